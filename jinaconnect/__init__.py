@@ -1,0 +1,3 @@
+"""JinaConnect gateway: a multi-tenant team inbox and telephony gateway on Tornado."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,187 @@
+"""From credentials to a principal, and back to nothing when what it stood on is withdrawn.
+
+A token or key is looked up once and kept while nothing it stands on has changed: every member, role and key event
+drops the tenant's principals in this process at once, and in the others by a bell through Redis. While several
+processes run and the bell is silent, nothing is kept and every request looks again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import (
+    AuthenticationFailed,
+    InvalidApiKey,
+    NotAuthenticated,
+    PermissionDenied,
+    TokenExpired,
+)
+from jinaconnect.core.principal import Mode, Principal
+from jinaconnect.store.registry import Registry
+
+KEEP_S = 10.0
+MAX_KEPT = 50_000
+KEY_PREFIXES = ("jc_live_", "jc_test_")
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    until: float
+    principal: Principal
+    networks: tuple[str, ...]
+
+
+def key_hash(secret: str) -> str:
+    """Return what is stored of an API key: it has 160 bits of chance, so a plain SHA-256 suffices."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Authenticator:
+    """Makes principals from `Authorization` headers and socket tokens."""
+
+    def __init__(self, registry: Registry, clock: Clock, key: bytes, may_keep: Callable[[], bool]) -> None:
+        self._registry = registry
+        self._clock = clock
+        self._key = key
+        self._may_keep = may_keep
+        self._kept: dict[str, _Kept] = {}
+        self.withdrawn: list[Callable[[str], None]] = []
+
+    async def from_header(self, header: str | None, ip: str) -> Principal:
+        """Return the principal of an `Authorization` header; raises NotAuthenticated and its kin."""
+        if not header:
+            raise NotAuthenticated("Credentials are missing.")
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NotAuthenticated("The Authorization header must be 'Bearer <token>'.")
+        return await self.from_token(token.strip(), ip)
+
+    async def from_token(self, token: str, ip: str) -> Principal:
+        """Return the principal of a JWT or API key."""
+        kept = self._kept.get(token)
+        if kept is not None and kept.until > time.monotonic() and self._may_keep():
+            principal, networks = kept.principal, kept.networks
+        else:
+            self._kept.pop(token, None)
+            principal, networks = await self._look_up(token)
+            if len(self._kept) > MAX_KEPT:
+                self._kept.clear()
+            self._kept[token] = _Kept(time.monotonic() + KEEP_S, principal, networks)
+        if principal.expires_at is not None and principal.expires_at <= self._clock():
+            raise TokenExpired("The token has expired.")
+        if networks and not _within(ip, networks):
+            raise InvalidApiKey("The API key is not allowed from this address.")
+        return principal
+
+    async def _look_up(self, token: str) -> tuple[Principal, tuple[str, ...]]:
+        if token.startswith(KEY_PREFIXES):
+            return await self._from_key(token)
+        return await self._from_jwt(token), ()
+
+    async def _from_key(self, secret: str) -> tuple[Principal, tuple[str, ...]]:
+        digest = key_hash(secret)
+        row = await self._registry.key_by_hash(digest)
+        now = self._clock()
+        if row is None or row.get("revoked_at") is not None:
+            raise InvalidApiKey("The API key is unknown or revoked.")
+        grace = {item["hash"]: item["until"] for item in row.get("graces", ())}
+        if digest in grace and grace[digest] <= now:
+            raise InvalidApiKey("The API key is unknown or revoked.")
+        if row.get("expires_at") is not None and row["expires_at"] <= now:
+            raise InvalidApiKey("The API key has expired.")
+        tenant_id = row["scope"]
+        tenant = await self._tenant(tenant_id)
+        role = await self._role(tenant_id, row["role"])
+        if row.get("last_used_at") is None or now - row["last_used_at"] > _TOUCH_EVERY:
+            await self._registry.touch_key(row["_id"], now)
+        ends = [moment for moment in (row.get("expires_at"), grace.get(digest)) if moment is not None]
+        principal = _principal("api_key", row["_id"], row["name"], tenant, row["mode"], role, min(ends, default=None))
+        return principal, tuple(row.get("ip_allowlist") or ())
+
+    async def _from_jwt(self, token: str) -> Principal:
+        claims = self.claims(token, "access")
+        session = await self._registry.session(claims["sid"])
+        if session is None or session["revoked"]:
+            raise AuthenticationFailed("The token has been revoked.")
+        user = await self._registry.user(claims["user_id"])
+        if user is None or not user["is_active"] or session["user"] != user["_id"]:
+            raise AuthenticationFailed("The account is not active.")
+        member = next((m for m in await self._registry.memberships(user["_id"]) if m["scope"] == session["tenant"]), None)
+        if member is None:
+            raise AuthenticationFailed("The membership has ended.")
+        tenant = await self._tenant(session["tenant"])
+        role = await self._role(session["tenant"], member["role"])
+        expires = datetime.fromtimestamp(claims["exp"], UTC)
+        name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
+        return _principal("user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"])
+
+    def claims(self, token: str, kind: str) -> dict[str, Any]:
+        """Return the claims of a JWT of ours (HS256 and nothing else, RFC 8725 §3.1)."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, self._key, algorithms=["HS256"],
+                options={"require": ["exp", "iat", "jti", "sid"], "verify_exp": False, "verify_iat": False},
+            )  # fmt: skip
+        except (jwt.InvalidTokenError, UnicodeError) as error:
+            raise AuthenticationFailed("The token is not valid.") from error
+        if claims.get("token_type") != kind or not isinstance(claims["sid"], str) or not isinstance(claims["exp"], int):
+            raise AuthenticationFailed("The token is not valid.")
+        if claims["exp"] <= self._clock().timestamp():
+            raise TokenExpired("The token has expired.")
+        return claims
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Return a signed JWT."""
+        return jwt.encode(claims, self._key, algorithm="HS256", headers={"typ": "JWT"})
+
+    async def _tenant(self, id: str) -> dict[str, Any]:
+        tenant = await self._registry.tenant(id)
+        if tenant is None:
+            raise AuthenticationFailed("The organisation is gone.")
+        if tenant.get("suspended"):
+            raise PermissionDenied("The organisation is suspended.", code="tenant_suspended")
+        return tenant
+
+    async def _role(self, tenant: str, id: str) -> dict[str, Any]:
+        role = await self._registry.role(tenant, id)
+        if role is None:
+            raise PermissionDenied("The membership has no role.", code="no_role")
+        return role
+
+    def forget(self, tenant: str) -> None:
+        """Drop what is kept of a tenant, and tell the open sockets to look again."""
+        self._kept = {token: kept for token, kept in self._kept.items() if kept.principal.tenant != tenant}
+        for told in self.withdrawn:
+            told(tenant)
+
+
+def _within(ip: str, networks: tuple[str, ...]) -> bool:
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def _principal(
+    kind: Any, id: str, name: str, tenant: dict[str, Any], mode: Mode, role: dict[str, Any], expires: datetime | None,
+    username: str | None = None, member: str | None = None, session: str | None = None,
+) -> Principal:  # fmt: skip
+    return Principal(
+        kind=kind, id=id, tenant=tenant["_id"], mode=mode, role=role["slug"], role_id=role["_id"],
+        role_name=role["name"], priority=role["priority"],
+        permissions=frozenset(key for key, held in role["permissions"].items() if held), name=name, username=username,
+        member=member, expires_at=expires, token_id=session,
+        sees_unassigned=bool(tenant.get("settings", {}).get("agents_see_unassigned")),
+        limits=tuple(sorted(tenant.get("limits", {}).items())),
+    )  # fmt: skip

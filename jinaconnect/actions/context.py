@@ -1,0 +1,153 @@
+"""What a use case is given: who asks, the tenant's data, ids, time, and the parts of the program it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.cursor import Cursors, Position
+from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.ids import Ids
+from jinaconnect.core.principal import Principal
+from jinaconnect.store.due import Due
+from jinaconnect.store.idempotency import Idempotency
+from jinaconnect.store.registry import Registry
+from jinaconnect.store.secrets import Secrets
+from jinaconnect.store.store import Store
+from jinaconnect.store.tenant import TenantStore, Written
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.apps import Accounts
+    from jinaconnect.actions.auth import Authenticator
+    from jinaconnect.actions.inbound import InboundDoor
+    from jinaconnect.actions.throttle import RateGate
+    from jinaconnect.actions.worker import Worker
+    from jinaconnect.channels.simulator.meta import SimulatedMeta
+    from jinaconnect.channels.whatsapp import Whatsapp
+    from jinaconnect.outbound import Outbound
+    from jinaconnect.realtime.hub import Hub
+    from jinaconnect.realtime.presence import Presence
+    from jinaconnect.store.blobs import Blobs
+    from jinaconnect.store.limits import Limits
+    from jinaconnect.store.redis import RedisLink
+    from jinaconnect.store.tickets import Tickets
+
+
+@dataclass(slots=True)
+class Settings:
+    """The settings use cases read; a cut of the configuration, so that no action reads a file."""
+
+    public_url: str
+    own_url: str
+    access_ttl_s: int
+    refresh_ttl_s: int
+    retention_days: int
+    max_upload_bytes: int
+    demo: bool = False
+
+
+@dataclass(slots=True)
+class Services:
+    """Every part a use case may call; built once by `app.py`."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    store: Store
+    registry: Registry
+    secrets: Secrets
+    cursors: Cursors
+    due: Due
+    idempotency: Idempotency
+    limits: Limits
+    rates: RateGate
+    tickets: Tickets
+    blobs: Blobs
+    outbound: Outbound
+    loopback: Outbound
+    hub: Hub
+    presence: Presence
+    link: RedisLink | None
+    whatsapp: Whatsapp = field(init=False)
+    simulator: SimulatedMeta = field(init=False)
+    door: InboundDoor = field(init=False)
+    auth: Authenticator = field(init=False)
+    accounts: Accounts = field(init=False)
+    worker: Worker = field(init=False)
+
+
+@dataclass(slots=True)
+class Caller:
+    """Where a request came from."""
+
+    request_id: str
+    ip: str = ""
+    user_agent: str = ""
+    url: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Context:
+    """One request's view of the program."""
+
+    def __init__(self, services: Services, principal: Principal | None, caller: Caller, ids: Ids | None = None) -> None:
+        self.services = services
+        self.caller = caller
+        self.ids = ids or services.ids
+        self.seq: int | None = None
+        self._principal = principal
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks; only routes that are not public may read it."""
+        assert self._principal is not None, "a public route has no principal"
+        return self._principal
+
+    @property
+    def known(self) -> Principal | None:
+        """Who asks, or None on a public route."""
+        return self._principal
+
+    @property
+    def data(self) -> TenantStore:
+        """The tenant's data in the principal's mode."""
+        return self.services.store.tenant(self.principal)
+
+    def now(self) -> datetime:
+        """Return the present, UTC."""
+        return self.services.clock()
+
+    def wrote(self, written: Written) -> dict[str, Any]:
+        """Remember the event a write caused (it becomes the answer's cursor) and return the document."""
+        if written.seq is not None and (self.seq is None or written.seq > self.seq):
+            self.seq = written.seq
+        return written.doc
+
+    def cursor(self, seq: int | None = None) -> str | None:
+        """Return the cursor of a number (default: of the last event caused), None without one."""
+        number = self.seq if seq is None else seq
+        if number is None:
+            return None
+        return self.services.cursors.write(self.principal.scope, Position(self.services.store.log.epoch, number))
+
+    def event(
+        self,
+        type: str,
+        subject: str,
+        data: Mapping[str, Any],
+        *,
+        contact: str | None = None,
+        seen: Seen | None = None,
+        channel: str | None = None,
+        timeline: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Event:
+        """Return an event by this principal, now unless the time is given."""
+        return Event(
+            id=self.ids.new("evt"), type=type, occurred_at=at or self.now(), actor=self.principal.actor(),
+            subject=subject, data=data, contact=contact, channel=channel, seen=seen or Seen(), timeline=timeline,
+        )  # fmt: skip

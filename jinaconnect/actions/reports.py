@@ -1,0 +1,97 @@
+"""What carriers report about messages that are ours: statuses, reactions, template reviews."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from jinaconnect.actions.context import Context
+from jinaconnect.channels.base import Reaction, Status
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.inbox.contact import seen_by
+from jinaconnect.core.inbox.message import render_message
+from jinaconnect.core.inbox.status import EVENT, Report, advance
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, applied
+
+AT_ONCE = 16
+CARRIER = {"type": "carrier", "id": "whatsapp"}
+
+
+async def apply_statuses(ctx: Context, facts: Sequence[Status]) -> list[Status]:
+    """Apply status reports in their order; returns those whose message is not known.
+
+    A message is found by the carrier's id, else by the reference that went out with it: that is how a send whose
+    answer never came is reconciled.
+    """
+    ids = list({fact.carrier_id for fact in facts})
+    references = list({fact.reference for fact in facts if fact.reference})
+    rows = await ctx.data.select("messages", {"platform": "WHATSAPP", "carrier_id": {"$in": ids}})
+    by_id = {row["carrier_id"]: row for row in rows}
+    by_reference: dict[str, Document] = {}
+    if references:
+        found = await ctx.data.select("messages", {"_id": {"$in": references}})
+        by_reference = {row["_id"]: row for row in found if row["direction"] == "OUTGOING"}
+    late: list[Status] = []
+    groups: dict[str, list[Status]] = {}
+    for fact in facts:
+        message = by_id.get(fact.carrier_id) or by_reference.get(fact.reference or "")
+        if message is None or message["direction"] != "OUTGOING":
+            late.append(fact)
+        else:
+            groups.setdefault(message["_id"], []).append(fact)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def apply(id: str, reports: list[Status]) -> None:
+        async with gate:
+            for fact in reports:
+                await report_message(ctx, id, fact.report, fact.carrier_id)
+
+    await asyncio.gather(*(apply(id, reports) for id, reports in groups.items()))
+    return late
+
+
+async def report_message(ctx: Context, id: str, report: Report, carrier_id: str | None) -> Document:
+    """Move a message as far as a report says and tell of it."""
+    contact = await ctx.data.find("contacts", (await ctx.data.get("messages", id))["contact"])
+
+    def decide(doc: Document) -> Change | None:
+        fields = advance(doc, report)
+        learned = {"carrier_id": carrier_id} if carrier_id is not None and doc["carrier_id"] is None else {}
+        if fields is None:
+            return Change(set={**learned, "updated_at": doc["updated_at"]}) if learned else None
+        fields = {**learned, **fields, "updated_at": ctx.now()}
+        after = applied(doc, fields, (), ())
+        event = Event(
+            id=ctx.ids.new("evt"), type=EVENT[report.status], occurred_at=report.at, actor=CARRIER, subject=doc["_id"],
+            data=render_message(after), contact=doc["contact"], channel=doc["platform"],
+            seen=seen_by(contact or {"assigned_to_user": None}),
+        )  # fmt: skip
+        return Change(set=fields, unset=("due",) if "due" in doc else (), events=[event])
+
+    return ctx.wrote(await ctx.data.change("messages", id, decide))
+
+
+async def apply_reaction(ctx: Context, fact: Reaction) -> None:
+    """Set or take back a customer's reaction on a message."""
+    target = await ctx.data.find_one("messages", {"platform": "WHATSAPP", "carrier_id": fact.target})
+    if target is None:
+        return
+    contact = await ctx.data.find("contacts", target["contact"])
+
+    def decide(doc: Document) -> Change | None:
+        others = [held for held in doc["reactions"] if held["user_id"] != fact.sender]
+        stamp = fact.at.isoformat().replace("+00:00", "Z")
+        reactions = [*others, {"emoji": fact.emoji, "user_id": fact.sender, "timestamp": stamp}] if fact.emoji else others
+        if reactions == doc["reactions"]:
+            return None
+        fields = {"reactions": reactions, "updated_at": ctx.now()}
+        after = applied(doc, fields, (), ())
+        event = Event(
+            id=ctx.ids.new("evt"), type="message.updated", occurred_at=fact.at,
+            actor={"type": "contact", "id": doc["contact"]}, subject=doc["_id"], data=render_message(after),
+            contact=doc["contact"], channel=doc["platform"], seen=seen_by(contact or {"assigned_to_user": None}),
+        )  # fmt: skip
+        return Change(set=fields, events=[event])
+
+    await ctx.data.change("messages", target["_id"], decide)

@@ -1,0 +1,181 @@
+"""The process's hands: takes due work at once when it arises here, and sweeps for what others left.
+
+Work is named by the collection it lies in: `messages` (sends), `inbound` (webhook bodies), `jobs` (everything else by
+kind). A handler that raises Unavailable is tried again; any other error is logged and retried with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.context import Services
+from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.store.due import Claim
+from jinaconnect.store.mongo import Document
+
+SWEEP_EVERY_S = 1.0
+BATCH = 100
+AT_ONCE = 64  # pieces of work in progress in one process
+MAX_TRIES = 8
+MAX_PAUSE = timedelta(minutes=10)
+
+logger = structlog.get_logger(__name__)
+Handler = Callable[[Claim], Awaitable[None]]
+Job = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
+class Worker:
+    """Runs due work until told to stop."""
+
+    def __init__(self, services: Services, *, active: bool) -> None:
+        self._services = services
+        self._active = active
+        self._handlers: dict[str, Handler] = {"jobs": self._run_job}
+        self._jobs: dict[str, Job] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[tuple[str, str]] = set()
+        self._periodic: list[tuple[float, Callable[[], Awaitable[Any]]]] = []
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._wake = asyncio.Event()
+
+    @property
+    def active(self) -> bool:
+        """Whether this process does work at all (roles `all` and `worker`)."""
+        return self._active and not self._stopping
+
+    def handle(self, collection: str, handler: Handler) -> None:
+        """Name who does the work of a collection."""
+        self._handlers[collection] = handler
+
+    def handle_job(self, kind: str, job: Job) -> None:
+        """Name who does the jobs of a kind; called with (scope, data)."""
+        self._jobs[kind] = job
+
+    def every(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> None:
+        """Call something again and again."""
+        self._periodic.append((seconds, call))
+
+    def start(self) -> None:
+        """Begin to sweep."""
+        if self._active:
+            self._loops = [asyncio.create_task(self._sweep())]
+            self._loops += [asyncio.create_task(self._repeat(seconds, call)) for seconds, call in self._periodic]
+
+    async def stop(self, within_s: float) -> None:
+        """Take nothing new, finish what runs, give back what is not finished."""
+        self._stopping = True
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=within_s)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
+        try:
+            await self._services.due.release()
+        except Unavailable:
+            logger.info("worker.release_skipped")  # the leases end by themselves
+
+    def kick(self, collection: str, scope: str, id: str) -> None:
+        """Do a piece of work now; without effect in a process that does none."""
+        if self.active and (collection, id) not in self._running:
+            self._running.add((collection, id))
+            self._spawn(self._work(collection, scope, id))
+
+    def run(self, work: Any) -> None:
+        """Run a coroutine of this process that a stop waits for."""
+        self._spawn(self._watched(work))
+
+    async def _watched(self, work: Any) -> None:
+        try:
+            await work
+        except Unavailable:
+            logger.info("work.waits")  # its lease brings it back
+        except Exception as error:
+            logger.error("work.broken", exc_info=error)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, collection: str, scope: str, id: str) -> None:
+        try:
+            async with self._slots:
+                claim = await self._services.due.claim(collection, scope, id)
+                if claim is not None:
+                    await self._attempt(collection, scope, id, claim)
+        except Unavailable:
+            logger.info("work.waits", collection=collection, id=id)  # its lease brings it back
+        finally:
+            self._running.discard((collection, id))
+
+    async def _attempt(self, collection: str, scope: str, id: str, claim: Claim) -> None:
+        try:
+            await self._handlers[collection](claim)
+        except Exception as error:
+            if not isinstance(error, GatewayError):
+                logger.error("work.broken", collection=collection, id=id, tries=claim.tries, exc_info=error)
+            pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries, 10)))
+            await self._services.due.postpone(collection, scope, id, self._services.clock() + pause)
+
+    async def _run_job(self, claim: Claim) -> None:
+        doc = claim.doc
+        job = self._jobs.get(doc["kind"])
+        if job is None:
+            raise LookupError(f"nobody does jobs of kind '{doc['kind']}'")
+        if claim.tries > MAX_TRIES:
+            logger.error("job.given_up", kind=doc["kind"], id=doc["_id"])
+        else:
+            await job(doc["scope"], doc["data"])
+        await self._services.due.finish("jobs", [doc["_id"]])
+
+    async def _sweep(self) -> None:
+        while True:
+            busy = False
+            for collection in self._handlers:
+                try:
+                    rows = await self._services.due.waiting(collection, BATCH)
+                except Unavailable:
+                    continue
+                busy = busy or len(rows) == BATCH
+                for scope, id in rows:
+                    self.kick(collection, scope, id)
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(0.05 if busy else SWEEP_EVERY_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass  # time to look again
+
+    def wake(self) -> None:
+        """Look for due work now."""
+        self._wake.set()
+
+    def at(self, collection: str, scope: str, id: str, seconds: float) -> None:
+        """Do a piece of work of this process when its time comes, sooner than a sweep would find it."""
+        if self.active:
+            asyncio.get_running_loop().call_later(max(0.0, seconds), self.kick, collection, scope, id)
+
+    def plan(self, job: Document) -> None:
+        """Do a stored job of this process when its time comes."""
+        left = (job["due"]["at"] - self._services.clock()).total_seconds()
+        self.at("jobs", job["scope"], job["_id"], left)
+
+    async def _repeat(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await call()
+            except Unavailable:
+                continue
+            except Exception as error:
+                logger.error("periodic.broken", call=getattr(call, "__qualname__", str(call)), exc_info=error)

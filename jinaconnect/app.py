@@ -1,0 +1,301 @@
+"""Composition: reads the configuration, builds every part, owns the order of start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import secrets as chance
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+from pymongo import AsyncMongoClient
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from jinaconnect.actions.apps import Accounts
+from jinaconnect.actions.auth import Authenticator
+from jinaconnect.actions.context import Services, Settings
+from jinaconnect.actions.inbound import LATE_JOB, MEDIA_JOB, InboundDoor, apply_late
+from jinaconnect.actions.media import fetch_media
+from jinaconnect.actions.messages import Sender
+from jinaconnect.actions.sandbox import deliver_webhook
+from jinaconnect.actions.throttle import Budgets, RateGate
+from jinaconnect.actions.worker import Worker
+from jinaconnect.channels.simulator.meta import JOB as SANDBOX_JOB
+from jinaconnect.channels.simulator.meta import SimulatedMeta
+from jinaconnect.channels.whatsapp import Whatsapp
+from jinaconnect.config import Config
+from jinaconnect.core.clock import Clock, system_clock
+from jinaconnect.core.cursor import Cursors
+from jinaconnect.core.events.event import Recorded
+from jinaconnect.core.ids import Ids
+from jinaconnect.handlers import metrics
+from jinaconnect.handlers.http import Router
+from jinaconnect.handlers.stream import SocketHandler, SseHandler
+from jinaconnect.handlers.table import load_operations
+from jinaconnect.outbound import Outbound
+from jinaconnect.realtime import protocol
+from jinaconnect.realtime.hub import Hub
+from jinaconnect.realtime.live import Live
+from jinaconnect.realtime.presence import Presence
+from jinaconnect.store.blobs import Blobs
+from jinaconnect.store.due import Due
+from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.idempotency import Idempotency
+from jinaconnect.store.limits import Limits
+from jinaconnect.store.mongo import Document, connect
+from jinaconnect.store.redis import RedisLink
+from jinaconnect.store.registry import Registry
+from jinaconnect.store.secrets import Secrets, load_master_key
+from jinaconnect.store.store import Store
+from jinaconnect.store.tickets import Tickets
+
+Role = Literal["all", "web", "worker", "voice"]
+LOOK_EVERY_S = 1.0
+_ACCESS = ("member.", "role.", "key.")
+
+logger = structlog.get_logger("app")
+
+
+@dataclass
+class Gateway:
+    """One running process of the gateway."""
+
+    config: Config
+    role: Role = "all"
+    processes: int = 1
+    clock: Clock = system_clock
+    services: Services = field(init=False)
+    live: Live = field(init=False)
+    _client: AsyncMongoClient[Document] = field(init=False)
+    _link: RedisLink | None = field(init=False, default=None)
+    _server: HTTPServer | None = field(init=False, default=None)
+    _loops: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+    _rings: set[asyncio.Task[Any]] = field(init=False, default_factory=set)
+
+    async def start(self, mongodb_uri: str, sockets: list[socket.socket]) -> None:
+        """Connect, build, prepare the database, listen."""
+        config = self.config
+        self._client, database = connect(mongodb_uri, config.mongodb.database, timeout_s=config.mongodb.timeout_s)
+        secrets = Secrets(load_master_key(config.secrets.master_key, config.var_dir))
+        if config.redis.url:
+            self._link = RedisLink(config.redis.url)
+            await self._link.start()
+        store = Store(database, self.clock)
+        cursors = Cursors(secrets.derive("cursors"))
+        due = Due(database, self.clock, process=f"{socket.gethostname()}:{os.getpid()}:{chance.token_hex(4)}")
+        limits = Limits(self._link)
+        budgets = Budgets(**{name: getattr(config.limits, name) for name in Budgets.__dataclass_fields__})
+        hub = Hub(store.log, cursors)
+        services = self.services = Services(
+            settings=self._settings(sockets),
+            clock=self.clock,
+            ids=Ids(self.clock, os.urandom),
+            store=store,
+            registry=Registry(database),
+            secrets=secrets,
+            cursors=cursors,
+            due=due,
+            idempotency=Idempotency(database, self.clock, secrets.derive("idempotency")),
+            limits=limits,
+            rates=RateGate(limits, budgets),
+            tickets=Tickets(database, self.clock),
+            blobs=Blobs(config.var_dir / "blobs"),
+            outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
+            loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
+            hub=hub,
+            presence=Presence(self.clock, self._link),
+            link=self._link,
+        )
+        services.auth = Authenticator(services.registry, self.clock, secrets.derive("tokens"), self._may_keep)
+        services.accounts = Accounts(services, base_url=config.whatsapp.base_url, version=config.whatsapp.api_version)
+        services.simulator = SimulatedMeta(due, self.clock, services.accounts, services.outbound)
+        services.whatsapp = Whatsapp(services.outbound, services.simulator)
+        services.door = InboundDoor(services)
+        services.worker = self._worker(services)
+        services.simulator.planned = services.worker.plan
+        self.live = Live(
+            store.log, cursors, hub, services.presence, self.clock, services.auth.from_token,
+            per_tenant=config.limits.sockets_per_tenant, per_principal=config.limits.sockets_per_principal,
+        )  # fmt: skip
+        services.auth.withdrawn.append(self.live.access_changed)
+        store.log.listeners.append(self._appended)
+        if self._link is not None:
+            self._link.heard.append(self._heard)
+            self._link.recovered.append(self._bell_back)
+        for part in (services.registry, due, services.idempotency, services.tickets):
+            await part.prepare()
+        await store.prepare(int.from_bytes(os.urandom(4), "big"))
+        await services.outbound.start()
+        await services.loopback.start()
+        if self.role in ("all", "web"):
+            self._listen(sockets)
+        services.worker.start()
+        self._loops = [
+            asyncio.create_task(self._repeat(LOOK_EVERY_S, self._look)),
+            asyncio.create_task(self._repeat(protocol.HEARTBEAT_S, self.live.beat)),
+        ]
+        # What was built lives as long as the process: keep the collector from walking it at every turn.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+
+    def _settings(self, sockets: list[socket.socket]) -> Settings:
+        config = self.config
+        host, port = config.http.host, sockets[0].getsockname()[1] if sockets else config.http.port
+        own = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
+        return Settings(
+            public_url=config.http.public_url.rstrip("/"),
+            own_url=f"http://{own}:{port}",
+            access_ttl_s=config.auth.access_minutes * 60,
+            refresh_ttl_s=config.auth.refresh_days * 86_400,
+            retention_days=config.log.retention_days,
+            max_upload_bytes=config.http.max_upload_bytes,
+        )
+
+    def _may_keep(self) -> bool:
+        return self.processes == 1 and self._link is None or self._link is not None and self._link.healthy
+
+    def _worker(self, services: Services) -> Worker:
+        worker = Worker(services, active=self.role in ("all", "worker"))
+        worker.handle("messages", Sender(services).deliver)
+        worker.handle("inbound", services.door.take)
+        worker.handle_job(SANDBOX_JOB, lambda scope, data: deliver_webhook(services, scope, data))
+        worker.handle_job(MEDIA_JOB, lambda scope, data: fetch_media(services, scope, data))
+        worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
+        worker.every(2.0, services.store.outbox.sweep)
+        worker.every(3600.0, self._retire)
+        return worker
+
+    async def _retire(self) -> None:
+        before = self.clock() - timedelta(days=self.config.log.retention_days)
+        for scope in await self.services.store.log.scopes():
+            await self.services.store.log.forget(scope, before)
+
+    def _listen(self, sockets: list[socket.socket]) -> None:
+        load_operations()
+        services, live = self.services, self.live
+        origins = frozenset(self.config.http.origins)
+        arguments = {"services": services, "live": live, "origins": origins}
+        application = Application(websocket_max_message_size=protocol.FRAME_BYTES * 4, log_function=lambda handler: None)
+        special = {"/ws/": (SocketHandler, arguments), "/events/stream/": (SseHandler, arguments)}
+        router = Router(application, services, origins, special)
+        self._server = HTTPServer(
+            router,
+            xheaders=bool(self.config.http.trusted_proxies),
+            trusted_downstream=list(self.config.http.trusted_proxies),
+            max_body_size=self.config.http.max_upload_bytes,
+            idle_connection_timeout=75,
+            body_timeout=60,
+        )
+        self._server.add_sockets(sockets)
+
+    # --- the bell between processes ------------------------------------------------------------------------------
+
+    def _appended(self, scope: str, events: list[Recorded]) -> None:
+        tenant = scope.rpartition(":")[0]
+        for event in events:
+            metrics.EVENTS.labels(event.type).inc()
+        access = any(event.type.startswith(_ACCESS) for event in events)
+        if access:
+            self.services.auth.forget(tenant)
+        if self._link is not None:
+            self._ring(f"{scope} {events[-1].seq}")
+            if access:
+                self._ring(f"!{tenant}")
+
+    def _ring(self, text: str) -> None:
+        assert self._link is not None
+        task = asyncio.create_task(self._link.ring(text))
+        self._rings.add(task)
+        task.add_done_callback(self._rings.discard)
+
+    def _heard(self, text: str) -> None:
+        if text.startswith("!"):
+            self.services.auth.forget(text[1:])
+        elif text.startswith("?"):
+            task = asyncio.create_task(self.services.presence.refresh(text[1:]))
+            self._rings.add(task)
+            task.add_done_callback(self._rings.discard)
+        else:
+            scope, _, seq = text.rpartition(" ")
+            self.services.hub.ring(scope, int(seq))
+            self.services.worker.wake()
+
+    def _bell_back(self) -> None:
+        self.services.hub.look()
+        self.live.recheck_all()
+
+    def _look(self) -> None:
+        self.live.tick()
+        self.services.presence.sweep()
+        self.services.hub.look()
+        if not self._may_keep():
+            self.live.recheck_all()
+
+    async def _repeat(self, seconds: float, call: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            call()
+
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Drain: tell sockets to resume elsewhere, finish what runs, give back the rest, close."""
+        if self._server is not None:
+            self._server.stop()
+        self.live.close_all(protocol.RESTARTING)
+        await self.services.worker.stop(self.config.http.drain_s)
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._server is not None:
+            try:
+                async with asyncio.timeout(self.config.http.drain_s):
+                    await self._server.close_all_connections()
+            except TimeoutError:
+                logger.warning("drain.cut_short")
+        await self.services.store.outbox.drain()
+        await self.services.outbound.stop()
+        await self.services.loopback.stop()
+        if self._link is not None:
+            await self._link.stop()
+        await self._client.close()
+
+
+def listening(config: Config, *, shared: bool = False) -> list[socket.socket]:
+    """Bind the configured address; `shared` lets several processes take connections from it."""
+    return bind_sockets(config.http.port, config.http.host, reuse_port=shared)
+
+
+async def run_process(config: Config, role: Role, processes: int, uri: str, announce: Callable[[Gateway], Any] | None) -> None:
+    """Run one process until SIGTERM or SIGINT."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    sockets = listening(config, shared=processes > 1) if role in ("all", "web") else []
+    gateway = Gateway(config, role, processes)
+    await gateway.start(uri, sockets)
+    try:
+        if announce is not None:
+            await announce(gateway)
+        await ended.wait()
+    finally:
+        await gateway.stop()
+
+
+async def database_uri(config: Config) -> tuple[str, EmbeddedMongo | None]:
+    """Return the database to use, starting the embedded one where none is configured."""
+    if config.mongodb.uri:
+        return config.mongodb.uri, None
+    embedded = await EmbeddedMongo.start(Path(config.var_dir))
+    return embedded.uri, embedded

@@ -1,0 +1,121 @@
+"""What every text carrier's adapter speaks in: accounts, outcomes of a send, and facts from a webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from jinaconnect.core.inbox.status import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A tenant's account at a carrier, opened for use.
+
+    `address` is what the carrier routes by (for WhatsApp the phone number id), `secrets` its credentials; `simulated`
+    accounts never leave the program.
+    """
+
+    id: str
+    tenant: str
+    scope: str
+    address: str
+    business: str
+    phone: str
+    base_url: str
+    version: str
+    simulated: bool
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The carrier took the message under this id."""
+
+    carrier_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier did not take it; `again` says whether another try can help, `retry_after` (seconds) when."""
+
+    code: str
+    message: str
+    again: bool = False
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The request went out and no answer came; only a status report will tell."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A customer's message: `type` and `content` in the inbox's words, `media` the carrier's handle of a file."""
+
+    address: str
+    carrier_id: str
+    sender: str
+    name: str
+    at: datetime
+    type: str
+    content: Mapping[str, Any]
+    reply_to: str | None = None
+    media: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A customer's reaction to a message; an empty emoji takes it back."""
+
+    address: str
+    carrier_id: str
+    target: str
+    sender: str
+    emoji: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A report on a message of ours, found by the carrier's id or by the reference we sent along."""
+
+    address: str
+    carrier_id: str
+    reference: str | None
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateReport:
+    """The carrier's word on a template of a business account."""
+
+    business: str
+    carrier_id: str
+    name: str
+    language: str
+    status: str | None
+    reason: str | None
+    category: str | None = None
+
+
+Fact = Inbound | Reaction | Status | TemplateReport
+
+
+class Channel(Protocol):
+    """A text carrier."""
+
+    async def send(self, account: Account, to: str, message: Mapping[str, Any]) -> Outcome:
+        """Send one message; the message's id goes along as the reference."""
+
+    def parse(self, payload: Mapping[str, Any]) -> list[Fact]:
+        """Return what a webhook tells; pure, never raises on parts it does not know."""

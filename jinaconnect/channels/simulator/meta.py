@@ -1,0 +1,161 @@
+"""A simulated WhatsApp carrier: takes Meta's requests, answers in Meta's format, and reports through the webhook door.
+
+What it does is decided by the number written to (numbers reserved for fiction). Reports are jobs, so a restart loses
+none; they are posted, signed with the account's secret, to the same door Meta would use.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import orjson
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.outbound import Ambiguous, Fetched, Outbound
+from jinaconnect.store.due import Due, due_at
+from jinaconnect.store.mongo import Document
+
+BASE_URL = "https://simulator.invalid"
+JOB = "sandbox.webhook"
+STEP = timedelta(milliseconds=150)
+DELAY = timedelta(seconds=10)
+
+# Last four digits of +1 202 555 xxxx → (statuses in the order they are reported, delay of the first).
+PLANS: dict[str, tuple[tuple[str, ...], timedelta]] = {
+    "0111": (("sent", "delivered", "read"), STEP),
+    "0112": (("sent", "delivered"), STEP),
+    "0113": (("failed",), STEP),
+    "0114": (("sent",), STEP),
+    "0115": (("sent", "sent", "delivered", "delivered", "read", "read"), STEP),
+    "0116": (("read", "delivered", "sent"), STEP),
+    "0117": (("sent", "delivered"), DELAY),
+    "0118": (("sent", "delivered", "read"), STEP),
+    "0119": (("sent", "delivered"), STEP),
+    "0120": (("sent", "delivered"), STEP),
+}
+OTHERS = (("sent", "delivered"), STEP)
+_PREFIX = "1202555"
+_MEDIA = "simmedia"
+
+
+class Accounts(Protocol):
+    """Finds the simulated account behind a phone number id."""
+
+    async def simulated(self, address: str) -> Mapping[str, str] | None:
+        """Return `{scope, tenant, business, address, phone}`, or None."""
+
+
+class SimulatedMeta:
+    """The simulated Graph API."""
+
+    def __init__(self, due: Due, clock: Clock, accounts: Accounts, outside: Outbound) -> None:
+        self._due = due
+        self._clock = clock
+        self._accounts = accounts
+        self._outside = outside
+        self._tries: dict[str, int] = {}
+        self.planned: Callable[[Document], None] | None = None
+
+    async def request(self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024, **_: Any) -> Fetched:
+        """Answer one request as the Cloud API does."""
+        parts = urlsplit(url).path.strip("/").split("/")
+        if method == "POST" and len(parts) == 3 and parts[2] == "messages":
+            return await self._messages(url, parts[1], json)
+        if method == "POST" and len(parts) == 3 and parts[2] == "message_templates":
+            return _answer(url, 200, {"id": _digits(str(json)), "status": "PENDING", "category": json.get("category")})
+        if method == "GET" and len(parts) == 2 and parts[1].startswith(_MEDIA):
+            link = base64.urlsafe_b64decode(parts[1].removeprefix(_MEDIA)).decode()
+            return _answer(url, 200, {"url": link, "mime_type": "image/jpeg", "id": parts[1], "messaging_product": "whatsapp"})
+        if method == "GET" and not url.startswith(BASE_URL):
+            return await self._outside.request("GET", url, follow=True, limit=limit)
+        return _error(url, 404, 100, "Unsupported request in the simulated carrier.")
+
+    async def _messages(self, url: str, address: str, body: Mapping[str, Any]) -> Fetched:
+        account = await self._accounts.simulated(address)
+        if account is None:
+            return _error(url, 400, 100, "Unknown phone number id.")
+        if body.get("status") == "read":
+            return _answer(url, 200, {"success": True})
+        to = str(body.get("to", "")).lstrip("+")
+        ending = to.removeprefix(_PREFIX) if to.startswith(_PREFIX) else ""
+        reference = str(body.get("biz_opaque_callback_data", ""))
+        if ending == "0119":
+            self._tries[reference] = self._tries.get(reference, 0) + 1
+            if self._tries[reference] <= 2:
+                return _error(url, 429, 130429, "Rate limit hit", {"retry-after": "1"})
+            del self._tries[reference]
+        wamid = "wamid." + base64.b64encode(b"SIM" + hashlib.sha256(reference.encode()).digest()[:24]).decode()
+        await self._plan(account, to, ending, wamid, reference)
+        if ending == "0120":
+            raise Ambiguous("the simulated carrier timed out after accepting")
+        return _answer(
+            url, 200,
+            {"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": to}], "messages": [{"id": wamid}]},
+        )  # fmt: skip
+
+    async def _plan(self, account: Mapping[str, str], to: str, ending: str, wamid: str, reference: str) -> None:
+        statuses, delay = PLANS.get(ending, OTHERS)
+        jobs, at = [], self._clock() + delay
+        for place, name in enumerate(statuses):
+            item: dict[str, Any] = {
+                "id": wamid, "status": name, "timestamp": str(int(at.timestamp())), "recipient_id": to,
+                "biz_opaque_callback_data": reference,
+            }  # fmt: skip
+            if name == "failed":
+                item["errors"] = [{
+                    "code": 131026, "title": "Message undeliverable",
+                    "error_data": {"details": "The simulated number cannot be reached."},
+                }]  # fmt: skip
+            jobs.append(webhook_job(account, f"{wamid}:{place}", {"statuses": [item]}, at))
+            at += STEP
+        if ending == "0118":
+            answer = {"from": to, "id": f"{wamid}REPLY", "timestamp": str(int(at.timestamp())), "type": "text", "text": {"body": "hello"}}
+            jobs.append(webhook_job(account, f"{wamid}:reply", inbound_value(to, "", answer), at))
+        await self._due.add("jobs", jobs)
+        for job in jobs:
+            if self.planned is not None:
+                self.planned(job)
+
+
+def media_handle(url: str) -> str:
+    """Return the simulated carrier's id of a customer's file."""
+    return _MEDIA + base64.urlsafe_b64encode(url.encode()).decode()
+
+
+def inbound_value(sender: str, name: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `value` of an inbound message."""
+    return {"contacts": [{"profile": {"name": name}, "wa_id": sender}], "messages": [dict(message)]}
+
+
+def webhook_body(account: Mapping[str, str], value: Mapping[str, Any]) -> bytes:
+    """Return the raw webhook body of a simulated account, in Meta's envelope."""
+    metadata = {"display_phone_number": account["phone"].lstrip("+"), "phone_number_id": account["address"]}
+    change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
+    return orjson.dumps({"object": "whatsapp_business_account", "entry": [{"id": account["business"], "changes": [change]}]})
+
+
+def webhook_job(account: Mapping[str, str], id: str, value: Mapping[str, Any], at: Any) -> Document:
+    """Return the job that posts a webhook at a time."""
+    body = webhook_body(account, value).decode()
+    return {
+        "_id": f"job_sim_{id}", "scope": account["scope"], "kind": JOB, "due": due_at(at),
+        "data": {"tenant": account["tenant"], "address": account["address"], "body": body},
+    }  # fmt: skip
+
+
+def _digits(text: str) -> str:
+    return str(int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big"))
+
+
+def _answer(url: str, status: int, data: Any, headers: Mapping[str, str] | None = None) -> Fetched:
+    return Fetched(status, {"content-type": "application/json", **(headers or {})}, orjson.dumps(data), url)
+
+
+def _error(url: str, status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> Fetched:
+    error = {"message": f"(#{code}) {text}", "type": "OAuthException", "code": code, "error_data": {"messaging_product": "whatsapp", "details": text}}
+    return _answer(url, status, {"error": error}, headers)

@@ -1,0 +1,194 @@
+"""The commands of `server.py`: what each does and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from jinaconnect import __version__
+from jinaconnect.app import Gateway, database_uri, run_process
+from jinaconnect.config import Config, load
+from jinaconnect.redaction import redact
+from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError
+from jinaconnect.store.secrets import SecretError
+
+DEFAULT_FILE = Path(__file__).resolve().parent.parent / "config.yaml"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return the process's exit status."""
+    options = _parser().parse_args(arguments or ["run"])
+    try:
+        config = load(options.config)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            print(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}", file=sys.stderr)
+        return 2
+    _logging(config)
+    try:
+        return int(options.run(config, options) or 0)
+    except (EmbeddedMongoError, SecretError, OSError) as error:
+        print(f"server.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, default=DEFAULT_FILE, help="the settings file")
+    parser = argparse.ArgumentParser(prog="server.py", description=f"JinaConnect gateway {__version__}")
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", parents=[common], help="run the gateway (default)")
+    run.add_argument("--role", choices=("all", "web", "worker", "voice"), default="all")
+    run.add_argument("--processes", type=int, default=1, help="processes sharing the port; more than one needs Redis")
+    run.add_argument("--demo", action="store_true", help="make two demo tenants and print how to log in")
+    run.set_defaults(run=_run)
+    check = commands.add_parser("check-config", parents=[common], help="check the settings and end")
+    check.set_defaults(run=_check)
+    seed = commands.add_parser("seed-demo", parents=[common], help="make the demo tenants; safe beside a running gateway")
+    seed.add_argument("--json", action="store_true", help="print everything as JSON")
+    seed.set_defaults(run=_seed)
+    openapi = commands.add_parser("openapi", parents=[common], help="print the API description")
+    openapi.set_defaults(run=_openapi)
+    return parser
+
+
+def _logging(config: Config) -> None:
+    level = getattr(logging, config.log.level.upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+
+
+def _check(config: Config, options: argparse.Namespace) -> int:
+    print("The settings are good.")
+    return 0
+
+
+def _openapi(config: Config, options: argparse.Namespace) -> int:
+    from jinaconnect.handlers.openapi import description
+
+    print(json.dumps(description(), indent=2))
+    return 0
+
+
+def _run(config: Config, options: argparse.Namespace) -> int:
+    if options.processes > 1 and not config.redis.url:
+        print("server.py: --processes needs redis.url (JC_REDIS__URL): processes wake each other through it.", file=sys.stderr)
+        return 2
+    if options.processes > 1:
+        return asyncio.run(_run_many(config, options))
+    return asyncio.run(_run_one(config, options))
+
+
+async def _run_one(config: Config, options: argparse.Namespace) -> int:
+    uri, embedded = await database_uri(config)
+
+    async def announce(gateway: Gateway) -> None:
+        await _announce(gateway, options.demo)
+
+    try:
+        await run_process(config, options.role, int(os.environ.get("JC_PROCESSES_STARTED", "1")), uri, announce)
+    finally:
+        if embedded is not None:
+            await embedded.stop()
+    return 0
+
+
+async def _run_many(config: Config, options: argparse.Namespace) -> int:
+    """Own the embedded database and keep `--processes` children running on one port."""
+    uri, embedded = await database_uri(config)
+    environment = {**os.environ, "JC_MONGODB__URI": uri, "JC_PROCESSES_STARTED": str(options.processes)}
+    command = [sys.executable, sys.argv[0], "run", "--config", str(options.config), "--role", options.role]
+    children: dict[int, asyncio.subprocess.Process] = {}
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+
+    async def keep(place: int) -> None:
+        while not ended.is_set():
+            demo = ["--demo"] if options.demo and place == 0 else []
+            child = await asyncio.create_subprocess_exec(*command, *demo, env=environment, start_new_session=True)
+            children[place] = child
+            await child.wait()
+            if not ended.is_set():
+                await asyncio.sleep(0.5)  # a child that cannot start should not spin
+
+    keepers = [asyncio.create_task(keep(place)) for place in range(options.processes)]
+    try:
+        await ended.wait()
+        for child in children.values():
+            if child.returncode is None:
+                child.send_signal(signal.SIGTERM)
+        await asyncio.gather(*keepers, return_exceptions=True)
+    finally:
+        if embedded is not None:
+            await embedded.stop()
+    return 0
+
+
+async def _announce(gateway: Gateway, demo: bool) -> None:
+    url = gateway.services.settings.own_url
+    lines = [f"JinaConnect gateway {__version__} is ready on {url}"]
+    if demo:
+        from jinaconnect.actions.demo import seed_demo
+
+        seeded = await seed_demo(gateway.services, url)
+        tenant = seeded["tenants"][0]
+        people = {user["role"]: user for user in tenant["users"]}
+        lines += [
+            f"  {tenant['name']}",
+            *(f"    {role:6} {people[role]['email']}  password {people[role]['password']}" for role in ("owner", "agent")),
+            f"    live key  {tenant['keys']['live']['owner']}",
+            f"    test key  {tenant['keys']['test']['owner']}",
+        ]
+    print("\n".join(lines), flush=True)
+
+
+def _seed(config: Config, options: argparse.Namespace) -> int:
+    return asyncio.run(_seed_demo(config, options.json))
+
+
+async def _seed_demo(config: Config, as_json: bool) -> int:
+    from jinaconnect.actions.demo import seed_demo
+
+    running = config.mongodb.uri or await EmbeddedMongo.find_running(config.var_dir)
+    embedded = None if running else await EmbeddedMongo.start(config.var_dir)
+    gateway = Gateway(config, "voice")
+    await gateway.start(running or embedded.uri, [])  # type: ignore[union-attr]
+    try:
+        seeded: dict[str, Any] = await seed_demo(gateway.services, f"http://{config.http.host}:{config.http.port}")
+    finally:
+        await gateway.stop()
+        if embedded is not None:
+            await embedded.stop()
+    if as_json:
+        print(json.dumps(seeded))
+    else:
+        for tenant in seeded["tenants"]:
+            print(tenant["name"], *(f"  {user['role']:8} {user['email']}  {user['password']}" for user in tenant["users"]), sep="\n")
+    return 0
+
+

@@ -1,0 +1,140 @@
+"""The configuration: `config.yaml`, overridden by `JC_…` environment variables, checked before anything starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, str):
+        return json.loads(value) if value.lstrip().startswith("[") else [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Http(_Section):
+    """The listening side."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str = ""
+    origins: Listed = ()
+    trusted_proxies: Listed = ()
+    max_upload_bytes: int = Field(100 * 1024 * 1024, ge=1024)
+    drain_s: float = Field(10, ge=0)
+
+
+class Mongodb(_Section):
+    """The database."""
+
+    uri: str = ""
+    database: str = "jinaconnect"
+    timeout_s: float = Field(5, gt=0)
+
+
+class Redis(_Section):
+    """The bell between processes."""
+
+    url: str = ""
+
+
+class SecretsSection(_Section):
+    """The master key."""
+
+    master_key: str = ""
+
+
+class Auth(_Section):
+    """Lifetimes of tokens."""
+
+    access_minutes: int = Field(30, ge=1)
+    refresh_days: int = Field(14, ge=1)
+
+
+class Limits(_Section):
+    """Budgets of tenants, principals and addresses."""
+
+    tenant_per_minute: int = Field(600, ge=1)
+    tenant_per_day: int = Field(100_000, ge=1)
+    writes_per_minute: int = Field(120, ge=1)
+    anonymous_per_minute: int = Field(600, ge=1)
+    logins_per_minute: int = Field(10, ge=1)
+    sockets_per_tenant: int = Field(10_000, ge=1)
+    sockets_per_principal: int = Field(2_000, ge=1)
+
+
+class Log(_Section):
+    """The event log and the program's own log."""
+
+    retention_days: int = Field(30, ge=1)
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class OutboundSection(_Section):
+    """Requests to the outside."""
+
+    timeout_s: float = Field(15, gt=0)
+    allow_networks: Listed = ()
+
+
+class Whatsapp(_Section):
+    """Defaults of WhatsApp accounts."""
+
+    base_url: str = "https://graph.facebook.com"
+    api_version: str = "v23.0"
+
+
+class Config(BaseSettings):
+    """Every setting there is."""
+
+    model_config = SettingsConfigDict(env_prefix="JC_", env_nested_delimiter="__", extra="forbid")
+
+    var_dir: Path = Path("var")
+    http: Http = Http()
+    mongodb: Mongodb = Mongodb()
+    redis: Redis = Redis()
+    secrets: SecretsSection = SecretsSection()
+    auth: Auth = Auth()
+    limits: Limits = Limits()
+    log: Log = Log()
+    outbound: OutboundSection = OutboundSection()
+    whatsapp: Whatsapp = Whatsapp()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file over defaults."""
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=_file)
+
+
+_file: Path | None = None
+
+
+def load(path: Path | None) -> Config:
+    """Read the configuration; raises pydantic.ValidationError naming each faulty setting."""
+    global _file
+    _file = path
+    return Config()

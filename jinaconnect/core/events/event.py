@@ -1,0 +1,113 @@
+"""An event: what happened, to what, by whom; and what clients get of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from jinaconnect.core.clock import iso
+from jinaconnect.core.events.catalogue import CATALOGUE
+
+MAX_BYTES = 64 * 1024
+# Events of these types take their place in the contact's timeline; their number is the sequence number.
+_NUMBERED = ("message.received", "message.queued", "message.noted")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The facts that decide who may see an event, fixed when it happens.
+
+    `assignee` holds the contact then, `before` held it until this event, `only` is the one person concerned
+    (notifications). None everywhere: no contact is involved.
+    """
+
+    contact: bool = False
+    assignee: str | None = None
+    before: str | None = None
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact on its way to the log; `data` is ready for JSON (no dates, no database types)."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    actor: Mapping[str, str]
+    subject: str
+    data: Mapping[str, Any]
+    contact: str | None = None
+    call: str | None = None
+    channel: str | None = None
+    seen: Seen = field(default_factory=Seen)
+    timeline: Mapping[str, Any] | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Return the form kept beside a document and in the log."""
+        return {
+            "_id": self.id, "type": self.type, "at": self.occurred_at, "actor": dict(self.actor), "subject": self.subject,
+            "data": dict(self.data), "contact": self.contact, "call": self.call, "channel": self.channel,
+            "seen": {"c": self.seen.contact, "a": self.seen.assignee, "b": self.seen.before, "o": self.seen.only},
+            "timeline": None if self.timeline is None else dict(self.timeline),
+        }  # fmt: skip
+
+
+def conversation_id(contact: str) -> str:
+    """Return the conversation id of a contact: every contact has exactly one conversation."""
+    return "conv_" + contact.partition("_")[2]
+
+
+def contact_id(conversation: str) -> str:
+    """Return the contact id behind a conversation id."""
+    return "cnt_" + conversation.partition("_")[2]
+
+
+def takes_number(event_type: str) -> bool:
+    """Tell whether an event's sequence number is its subject's place in the timeline."""
+    return event_type in _NUMBERED
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event the log has numbered; `json` is its wire form, encoded once for every door."""
+
+    scope: str
+    seq: int
+    id: str
+    type: str
+    topic: str
+    contact: str | None
+    call: str | None
+    channel: str | None
+    seen: Seen
+    json: bytes
+
+
+def recorded(scope: str, row: Mapping[str, Any]) -> Recorded:
+    """Return the recorded event of a log row."""
+    kind = CATALOGUE[row["type"]]
+    contact, seen = row["contact"], row["seen"]
+    mode = scope.rpartition(":")[2]
+    wire = {
+        "id": row["_id"],
+        "seq": row["seq"],
+        "type": row["type"],
+        "mode": mode,
+        "occurred_at": iso(row["at"]),
+        "recorded_at": iso(row["recorded"]),
+        "actor": row["actor"],
+        "subject": {"type": kind.subject, "id": row["subject"]},
+        "contact_id": contact,
+        "conversation_id": None if contact is None else conversation_id(contact),
+        "call_id": row["call"],
+        "data": row["data"],
+    }
+    return Recorded(
+        scope, row["seq"], row["_id"], row["type"], kind.topic, contact, row["call"], row["channel"],
+        Seen(seen["c"], seen["a"], seen["b"], seen["o"]), orjson.dumps(wire),
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Identifiers: a three- or four-letter noun, an underscore and 26 characters of time and chance.
+
+The shape is a ULID (48 bits of milliseconds, 80 bits of randomness) in lower-case Crockford base 32, so ids of one
+kind sort by creation and new rows land at the end of an index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_SHAPE = re.compile(r"[a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26}")
+
+Randomness = Callable[[int], bytes]
+
+
+def encode(prefix: str, milliseconds: int, chance: bytes) -> str:
+    """Return the id of `prefix` for a time and 10 bytes of chance."""
+    number = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(chance[:10], "big")
+    letters = [""] * 26
+    for place in range(25, -1, -1):
+        letters[place] = _ALPHABET[number & 31]
+        number >>= 5
+    return f"{prefix}_{''.join(letters)}"
+
+
+def well_formed(text: str, prefix: str | None = None) -> bool:
+    """Tell whether `text` has the shape of an id (of `prefix`, where given)."""
+    if prefix is not None and not text.startswith(prefix + "_"):
+        return False
+    return _SHAPE.fullmatch(text) is not None
+
+
+class Ids:
+    """Makes ids from a clock and a source of chance that the composition hands in."""
+
+    def __init__(self, now: Callable[[], datetime], random: Randomness) -> None:
+        self._now = now
+        self._random = random
+
+    def new(self, prefix: str) -> str:
+        """Return a fresh id."""
+        return encode(prefix, int(self._now().timestamp() * 1000), self._random(10))
+
+
+class RepeatableIds(Ids):
+    """Gives the same ids in the same order for the same seed and time.
+
+    An operation that carries an `Idempotency-Key` and is run again after a crash makes the ids it made before, so
+    that its inserts meet their own rows instead of making second ones. The time is that of the first attempt.
+    """
+
+    def __init__(self, first_attempt: datetime, seed: bytes) -> None:
+        super().__init__(lambda: first_attempt, self._next)
+        self._seed = seed
+        self._count = 0
+
+    def _next(self, size: int) -> bytes:
+        self._count += 1
+        return hashlib.sha256(self._seed + self._count.to_bytes(4, "big")).digest()[:size]

@@ -1,0 +1,147 @@
+"""Contacts and their conversations: one document holds both, since every contact has exactly one conversation.
+
+`chat` is the conversation's side of it: `at` (last message, the sort key), `last` (its preview), `unread`, `inbound`
+(last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jinaconnect.core.clock import iso_or_none
+from jinaconnect.core.events.event import Seen, conversation_id
+from jinaconnect.core.inbox.window import window_ends
+
+OPEN, CLOSED = "OPEN", "CLOSED"
+SOURCES = ("MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT")
+LEAD_STATUSES = ("NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED")
+PREFERRED = ("SMS", "VOICE", "WHATSAPP", "RCS", "TELEGRAM")
+ASSIGNEES = ("USER", "BOT", "CHATFLOW", "UNASSIGNED")
+COUNTED = 50
+
+_ASSIGNMENT: dict[str, Any] = {
+    "assigned_to_type": "UNASSIGNED", "assigned_to_id": None, "assigned_to_user": None, "assigned_to_name": "Unassigned",
+    "assigned_at": None, "assigned_by_type": None, "assigned_by_id": None, "assigned_by_user": None,
+    "assigned_by_name": None, "assignment_note": None,
+}  # fmt: skip
+
+
+def unassigned() -> dict[str, Any]:
+    """Return the assignment block of a conversation nobody holds."""
+    return dict(_ASSIGNMENT)
+
+
+def new_contact(id: str, *, source: str, by: str | None, **fields: Any) -> dict[str, Any]:
+    """Return a contact document with every field at its default."""
+    return {
+        "_id": id, "phone": None, "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [],
+        "attributes": {}, "source": source, "telegram_chat_id": None, "telegram_username": None, "lead_status": None,
+        "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {},
+        "preferred_channel": None, "rcs_capable": None, "rcs_checked_at": None, **_ASSIGNMENT, "status": OPEN,
+        "is_active": True, "description": None, "created_by": by, "updated_by": by, "deleted_at": None,
+        "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": []}, **fields,
+    }  # fmt: skip
+
+
+def full_name(contact: Mapping[str, Any]) -> str:
+    """Return the contact's name, or phone, or Telegram name."""
+    name = f"{contact['first_name']} {contact['last_name']}".strip()
+    return name or contact.get("phone") or contact.get("telegram_username") or "Unknown"
+
+
+def seen_by(contact: Mapping[str, Any], before: str | None = None) -> Seen:
+    """Return who may see an event of this contact; `before` is who held it until the event."""
+    return Seen(contact=True, assignee=contact.get("assigned_to_user"), before=before)
+
+
+def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contact as REST and events show it."""
+    phone = doc["phone"]
+    return {
+        "id": doc["_id"], "phone": phone, "first_name": doc["first_name"], "last_name": doc["last_name"],
+        "full_name": full_name(doc), "email": doc["email"], "tag": doc["tags"][0] if doc["tags"] else None,
+        "tags": list(doc["tags"]), "segments": list(doc["segments"]), "attributes": dict(doc["attributes"]),
+        "source": doc["source"], "telegram_chat_id": doc["telegram_chat_id"],
+        "telegram_username": doc["telegram_username"],
+        "channels": {"whatsapp": phone, "sms": phone, "rcs": phone, "voice": phone, "telegram": doc["telegram_chat_id"]},
+        "lead_status": doc["lead_status"], "lead_score": doc["lead_score"],
+        "last_called_at": iso_or_none(doc["last_called_at"]), "total_calls": doc["total_calls"], "dnc": doc["dnc"],
+        "opt_outs": dict(doc["opt_outs"]), "preferred_channel": doc["preferred_channel"],
+        "rcs_capable": doc["rcs_capable"], "rcs_checked_at": iso_or_none(doc["rcs_checked_at"]),
+        **assignment(doc), "status": doc["status"], "conversation_id": conversation_id(doc["_id"]),
+        "is_active": doc["is_active"], "description": doc["description"], "created_at": iso_or_none(doc["created_at"]),
+        "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
+    }  # fmt: skip
+
+
+def assignment(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the assignment block as REST shows it."""
+    block = {key: doc.get(key) for key in _ASSIGNMENT}
+    block["assigned_at"] = iso_or_none(doc.get("assigned_at"))
+    return block
+
+
+def render_conversation(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contact's conversation as the chat list and events show it."""
+    chat = doc["chat"]
+    last = chat["last"]
+    platform = last["platform"] if last else None
+    if last is not None:
+        ends = window_ends(doc, last["platform"])
+        last = {
+            **last, "timestamp": iso_or_none(last["timestamp"]),
+            "expires_at": None if ends is None else int(ends.timestamp()),
+        }  # fmt: skip
+    return {
+        "id": conversation_id(doc["_id"]),
+        "contact": {
+            "id": doc["_id"], "first_name": doc["first_name"], "last_name": doc["last_name"],
+            "full_name": full_name(doc), "phone": doc["phone"],
+        },
+        "status": doc["status"], "platform": platform,
+        "assignment": {
+            "assigned_to_type": doc["assigned_to_type"], "assigned_to_id": doc["assigned_to_id"],
+            "assigned_to_user": doc["assigned_to_user"], "assigned_to_name": doc["assigned_to_name"],
+        },
+        "last_message": last, "unread_count": chat["unread"],
+    }  # fmt: skip
+
+
+def counted(doc: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the `chat` fields after some of the contact's messages, or None when all are counted already.
+
+    Messages are documents as `core/inbox/message.py` makes them, oldest first.
+    """
+    from jinaconnect.core.inbox.message import preview
+
+    chat = doc["chat"]
+    fresh = [message for message in messages if message["_id"] not in chat["recent"]]
+    if not fresh:
+        return None
+    fields: dict[str, Any] = {}
+    inbound = dict(chat["inbound"])
+    unread = chat["unread"]
+    newest: tuple[datetime | None, Any] = (chat["at"], None)
+    for message in fresh:
+        stamp: datetime = message["created_at"]
+        if message["direction"] == "INCOMING":
+            unread += 0 if message["is_read"] else 1
+            held = inbound.get(message["platform"])
+            inbound[message["platform"]] = message["timestamp"] if held is None else max(held, message["timestamp"])
+        if newest[0] is None or stamp >= newest[0]:
+            newest = (stamp, message)
+    if newest[1] is not None:
+        message = newest[1]
+        text, kind = preview(message["content"])
+        fields["chat.at"] = newest[0]
+        fields["chat.last"] = {
+            "id": message["_id"], "preview": text, "preview_type": kind, "timestamp": message["timestamp"],
+            "direction": message["direction"], "author_type": message["author"], "platform": message["platform"],
+            "created_by": message.get("created_by"), "is_read": message["is_read"],
+        }  # fmt: skip
+    return {
+        **fields, "chat.unread": unread, "chat.inbound": inbound,
+        "chat.recent": [*chat["recent"], *(message["_id"] for message in fresh)][-COUNTED:],
+    }  # fmt: skip

@@ -1,0 +1,207 @@
+"""Lists: page numbers, endless cursors, the filter grammar, search and ordering, in one place.
+
+`field=v`, `field__in=a,b`, `field__icontains`, `field__istartswith`, `field__lt|lte|gt|gte`, `field__isnull`;
+unknown names are ignored, malformed values are an Invalid error with the parameter as key. What comes out is a MongoDB
+filter built from checked values only: no client text ever becomes a key or an operator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from jinaconnect.core.errors import Invalid
+
+PAGE_SIZE = 10
+MAX_PAGE_SIZE = 1000
+MAX_CHOICES = 1000
+MAX_TEXT = 200
+
+Query = Mapping[str, str]
+Parse = Callable[[str], Any]
+
+_TEXT = ("", "in", "icontains", "istartswith", "isnull")
+_EXACT = ("", "in", "isnull")
+_ORDERED = ("", "in", "lt", "lte", "gt", "gte", "isnull")
+
+
+def parse_bool(text: str) -> bool:
+    """Read `true/false/1/0`."""
+    value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
+    if value is None:
+        raise ValueError("must be true or false")
+    return value
+
+
+def parse_int(text: str) -> int:
+    """Read a whole number of at most 18 digits."""
+    if not re.fullmatch(r"-?\d{1,18}", text):
+        raise ValueError("must be a whole number")
+    return int(text)
+
+
+def parse_moment(text: str) -> datetime:
+    """Read RFC 3339 or `YYYY-MM-DD` (midnight UTC)."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("must be a date or an ISO 8601 time") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def parse_text(text: str) -> str:
+    """Read text of bounded length."""
+    if len(text) > MAX_TEXT or "\x00" in text:
+        raise ValueError(f"must be text of at most {MAX_TEXT} characters")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One filterable field: the database path, how its values are read and which lookups it takes."""
+
+    path: str
+    parse: Parse = parse_text
+    lookups: tuple[str, ...] = _EXACT
+
+
+def text_filter(path: str) -> Filter:
+    """Return a filter with exact, any-of and case-insensitive text lookups."""
+    return Filter(path, parse_text, _TEXT)
+
+
+def bool_filter(path: str) -> Filter:
+    """Return a true/false filter."""
+    return Filter(path, parse_bool, ("",))
+
+
+def time_filter(path: str) -> Filter:
+    """Return a filter with comparisons of times."""
+    return Filter(path, parse_moment, _ORDERED)
+
+
+def number_filter(path: str) -> Filter:
+    """Return a filter with comparisons of whole numbers."""
+    return Filter(path, parse_int, _ORDERED)
+
+
+def choice_filter(path: str, choices: tuple[str, ...]) -> Filter:
+    """Return a filter that takes only the named values, in either case."""
+
+    def read(text: str) -> str:
+        if text.upper() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text.upper()
+
+    return Filter(path, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list endpoint offers: filters by parameter name, fields searched, orderings by parameter name."""
+
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    search: tuple[str, ...] = ()
+    orderings: Mapping[str, str] = field(default_factory=dict)
+    default: tuple[tuple[str, int], ...] = (("_id", -1),)
+
+    def parameters(self) -> list[str]:
+        """Return every query parameter the listing reads, for the API description."""
+        names = [
+            name if not lookup else f"{name}__{lookup}"
+            for name, item in self.filters.items()
+            for lookup in item.lookups
+        ]
+        return names + (["search"] if self.search else []) + (["ordering"] if self.orderings else [])
+
+    def condition(self, query: Query) -> dict[str, Any]:
+        """Return the database filter of a query; raises Invalid naming each faulty parameter."""
+        clauses: list[dict[str, Any]] = []
+        faults: dict[str, list[str]] = {}
+        for parameter, text in query.items():
+            name, _, lookup = parameter.partition("__")
+            item = self.filters.get(parameter) or self.filters.get(name)
+            lookup = "" if parameter in self.filters else lookup
+            if item is None or lookup not in item.lookups:
+                continue
+            try:
+                clauses.append({item.path: _clause(item, lookup, text)})
+            except ValueError as error:
+                faults[parameter] = [str(error)]
+        if faults:
+            raise Invalid(faults)
+        if self.search and (wanted := query.get("search", "").strip()):
+            pattern = {"$regex": re.escape(parse_or_fault("search", parse_text, wanted)), "$options": "i"}
+            clauses.append({"$or": [{path: pattern} for path in self.search]})
+        if not clauses:
+            return {}
+        return clauses[0] if len(clauses) == 1 else {"$and": clauses}
+
+    def sort(self, query: Query) -> list[tuple[str, int]]:
+        """Return the ordering asked for, ended by the id so that it is total."""
+        asked = query.get("ordering", "")
+        order: list[tuple[str, int]] = []
+        for part in filter(None, (piece.strip() for piece in asked.split(","))):
+            path = self.orderings.get(part.lstrip("-"))
+            if path is None:
+                raise Invalid.field("ordering", f"cannot order by '{part.lstrip('-')[:64]}'")
+            order.append((path, -1 if part.startswith("-") else 1))
+        order = order or list(self.default)
+        return order if any(path == "_id" for path, _ in order) else [*order, ("_id", order[-1][1])]
+
+
+def parse_or_fault(parameter: str, parse: Parse, text: str) -> Any:
+    """Read one parameter; raises Invalid with its name."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise Invalid.field(parameter, str(error)) from error
+
+
+def _clause(item: Filter, lookup: str, text: str) -> Any:
+    if lookup == "in":
+        choices = [part for part in text.split(",") if part]
+        if len(choices) > MAX_CHOICES:
+            raise ValueError(f"takes at most {MAX_CHOICES} values")
+        return {"$in": [item.parse(part) for part in choices]}
+    if lookup == "isnull":
+        return None if parse_bool(text) else {"$ne": None}
+    if lookup in ("icontains", "istartswith"):
+        pattern = re.escape(parse_text(text))
+        return {"$regex": pattern if lookup == "icontains" else "^" + pattern, "$options": "i"}
+    value = item.parse(text)
+    if not lookup:
+        return value
+    if lookup == "lte" and isinstance(value, datetime) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        value += timedelta(days=1, milliseconds=-1)
+    return {f"${lookup}": value}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page asked for: 1-based number and size, or an endless list after a row."""
+
+    number: int
+    size: int
+    after: str | None = None
+    endless: bool = False
+
+    @property
+    def skip(self) -> int:
+        """Rows before the page."""
+        return (self.number - 1) * self.size
+
+
+def page_of(query: Query) -> Page:
+    """Return the page of `page`, `page_size`, `cursor`; raises Invalid for nonsense."""
+    number = parse_or_fault("page", parse_int, query.get("page", "1"))
+    size = parse_or_fault("page_size", parse_int, query.get("page_size", str(PAGE_SIZE)))
+    if number < 1 or number > 10_000_000:
+        raise Invalid.field("page", "must be at least 1")
+    if size < 1:
+        raise Invalid.field("page_size", "must be at least 1")
+    endless = "cursor" in query
+    return Page(number, min(size, MAX_PAGE_SIZE), query.get("cursor") or None, endless)

@@ -1,0 +1,75 @@
+"""The shared ground of request and answer schemas (pydantic v2): strictness, phone numbers, times, text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import phonenumbers
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, ValidationError
+
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Invalid
+
+
+class Request(BaseModel):
+    """A request body: unknown keys are ignored, text is trimmed."""
+
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True, populate_by_name=True)
+
+
+class Answer(BaseModel):
+    """An answer as documented; answers are built as plain dictionaries and described by these."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def e164(text: str) -> str:
+    """Return a phone number as E.164 with `+`; raises ValueError when it is not a possible number (ITU-T E.164).
+
+    Numbers reserved for fiction are valid in form and pass: possibility is asked for, not assignment.
+    """
+    try:
+        number = phonenumbers.parse(text if text.startswith("+") else "+" + text, None)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("not a phone number in E.164 form, such as +12025550111") from error
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("not a possible phone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _clean(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+def _scalar(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Phone = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=3, max_length=24), AfterValidator(e164)]
+Text = Annotated[str, AfterValidator(_clean)]
+Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
+Id = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def field_errors(error: ValidationError) -> dict[str, list[str]]:
+    """Return pydantic's findings as `{field: [messages]}`, nested fields joined by dots."""
+    fields: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        name = ".".join(str(part) for part in item["loc"]) or "non_field_errors"
+        fields.setdefault(name, []).append(item["msg"].removeprefix("Value error, "))
+    return fields
+
+
+def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
+    """Validate `data`; raises Invalid with every faulty field named."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise Invalid(field_errors(error)) from error

@@ -1,0 +1,99 @@
+"""`GET /events/` (long poll) and `POST /ws/ticket/`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from jinaconnect.actions.context import Context
+from jinaconnect.core.cursor import resume
+from jinaconnect.core.events.view import FILTER_KEYS, View, view_of
+from jinaconnect.core.paging import Query, parse_int, parse_or_fault
+from jinaconnect.core.errors import Invalid
+from jinaconnect.handlers.operation import AUTHENTICATED, Reply, operation
+
+LIMIT, MAX_LIMIT, MAX_WAIT_S = 100, 500, 30
+SCANNED_PER_REQUEST = 5_000  # a narrow filter on a long log answers with has_more instead of holding the loop
+
+QUERY = {
+    "topics": "Comma-separated topics; all the role may read when absent.",
+    "types": "Comma-separated event types.",
+    "contact": "Contact id.",
+    "conversation": "Conversation id.",
+    "call": "Call id.",
+    "channel": "Platform, such as WHATSAPP.",
+    "assignee": "User id of the assignee.",
+}
+
+
+def requested_view(ctx: Context, query: Query) -> View:
+    """Return the view that query parameters ask for."""
+    filters = {key: query[key] for key in FILTER_KEYS if query.get(key)}
+    return view_of(ctx.principal, _names(query, "topics"), _names(query, "types"), filters)
+
+
+def _names(query: Query, key: str) -> list[str]:
+    return [part.strip() for part in query.get(key, "").split(",") if part.strip()]
+
+
+@operation(
+    "GET", "/events/", id="events.list", permission=AUTHENTICATED, errors=(400, 410), tag="feed",
+    query={"after": "Cursor, or `start`; now when absent.", "limit": "1 to 500 (100).", "wait": "0 to 30 seconds.", **QUERY},
+)  # fmt: skip
+async def list_events(ctx: Context) -> Reply:
+    """Read the log after a cursor, holding the answer until something comes.
+
+    Answers `{events, cursor, has_more}`; 410 `cursor_expired` with `oldest` and `cursor` for a place no longer kept.
+    """
+    query = ctx.caller.query
+    limit = parse_or_fault("limit", parse_int, query.get("limit", str(LIMIT)))
+    wait = parse_or_fault("wait", parse_int, query.get("wait", "0"))
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid.field("limit", f"must be 1 to {MAX_LIMIT}")
+    if not 0 <= wait <= MAX_WAIT_S:
+        raise Invalid.field("wait", f"must be 0 to {MAX_WAIT_S} seconds")
+    view = requested_view(ctx, query)
+    services = ctx.services
+    position = resume(services.cursors, view.scope, query.get("after") or None, await services.store.log.extent(view.scope))
+    feed = await services.hub.enter(view.scope)
+    try:
+        until = asyncio.get_running_loop().time() + wait
+        while True:
+            shown, position, more = await _collect(feed, view, position, limit)
+            left = until - asyncio.get_running_loop().time()
+            if shown or more or left <= 0:
+                break
+            await feed.wait(left)
+        cursor = feed.cursor(position)
+    finally:
+        services.hub.exit(feed)
+    body = b'{"events":[' + b",".join(event.json for event in shown) + b'],"cursor":' + orjson.dumps(cursor)
+    return Reply(body + b',"has_more":' + (b"true" if more else b"false") + b"}")
+
+
+async def _collect(feed: Any, view: View, position: int, limit: int) -> tuple[list[Any], int, bool]:
+    shown: list[Any] = []
+    scanned = 0
+    while scanned < SCANNED_PER_REQUEST:
+        events = await feed.page(position, MAX_LIMIT)
+        if not events:
+            return shown, position, False
+        for event in events:
+            if view.shows(event):
+                if len(shown) == limit:
+                    return shown, position, True
+                shown.append(event)
+            position = event.seq
+        scanned += len(events)
+    return shown, position, position < feed.tip
+
+
+@operation("POST", "/ws/ticket/", id="socket.ticket", permission=AUTHENTICATED, status=200, tag="feed", socket=False)
+async def issue_ticket(ctx: Context) -> dict[str, Any]:
+    """Issue a single-use ticket for `/ws/` and `/events/stream/`, so that no token stands in a URL."""
+    token = ctx.caller.headers["Authorization"].partition(" ")[2].strip()
+    sealed = ctx.services.secrets.seal(token, "tickets").hex()
+    ticket, seconds = await ctx.services.tickets.issue(sealed, ctx.principal.expires_at)
+    return {"ticket": ticket, "expires_in": seconds}

@@ -1,0 +1,279 @@
+"""The streaming edges: `GET /ws/` and `GET /events/stream/`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from tornado import web, websocket
+from tornado.httputil import HTTPHeaders
+from tornado.iostream import StreamClosedError
+
+from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.core.cursor import resume
+from jinaconnect.core.errors import GatewayError, NotAuthenticated, Throttled
+from jinaconnect.core.events.view import View
+from jinaconnect.core.principal import Principal
+from jinaconnect.handlers import metrics
+from jinaconnect.handlers.events import requested_view
+from jinaconnect.handlers.operation import Reply, perform, requestable
+from jinaconnect.realtime import protocol
+from jinaconnect.realtime.hub import encode_sse
+from jinaconnect.realtime.live import Live
+from jinaconnect.realtime.outlet import Outlet
+from jinaconnect.realtime.session import Asked, Session
+
+COMMENT_EVERY_S = 15
+RETRY_MS = 2000
+HANDSHAKES_PER_MINUTE = 6_000
+
+
+async def ticket_token(services: Services, ticket: str) -> str:
+    """Return the token a ticket stands for; raises NotAuthenticated when it does not hold."""
+    sealed = await services.tickets.redeem(ticket)
+    if sealed is None:
+        raise NotAuthenticated("The ticket is unknown, used or late.")
+    return str(services.secrets.open(bytes.fromhex(sealed), "tickets"))
+
+
+class SocketHandler(websocket.WebSocketHandler):
+    """The WebSocket of one client; the protocol itself is in `realtime/session.py`."""
+
+    def initialize(self, services: Services, live: Live, origins: frozenset[str]) -> None:
+        """Take the parts of the program the socket needs."""
+        self._services = services
+        self._live = live
+        self._origins = origins
+        self._session: Session | None = None
+        self._outlet: Outlet | None = None
+
+    async def prepare(self) -> None:
+        """Refuse a flood before the handshake; everything else is accepted and closed with a code."""
+        verdict = await self._services.limits.take(f"ws:{self.request.remote_ip}", HANDSHAKES_PER_MINUTE, 60)
+        if not verdict.allowed:
+            self.set_status(429)
+            self.set_header("Retry-After", str(max(1, round(verdict.reset_s))))
+            self.set_header("Content-Type", "application/json")
+            await self.finish(orjson.dumps({"detail": "Too many connections.", "code": "throttled"}))
+
+    def check_origin(self, origin: str) -> bool:
+        """Take the same host and the configured origins."""
+        return urlsplit(origin).netloc.lower() == self.request.host.lower() or origin in self._origins
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Take ours where it is offered."""
+        return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
+
+    def get_compression_options(self) -> None:
+        """No compression: it costs more per message than it saves on short JSON."""
+
+    async def open(self, *args: str, **kwargs: str) -> None:
+        """Start the session with the credentials the handshake brought."""
+        self.set_nodelay(True)
+        stream = self.ws_connection.stream  # type: ignore[union-attr]
+        outlet = self._outlet = Outlet(stream, self._too_slow)
+        ip = self.request.remote_ip or ""
+        header = self.request.headers.get("Authorization", "")
+        ticket = self.get_query_argument("ticket", "")
+        self._remote = ip
+        id = self._services.ids.new("ses")
+        session = self._session = Session(self._live, _Wire(self, outlet), self._perform, id, ip)
+        metrics.SOCKETS.inc()
+        self._live.outlets.add(outlet)
+        if "token" in self.request.query_arguments:
+            session.send(protocol.hello(id))
+            session.close(protocol.NOT_AUTHENTICATED)  # long-lived tokens have no place in a URL
+            return
+        token: str | None = header.partition(" ")[2].strip() or None if header.lower().startswith("bearer ") else None
+        if ticket:
+            try:
+                token = await ticket_token(self._services, ticket)
+            except NotAuthenticated:
+                session.send(protocol.hello(id))
+                return session.close(protocol.NOT_AUTHENTICATED)
+        await session.open(token)
+        # The request is not needed any more; a quiet connection should cost little.
+        self.request.headers = HTTPHeaders()
+        self.request.arguments.clear()
+
+    def _too_slow(self) -> None:
+        if self._session is not None:
+            self._session.close(protocol.SLOW)
+
+    async def _perform(self, principal: Principal, name: str, params: dict[str, Any], body: Any, key: str | None) -> Asked:
+        item = requestable(name)
+        verdict = await self._services.rates.check(principal, self._remote, item.method != "GET", dict(principal.limits))
+        if not verdict.allowed:
+            raise Throttled("Too many requests.", retry_after=max(1.0, verdict.reset_s))
+        names = {part[1:-1] for part in item.path.split("/") if part.startswith("{")}
+        path = {name: str(params.get(name, "")) for name in names}
+        query = {key: value if isinstance(value, str) else orjson.dumps(value).decode() for key, value in params.items() if key not in names}
+        url = item.path
+        for place, value in path.items():
+            url = url.replace("{" + place + "}", value)
+        caller = Caller(self._services.ids.new("req"), self._remote, "", url, query)
+        ctx = Context(self._services, principal, caller)
+        reply: Reply = await perform(item, ctx, path, {} if body is None else body, key)
+        content = orjson.loads(reply.body) if isinstance(reply.body, bytes) else reply.body
+        return Asked(reply.status, content, reply.headers.get("X-Cursor"))
+
+    def on_message(self, message: str | bytes) -> None:
+        """Hand a frame to the session; binary frames have no meaning here."""
+        session = self._session
+        if session is None or session.closed:
+            return
+        if isinstance(message, bytes):
+            return session.close(protocol.VIOLATION)
+        return session.received(message)
+
+    def on_pong(self, data: bytes) -> None:
+        """Note that the client lives."""
+        if self._session is not None:
+            self._session.heard_at = asyncio.get_running_loop().time()
+
+    def on_close(self) -> None:
+        """Let go of the session."""
+        if self._outlet is not None:
+            self._live.outlets.discard(self._outlet)
+            metrics.SOCKETS.dec()
+        if self._session is not None:
+            self._session.gone()
+
+
+class _Wire:
+    """A session's transport over a Tornado socket."""
+
+    __slots__ = ("_handler", "_outlet")
+
+    def __init__(self, handler: SocketHandler, outlet: Outlet) -> None:
+        self._handler = handler
+        self._outlet = outlet
+
+    def send(self, data: bytes) -> None:
+        self._outlet.send(data)
+
+    def close(self, code: int, reason: str) -> None:
+        self._outlet.finish()
+        self._handler.close(code, reason)
+
+    async def drained(self) -> None:
+        await self._outlet.drained()
+
+
+class SseHandler(web.RequestHandler):
+    """Server-sent events (WHATWG HTML §9.2): the same log, view and cursor as everywhere."""
+
+    def initialize(self, services: Services, live: Live, origins: frozenset[str]) -> None:
+        """Take the parts of the program the stream needs."""
+        self._services = services
+        self._live = live
+        self._origins = origins
+        self.position = 0
+        self._outlet: Outlet | None = None
+        self._ended = asyncio.Event()
+
+    async def get(self) -> None:
+        """Stream events until the client goes."""
+        try:
+            principal, token = await self._authenticate()
+            ctx = self._context(principal)
+            view = requested_view(ctx, ctx.caller.query)
+            after = self.request.headers.get("Last-Event-ID") or ctx.caller.query.get("after") or None
+            extent = await self._services.store.log.extent(view.scope)
+            self.position = resume(self._services.cursors, view.scope, after, extent)
+        except GatewayError as error:
+            return await self._refuse(error)
+        await self._stream(view, principal, token)
+        return None
+
+    async def _authenticate(self) -> tuple[Principal, str]:
+        ticket = self.get_query_argument("ticket", "")
+        ip = self.request.remote_ip or ""
+        if ticket:
+            token = await ticket_token(self._services, ticket)
+            return await self._services.auth.from_token(token, ip), token
+        header = self.request.headers.get("Authorization")
+        principal = await self._services.auth.from_header(header, ip)
+        return principal, str(header).partition(" ")[2].strip()
+
+    def _context(self, principal: Principal) -> Context:
+        query = {name: values[-1].decode(errors="replace") for name, values in self.request.query_arguments.items()}
+        return Context(self._services, principal, Caller(self._services.ids.new("req"), query=query))
+
+    async def _refuse(self, error: GatewayError) -> None:
+        self.set_status(error.status)
+        if error.status == 401:
+            self.set_header("WWW-Authenticate", "Bearer")
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(max(1, round(error.retry_after))))
+        self.set_header("Content-Type", "application/json")
+        await self.finish(orjson.dumps(error.body(), default=list))
+
+    async def _stream(self, view: View, principal: Principal, token: str) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Accel-Buffering", "no")
+        origin = self.request.headers.get("Origin")
+        if origin in self._origins:
+            self.set_header("Access-Control-Allow-Origin", str(origin))
+        self.set_header("Connection", "close")
+        stream = self._take_over()
+        outlet = self._outlet = Outlet(stream, self._ended.set)
+        self._live.outlets.add(outlet)
+        self._live.streams.add(self)
+        feed = await self._services.hub.enter(view.scope)
+        stream.set_close_callback(self._ended.set)
+        try:
+            outlet.send(b"retry: %d\n\n" % RETRY_MS)
+            follow = asyncio.create_task(feed.follow(self, view, encode_sse))
+            try:
+                await self._watch(principal, token, follow)
+            finally:
+                follow.cancel()
+                feed.leave(self, view, encode_sse)
+        except (StreamClosedError, GatewayError):
+            pass  # the client comes back with its last id
+        finally:
+            self._services.hub.exit(feed)
+            self._live.outlets.discard(outlet)
+            self._live.streams.discard(self)
+            stream.close()
+
+    def _take_over(self) -> Any:
+        # Without a length and without chunks the body is the bytes until the connection ends (RFC 9112 §6.3), so one
+        # encoded block serves every stream of a view.
+        lines = ["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in self._headers.get_all()), "\r\n"]
+        self._auto_finish = False
+        stream = self.request.connection.detach()  # type: ignore[attr-defined]
+        stream.set_nodelay(True)
+        stream.write("".join(lines).encode())
+        return stream
+
+    async def _watch(self, principal: Principal, token: str, follow: asyncio.Task[None]) -> None:
+        ip = self.request.remote_ip or ""
+        while not self._ended.is_set():
+            try:
+                async with asyncio.timeout(COMMENT_EVERY_S):
+                    await self._ended.wait()
+            except TimeoutError:
+                if follow.done() and follow.exception() is not None:
+                    return
+                self.send(b": still here\n\n")
+            if await self._services.auth.from_token(token, ip) != principal:
+                return  # something of the role changed: the client comes back and gets the view it may have now
+
+    def send(self, data: bytes) -> None:
+        """Send one block."""
+        if self._outlet is not None:
+            self._outlet.send(data)
+
+    async def drained(self) -> None:
+        """Return when the client can take more history."""
+        if self._outlet is not None:
+            await self._outlet.drained()
+
+    def end(self) -> None:
+        """End the stream; the client resumes by itself."""
+        self._ended.set()

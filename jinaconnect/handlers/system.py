@@ -1,0 +1,52 @@
+"""Health, version and figures."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from jinaconnect import __version__
+from jinaconnect.actions.context import Context
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers import metrics
+from jinaconnect.handlers.operation import PUBLIC, Reply, operation
+from jinaconnect.store.mongo import ping
+
+
+class Version(Answer):
+    """Which program answers."""
+
+    version: str
+    name: str
+    python: str
+
+
+@operation("GET", "/livez/", id="system.live", permission=PUBLIC, limited=False, tag="system")
+async def live(ctx: Context) -> dict[str, Any]:
+    """Tell that the process runs."""
+    return {"status": "ok"}
+
+
+@operation("GET", "/readyz/", id="system.ready", permission=PUBLIC, limited=False, tag="system", errors=(503,))
+async def ready(ctx: Context) -> dict[str, Any]:
+    """Tell whether requests can be served: 503 while the database is away."""
+    try:
+        await ping(ctx.services.store.database)
+    except Unavailable as error:
+        raise Unavailable("The database is not answering.", extra={"checks": {"database": "down"}}) from error
+    link = ctx.services.link
+    return {"status": "ok", "checks": {"database": "up", "redis": "none" if link is None else "up" if link.healthy else "down"}}
+
+
+@operation("GET", "/version/", id="system.version", permission=PUBLIC, limited=False, returns=Version, tag="system")
+async def version(ctx: Context) -> dict[str, Any]:
+    """Tell the program's version."""
+    return {"name": "jinaconnect", "version": __version__, "python": platform.python_version()}
+
+
+@operation("GET", "/metrics/", id="system.metrics", permission=PUBLIC, limited=False, tag="system", media_type="text/plain")
+async def figures(ctx: Context) -> Reply:
+    """Show the process's figures in the Prometheus text format; no tenant and no secret is in them."""
+    body, kind = metrics.exposition()
+    return Reply(body, content_type=kind)

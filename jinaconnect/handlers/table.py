@@ -1,0 +1,15 @@
+"""The table of contents: every module that declares operations."""
+
+from __future__ import annotations
+
+import importlib
+
+MODULES = (
+    "system", "events", "auth", "users", "tenants", "members", "roles", "api_keys", "contacts", "inbox", "whatsapp", "sandbox",
+)  # fmt: skip
+
+
+def load_operations() -> None:
+    """Import every module, so that the operation table is complete."""
+    for name in MODULES:
+        importlib.import_module(f"jinaconnect.handlers.{name}")

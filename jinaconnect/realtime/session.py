@@ -1,0 +1,436 @@
+"""One client of the socket: authentication, its view, its requests, presence, and the ways it ends.
+
+The transport is handed in, so this file knows the protocol and nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+import structlog
+
+from jinaconnect.core.clock import iso_or_none
+from jinaconnect.core.cursor import resume
+from jinaconnect.core.errors import (
+    CursorExpired,
+    GatewayError,
+    Invalid,
+    NotAuthenticated,
+    PermissionDenied,
+    Throttled,
+    TokenExpired,
+    Unavailable,
+)
+from jinaconnect.core.events.view import View, allowed_topics, view_of
+from jinaconnect.core.principal import Principal
+from jinaconnect.realtime import protocol
+from jinaconnect.realtime.hub import Feed, encode_socket
+from jinaconnect.realtime.live import Live
+
+MAX_REQUESTS = 64  # running at once on one socket
+REFUSALS_BEFORE_CLOSE = 100
+
+logger = structlog.get_logger(__name__)
+
+
+class Transport(Protocol):
+    """The connection under a session."""
+
+    def send(self, data: bytes) -> None:
+        """Send or queue one frame."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame and end."""
+
+    async def drained(self) -> None:
+        """Return when the client has taken what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `perform` answers to a request over the socket."""
+
+    status: int
+    body: Any
+    cursor: str | None
+
+
+Perform = Callable[[Principal, str, dict[str, Any], Any, str | None], Awaitable[Asked]]
+
+
+class Session:
+    """The state of one connected client."""
+
+    __slots__ = (
+        "_asked", "_budget", "_budget_at", "_feed", "_following", "_ip", "_live", "_malformed", "_perform", "_presence_due",
+        "_refused", "_running", "_timers", "_token", "_topics", "_transport", "_view", "closed", "filter",
+        "heard_at", "id", "position", "principal",
+    )  # fmt: skip
+
+    def __init__(self, live: Live, transport: Transport, perform: Perform, id: str, ip: str) -> None:
+        self._live = live
+        self._transport = transport
+        self._perform = perform
+        self.id = id
+        self._ip = ip
+        self.principal: Principal | None = None
+        self._token: str | None = None
+        self.position = 0
+        self.filter: dict[str, str] = {}
+        self._topics: list[str] = []
+        self._view: View | None = None
+        self._feed: Feed | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._asked: dict[str, asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._malformed = 0
+        self._refused = 0
+        self._budget = float(protocol.REQUESTS_PER_S)
+        self._budget_at = 0.0
+        self._presence_due = False
+        self.heard_at = asyncio.get_running_loop().time()
+        self.closed = False
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    async def open(self, token: str | None) -> None:
+        """Greet, and authenticate with what the handshake brought."""
+        self.send(protocol.hello(self.id))
+        self._after("auth", protocol.AUTH_DEADLINE_S, self._close_late)
+        if token is not None:
+            await self._authenticate(token)
+
+    def _close_late(self) -> None:
+        if self.principal is None:
+            self.close(protocol.NOT_AUTHENTICATED)
+
+    def _after(self, name: str, seconds: float, call: Callable[[], None]) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+        self._timers[name] = asyncio.get_running_loop().call_later(max(0.0, seconds), call)
+
+    def send(self, data: bytes) -> None:
+        """Send one frame."""
+        self._transport.send(data)
+
+    async def drained(self) -> None:
+        """Return when the client can take more history."""
+        await self._transport.drained()
+
+    def close(self, code: int) -> None:
+        """End the connection with one of our codes."""
+        if not self.closed:
+            self._transport.close(code, protocol.CLOSE_CODES[code][1][:120])
+            self.gone()
+
+    def gone(self) -> None:
+        """Let go of everything; the connection has ended."""
+        if self.closed:
+            return
+        self.closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in (*self._running, *self._asked.values()):
+            task.cancel()
+        if self._following is not None:
+            self._following.cancel()
+        self._detach()
+        if self.principal is not None:
+            self._live.presence.leave(self.principal.scope, self.id)
+        self._live.forget(self)
+
+    def spawn(self, work: Any) -> None:
+        """Run a coroutine for as long as the connection lasts."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("socket.broken", session=self.id, exc_info=task.exception())
+            self.close(protocol.AWAY)
+
+    # --- authentication ------------------------------------------------------------------------------------------
+
+    async def _authenticate(self, token: str) -> None:
+        try:
+            principal = await self._live.authenticate(token, self._ip)
+        except TokenExpired:
+            return self.close(protocol.EXPIRED)
+        except NotAuthenticated:
+            return self.close(protocol.NOT_AUTHENTICATED)
+        except PermissionDenied:
+            return self.close(protocol.WITHDRAWN)
+        except Unavailable:
+            return self.close(protocol.AWAY)
+        if self.principal is not None and principal.scope != self.principal.scope:
+            return self.close(protocol.VIOLATION)  # a socket belongs to one log for life
+        first = self.principal is None
+        self.principal, self._token = principal, token
+        if first and not self._live.admit(self):
+            return self.close(protocol.TOO_MANY)
+        self._watch_expiry(principal.expires_at)
+        if first:
+            self._live.presence.join(principal.scope, self.id, self._presence_changed)
+        try:
+            cursor = await self._live.head_cursor(principal.scope)
+        except Unavailable:
+            return self.close(protocol.AWAY)
+        self.send(
+            protocol.message(
+                "ready", tenant=principal.tenant, mode=principal.mode, principal=principal.public(),
+                expires_at=iso_or_none(principal.expires_at), cursor=cursor,
+            )
+        )  # fmt: skip
+        if not first:
+            await self._review(principal)
+        return None
+
+    def _watch_expiry(self, expires_at: datetime | None) -> None:
+        if expires_at is None:
+            return
+        left = (expires_at - self._live.clock()).total_seconds()
+        notice = max(0.0, left - protocol.EXPIRY_NOTICE_S)
+        self._after("notice", notice, lambda: self._notice(left - notice))
+        self._after("expiry", left, lambda: self.close(protocol.EXPIRED))
+
+    def _notice(self, seconds: float) -> None:
+        self.send(protocol.message("expiring", in_s=int(seconds)))
+
+    async def recheck(self) -> None:
+        """Look again at what the session stands on: something of its tenant's access has changed."""
+        if self._token is None or self.closed:
+            return
+        try:
+            principal = await self._live.authenticate(self._token, self._ip)
+        except TokenExpired:
+            return self.close(protocol.EXPIRED)
+        except (NotAuthenticated, PermissionDenied):
+            return self.close(protocol.WITHDRAWN)
+        except Unavailable:
+            return  # nothing opens while the database is away: the look is repeated
+        self.principal = principal
+        await self._review(principal)
+
+    async def _review(self, principal: Principal) -> None:
+        if self._view is None:
+            return
+        topics = [topic for topic in self._topics if topic in allowed_topics(principal)]
+        if not topics:
+            return self.close(protocol.WITHDRAWN)
+        view = view_of(principal, topics, filters=self.filter)
+        if view != self._view:
+            narrowed = topics != self._topics
+            self._topics = topics
+            self._restart(view)
+            if narrowed:
+                self._say_subscribed(True)
+
+    # --- frames in -----------------------------------------------------------------------------------------------
+
+    def received(self, text: str) -> None:
+        """Take one text frame."""
+        self.heard_at = asyncio.get_running_loop().time()
+        if len(text) > protocol.FRAME_BYTES or len(text.encode()) > protocol.FRAME_BYTES:
+            return self.close(protocol.TOO_LARGE)
+        try:
+            data = orjson.loads(text)
+            if not isinstance(data, dict) or not isinstance(data.get("type"), str):
+                raise ValueError("not an object with a type")
+        except ValueError:
+            return self._malformed_frame("The frame is not a JSON object with a 'type'.")
+        id = data.get("id")
+        id = id if isinstance(id, str) and len(id) <= 128 else None
+        if not self._spend():
+            self._refused += 1
+            if self._refused > REFUSALS_BEFORE_CLOSE:
+                return self.close(protocol.RATE)
+            return self._refuse(id, Throttled("Too many frames a second.", retry_after=1))
+        if self.principal is not None:
+            self._live.presence.keep(self.principal.scope, self.id)
+        return self._dispatch(data["type"], data, id)
+
+    def _dispatch(self, kind: str, data: dict[str, Any], id: str | None) -> None:
+        if kind == "auth":
+            token = data.get("token")
+            if not isinstance(token, str) or not token:
+                return self._malformed_frame("auth needs a token.", id)
+            self._malformed = 0
+            return self.spawn(self._authenticate(token))
+        if kind == "ping":
+            self._malformed = 0
+            return self.send(protocol.message("pong", at=iso_or_none(self._live.clock())))
+        handlers = {"subscribe": self._subscribe, "request": self._request, "presence": self._presence, "unsubscribe": self._unsubscribe}
+        handler = handlers.get(kind)
+        if handler is None:
+            return self._malformed_frame(f"Unknown type '{kind[:40]}'.", id)
+        self._malformed = 0
+        if self.principal is None:
+            return self._refuse(id, NotAuthenticated("Authenticate first."))
+        try:
+            return handler(data, id)
+        except GatewayError as error:
+            return self._refuse(id, error)
+
+    def _spend(self) -> bool:
+        now = self.heard_at
+        rate = protocol.REQUESTS_PER_S
+        self._budget = min(float(rate), self._budget + (now - self._budget_at) * rate)
+        self._budget_at = now
+        if self._budget < 1.0:
+            return False
+        self._budget -= 1.0
+        return True
+
+    def _malformed_frame(self, detail: str, id: str | None = None) -> None:
+        self._malformed += 1
+        if self._malformed >= protocol.MALFORMED_IN_A_ROW:
+            return self.close(protocol.VIOLATION)
+        return self._refuse(id, Invalid(detail))
+
+    def _refuse(self, id: str | None, error: GatewayError) -> None:
+        body = error.body()
+        if error.retry_after is not None:
+            body["retry_after"] = error.retry_after
+        self.send(protocol.error(id, error.status, body))
+
+    # --- the view ------------------------------------------------------------------------------------------------
+
+    def _subscribe(self, data: dict[str, Any], id: str | None) -> None:
+        assert self.principal is not None
+        topics, filters, after = data.get("topics"), data.get("filter") or {}, data.get("after")
+        if topics is not None and not (isinstance(topics, list) and all(isinstance(t, str) for t in topics)):
+            raise Invalid.field("topics", "must be a list of names")
+        if not isinstance(filters, dict) or not all(isinstance(v, str) for v in filters.values()):
+            raise Invalid.field("filter", "must be an object of texts")
+        if after is not None and not isinstance(after, str):
+            raise Invalid.field("after", "must be a cursor")
+        view = view_of(self.principal, topics, filters=filters)
+        self.spawn(self._begin(view, sorted(view.topics) if not topics else topics, filters, after, id))
+
+    async def _begin(self, view: View, topics: list[str], filters: dict[str, str], after: str | None, id: str | None) -> None:
+        live, scope = self._live, view.scope
+        try:
+            extent = await live.log.extent(scope)
+            try:
+                position, recovered = resume(live.cursors, scope, after, extent), True
+            except CursorExpired as error:
+                self.send(protocol.message("gap", code=error.code, **error.extra))
+                position, recovered = extent.head, False
+            if self._feed is None:
+                self._feed = await live.hub.enter(scope)
+        except GatewayError as error:
+            return self._refuse(id, error)
+        self._topics, self.filter = topics, filters
+        self._stop()
+        self.position = position
+        self._view = view
+        self._say_subscribed(recovered)
+        self._follow()
+        return None
+
+    def _say_subscribed(self, recovered: bool) -> None:
+        assert self._feed is not None
+        cursor = self._feed.cursor(self.position)
+        self.send(protocol.message("subscribed", topics=self._topics, filter=self.filter, cursor=cursor, recovered=recovered))
+
+    def _follow(self) -> None:
+        assert self._feed is not None and self._view is not None
+        self._following = asyncio.create_task(self._feed.follow(self, self._view, encode_socket))
+        self._following.add_done_callback(self._followed)
+
+    def _followed(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            return
+        if not isinstance(task.exception(), Unavailable):
+            logger.error("socket.follow_failed", session=self.id, exc_info=task.exception())
+        self.close(protocol.AWAY)
+
+    def _stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            self._following = None
+        if self._feed is not None and self._view is not None:
+            self._feed.leave(self, self._view, encode_socket)
+        self._view = None
+
+    def _restart(self, view: View) -> None:
+        self._stop()
+        self._view = view
+        self._follow()
+
+    def _unsubscribe(self, data: dict[str, Any], id: str | None) -> None:
+        self._stop()
+
+    def _detach(self) -> None:
+        self._stop()
+        if self._feed is not None:
+            self._live.hub.exit(self._feed)
+            self._feed = None
+
+    # --- requests and presence -----------------------------------------------------------------------------------
+
+    def _request(self, data: dict[str, Any], id: str | None) -> None:
+        if id is None:
+            raise Invalid.field("id", "a request needs an id of at most 128 characters")
+        if id in self._asked:
+            raise Invalid.field("id", "a request with this id is still running")
+        if len(self._asked) >= MAX_REQUESTS:
+            raise Throttled("Too many requests at once.", retry_after=1)
+        name, params, key = data.get("operation"), data.get("params") or {}, data.get("idempotency_key")
+        if not isinstance(name, str):
+            raise Invalid.field("operation", "must be the id of an operation")
+        if not isinstance(params, dict):
+            raise Invalid.field("params", "must be an object")
+        if key is not None and not isinstance(key, str):
+            raise Invalid.field("idempotency_key", "must be text")
+        task = asyncio.create_task(self._answer(id, name, params, data.get("body"), key))
+        self._asked[id] = task
+        task.add_done_callback(lambda done: self._answered(id, done))
+
+    def _answered(self, id: str, task: asyncio.Task[None]) -> None:
+        self._asked.pop(id, None)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("socket.request_failed", session=self.id, exc_info=task.exception())
+
+    async def _answer(self, id: str, name: str, params: dict[str, Any], body: Any, key: str | None) -> None:
+        assert self.principal is not None
+        try:
+            asked = await self._perform(self.principal, name, params, body, key)
+        except GatewayError as error:
+            return self._refuse(id, error)
+        except Exception:
+            self.send(protocol.error(id, 500, {"detail": "Something broke on our side.", "code": "server_error"}))
+            raise
+        self.send(protocol.message("result", id=id, status=asked.status, body=asked.body, cursor=asked.cursor))
+        return None
+
+    def _presence(self, data: dict[str, Any], id: str | None) -> None:
+        assert self.principal is not None
+        self.principal.require("inbox.view")
+        viewing, typing = data.get("viewing"), data.get("typing", False)
+        if viewing is not None and not (isinstance(viewing, str) and viewing.startswith("conv_") and len(viewing) <= 64):
+            raise Invalid.field("viewing", "must be a conversation id or null")
+        if not isinstance(typing, bool):
+            raise Invalid.field("typing", "must be true or false")
+        self._live.presence.say(self.principal, self.id, viewing, typing)
+
+    def _presence_changed(self) -> None:
+        if self._presence_due or self.closed:
+            return
+        self._presence_due = True  # several changes of one moment leave as one frame
+        asyncio.get_running_loop().call_soon(self._send_presence)
+
+    def _send_presence(self) -> None:
+        self._presence_due = False
+        if self.closed or self.principal is None or not self.principal.may("inbox.view"):
+            return
+        self.send(protocol.message("presence", members=self._live.presence.members(self.principal, self.id)))

@@ -1,0 +1,98 @@
+"""Every collection of tenant data: how it is partitioned and which indexes serve its queries.
+
+All indexes begin with `scope`, the partition (`tenant:mode`, or `tenant` where a collection is shared by both modes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Keys = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index below the partition; `only` is a partial filter expression."""
+
+    keys: Keys
+    unique: bool = False
+    only: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The index's name in the database."""
+        return "_".join(["scope", *(key.replace(".", "_") + ("" if way == 1 else "_desc") for key, way in self.keys)])
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of tenant data; `by_mode` says whether live and test are apart, `tells` whether it has events."""
+
+    indexes: tuple[Index, ...] = ()
+    by_mode: bool = True
+    tells: bool = False
+
+
+_TEXT = (("$type", "string"),)
+
+
+def _when_text(path: str) -> tuple[tuple[str, Any], ...]:
+    return ((path, dict(_TEXT)),)
+
+
+COLLECTIONS: dict[str, Collection] = {
+    "contacts": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("phone", 1),), unique=True, only=_when_text("phone")),
+            Index((("telegram_chat_id", 1),), unique=True, only=(("telegram_chat_id", {"$type": "number"}),)),
+            Index((("assigned_to_user", 1), ("_id", -1))),
+            Index((("status", 1), ("_id", -1))),
+            Index((("source", 1), ("_id", -1))),
+            Index((("segments", 1), ("_id", -1))),
+            Index((("tags", 1), ("_id", -1))),
+            Index((("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
+            Index((("assigned_to_user", 1), ("chat.at", -1)), only=(("chat.at", {"$type": "date"}),)),
+        ),
+    ),
+    "messages": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_when_text("carrier_id")),
+            Index((("contact", 1), ("_id", -1))),
+            Index((("contact", 1), ("timestamp", -1), ("_id", -1))),
+            Index((("direction", 1), ("_id", -1))),
+            Index((("platform", 1), ("_id", -1))),
+            Index((("status", 1), ("_id", -1))),
+            Index((("timestamp", -1), ("_id", -1))),
+            Index((("contact", 1), ("is_read", 1)), only=(("is_read", False),)),
+            Index((("number", -1),), only=(("number", {"$type": "number"}),)),
+        ),
+    ),
+    "timeline": Collection(indexes=(Index((("contact", 1), ("number", -1))),)),
+    "apps": Collection(
+        tells=False,
+        indexes=(Index((("_id", -1),)), Index((("channel", 1), ("_id", -1)))),
+    ),
+    "templates": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("app", 1), ("element_name", 1), ("language_code", 1)), unique=True),
+        ),
+    ),
+    "media": Collection(indexes=(Index((("_id", -1),)),)),
+    "members": Collection(
+        by_mode=False,
+        tells=True,
+        indexes=(Index((("_id", 1),)), Index((("user", 1),), unique=True), Index((("role", 1),))),
+    ),
+    "roles": Collection(
+        by_mode=False, tells=True, indexes=(Index((("priority", -1), ("name", 1))), Index((("slug", 1),), unique=True))
+    ),
+    "api_keys": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
+    "webhook_events": Collection(indexes=(Index((("_id", -1),)),)),
+}

@@ -1,0 +1,105 @@
+"""Work to be done later, kept on the documents it belongs to.
+
+A document with a `due` block `{at, by, tries}` wants attention at `at`. Claiming moves `at` to the end of a lease and
+writes the claimant into `by`; whoever finishes removes the block or sets a new time. A block whose `at` has passed and
+that names a claimant was left behind by a process that died in the middle: the new claimant is told so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo import ReturnDocument
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.store.mongo import Database, Document, guarded
+
+DUE_COLLECTIONS = ("messages", "jobs", "inbound")
+LEASE = timedelta(seconds=60)
+
+
+def due_at(moment: datetime) -> Document:
+    """Return the block of work that nobody has begun."""
+    return {"at": moment, "by": None, "tries": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A document taken for work; `abandoned` tells that an earlier attempt never reported back."""
+
+    doc: Document
+    tries: int
+    abandoned: bool
+
+
+class Due:
+    """Finds and claims due documents; any number of processes may."""
+
+    def __init__(self, database: Database, clock: Clock, process: str) -> None:
+        self._database = database
+        self._clock = clock
+        self.process = process
+
+    async def prepare(self) -> None:
+        """Create the indexes by time."""
+        for name in DUE_COLLECTIONS:
+            await self._database[name].create_index(
+                [("due.at", 1)], name="due", partialFilterExpression={"due.at": {"$type": "date"}}
+            )
+
+    def taken(self) -> Document:
+        """Return the block of a document that is written already claimed by this process."""
+        return {"at": self._clock() + LEASE, "by": self.process, "tries": 1}
+
+    @guarded
+    async def waiting(self, collection: str, limit: int) -> list[tuple[str, str]]:
+        """Return (scope, id) of what is due now, oldest first."""
+        rows = self._database[collection].find(
+            {"due.at": {"$lte": self._clock()}}, {"scope": 1}, sort=[("due.at", 1)], limit=limit, hint="due"
+        )
+        return [(row["scope"], row["_id"]) async for row in rows]
+
+    @guarded
+    async def claim(self, collection: str, scope: str, id: str, lease: timedelta = LEASE) -> Claim | None:
+        """Take a due document, or return None when another was first."""
+        now = self._clock()
+        before = await self._database[collection].find_one_and_update(
+            {"_id": id, "scope": scope, "due.at": {"$lte": now}},
+            {"$set": {"due.at": now + lease, "due.by": self.process}, "$inc": {"due.tries": 1}},
+            return_document=ReturnDocument.BEFORE,
+        )
+        if before is None:
+            return None
+        return Claim(before, before["due"]["tries"] + 1, before["due"]["by"] is not None)
+
+    @guarded
+    async def postpone(self, collection: str, scope: str, id: str, until: datetime) -> None:
+        """Give a claimed document back, to be taken again at `until`."""
+        await self._database[collection].update_one(
+            {"_id": id, "scope": scope}, {"$set": {"due.at": until, "due.by": None}}
+        )
+
+    @guarded
+    async def add(self, collection: str, docs: list[Document]) -> None:
+        """Store documents of pure work (jobs); an id that is there stays as it is."""
+        for doc in docs:
+            await self._database[collection].update_one(
+                {"_id": doc["_id"]}, {"$setOnInsert": {k: v for k, v in doc.items() if k != "_id"}}, upsert=True
+            )
+
+    @guarded
+    async def finish(self, collection: str, ids: list[str]) -> None:
+        """Remove documents of pure work."""
+        await self._database[collection].delete_many({"_id": {"$in": ids}})
+
+    @guarded
+    async def release(self) -> int:
+        """Give back everything this process holds in collections of pure work (at a drain); returns how many."""
+        released = 0
+        for name in ("jobs", "inbound"):
+            result = await self._database[name].update_many(
+                {"due.by": self.process}, {"$set": {"due.at": self._clock(), "due.by": None}}
+            )
+            released += result.modified_count
+        return released

@@ -1,0 +1,196 @@
+"""The log: one per scope (tenant and mode), numbered 1, 2, 3, … without holes, in the order all readers see.
+
+An appender per process and scope inserts `head + 1, head + 2, …` under a unique index; whoever finds a number taken
+reads the head again and tries on. So insert order is number order, and no number is ever given and not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.cursor import Extent
+from jinaconnect.core.events.event import Recorded, recorded, takes_number
+from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
+
+REMEMBERED = 20_000  # event ids of this process known to be in the log; spares a collision per repeated append
+EXTENT_TTL = timedelta(seconds=30)
+
+Listener = Callable[[str, list[Recorded]], None]
+
+
+class Log:
+    """Appends to and reads from the logs of all scopes."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._events = database["events"]
+        self._meta = database["meta"]
+        self._clock = clock
+        self._appenders: dict[str, _Appender] = {}
+        self._oldest: dict[str, tuple[datetime, int]] = {}
+        self._epoch: int | None = None
+        self.listeners: list[Listener] = []
+
+    async def prepare(self, fresh_epoch: int) -> None:
+        """Create the indexes, and the epoch of a new database."""
+        await self._events.create_index([("scope", 1), ("seq", 1)], unique=True, name="scope_seq")
+        await self._events.create_index([("scope", 1), ("recorded", 1)], name="scope_recorded")
+        try:
+            await self._meta.insert_one({"_id": "log", "epoch": fresh_epoch})
+        except DuplicateKeyError:
+            pass  # another process, or an earlier start, has named the epoch
+        row = await self._meta.find_one({"_id": "log"})
+        assert row is not None
+        self._epoch = row["epoch"]
+
+    @property
+    def epoch(self) -> int:
+        """The number of this incarnation of the database."""
+        assert self._epoch is not None, "prepare() comes first"
+        return self._epoch
+
+    async def append(self, scope: str, rows: Sequence[Document]) -> list[int]:
+        """Number and store event rows in their order; returns their numbers.
+
+        Idempotent by event id: a row that is there keeps its number. Raises Unavailable; what was asked for is then
+        either in the log or still pending beside its document.
+        """
+        appender = self._appenders.get(scope)
+        if appender is None:
+            appender = self._appenders[scope] = _Appender(self, scope)
+        return await appender.put(list(rows))
+
+    def known_head(self, scope: str) -> int | None:
+        """Return the newest number this process has seen, without asking the database."""
+        appender = self._appenders.get(scope)
+        return appender.head if appender else None
+
+    @guarded
+    async def head(self, scope: str) -> int:
+        """Return the newest number of a scope, 0 for an empty log."""
+        row = await self._events.find_one({"scope": scope}, {"seq": 1, "_id": 0}, sort=[("seq", -1)])
+        return row["seq"] if row else 0
+
+    @guarded
+    async def extent(self, scope: str) -> Extent:
+        """Return epoch, oldest kept and newest number of a scope."""
+        head = await self.head(scope)
+        now = self._clock()
+        cached = self._oldest.get(scope)
+        if cached is None or cached[0] < now:
+            row = await self._events.find_one({"scope": scope}, {"seq": 1, "_id": 0}, sort=[("seq", 1)])
+            cached = (now + EXTENT_TTL, row["seq"] if row else 1)
+            if row is not None:
+                self._oldest[scope] = cached
+        return Extent(self.epoch, cached[1], head)
+
+    @guarded
+    async def read(self, scope: str, after: int, limit: int) -> list[Recorded]:
+        """Return up to `limit` events with numbers above `after`, in order."""
+        query = self._events.find({"scope": scope, "seq": {"$gt": after}}, sort=[("seq", 1)], limit=limit)
+        return [recorded(scope, row) for row in await query.to_list()]
+
+    @guarded
+    async def numbers(self, scope: str, ids: Sequence[str]) -> dict[str, int]:
+        """Return the numbers of those of the events that are in the log."""
+        rows = self._events.find({"_id": {"$in": list(ids)}, "scope": scope}, {"seq": 1})
+        return {row["_id"]: row["seq"] async for row in rows}
+
+    @guarded
+    async def forget(self, scope: str, before: datetime) -> int:
+        """Drop what is older than `before`, in order, never the head; returns how many."""
+        newest = await self._events.find_one(
+            {"scope": scope, "recorded": {"$lt": before}}, {"seq": 1}, sort=[("recorded", -1), ("seq", -1)]
+        )
+        if newest is None:
+            return 0
+        last = min(newest["seq"], await self.head(scope) - 1)
+        result = await self._events.delete_many({"scope": scope, "seq": {"$lte": last}})
+        self._oldest.pop(scope, None)
+        return result.deleted_count
+
+    @guarded
+    async def scopes(self) -> list[str]:
+        """Return every scope that has a log."""
+        return list(await self._events.distinct("scope"))
+
+    def _announce(self, scope: str, events: list[Recorded]) -> None:
+        for listener in self.listeners:
+            listener(scope, events)
+
+
+class _Appender:
+    """Appends to one scope; knows the head it last saw and the ids it lately wrote."""
+
+    def __init__(self, log: Log, scope: str) -> None:
+        self._log = log
+        self._scope = scope
+        self._group: GroupCommit[list[Document], list[int]] = GroupCommit(self._write)
+        self._numbers: OrderedDict[str, int] = OrderedDict()
+        self.head: int | None = None
+
+    async def put(self, rows: list[Document]) -> list[int]:
+        known = [self._numbers.get(row["_id"]) for row in rows]
+        if all(number is not None for number in known):
+            return [number for number in known if number is not None]
+        return await asyncio.shield(self._group.put(rows))
+
+    async def _write(self, batches: list[list[Document]]) -> list[list[int] | Exception]:
+        rows: dict[str, Document] = {}
+        for batch in batches:
+            for row in batch:
+                if row["_id"] not in self._numbers:
+                    rows.setdefault(row["_id"], row)
+        await self._insert(list(rows.values()))
+        return [[self._numbers[row["_id"]] for row in batch] for batch in batches]
+
+    @guarded
+    async def _insert(self, rows: list[Document]) -> None:
+        events = self._log._events
+        while rows:
+            if self.head is None:
+                self.head = await self._log.head(self._scope)
+            now = self._log._clock()
+            numbered = [self._number(row, self.head + place, now) for place, row in enumerate(rows, 1)]
+            try:
+                await events.insert_many(numbered, ordered=True)
+                written, rows = numbered, []
+            except BulkWriteError as error:
+                fault = error.details["writeErrors"][0]
+                if fault["code"] != DUPLICATE_KEY:
+                    raise
+                written, rows = numbered[: fault["index"]], rows[fault["index"] :]
+                present = await self._log.numbers(self._scope, [rows[0]["_id"]])
+                if present:  # a sweeper, another process or an earlier try was first with this event
+                    self._remember(present)
+                    rows = rows[1:]
+            finally:
+                self.head = None  # until told otherwise: another process may have moved it
+            self._accept(written)
+            if rows:
+                self.head = None
+
+    def _number(self, row: Document, seq: int, now: datetime) -> Document:
+        data: dict[str, Any] = row["data"]
+        if takes_number(row["type"]):
+            data = {**data, "message_id": seq}
+        return {**row, "scope": self._scope, "seq": seq, "recorded": now, "data": data}
+
+    def _accept(self, written: list[Document]) -> None:
+        if not written:
+            return
+        self.head = written[-1]["seq"]
+        self._remember({row["_id"]: row["seq"] for row in written})
+        self._log._announce(self._scope, [recorded(self._scope, row) for row in written])
+
+    def _remember(self, numbers: dict[str, int]) -> None:
+        self._numbers.update(numbers)
+        while len(self._numbers) > REMEMBERED:
+            self._numbers.popitem(last=False)

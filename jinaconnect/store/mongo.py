@@ -1,0 +1,91 @@
+"""The MongoDB connection: durable by default, every wait bounded, driver errors turned into ours."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from jinaconnect.core.errors import Unavailable
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DUPLICATE_KEY = 11000
+# Codes a server gives while it has no primary, is shutting down or runs out of time (MongoDB's error_codes.yml).
+_PASSING_CODES = frozenset({50, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
+_AWAY = (ConnectionFailure, NetworkTimeout, NotPrimaryError, ExecutionTimeout, WTimeoutError)
+
+
+def connect(uri: str, name: str, *, timeout_s: float) -> tuple[AsyncMongoClient[Document], Database]:
+    """Return a client and its database with majority and journalled writes and a deadline on every operation."""
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
+        uri,
+        tz_aware=True,
+        timeoutMS=int(timeout_s * 1000),
+        serverSelectionTimeoutMS=int(timeout_s * 1000),
+        connectTimeoutMS=int(timeout_s * 1000),
+        maxPoolSize=64,
+        retryWrites=True,
+        retryReads=True,
+        appname="jinaconnect",
+    )
+    database = client.get_database(
+        name,
+        codec_options=CodecOptions(tz_aware=True),
+        write_concern=WriteConcern(w="majority", j=True),
+        read_concern=ReadConcern("majority"),
+    )
+    return client, database
+
+
+@asynccontextmanager
+async def answering() -> AsyncIterator[None]:
+    """Turn the driver's "not now" into Unavailable; other driver errors are bugs and pass."""
+    try:
+        yield
+    except _AWAY as error:
+        raise Unavailable("The database is not answering.") from error
+    except OperationFailure as error:
+        if error.code in _PASSING_CODES:
+            raise Unavailable("The database is not answering.") from error
+        raise
+    except PyMongoError as error:
+        if error.timeout:
+            raise Unavailable("The database is not answering.") from error
+        raise
+
+
+def guarded(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Wrap a coroutine function in `answering`."""
+
+    @functools.wraps(call)
+    async def inner(*args: P.args, **kwargs: P.kwargs) -> T:
+        async with answering():
+            return await call(*args, **kwargs)
+
+    return inner
+
+
+async def ping(database: Database) -> None:
+    """Ask the server for a sign of life; raises Unavailable."""
+    async with answering():
+        await database.command("ping")

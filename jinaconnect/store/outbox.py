@@ -1,0 +1,155 @@
+"""From documents to the log: appends pending events, then takes them off their documents.
+
+Publishing happens inline before the answer; the sweep does the same for what a crash left behind. Both are
+idempotent by event id, and one document's events are always appended in the document's order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from pymongo import InsertOne, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.events.event import takes_number
+from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.log import Log
+from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
+
+SWEEP_EVERY_S = 2.0
+ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is
+SWEEP_BATCH = 500
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    collection: str
+    id: str
+    scope: str
+    events: tuple[tuple[Document, int], ...]
+
+
+class Outbox:
+    """Publishes the pending events of documents."""
+
+    def __init__(self, database: Database, log: Log, clock: Clock) -> None:
+        self._database = database
+        self._log = log
+        self._clock = clock
+        self._pulls: GroupCommit[_Told, None] = GroupCommit(self._pull)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def publish(self, scope: str, collection: str, docs: Sequence[Document]) -> dict[str, int]:
+        """Append the pending events of documents; returns `{document id: number of its last event}`.
+
+        The events of a document may belong to another log than its neighbours' (`log` in the row says which); all
+        of one document go to one log.
+        """
+        telling = [doc for doc in docs if doc.get("pending")]
+        if not telling:
+            return {}
+        logs: dict[str, list[Document]] = {}
+        for doc in telling:
+            logs.setdefault(doc["pending"][0]["log"], []).append(doc)
+        last: dict[str, int] = {}
+        for name, group in logs.items():
+            rows = [{k: v for k, v in row.items() if k not in ("log", "timeline")} for doc in group for row in doc["pending"]]
+            numbers = iter(await self._log.append(name, rows))
+            for doc in group:
+                told = tuple((row, next(numbers)) for row in doc["pending"])
+                last[doc["_id"]] = told[-1][1]
+                self._later(_Told(collection, doc["_id"], doc["scope"], told))
+        return last
+
+    def _later(self, told: _Told) -> None:
+        task = asyncio.create_task(self._settle(told))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _settle(self, told: _Told) -> None:
+        try:
+            await self._pulls.put(told)
+        except Unavailable:
+            logger.info("outbox.pull_postponed", collection=told.collection, id=told.id)
+
+    async def drain(self) -> None:
+        """Wait until everything published is taken off its document."""
+        while self._tasks:
+            await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
+
+    @guarded
+    async def _pull(self, batch: list[_Told]) -> list[None | Exception]:
+        entries: list[InsertOne[Document]] = []
+        updates: dict[str, list[UpdateOne]] = {}
+        for told in batch:
+            fields: Document = {}
+            for row, seq in told.events:
+                if takes_number(row["type"]):
+                    fields["number"] = seq
+                if row.get("timeline"):
+                    entries.append(InsertOne(_timeline_row(row, seq)))
+            change: Document = {"$pull": {"pending": {"_id": {"$in": [row["_id"] for row, _ in told.events]}}}}
+            if fields:
+                change["$set"] = fields
+            updates.setdefault(told.collection, []).append(
+                UpdateOne({"_id": told.id, "scope": told.scope}, change)
+            )
+        if entries:
+            await self._insert_timeline(entries)
+        for collection, operations in updates.items():
+            await self._database[collection].bulk_write(operations, ordered=False)
+        return [None] * len(batch)
+
+    async def _insert_timeline(self, entries: list[InsertOne[Document]]) -> None:
+        try:
+            await self._database["timeline"].bulk_write(entries, ordered=False)
+        except BulkWriteError as error:
+            if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
+                raise
+
+    async def sweep(self) -> int:
+        """Publish what has been pending for a while; returns how many documents."""
+        swept = 0
+        for name, collection in COLLECTIONS.items():
+            if collection.tells:
+                swept += await self._sweep(name)
+        return swept
+
+    async def _sweep(self, name: str) -> int:
+        docs = await self._abandoned(name)
+        if docs:
+            logger.warning("outbox.swept", collection=name, documents=len(docs))
+            await self.publish("", name, docs)
+        return len(docs)
+
+    @guarded
+    async def _abandoned(self, name: str) -> list[Document]:
+        query = {"pending.0": {"$exists": True}, "updated_at": {"$lt": self._clock() - ABANDONED_AFTER}}
+        fields = {"scope": 1, "pending": 1}
+        rows = self._database[name].find(query, fields, limit=SWEEP_BATCH, hint="pending", sort=[("updated_at", 1)])
+        return await rows.to_list()
+
+    async def prepare(self) -> None:
+        """Create the indexes the sweep reads."""
+        for name, collection in COLLECTIONS.items():
+            if collection.tells:
+                await self._database[name].create_index(
+                    [("updated_at", 1)], name="pending", partialFilterExpression={"pending.0": {"$exists": True}}
+                )
+
+
+def _timeline_row(row: Document, seq: int) -> Document:
+    entry = dict(row["timeline"])
+    return {
+        "_id": "tml_" + row["_id"].partition("_")[2], "scope": row["log"], "contact": row["contact"], "number": seq,
+        "created_at": row["at"], **entry,
+    }  # fmt: skip

@@ -1,0 +1,120 @@
+"""Redis as a bell between processes: wake-ups, presence leases, shared counters, withdrawn access.
+
+Nothing in it is truth. Every call has a short deadline and says None when Redis is away; readers fall back to the
+database and look there more often (`healthy` is False).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+CHANNEL = "jc:wake"
+DEADLINE_S = 0.25
+RETRY_S = 0.5
+
+logger = structlog.get_logger(__name__)
+Heard = Callable[[str], None]
+
+
+class RedisLink:
+    """One connection pool and one subscription per process."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            url, decode_responses=True, socket_timeout=DEADLINE_S, socket_connect_timeout=DEADLINE_S
+        )
+        self._listener_redis: Redis = Redis.from_url(url, decode_responses=True, socket_connect_timeout=DEADLINE_S)
+        self._task: asyncio.Task[None] | None = None
+        self._away_until = 0.0
+        self.healthy = False
+        self.heard: list[Heard] = []
+        self.recovered: list[Callable[[], None]] = []
+
+    async def start(self) -> None:
+        """Begin to listen; returns at once, also when Redis is away."""
+        self._task = asyncio.create_task(self._listen())
+
+    async def stop(self) -> None:
+        """Stop listening and close."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._redis.aclose()
+        await self._listener_redis.aclose()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._listener_redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CHANNEL)
+                    self.healthy = True
+                    logger.info("redis.connected")
+                    for recovered in self.recovered:
+                        recovered()
+                    await self._receive(pubsub)
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.healthy:
+                    logger.warning("redis.lost", error=str(error))
+            finally:
+                self.healthy = False
+            await asyncio.sleep(RETRY_S)
+
+    async def _receive(self, pubsub: Any) -> None:
+        quiet = 0
+        while True:
+            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
+            if message is None:
+                quiet += 1
+                if quiet >= 2:  # a frozen server keeps its connections: ask for a sign of life
+                    async with asyncio.timeout(DEADLINE_S * 4):
+                        await self._redis.ping()
+                    quiet = 0
+                continue
+            quiet = 0
+            for heard in self.heard:
+                heard(message["data"])
+
+    async def _try(self, *command: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._away_until:
+            return None
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                return await self._redis.execute_command(*command)
+        except (RedisError, OSError, TimeoutError):
+            self._away_until = loop.time() + 1.0
+            return None
+
+    async def ring(self, text: str) -> bool:
+        """Tell all processes; returns False when Redis did not take it."""
+        return await self._try("PUBLISH", CHANNEL, text) is not None
+
+    async def count(self, key: str, ttl_s: int) -> int | None:
+        """Raise a counter that expires; None when Redis is away."""
+        script = "local n=redis.call('INCR',KEYS[1]) if n==1 then redis.call('EXPIRE',KEYS[1],ARGV[1]) end return n"
+        value = await self._try("EVAL", script, 1, key, ttl_s)
+        return None if value is None else int(value)
+
+    async def hold(self, key: str, field: str, value: str, ttl_s: int) -> None:
+        """Keep a field of a hash for a while (presence)."""
+        await self._try("HSET", key, field, value)
+        await self._try("EXPIRE", key, ttl_s)
+
+    async def drop(self, key: str, field: str) -> None:
+        """Remove a field of a hash."""
+        await self._try("HDEL", key, field)
+
+    async def all(self, key: str) -> dict[str, str] | None:
+        """Return a hash; None when Redis is away."""
+        found = await self._try("HGETALL", key)
+        if found is None:
+            return None
+        return dict(found) if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))

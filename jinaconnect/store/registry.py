@@ -1,0 +1,149 @@
+"""What is known before a tenant is: organisations, people, sessions, API keys by their hash, webhook doors.
+
+These are the only look-ups that cross tenants. Each is by an unguessable or unique key and returns rows from which a
+principal is made; everything else goes through `store/tenant.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from jinaconnect.core.errors import Conflict
+from jinaconnect.store.mongo import Database, Document, guarded
+
+
+class Registry:
+    """Tenants, users, sessions, and keys by hash."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        await self._database["users"].create_index("email", unique=True)
+        await self._database["users"].create_index("username", unique=True)
+        await self._database["members"].create_index("user", name="by_user")
+        await self._database["api_keys"].create_index("hashes", unique=True, name="by_hash")
+        await self._database["sessions"].create_index("expires_at", expireAfterSeconds=0)
+        await self._database["sessions"].create_index("user")
+        await self._database["sessions"].create_index("tenant")
+        await self._database["apps"].create_index("tenant_id", name="by_tenant")
+        await self._database["apps"].create_index("phone_number_id", name="by_address")
+
+    @guarded
+    async def tenant(self, id: str) -> Document | None:
+        """Return an organisation."""
+        return await self._database["tenants"].find_one({"_id": id})
+
+    @guarded
+    async def tenants(self) -> list[Document]:
+        """Return every organisation (for the gateway's own sweeps)."""
+        return await self._database["tenants"].find({}, sort=[("_id", 1)]).to_list()
+
+    @guarded
+    async def add_tenant(self, doc: Mapping[str, Any]) -> bool:
+        """Add an organisation; returns False when its id is there already."""
+        try:
+            await self._database["tenants"].insert_one(dict(doc))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @guarded
+    async def set_tenant(self, id: str, fields: Mapping[str, Any]) -> None:
+        """Change fields of an organisation."""
+        await self._database["tenants"].update_one({"_id": id}, {"$set": dict(fields)})
+
+    @guarded
+    async def user(self, id: str) -> Document | None:
+        """Return a person by id."""
+        return await self._database["users"].find_one({"_id": id})
+
+    @guarded
+    async def users(self, ids: list[str]) -> dict[str, Document]:
+        """Return people by id."""
+        rows = self._database["users"].find({"_id": {"$in": ids}}, {"password": 0})
+        return {row["_id"]: row async for row in rows}
+
+    @guarded
+    async def login(self, name: str) -> Document | None:
+        """Return the person with this username, or e-mail in any case."""
+        found = await self._database["users"].find_one({"email": name.lower()})
+        return found or await self._database["users"].find_one({"username": name})
+
+    @guarded
+    async def add_user(self, doc: Mapping[str, Any]) -> None:
+        """Add a person; raises Conflict when e-mail or username is taken."""
+        try:
+            await self._database["users"].insert_one(dict(doc))
+        except DuplicateKeyError as error:
+            raise Conflict("A person with this e-mail exists already.", code="already_exists") from error
+
+    @guarded
+    async def set_user(self, id: str, fields: Mapping[str, Any]) -> None:
+        """Change fields of a person."""
+        await self._database["users"].update_one({"_id": id}, {"$set": dict(fields)})
+
+    @guarded
+    async def memberships(self, user: str) -> list[Document]:
+        """Return a person's active memberships, oldest first."""
+        rows = self._database["members"].find({"user": user, "is_active": True}, sort=[("_id", 1)])
+        return await rows.to_list()
+
+    @guarded
+    async def role(self, tenant: str, id: str) -> Document | None:
+        """Return a role of a tenant."""
+        return await self._database["roles"].find_one({"_id": id, "scope": tenant})
+
+    @guarded
+    async def key_by_hash(self, digest: str) -> Document | None:
+        """Return the API key with this secret's hash."""
+        return await self._database["api_keys"].find_one({"hashes": digest})
+
+    @guarded
+    async def touch_key(self, id: str, at: datetime) -> None:
+        """Note that a key was used."""
+        await self._database["api_keys"].update_one({"_id": id}, {"$set": {"last_used_at": at}})
+
+    @guarded
+    async def add_session(self, doc: Mapping[str, Any]) -> None:
+        """Add a login session."""
+        await self._database["sessions"].insert_one(dict(doc))
+
+    @guarded
+    async def session(self, id: str) -> Document | None:
+        """Return a login session."""
+        return await self._database["sessions"].find_one({"_id": id})
+
+    @guarded
+    async def rotate_session(self, id: str, old: str, new: str, expires_at: datetime) -> bool:
+        """Replace a session's current refresh token id; False when `old` is not the current one."""
+        result = await self._database["sessions"].update_one(
+            {"_id": id, "refresh": old, "revoked": False}, {"$set": {"refresh": new, "expires_at": expires_at}}
+        )
+        return bool(result.modified_count)
+
+    @guarded
+    async def revoke_sessions(self, query: Mapping[str, Any]) -> int:
+        """Revoke the sessions that fit (by `_id`, `user`, or `user` and `tenant`)."""
+        result = await self._database["sessions"].update_many(dict(query), {"$set": {"revoked": True}})
+        return result.modified_count
+
+    @guarded
+    async def apps_of(self, tenant: str) -> list[Document]:
+        """Return a tenant's channel accounts of both modes (a webhook door serves both)."""
+        return await self._database["apps"].find({"tenant_id": tenant, "deleted_at": None}).to_list()
+
+    @guarded
+    async def app_by_address(self, address: str) -> Document | None:
+        """Return the live or test account with this address at its carrier (for the simulated carrier)."""
+        return await self._database["apps"].find_one({"phone_number_id": address, "deleted_at": None})
+
+    @guarded
+    async def media(self, id: str) -> Document | None:
+        """Return a stored file's row by its unguessable id (its URL is open to whoever holds it)."""
+        return await self._database["media"].find_one({"_id": id})

@@ -1,0 +1,274 @@
+"""The only way to a tenant's data.
+
+A `TenantStore` is bound to one tenant and mode. It puts the partition into every filter, insert and pipeline and
+refuses a caller that names it, so a query cannot leave its tenant however it is written.
+
+A change and its events are one atomic write: the events are pushed onto the document's own `pending` list, appended
+to the log right after, and taken off the list once they are numbered. Whatever a crash leaves on a list the sweep in
+`store/outbox.py` brings to the log.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pymongo.errors import DuplicateKeyError
+
+from jinaconnect.core.errors import Conflict, NotFound, Unavailable
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.principal import Mode, scope_of
+from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.mongo import Document, guarded
+
+if TYPE_CHECKING:
+    from jinaconnect.store.store import Store
+
+TRIES = 12  # optimistic tries on one document before the caller is told to come back
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a decision does to a document: fields set (dotted paths allowed), fields removed, events told."""
+
+    set: Mapping[str, Any] = field(default_factory=dict)
+    unset: Sequence[str] = ()
+    events: Sequence[Event] = ()
+
+
+Decide = Callable[[Document], Change | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A document after a write, and the number of the last event the write caused (None without one)."""
+
+    doc: Document
+    seq: int | None
+
+
+class Duplicate(Conflict):
+    """A unique key is taken; `index` names which."""
+
+    code = "already_exists"
+
+    def __init__(self, index: str) -> None:
+        super().__init__(f"Something with the same {index} exists already.")
+        self.index = index
+
+
+class TenantStore:
+    """Reads and writes one tenant's data in one mode."""
+
+    def __init__(self, store: Store, tenant: str, mode: Mode) -> None:
+        self._store = store
+        self.tenant = tenant
+        self.mode: Mode = mode
+        self.scope = scope_of(tenant, mode)
+
+    def _partition(self, collection: str) -> str:
+        return self.scope if COLLECTIONS[collection].by_mode else self.tenant
+
+    def _within(self, collection: str, query: Mapping[str, Any]) -> Document:
+        _refuse_partition(query)
+        return {"scope": self._partition(collection), **query}
+
+    @guarded
+    async def find(self, collection: str, id: str) -> Document | None:
+        """Return a document by id, or None."""
+        return await self._store.raw(collection).find_one(self._within(collection, {"_id": id}))
+
+    async def get(self, collection: str, id: str) -> Document:
+        """Return a document by id; raises NotFound for an unknown or foreign one alike."""
+        doc = await self.find(collection, id)
+        if doc is None or doc.get("deleted_at") is not None:
+            raise NotFound()
+        return doc
+
+    @guarded
+    async def find_one(self, collection: str, query: Mapping[str, Any]) -> Document | None:
+        """Return the first document that fits."""
+        return await self._store.raw(collection).find_one(self._within(collection, query))
+
+    @guarded
+    async def select(
+        self,
+        collection: str,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[tuple[str, int]] = (("_id", -1),),
+        skip: int = 0,
+        limit: int = 0,
+        fields: Mapping[str, int] | None = None,
+    ) -> list[Document]:
+        """Return the documents that fit, in order; `limit` 0 means all."""
+        cursor = self._store.raw(collection).find(
+            self._within(collection, query), fields, sort=list(sort), skip=skip, limit=limit
+        )
+        return await cursor.to_list()
+
+    @guarded
+    async def aggregate(self, collection: str, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+        """Run a pipeline on the tenant's part of a collection."""
+        for stage in pipeline:
+            if "$lookup" in stage or "$unionWith" in stage or "$graphLookup" in stage:
+                raise ValueError("a pipeline may not reach into another collection")
+            _refuse_partition(stage.get("$match", {}))
+        first = {"$match": {"scope": self._partition(collection)}}
+        cursor = await self._store.raw(collection).aggregate([first, *pipeline])
+        return await cursor.to_list()
+
+    async def count(self, collection: str, query: Mapping[str, Any]) -> tuple[int, bool]:
+        """Return how many documents fit and whether the number is exact (see `store/counting.py`)."""
+        return await self._store.counts.count(collection, self._within(collection, query))
+
+    async def insert(self, collection: str, doc: Mapping[str, Any], events: Sequence[Event] = ()) -> Written:
+        """Add a document with its events; raises Duplicate when a unique key is taken."""
+        written = await self.insert_many(collection, [(doc, events)])
+        if isinstance(written[0], Duplicate):
+            raise written[0]
+        return written[0]
+
+    async def insert_many(
+        self, collection: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]]
+    ) -> list[Written | Duplicate]:
+        """Add documents, each with its events; a taken unique key fails its own document alone."""
+        now = self._store.clock()
+        docs = [self._new(collection, doc, events, now) for doc, events in items]
+        results = await self._store.insert(collection, docs)
+        for place, result in enumerate(results):
+            if result == "id":  # an interrupted operation run again: its row is there, and so are its ids
+                docs[place] = await self.get(collection, docs[place]["_id"])
+                results[place] = None
+        good = [doc for doc, result in zip(docs, results, strict=True) if result is None]
+        seqs = await self._store.outbox.publish(self.scope, collection, good)
+        return [
+            Written(doc, seqs.get(doc["_id"])) if result is None else Duplicate(result)
+            for doc, result in zip(docs, results, strict=True)
+        ]
+
+    def _new(self, collection: str, doc: Mapping[str, Any], events: Sequence[Event], now: datetime) -> Document:
+        if "scope" in doc:
+            raise ValueError("the partition is not the caller's to name")
+        full = {"created_at": now, "updated_at": now, **doc}
+        full.update(scope=self._partition(collection), rev=1, pending=[_pending(event, self.scope) for event in events])
+        return full
+
+    async def change(self, collection: str, id: str, decide: Decide) -> Written:
+        """Decide on the present document and write the outcome if it is still the present one.
+
+        `decide` is pure and may run several times; it returns None for "nothing to do" and raises to refuse. Raises
+        NotFound, Duplicate, whatever `decide` raises, and Unavailable when the document will not hold still.
+        """
+        for _ in range(TRIES):
+            before = await self.get(collection, id)
+            change = decide(before)
+            if change is None:
+                return Written(before, None)
+            after = await self._swap(collection, before, change)
+            if after is not None:
+                seqs = await self._store.outbox.publish(self.scope, collection, [after])
+                return Written(after, seqs.get(id))
+        raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+
+    @guarded
+    async def _swap(self, collection: str, before: Document, change: Change) -> Document | None:
+        update, after = self._plan(before, change)
+        try:
+            result = await self._store.raw(collection).update_one(
+                {"_id": before["_id"], "scope": before["scope"], "rev": before["rev"]}, update
+            )
+        except DuplicateKeyError as error:
+            raise Duplicate(_index_name(error.details)) from error
+        return after if result.matched_count else None
+
+    def _plan(self, before: Document, change: Change) -> tuple[Document, Document]:
+        _refuse_partition(change.set)
+        now = self._store.clock()
+        fields = {"updated_at": now, **change.set, "rev": before["rev"] + 1}
+        rows = [_pending(event, self.scope) for event in change.events]
+        update: Document = {"$set": fields}
+        if change.unset:
+            update["$unset"] = dict.fromkeys(change.unset, "")
+        if rows:
+            update["$push"] = {"pending": {"$each": rows}}
+        return update, applied(before, fields, change.unset, rows)
+
+    async def change_many(self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document]) -> None:
+        """Decide on several documents at once, in one round trip where none of them moves.
+
+        `known` holds freshly read documents; whatever moved since is decided again by itself. A decision here may be
+        taken twice on its own outcome and must then return None.
+        """
+        token = secrets.token_hex(8)
+        plans: list[tuple[Document, Document, Document]] = []
+        for before in known:
+            change = decisions[before["_id"]](before)
+            if change is not None:
+                marked = Change({**change.set, "swap": token}, change.unset, change.events)
+                plans.append((before, *self._plan(before, marked)))
+        moved = await self._store.swap_many(collection, plans)
+        await self._store.outbox.publish(
+            self.scope, collection, [after for _, _, after in plans if after["_id"] not in moved]
+        )
+        for id in moved:
+            await self.change(collection, id, decisions[id])
+
+    async def remove(self, collection: str, id: str) -> bool:
+        """Delete a document that has nothing to tell; returns whether it was there."""
+        return await self._remove(collection, id)
+
+    @guarded
+    async def _remove(self, collection: str, id: str) -> bool:
+        result = await self._store.raw(collection).delete_one(self._within(collection, {"_id": id}))
+        return bool(result.deleted_count)
+
+
+def _pending(event: Event, scope: str) -> Document:
+    return {**event.row(), "log": scope}
+
+
+def _refuse_partition(query: Mapping[str, Any]) -> None:
+    for key, value in query.items():
+        if key == "scope" or key.startswith("scope."):
+            raise ValueError("the partition is not the caller's to name")
+        if key in ("$or", "$and", "$nor"):
+            for clause in value:
+                _refuse_partition(clause)
+
+
+def applied(before: Document, fields: Mapping[str, Any], unset: Sequence[str], rows: Sequence[Document]) -> Document:
+    """Return the document as the database holds it after `$set`, `$unset` and the push of pending events."""
+    after = dict(before)
+    for path, value in fields.items():
+        _put(after, path.split("."), value)
+    for path in unset:
+        _drop(after, path.split("."))
+    after["pending"] = [*before.get("pending", ()), *rows]
+    return after
+
+
+def _put(target: Document, path: list[str], value: Any) -> None:
+    if len(path) == 1:
+        target[path[0]] = value
+        return
+    inner = dict(target.get(path[0]) or {})
+    _put(inner, path[1:], value)
+    target[path[0]] = inner
+
+
+def _drop(target: Document, path: list[str]) -> None:
+    if len(path) == 1:
+        target.pop(path[0], None)
+    elif isinstance(target.get(path[0]), dict):
+        inner = dict(target[path[0]])
+        _drop(inner, path[1:])
+        target[path[0]] = inner
+
+
+def _index_name(details: Any) -> str:
+    pattern = (details or {}).get("keyPattern") or {}
+    return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"
