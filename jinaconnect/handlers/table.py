@@ -6,6 +6,7 @@ import importlib
 
 MODULES = (
     "system", "events", "auth", "users", "tenants", "members", "roles", "api_keys", "contacts", "inbox", "whatsapp", "sandbox",
+    "docs",
 )  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+"""A real gateway on a real database, shared by the tests of one run; every test makes its own tenants."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.demo import seed_demo
+from jinaconnect.app import Gateway, listening
+from jinaconnect.config import Config, Http, Limits, OutboundSection
+from jinaconnect.store.embedded import EmbeddedMongo
+from tests.client import Client
+from tests.tenants import Tenant, make_tenant
+
+PLENTY = Limits(
+    tenant_per_minute=1_000_000, tenant_per_day=1_000_000_000, writes_per_minute=1_000_000, anonymous_per_minute=1_000_000,
+    logins_per_minute=1_000_000,
+)  # fmt: skip
+
+
+@dataclass
+class Running:
+    """A gateway in this process."""
+
+    url: str
+    services: Services
+    gateway: Gateway
+
+
+@pytest.fixture(scope="session")
+async def mongod(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedMongo]:
+    """A real mongod for the run."""
+    server = await EmbeddedMongo.start(tmp_path_factory.mktemp("mongo"))
+    yield server
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def gateway(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """A gateway with generous budgets that may reach carriers on loopback."""
+    config = Config(
+        var_dir=Path(tmp_path_factory.mktemp("var")), http=Http(port=0, drain_s=2), limits=PLENTY,
+        outbound=OutboundSection(allow_networks=("127.0.0.0/8",), timeout_s=3),
+    )  # fmt: skip
+    sockets = listening(config)
+    running = Gateway(config)
+    await running.start(mongod.uri, sockets)
+    yield Running(running.services.settings.own_url, running.services, running)
+    await running.stop()
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """The clients' connection pool."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+async def demo(gateway: Running) -> dict[str, Any]:
+    """The demo tenants."""
+    return await seed_demo(gateway.services, gateway.url)
+
+
+@pytest.fixture
+def client(gateway: Running, http: aiohttp.ClientSession) -> Callable[[str | None], Client]:
+    """Make a client for a token or key."""
+    return lambda credential: Client(gateway.url, credential, http)
+
+
+@pytest.fixture
+async def tenant(gateway: Running, http: aiohttp.ClientSession) -> Tenant:
+    """A tenant of the test's own."""
+    return await make_tenant(gateway.services, gateway.url, http)
+
+
+@pytest.fixture
+def new_tenant(gateway: Running, http: aiohttp.ClientSession) -> Callable[[], Awaitable[Tenant]]:
+    """Make further tenants."""
+    return lambda: make_tenant(gateway.services, gateway.url, http)
