@@ -162,7 +162,7 @@ class Gateway:
         )
 
     def _may_keep(self) -> bool:
-        return self.processes == 1 and self._link is None or self._link is not None and self._link.healthy
+        return (self.processes == 1 and self._link is None) or (self._link is not None and self._link.healthy)
 
     def _worker(self, services: Services) -> Worker:
         worker = Worker(services, active=self.role in ("all", "worker"))
@@ -185,7 +185,9 @@ class Gateway:
         services, live = self.services, self.live
         origins = frozenset(self.config.http.origins)
         arguments = {"services": services, "live": live, "origins": origins}
-        application = Application(websocket_max_message_size=protocol.FRAME_BYTES * 4, log_function=lambda handler: None)
+        application = Application(
+            websocket_max_message_size=protocol.FRAME_BYTES * 4, log_function=lambda handler: None
+        )
         special = {"/ws/": (SocketHandler, arguments), "/events/stream/": (SseHandler, arguments)}
         router = Router(application, services, origins, special)
         self._server = HTTPServer(
@@ -276,7 +278,9 @@ def listening(config: Config, *, shared: bool = False) -> list[socket.socket]:
     return bind_sockets(config.http.port, config.http.host, reuse_port=shared)
 
 
-async def run_process(config: Config, role: Role, processes: int, uri: str, announce: Callable[[Gateway], Any] | None) -> None:
+async def run_process(
+    config: Config, role: Role, processes: int, uri: str, announce: Callable[[Gateway], Any] | None
+) -> None:
     """Run one process until SIGTERM or SIGINT."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

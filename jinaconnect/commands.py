@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     check = commands.add_parser("check-config", parents=[common], help="check the settings and end")
     check.set_defaults(run=_check)
-    seed = commands.add_parser("seed-demo", parents=[common], help="make the demo tenants; safe beside a running gateway")
+    seed = commands.add_parser(
+        "seed-demo", parents=[common], help="make the demo tenants; safe beside a running gateway"
+    )
     seed.add_argument("--json", action="store_true", help="print everything as JSON")
     seed.set_defaults(run=_seed)
     openapi = commands.add_parser("openapi", parents=[common], help="print the API description")
@@ -96,7 +98,10 @@ def _openapi(config: Config, options: argparse.Namespace) -> int:
 
 def _run(config: Config, options: argparse.Namespace) -> int:
     if options.processes > 1 and not config.redis.url:
-        print("server.py: --processes needs redis.url (JC_REDIS__URL): processes wake each other through it.", file=sys.stderr)
+        print(
+            "server.py: --processes needs redis.url (JC_REDIS__URL): processes wake each other through it.",
+            file=sys.stderr,
+        )
         return 2
     if options.processes > 1:
         return asyncio.run(_run_many(config, options))
@@ -160,7 +165,10 @@ async def _announce(gateway: Gateway, demo: bool) -> None:
         people = {user["role"]: user for user in tenant["users"]}
         lines += [
             f"  {tenant['name']}",
-            *(f"    {role:6} {people[role]['email']}  password {people[role]['password']}" for role in ("owner", "agent")),
+            *(
+                f"    {role:6} {people[role]['email']}  password {people[role]['password']}"
+                for role in ("owner", "agent")
+            ),
             f"    live key  {tenant['keys']['live']['owner']}",
             f"    test key  {tenant['keys']['test']['owner']}",
         ]
@@ -188,7 +196,9 @@ async def _seed_demo(config: Config, as_json: bool) -> int:
         print(json.dumps(seeded))
     else:
         for tenant in seeded["tenants"]:
-            print(tenant["name"], *(f"  {user['role']:8} {user['email']}  {user['password']}" for user in tenant["users"]), sep="\n")
+            print(
+                tenant["name"],
+                *(f"  {user['role']:8} {user['email']}  {user['password']}" for user in tenant["users"]),
+                sep="\n",
+            )
     return 0
-
-

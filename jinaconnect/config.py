@@ -18,7 +18,11 @@ from pydantic_settings import (
 
 def _listed(value: Any) -> Any:
     if isinstance(value, str):
-        return json.loads(value) if value.lstrip().startswith("[") else [part.strip() for part in value.split(",") if part.strip()]
+        return (
+            json.loads(value)
+            if value.lstrip().startswith("[")
+            else [part.strip() for part in value.split(",") if part.strip()]
+        )
     return value
 
 

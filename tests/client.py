@@ -45,7 +45,9 @@ class Client:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.credential}"} if self.credential else {}
 
-    async def ask(self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **rest: Any) -> Answered:
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **rest: Any
+    ) -> Answered:
         """Send one request; a `body` that is bytes is sent as it is, anything else as JSON."""
         options: dict[str, Any] = {"headers": {**self.headers(), **(headers or {})}, **rest}
         if isinstance(body, bytes):
@@ -82,7 +84,9 @@ class Client:
             if not page["has_more"]:
                 return found
 
-    async def wait_for_events(self, fits: Callable[[list[dict[str, Any]]], bool], within_s: float = 20, after: str = "start") -> list[dict[str, Any]]:
+    async def wait_for_events(
+        self, fits: Callable[[list[dict[str, Any]]], bool], within_s: float = 20, after: str = "start"
+    ) -> list[dict[str, Any]]:
         """Long-poll until the events read so far fit."""
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(within_s):

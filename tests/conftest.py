@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from jinaconnect.actions.demo import seed_demo
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.demo import seed_demo
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits, OutboundSection
 from jinaconnect.store.embedded import EmbeddedMongo
@@ -19,9 +19,12 @@ from tests.client import Client
 from tests.tenants import Tenant, make_tenant
 
 PLENTY = Limits(
-    tenant_per_minute=1_000_000, tenant_per_day=1_000_000_000, writes_per_minute=1_000_000, anonymous_per_minute=1_000_000,
+    tenant_per_minute=1_000_000,
+    tenant_per_day=1_000_000_000,
+    writes_per_minute=1_000_000,
+    anonymous_per_minute=1_000_000,
     logins_per_minute=1_000_000,
-)  # fmt: skip
+)
 
 
 @dataclass

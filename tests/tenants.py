@@ -9,9 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from jinaconnect.actions.tenants import create_tenant
+
 from jinaconnect.actions.apps import ensure_demo_app
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.tenants import create_tenant
 from jinaconnect.channels.whatsapp import signature
 from tests.client import Answered, Client
 
@@ -39,14 +40,21 @@ class Tenant:
         """Return a webhook body in Meta's form, one change per value."""
         metadata = {"display_phone_number": "12025550199", "phone_number_id": self.whatsapp["phone_number_id"]}
         changes = [
-            {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}} for value in values
+            {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
+            for value in values
         ]
-        return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": self.waba, "changes": changes}]}).encode()
+        return json.dumps(
+            {"object": "whatsapp_business_account", "entry": [{"id": self.waba, "changes": changes}]}
+        ).encode()
 
     def text(self, sender: str, text: str, *, id: str | None = None, name: str = "Ann") -> dict[str, Any]:
         """Return the value of one inbound text."""
         message = {
-            "from": sender.lstrip("+"), "id": id or self.wamid(), "timestamp": str(int(time.time())), "type": "text", "text": {"body": text}
+            "from": sender.lstrip("+"),
+            "id": id or self.wamid(),
+            "timestamp": str(int(time.time())),
+            "type": "text",
+            "text": {"body": text},
         }
         return {"contacts": [{"profile": {"name": name}, "wa_id": sender.lstrip("+")}], "messages": [message]}
 
@@ -76,11 +84,21 @@ async def make_tenant(services: Services, url: str, session: Any) -> Tenant:
             await store.insert(
                 "api_keys",
                 {
-                    "_id": services.ids.new("key"), "name": f"{role} {mode}", "prefix": secret[:12], "mode": mode, "role": roles[role],
-                    "hashes": [hashlib.sha256(secret.encode()).hexdigest()], "graces": [], "ip_allowlist": [], "expires_at": None,
-                    "revoked_at": None, "last_used_at": None, "created_by": None, "is_active": True,
+                    "_id": services.ids.new("key"),
+                    "name": f"{role} {mode}",
+                    "prefix": secret[:12],
+                    "mode": mode,
+                    "role": roles[role],
+                    "hashes": [hashlib.sha256(secret.encode()).hexdigest()],
+                    "graces": [],
+                    "ip_allowlist": [],
+                    "expires_at": None,
+                    "revoked_at": None,
+                    "last_used_at": None,
+                    "created_by": None,
+                    "is_active": True,
                 },
-            )  # fmt: skip
+            )
             clients[role, mode] = Client(url, secret, session)
     whatsapp = await ensure_demo_app(services, made["_id"])
     doc = await services.store.of(made["_id"], "live").get("apps", whatsapp["app_id"])

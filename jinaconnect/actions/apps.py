@@ -37,7 +37,9 @@ class Accounts:
         key = (doc["_id"], doc["rev"])
         account = self._opened.get(key)
         if account is None:
-            held = self._services.secrets.open(doc["credentials"], f"apps/{doc['_id']}") if doc.get("credentials") else {}
+            held = (
+                self._services.secrets.open(doc["credentials"], f"apps/{doc['_id']}") if doc.get("credentials") else {}
+            )
             account = Account(
                 id=doc["_id"], tenant=doc["tenant_id"], scope=doc["scope"], address=doc["phone_number_id"] or "",
                 business=doc["waba_id"] or "", phone=doc["phone_number"],
@@ -73,8 +75,12 @@ class Accounts:
             return None
         account = self.open(doc)
         return {
-            "scope": account.scope, "tenant": account.tenant, "business": account.business, "address": account.address, "phone": account.phone
-        }  # fmt: skip
+            "scope": account.scope,
+            "tenant": account.tenant,
+            "business": account.business,
+            "address": account.address,
+            "phone": account.phone,
+        }
 
 
 def render_app(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
@@ -94,18 +100,38 @@ def render_app(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
     return shown
 
 
-def app_document(services: Services, id: str, tenant: str, fields: Mapping[str, Any], credentials: Mapping[str, Any], *, simulated: bool) -> Document:
+def app_document(
+    services: Services,
+    id: str,
+    tenant: str,
+    fields: Mapping[str, Any],
+    credentials: Mapping[str, Any],
+    *,
+    simulated: bool,
+) -> Document:
     """Return a new account document with its credentials sealed."""
     return {
-        "_id": id, "tenant_id": tenant, "channel": WHATSAPP, "app_name": fields["app_name"],
-        "description": fields.get("description"), "phone_number": fields["phone_number"],
-        "bsp": fields.get("bsp", "META"), "waba_id": fields.get("waba_id"),
-        "phone_number_id": fields.get("phone_number_id"), "app_id": fields.get("app_id"),
-        "credentials": services.secrets.seal(dict(credentials), f"apps/{id}"), "is_active": fields.get("is_active", True),
-        "is_verified": simulated, "daily_limit": fields.get("daily_limit", 1000), "messages_sent_today": 0,
-        "tier": fields.get("tier", "NOT_SET"), "simulated": simulated, "created_by": fields.get("created_by"),
-        "updated_by": fields.get("created_by"), "deleted_at": None,
-    }  # fmt: skip
+        "_id": id,
+        "tenant_id": tenant,
+        "channel": WHATSAPP,
+        "app_name": fields["app_name"],
+        "description": fields.get("description"),
+        "phone_number": fields["phone_number"],
+        "bsp": fields.get("bsp", "META"),
+        "waba_id": fields.get("waba_id"),
+        "phone_number_id": fields.get("phone_number_id"),
+        "app_id": fields.get("app_id"),
+        "credentials": services.secrets.seal(dict(credentials), f"apps/{id}"),
+        "is_active": fields.get("is_active", True),
+        "is_verified": simulated,
+        "daily_limit": fields.get("daily_limit", 1000),
+        "messages_sent_today": 0,
+        "tier": fields.get("tier", "NOT_SET"),
+        "simulated": simulated,
+        "created_by": fields.get("created_by"),
+        "updated_by": fields.get("created_by"),
+        "deleted_at": None,
+    }
 
 
 def _derived(services: Services, purpose: str) -> str:
@@ -121,7 +147,13 @@ async def _ensure(services: Services, tenant: str, mode: Mode, name: str, phone:
     if found is not None:
         return found
     number = str(int.from_bytes(chance[10:16], "big"))
-    fields = {"app_name": name, "phone_number": phone, "waba_id": "9" + number, "phone_number_id": "8" + number, "app_id": "7" + number}
+    fields = {
+        "app_name": name,
+        "phone_number": phone,
+        "waba_id": "9" + number,
+        "phone_number_id": "8" + number,
+        "app_id": "7" + number,
+    }
     credentials = {
         "access_token": _derived(services, f"simulated token {scope}"),
         "app_secret": _derived(services, f"simulated secret {scope}"),
@@ -173,13 +205,22 @@ async def create_app(ctx: Context, fields: Mapping[str, Any], credentials: Mappi
     principal = ctx.principal
     simulated = principal.mode == "test"
     id = ctx.ids.new("wap")
-    doc = app_document(ctx.services, id, principal.tenant, {**fields, "created_by": principal.username}, credentials, simulated=simulated)
+    doc = app_document(
+        ctx.services,
+        id,
+        principal.tenant,
+        {**fields, "created_by": principal.username},
+        credentials,
+        simulated=simulated,
+    )
     written = ctx.wrote(await ctx.data.insert("apps", doc))
     ctx.services.accounts.changed(principal.tenant)
     return render_app(written, principal.priority)
 
 
-async def change_app(ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]) -> dict[str, Any]:
+async def change_app(
+    ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
+) -> dict[str, Any]:
     """Change an account; credentials given are merged into the sealed ones, null removes one."""
     place = f"apps/{id}"
     secrets = ctx.services.secrets
@@ -201,5 +242,7 @@ async def change_app(ctx: Context, id: str, fields: Mapping[str, Any], credentia
 async def delete_app(ctx: Context, id: str) -> None:
     """Remove an account; its messages stay."""
     now = ctx.now()
-    await ctx.data.change("apps", id, lambda doc: Change(set={"deleted_at": now, "is_active": False, "credentials": None}))
+    await ctx.data.change(
+        "apps", id, lambda doc: Change(set={"deleted_at": now, "is_active": False, "credentials": None})
+    )
     ctx.services.accounts.changed(ctx.principal.tenant)

@@ -116,14 +116,18 @@ class Authenticator:
         user = await self._registry.user(claims["user_id"])
         if user is None or not user["is_active"] or session["user"] != user["_id"]:
             raise AuthenticationFailed("The account is not active.")
-        member = next((m for m in await self._registry.memberships(user["_id"]) if m["scope"] == session["tenant"]), None)
+        member = next(
+            (m for m in await self._registry.memberships(user["_id"]) if m["scope"] == session["tenant"]), None
+        )
         if member is None:
             raise AuthenticationFailed("The membership has ended.")
         tenant = await self._tenant(session["tenant"])
         role = await self._role(session["tenant"], member["role"])
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
-        return _principal("user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"])
+        return _principal(
+            "user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"]
+        )
 
     def claims(self, token: str, kind: str) -> dict[str, Any]:
         """Return the claims of a JWT of ours (HS256 and nothing else, RFC 8725 §3.1)."""

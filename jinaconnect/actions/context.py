@@ -78,6 +78,12 @@ class Services:
     accounts: Accounts = field(init=False)
     worker: Worker = field(init=False)
 
+    async def access_changed(self, tenant: str) -> None:
+        """Make a withdrawal of access felt at once where no event tells of it: here, and in the other processes."""
+        self.auth.forget(tenant)
+        if self.link is not None:
+            await self.link.ring(f"!{tenant}")
+
 
 @dataclass(slots=True)
 class Caller:
@@ -123,7 +129,9 @@ class Context:
 
     def wrote(self, written: Written) -> dict[str, Any]:
         """Remember the event a write caused (it becomes the answer's cursor) and return the document."""
-        if written.seq is not None and (self.seq is None or written.seq > self.seq):
+        if written.scope != self.principal.scope or written.seq is None:
+            return written.doc  # the organisation's own events are in the live log, whatever the caller's mode
+        if self.seq is None or written.seq > self.seq:
             self.seq = written.seq
         return written.doc
 

@@ -22,7 +22,15 @@ from jinaconnect.channels.whatsapp import OBJECT, SIGNATURE_HEADER, signed_by
 from jinaconnect.core.errors import BadSignature, Malformed
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import CLOSED, OPEN, counted, new_contact, render_contact, render_conversation, seen_by
+from jinaconnect.core.inbox.contact import (
+    CLOSED,
+    OPEN,
+    counted,
+    new_contact,
+    render_contact,
+    render_conversation,
+    seen_by,
+)
 from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.principal import Mode, Principal, scope_of, system_principal
@@ -75,9 +83,13 @@ class InboundDoor:
         if not _addressed(payload, [account for account in accounts if account.id in trusted]):
             return Received("ignored", reason="no account with this phone number id or business account id")
         row = {
-            "_id": services.ids.new("inb"), "scope": tenant, "accounts": trusted, "body": body,
-            "received_at": services.clock(), "due": services.due.taken() if services.worker.active else due_at(services.clock()),
-        }  # fmt: skip
+            "_id": services.ids.new("inb"),
+            "scope": tenant,
+            "accounts": trusted,
+            "body": body,
+            "received_at": services.clock(),
+            "due": services.due.taken() if services.worker.active else due_at(services.clock()),
+        }
         await services.store.insert("inbound", [row])
         if services.worker.active:
             self.apply_soon(row)
@@ -94,7 +106,7 @@ class InboundDoor:
         """Apply a stored body that nobody finished."""
         await self._apply([claim.doc])
 
-    async def _apply(self, rows: list[Document]) -> list[None | Exception]:
+    async def _apply(self, rows: list[Document]) -> list[Exception | None]:
         tenant = rows[0]["scope"]
         accounts = {account.id: account for account in await self._services.accounts.of_door(tenant)}
         batches: dict[str, _Batch] = {}
@@ -198,7 +210,9 @@ class _Batch:
         fetches: list[Document] = []
         for (message, _), result, (fact, account) in zip(items, results, self._messages, strict=True):
             if isinstance(result, Duplicate):
-                held = await self._store.find_one("messages", {"platform": "WHATSAPP", "carrier_id": message["carrier_id"]})
+                held = await self._store.find_one(
+                    "messages", {"platform": "WHATSAPP", "carrier_id": message["carrier_id"]}
+                )
                 if held is not None:
                     known.setdefault(held["contact"], []).append(held)
                 continue
@@ -232,12 +246,21 @@ class _Batch:
         now = self._ctx.now()
         id = self._ctx.ids.new("cnt")
         doc = new_contact(
-            id, source="WHATSAPP", by=None, phone=phone, first_name=first, last_name=last.strip(), created_at=now, updated_at=now
+            id,
+            source="WHATSAPP",
+            by=None,
+            phone=phone,
+            first_name=first,
+            last_name=last.strip(),
+            created_at=now,
+            updated_at=now,
         )
         seen = seen_by(doc)
         return doc, [
             self._ctx.event("contact.created", id, render_contact(doc), contact=id, seen=seen, channel="WHATSAPP"),
-            self._ctx.event("conversation.opened", id, render_conversation(doc), contact=id, seen=seen, channel="WHATSAPP"),
+            self._ctx.event(
+                "conversation.opened", id, render_conversation(doc), contact=id, seen=seen, channel="WHATSAPP"
+            ),
         ]
 
     def _message(self, fact: Inbound, account: Account, contact: Document) -> Document:
@@ -250,19 +273,37 @@ class _Batch:
         at = fact.at if fact.at.timestamp() > 0 else now
         by_bot = contact["assigned_to_type"] == "BOT"
         return new_message(
-            id, contact=contact["_id"], platform="WHATSAPP", direction=INCOMING, type=fact.type, content=content, author="CONTACT",
-            app=account.id, timestamp=min(at, now + timedelta(minutes=5)), status=status.RECEIVED, carrier_id=fact.carrier_id,
-            reply_to=fact.reply_to, is_read=by_bot, read_at=now if by_bot else None, created_at=now, updated_at=now, **(
-                {"extra": dict(fact.extra)} if fact.extra else {}
-            ),
-        )  # fmt: skip
+            id,
+            contact=contact["_id"],
+            platform="WHATSAPP",
+            direction=INCOMING,
+            type=fact.type,
+            content=content,
+            author="CONTACT",
+            app=account.id,
+            timestamp=min(at, now + timedelta(minutes=5)),
+            status=status.RECEIVED,
+            carrier_id=fact.carrier_id,
+            reply_to=fact.reply_to,
+            is_read=by_bot,
+            read_at=now if by_bot else None,
+            created_at=now,
+            updated_at=now,
+            **({"extra": dict(fact.extra)} if fact.extra else {}),
+        )
 
     def _received(self, message: Document, contact: Document, fact: Inbound) -> Event:
         return Event(
-            id=self._ctx.ids.new("evt"), type="message.received", occurred_at=message["timestamp"],
-            actor={"type": "contact", "id": contact["_id"]}, subject=message["_id"], data=render_message(message),
-            contact=contact["_id"], channel="WHATSAPP", seen=seen_by(contact),
-        )  # fmt: skip
+            id=self._ctx.ids.new("evt"),
+            type="message.received",
+            occurred_at=message["timestamp"],
+            actor={"type": "contact", "id": contact["_id"]},
+            subject=message["_id"],
+            data=render_message(message),
+            contact=contact["_id"],
+            channel="WHATSAPP",
+            seen=seen_by(contact),
+        )
 
     def _count(self, messages: list[Document]) -> Decide:
         def decide(doc: Document) -> Change | None:
@@ -299,22 +340,38 @@ def media_id(message: str) -> str:
 def media_job(scope: str, message: Document, account: Account, media: Mapping[str, Any], now: Any) -> Document:
     """Return the job that fetches a message's media from the carrier."""
     return {
-        "_id": f"job_{media_id(message['_id'])}", "scope": scope, "kind": MEDIA_JOB, "due": due_at(now),
-        "data": {"media": media_id(message["_id"]), "account": account.id, "handle": dict(media), "message": message["_id"]},
-    }  # fmt: skip
+        "_id": f"job_{media_id(message['_id'])}",
+        "scope": scope,
+        "kind": MEDIA_JOB,
+        "due": due_at(now),
+        "data": {
+            "media": media_id(message["_id"]),
+            "account": account.id,
+            "handle": dict(media),
+            "message": message["_id"],
+        },
+    }
 
 
 def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
     """Return the job that applies a status report again after a growing pause."""
     report = fact.report
     return {
-        "_id": f"job_late_{fact.carrier_id}_{report.status}_{tries}", "scope": scope, "kind": LATE_JOB,
+        "_id": f"job_late_{fact.carrier_id}_{report.status}_{tries}",
+        "scope": scope,
+        "kind": LATE_JOB,
         "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
         "data": {
-            "address": fact.address, "carrier_id": fact.carrier_id, "reference": fact.reference, "status": report.status,
-            "at": report.at, "error_code": report.error_code, "error_message": report.error_message, "tries": tries,
+            "address": fact.address,
+            "carrier_id": fact.carrier_id,
+            "reference": fact.reference,
+            "status": report.status,
+            "at": report.at,
+            "error_code": report.error_code,
+            "error_message": report.error_message,
+            "tries": tries,
         },
-    }  # fmt: skip
+    }
 
 
 async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) -> None:
@@ -331,5 +388,3 @@ async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) ->
         logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
         return
     await services.due.add("jobs", [late_job(scope, fact, data["tries"] + 1, services.clock())])
-
-

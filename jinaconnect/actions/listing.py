@@ -11,6 +11,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.ids import well_formed
 from jinaconnect.core.paging import Listing, Page, page_of
+from jinaconnect.store.tenant import TenantStore
 
 Render = Callable[[Sequence[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
 
@@ -46,6 +47,18 @@ def envelope(ctx: Context, page: Page, count: int, results: list[Any]) -> dict[s
 async def list_documents(
     ctx: Context, collection: str, listing: Listing, render: Render, within: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
+    """Answer a list of a collection of the caller's mode (see `list_in`)."""
+    return await list_in(ctx, ctx.data, collection, listing, render, within)
+
+
+async def list_in(
+    ctx: Context,
+    store: TenantStore,
+    collection: str,
+    listing: Listing,
+    render: Render,
+    within: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Answer a list of a collection: by page number, or endless after a row with `cursor=`.
 
     The endless form answers `next_cursor` (None at the end) instead of a count and keeps its place while rows arrive.
@@ -56,23 +69,23 @@ async def list_documents(
     condition: dict[str, Any] = {"$and": clauses} if len(clauses) > 1 else (clauses[0] if clauses else {})
     position = await log_cursor(ctx)
     if page.endless:
-        return {**await _endless(ctx, collection, condition, render, page), "cursor": position}
+        return {**await _endless(ctx, store, collection, condition, render, page), "cursor": position}
     (count, exact), rows = await asyncio.gather(
-        ctx.data.count(collection, condition),
-        ctx.data.select(collection, condition, sort=listing.sort(query), skip=page.skip, limit=page.size),
+        store.count(collection, condition),
+        store.select(collection, condition, sort=listing.sort(query), skip=page.skip, limit=page.size),
     )
     answer = envelope(ctx, page, max(count, page.skip + len(rows)), await render(rows))
     return {**answer, "count_exact": exact, "cursor": position}
 
 
 async def _endless(
-    ctx: Context, collection: str, condition: dict[str, Any], render: Render, page: Page
+    ctx: Context, store: TenantStore, collection: str, condition: dict[str, Any], render: Render, page: Page
 ) -> dict[str, Any]:
     if page.after is not None:
         if not well_formed(page.after):
             raise Invalid.field("cursor", "is not one this list gave")
         condition = {"$and": [condition, {"_id": {"$lt": page.after}}]} if condition else {"_id": {"$lt": page.after}}
-    rows = await ctx.data.select(collection, condition, limit=page.size + 1)
+    rows = await store.select(collection, condition, limit=page.size + 1)
     more, rows = len(rows) > page.size, rows[: page.size]
     following = rows[-1]["_id"] if more else None
     link = f"{ctx.caller.url}?{urlencode({**ctx.caller.query, 'cursor': following})}" if following else None

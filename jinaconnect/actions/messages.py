@@ -50,7 +50,9 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
             raise Invalid.field("phone", "this contact is not assigned to you")
         return found
     now = ctx.now()
-    doc = new_contact(ctx.ids.new("cnt"), source="WHATSAPP", by=ctx.principal.username, phone=phone, created_at=now, updated_at=now)
+    doc = new_contact(
+        ctx.ids.new("cnt"), source="WHATSAPP", by=ctx.principal.username, phone=phone, created_at=now, updated_at=now
+    )
     events = [
         ctx.event(name, doc["_id"], render(doc), contact=doc["_id"], seen=seen_by(doc), channel="WHATSAPP")
         for name, render in (("contact.created", render_contact), ("conversation.opened", render_conversation))
@@ -67,7 +69,9 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
 async def _replied(ctx: Context, id: str | None, contact: Document | None) -> str | None:
     if id is None:
         return None
-    target = await ctx.data.find("messages", id) or await ctx.data.find_one("messages", {"platform": "WHATSAPP", "carrier_id": id})
+    target = await ctx.data.find("messages", id) or await ctx.data.find_one(
+        "messages", {"platform": "WHATSAPP", "carrier_id": id}
+    )
     if target is None or target["carrier_id"] is None or (contact is not None and target["contact"] != contact["_id"]):
         raise Invalid.field("reply_to", "there is no such message in this conversation")
     return str(target["carrier_id"])
@@ -100,7 +104,12 @@ async def send_whatsapp(ctx: Context, body: SendWhatsapp) -> Document:
         template=template["id"] if template else None, request=request, due=due_at(now), created_at=now, updated_at=now,
     )  # fmt: skip
     event = ctx.event(
-        "message.queued", doc["_id"], render_message(doc), contact=contact["_id"], seen=seen_by(contact), channel="WHATSAPP"
+        "message.queued",
+        doc["_id"],
+        render_message(doc),
+        contact=contact["_id"],
+        seen=seen_by(contact),
+        channel="WHATSAPP",
     )
     written = ctx.wrote(await ctx.data.insert("messages", doc, [event]))
     await count_message(ctx, written)
@@ -152,7 +161,9 @@ class Sender:
             await report_message(ctx, message["_id"], Report(status.SENT, ctx.now()), outcome.carrier_id)
             await self._settle(ctx, message["_id"])
         elif not isinstance(outcome, Refused):
-            await report_message(ctx, message["_id"], Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None)
+            await report_message(
+                ctx, message["_id"], Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None
+            )
         elif outcome.again and claim.tries < MAX_TRIES:
             wait = outcome.retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
             until = self._services.clock() + timedelta(seconds=wait)
@@ -163,7 +174,9 @@ class Sender:
 
     def _context(self, scope: str) -> Context:
         tenant, _, mode = scope.rpartition(":")
-        return Context(self._services, system_principal(tenant, "test" if mode == "test" else "live", kind="sender"), Caller(""))
+        return Context(
+            self._services, system_principal(tenant, "test" if mode == "test" else "live", kind="sender"), Caller("")
+        )
 
     async def _fail(self, ctx: Context, message: Document, code: str, text: str) -> None:
         await report_message(ctx, message["_id"], Report(status.FAILED, ctx.now(), code, text), None)
@@ -175,4 +188,3 @@ class Sender:
             return Change(set={"updated_at": doc["updated_at"]}, unset=("due",)) if "due" in doc else None
 
         await ctx.data.change("messages", id, decide)
-

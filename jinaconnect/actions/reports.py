@@ -82,7 +82,9 @@ async def apply_reaction(ctx: Context, fact: Reaction) -> None:
     def decide(doc: Document) -> Change | None:
         others = [held for held in doc["reactions"] if held["user_id"] != fact.sender]
         stamp = fact.at.isoformat().replace("+00:00", "Z")
-        reactions = [*others, {"emoji": fact.emoji, "user_id": fact.sender, "timestamp": stamp}] if fact.emoji else others
+        reactions = (
+            [*others, {"emoji": fact.emoji, "user_id": fact.sender, "timestamp": stamp}] if fact.emoji else others
+        )
         if reactions == doc["reactions"]:
             return None
         fields = {"reactions": reactions, "updated_at": ctx.now()}

@@ -14,7 +14,9 @@ from jinaconnect.core.errors import CarrierFailed, Unavailable
 from jinaconnect.outbound import OutboundError
 
 
-async def customer_writes(ctx: Context, sender: str, name: str, text: str | None, media_url: str | None) -> dict[str, Any]:
+async def customer_writes(
+    ctx: Context, sender: str, name: str, text: str | None, media_url: str | None
+) -> dict[str, Any]:
     """Post one simulated customer's message to the door and return `{status, message_id}`."""
     services = ctx.services
     account = services.accounts.open(await ensure_sandbox_app(services, ctx.principal.tenant))
@@ -36,8 +38,12 @@ async def customer_writes(ctx: Context, sender: str, name: str, text: str | None
 def described(account: Account) -> dict[str, str]:
     """Return what the simulated carrier knows of an account."""
     return {
-        "scope": account.scope, "tenant": account.tenant, "business": account.business, "address": account.address, "phone": account.phone
-    }  # fmt: skip
+        "scope": account.scope,
+        "tenant": account.tenant,
+        "business": account.business,
+        "address": account.address,
+        "phone": account.phone,
+    }
 
 
 async def deliver_webhook(services: Services, scope: str, data: Mapping[str, Any]) -> None:

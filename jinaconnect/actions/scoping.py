@@ -23,5 +23,7 @@ async def message_filter(ctx: Context) -> dict[str, Any]:
     """Return the filter that narrows messages to contacts the principal may see."""
     if not ctx.principal.assigned_only:
         return {}
-    rows = await ctx.data.select("contacts", {**contact_filter(ctx.principal), "deleted_at": None}, limit=MOST, fields={"_id": 1})
+    rows = await ctx.data.select(
+        "contacts", {**contact_filter(ctx.principal), "deleted_at": None}, limit=MOST, fields={"_id": 1}
+    )
     return {"contact": {"$in": [row["_id"] for row in rows]}}

@@ -32,7 +32,16 @@ class Button(Request):
     """A button of a template."""
 
     type: Literal[
-        "QUICK_REPLY", "URL", "PHONE_NUMBER", "COPY_CODE", "FLOW", "VOICE_CALL", "CALL_REQUEST", "CATALOG", "ORDER_DETAILS", "OTP"
+        "QUICK_REPLY",
+        "URL",
+        "PHONE_NUMBER",
+        "COPY_CODE",
+        "FLOW",
+        "VOICE_CALL",
+        "CALL_REQUEST",
+        "CATALOG",
+        "ORDER_DETAILS",
+        "OTP",
     ]
     text: Annotated[Text, StringConstraints(min_length=1, max_length=25)]
     url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
@@ -72,7 +81,18 @@ class NewTemplate(TemplateFields):
 
 def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return a template as REST and events show it."""
-    names = ("wa_app", "element_name", "name", "language_code", "category", "template_type", "content", "header", "footer", "status")
+    names = (
+        "wa_app",
+        "element_name",
+        "name",
+        "language_code",
+        "category",
+        "template_type",
+        "content",
+        "header",
+        "footer",
+        "status",
+    )
     return {
         "id": doc["_id"], "number": doc["_id"], **{name: doc["app" if name == "wa_app" else name] for name in names},
         "buttons": doc["buttons"], "example_body": doc["example_body"], "meta_template_id": doc["meta_template_id"],
@@ -86,11 +106,30 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
 
 def _document(id: str, app: str, fields: Mapping[str, Any], by: str | None, now: Any) -> Document:
     return {
-        "_id": id, "app": app, "name": None, "category": "MARKETING", "template_type": "TEXT", "content": None, "header": None,
-        "footer": None, "buttons": None, "example_body": None, "status": "DRAFT", "meta_template_id": None, "error_message": None,
-        "rejection_reason": None, "needs_sync": False, "last_synced_at": None, "is_active": True, "created_by": by,
-        "updated_by": by, "created_at": now, "updated_at": now, "deleted_at": None, **fields,
-    }  # fmt: skip
+        "_id": id,
+        "app": app,
+        "name": None,
+        "category": "MARKETING",
+        "template_type": "TEXT",
+        "content": None,
+        "header": None,
+        "footer": None,
+        "buttons": None,
+        "example_body": None,
+        "status": "DRAFT",
+        "meta_template_id": None,
+        "error_message": None,
+        "rejection_reason": None,
+        "needs_sync": False,
+        "last_synced_at": None,
+        "is_active": True,
+        "created_by": by,
+        "updated_by": by,
+        "created_at": now,
+        "updated_at": now,
+        "deleted_at": None,
+        **fields,
+    }
 
 
 def _given(body: TemplateFields) -> dict[str, Any]:
@@ -110,7 +149,9 @@ async def create_template(ctx: Context, body: NewTemplate) -> dict[str, Any]:
     if ctx.principal.may("template.submit"):
         doc.update(await _submit(ctx, account, doc))
     try:
-        written = await ctx.data.insert("templates", doc, [ctx.event("template.created", doc["_id"], render_template(doc))])
+        written = await ctx.data.insert(
+            "templates", doc, [ctx.event("template.created", doc["_id"], render_template(doc))]
+        )
     except Duplicate as error:
         raise Invalid.field("element_name", "this app has a template of that name and language") from error
     return render_template(ctx.wrote(written))
@@ -118,8 +159,11 @@ async def create_template(ctx: Context, body: NewTemplate) -> dict[str, Any]:
 
 async def _submit(ctx: Context, account: Account, doc: Document) -> dict[str, Any]:
     body = {
-        "name": doc["element_name"], "language": doc["language_code"], "category": doc["category"], "components": components(doc)
-    }  # fmt: skip
+        "name": doc["element_name"],
+        "language": doc["language_code"],
+        "category": doc["category"],
+        "components": components(doc),
+    }
     try:
         answer = await ctx.services.whatsapp.call(account, "POST", f"{account.business}/message_templates", json=body)
         data = orjson.loads(answer.body)
@@ -189,7 +233,11 @@ async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
         fields.update(category=fact.category, status="PENDING")
     elif fact.status in _REPORTED:
         reason = fact.reason if fact.reason and fact.reason != "NONE" else None
-        fields.update(status=_REPORTED[str(fact.status)], rejection_reason=reason, meta_template_id=fact.carrier_id or found["meta_template_id"])
+        fields.update(
+            status=_REPORTED[str(fact.status)],
+            rejection_reason=reason,
+            meta_template_id=fact.carrier_id or found["meta_template_id"],
+        )
     await _change(ctx, found["_id"], fields, "template.updated")
 
 

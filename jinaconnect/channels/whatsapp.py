@@ -13,7 +13,18 @@ from typing import Any, Protocol
 
 import orjson
 
-from jinaconnect.channels.base import Accepted, Account, Fact, Inbound, Outcome, Reaction, Refused, Status, TemplateReport, Unknown
+from jinaconnect.channels.base import (
+    Accepted,
+    Account,
+    Fact,
+    Inbound,
+    Outcome,
+    Reaction,
+    Refused,
+    Status,
+    TemplateReport,
+    Unknown,
+)
 from jinaconnect.channels.whatsapp_inbound import content_of
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.status import Report
@@ -27,8 +38,12 @@ RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
 RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
 
 _STATUSES = {
-    "sent": status.SENT, "delivered": status.DELIVERED, "read": status.READ, "played": status.READ, "failed": status.FAILED,
-}  # fmt: skip
+    "sent": status.SENT,
+    "delivered": status.DELIVERED,
+    "read": status.READ,
+    "played": status.READ,
+    "failed": status.FAILED,
+}
 
 
 class Transport(Protocol):
@@ -111,7 +126,9 @@ def outcome(answer: Fetched) -> Outcome:
     text = str((error.get("error_data") or {}).get("details") or error.get("message") or f"HTTP {answer.status}")[:500]
     again = answer.status >= 500 or answer.status == 429 or code in RATE_LIMITED or code in RETRYABLE
     wait = answer.headers.get("retry-after", "")
-    return Refused(str(code if code is not None else answer.status), text, again, float(wait) if wait.isdigit() else None)
+    return Refused(
+        str(code if code is not None else answer.status), text, again, float(wait) if wait.isdigit() else None
+    )
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
@@ -119,7 +136,7 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _moment(text: Any) -> datetime:
-    """Read seconds or milliseconds since 1970; an unreadable time is the epoch, and the log's own time stands beside."""
+    """Read seconds or milliseconds since 1970; an unreadable time is the epoch."""
     try:
         number = float(text)
         return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)

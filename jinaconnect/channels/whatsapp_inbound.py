@@ -44,7 +44,11 @@ def _media(kind: str, part: Mapping[str, Any]) -> tuple[str, dict[str, Any], Map
         key: part[key] for key in ("caption", "filename", "mime_type", "voice", "animated") if part.get(key) is not None
     }
     shown["url"] = None
-    handle = {"id": str(part["id"]), "mime_type": part.get("mime_type"), "sha256": part.get("sha256")} if part.get("id") else None
+    handle = (
+        {"id": str(part["id"]), "mime_type": part.get("mime_type"), "sha256": part.get("sha256")}
+        if part.get("id")
+        else None
+    )
     return kind.upper(), {"type": kind, kind: shown}, handle
 
 

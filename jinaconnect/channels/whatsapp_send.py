@@ -13,7 +13,17 @@ FREE_FORM_EXEMPT = ("TEMPLATE",)
 Short = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 _MEDIA = ("IMAGE", "VIDEO", "AUDIO", "DOCUMENT", "STICKER")
 MessageType = Literal[
-    "TEXT", "TEMPLATE", "IMAGE", "VIDEO", "DOCUMENT", "AUDIO", "LOCATION", "CONTACTS", "STICKER", "INTERACTIVE", "REACTION"
+    "TEXT",
+    "TEMPLATE",
+    "IMAGE",
+    "VIDEO",
+    "DOCUMENT",
+    "AUDIO",
+    "LOCATION",
+    "CONTACTS",
+    "STICKER",
+    "INTERACTIVE",
+    "REACTION",
 ]
 
 
@@ -75,9 +85,8 @@ class SendWhatsapp(Request):
         }
         if kind in _MEDIA and not (self.media_id or self.media_url):
             faults["media_url"] = [f"media_url or media_id is required for {kind}"]
-        elif kind in needs and needs[kind][1] in (None, ""):
-            if not (kind == "REACTION" and self.reaction == ""):
-                faults[needs[kind][0]] = [f"is required for {kind}"]
+        elif kind in needs and (needs[kind][1] is None or (needs[kind][1] == "" and kind != "REACTION")):
+            faults[needs[kind][0]] = [f"is required for {kind}"]
         if kind == "REACTION" and self.reply_to is None:
             faults["reply_to"] = ["the message reacted to is required for REACTION"]
         if kind == "INTERACTIVE" and self.interactive is not None:
@@ -95,7 +104,10 @@ def from_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
         fields["text"] = part.get("body")
     elif kind.upper() in _MEDIA:
         fields.update(
-            media_id=part.get("id"), media_url=part.get("link"), media_caption=part.get("caption"), media_filename=part.get("filename")
+            media_id=part.get("id"),
+            media_url=part.get("link"),
+            media_caption=part.get("caption"),
+            media_filename=part.get("filename"),
         )
     elif kind == "interactive":
         fields["interactive"] = dict(part)
@@ -131,8 +143,16 @@ def interactive_faults(value: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 INTERACTIVE = (
-    "button", "list", "cta_url", "flow", "product", "product_list", "location_request_message", "order_details", "order_status",
-)  # fmt: skip
+    "button",
+    "list",
+    "cta_url",
+    "flow",
+    "product",
+    "product_list",
+    "location_request_message",
+    "order_details",
+    "order_status",
+)
 
 
 def _button_faults(buttons: Any) -> dict[str, list[str]]:
@@ -208,10 +228,20 @@ def inbox_content(body: SendWhatsapp, template: Mapping[str, Any] | None) -> dic
         return {"type": "text", "body": {"text": template["rendered"]}, "template": template["name"]}
     if kind in _MEDIA:
         name = kind.lower()
-        part = {"url": body.media_url, "id": body.media_id, "caption": body.media_caption, "filename": body.media_filename}
+        part = {
+            "url": body.media_url,
+            "id": body.media_id,
+            "caption": body.media_caption,
+            "filename": body.media_filename,
+        }
         return {"type": name, name: {key: value for key, value in part.items() if value is not None}}
     if kind == "LOCATION":
-        fields = {"latitude": body.latitude, "longitude": body.longitude, "name": body.location_name, "address": body.location_address}
+        fields = {
+            "latitude": body.latitude,
+            "longitude": body.longitude,
+            "name": body.location_name,
+            "address": body.location_address,
+        }
         return {"type": "location", "location": {key: value for key, value in fields.items() if value is not None}}
     if kind == "CONTACTS":
         return {"type": "contact", "contacts": body.contacts}

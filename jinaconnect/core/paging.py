@@ -20,6 +20,8 @@ MAX_PAGE_SIZE = 1000
 MAX_CHOICES = 1000
 MAX_TEXT = 200
 
+KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
 Query = Mapping[str, str]
 Parse = Callable[[str], Any]
 
@@ -47,9 +49,12 @@ def parse_moment(text: str) -> datetime:
     """Read RFC 3339 or `YYYY-MM-DD` (midnight UTC)."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise ValueError("must be a date or an ISO 8601 time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment.year > 9998:
+        raise ValueError("must be before the year 9999")
+    return moment
 
 
 def parse_text(text: str) -> str:
@@ -101,9 +106,14 @@ def choice_filter(path: str, choices: tuple[str, ...]) -> Filter:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list endpoint offers: filters by parameter name, fields searched, orderings by parameter name."""
+    """What a list endpoint offers: filters by parameter name, fields searched, orderings by parameter name.
+
+    `keyed` names a map with keys of the tenant's own; `<keyed>.<key>=` fits its scalar values. Such a key is taken only
+    in the form `KEY` has.
+    """
 
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    keyed: str | None = None
     search: tuple[str, ...] = ()
     orderings: Mapping[str, str] = field(default_factory=dict)
     default: tuple[tuple[str, int], ...] = (("_id", -1),)
@@ -122,6 +132,12 @@ class Listing:
         clauses: list[dict[str, Any]] = []
         faults: dict[str, list[str]] = {}
         for parameter, text in query.items():
+            if self.keyed is not None and parameter.startswith(self.keyed + "."):
+                try:
+                    clauses.append(_keyed(self.keyed, parameter.removeprefix(self.keyed + "."), text))
+                except ValueError as error:
+                    faults[parameter[:MAX_TEXT]] = [str(error)]
+                continue
             name, _, lookup = parameter.partition("__")
             item = self.filters.get(parameter) or self.filters.get(name)
             lookup = "" if parameter in self.filters else lookup
@@ -159,6 +175,20 @@ def parse_or_fault(parameter: str, parse: Parse, text: str) -> Any:
         return parse(text)
     except ValueError as error:
         raise Invalid.field(parameter, str(error)) from error
+
+
+def _keyed(path: str, key: str, text: str) -> dict[str, Any]:
+    if not KEY.fullmatch(key):
+        raise ValueError("keys are lower-case letters, digits and _, beginning with a letter, at most 64")
+    values: list[Any] = [parse_text(text)]
+    if text in ("true", "false"):
+        values.append(text == "true")
+    for read in (parse_int, float):
+        try:
+            values.append(read(text))
+        except ValueError:
+            continue  # text that is no number is compared as text alone
+    return {f"{path}.{key}": {"$in": values}}
 
 
 def _clause(item: Filter, lookup: str, text: str) -> Any:

@@ -95,8 +95,8 @@ def granted(slug: str) -> frozenset[str]:
 
 
 def known(key: str) -> bool:
-    """Tell whether a route may name this key."""
-    return key in MATRIX or key in (PUBLIC, AUTHENTICATED)
+    """Tell whether a route may name this key, or these keys joined by `|` of which any one opens it."""
+    return key in (PUBLIC, AUTHENTICATED) or all(part in MATRIX for part in key.split("|"))
 
 
 def catalogue() -> dict[str, list[dict[str, str]]]:

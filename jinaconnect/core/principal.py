@@ -62,8 +62,10 @@ class Principal:
         return self.id if self.kind == "user" else None
 
     def may(self, permission: str) -> bool:
-        """Tell whether the principal holds a permission."""
-        return permission in (PUBLIC, AUTHENTICATED) or permission in self.permissions
+        """Tell whether the principal holds a permission, or one of several joined by `|`."""
+        if permission in (PUBLIC, AUTHENTICATED) or permission in self.permissions:
+            return True
+        return any(part in self.permissions for part in permission.split("|"))
 
     def require(self, permission: str) -> None:
         """Raise PermissionDenied unless the principal holds the permission."""

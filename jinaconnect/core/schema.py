@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import phonenumbers
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
 
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
@@ -52,7 +60,9 @@ def _scalar(value: Any) -> Any:
 Phone = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=3, max_length=24), AfterValidator(e164)]
 Text = Annotated[str, AfterValidator(_clean)]
 Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
-Id = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Id = Annotated[
+    str, BeforeValidator(_scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
+]
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -12,9 +12,16 @@ from jinaconnect.core.errors import NotFound
 from jinaconnect.handlers.openapi import description, feed_description
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
 
-_KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+}
 # Only our own files; no inline script, nothing from elsewhere.
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'self'"
+)
 
 
 @cache
@@ -24,7 +31,9 @@ def _page(name: str) -> bytes:
 
 def _served(name: str) -> Reply:
     kind = _KINDS[name[name.rindex(".") :]]
-    return Reply(_page(name), headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}, content_type=kind)
+    return Reply(
+        _page(name), headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}, content_type=kind
+    )
 
 
 @cache
@@ -44,14 +53,23 @@ async def landing(ctx: Context) -> Reply:
 
 
 @operation(
-    "GET", "/docs/", id="pages.docs", permission=PUBLIC, limited=False, tag="system", media_type="text/html", aliases=("/swagger/", "/redoc/")
+    "GET",
+    "/docs/",
+    id="pages.docs",
+    permission=PUBLIC,
+    limited=False,
+    tag="system",
+    media_type="text/html",
+    aliases=("/swagger/", "/redoc/"),
 )
 async def docs(ctx: Context) -> Reply:
     """Show the API description for people."""
     return _served("docs.html")
 
 
-@operation("GET", "/static/{name}/", id="pages.file", permission=PUBLIC, limited=False, tag="system", media_type="text/plain")
+@operation(
+    "GET", "/static/{name}/", id="pages.file", permission=PUBLIC, limited=False, tag="system", media_type="text/plain"
+)
 async def file(ctx: Context, name: str) -> Reply:
     """Serve a script or style sheet of our own pages."""
     if name not in ("landing.js", "docs.js", "style.css"):

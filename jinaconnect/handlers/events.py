@@ -9,9 +9,9 @@ import orjson
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.cursor import resume
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.view import FILTER_KEYS, View, view_of
 from jinaconnect.core.paging import Query, parse_int, parse_or_fault
-from jinaconnect.core.errors import Invalid
 from jinaconnect.handlers.operation import AUTHENTICATED, Reply, operation
 
 LIMIT, MAX_LIMIT, MAX_WAIT_S = 100, 500, 30
@@ -39,9 +39,19 @@ def _names(query: Query, key: str) -> list[str]:
 
 
 @operation(
-    "GET", "/events/", id="events.list", permission=AUTHENTICATED, errors=(400, 410), tag="feed",
-    query={"after": "Cursor, or `start`; now when absent.", "limit": "1 to 500 (100).", "wait": "0 to 30 seconds.", **QUERY},
-)  # fmt: skip
+    "GET",
+    "/events/",
+    id="events.list",
+    permission=AUTHENTICATED,
+    errors=(400, 410),
+    tag="feed",
+    query={
+        "after": "Cursor, or `start`; now when absent.",
+        "limit": "1 to 500 (100).",
+        "wait": "0 to 30 seconds.",
+        **QUERY,
+    },
+)
 async def list_events(ctx: Context) -> Reply:
     """Read the log after a cursor, holding the answer until something comes.
 
@@ -56,7 +66,9 @@ async def list_events(ctx: Context) -> Reply:
         raise Invalid.field("wait", f"must be 0 to {MAX_WAIT_S} seconds")
     view = requested_view(ctx, query)
     services = ctx.services
-    position = resume(services.cursors, view.scope, query.get("after") or None, await services.store.log.extent(view.scope))
+    position = resume(
+        services.cursors, view.scope, query.get("after") or None, await services.store.log.extent(view.scope)
+    )
     feed = await services.hub.enter(view.scope)
     try:
         until = asyncio.get_running_loop().time() + wait

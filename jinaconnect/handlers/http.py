@@ -136,7 +136,9 @@ class OperationHandler(web.RequestHandler):
         if origin is not None and origin in self._origins:
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Vary", "Origin")
-            self.set_header("Access-Control-Expose-Headers", "X-Cursor, X-Request-Id, Retry-After, X-RateLimit-Remaining")
+            self.set_header(
+                "Access-Control-Expose-Headers", "X-Cursor, X-Request-Id, Retry-After, X-RateLimit-Remaining"
+            )
 
     async def _run(self) -> None:
         try:
@@ -176,13 +178,18 @@ class OperationHandler(web.RequestHandler):
             raise PayloadTooLarge(f"The body may have at most {item.limit} bytes.")
         ip = self.request.remote_ip or ""
         principal: Principal | None = None
-        if item.permission != PUBLIC or "Authorization" in self.request.headers and not item.raw:
+        if item.permission != PUBLIC or ("Authorization" in self.request.headers and not item.raw):
             header = self.request.headers.get("Authorization")
             principal = await self._services.auth.from_header(header, ip)
         await self._count(item, principal, ip)
         query = self._query()
         caller = Caller(
-            self._request_id, ip, self.request.headers.get("User-Agent", "")[:512], self._url(), query, self.request.headers
+            self._request_id,
+            ip,
+            self.request.headers.get("User-Agent", "")[:512],
+            self._url(),
+            query,
+            self.request.headers,
         )
         ctx = Context(self._services, principal, caller)
         body, files = self._body(item)
@@ -253,12 +260,11 @@ class OperationHandler(web.RequestHandler):
         self.set_status(reply.status)
         for name, value in reply.headers.items():
             self.set_header(name, value)
-        if reply.status == 204 or reply.body is None and reply.status != 200:
+        if reply.status == 204 or (reply.body is None and reply.status != 200):
             self.finish()
-        elif isinstance(reply.body, bytes):
-            self.set_header("Content-Type", reply.content_type)
-            self.finish(reply.body)
-        elif isinstance(reply.body, str) and reply.content_type != "application/json":
+        elif isinstance(reply.body, bytes) or (
+            isinstance(reply.body, str) and reply.content_type != "application/json"
+        ):
             self.set_header("Content-Type", reply.content_type)
             self.finish(reply.body)
         else:
@@ -281,7 +287,11 @@ class OperationHandler(web.RequestHandler):
             self.finish(orjson.dumps({"detail": error.reason or "The request is not valid.", "code": "parse_error"}))
             return
         self.set_header("Content-Type", "application/json")
-        self.finish(orjson.dumps({"detail": f"Something broke on our side (request {self._request_id}).", "code": "server_error"}))
+        self.finish(
+            orjson.dumps(
+                {"detail": f"Something broke on our side (request {self._request_id}).", "code": "server_error"}
+            )
+        )
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what broke, with the request id."""
@@ -296,14 +306,24 @@ class OperationHandler(web.RequestHandler):
         metrics.observe_request(name, self.get_status(), seconds)
         if self.get_status() >= 500 or seconds > 1.0:
             logger.warning(
-                "request", request_id=self._request_id, operation=name, status=self.get_status(), ms=round(seconds * 1000, 1)
+                "request",
+                request_id=self._request_id,
+                operation=name,
+                status=self.get_status(),
+                ms=round(seconds * 1000, 1),
             )
 
 
 class Router(httputil.HTTPServerConnectionDelegate):
     """Sends special paths to their handlers and everything else through the operation table."""
 
-    def __init__(self, application: web.Application, services: Services, origins: frozenset[str], special: Mapping[str, tuple[type[web.RequestHandler], dict[str, Any]]]) -> None:
+    def __init__(
+        self,
+        application: web.Application,
+        services: Services,
+        origins: frozenset[str],
+        special: Mapping[str, tuple[type[web.RequestHandler], dict[str, Any]]],
+    ) -> None:
         self._application = application
         self._services = services
         self._origins = origins

@@ -16,11 +16,18 @@ from jinaconnect.realtime.protocol import CLOSE_CODES
 
 _REF = "#/components/schemas/{model}"
 _MEANING = {
-    400: "The request is not valid, or the resource cannot do that now.", 401: "Credentials are missing or do not hold.",
-    403: "The role lacks the permission.", 404: "There is no such thing here.", 409: "Someone else was first.",
-    410: "The cursor is no longer kept.", 413: "The body is too large.", 415: "The content type is not read here.",
-    429: "Too many requests; see Retry-After.", 502: "The carrier failed.", 503: "Something is away; see Retry-After.",
-}  # fmt: skip
+    400: "The request is not valid, or the resource cannot do that now.",
+    401: "Credentials are missing or do not hold.",
+    403: "The role lacks the permission.",
+    404: "There is no such thing here.",
+    409: "Someone else was first.",
+    410: "The cursor is no longer kept.",
+    413: "The body is too large.",
+    415: "The content type is not read here.",
+    429: "Too many requests; see Retry-After.",
+    502: "The carrier failed.",
+    503: "Something is away; see Retry-After.",
+}
 _PAGING = {
     "page": "Page number, from 1.", "page_size": "Rows a page (10, at most 1000).",
     "cursor": "Endless list: empty to begin, then the `next_cursor` of the answer.",
@@ -44,8 +51,9 @@ def description() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "JinaConnect gateway", "version": __version__,
-            "description": "A team inbox over many channels. Every change is an event; `/ws/` and `/events/` deliver them.",
+            "title": "JinaConnect gateway",
+            "version": __version__,
+            "description": "A team inbox over many channels. Every change is an event of the feed.",
         },
         "servers": [{"url": "/"}],
         "paths": dict(sorted(paths.items())),
@@ -54,7 +62,7 @@ def description() -> dict[str, Any]:
             "schemas": {"Error": _error(), **definitions.get("$defs", {})},
         },
         "tags": [{"name": name} for name in sorted({item.tag for item in items})],
-    }  # fmt: skip
+    }
 
 
 def _error() -> dict[str, Any]:
@@ -74,7 +82,10 @@ def _operation(item: Operation) -> dict[str, Any]:
     if item.raw:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": {}}}}
     elif item.files:
-        told["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _schema(item.body) or {"type": "object"}}}}
+        told["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": _schema(item.body) or {"type": "object"}}},
+        }
     elif item.body is not None:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(item.body)}}}
     return told
@@ -97,10 +108,15 @@ def _parameters(item: Operation) -> list[dict[str, Any]]:
         for name, told in query.items()
     ]
     if item.effect:
-        found.append({
-            "name": "Idempotency-Key", "in": "header", "required": False, "description": "The same key and request get the first answer.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-        })  # fmt: skip
+        found.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "description": "The same key and request get the first answer.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            }
+        )
     return found
 
 
@@ -108,13 +124,17 @@ def _responses(item: Operation) -> dict[str, Any]:
     schema = _schema(item.returns) if item.returns else {}
     if item.listing is not None:
         schema = {
-            "type": "object", "required": ["results", "cursor"],
+            "type": "object",
+            "required": ["results", "cursor"],
             "properties": {
-                "count": {"type": "integer"}, "next": {"type": ["string", "null"]}, "previous": {"type": ["string", "null"]},
-                "next_cursor": {"type": ["string", "null"]}, "cursor": {"type": "string"},
+                "count": {"type": "integer"},
+                "next": {"type": ["string", "null"]},
+                "previous": {"type": ["string", "null"]},
+                "next_cursor": {"type": ["string", "null"]},
+                "cursor": {"type": "string"},
                 "results": {"type": "array", "items": schema},
             },
-        }  # fmt: skip
+        }
     good: dict[str, Any] = {"description": item.summary}
     if item.status != 204:
         good["content"] = {item.media_type: {"schema": schema}}
@@ -123,7 +143,10 @@ def _responses(item: Operation) -> dict[str, Any]:
     error = {"application/json": {"schema": {"$ref": _REF.format(model="Error")}}}
     return {
         str(item.status): good,
-        **{str(status): {"description": _MEANING.get(status, "Refused."), "content": error} for status in sorted(statuses)},
+        **{
+            str(status): {"description": _MEANING.get(status, "Refused."), "content": error}
+            for status in sorted(statuses)
+        },
     }
 
 
@@ -133,31 +156,55 @@ def feed_description() -> dict[str, Any]:
         "type": "object",
         "required": ["id", "seq", "type", "mode", "occurred_at", "recorded_at", "actor", "subject", "data"],
         "properties": {
-            "id": {"type": "string"}, "seq": {"type": "integer"}, "mode": {"enum": ["live", "test"]},
-            "occurred_at": {"type": "string", "format": "date-time"}, "recorded_at": {"type": "string", "format": "date-time"},
-            "actor": {"type": "object"}, "subject": {"type": "object"}, "contact_id": {"type": ["string", "null"]},
-            "conversation_id": {"type": ["string", "null"]}, "call_id": {"type": ["string", "null"]}, "data": {"type": "object"},
+            "id": {"type": "string"},
+            "seq": {"type": "integer"},
+            "mode": {"enum": ["live", "test"]},
+            "occurred_at": {"type": "string", "format": "date-time"},
+            "recorded_at": {"type": "string", "format": "date-time"},
+            "actor": {"type": "object"},
+            "subject": {"type": "object"},
+            "contact_id": {"type": ["string", "null"]},
+            "conversation_id": {"type": ["string", "null"]},
+            "call_id": {"type": ["string", "null"]},
+            "data": {"type": "object"},
         },
-    }  # fmt: skip
+    }
     messages = {
         name: {
-            "name": name, "summary": kind.tells, "x-topic": kind.topic,
-            "payload": {"allOf": [event, {"properties": {"type": {"const": name}, "subject": {"properties": {"type": {"const": kind.subject}}}}}]},
+            "name": name,
+            "summary": kind.tells,
+            "x-topic": kind.topic,
+            "payload": {
+                "allOf": [
+                    event,
+                    {
+                        "properties": {
+                            "type": {"const": name},
+                            "subject": {"properties": {"type": {"const": kind.subject}}},
+                        }
+                    },
+                ]
+            },
         }
         for name, kind in sorted(CATALOGUE.items())
-    }  # fmt: skip
+    }
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "JinaConnect feed", "version": __version__, "description": "See docs/protocol.md for the frames and their order."},
+        "info": {
+            "title": "JinaConnect feed",
+            "version": __version__,
+            "description": "See docs/protocol.md for the frames and their order.",
+        },
         "channels": {
             "feed": {
-                "address": "/ws/", "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+                "address": "/ws/",
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
                 "bindings": {"ws": {"method": "GET"}},
             }
         },
         "operations": {"receiveEvents": {"action": "receive", "channel": {"$ref": "#/channels/feed"}}},
         "components": {"messages": messages},
-        "x-close-codes": {str(code): {"class": kind, "meaning": meaning} for code, (kind, meaning) in CLOSE_CODES.items()},
-    }  # fmt: skip
-
-
+        "x-close-codes": {
+            str(code): {"class": kind, "meaning": meaning} for code, (kind, meaning) in CLOSE_CODES.items()
+        },
+    }

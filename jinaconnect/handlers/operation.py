@@ -90,7 +90,9 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {}
 
 
-def operation(method: str, path: str, *, id: str, permission: str, aliases: tuple[str, ...] = (), **rest: Any) -> Callable[[Function], Function]:
+def operation(
+    method: str, path: str, *, id: str, permission: str, aliases: tuple[str, ...] = (), **rest: Any
+) -> Callable[[Function], Function]:
     """Declare a coroutine `(ctx, body?, **path parameters)` as a route.
 
     A key that is not in the permission table, a second use of an id and a missing docstring do not import.
@@ -102,7 +104,10 @@ def operation(method: str, path: str, *, id: str, permission: str, aliases: tupl
     def declare(function: Function) -> Function:
         if not inspect.getdoc(function):
             raise ValueError(f"{id}: an operation needs a docstring")
-        paths = [(id, path, rest.pop("hidden", False)), *((f"{id}~{n}", alias, True) for n, alias in enumerate(aliases, 1))]
+        paths = [
+            (id, path, rest.pop("hidden", False)),
+            *((f"{id}~{n}", alias, True) for n, alias in enumerate(aliases, 1)),
+        ]
         for name, where, hidden in paths:
             if name in OPERATIONS:
                 raise ValueError(f"operation '{name}' is declared twice")
@@ -116,7 +121,12 @@ def operation(method: str, path: str, *, id: str, permission: str, aliases: tupl
 
 
 async def perform(
-    item: Operation, ctx: Context, path: Mapping[str, str], body: Any, key: str | None = None, files: Mapping[str, Upload] | None = None
+    item: Operation,
+    ctx: Context,
+    path: Mapping[str, str],
+    body: Any,
+    key: str | None = None,
+    files: Mapping[str, Upload] | None = None,
 ) -> Reply:
     """Check permission and schema, run the operation (once per `Idempotency-Key`) and return its reply.
 
@@ -145,7 +155,11 @@ async def _once(
     if not key or len(key) > MAX_KEY or not key.isprintable():
         raise Invalid.field("Idempotency-Key", f"must be 1 to {MAX_KEY} printable characters")
     claims = ctx.services.idempotency
-    parts = [item.id, sorted(path.items()), body if not files else [body, sorted((n, f.body.hex()) for n, f in files.items())]]
+    parts = [
+        item.id,
+        sorted(path.items()),
+        body if not files else [body, sorted((n, f.body.hex()) for n, f in files.items())],
+    ]
     request = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)
     claim = await claims.claim(ctx.principal.scope, ctx.principal.id, key, request)
     if isinstance(claim, Replay):
@@ -181,4 +195,15 @@ def requestable(id: str) -> Operation:
     return item
 
 
-__all__ = ["AUTHENTICATED", "OPERATIONS", "PUBLIC", "Conflict", "Operation", "Reply", "Upload", "operation", "perform", "requestable"]
+__all__ = [
+    "AUTHENTICATED",
+    "OPERATIONS",
+    "PUBLIC",
+    "Conflict",
+    "Operation",
+    "Reply",
+    "Upload",
+    "operation",
+    "perform",
+    "requestable",
+]

@@ -32,9 +32,15 @@ class Written(Answer):
 
 
 @operation(
-    "POST", "/sandbox/inbound/", id="sandbox.inbound", permission="inbox.reply", body=CustomerWrites, returns=Written, status=201,
+    "POST",
+    "/sandbox/inbound/",
+    id="sandbox.inbound",
+    permission="inbox.reply",
+    body=CustomerWrites,
+    returns=Written,
+    status=201,
     effect=True,
-)  # fmt: skip
+)
 async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
     """Make a simulated customer write; needs a `jc_test_` key.
 

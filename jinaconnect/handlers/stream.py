@@ -102,14 +102,22 @@ class SocketHandler(websocket.WebSocketHandler):
         if self._session is not None:
             self._session.close(protocol.SLOW)
 
-    async def _perform(self, principal: Principal, name: str, params: dict[str, Any], body: Any, key: str | None) -> Asked:
+    async def _perform(
+        self, principal: Principal, name: str, params: dict[str, Any], body: Any, key: str | None
+    ) -> Asked:
         item = requestable(name)
-        verdict = await self._services.rates.check(principal, self._remote, item.method != "GET", dict(principal.limits))
+        verdict = await self._services.rates.check(
+            principal, self._remote, item.method != "GET", dict(principal.limits)
+        )
         if not verdict.allowed:
             raise Throttled("Too many requests.", retry_after=max(1.0, verdict.reset_s))
         names = {part[1:-1] for part in item.path.split("/") if part.startswith("{")}
         path = {name: str(params.get(name, "")) for name in names}
-        query = {key: value if isinstance(value, str) else orjson.dumps(value).decode() for key, value in params.items() if key not in names}
+        query = {
+            key: value if isinstance(value, str) else orjson.dumps(value).decode()
+            for key, value in params.items()
+            if key not in names
+        }
         url = item.path
         for place, value in path.items():
             url = url.replace("{" + place + "}", value)

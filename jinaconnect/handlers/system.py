@@ -36,7 +36,10 @@ async def ready(ctx: Context) -> dict[str, Any]:
     except Unavailable as error:
         raise Unavailable("The database is not answering.", extra={"checks": {"database": "down"}}) from error
     link = ctx.services.link
-    return {"status": "ok", "checks": {"database": "up", "redis": "none" if link is None else "up" if link.healthy else "down"}}
+    return {
+        "status": "ok",
+        "checks": {"database": "up", "redis": "none" if link is None else "up" if link.healthy else "down"},
+    }
 
 
 @operation("GET", "/version/", id="system.version", permission=PUBLIC, limited=False, returns=Version, tag="system")
@@ -45,7 +48,9 @@ async def version(ctx: Context) -> dict[str, Any]:
     return {"name": "jinaconnect", "version": __version__, "python": platform.python_version()}
 
 
-@operation("GET", "/metrics/", id="system.metrics", permission=PUBLIC, limited=False, tag="system", media_type="text/plain")
+@operation(
+    "GET", "/metrics/", id="system.metrics", permission=PUBLIC, limited=False, tag="system", media_type="text/plain"
+)
 async def figures(ctx: Context) -> Reply:
     """Show the process's figures in the Prometheus text format; no tenant and no secret is in them."""
     body, kind = metrics.exposition()

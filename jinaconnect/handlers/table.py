@@ -5,9 +5,18 @@ from __future__ import annotations
 import importlib
 
 MODULES = (
-    "system", "events", "auth", "users", "tenants", "members", "roles", "api_keys", "contacts", "inbox", "whatsapp", "sandbox",
+    "system",
+    "events",
+    "auth",
+    "users",
+    "tenants",
+    "members",
+    "roles",
+    "api_keys",
+    "whatsapp",
+    "sandbox",
     "docs",
-)  # fmt: skip
+)
 
 
 def load_operations() -> None:

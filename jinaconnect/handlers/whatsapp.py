@@ -23,8 +23,18 @@ from jinaconnect.core.schema import Answer, Name, Phone, Request, Text
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
 
 LIST_FIELDS = (
-    "id", "message_id", "direction", "message_type", "status", "text", "contact", "contact_phone", "wa_app", "wa_message_id", "created_at"
-)  # fmt: skip
+    "id",
+    "message_id",
+    "direction",
+    "message_type",
+    "status",
+    "text",
+    "contact",
+    "contact_phone",
+    "wa_app",
+    "wa_message_id",
+    "created_at",
+)
 
 
 class AppFields(Request):
@@ -122,16 +132,28 @@ def _direction(text: str) -> str:
 
 _MESSAGES = Listing(
     filters={
-        "wa_app": Filter("app"), "contact": Filter("contact"), "direction": Filter("direction", _direction),
-        "message_type": Filter("type", lambda text: parse_text(text).upper()), "status": choice_filter("status", STATUSES),
-        "template": Filter("template"), "created_at": time_filter("created_at"), "sent_at": time_filter("sent_at"),
+        "wa_app": Filter("app"),
+        "contact": Filter("contact"),
+        "direction": Filter("direction", _direction),
+        "message_type": Filter("type", lambda text: parse_text(text).upper()),
+        "status": choice_filter("status", STATUSES),
+        "template": Filter("template"),
+        "created_at": time_filter("created_at"),
+        "sent_at": time_filter("sent_at"),
     },
     search=("content.body.text", "carrier_id"),
-    orderings={"created_at": "created_at", "sent_at": "sent_at", "delivered_at": "delivered_at", "read_at": "opened_at"},
-)  # fmt: skip
+    orderings={
+        "created_at": "created_at",
+        "sent_at": "sent_at",
+        "delivered_at": "delivered_at",
+        "read_at": "opened_at",
+    },
+)
 
 
-@operation("GET", "/wa/v1/apps/", id="wa.apps.list", permission="wa_app.view", listing=_APPS, returns=AppOut, tag="whatsapp")
+@operation(
+    "GET", "/wa/v1/apps/", id="wa.apps.list", permission="wa_app.view", listing=_APPS, returns=AppOut, tag="whatsapp"
+)
 async def list_apps(ctx: Context) -> dict[str, Any]:
     """List the WhatsApp apps."""
 
@@ -144,13 +166,23 @@ async def list_apps(ctx: Context) -> dict[str, Any]:
 
 
 @operation(
-    "POST", "/wa/v1/apps/", id="wa.apps.create", permission="wa_app.manage", body=NewApp, returns=AppOut, status=201, effect=True, tag="whatsapp"
-)  # fmt: skip
+    "POST",
+    "/wa/v1/apps/",
+    id="wa.apps.create",
+    permission="wa_app.manage",
+    body=NewApp,
+    returns=AppOut,
+    status=201,
+    effect=True,
+    tag="whatsapp",
+)
 async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
     """Add a WhatsApp app; its credentials are sealed and never shown again."""
     fields, credentials = body.split()
     faults = {
-        name: ["is required"] for name in ("waba_id", "phone_number_id") if not fields.get(name) and ctx.principal.mode == "live"
+        name: ["is required"]
+        for name in ("waba_id", "phone_number_id")
+        if not fields.get(name) and ctx.principal.mode == "live"
     }
     if faults:
         raise Invalid(faults)
@@ -164,7 +196,14 @@ async def read_app(ctx: Context, id: str) -> dict[str, Any]:
 
 
 @operation(
-    "PATCH", "/wa/v1/apps/{id}/", id="wa.apps.change", permission="wa_app.manage", body=AppFields, returns=AppOut, effect=True, tag="whatsapp"
+    "PATCH",
+    "/wa/v1/apps/{id}/",
+    id="wa.apps.change",
+    permission="wa_app.manage",
+    body=AppFields,
+    returns=AppOut,
+    effect=True,
+    tag="whatsapp",
 )
 async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
     """Change a WhatsApp app; credentials given are merged, null removes one."""
@@ -175,16 +214,32 @@ async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
     return await apps.change_app(ctx, id, fields, credentials)
 
 
-@operation("DELETE", "/wa/v1/apps/{id}/", id="wa.apps.delete", permission="wa_app.delete", status=204, effect=True, tag="whatsapp")
+@operation(
+    "DELETE",
+    "/wa/v1/apps/{id}/",
+    id="wa.apps.delete",
+    permission="wa_app.delete",
+    status=204,
+    effect=True,
+    tag="whatsapp",
+)
 async def delete_app(ctx: Context, id: str) -> None:
     """Remove a WhatsApp app; its messages stay."""
     await apps.delete_app(ctx, id)
 
 
 @operation(
-    "POST", "/wa/v1/messages/", id="messages.send", permission="inbox.reply", body=SendWhatsapp, returns=MessageOut, status=201,
-    effect=True, tag="whatsapp", aliases=("/wa/v2/messages/",),
-)  # fmt: skip
+    "POST",
+    "/wa/v1/messages/",
+    id="messages.send",
+    permission="inbox.reply",
+    body=SendWhatsapp,
+    returns=MessageOut,
+    status=201,
+    effect=True,
+    tag="whatsapp",
+    aliases=("/wa/v2/messages/",),
+)
 async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any]:
     """Send a WhatsApp message.
 
@@ -204,17 +259,34 @@ async def _with_phones(ctx: Context, docs: Sequence[dict[str, Any]]) -> list[dic
 
 
 @operation(
-    "GET", "/wa/v1/messages/", id="messages.list", permission="inbox.view", listing=_MESSAGES, returns=MessageOut, tag="whatsapp",
+    "GET",
+    "/wa/v1/messages/",
+    id="messages.list",
+    permission="inbox.view",
+    listing=_MESSAGES,
+    returns=MessageOut,
+    tag="whatsapp",
     aliases=("/wa/v2/messages/",),
-    query={name: "ISO 8601 time." for name in ("created_after", "created_before", "sent_after", "sent_before")} | {"has_error": "true or false."},
-)  # fmt: skip
+    query={name: "ISO 8601 time." for name in ("created_after", "created_before", "sent_after", "sent_before")}
+    | {"has_error": "true or false."},
+)
 async def list_messages(ctx: Context) -> dict[str, Any]:
     """List the WhatsApp messages, sent and received."""
     query = dict(ctx.caller.query)
-    for name, told in (("created_after", "created_at__gte"), ("created_before", "created_at__lte"), ("sent_after", "sent_at__gte"), ("sent_before", "sent_at__lte")):  # fmt: skip
+    for name, told in (
+        ("created_after", "created_at__gte"),
+        ("created_before", "created_at__lte"),
+        ("sent_after", "sent_at__gte"),
+        ("sent_before", "sent_at__lte"),
+    ):
         if name in query:
             query[told] = query.pop(name)
-    within: dict[str, Any] = {"platform": "WHATSAPP", "internal_note": False, "deleted_at": None, **await message_filter(ctx)}
+    within: dict[str, Any] = {
+        "platform": "WHATSAPP",
+        "internal_note": False,
+        "deleted_at": None,
+        **await message_filter(ctx),
+    }
     if "has_error" in query:
         within["error_code"] = {"$ne": None} if query.pop("has_error").lower() in ("true", "1") else None
     ctx.caller.query = query
@@ -225,7 +297,9 @@ async def list_messages(ctx: Context) -> dict[str, Any]:
     return await list_documents(ctx, "messages", _MESSAGES, render, within)
 
 
-@operation("GET", "/wa/v1/messages/{id}/", id="messages.read", permission="inbox.view", returns=MessageOut, tag="whatsapp")
+@operation(
+    "GET", "/wa/v1/messages/{id}/", id="messages.read", permission="inbox.view", returns=MessageOut, tag="whatsapp"
+)
 async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp message."""
     doc = await ctx.data.get("messages", id)
@@ -238,7 +312,12 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
 @operation("GET", "/wa/v1/messages/statistics/", id="messages.statistics", permission="inbox.view", tag="whatsapp")
 async def statistics(ctx: Context) -> dict[str, Any]:
     """Count the WhatsApp messages by direction and status."""
-    within: dict[str, Any] = {"platform": "WHATSAPP", "internal_note": False, "deleted_at": None, **await message_filter(ctx)}
+    within: dict[str, Any] = {
+        "platform": "WHATSAPP",
+        "internal_note": False,
+        "deleted_at": None,
+        **await message_filter(ctx),
+    }
     group = {"_id": {"d": "$direction", "s": "$status"}, "n": {"$sum": 1}}
     rows = await ctx.data.aggregate("messages", [{"$match": within}, {"$group": group}])
     inbound = sum(row["n"] for row in rows if row["_id"]["d"] == "INCOMING")
@@ -251,7 +330,13 @@ async def statistics(ctx: Context) -> dict[str, Any]:
 
 
 @operation(
-    "GET", "/wa/v1/templates/", id="wa.templates.list", permission="template.view", listing=_TEMPLATES, returns=TemplateOut, tag="whatsapp"
+    "GET",
+    "/wa/v1/templates/",
+    id="wa.templates.list",
+    permission="template.view",
+    listing=_TEMPLATES,
+    returns=TemplateOut,
+    tag="whatsapp",
 )
 async def list_templates(ctx: Context) -> dict[str, Any]:
     """List the WhatsApp templates."""
@@ -263,39 +348,74 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
 
 
 @operation(
-    "POST", "/wa/v1/templates/", id="wa.templates.create", permission="template.create", body=templates.NewTemplate, returns=TemplateOut,
-    status=201, effect=True, tag="whatsapp",
-)  # fmt: skip
+    "POST",
+    "/wa/v1/templates/",
+    id="wa.templates.create",
+    permission="template.create",
+    body=templates.NewTemplate,
+    returns=TemplateOut,
+    status=201,
+    effect=True,
+    tag="whatsapp",
+)
 async def create_template(ctx: Context, body: templates.NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier for review."""
     return await templates.create_template(ctx, body)
 
 
-@operation("GET", "/wa/v1/templates/{id}/", id="wa.templates.read", permission="template.view", returns=TemplateOut, tag="whatsapp")
+@operation(
+    "GET",
+    "/wa/v1/templates/{id}/",
+    id="wa.templates.read",
+    permission="template.view",
+    returns=TemplateOut,
+    tag="whatsapp",
+)
 async def read_template(ctx: Context, id: str) -> dict[str, Any]:
     """Show one template."""
     return templates.render_template(await ctx.data.get("templates", id))
 
 
 @operation(
-    "PATCH", "/wa/v1/templates/{id}/", id="wa.templates.change", permission="template.edit", body=templates.TemplateFields,
-    returns=TemplateOut, effect=True, tag="whatsapp",
-)  # fmt: skip
+    "PATCH",
+    "/wa/v1/templates/{id}/",
+    id="wa.templates.change",
+    permission="template.edit",
+    body=templates.TemplateFields,
+    returns=TemplateOut,
+    effect=True,
+    tag="whatsapp",
+)
 async def change_template(ctx: Context, id: str, body: templates.TemplateFields) -> dict[str, Any]:
     """Change a template; changed content needs a new review."""
     return await templates.change_template(ctx, id, body)
 
 
-@operation("DELETE", "/wa/v1/templates/{id}/", id="wa.templates.delete", permission="template.delete", status=204, effect=True, tag="whatsapp")
+@operation(
+    "DELETE",
+    "/wa/v1/templates/{id}/",
+    id="wa.templates.delete",
+    permission="template.delete",
+    status=204,
+    effect=True,
+    tag="whatsapp",
+)
 async def delete_template(ctx: Context, id: str) -> None:
     """Remove a template."""
     await templates.delete_template(ctx, id)
 
 
 @operation(
-    "GET", "/wa/v1/webhooks/{tenant_id}/", id="wa.webhooks.handshake", permission=PUBLIC, tag="whatsapp", limited=False, media_type="text/plain",
-    query={"hub.mode": "subscribe", "hub.verify_token": "The app's verify token.", "hub.challenge": "Echoed."}, errors=(403,),
-)  # fmt: skip
+    "GET",
+    "/wa/v1/webhooks/{tenant_id}/",
+    id="wa.webhooks.handshake",
+    permission=PUBLIC,
+    tag="whatsapp",
+    limited=False,
+    media_type="text/plain",
+    query={"hub.mode": "subscribe", "hub.verify_token": "The app's verify token.", "hub.challenge": "Echoed."},
+    errors=(403,),
+)
 async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
     """Answer Meta's handshake with the challenge when the verify token is one of the tenant's."""
     query = ctx.caller.query
@@ -308,15 +428,30 @@ async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
     return Reply(query.get("hub.challenge", ""), content_type="text/plain; charset=utf-8")
 
 
-@operation("POST", "/wa/v1/webhooks/{tenant_id}/", id="wa.webhooks.receive", permission=PUBLIC, raw=True, tag="whatsapp", limited=False)
+@operation(
+    "POST",
+    "/wa/v1/webhooks/{tenant_id}/",
+    id="wa.webhooks.receive",
+    permission=PUBLIC,
+    raw=True,
+    tag="whatsapp",
+    limited=False,
+)
 async def webhook_receive(ctx: Context, tenant_id: str, body: bytes) -> dict[str, Any]:
     """Take a signed webhook: it is stored, then answered, then applied."""
     received = await ctx.services.door.receive(tenant_id, ctx.caller.headers, body)
-    answer = {"status": received.status, "event_id": received.event_id, "event_type": received.event_type, "reason": received.reason}
+    answer = {
+        "status": received.status,
+        "event_id": received.event_id,
+        "event_type": received.event_type,
+        "reason": received.reason,
+    }
     return {key: value for key, value in answer.items() if value is not None}
 
 
-@operation("GET", "/media/{id}/", id="media.read", permission=PUBLIC, tag="media", media_type="application/octet-stream")
+@operation(
+    "GET", "/media/{id}/", id="media.read", permission=PUBLIC, tag="media", media_type="application/octet-stream"
+)
 async def read_media(ctx: Context, id: str) -> Reply:
     """Serve a message's file by its unguessable id; 404 until it is fetched from the carrier."""
     body, mime = await open_media(ctx.services, id)

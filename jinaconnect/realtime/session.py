@@ -67,10 +67,30 @@ class Session:
     """The state of one connected client."""
 
     __slots__ = (
-        "_asked", "_budget", "_budget_at", "_feed", "_following", "_ip", "_live", "_malformed", "_perform", "_presence_due",
-        "_refused", "_running", "_timers", "_token", "_topics", "_transport", "_view", "closed", "filter",
-        "heard_at", "id", "position", "principal",
-    )  # fmt: skip
+        "_asked",
+        "_budget",
+        "_budget_at",
+        "_feed",
+        "_following",
+        "_ip",
+        "_live",
+        "_malformed",
+        "_perform",
+        "_presence_due",
+        "_refused",
+        "_running",
+        "_timers",
+        "_token",
+        "_topics",
+        "_transport",
+        "_view",
+        "closed",
+        "filter",
+        "heard_at",
+        "id",
+        "position",
+        "principal",
+    )
 
     def __init__(self, live: Live, transport: Transport, perform: Perform, id: str, ip: str) -> None:
         self._live = live
@@ -268,7 +288,12 @@ class Session:
         if kind == "ping":
             self._malformed = 0
             return self.send(protocol.message("pong", at=iso_or_none(self._live.clock())))
-        handlers = {"subscribe": self._subscribe, "request": self._request, "presence": self._presence, "unsubscribe": self._unsubscribe}
+        handlers = {
+            "subscribe": self._subscribe,
+            "request": self._request,
+            "presence": self._presence,
+            "unsubscribe": self._unsubscribe,
+        }
         handler = handlers.get(kind)
         if handler is None:
             return self._malformed_frame(f"Unknown type '{kind[:40]}'.", id)
@@ -314,9 +339,11 @@ class Session:
         if after is not None and not isinstance(after, str):
             raise Invalid.field("after", "must be a cursor")
         view = view_of(self.principal, topics, filters=filters)
-        self.spawn(self._begin(view, sorted(view.topics) if not topics else topics, filters, after, id))
+        self.spawn(self._begin(view, topics if topics else sorted(view.topics), filters, after, id))
 
-    async def _begin(self, view: View, topics: list[str], filters: dict[str, str], after: str | None, id: str | None) -> None:
+    async def _begin(
+        self, view: View, topics: list[str], filters: dict[str, str], after: str | None, id: str | None
+    ) -> None:
         live, scope = self._live, view.scope
         try:
             extent = await live.log.extent(scope)
@@ -340,10 +367,13 @@ class Session:
     def _say_subscribed(self, recovered: bool) -> None:
         assert self._feed is not None
         cursor = self._feed.cursor(self.position)
-        self.send(protocol.message("subscribed", topics=self._topics, filter=self.filter, cursor=cursor, recovered=recovered))
+        self.send(
+            protocol.message("subscribed", topics=self._topics, filter=self.filter, cursor=cursor, recovered=recovered)
+        )
 
     def _follow(self) -> None:
-        assert self._feed is not None and self._view is not None
+        assert self._feed is not None
+        assert self._view is not None
         self._following = asyncio.create_task(self._feed.follow(self, self._view, encode_socket))
         self._following.add_done_callback(self._followed)
 
@@ -417,7 +447,9 @@ class Session:
         assert self.principal is not None
         self.principal.require("inbox.view")
         viewing, typing = data.get("viewing"), data.get("typing", False)
-        if viewing is not None and not (isinstance(viewing, str) and viewing.startswith("conv_") and len(viewing) <= 64):
+        if viewing is not None and not (
+            isinstance(viewing, str) and viewing.startswith("conv_") and len(viewing) <= 64
+        ):
             raise Invalid.field("viewing", "must be a conversation id or null")
         if not isinstance(typing, bool):
             raise Invalid.field("typing", "must be true or false")

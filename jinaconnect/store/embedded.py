@@ -58,8 +58,8 @@ class EmbeddedMongo:
     async def start(cls, var_dir: Path, *, mongod: str | None = None) -> EmbeddedMongo:
         """Start mongod on `var_dir` and return when it takes writes.
 
-        Raises VarDirInUse when another gateway owns the directory, EmbeddedMongoError when there is no mongod or it does
-        not come up.
+        Raises VarDirInUse when another gateway owns the directory, EmbeddedMongoError when there is no mongod or it
+        does not come up.
         """
         binary = mongod or find_mongod()
         data = var_dir / "mongo"

@@ -77,14 +77,18 @@ class Idempotency:
         if "status" in row:
             return Replay(row["status"], row["body"], row.get("cursor"))
         if row["tried"] > now - STALE:
-            raise Conflict("The first request with this key is still running.", code="idempotency_in_progress", retry_after=1)
+            raise Conflict(
+                "The first request with this key is still running.", code="idempotency_in_progress", retry_after=1
+            )
         stale = await self._rows.update_one(
             {"_id": id, "tried": row["tried"], "status": {"$exists": False}},
             {"$set": {"tried": now}},
         )
         if stale.modified_count:
             return Ticket(id, row["at"], self._seed(id))
-        raise Conflict("The first request with this key is still running.", code="idempotency_in_progress", retry_after=1)
+        raise Conflict(
+            "The first request with this key is still running.", code="idempotency_in_progress", retry_after=1
+        )
 
     @guarded
     async def keep(self, ticket: Ticket, status: int, body: Any, cursor: str | None) -> None:

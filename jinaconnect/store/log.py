@@ -7,6 +7,7 @@ reads the head again and tries on. So insert order is number order, and no numbe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -42,10 +43,8 @@ class Log:
         """Create the indexes, and the epoch of a new database."""
         await self._events.create_index([("scope", 1), ("seq", 1)], unique=True, name="scope_seq")
         await self._events.create_index([("scope", 1), ("recorded", 1)], name="scope_recorded")
-        try:
+        with contextlib.suppress(DuplicateKeyError):  # another process, or an earlier start, has named the epoch
             await self._meta.insert_one({"_id": "log", "epoch": fresh_epoch})
-        except DuplicateKeyError:
-            pass  # another process, or an earlier start, has named the epoch
         row = await self._meta.find_one({"_id": "log"})
         assert row is not None
         self._epoch = row["epoch"]

@@ -62,7 +62,11 @@ class Outbox:
             logs.setdefault(doc["pending"][0]["log"], []).append(doc)
         last: dict[str, int] = {}
         for name, group in logs.items():
-            rows = [{k: v for k, v in row.items() if k not in ("log", "timeline")} for doc in group for row in doc["pending"]]
+            rows = [
+                {k: v for k, v in row.items() if k not in ("log", "timeline")}
+                for doc in group
+                for row in doc["pending"]
+            ]
             numbers = iter(await self._log.append(name, rows))
             for doc in group:
                 told = tuple((row, next(numbers)) for row in doc["pending"])
@@ -87,7 +91,7 @@ class Outbox:
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
 
     @guarded
-    async def _pull(self, batch: list[_Told]) -> list[None | Exception]:
+    async def _pull(self, batch: list[_Told]) -> list[Exception | None]:
         entries: list[InsertOne[Document]] = []
         updates: dict[str, list[UpdateOne]] = {}
         for told in batch:
@@ -100,9 +104,7 @@ class Outbox:
             change: Document = {"$pull": {"pending": {"_id": {"$in": [row["_id"] for row, _ in told.events]}}}}
             if fields:
                 change["$set"] = fields
-            updates.setdefault(told.collection, []).append(
-                UpdateOne({"_id": told.id, "scope": told.scope}, change)
-            )
+            updates.setdefault(told.collection, []).append(UpdateOne({"_id": told.id, "scope": told.scope}, change))
         if entries:
             await self._insert_timeline(entries)
         for collection, operations in updates.items():

@@ -26,6 +26,7 @@ class Registry:
         """Create the indexes."""
         await self._database["users"].create_index("email", unique=True)
         await self._database["users"].create_index("username", unique=True)
+        await self._database["users"].create_index("invitation.hash", sparse=True)
         await self._database["members"].create_index("user", name="by_user")
         await self._database["api_keys"].create_index("hashes", unique=True, name="by_hash")
         await self._database["sessions"].create_index("expires_at", expireAfterSeconds=0)
@@ -87,6 +88,15 @@ class Registry:
     async def set_user(self, id: str, fields: Mapping[str, Any]) -> None:
         """Change fields of a person."""
         await self._database["users"].update_one({"_id": id}, {"$set": dict(fields)})
+
+    @guarded
+    async def redeem_invitation(self, digest: str, password: str, now: datetime) -> bool:
+        """Set the password of the invited account and end the invitation; False when it does not hold."""
+        result = await self._database["users"].update_one(
+            {"invitation.hash": digest, "invitation.until": {"$gt": now}},
+            {"$set": {"password": password, "is_active": True, "email_verified": True}, "$unset": {"invitation": ""}},
+        )
+        return bool(result.modified_count)
 
     @guarded
     async def memberships(self, user: str) -> list[Document]:

@@ -62,7 +62,9 @@ class Secrets:
 
     def derive(self, purpose: str, size: int = KEY_BYTES) -> bytes:
         """Return the key of a purpose; the same for the same master key for ever."""
-        return HKDF(algorithm=SHA256(), length=size, salt=None, info=b"jinaconnect " + purpose.encode()).derive(self._master)
+        return HKDF(algorithm=SHA256(), length=size, salt=None, info=b"jinaconnect " + purpose.encode()).derive(
+            self._master
+        )
 
     def seal(self, value: Any, place: str) -> bytes:
         """Return a JSON value encrypted for one place (`collection/id/field`)."""

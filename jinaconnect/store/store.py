@@ -61,7 +61,7 @@ class Store:
         group = self._inserts.get(collection)
         if group is None:
 
-            async def write(batch: list[Document]) -> list[str | None | Exception]:
+            async def write(batch: list[Document]) -> list[str | Exception | None]:
                 return list(await self._insert(collection, batch))
 
             group = self._inserts[collection] = GroupCommit(write)
@@ -101,6 +101,4 @@ class Store:
         ids = [before["_id"] for before, _, _ in plans]
         rows = self.database[collection].find({"_id": {"$in": ids}}, {"rev": 1, "swap": 1})
         tokens = {row["_id"]: row.get("swap") async for row in rows}
-        return {
-            before["_id"] for before, update, _ in plans if tokens.get(before["_id"]) != update["$set"].get("swap")
-        }
+        return {before["_id"] for before, update, _ in plans if tokens.get(before["_id"]) != update["$set"].get("swap")}

@@ -44,10 +44,11 @@ Decide = Callable[[Document], Change | None]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A document after a write, and the number of the last event the write caused (None without one)."""
+    """A document after a write, the number of the last event it caused (None without one), and whose log that is."""
 
     doc: Document
     seq: int | None
+    scope: str
 
 
 class Duplicate(Conflict):
@@ -146,7 +147,7 @@ class TenantStore:
         good = [doc for doc, result in zip(docs, results, strict=True) if result is None]
         seqs = await self._store.outbox.publish(self.scope, collection, good)
         return [
-            Written(doc, seqs.get(doc["_id"])) if result is None else Duplicate(result)
+            Written(doc, seqs.get(doc["_id"]), self.scope) if result is None else Duplicate(result)
             for doc, result in zip(docs, results, strict=True)
         ]
 
@@ -167,11 +168,11 @@ class TenantStore:
             before = await self.get(collection, id)
             change = decide(before)
             if change is None:
-                return Written(before, None)
+                return Written(before, None, self.scope)
             after = await self._swap(collection, before, change)
             if after is not None:
                 seqs = await self._store.outbox.publish(self.scope, collection, [after])
-                return Written(after, seqs.get(id))
+                return Written(after, seqs.get(id), self.scope)
         raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
 
     @guarded

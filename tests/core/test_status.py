@@ -29,7 +29,9 @@ def run(reports: tuple[str, ...]) -> tuple[dict[str, Any], list[str]]:
     return held, told
 
 
-@pytest.mark.parametrize("reports", [p for n in range(1, 4) for p in itertools.permutations((status.SENT, status.DELIVERED, status.READ), n)])
+@pytest.mark.parametrize(
+    "reports", [p for n in range(1, 4) for p in itertools.permutations((status.SENT, status.DELIVERED, status.READ), n)]
+)
 def test_any_order_ends_at_the_highest(reports: tuple[str, ...]) -> None:
     held, told = run(reports * 2)
     assert held["status"] == max(reports, key=lambda name: status.RANK[name])

@@ -13,9 +13,12 @@ from tests.tenants import Tenant
 async def by_sse(client: Client, after: str, count: int, **query: str) -> list[dict[str, Any]]:
     """Read events from the stream until there are `count`."""
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(20), client._session.get(
-        f"{client.url}/events/stream/", params={"after": after, **query}, headers=client.headers()
-    ) as stream:
+    async with (
+        asyncio.timeout(20),
+        client._session.get(
+            f"{client.url}/events/stream/", params={"after": after, **query}, headers=client.headers()
+        ) as stream,
+    ):
         assert stream.status == 200
         assert stream.headers["Content-Type"] == "text/event-stream"
         while len(found) < count:

@@ -17,10 +17,17 @@ IDS = Ids(system_clock, os.urandom)
 
 def row(mark: str) -> dict[str, object]:
     return {
-        "_id": IDS.new("evt"), "type": "contact.updated", "at": system_clock(), "actor": {"type": "system", "id": "test"},
-        "subject": mark, "data": {"mark": mark}, "contact": None, "call": None, "channel": None,
+        "_id": IDS.new("evt"),
+        "type": "contact.updated",
+        "at": system_clock(),
+        "actor": {"type": "system", "id": "test"},
+        "subject": mark,
+        "data": {"mark": mark},
+        "contact": None,
+        "call": None,
+        "channel": None,
         "seen": {"c": False, "a": None, "b": None, "o": None},
-    }  # fmt: skip
+    }
 
 
 async def other_process(mongod: EmbeddedMongo, running: Running) -> Store:

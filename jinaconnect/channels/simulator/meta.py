@@ -61,7 +61,9 @@ class SimulatedMeta:
         self._tries: dict[str, int] = {}
         self.planned: Callable[[Document], None] | None = None
 
-    async def request(self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024, **_: Any) -> Fetched:
+    async def request(
+        self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024, **_: Any
+    ) -> Fetched:
         """Answer one request as the Cloud API does."""
         parts = urlsplit(url).path.strip("/").split("/")
         if method == "POST" and len(parts) == 3 and parts[2] == "messages":
@@ -70,7 +72,9 @@ class SimulatedMeta:
             return _answer(url, 200, {"id": _digits(str(json)), "status": "PENDING", "category": json.get("category")})
         if method == "GET" and len(parts) == 2 and parts[1].startswith(_MEDIA):
             link = base64.urlsafe_b64decode(parts[1].removeprefix(_MEDIA)).decode()
-            return _answer(url, 200, {"url": link, "mime_type": "image/jpeg", "id": parts[1], "messaging_product": "whatsapp"})
+            return _answer(
+                url, 200, {"url": link, "mime_type": "image/jpeg", "id": parts[1], "messaging_product": "whatsapp"}
+            )
         if method == "GET" and not url.startswith(BASE_URL):
             return await self._outside.request("GET", url, follow=True, limit=limit)
         return _error(url, 404, 100, "Unsupported request in the simulated carrier.")
@@ -114,7 +118,13 @@ class SimulatedMeta:
             jobs.append(webhook_job(account, f"{wamid}:{place}", {"statuses": [item]}, at))
             at += STEP
         if ending == "0118":
-            answer = {"from": to, "id": f"{wamid}REPLY", "timestamp": str(int(at.timestamp())), "type": "text", "text": {"body": "hello"}}
+            answer = {
+                "from": to,
+                "id": f"{wamid}REPLY",
+                "timestamp": str(int(at.timestamp())),
+                "type": "text",
+                "text": {"body": "hello"},
+            }
             jobs.append(webhook_job(account, f"{wamid}:reply", inbound_value(to, "", answer), at))
         await self._due.add("jobs", jobs)
         for job in jobs:
@@ -136,7 +146,9 @@ def webhook_body(account: Mapping[str, str], value: Mapping[str, Any]) -> bytes:
     """Return the raw webhook body of a simulated account, in Meta's envelope."""
     metadata = {"display_phone_number": account["phone"].lstrip("+"), "phone_number_id": account["address"]}
     change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
-    return orjson.dumps({"object": "whatsapp_business_account", "entry": [{"id": account["business"], "changes": [change]}]})
+    return orjson.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": account["business"], "changes": [change]}]}
+    )
 
 
 def webhook_job(account: Mapping[str, str], id: str, value: Mapping[str, Any], at: Any) -> Document:
@@ -157,5 +169,10 @@ def _answer(url: str, status: int, data: Any, headers: Mapping[str, str] | None 
 
 
 def _error(url: str, status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> Fetched:
-    error = {"message": f"(#{code}) {text}", "type": "OAuthException", "code": code, "error_data": {"messaging_product": "whatsapp", "details": text}}
+    error = {
+        "message": f"(#{code}) {text}",
+        "type": "OAuthException",
+        "code": code,
+        "error_data": {"messaging_product": "whatsapp", "details": text},
+    }
     return _answer(url, status, {"error": error}, headers)

@@ -50,11 +50,18 @@ class Event:
     def row(self) -> dict[str, Any]:
         """Return the form kept beside a document and in the log."""
         return {
-            "_id": self.id, "type": self.type, "at": self.occurred_at, "actor": dict(self.actor), "subject": self.subject,
-            "data": dict(self.data), "contact": self.contact, "call": self.call, "channel": self.channel,
+            "_id": self.id,
+            "type": self.type,
+            "at": self.occurred_at,
+            "actor": dict(self.actor),
+            "subject": self.subject,
+            "data": dict(self.data),
+            "contact": self.contact,
+            "call": self.call,
+            "channel": self.channel,
             "seen": {"c": self.seen.contact, "a": self.seen.assignee, "b": self.seen.before, "o": self.seen.only},
             "timeline": None if self.timeline is None else dict(self.timeline),
-        }  # fmt: skip
+        }
 
 
 def conversation_id(contact: str) -> str:

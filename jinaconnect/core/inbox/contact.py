@@ -1,7 +1,8 @@
 """Contacts and their conversations: one document holds both, since every contact has exactly one conversation.
 
 `chat` is the conversation's side of it: `at` (last message, the sort key), `last` (its preview), `unread`, `inbound`
-(last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice).
+(last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice),
+`early` (ids of messages somebody read before they were counted).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.events.event import Seen, conversation_id
+from jinaconnect.core.inbox.message import preview
 from jinaconnect.core.inbox.window import window_ends
 
 OPEN, CLOSED = "OPEN", "CLOSED"
@@ -22,10 +24,17 @@ ASSIGNEES = ("USER", "BOT", "CHATFLOW", "UNASSIGNED")
 COUNTED = 50
 
 _ASSIGNMENT: dict[str, Any] = {
-    "assigned_to_type": "UNASSIGNED", "assigned_to_id": None, "assigned_to_user": None, "assigned_to_name": "Unassigned",
-    "assigned_at": None, "assigned_by_type": None, "assigned_by_id": None, "assigned_by_user": None,
-    "assigned_by_name": None, "assignment_note": None,
-}  # fmt: skip
+    "assigned_to_type": "UNASSIGNED",
+    "assigned_to_id": None,
+    "assigned_to_user": None,
+    "assigned_to_name": "Unassigned",
+    "assigned_at": None,
+    "assigned_by_type": None,
+    "assigned_by_id": None,
+    "assigned_by_user": None,
+    "assigned_by_name": None,
+    "assignment_note": None,
+}
 
 
 def unassigned() -> dict[str, Any]:
@@ -41,7 +50,7 @@ def new_contact(id: str, *, source: str, by: str | None, **fields: Any) -> dict[
         "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {},
         "preferred_channel": None, "rcs_capable": None, "rcs_checked_at": None, **_ASSIGNMENT, "status": OPEN,
         "is_active": True, "description": None, "created_by": by, "updated_by": by, "deleted_at": None,
-        "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": []}, **fields,
+        "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, **fields,
     }  # fmt: skip
 
 
@@ -60,20 +69,45 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return a contact as REST and events show it."""
     phone = doc["phone"]
     return {
-        "id": doc["_id"], "phone": phone, "first_name": doc["first_name"], "last_name": doc["last_name"],
-        "full_name": full_name(doc), "email": doc["email"], "tag": doc["tags"][0] if doc["tags"] else None,
-        "tags": list(doc["tags"]), "segments": list(doc["segments"]), "attributes": dict(doc["attributes"]),
-        "source": doc["source"], "telegram_chat_id": doc["telegram_chat_id"],
+        "id": doc["_id"],
+        "phone": phone,
+        "first_name": doc["first_name"],
+        "last_name": doc["last_name"],
+        "full_name": full_name(doc),
+        "email": doc["email"],
+        "tag": doc["tags"][0] if doc["tags"] else None,
+        "tags": list(doc["tags"]),
+        "segments": list(doc["segments"]),
+        "attributes": dict(doc["attributes"]),
+        "source": doc["source"],
+        "telegram_chat_id": doc["telegram_chat_id"],
         "telegram_username": doc["telegram_username"],
-        "channels": {"whatsapp": phone, "sms": phone, "rcs": phone, "voice": phone, "telegram": doc["telegram_chat_id"]},
-        "lead_status": doc["lead_status"], "lead_score": doc["lead_score"],
-        "last_called_at": iso_or_none(doc["last_called_at"]), "total_calls": doc["total_calls"], "dnc": doc["dnc"],
-        "opt_outs": dict(doc["opt_outs"]), "preferred_channel": doc["preferred_channel"],
-        "rcs_capable": doc["rcs_capable"], "rcs_checked_at": iso_or_none(doc["rcs_checked_at"]),
-        **assignment(doc), "status": doc["status"], "conversation_id": conversation_id(doc["_id"]),
-        "is_active": doc["is_active"], "description": doc["description"], "created_at": iso_or_none(doc["created_at"]),
-        "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
-    }  # fmt: skip
+        "channels": {
+            "whatsapp": phone,
+            "sms": phone,
+            "rcs": phone,
+            "voice": phone,
+            "telegram": doc["telegram_chat_id"],
+        },
+        "lead_status": doc["lead_status"],
+        "lead_score": doc["lead_score"],
+        "last_called_at": iso_or_none(doc["last_called_at"]),
+        "total_calls": doc["total_calls"],
+        "dnc": doc["dnc"],
+        "opt_outs": dict(doc["opt_outs"]),
+        "preferred_channel": doc["preferred_channel"],
+        "rcs_capable": doc["rcs_capable"],
+        "rcs_checked_at": iso_or_none(doc["rcs_checked_at"]),
+        **assignment(doc),
+        "status": doc["status"],
+        "conversation_id": conversation_id(doc["_id"]),
+        "is_active": doc["is_active"],
+        "description": doc["description"],
+        "created_at": iso_or_none(doc["created_at"]),
+        "updated_at": iso_or_none(doc["updated_at"]),
+        "created_by": doc["created_by"],
+        "updated_by": doc["updated_by"],
+    }
 
 
 def assignment(doc: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,38 +143,48 @@ def render_conversation(doc: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def last_message(message: Mapping[str, Any], is_read: bool) -> dict[str, Any]:
+    """Return what the chat list keeps of the newest message of a conversation."""
+    text, kind = preview(message["content"])
+    return {
+        "id": message["_id"],
+        "preview": text,
+        "preview_type": kind,
+        "timestamp": message["timestamp"],
+        "direction": message["direction"],
+        "author_type": message["author"],
+        "platform": message["platform"],
+        "created_by": message.get("created_by"),
+        "is_read": is_read,
+    }
+
+
 def counted(doc: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the `chat` fields after some of the contact's messages, or None when all are counted already.
 
     Messages are documents as `core/inbox/message.py` makes them, oldest first.
     """
-    from jinaconnect.core.inbox.message import preview
-
     chat = doc["chat"]
     fresh = [message for message in messages if message["_id"] not in chat["recent"]]
     if not fresh:
         return None
     fields: dict[str, Any] = {}
     inbound = dict(chat["inbound"])
+    early = chat.get("early", [])
     unread = chat["unread"]
     newest: tuple[datetime | None, Any] = (chat["at"], None)
     for message in fresh:
         stamp: datetime = message["created_at"]
         if message["direction"] == "INCOMING":
-            unread += 0 if message["is_read"] else 1
+            unread += 0 if message["is_read"] or message["_id"] in early else 1
             held = inbound.get(message["platform"])
             inbound[message["platform"]] = message["timestamp"] if held is None else max(held, message["timestamp"])
         if newest[0] is None or stamp >= newest[0]:
             newest = (stamp, message)
     if newest[1] is not None:
         message = newest[1]
-        text, kind = preview(message["content"])
         fields["chat.at"] = newest[0]
-        fields["chat.last"] = {
-            "id": message["_id"], "preview": text, "preview_type": kind, "timestamp": message["timestamp"],
-            "direction": message["direction"], "author_type": message["author"], "platform": message["platform"],
-            "created_by": message.get("created_by"), "is_read": message["is_read"],
-        }  # fmt: skip
+        fields["chat.last"] = last_message(message, message["is_read"] or message["_id"] in early)
     return {
         **fields, "chat.unread": unread, "chat.inbound": inbound,
         "chat.recent": [*chat["recent"], *(message["_id"] for message in fresh)][-COUNTED:],

@@ -50,8 +50,11 @@ def advance(message: Mapping[str, Any], report: Report) -> dict[str, Any] | None
         if held == DELIVERED:
             return None
         return {
-            "status": told, "failed_at": report.at, "error_code": report.error_code, "error_message": report.error_message
-        }  # fmt: skip
+            "status": told,
+            "failed_at": report.at,
+            "error_code": report.error_code,
+            "error_message": report.error_message,
+        }
     if RANK[told] <= RANK[held]:
         return None
     fields: dict[str, Any] = {"status": told}

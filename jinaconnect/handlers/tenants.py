@@ -1,0 +1,73 @@
+"""`/tenants/`: the caller's organisation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from jinaconnect.actions import tenants
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import envelope, log_cursor
+from jinaconnect.core.paging import page_of
+from jinaconnect.core.schema import Answer, Request, Text
+from jinaconnect.handlers.operation import operation
+
+Line = Annotated[Text, StringConstraints(max_length=255)]
+
+
+class TenantSettings(Request):
+    """Switches of an organisation."""
+
+    agents_see_unassigned: bool | None = None
+
+
+class TenantFields(Request):
+    """What may be changed of an organisation."""
+
+    name: Annotated[Text, StringConstraints(min_length=1, max_length=255)] = ""
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    address: Line | None = None
+    phone: Line | None = None
+    email: Line | None = None
+    website: Line | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    state: Annotated[Text, StringConstraints(max_length=10)] | None = None
+    industry: Line | None = None
+    settings: TenantSettings | None = None
+
+
+class TenantOut(Answer):
+    """An organisation."""
+
+    id: str
+    name: str
+    is_active: bool
+
+
+@operation("GET", "/tenants/", id="tenants.list", permission="tenant.view", tag="tenants")
+async def list_tenants(ctx: Context) -> dict[str, Any]:
+    """List the caller's organisation: the one the token belongs to."""
+    cursor = await log_cursor(ctx)
+    rows = [await tenants.read_tenant(ctx, ctx.principal.tenant)]
+    return {**envelope(ctx, page_of(ctx.caller.query), 1, rows), "cursor": cursor}
+
+
+@operation("GET", "/tenants/{id}/", id="tenants.read", permission="tenant.view", returns=TenantOut)
+async def read_tenant(ctx: Context, id: str) -> dict[str, Any]:
+    """Show the caller's organisation."""
+    return await tenants.read_tenant(ctx, id)
+
+
+@operation(
+    "PATCH",
+    "/tenants/{id}/",
+    id="tenants.change",
+    permission="tenant.edit",
+    body=TenantFields,
+    returns=TenantOut,
+    effect=True,
+)
+async def change_tenant(ctx: Context, id: str, body: TenantFields) -> dict[str, Any]:
+    """Change the caller's organisation."""
+    return await tenants.change_tenant(ctx, id, body.model_dump(exclude_unset=True))

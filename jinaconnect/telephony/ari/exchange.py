@@ -1,0 +1,161 @@
+"""Requests to one Asterisk: a small pool of kept connections, a deadline on each, errors of one tree.
+
+The password goes into the Authorization header (RFC 7617) only: never into a URL, a log line or an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from yarl import URL
+
+from jinaconnect.telephony.ari.errors import AriProtocol, AriTimeout, AriUnreachable, refusal
+
+T = TypeVar("T")
+
+Value = str | int | bool | None
+Query = Mapping[str, Value]
+KEPT_TIMES = 512
+# Asterisk closes an idle connection after session_keep_alive (15 s in the configuration we carry); a connection
+# is given up before that, so that no request is written into one that is just being closed.
+KEEP_S = 10.0
+
+
+class RequestTimes(NamedTuple):
+    """Time to the answer over the last requests that had one, in milliseconds; None before the first."""
+
+    answered: int
+    p50_ms: float | None
+    p99_ms: float | None
+
+
+class AriHttp:
+    """The HTTP side of ARI.
+
+    `base_url` is the root of Asterisk's HTTP server, for example `http://127.0.0.1:8088`. `deadline_s` covers a whole
+    request from the wait for a connection to the last byte.
+    """
+
+    def __init__(
+        self, base_url: str, user: str, password: str, *, deadline_s: float = 5.0, connections: int = 16
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        self.deadline_s = deadline_s
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+        self._times: deque[float] = deque(maxlen=KEPT_TIMES)
+
+    async def close(self) -> None:
+        """Close the pool; requests under way fail as unreachable."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def times(self) -> RequestTimes:
+        """Return percentiles over the last 512 answered requests."""
+        ordered = sorted(self._times)
+        if not ordered:
+            return RequestTimes(0, None, None)
+        last = len(ordered) - 1
+        return RequestTimes(len(ordered), ordered[round(last * 0.5)], ordered[round(last * 0.99)])
+
+    async def call(
+        self, method: str, template: str, /, *, path: Mapping[str, str] | None = None,
+        query: Query | None = None, body: Any = None, deadline_s: float | None = None,
+    ) -> None:  # fmt: skip
+        """Send a request whose answer has no content of interest."""
+        await self.raw(method, "/ari" + template, path=path, query=query, body=body, deadline_s=deadline_s)
+
+    async def ask(
+        self, adapter: TypeAdapter[T], method: str, template: str, /, *, path: Mapping[str, str] | None = None,
+        query: Query | None = None, body: Any = None, deadline_s: float | None = None,
+    ) -> T:  # fmt: skip
+        """Send a request and return its answer as a value; raises AriProtocol where the answer does not fit."""
+        data = await self.raw(method, "/ari" + template, path=path, query=query, body=body, deadline_s=deadline_s)
+        try:
+            return adapter.validate_json(data)
+        except ValidationError as error:
+            raise AriProtocol(f"{method} {template}: {error.error_count()} fields of the answer do not fit") from None
+
+    async def raw(
+        self, method: str, template: str, *, path: Mapping[str, str] | None = None,
+        query: Query | None = None, body: Any = None, deadline_s: float | None = None,
+        limit: int = 16 << 20,
+    ) -> bytes:  # fmt: skip
+        """Send one request and return the bytes of a 2xx answer, at most `limit` of them.
+
+        `template` names path parameters in braces. Raises AriUnreachable, AriTimeout, AriRefused (AriDenied,
+        AriNotFound, AriConflict, AriTrunkDown) and AriProtocol for an answer above the limit.
+        """
+        deadline = self.deadline_s if deadline_s is None else deadline_s
+        request = f"{method} {template}"
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(deadline):
+                status, data = await self._exchange(method, self._url(template, path, query), body, limit)
+        except TimeoutError:
+            raise AriTimeout(f"{request}: no answer in {deadline:g} s", deadline_s=deadline) from None
+        except aiohttp.ClientConnectorError as error:
+            raise AriUnreachable(f"{request}: no connection ({error.os_error.strerror})") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise AriUnreachable(f"{request}: connection broke ({type(error).__name__})", uncertain=True) from None
+        self._times.append((time.perf_counter() - started) * 1000)
+        if not 200 <= status < 300:
+            raise refusal(request, status, _message(data))
+        if len(data) > limit:
+            raise AriProtocol(f"{request}: the answer is larger than {limit} bytes")
+        return data
+
+    async def _exchange(self, method: str, url: URL, body: Any, limit: int) -> tuple[int, bytes]:
+        data = None if body is None else orjson.dumps(body)
+        headers = {} if data is None else {"Content-Type": "application/json"}
+        async with self._pool().request(method, url, data=data, headers=headers, allow_redirects=False) as answer:
+            chunks = bytearray()
+            async for chunk in answer.content.iter_any():
+                chunks += chunk
+                if len(chunks) > limit:
+                    answer.close()
+                    break
+            return answer.status, bytes(chunks)
+
+    def _url(self, template: str, path: Mapping[str, str] | None, query: Query | None) -> URL:
+        filled = template
+        for name, value in (path or {}).items():
+            filled = filled.replace("{" + name + "}", quote(value, safe=""))
+        given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        question = "?" + urlencode(given, quote_via=quote) if given else ""
+        return URL(f"{self.base_url}{filled}{question}", encoded=True)
+
+    def _pool(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_S),
+                headers={"Authorization": self.authorization},
+                timeout=aiohttp.ClientTimeout(total=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+
+def _text(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _message(data: bytes) -> str:
+    """Return the text of Asterisk's error object (`message`, or `error`), or the body as it is."""
+    text = data[:2000].decode("utf-8", "replace")
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return text
+    return str(found.get("message") or found.get("error") or text) if isinstance(found, dict) else text
