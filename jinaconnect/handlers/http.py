@@ -22,6 +22,7 @@ from jinaconnect.core.errors import (
     GatewayError,
     Malformed,
     MethodNotAllowed,
+    NotAuthenticated,
     NotFound,
     PayloadTooLarge,
     Throttled,
@@ -180,7 +181,11 @@ class OperationHandler(web.RequestHandler):
         principal: Principal | None = None
         if item.permission != PUBLIC or ("Authorization" in self.request.headers and not item.raw):
             header = self.request.headers.get("Authorization")
-            principal = await self._services.auth.from_header(header, ip)
+            try:
+                principal = await self._services.auth.from_header(header, ip)
+            except NotAuthenticated:
+                await self._count(item, None, ip)  # guessing is counted against the address
+                raise
         await self._count(item, principal, ip)
         query = self._query()
         caller = Caller(

@@ -179,8 +179,10 @@ class SseHandler(web.RequestHandler):
         self._live = live
         self._origins = origins
         self.position = 0
+        self.tenant = ""
         self._outlet: Outlet | None = None
-        self._ended = asyncio.Event()
+        self._over = False
+        self._woken = asyncio.Event()
 
     async def get(self) -> None:
         """Stream events until the client goes."""
@@ -228,11 +230,12 @@ class SseHandler(web.RequestHandler):
             self.set_header("Access-Control-Allow-Origin", str(origin))
         self.set_header("Connection", "close")
         stream = self._take_over()
-        outlet = self._outlet = Outlet(stream, self._ended.set)
+        outlet = self._outlet = Outlet(stream, self.end)
+        self.tenant = principal.tenant
         self._live.outlets.add(outlet)
         self._live.streams.add(self)
         feed = await self._services.hub.enter(view.scope)
-        stream.set_close_callback(self._ended.set)
+        stream.set_close_callback(self.end)
         try:
             outlet.send(b"retry: %d\n\n" % RETRY_MS)
             follow = asyncio.create_task(feed.follow(self, view, encode_sse))
@@ -261,14 +264,15 @@ class SseHandler(web.RequestHandler):
 
     async def _watch(self, principal: Principal, token: str, follow: asyncio.Task[None]) -> None:
         ip = self.request.remote_ip or ""
-        while not self._ended.is_set():
+        while True:
             try:
                 async with asyncio.timeout(COMMENT_EVERY_S):
-                    await self._ended.wait()
+                    await self._woken.wait()
             except TimeoutError:
-                if follow.done() and follow.exception() is not None:
-                    return
                 self.send(b": still here\n\n")
+            self._woken.clear()
+            if self._over or (follow.done() and follow.exception() is not None):
+                return
             if await self._services.auth.from_token(token, ip) != principal:
                 return  # something of the role changed: the client comes back and gets the view it may have now
 
@@ -284,4 +288,9 @@ class SseHandler(web.RequestHandler):
 
     def end(self) -> None:
         """End the stream; the client resumes by itself."""
-        self._ended.set()
+        self._over = True
+        self._woken.set()
+
+    def recheck(self) -> None:
+        """Look again at what the stream stands on."""
+        self._woken.set()

@@ -13,6 +13,7 @@ MODULES = (
     "members",
     "roles",
     "api_keys",
+    "inbox_send",
     "whatsapp",
     "sandbox",
     "docs",

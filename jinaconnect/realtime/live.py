@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 class Stream(Protocol):
     """A server-sent event stream."""
 
+    tenant: str
+
     def end(self) -> None:
         """End it; the client resumes by itself."""
+
+    def recheck(self) -> None:
+        """Look again at the token, role and permissions it stands on."""
 
 
 Authenticate = Callable[[str, str], Awaitable[Principal]]
@@ -81,10 +86,13 @@ class Live:
         """Have every session of a tenant look again at its token, role and permissions."""
         for session in tuple(self._sessions.get(tenant, ())):
             session.spawn(session.recheck())
+        for stream in tuple(self.streams):
+            if stream.tenant == tenant:
+                stream.recheck()
 
     def recheck_all(self) -> None:
         """Have every session look again."""
-        for tenant in tuple(self._sessions):
+        for tenant in {*self._sessions, *(stream.tenant for stream in self.streams)}:
             self.access_changed(tenant)
 
     def beat(self) -> None:

@@ -100,23 +100,23 @@ class Answered(Fact):
     """The call was answered (SIP 200)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bridged(Fact):
     """The caller hears another leg, named `peer`."""
 
-    peer: str = ""
+    peer: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digit(Fact):
     """A key was pressed by `source` ("customer" or "agent"); already collected once, see `core.calls.dtmf`."""
 
-    digit: str = ""
-    duration_ms: int = 0
+    digit: str
+    duration_ms: int
     source: str = "customer"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HangupRequested(Fact):
     """A party asked for the end; its cause is remembered, the end itself comes as Hangup."""
 
@@ -124,7 +124,7 @@ class HangupRequested(Fact):
     sip_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hangup(Fact):
     """The call is over.
 
@@ -152,16 +152,16 @@ class CancelRequested(Fact):
     """We want the call to end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimedOut(Fact):
     """A limit of ours passed: RING or DURATION."""
 
     limit: str = RING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Faulted(Fact):
-    """We cannot go on with the call (an IVR that runs in circles): it fails with `cause`, answered or not."""
+    """We refuse the call or cannot go on with it (an IVR that runs in circles): it fails with `cause`, answered or not."""
 
     cause: str = causes.INTERWORKING
 
@@ -197,7 +197,7 @@ def apply(call: Call, fact: Fact) -> Outcome:
         case Answered():
             return _climb(replace(call, started_at=call.started_at or fact.at), IN_PROGRESS, fact, "call.answered", {})
         case Bridged():
-            if fact.peer == call.bridged_with and fact.peer:
+            if fact.peer == call.bridged_with:
                 return call, ()
             return replace(call, bridged_with=fact.peer), (_event("call.bridged", fact, {"with": fact.peer}),)
         case HangupRequested():

@@ -1,0 +1,60 @@
+"""`POST /team-inbox/api/messages/`: the team writes to a contact over whichever channel."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.messages import send_whatsapp
+from jinaconnect.channels.whatsapp_content import send_fields
+from jinaconnect.channels.whatsapp_send import SendWhatsapp
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.content import check_content
+from jinaconnect.core.inbox.message import render_message
+from jinaconnect.core.schema import Answer, Id, Request, parse
+from jinaconnect.handlers.operation import operation
+
+
+class NewInboxMessage(Request):
+    """A message to a contact, in the inbox's content form."""
+
+    contact: Id
+    platform: Literal["WHATSAPP"]
+    content: dict[str, Any]
+    channel_app_id: Id | None = None
+    reply_to: Id | None = None
+
+
+class InboxMessageOut(Answer):
+    """A message of the inbox."""
+
+    id: str
+    message_id: int | None
+    content: dict[str, Any]
+    direction: Literal["INCOMING", "OUTGOING"]
+    platform: str
+    contact: str
+
+
+@operation(
+    "POST",
+    "/team-inbox/api/messages/",
+    id="inbox.messages.send",
+    permission="inbox.reply",
+    body=NewInboxMessage,
+    returns=InboxMessageOut,
+    status=201,
+    effect=True,
+    tag="inbox",
+)
+async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any]:
+    """Write to a contact; the answer means "recorded", delivery follows as events.
+
+    The channel's own rules apply: WhatsApp takes free-form content within 24 hours of the customer's last message.
+    """
+    content = check_content(body.content)
+    if "type" not in content:
+        raise Invalid.field("content.type", "is required")
+    fields = {"contact": body.contact, "wa_app": body.channel_app_id, "reply_to": body.reply_to, **send_fields(content)}
+    given = {name: value for name, value in fields.items() if value is not None}
+    return render_message(await send_whatsapp(ctx, parse(SendWhatsapp, given)))
