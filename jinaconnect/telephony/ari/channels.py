@@ -11,8 +11,13 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from jinaconnect.telephony.ari.errors import AriRefused, AriTrunkDown
 from jinaconnect.telephony.ari.exchange import AriHttp, Query
 from jinaconnect.telephony.ari.wire import Channel, LiveRecording, Playback, RTPstat, Variable
+
+# A carrier's 302 would make Asterisk dial the contact by itself, through the dialplan, as a call nobody asked for.
+# Its forwarding goes to this context, which does not exist: the call ends as refused (cause 23, SIP 302).
+REDIRECTS_REFUSED = {"FORWARD_CONTEXT": "redirect-refused"}
 
 Direction = Literal["in", "out", "both"]
 IfExists = Literal["fail", "overwrite", "append"]
@@ -56,8 +61,13 @@ class Channels:
             "endpoint": endpoint, "app": app, "appArgs": ",".join(app_args) or None, "callerId": caller_id,
             "timeout": timeout_s, "channelId": channel, "formats": ",".join(formats) or None, "originator": originator,
         }  # fmt: skip
-        body = {"variables": dict(variables)} if variables else None
-        return await self._http.ask(_channel, "POST", "/channels", query=query, body=body)
+        body = {"variables": {**(variables or {}), **REDIRECTS_REFUSED}}
+        try:
+            return await self._http.ask(_channel, "POST", "/channels", query=query, body=body)
+        except AriRefused as refused:
+            if refused.status == 500 and "Allocation failed" in refused.body:
+                raise AriTrunkDown(refused.request, refused.status, refused.body) from None
+            raise
 
     async def answer(self, channel: str) -> None:
         """Answer a call that came in."""

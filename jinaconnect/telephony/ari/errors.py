@@ -68,6 +68,4 @@ class AriProtocol(AriError):
 def refusal(request: str, status: int, body: str) -> AriRefused:
     """Return the error for an answer outside 2xx."""
     kind = {401: AriDenied, 403: AriDenied, 404: AriNotFound, 409: AriConflict}.get(status, AriRefused)
-    if status == 500 and "Allocation failed" in body:
-        kind = AriTrunkDown
     return kind(request, status, body)
