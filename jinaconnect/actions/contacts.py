@@ -15,7 +15,7 @@ from jinaconnect.actions.conversations import (
     move_event,
     visible_contact,
 )
-from jinaconnect.actions.listing import envelope, list_documents
+from jinaconnect.actions.listing import envelope, list_documents, log_cursor
 from jinaconnect.actions.scoping import contact_filter
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict
@@ -81,9 +81,10 @@ CONTACTS = Listing(
         **{
             name: name
             for name in (
-                "phone", "first_name", "last_name", "email", "source", "telegram_chat_id", "telegram_username", "lead_status",
-                "lead_score", "last_called_at", "total_calls", "dnc", "preferred_channel", "rcs_capable", "rcs_checked_at",
-                "assigned_to_type", "assigned_to_id", "assigned_to_user", "assigned_to_name", "assigned_at", "status",
+                "phone", "first_name", "last_name", "email", "source", "telegram_chat_id", "telegram_username",
+                "lead_status", "lead_score", "last_called_at", "total_calls", "dnc", "preferred_channel", "rcs_capable",
+                "rcs_checked_at", "assigned_to_type",
+                "assigned_to_id", "assigned_to_user", "assigned_to_name", "assigned_at", "status",
                 "is_active", "description", "created_at", "updated_at", "created_by", "updated_by",
             )
         },
@@ -124,6 +125,7 @@ async def list_whatsapp_contacts(ctx: Context) -> dict[str, Any]:
 async def list_tags(ctx: Context) -> dict[str, Any]:
     """Return the tags in use, each once, in alphabetical order."""
     page = page_of(ctx.caller.query)
+    position = await log_cursor(ctx)
     found: dict[str, Any] = {"$gt": ""}
     if wanted := ctx.caller.query.get("search", "").strip():
         found = {"$regex": re.escape(parse_or_fault("search", parse_text, wanted)), "$options": "i"}
@@ -139,7 +141,7 @@ async def list_tags(ctx: Context) -> dict[str, Any]:
     ]
     [answer] = await ctx.data.aggregate("contacts", pipeline)
     count = answer["total"][0]["n"] if answer["total"] else 0
-    return envelope(ctx, page, count, [row["_id"] for row in answer["rows"]])
+    return {**envelope(ctx, page, count, [row["_id"] for row in answer["rows"]]), "cursor": position}
 
 
 async def read_contact(ctx: Context, id: str) -> dict[str, Any]:
@@ -221,8 +223,7 @@ async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str
         bounded(after)
         first = [contact_event(ctx, event_ids[0], "contact.updated", doc, after)] if plain else []
         told = [
-            move_event(ctx, event_id, move, doc, after)
-            for event_id, move in zip(event_ids[1:], moves, strict=False)
+            move_event(ctx, event_id, move, doc, after) for event_id, move in zip(event_ids[1:], moves, strict=False)
         ]
         return Change(set=fields, events=[*first, *told])
 

@@ -128,7 +128,9 @@ def move_event(ctx: Context, event_id: str, move: Move, before: Document, after:
     return contact_event(ctx, event_id, move.event, before, after, move.entry, contact_detail=render_contact(after))
 
 
-async def decide_on(ctx: Context, id: str, event_ids: Sequence[str], decide: Callable[[Document], Change | None]) -> Document:
+async def decide_on(
+    ctx: Context, id: str, event_ids: Sequence[str], decide: Callable[[Document], Change | None]
+) -> Document:
     """Change a contact once: a refusal that an interrupted try of the same request caused is not one."""
     try:
         return ctx.wrote(await ctx.data.change("contacts", id, decide))

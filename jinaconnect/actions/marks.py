@@ -157,10 +157,14 @@ async def mark_messages(ctx: Context, body: MarkRead) -> dict[str, Any]:
 
 async def _unread_of(ctx: Context, contact: str) -> list[Document]:
     try:
-        await visible_contact(ctx, contact)
+        doc = await visible_contact(ctx, contact)
     except NotFound as error:
         raise Invalid.field("contact_id", "there is no such contact") from error
-    rows = await ctx.data.select("messages", {"contact": contact, **UNREAD}, limit=MOST_UNREAD)
-    if not rows:
-        await recount(ctx, contact, ())
-    return rows
+    within = {"contact": contact, "deleted_at": None, "direction": INCOMING}
+    rows = await ctx.data.select("messages", {**within, "is_read": False}, limit=MOST_UNREAD)
+    if rows or not doc["chat"]["unread"]:
+        return rows
+    # All are read and the conversation does not know: the marks of a request that was cut off are told once more.
+    marks = {**within, "is_read": True, "_id": {"$in": doc["chat"]["recent"]}}
+    read = await ctx.data.select("messages", marks, sort=[("read_at", -1)])
+    return [row for row in read if row["read_at"] == read[0]["read_at"]]

@@ -67,29 +67,9 @@ class Session:
     """The state of one connected client."""
 
     __slots__ = (
-        "_asked",
-        "_budget",
-        "_budget_at",
-        "_feed",
-        "_following",
-        "_ip",
-        "_live",
-        "_malformed",
-        "_perform",
-        "_presence_due",
-        "_refused",
-        "_running",
-        "_timers",
-        "_token",
-        "_topics",
-        "_transport",
-        "_view",
-        "closed",
-        "filter",
-        "heard_at",
-        "id",
-        "position",
-        "principal",
+        "_asked", "_budget", "_budget_at", "_feed", "_following", "_held", "_ip", "_live", "_malformed",
+        "_opening", "_perform", "_presence_due", "_refused", "_running", "_timers", "_token", "_topics",
+        "_transport", "_view", "closed", "filter", "heard_at", "id", "position", "principal",
     )
 
     def __init__(self, live: Live, transport: Transport, perform: Perform, id: str, ip: str) -> None:
@@ -109,6 +89,8 @@ class Session:
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._opening = 0
+        self._held: list[tuple[str, dict[str, Any], str | None]] = []
         self._malformed = 0
         self._refused = 0
         self._budget = float(protocol.REQUESTS_PER_S)
@@ -181,6 +163,17 @@ class Session:
     # --- authentication ------------------------------------------------------------------------------------------
 
     async def _authenticate(self, token: str) -> None:
+        self._opening += 1
+        try:
+            await self._take_token(token)
+        finally:
+            self._opening -= 1
+        held, self._held = self._held, []
+        for kind, data, id in held:
+            if not self.closed:
+                self._dispatch(kind, data, id)
+
+    async def _take_token(self, token: str) -> None:
         try:
             principal = await self._live.authenticate(token, self._ip)
         except TokenExpired:
@@ -298,6 +291,8 @@ class Session:
         if handler is None:
             return self._malformed_frame(f"Unknown type '{kind[:40]}'.", id)
         self._malformed = 0
+        if self._opening and len(self._held) < MAX_REQUESTS:
+            return self._held.append((kind, data, id))  # a client need not wait for `ready` to go on
         if self.principal is None:
             return self._refuse(id, NotAuthenticated("Authenticate first."))
         try:

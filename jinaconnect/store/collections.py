@@ -64,6 +64,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_when_text("carrier_id")),
             Index((("contact", 1), ("_id", -1))),
             Index((("contact", 1), ("timestamp", -1), ("_id", -1))),
+            Index((("contact", 1), ("number", -1))),
             Index((("direction", 1), ("_id", -1))),
             Index((("platform", 1), ("_id", -1))),
             Index((("status", 1), ("_id", -1))),

@@ -1,4 +1,4 @@
-"""Whether a call may be recorded: the gate of a tenant whose recordings need consent (47 U.S.C. § 227 and state law)."""
+"""Whether a call may be recorded, where a tenant's recordings need the contact's consent."""
 
 from __future__ import annotations
 

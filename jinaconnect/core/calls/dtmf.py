@@ -16,7 +16,9 @@ TIMING_LIMITS_MS = (40, 5_000)
 _SENDABLE = re.compile(r"[0-9A-D*#w]{1,64}")
 
 
-def collect(seen: Mapping[str, int], digit: str, at_ms: int, window_ms: int = TWIN_WINDOW_MS) -> tuple[dict[str, int], bool]:
+def collect(
+    seen: Mapping[str, int], digit: str, at_ms: int, window_ms: int = TWIN_WINDOW_MS
+) -> tuple[dict[str, int], bool]:
     """Return what was seen after a report of `digit` at `at_ms`, and whether it is a new key press.
 
     A key sent by RFC 4733 and by SIP INFO is reported twice, within moments of each other. A report of the same digit

@@ -161,7 +161,10 @@ class TimedOut(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faulted(Fact):
-    """We refuse the call or cannot go on with it (an IVR that runs in circles): it fails with `cause`, answered or not."""
+    """We refuse the call or cannot go on with it (an IVR that runs in circles).
+
+    It fails with the canonical `cause`, answered or not.
+    """
 
     cause: str = causes.INTERWORKING
 

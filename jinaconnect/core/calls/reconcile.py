@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from jinaconnect.core.calls.machine import IN_PROGRESS, INITIATING, RANK, RINGING, Answered, Fact, Gone, Ringing
+from jinaconnect.core.calls.machine import IN_PROGRESS, RANK, RINGING, Answered, Fact, Gone, Ringing
 
 PREFIX = "jc-"
 
@@ -126,13 +126,7 @@ def _catch_up(call: HeldCall, channel: Channel, at: datetime) -> tuple[Fact, ...
     """Return what a channel's state tells that the call does not know yet."""
     if channel.state == _UP and RANK[call.status] < RANK[IN_PROGRESS]:
         return (Answered(at, inferred=True),)
-    if channel.state in _RINGING and RANK[call.status] in (RANK[INITIATING] - 1, RANK[INITIATING]):
+    if channel.state in _RINGING and RANK[call.status] < RANK[RINGING]:
         return (Ringing(at, inferred=True),)
     return ()
 
-
-def caught_up(status: str, facts: tuple[Fact, ...]) -> str:
-    """Return the status a call has once `facts` of an adoption were applied."""
-    for fact in facts:
-        status = IN_PROGRESS if isinstance(fact, Answered) else RINGING
-    return status

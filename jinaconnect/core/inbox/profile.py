@@ -137,9 +137,10 @@ def changed_profile(doc: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     fields["tags"] = _tags(doc["tags"], given)
     if given.get("attributes") is not None:
         merged = {**doc["attributes"], **given["attributes"]}
-        fields["attributes"] = {key: value for key, value in merged.items() if value is not None}
-        if len(fields["attributes"]) > MAX_KEYS:
+        kept = {key: value for key, value in merged.items() if value is not None}
+        if len(kept) > MAX_KEYS:
             raise Invalid.field("attributes", f"at most {MAX_KEYS} keys")
+        fields["attributes"] = kept
     if given.get("opt_outs") is not None:
         told = {channel: None if at is None else iso(at) for channel, at in given["opt_outs"].items()}
         fields["opt_outs"] = {channel: at for channel, at in {**doc["opt_outs"], **told}.items() if at is not None}

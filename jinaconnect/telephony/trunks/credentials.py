@@ -6,7 +6,7 @@ Every fault is found at once and named. Nothing that could end a line or a URI r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
@@ -17,14 +17,14 @@ from jinaconnect.telephony.trunks.numbers import NumberFormat
 from jinaconnect.telephony.trunks.profile import Codec, DtmfMode, Transport
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# RFC 3261 section 25.1 `user` without the characters that separate parts of a URI or of a header.
-_USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$/%-]{1,128}")
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}\.?)+|\[[0-9A-Fa-f:.]{2,45}\])")
+# RFC 3261 section 25.1 `user` without the characters that separate parts of a URI or of a header, or begin an escape.
+_USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$/-]{1,128}")
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?|\[[0-9A-Fa-f:.]{2,45}\]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 
 def _host(text: str) -> str:
-    if not _HOST.fullmatch(text):
+    if len(text) > 253 or not _HOST.fullmatch(text):
         raise ValueError("must be a host name or an address")
     return text
 
@@ -34,8 +34,8 @@ class SipCredentials(BaseModel):
 
     `sip_username` and `sip_password` are both empty where the carrier knows us by address. `inbound_hosts` are the
     addresses, networks or hosts the carrier calls from, beside that of `sip_proxy`. `auth_username` is the name in
-    digest answers where it differs from `sip_username`, `auth_realm` pins the realm (RFC 8760 section 2.4), empty
-    answers any the carrier names. `qualify_s` is the time between OPTIONS in seconds, 0 for carriers that do not
+    digest answers where it differs from `sip_username`, `auth_realm` pins the realm (RFC 3261 section 22.1),
+    empty answers any the carrier names. `qualify_s` is the time between OPTIONS in seconds, 0 for carriers that do not
     answer them.
     """
 
@@ -60,9 +60,9 @@ class SipCredentials(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_control_characters(cls, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            for name, value in data.items():
-                _refuse_control(str(name), value)
+        bad = [name for name, text in _texts("", data) if _CONTROL.search(text)]
+        if bad:
+            raise ValueError("\n".join(f"{name}: must not contain line breaks or control characters" for name in bad))
         return data
 
     @field_validator("dtmf_mode", mode="before")
@@ -71,11 +71,11 @@ class SipCredentials(BaseModel):
         # RFC 4733 replaced RFC 2833; both names are in use for the same thing.
         return {"rfc2833": "rfc4733", "": None}.get(value, value) if isinstance(value, str) else value
 
-    @field_validator("sip_username", "auth_username")
+    @field_validator("sip_username")
     @classmethod
     def _user(cls, value: str) -> str:
         if value and not _USER.fullmatch(value):
-            raise ValueError("must be 1 to 128 letters, digits and _.!~*'()&=+$/%-")
+            raise ValueError("must be 1 to 128 letters, digits and _.!~*'()&=+$/-")
         return value
 
     @field_validator("sip_realm")
@@ -92,9 +92,9 @@ class SipCredentials(BaseModel):
             raise ValueError("the port must be between 1 and 65535")
         return value
 
-    @field_validator("auth_realm")
+    @field_validator("auth_username", "auth_realm")
     @classmethod
-    def _auth_realm(cls, value: str) -> str:
+    def _quoted(cls, value: str) -> str:
         if len(value) > 128 or '"' in value or "\\" in value:
             raise ValueError("must be at most 128 characters without quotes")
         return value
@@ -134,16 +134,17 @@ def sip_credentials(given: Mapping[str, Any]) -> SipCredentials:
         for each in error.errors(include_url=False, include_input=False, include_context=False):
             field = ".".join(map(str, each["loc"]))
             text = each["msg"].removeprefix("Value error, ")
-            faults.append(f"{field}: {text}" if field else text)
+            faults += [f"{field}: {text}"] if field else text.splitlines()
         raise Invalid({"credentials": faults}) from None
 
 
-def _refuse_control(name: str, value: Any) -> None:
-    if isinstance(value, str) and _CONTROL.search(value):
-        raise ValueError(f"{name}: must not contain line breaks or control characters")
-    if isinstance(value, Mapping):
+def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Return every text in a value with the path to it."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
         for key, each in value.items():
-            _refuse_control(f"{name}.{key}", each)
+            yield from _texts(f"{name}.{key}".lstrip("."), each)
     elif isinstance(value, list | tuple):
         for index, each in enumerate(value):
-            _refuse_control(f"{name}.{index}", each)
+            yield from _texts(f"{name}.{index}", each)

@@ -86,29 +86,29 @@ def trunk_objects(
     contact = ("contact", _address(given, profile))
     asked = (("qualify_frequency", str(given.qualify_s)), ("qualify_timeout", "3"))
     objects.append(ConfigObject("aor", f"{name}-aor", (contact, *asked)))
-    endpoint: Fields = (
-        ("transport", transport),
-        ("context", TRUNK_CONTEXT),
-        ("disallow", "all"),
-        ("allow", ",".join(given.codecs or profile.codecs)),
-        ("dtmf_mode", given.dtmf_mode or profile.dtmf_mode),
-        ("aors", f"{name}-aor"),
-        *signed,
-        *((("from_user", given.sip_username),) if digest else ()),
-        ("from_domain", given.sip_realm),
-        ("identify_by", "ip"),
-        ("rtp_symmetric", "yes"),
-        ("force_rport", "yes"),
-        ("rewrite_contact", "yes"),
-        ("direct_media", "no"),
-        ("trust_id_inbound", "yes"),
-        ("media_encryption", given.media_encryption),
-        ("rtp_timeout", "120"),
-        ("rtp_timeout_hold", "3600"),
-        *((("tenantid", tenant),) if tenant else ()),
-        *sorted(profile.endpoint.items()),
-    )
-    objects.append(ConfigObject("endpoint", endpoint_id(config), endpoint))
+    endpoint = {
+        "transport": transport,
+        "context": TRUNK_CONTEXT,
+        "disallow": "all",
+        "allow": ",".join(given.codecs or profile.codecs),
+        "dtmf_mode": given.dtmf_mode or profile.dtmf_mode,
+        "aors": f"{name}-aor",
+        **dict(signed),
+        **({"from_user": given.sip_username} if digest else {}),
+        "from_domain": given.sip_realm,
+        "identify_by": "ip",
+        "rtp_symmetric": "yes",
+        "force_rport": "yes",
+        "rewrite_contact": "yes",
+        "direct_media": "no",
+        "trust_id_inbound": "yes",
+        "media_encryption": given.media_encryption,
+        "rtp_timeout": "120",
+        "rtp_timeout_hold": "3600",
+        **({"tenantid": tenant} if tenant else {}),
+        **profile.endpoint,
+    }
+    objects.append(ConfigObject("endpoint", endpoint_id(config), tuple(endpoint.items())))
     hosts = dict.fromkeys((split_port(given.sip_proxy)[0].strip("[]"), *given.inbound_hosts))
     match = (("endpoint", endpoint_id(config)), ("match", ",".join(hosts)))
     objects.append(ConfigObject("identify", f"{name}-identify", match))

@@ -1,0 +1,269 @@
+"""The graph of an IVR: node types with their data, edges with the outcome they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.ivr import values
+from jinaconnect.core.ivr.values import Scalar
+
+MAX_NODES = 200
+MAX_VISITS = 20
+MAX_GRAPH_BYTES = 262_144
+MAX_BODY_BYTES = 4_096
+
+DONE, TIMEOUT, INVALID, DEFAULT = "done", "timeout", "invalid", "default"
+
+_AUDIO = re.compile(r"(https?://[^\s{}/?#@]+|/)[^\s]*")
+_HTTP = re.compile(r"https?://[^\s{}/?#@]+([/?][^\s]*)?")
+_E164 = re.compile(r"\+[1-9]\d{5,14}")
+_SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'()&=+$,%#-]+@[A-Za-z0-9.:\[\]-]+(;[A-Za-z0-9_.=+%-]+)*")
+
+
+def is_target(text: str) -> bool:
+    """Tell whether a call can be transferred to `text`: an E.164 number with `+` or a SIP address (RFC 3261 §19.1)."""
+    return len(text) <= 255 and (_E164.fullmatch(text) or _SIP.fullmatch(text)) is not None
+
+
+def _placeholders(text: str) -> str:
+    bad = values.bad_placeholders(text)
+    if bad:
+        raise ValueError(f"bad placeholder: {', '.join(bad)}; write {{{{name}}}}")
+    return text
+
+
+def _target(text: str) -> str:
+    if not is_target(values.PLACEHOLDER.sub("1", text)) and not values.PLACEHOLDER.fullmatch(text):
+        raise ValueError("must be an E.164 number such as +12025550101 or a sip: address")
+    return text
+
+
+def _audio(url: str) -> str:
+    if not _AUDIO.fullmatch(values.PLACEHOLDER.sub("1", url) if "://" in url else url):
+        raise ValueError("must be an http(s) URL or a path of this gateway")
+    return url
+
+
+def _web(url: str) -> str:
+    # The host is written out, so that what a caller types cannot choose whom we call.
+    if not _HTTP.fullmatch(url[: url.find("/", 8)] if "/" in url[8:] else url.partition("?")[0]):
+        raise ValueError("must begin with http:// or https:// and a host without placeholders or a password")
+    if not _HTTP.fullmatch(values.PLACEHOLDER.sub("1", url)):
+        raise ValueError("must be an http(s) URL without blanks")
+    return url
+
+
+def _name(text: str) -> str:
+    if not values.NAME.fullmatch(text):
+        raise ValueError("must be a name: a letter or _, then letters, digits or _, at most 64")
+    return text
+
+
+def _bytes(text: str) -> str:
+    if len(text.encode(errors="surrogatepass")) > values.MAX_TEXT:
+        raise ValueError(f"must have at most {values.MAX_TEXT} bytes")
+    return text
+
+
+def _one_key(text: str) -> str:
+    if text and (len(text) != 1 or text not in KEYS):
+        raise ValueError("must be one key of 0-9, A-D, * or #, or empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_bytes), AfterValidator(_placeholders)]
+Audio = Annotated[str, Field(max_length=512), AfterValidator(_placeholders), AfterValidator(_audio)]
+Name = Annotated[str, AfterValidator(_name)]
+Voice = Annotated[str, Field(max_length=64)]
+Language = Annotated[str, Field(max_length=10, pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*$")]
+Seconds = Annotated[float, Field(gt=0, le=120)]
+
+
+class NodeData(BaseModel):
+    """What a node type needs; keys of an editor (labels, positions) are ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class Spoken(NodeData):
+    """The voice and language of a node's texts; without them the engine's own."""
+
+    tts_voice: Voice | None = None
+    tts_language: Language | None = None
+
+
+class Play(Spoken):
+    """`voice.play`: `audio_url` or `tts_text`; the recording is played where both are given."""
+
+    audio_url: Audio | None = None
+    tts_text: Text | None = None
+
+
+class GatherDtmf(Spoken):
+    """`voice.gather_dtmf`: asks for keys; times in seconds, `retries` are further tries after the first."""
+
+    max_digits: int = Field(ge=1, le=32)
+    timeout_seconds: Seconds
+    min_digits: int = Field(default=1, ge=0, le=32)
+    inter_digit_s: Seconds = 3.0
+    finish_on_key: Annotated[str, AfterValidator(_one_key)] = ""
+    retries: int = Field(default=2, ge=0, le=10)
+    barge_in: bool = True
+    save_as: Name = "digits"
+    prompt_tts: Text | None = None
+    prompt_audio_url: Audio | None = None
+    invalid_prompt_tts: Text | None = None
+    invalid_prompt_audio_url: Audio | None = None
+
+
+class GatherSpeech(NodeData):
+    """`voice.gather_speech`: listens for words and keeps them in `save_as`."""
+
+    language: Language
+    timeout_seconds: Seconds
+    save_as: Name = "speech"
+
+
+class Record(NodeData):
+    """`voice.record`: records the caller, until `finish_on_silence` seconds of silence where given."""
+
+    max_duration_seconds: int = Field(ge=1, le=14_400)
+    finish_on_silence: Seconds | None = None
+    play_beep: bool = True
+
+
+class Transfer(NodeData):
+    """`voice.transfer`: bridges the caller to an E.164 number or a SIP address."""
+
+    to_uri: Annotated[str, Field(max_length=255), AfterValidator(_placeholders), AfterValidator(_target)]
+
+
+class Hangup(NodeData):
+    """`voice.hangup`: ends the call."""
+
+
+class SetVariable(NodeData):
+    """`set_variable`: keeps a value, placeholders of a text replaced."""
+
+    name: Name
+    value: Text | int | float | bool | None
+
+
+class Conditional(NodeData):
+    """`conditional`: compares a variable, as text; `lt` and `gt` as numbers; `matches` is a regular expression."""
+
+    variable: Name
+    op: Literal["eq", "ne", "in", "lt", "gt", "matches"]
+    value: Text | int | float | bool | None | list[Scalar]
+
+
+class GotoTemplate(NodeData):
+    """`goto_template`: goes on at the beginning of another template."""
+
+    template: str = Field(min_length=1, max_length=64)
+
+
+class HttpCall(NodeData):
+    """`http_call`: asks a web service; its answer is kept in `save_as`."""
+
+    url: Annotated[str, Field(max_length=2_000), AfterValidator(_placeholders), AfterValidator(_web)]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    body: Any = None
+    timeout_s: float = Field(default=5.0, gt=0, le=30)
+    save_as: Name = "response"
+
+
+class Wait(NodeData):
+    """`wait`: silence for some seconds."""
+
+    seconds: Seconds
+
+
+NODE_TYPES: Mapping[str, type[NodeData]] = {
+    "voice.play": Play,
+    "voice.gather_dtmf": GatherDtmf,
+    "voice.gather_speech": GatherSpeech,
+    "voice.record": Record,
+    "voice.transfer": Transfer,
+    "voice.hangup": Hangup,
+    "set_variable": SetVariable,
+    "conditional": Conditional,
+    "goto_template": GotoTemplate,
+    "http_call": HttpCall,
+    "wait": Wait,
+}
+
+_OUTCOMES: Mapping[str, tuple[str, ...]] = {
+    "voice.gather_dtmf": (TIMEOUT, INVALID, DEFAULT),
+    "voice.transfer": ("answered", "failed"),
+    "conditional": ("true", "false"),
+    "http_call": ("ok", "error"),
+}
+ENDLESS = frozenset({"voice.hangup", "goto_template"})
+
+
+def outcomes(kind: str) -> tuple[str, ...]:
+    """Return the `on` values of a node type; `voice.gather_dtmf` takes strings of keys besides."""
+    return _OUTCOMES.get(kind, (DONE,))
+
+
+def is_outcome(kind: str, on: str) -> bool:
+    """Tell whether an edge with `on` may leave a node of a type."""
+    keys = kind == "voice.gather_dtmf" and 1 <= len(on) <= 32 and all(key in KEYS for key in on)
+    return keys or on in outcomes(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A checked node: `kind` is its type."""
+
+    id: str
+    kind: str
+    data: NodeData
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A checked graph; `edges` maps a node and an outcome to the next node."""
+
+    entry: str
+    nodes: Mapping[str, Node]
+    edges: Mapping[tuple[str, str], str]
+
+    def follow(self, node: str, on: str) -> str | None:
+        """Return where an outcome of a node leads, None for a dead end."""
+        return self.edges.get((node, on))
+
+    def branches_on_keys(self, node: str) -> bool:
+        """Tell whether a node has an edge for certain keys, which makes all others invalid unless it has a default."""
+        return any(source == node and on not in (TIMEOUT, INVALID, DEFAULT) for source, on in self.edges)
+
+
+class NodeDocument(BaseModel):
+    """A node as it is written."""
+
+    id: str
+    type: str
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class EdgeDocument(BaseModel):
+    """An edge as it is written; `on` may be left out where the node has but one outcome, "done"."""
+
+    source: str
+    target: str
+    on: str = DONE
+
+
+class GraphDocument(BaseModel):
+    """A graph as it is written; `core.ivr.check` tells all that is wrong with one."""
+
+    entry_node_id: str
+    nodes: list[NodeDocument]
+    edges: list[EdgeDocument] = Field(default_factory=list)
