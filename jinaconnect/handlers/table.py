@@ -13,6 +13,8 @@ MODULES = (
     "members",
     "roles",
     "api_keys",
+    "inbox",
+    "contacts",
     "inbox_send",
     "whatsapp",
     "sandbox",

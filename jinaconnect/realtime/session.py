@@ -106,6 +106,7 @@ class Session:
         self.send(protocol.hello(self.id))
         self._after("auth", protocol.AUTH_DEADLINE_S, self._close_late)
         if token is not None:
+            self._opening += 1
             await self._authenticate(token)
 
     def _close_late(self) -> None:
@@ -163,7 +164,6 @@ class Session:
     # --- authentication ------------------------------------------------------------------------------------------
 
     async def _authenticate(self, token: str) -> None:
-        self._opening += 1
         try:
             await self._take_token(token)
         finally:
@@ -277,6 +277,7 @@ class Session:
             if not isinstance(token, str) or not token:
                 return self._malformed_frame("auth needs a token.", id)
             self._malformed = 0
+            self._opening += 1
             return self.spawn(self._authenticate(token))
         if kind == "ping":
             self._malformed = 0

@@ -22,7 +22,7 @@ from typing import TypeVar
 import pytest
 
 from jinaconnect.telephony.ari.client import AriClient
-from jinaconnect.telephony.ari.errors import AriError
+from jinaconnect.telephony.ari.errors import AriError, AriNotFound
 from jinaconnect.telephony.ari.event_types import Event
 from jinaconnect.telephony.ari.events import AriEvents, Received
 
@@ -34,13 +34,15 @@ APP = "jinaconnect"
 E = TypeVar("E", bound=Event)
 
 
-async def until(condition: Callable[[], object], what: str, deadline_s: float = 10.0) -> None:
-    """Wait until a condition holds; fails naming `what` after the deadline."""
+async def until(
+    condition: Callable[[], object], what: str, deadline_s: float = 10.0, seen: Callable[[], object] = lambda: ""
+) -> None:
+    """Wait until a condition holds; fails after the deadline, naming `what` and what was seen instead."""
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline_s
     while not condition():
         if loop.time() > end:
-            pytest.fail(f"{what}: not within {deadline_s:g} s")
+            pytest.fail(f"{what}: not within {deadline_s:g} s {seen()}")
         await asyncio.sleep(0.02)
 
 
@@ -258,6 +260,11 @@ def _bound(ip: str, port: int) -> bool:
     return any(line.split()[1] == wanted for line in Path("/proc/net/udp").read_text().splitlines()[1:])
 
 
+def channel_of(event: Event) -> str | None:
+    """Return the id of the channel an event is about, None where it is about none."""
+    return getattr(getattr(event, "channel", None), "id", None)
+
+
 class Heard:
     """The events of a connection, kept in order while they come."""
 
@@ -272,15 +279,17 @@ class Heard:
 
     def of(self, kind: type[E], channel: str | None = None) -> list[E]:
         """Return the events of a type so far, of one channel where given."""
-        return [
-            each for each in self.all
-            if isinstance(each, kind) and (channel is None or getattr(getattr(each, "channel", None), "id", None) == channel)
-        ]  # fmt: skip
+        found = [each for each in self.all if isinstance(each, kind)]
+        return [each for each in found if channel is None or channel_of(each) == channel]
+
+    def summary(self) -> list[str]:
+        """Return what came so far, a word or two each."""
+        return [f"{each.type} {channel_of(each)}" for each in self.all]
 
     async def next(self, kind: type[E], channel: str | None = None, *, deadline_s: float = 10.0, nth: int = 1) -> E:
         """Return the first (or nth) event of a type, waiting for it."""
         what = f"{kind.__name__} of {channel or 'any channel'}"
-        await until(lambda: len(self.of(kind, channel)) >= nth, what, deadline_s)
+        await until(lambda: len(self.of(kind, channel)) >= nth, what, deadline_s, self.summary)
         return self.of(kind, channel)[nth - 1]
 
     async def close(self) -> None:
@@ -312,7 +321,7 @@ def frozen(asterisk: Asterisk) -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def carrier(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asterisk]:
     """An Asterisk that plays the carrier: numbers with a behaviour, an account that asks for a password."""
-    running = await Asterisk.start(tmp_path_factory.mktemp("carrier"), context="carrier")
+    running = await Asterisk.start(tmp_path_factory.mktemp("carrier"), peer_ip=loopback_address(), context="carrier")
     yield running
     await running.stop()
 
@@ -320,7 +329,8 @@ async def carrier(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ast
 @pytest.fixture(scope="session")
 async def asterisk(carrier: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Asterisk]:
     """The gateway's Asterisk; its static trunk leads to the carrier."""
-    running = await Asterisk.start(tmp_path_factory.mktemp("asterisk"), peer_ip=carrier.ip)
+    directory = tmp_path_factory.mktemp("asterisk")
+    running = await Asterisk.start(directory, ip=carrier.env["AST_PEER_IP"], peer_ip=carrier.ip)
     yield running
     await running.stop()
 
@@ -339,10 +349,9 @@ async def ari(asterisk: Asterisk) -> AsyncIterator[AriClient]:
     async with asterisk.client() as client:
         yield client
         for channel in await client.channels.list():
-            with_cause = client.channels.hangup(channel.id)
             try:
-                await with_cause
-            except AriError:
+                await client.channels.hangup(channel.id)
+            except AriNotFound:
                 continue
         for bridge in await client.bridges.list():
             await client.bridges.destroy(bridge.id)

@@ -16,6 +16,7 @@ from jinaconnect.core.ivr.graph import (
     DONE,
     ENDLESS,
     MAX_BODY_BYTES,
+    MAX_BODY_DEPTH,
     MAX_GRAPH_BYTES,
     MAX_NODES,
     NODE_TYPES,
@@ -31,7 +32,7 @@ _ID = re.compile(r"[A-Za-z0-9_:-]{1,64}")
 
 @dataclass(slots=True)
 class Checked:
-    """The findings: `faults` as the error answer shows them, `warnings` as sentences; `graph` where nothing is wrong."""
+    """The findings: `faults` as the error answer shows them, `warnings` as sentences, `graph` without faults."""
 
     graph: Graph | None = None
     faults: dict[str, list[str]] = field(default_factory=dict)
@@ -53,16 +54,17 @@ def load(document: Any) -> Graph:
 
 
 def check(document: Any) -> Checked:
-    """Return all findings about `{"entry_node_id", "nodes": [{"id","type","data"}], "edges": [{"source","target","on"}]}`.
+    """Return all findings about a graph document.
 
+    `{"entry_node_id", "nodes": [{"id","type","data"}], "edges": [{"source","target","on"}]}`.
     An unreachable node, an edge that can never be followed and the like are warnings, not faults.
     """
     found = Checked()
     if not isinstance(document, Mapping):
         found.fault("graph", "must be an object with entry_node_id, nodes and edges")
         return found
-    if len(json.dumps(document, default=str)) > MAX_GRAPH_BYTES:
-        found.fault("graph", f"must have at most {MAX_GRAPH_BYTES} bytes")
+    if _size(document) > MAX_GRAPH_BYTES:
+        found.fault("graph", f"must have at most {MAX_GRAPH_BYTES} bytes, not nested too deep")
         return found
     kinds, nodes = _nodes(document.get("nodes"), found)
     edges = _edges(document.get("edges"), kinds, found)
@@ -118,9 +120,8 @@ def _node(name: str, kind: str, data: Any, where: str, found: Checked) -> Node |
         return Node(name, kind, NODE_TYPES[kind].model_validate(data))
     except ValidationError as error:
         for key, messages in field_errors(error).items():
-            # A union's findings carry the tried type behind the field's name.
             for message in messages:
-                found.fault(where, f"{key.partition('.')[0]}: {message}")
+                found.fault(where, f"{key}: {message}")
         return None
 
 
@@ -135,10 +136,8 @@ def _across_fields(kind: str, data: Mapping[str, Any]) -> list[str]:
                 return ["min_digits: must not be more than max_digits"]
         case "conditional":
             return _comparison(data.get("op"), data.get("value"))
-        case "http_call" if len(json.dumps(data.get("body"), default=str)) > MAX_BODY_BYTES:
-            return [f"body: must have at most {MAX_BODY_BYTES} bytes"]
         case "http_call":
-            return [f"body: bad placeholder: {bad}" for bad in values.bad_placeholders(_texts(data.get("body")))]
+            return _body(data.get("body"))
     return []
 
 
@@ -158,13 +157,28 @@ def _comparison(op: Any, value: Any) -> list[str]:
     return []
 
 
-def _texts(value: Any) -> str:
-    """Return all texts inside a JSON value, one per line."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return "\n".join(_texts(item) for item in value.values())
-    return "\n".join(_texts(item) for item in value) if isinstance(value, list) else ""
+def _body(body: Any) -> list[str]:
+    if _size(body) > MAX_BODY_BYTES:
+        return [f"body: must have at most {MAX_BODY_BYTES} bytes"]
+    faults: list[str] = []
+    ahead: list[tuple[int, Any]] = [(0, body)]
+    while ahead:
+        depth, item = ahead.pop()
+        if depth > MAX_BODY_DEPTH:
+            return [f"body: must be nested at most {MAX_BODY_DEPTH} deep"]
+        if isinstance(item, str):
+            faults += [f"body: bad placeholder: {bad}" for bad in values.bad_placeholders(item)]
+        within = item.values() if isinstance(item, Mapping) else item if isinstance(item, list) else ()
+        ahead += [(depth + 1, each) for each in within]
+    return faults
+
+
+def _size(value: Any) -> int:
+    """Return the bytes of a JSON value; one nested too deep to be written is beyond every limit."""
+    try:
+        return len(json.dumps(value, default=str))
+    except RecursionError:
+        return MAX_GRAPH_BYTES + 1
 
 
 def _edges(listed: Any, kinds: Mapping[str, str], found: Checked) -> dict[tuple[str, str], str]:

@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from jinaconnect.core.calls.dtmf import KEYS
 from jinaconnect.core.ivr import values
-from jinaconnect.core.ivr.values import Scalar
 
 MAX_NODES = 200
 MAX_VISITS = 20
@@ -20,8 +19,12 @@ MAX_BODY_BYTES = 4_096
 
 DONE, TIMEOUT, INVALID, DEFAULT = "done", "timeout", "invalid", "default"
 
-_AUDIO = re.compile(r"(https?://[^\s{}/?#@]+|/)[^\s]*")
-_HTTP = re.compile(r"https?://[^\s{}/?#@]+([/?][^\s]*)?")
+MAX_BODY_DEPTH = 10
+
+# The host is written out, so that what a caller types cannot choose whom we ask.
+_WEB = re.compile(r"https?://[^\s{}/?#@\\]+([/?#]|$)")
+_PATH = re.compile(r"/(?!/)")
+_NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\{}]")
 _E164 = re.compile(r"\+[1-9]\d{5,14}")
 _SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'()&=+$,%#-]+@[A-Za-z0-9.:\[\]-]+(;[A-Za-z0-9_.=+%-]+)*")
 
@@ -39,23 +42,24 @@ def _placeholders(text: str) -> str:
 
 
 def _target(text: str) -> str:
-    if not is_target(values.PLACEHOLDER.sub("1", text)) and not values.PLACEHOLDER.fullmatch(text):
+    if not is_target(values.PLACEHOLDER.sub("1234567", text)) and not values.PLACEHOLDER.fullmatch(text):
         raise ValueError("must be an E.164 number such as +12025550101 or a sip: address")
     return text
 
 
 def _audio(url: str) -> str:
-    if not _AUDIO.fullmatch(values.PLACEHOLDER.sub("1", url) if "://" in url else url):
-        raise ValueError("must be an http(s) URL or a path of this gateway")
-    return url
+    return _characters(url) if _PATH.match(url) else _web(url)
 
 
 def _web(url: str) -> str:
-    # The host is written out, so that what a caller types cannot choose whom we call.
-    if not _HTTP.fullmatch(url[: url.find("/", 8)] if "/" in url[8:] else url.partition("?")[0]):
+    if not _WEB.match(url):
         raise ValueError("must begin with http:// or https:// and a host without placeholders or a password")
-    if not _HTTP.fullmatch(values.PLACEHOLDER.sub("1", url)):
-        raise ValueError("must be an http(s) URL without blanks")
+    return _characters(url)
+
+
+def _characters(url: str) -> str:
+    if _NOT_IN_URL.search(values.PLACEHOLDER.sub("", url)):
+        raise ValueError("must not hold blanks, control characters, braces or backslashes")
     return url
 
 
@@ -69,6 +73,18 @@ def _bytes(text: str) -> str:
     if len(text.encode(errors="surrogatepass")) > values.MAX_TEXT:
         raise ValueError(f"must have at most {values.MAX_TEXT} bytes")
     return text
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str):
+        return _placeholders(_bytes(value))
+    if value is not None and not isinstance(value, bool | int | float):
+        raise ValueError("must be a text, a number, true, false or null")
+    return value
+
+
+def _values(value: Any) -> Any:
+    return [_value(item) for item in value] if isinstance(value, list) else _value(value)
 
 
 def _one_key(text: str) -> str:
@@ -152,7 +168,7 @@ class SetVariable(NodeData):
     """`set_variable`: keeps a value, placeholders of a text replaced."""
 
     name: Name
-    value: Text | int | float | bool | None
+    value: Annotated[Any, AfterValidator(_value)]
 
 
 class Conditional(NodeData):
@@ -160,13 +176,13 @@ class Conditional(NodeData):
 
     variable: Name
     op: Literal["eq", "ne", "in", "lt", "gt", "matches"]
-    value: Text | int | float | bool | None | list[Scalar]
+    value: Annotated[Any, AfterValidator(_values)]
 
 
 class GotoTemplate(NodeData):
     """`goto_template`: goes on at the beginning of another template."""
 
-    template: str = Field(min_length=1, max_length=64)
+    template: str = Field(pattern=r"^[A-Za-z0-9_:-]{1,64}$")
 
 
 class HttpCall(NodeData):

@@ -19,6 +19,8 @@ _SINGLE = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN", "AT"})
 
 def fault(pattern: str) -> str | None:
     """Return what is wrong with a pattern, None when it may be used."""
+    if "{{" in pattern:
+        return "a pattern has no placeholders"
     if len(pattern) > MAX_PATTERN:
         return f"a pattern has at most {MAX_PATTERN} characters"
     try:
@@ -63,7 +65,10 @@ def _ways_of(opcode: str, argument: Any) -> int | None:
         if within is None:
             return None
         most = MAX_SUBJECT if high is _constants.MAXREPEAT else min(int(high), MAX_SUBJECT)
-        counts = max(1, most - min(int(low), most) + 1)
-        # One way more for each count; each repetition multiplies the ways within it.
-        return counts * min(within ** min(most, 20), MAX_WAYS + 1)
+        least = min(int(low), most)
+        plain = len(inner) == 1 and str(inner[0][0]) in _SINGLE
+        # Each count is a way of its own, each repetition multiplies the ways within it; repetitions that must be
+        # gone through, of something that may be empty, cost as much as ways do.
+        ways: int = (most - least + 1) * within ** min(most, 20)
+        return min(ways if plain else ways * max(1, least), MAX_WAYS + 1)
     return None

@@ -34,7 +34,7 @@ class Bridges:
         return await self._http.ask(_bridge, "GET", "/bridges/{bridgeId}", path={"bridgeId": bridge})
 
     async def create(self, bridge: str, *, type: str = "mixing", name: str | None = None) -> Bridge:
-        """Make a bridge with the id `bridge`, or return the one that has it."""
+        """Make a bridge with the id `bridge`; raises AriConflict where there is one."""
         return await self._http.ask(
             _bridge, "POST", "/bridges/{bridgeId}", path={"bridgeId": bridge}, query={"type": type, "name": name}
         )
@@ -93,7 +93,10 @@ class Playbacks:
         return await self._http.ask(_playback, "GET", "/playbacks/{playbackId}", path={"playbackId": playback})
 
     async def stop(self, playback: str) -> None:
-        """Stop a prompt; raises AriNotFound when it has ended."""
+        """Stop a prompt; raises AriNotFound when it has ended.
+
+        Only `sound:` and `recording:` can be stopped: Asterisk refuses it (500) while it reads out `digits:` and such.
+        """
         await self._http.call("DELETE", "/playbacks/{playbackId}", path={"playbackId": playback})
 
     async def control(

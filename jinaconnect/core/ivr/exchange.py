@@ -1,0 +1,202 @@
+"""What goes into the IVR machine and what comes out: reports of the call, orders to it, a trail of what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jinaconnect.core.ivr.graph import Graph
+from jinaconnect.core.ivr.values import Scalar
+
+# ---- reports: `turn` is the state's turn when the order was given; a report of an earlier turn is ignored.
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDone:
+    """All prompts of the last order have been played, or could not be."""
+
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The caller pressed a key, counted once."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """`patience` ran out."""
+
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDone:
+    """The caller's words, empty when nothing was understood."""
+
+    text: str
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDone:
+    """The recording has ended."""
+
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDone:
+    """The other party answered, or did not."""
+
+    answered: bool
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpDone:
+    """The web service answered (`value`: its JSON or text) or failed."""
+
+    ok: bool
+    value: Any = None
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLoaded:
+    """The graph that was asked for, None when there is no such template."""
+
+    graph: Graph | None
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHungUp:
+    """The call is over."""
+
+
+Report = PromptDone | Key | Silence | SpeechDone | RecordDone | TransferDone | HttpDone | TemplateLoaded | CallerHungUp
+
+
+# ---- orders
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak a text."""
+
+    text: str
+    voice: str | None = None
+    language: str | None = None
+    barge_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlayAudio:
+    """Play a recording from a URL or a path of this gateway."""
+
+    url: str
+    barge_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StopPrompt:
+    """Stop what is being played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Take keys, `collected` being there already; Silence is due after `first_timeout_s` without a first key and
+    after `inter_digit_s` without a further one (see `machine.patience`)."""
+
+    min_digits: int
+    max_digits: int
+    terminators: str
+    first_timeout_s: float
+    inter_digit_s: float
+    collected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Take the caller's words."""
+
+    language: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StartRecord:
+    """Record the caller."""
+
+    max_duration_s: int
+    finish_on_silence_s: float | None
+    beep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransfer:
+    """Call `to` and bridge it with the caller; given again after a restart, the same leg is meant."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskHttp:
+    """Ask a web service through the guarded client."""
+
+    method: str
+    url: str
+    body: Any
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTemplate:
+    """Find the graph of a template of the same tenant; later steps are made on it."""
+
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call with a canonical cause."""
+
+    cause: str
+
+
+Order = (
+    Say | PlayAudio | StopPrompt | Collect | Listen | StartRecord | StartTransfer | AskHttp | LoadTemplate | HangUp
+)
+
+
+# ---- trail
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A node was entered."""
+
+    node: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A variable was set at a node."""
+
+    node: str
+    name: str
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A recording was passed over, as this call must not be recorded."""
+
+    node: str
+
+
+Trace = Entered | Assigned | Suppressed

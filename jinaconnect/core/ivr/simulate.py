@@ -1,0 +1,259 @@
+"""Running an IVR on typed keys and silences, without a call.
+
+The clock is simulated: a text lasts as long as it takes to say at 150 words a minute, at least half a second; a
+recording counts as 5 s, a transfer rings for 5 s, a web service answers after half a second. A typed
+`{"keys":"12","after_s":1.5}` is pressed 1.5 s after the IVR begins to take keys (during a prompt with barge-in, else
+after it), further keys 0.3 s apart; `{"silence_s":10}` is nothing for 10 s from when it begins to wait for a key;
+`{"hangup":true}` is at once. Transfers are answered and web services say nothing unless `{"answer":"failed"}`,
+`{"answer":"error"}` or `{"answer":"ok","value":…}` tells otherwise, each taken by the next of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ivr import exchange, machine, values
+from jinaconnect.core.ivr import graph as g
+from jinaconnect.core.ivr.graph import Graph
+
+WORDS_PER_SECOND = 2.5
+SHORTEST_PROMPT_S = 0.5
+AUDIO_S = 5.0
+TRANSFER_S = 5.0
+HTTP_S = 0.5
+KEY_GAP_S = 0.3
+
+MAX_INPUTS = 100
+MAX_AFTER_S = 3_600
+
+WAITING = "waiting"
+
+
+class Answer(NamedTuple):
+    """How a transfer (answered, failed) or a web service (ok, error, with a value) turns out."""
+
+    word: str
+    value: Any = None
+
+
+class Act(NamedTuple):
+    """What the caller does `after_s` later: keys, nothing (no keys), or hanging up."""
+
+    keys: str = ""
+    after_s: float = 0.0
+    hangup: bool = False
+
+
+@dataclass(slots=True)
+class Script:
+    """The caller's acts in order, and the answers transfers and web services get."""
+
+    acts: list[Act] = field(default_factory=list)
+    transfers: list[Answer] = field(default_factory=list)
+    services: list[Answer] = field(default_factory=list)
+
+
+def read_inputs(inputs: Any) -> Script:
+    """Return the script of a list of inputs; raises Invalid naming each faulty one as `inputs.<place>`."""
+    if not isinstance(inputs, list) or len(inputs) > MAX_INPUTS:
+        raise Invalid.field("inputs", f"must be a list of at most {MAX_INPUTS}")
+    script = Script()
+    faults: dict[str, list[str]] = {}
+    for place, item in enumerate(inputs):
+        wrong = _read_input(item, script)
+        if wrong is not None:
+            faults[f"inputs.{place}"] = [wrong]
+    if faults:
+        raise Invalid(faults)
+    return script
+
+
+def _read_input(item: Any, script: Script) -> str | None:
+    match item:
+        case {"keys": str(keys)}:
+            after = item.get("after_s", 0)
+            if not 1 <= len(keys) <= 64 or any(key not in KEYS for key in keys):
+                return "keys must be 1 to 64 of 0-9, A-D, * and #"
+            if not _seconds(after):
+                return f"after_s must be seconds from 0 to {MAX_AFTER_S}"
+            script.acts.append(Act(keys, float(after)))
+        case {"silence_s": seconds}:
+            if not _seconds(seconds):
+                return f"silence_s must be seconds from 0 to {MAX_AFTER_S}"
+            script.acts.append(Act(after_s=float(seconds)))
+        case {"hangup": True}:
+            script.acts.append(Act(hangup=True))
+        case {"answer": "answered" | "failed" as word}:
+            script.transfers.append(Answer(word))
+        case {"answer": "ok" | "error" as word}:
+            script.services.append(Answer(word, item.get("value")))
+        case _:
+            return "must be one of keys, silence_s, hangup: true, or answer: answered, failed, ok or error"
+    return None
+
+
+def _seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_AFTER_S
+
+
+def simulate(
+    graph: Graph,
+    inputs: Any = (),
+    variables: Mapping[str, Any] | None = None,
+    templates: Mapping[str, Graph] | None = None,
+    *,
+    recording: bool = True,
+) -> dict[str, Any]:
+    """Return `{"outcome", "path", "transcript", "variables"}` of a call; raises Invalid for faulty inputs.
+
+    `outcome` is "hangup", "transfer", "failed", or "waiting" when the IVR takes keys or words and the script is over.
+    Transcript items are `{"at_s", "node", "kind", "text"}`. `templates` are the graphs `goto_template` may name.
+    """
+    script = read_inputs(list(inputs) if isinstance(inputs, Sequence) and not isinstance(inputs, str) else inputs)
+    call = _Call(graph, script, templates or {})
+    call.apply(machine.start(graph, variables, recording=recording))
+    outcome = call.run()
+    return {
+        "outcome": outcome,
+        "path": call.path,
+        "transcript": call.transcript,
+        "variables": dict(call.state.variables),
+    }
+
+
+class _Call:
+    """A simulated call: the clock, the caller with the script, and what has been noted."""
+
+    def __init__(self, graph: Graph, script: Script, templates: Mapping[str, Graph]) -> None:
+        self.graph = graph
+        self.script = script
+        self.templates = templates
+        self.state = machine.State(graph.entry)
+        self.now = 0.0
+        self.due = 0.0  # when the call reports by itself
+        self.act_at: float | None = None  # when the caller's next act happens, once that is known
+        self.path: list[str] = []
+        self.transcript: list[dict[str, Any]] = []
+
+    def run(self) -> str:
+        while not self.state.over:
+            self._aim()
+            if self.act_at is not None and self.act_at <= self.due:
+                self.now = self.act_at
+                self._act()
+            elif not self.script.acts and self.state.phase in (machine.COLLECT, machine.SPEECH):
+                return WAITING
+            else:
+                self.now = self.due
+                self._report()
+        return self.state.outcome
+
+    def apply(self, step: machine.Step) -> None:
+        """Take over a step: note it, and reckon when the call will report by itself."""
+        for trace in step.trail:
+            match trace:
+                case exchange.Entered():
+                    self.path.append(trace.node)
+                case exchange.Assigned():
+                    self._note("set", f"{trace.name} = {values.text_of(trace.value)}", trace.node)
+                case exchange.Suppressed():
+                    self._note("record", "not allowed", trace.node)
+        moved = step.state != self.state
+        self.state = step.state
+        lasts = sum(self._order(order) for order in step.orders)
+        if moved:
+            self.due = self.now + (machine.patience(self.graph, self.state) or lasts)
+
+    def _order(self, order: exchange.Order) -> float:
+        """Note an order and return how long it lasts."""
+        match order:
+            case exchange.Say():
+                self._note("say", order.text)
+                return max(SHORTEST_PROMPT_S, len(order.text.split()) / WORDS_PER_SECOND)
+            case exchange.PlayAudio():
+                self._note("play", order.url)
+                return AUDIO_S
+            case exchange.Collect():
+                self._note("collect", _range(order.min_digits, order.max_digits))
+            case exchange.Listen():
+                self._note("collect", f"words in {order.language}")
+            case exchange.StartRecord():
+                self._note("record", f"at most {order.max_duration_s} s")
+                return min(order.max_duration_s, order.finish_on_silence_s or order.max_duration_s)
+            case exchange.StartTransfer():
+                self._note("transfer", order.to)
+                return TRANSFER_S
+            case exchange.AskHttp():
+                return HTTP_S
+            case exchange.HangUp():
+                self._note("hangup", order.cause)
+        return 0.0
+
+    def _aim(self) -> None:
+        """Fix when the caller's next act happens, as soon as the call is where the act begins to count."""
+        if self.act_at is not None or not self.script.acts:
+            return
+        act = self.script.acts[0]
+        data = self.graph.nodes[self.state.node].data
+        collecting = self.state.phase in (machine.COLLECT, machine.SPEECH)
+        prompting = self.state.phase == machine.PROMPT and isinstance(data, g.GatherDtmf) and data.barge_in
+        if act.hangup or collecting or (act.keys and prompting):
+            self.act_at = self.now + act.after_s
+
+    def _act(self) -> None:
+        act = self.script.acts.pop(0)
+        self.act_at = None
+        if act.hangup:
+            self._note("hangup", "by the caller")
+            self.apply(machine.step(self.graph, self.state, exchange.CallerHungUp()))
+        elif act.keys:
+            if len(act.keys) > 1:
+                self.script.acts.insert(0, Act(act.keys[1:]))
+                self.act_at = self.now + KEY_GAP_S
+            self._note("key", act.keys[0])
+            self.apply(machine.step(self.graph, self.state, exchange.Key(act.keys[0])))
+
+    def _report(self) -> None:
+        """Report what the call was ordered to do as done."""
+        match self.state.phase:
+            case machine.PROMPT:
+                self._tell(exchange.PromptDone())
+            case machine.COLLECT | machine.SPEECH:
+                self._note("silence", f"{machine.patience(self.graph, self.state):g} s")
+                self._tell(exchange.Silence())
+            case machine.PAUSE:
+                self._tell(exchange.Silence())
+            case machine.RECORD:
+                self._tell(exchange.RecordDone())
+            case machine.TRANSFER:
+                answer = self.script.transfers.pop(0) if self.script.transfers else Answer("answered")
+                self._note("transfer", answer.word)
+                self._tell(exchange.TransferDone(answer.word == "answered"))
+            case machine.HTTP:
+                answer = self.script.services.pop(0) if self.script.services else Answer("ok")
+                self._tell(exchange.HttpDone(answer.word == "ok", answer.value))
+            case machine.LOAD:
+                self._load()
+
+    def _load(self) -> None:
+        data = self.graph.nodes[self.state.node].data
+        loaded = self.templates.get(data.template) if isinstance(data, g.GotoTemplate) else None
+        step = machine.step(self.graph, self.state, exchange.TemplateLoaded(loaded))
+        self.graph = loaded or self.graph
+        self.apply(step)
+
+    def _tell(self, report: exchange.Report) -> None:
+        self.apply(machine.step(self.graph, self.state, report))
+
+    def _note(self, kind: str, text: str, node: str | None = None) -> None:
+        item = {"at_s": round(self.now, 3), "node": node or self.state.node, "kind": kind, "text": text}
+        self.transcript.append(item)
+
+
+def _range(least: int, most: int) -> str:
+    keys = f"{most}" if least == most else f"{least} to {most}"
+    return f"{keys} key{'' if keys == '1' else 's'}"
