@@ -21,7 +21,7 @@ from jinaconnect.core.events.event import Recorded, recorded, takes_number
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
 
-REMEMBERED = 20_000  # event ids of this process known to be in the log; spares a collision per repeated append
+REMEMBERED = 1_000  # late event ids of a scope known to be in the log; spares a collision per repeated append
 EXTENT_TTL = timedelta(seconds=30)
 
 Listener = Callable[[str, list[Recorded]], None]
@@ -142,17 +142,23 @@ class _Appender:
         return await asyncio.shield(self._group.put(rows))
 
     async def _write(self, batches: list[list[Document]]) -> list[list[int] | Exception]:
-        rows: dict[str, Document] = {}
+        numbers: dict[str, int] = {}
+        fresh: dict[str, Document] = {}
         for batch in batches:
             for row in batch:
-                if row["_id"] not in self._numbers:
-                    rows.setdefault(row["_id"], row)
-        await self._insert(list(rows.values()))
-        return [[self._numbers[row["_id"]] for row in batch] for batch in batches]
+                id = row["_id"]
+                if id in self._numbers:
+                    numbers[id] = self._numbers[id]
+                else:
+                    fresh.setdefault(id, row)
+        numbers |= await self._insert(list(fresh.values()))
+        self._remember(numbers)
+        return [[numbers[row["_id"]] for row in batch] for batch in batches]
 
     @guarded
-    async def _insert(self, rows: list[Document]) -> None:
+    async def _insert(self, rows: list[Document]) -> dict[str, int]:
         events = self._log._events
+        numbers: dict[str, int] = {}
         while rows:
             if self.head is None:
                 self.head = await self._log.head(self._scope)
@@ -168,26 +174,22 @@ class _Appender:
                 written, rows = numbered[: fault["index"]], rows[fault["index"] :]
                 present = await self._log.numbers(self._scope, [rows[0]["_id"]])
                 if present:  # a sweeper, another process or an earlier try was first with this event
-                    self._remember(present)
+                    numbers |= present
                     rows = rows[1:]
             finally:
                 self.head = None  # until told otherwise: another process may have moved it
-            self._accept(written)
-            if rows:
-                self.head = None
+            if written:
+                numbers |= {row["_id"]: row["seq"] for row in written}
+                self._log._announce(self._scope, [recorded(self._scope, row) for row in written])
+                if not rows:
+                    self.head = written[-1]["seq"]
+        return numbers
 
     def _number(self, row: Document, seq: int, now: datetime) -> Document:
         data: dict[str, Any] = row["data"]
         if takes_number(row["type"]):
             data = {**data, "message_id": seq}
         return {**row, "scope": self._scope, "seq": seq, "recorded": now, "data": data}
-
-    def _accept(self, written: list[Document]) -> None:
-        if not written:
-            return
-        self.head = written[-1]["seq"]
-        self._remember({row["_id"]: row["seq"] for row in written})
-        self._log._announce(self._scope, [recorded(self._scope, row) for row in written])
 
     def _remember(self, numbers: dict[str, int]) -> None:
         self._numbers.update(numbers)

@@ -88,7 +88,7 @@ class RedisLink:
             return None
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await self._redis.execute_command(*command)
+                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, OSError, TimeoutError):
             self._away_until = loop.time() + 1.0
             return None

@@ -61,7 +61,7 @@ async def test_a_contact_is_created_with_every_field_and_read_back(tenant: Tenan
         ({"attributes": {"$where": "1"}}, "attributes.$where.[key]"),
         ({"attributes": {"a.b": 1}}, "attributes.a.b.[key]"),
         ({"attributes": {"nested": {"a": 1}}}, "attributes.nested"),
-        ({"attributes": {"big": 2**70}}, "attributes.big"),
+        ({"attributes": {"big": 2**63}}, "attributes.big"),
         ({"attributes": {f"k{n}": n for n in range(101)}}, "attributes"),
         ({"lead_score": 101}, "lead_score"),
         ({"lead_status": "WARM"}, "lead_status"),
@@ -117,7 +117,9 @@ async def test_the_tag_is_the_first_of_the_tags(tenant: Tenant) -> None:
 
 async def test_a_contact_sent_back_as_it_was_is_no_change(tenant: Tenant, gateway: Running) -> None:
     person = await add_person(gateway, tenant, "agent")
-    contact = await add(tenant(), "+12025550111", tags=["a"], attributes={"x": 1}, opt_outs={"SMS": "2026-01-01T00:00:00Z"})
+    contact = await add(
+        tenant(), "+12025550111", tags=["a"], attributes={"x": 1}, opt_outs={"SMS": "2026-01-01T00:00:00Z"}
+    )
     path = f"/contacts/{contact['id']}/"
     assigned = (await tenant().post(path + "assign/", {"assigned_to_type": "USER", "assigned_to_id": person.id})).ok()
     told = len(await tenant().events())
@@ -142,7 +144,16 @@ async def people(tenant: Tenant) -> Tenant:
         tenant(), "+12025550101", first_name="Ann", last_name="Lee", tags=["vip", "old"], segments=["north"],
         attributes={"plan": "gold", "seats": 3, "paid": True}, lead_status="NEW", email="ann@example.com",
     )  # fmt: skip
-    await add(tenant(), "+12025550102", first_name="Bob", last_name="Leeds", tag="new", segments=["south"], source="SMS", dnc=True)
+    await add(
+        tenant(),
+        "+12025550102",
+        first_name="Bob",
+        last_name="Leeds",
+        tag="new",
+        segments=["south"],
+        source="SMS",
+        dnc=True,
+    )
     await add(tenant(), "+919812345678", first_name="Cy", last_name="O'Hara", lead_status="CONVERTED", is_active=False)
     return tenant
 
@@ -219,7 +230,11 @@ async def test_order_pages_and_the_endless_form(people: Tenant) -> None:
     order = [row["first_name"] for row in (await client.get("/contacts/?ordering=-phone")).ok()["results"]]
     assert order == ["Cy", "Bob", "Ann"]
     page = (await client.get("/contacts/?page_size=2&ordering=first_name")).ok()
-    assert ([row["first_name"] for row in page["results"]], page["count"], page["previous"]) == (["Ann", "Bob"], 3, None)
+    assert ([row["first_name"] for row in page["results"]], page["count"], page["previous"]) == (
+        ["Ann", "Bob"],
+        3,
+        None,
+    )
     assert (await client.get("/contacts/?page=3&page_size=2")).status == 404
     first = (await client.get("/contacts/?cursor=&page_size=2")).ok()
     rest = (await client.get(f"/contacts/?cursor={first['next_cursor']}&page_size=2")).ok()
@@ -436,7 +451,9 @@ async def test_an_agent_sees_what_is_theirs(tenant: Tenant, gateway: Running, op
                 assert answer.refused(404, "not_found") == unknown
         note = await agent.client.post(f"/team-inbox/api/conversations/{contact['id']}/notes/", {"text": "hm"})
         read = await agent.client.post(f"/team-inbox/api/messages/{message['id']}/mark_as_read/")
-        many = await agent.client.post("/team-inbox/api/messages/mark_multiple_as_read/", {"message_ids": [message["id"]]})
+        many = await agent.client.post(
+            "/team-inbox/api/messages/mark_multiple_as_read/", {"message_ids": [message["id"]]}
+        )
         assert (note.status, read.status, many.status) == ((201, 200, 200) if name in seen else (404, 404, 400))
 
 
@@ -525,7 +542,9 @@ async def test_the_last_event_of_a_contact_shows_what_rest_shows(tenant: Tenant,
         client.post(f"/contacts/{ids[1]}/assign/", body),
         client.post(f"/contacts/{ids[1]}/close/", {"reason": "r"}),
         client.post(f"/contacts/{ids[2]}/close/"),
-        client.patch(f"/contacts/{ids[2]}/", {"first_name": "M", "assigned_to_type": "USER", "assigned_to_id": person.id}),
+        client.patch(
+            f"/contacts/{ids[2]}/", {"first_name": "M", "assigned_to_type": "USER", "assigned_to_id": person.id}
+        ),
     )
     (await client.post(f"/contacts/{ids[1]}/unassign/")).ok()
     (await client.post(f"/contacts/{ids[2]}/reopen/")).ok()

@@ -10,7 +10,7 @@ after it), further keys 0.3 s apart; `{"silence_s":10}` is nothing for 10 s from
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -102,7 +102,7 @@ def _seconds(value: Any) -> bool:
 
 def simulate(
     graph: Graph,
-    inputs: Any = (),
+    inputs: Any = None,
     variables: Mapping[str, Any] | None = None,
     templates: Mapping[str, Graph] | None = None,
     *,
@@ -113,8 +113,7 @@ def simulate(
     `outcome` is "hangup", "transfer", "failed", or "waiting" when the IVR takes keys or words and the script is over.
     Transcript items are `{"at_s", "node", "kind", "text"}`. `templates` are the graphs `goto_template` may name.
     """
-    script = read_inputs(list(inputs) if isinstance(inputs, Sequence) and not isinstance(inputs, str) else inputs)
-    call = _Call(graph, script, templates or {})
+    call = _Call(graph, read_inputs([] if inputs is None else inputs), templates or {})
     call.apply(machine.start(graph, variables, recording=recording))
     outcome = call.run()
     return {
@@ -164,18 +163,20 @@ class _Call:
                     self._note("record", "not allowed", trace.node)
         moved = step.state != self.state
         self.state = step.state
-        lasts = sum(self._order(order) for order in step.orders)
+        lasts = 0.0
+        for order in step.orders:
+            lasts += self._order(order, lasts)
         if moved:
             self.due = self.now + (machine.patience(self.graph, self.state) or lasts)
 
-    def _order(self, order: exchange.Order) -> float:
-        """Note an order and return how long it lasts."""
+    def _order(self, order: exchange.Order, after: float) -> float:
+        """Note an order that begins `after` seconds from now and return how long it lasts."""
         match order:
             case exchange.Say():
-                self._note("say", order.text)
+                self._note("say", order.text, after=after)
                 return max(SHORTEST_PROMPT_S, len(order.text.split()) / WORDS_PER_SECOND)
             case exchange.PlayAudio():
-                self._note("play", order.url)
+                self._note("play", order.url, after=after)
                 return AUDIO_S
             case exchange.Collect():
                 self._note("collect", _range(order.min_digits, order.max_digits))
@@ -249,8 +250,8 @@ class _Call:
     def _tell(self, report: exchange.Report) -> None:
         self.apply(machine.step(self.graph, self.state, report))
 
-    def _note(self, kind: str, text: str, node: str | None = None) -> None:
-        item = {"at_s": round(self.now, 3), "node": node or self.state.node, "kind": kind, "text": text}
+    def _note(self, kind: str, text: str, node: str | None = None, after: float = 0.0) -> None:
+        item = {"at_s": round(self.now + after, 3), "node": node or self.state.node, "kind": kind, "text": text}
         self.transcript.append(item)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
@@ -21,19 +22,28 @@ MAX_VARIABLES = 200
 
 
 def text_of(value: Any) -> str:
-    """Return a value as it reads in a prompt: nothing for None, `true`/`false`, JSON for what is not a scalar."""
+    """Return a value as it reads in a prompt: nothing for None, `true`/`false`, JSON for what is not a scalar.
+
+    JSON nested too deep to be written reads as nothing.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    except RecursionError:
+        return ""
 
 
 def scalar(value: Any) -> Scalar:
-    """Return a value as a variable keeps it: scalars as they are, others as JSON text, at most 1,024 characters."""
-    if value is None or isinstance(value, bool | int | float):
+    """Return a value as a variable keeps it: scalars as they are, others as JSON text, at most 1,024 characters.
+
+    NaN and infinity, which JSON lacks, become texts.
+    """
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return text_of(value)[:MAX_VALUE]
 
