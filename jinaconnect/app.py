@@ -20,10 +20,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from jinaconnect.actions.applying import LATE_JOB, MEDIA_JOB, apply_late
 from jinaconnect.actions.apps import Accounts
 from jinaconnect.actions.auth import Authenticator
 from jinaconnect.actions.context import Services, Settings
-from jinaconnect.actions.inbound import LATE_JOB, MEDIA_JOB, InboundDoor, apply_late
+from jinaconnect.actions.inbound import InboundDoor
 from jinaconnect.actions.media import fetch_media
 from jinaconnect.actions.messages import Sender
 from jinaconnect.actions.sandbox import deliver_webhook

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import log_cursor
-from jinaconnect.actions.messages import visible
-from jinaconnect.actions.scoping import contact_filter
+from jinaconnect.actions.scoping import contact_filter, visible
 from jinaconnect.core.errors import Conflict, Invalid, InvalidState, NotFound
 from jinaconnect.core.events.event import Event, conversation_id
 from jinaconnect.core.inbox.assignment import NOBODY, UNASSIGNED, USER, Assignee, Author, Move, assign, close, reopen
@@ -121,6 +121,15 @@ def contact_event(
         seen=seen_by(after, before=before["assigned_to_user"]),
         timeline=entry,
     )
+
+
+def opening_events(ctx: Context, doc: Document, channel: str) -> list[Event]:
+    """Return the events of a contact that a message brought: its creation and its conversation's beginning."""
+    events = [
+        contact_event(ctx, ctx.ids.new("evt"), "contact.created", doc, doc),
+        contact_event(ctx, ctx.ids.new("evt"), "conversation.opened", doc, doc, contact_detail=render_contact(doc)),
+    ]
+    return [replace(event, channel=channel) for event in events]
 
 
 def move_event(ctx: Context, event_id: str, move: Move, before: Document, after: Document) -> Event:

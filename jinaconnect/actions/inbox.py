@@ -14,8 +14,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import MAX_LIMIT, visible_contact, window
 from jinaconnect.actions.listing import list_documents, log_cursor
-from jinaconnect.actions.messages import visible
-from jinaconnect.actions.scoping import MOST, contact_filter, message_filter
+from jinaconnect.actions.scoping import MOST, contact_filter, message_filter, visible
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox import status
@@ -229,9 +228,10 @@ async def _items(ctx: Context, contact: Document, before: int | None, most: int)
         "contact": contact["_id"],
         "number": {"$type": "number", **({"$lt": before} if before is not None else {})},
     }
+    fresh_ones = {"contact": contact["_id"], "number": None, "deleted_at": None}
     order = [("number", -1)]
     fresh, messages, rows = await asyncio.gather(
-        ctx.data.select("messages", {"contact": contact["_id"], "number": None, "deleted_at": None}, limit=MAX_LIMIT),
+        ctx.data.select("messages", fresh_ones, sort=order, limit=MAX_LIMIT),
         ctx.data.select("messages", {**below, "deleted_at": None}, sort=order, limit=most),
         ctx.data.select("timeline", below, sort=order, limit=most),
     )

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import contact_event, visible_contact
-from jinaconnect.actions.messages import visible
+from jinaconnect.actions.scoping import visible
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, InvalidState, NotFound, Unavailable
 from jinaconnect.core.events.event import Event

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from jinaconnect.actions.apps import choose_app
 from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.conversations import opening_events
 from jinaconnect.actions.reports import report_message
+from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.templates import template_for_send
 from jinaconnect.channels.base import Accepted, Refused
 from jinaconnect.channels.whatsapp_send import FREE_FORM_EXEMPT, SendWhatsapp, cloud_object, inbox_content
 from jinaconnect.core.errors import Invalid, NotFound, SessionWindowClosed
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import counted, new_contact, render_contact, render_conversation, seen_by
+from jinaconnect.core.inbox.contact import counted, new_contact, seen_by
 from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
-from jinaconnect.core.principal import Principal, system_principal
+from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
 
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
-
-
-def visible(principal: Principal, contact: Mapping[str, Any]) -> bool:
-    """Tell whether a principal with row scoping may see a contact."""
-    if not principal.assigned_only:
-        return True
-    holder = contact.get("assigned_to_user")
-    return holder == principal.id or (holder is None and principal.sees_unassigned)
 
 
 async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document:
@@ -53,10 +45,7 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
     doc = new_contact(
         ctx.ids.new("cnt"), source="WHATSAPP", by=ctx.principal.username, phone=phone, created_at=now, updated_at=now
     )
-    events = [
-        ctx.event(name, doc["_id"], render(doc), contact=doc["_id"], seen=seen_by(doc), channel="WHATSAPP")
-        for name, render in (("contact.created", render_contact), ("conversation.opened", render_conversation))
-    ]
+    events = opening_events(ctx, doc, "WHATSAPP")
     try:
         return ctx.wrote(await ctx.data.insert("contacts", doc, events))
     except Duplicate:

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import Field
 
+from jinaconnect.actions.applying import media_id
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import contact_event, visible_contact
-from jinaconnect.actions.inbound import media_id
 from jinaconnect.actions.marks import AT_ONCE, known_messages, recount
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context
@@ -27,3 +28,11 @@ async def message_filter(ctx: Context) -> dict[str, Any]:
         "contacts", {**contact_filter(ctx.principal), "deleted_at": None}, limit=MOST, fields={"_id": 1}
     )
     return {"contact": {"$in": [row["_id"] for row in rows]}}
+
+
+def visible(principal: Principal, contact: Mapping[str, Any]) -> bool:
+    """Tell whether a principal with row scoping may see a contact."""
+    if not principal.assigned_only:
+        return True
+    holder = contact.get("assigned_to_user")
+    return holder == principal.id or (holder is None and principal.sees_unassigned)

@@ -43,7 +43,8 @@ def _interactive(content: Mapping[str, Any], buttons: list[Mapping[str, Any]]) -
             {"type": "reply", "reply": {"id": f"button-{place}", "title": button["text"]}}
             for place, button in enumerate(buttons, 1)
         ]
-        return {"message_type": "INTERACTIVE", "interactive": {"type": "button", **shown, "action": {"buttons": replies}}}
+        shown.update(type="button", action={"buttons": replies})
+        return {"message_type": "INTERACTIVE", "interactive": shown}
     if kinds == {"url"} and len(buttons) == 1:
         parameters = {"display_text": buttons[0]["text"], "url": buttons[0]["url"]}
         action = {"name": "cta_url", "parameters": parameters}

@@ -11,7 +11,8 @@ from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.message import render_message
-from jinaconnect.core.schema import Answer, Id, Request, parse
+from jinaconnect.core.schema import Id, Request, parse
+from jinaconnect.handlers.inbox import InboxMessage
 from jinaconnect.handlers.operation import operation
 
 
@@ -25,24 +26,13 @@ class NewInboxMessage(Request):
     reply_to: Id | None = None
 
 
-class InboxMessageOut(Answer):
-    """A message of the inbox."""
-
-    id: str
-    message_id: int | None
-    content: dict[str, Any]
-    direction: Literal["INCOMING", "OUTGOING"]
-    platform: str
-    contact: str
-
-
 @operation(
     "POST",
     "/team-inbox/api/messages/",
     id="inbox.messages.send",
     permission="inbox.reply",
     body=NewInboxMessage,
-    returns=InboxMessageOut,
+    returns=InboxMessage,
     status=201,
     effect=True,
     tag="inbox",

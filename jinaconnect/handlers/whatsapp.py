@@ -12,8 +12,8 @@ from jinaconnect.actions import apps, templates
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.media import open_media
-from jinaconnect.actions.messages import send_whatsapp, visible
-from jinaconnect.actions.scoping import message_filter
+from jinaconnect.actions.messages import send_whatsapp
+from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.channels.whatsapp_view import whatsapp_view
 from jinaconnect.core.errors import Invalid, NotFound, PermissionDenied

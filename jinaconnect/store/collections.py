@@ -69,7 +69,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("platform", 1), ("_id", -1))),
             Index((("status", 1), ("_id", -1))),
             Index((("timestamp", -1), ("_id", -1))),
-            Index((("contact", 1), ("is_read", 1)), only=(("is_read", False),)),
+            Index((("contact", 1), ("is_read", 1), ("_id", -1)), only=(("is_read", False),)),
             Index((("number", -1),), only=(("number", {"$type": "number"}),)),
         ),
     ),

@@ -48,9 +48,9 @@ class Due:
                 [("due.at", 1)], name="due", partialFilterExpression={"due.at": {"$type": "date"}}
             )
 
-    def taken(self) -> Document:
+    def taken(self, lease: timedelta) -> Document:
         """Return the block of a document that is written already claimed by this process."""
-        return {"at": self._clock() + LEASE, "by": self.process, "tries": 1}
+        return {"at": self._clock() + lease, "by": self.process, "tries": 1}
 
     @guarded
     async def waiting(self, collection: str, limit: int) -> list[tuple[str, str]]:

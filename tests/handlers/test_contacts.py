@@ -31,11 +31,22 @@ async def names(client: Client, path: str = "/contacts/", **query: str) -> set[s
 
 async def test_a_contact_is_created_with_every_field_and_read_back(tenant: Tenant) -> None:
     given = {
-        "phone": "+12025550111", "first_name": " Ann ", "last_name": "Lee", "email": "ann@example.com", "tags": ["vip", "vip", "new"],
-        "segments": ["north"], "attributes": {"plan": "gold", "seats": 3, "paid": True, "rate": 1.5},
-        "telegram_chat_id": 7_000_000_000, "telegram_username": "@annlee", "lead_status": "NEW", "lead_score": 10, "dnc": True,
-        "opt_outs": {"SMS": "2026-01-02T03:04:05+01:00"}, "preferred_channel": "SMS", "description": "Met in May.",
-    }  # fmt: skip
+        "phone": "+12025550111",
+        "first_name": " Ann ",
+        "last_name": "Lee",
+        "email": "ann@example.com",
+        "tags": ["vip", "vip", "new"],
+        "segments": ["north"],
+        "attributes": {"plan": "gold", "seats": 3, "paid": True, "rate": 1.5},
+        "telegram_chat_id": 7_000_000_000,
+        "telegram_username": "@annlee",
+        "lead_status": "NEW",
+        "lead_score": 10,
+        "dnc": True,
+        "opt_outs": {"SMS": "2026-01-02T03:04:05+01:00"},
+        "preferred_channel": "SMS",
+        "description": "Met in May.",
+    }
     answer = await tenant().post("/contacts/", given)
     contact = answer.ok(201)
     assert answer.headers["X-Cursor"]
@@ -45,8 +56,12 @@ async def test_a_contact_is_created_with_every_field_and_read_back(tenant: Tenan
     assert contact["telegram_username"] == "annlee"
     assert contact["opt_outs"] == {"SMS": "2026-01-02T02:04:05.000Z"}
     assert contact["channels"] == {
-        "whatsapp": "+12025550111", "sms": "+12025550111", "rcs": "+12025550111", "voice": "+12025550111", "telegram": 7_000_000_000,
-    }  # fmt: skip
+        "whatsapp": "+12025550111",
+        "sms": "+12025550111",
+        "rcs": "+12025550111",
+        "voice": "+12025550111",
+        "telegram": 7_000_000_000,
+    }
     assert (contact["source"], contact["status"], contact["assigned_to_type"]) == ("MANUAL", "OPEN", "UNASSIGNED")
     assert (await tenant().get(f"/contacts/{contact['id']}/")).ok() == contact
 
@@ -141,9 +156,16 @@ async def test_forms_are_read_like_json(tenant: Tenant) -> None:
 async def people(tenant: Tenant) -> Tenant:
     """A tenant with three contacts that differ in everything."""
     await add(
-        tenant(), "+12025550101", first_name="Ann", last_name="Lee", tags=["vip", "old"], segments=["north"],
-        attributes={"plan": "gold", "seats": 3, "paid": True}, lead_status="NEW", email="ann@example.com",
-    )  # fmt: skip
+        tenant(),
+        "+12025550101",
+        first_name="Ann",
+        last_name="Lee",
+        tags=["vip", "old"],
+        segments=["north"],
+        attributes={"plan": "gold", "seats": 3, "paid": True},
+        lead_status="NEW",
+        email="ann@example.com",
+    )
     await add(
         tenant(),
         "+12025550102",
@@ -396,10 +418,16 @@ async def test_one_of_two_permissions_suffices(tenant: Tenant, gateway: Running)
     await store.insert(
         "roles",
         {
-            "_id": id, "slug": "dispatcher", "name": "Dispatcher", "description": "", "priority": 30, "is_system": False,
-            "is_editable": True, "permissions": {"inbox.assign": True},
+            "_id": id,
+            "slug": "dispatcher",
+            "name": "Dispatcher",
+            "description": "",
+            "priority": 30,
+            "is_system": False,
+            "is_editable": True,
+            "permissions": {"inbox.assign": True},
         },
-    )  # fmt: skip
+    )
     person = await add_person(gateway, tenant, "dispatcher")
     contact = await add(tenant(), "+12025550111")
     path = f"/contacts/{contact['id']}/"

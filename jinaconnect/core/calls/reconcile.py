@@ -129,4 +129,3 @@ def _catch_up(call: HeldCall, channel: Channel, at: datetime) -> tuple[Fact, ...
     if channel.state in _RINGING and RANK[call.status] < RANK[RINGING]:
         return (Ringing(at, inferred=True),)
     return ()
-

@@ -132,7 +132,7 @@ def _across_fields(kind: str, data: Mapping[str, Any]) -> list[str]:
             return ["audio_url or tts_text must be given"]
         case "voice.gather_dtmf":
             least, most = data.get("min_digits", 1), data.get("max_digits")
-            if isinstance(least, int) and isinstance(most, int) and least > most:
+            if isinstance(least, int) and isinstance(most, int) and 1 <= most < least:
                 return ["min_digits: must not be more than max_digits"]
         case "conditional":
             return _comparison(data.get("op"), data.get("value"))

@@ -108,8 +108,11 @@ class StopPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Take keys, `collected` being there already; Silence is due after `first_timeout_s` without a first key and
-    after `inter_digit_s` without a further one (see `machine.patience`)."""
+    """Take keys, `collected` being there already.
+
+    Silence is due after `first_timeout_s` without a first key and after `inter_digit_s` without a further one, as
+    `machine.patience` tells.
+    """
 
     min_digits: int
     max_digits: int
@@ -167,9 +170,7 @@ class HangUp:
     cause: str
 
 
-Order = (
-    Say | PlayAudio | StopPrompt | Collect | Listen | StartRecord | StartTransfer | AskHttp | LoadTemplate | HangUp
-)
+Order = Say | PlayAudio | StopPrompt | Collect | Listen | StartRecord | StartTransfer | AskHttp | LoadTemplate | HangUp
 
 
 # ---- trail

@@ -146,9 +146,7 @@ class _Run:
             if visits > MAX_VISITS:
                 self._end(FAILED, causes.INTERWORKING)
                 return
-            self.state = replace(
-                self.state, node=target, buffer="", tries=0, visits={**self.state.visits, key: visits}
-            )
+            self.state = replace(self.state, node=target, buffer="", tries=0, visits={**self.state.visits, key: visits})
             self.trail.append(Entered(target, self.graph.nodes[target].kind))
             on = self._arrive()
             if on is None:
@@ -264,7 +262,7 @@ class _Run:
                 self._collect(data)
             case "prompt", exchange.PromptDone(), _:
                 self.leave(DONE)
-            case ("prompt" | "collect"), exchange.Key(), g.GatherDtmf():
+            case (("prompt" | "collect"), exchange.Key(), g.GatherDtmf()):
                 self._key(data, report.digit)
             case "collect", exchange.Silence(), g.GatherDtmf():
                 self._silence(data)

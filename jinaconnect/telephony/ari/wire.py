@@ -173,10 +173,10 @@ class ConfigInfo(Wire):
 
 
 class AsteriskInfo(Wire):
-    """Answer of `GET /asterisk/info`."""
+    """Answer of `GET /asterisk/info`; parts that were not asked for are empty."""
 
-    system: SystemInfo
-    status: StatusInfo
+    system: SystemInfo = SystemInfo(version="")
+    status: StatusInfo | None = None
     config: ConfigInfo = ConfigInfo()
 
 

@@ -26,7 +26,8 @@ def test_q850_before_the_answer(q850: int | None, cause: str) -> None:
     [
         (486, 17, "USER_BUSY"), (404, 1, "NUMBER_UNALLOCATED"), (408, 18, "NO_USER_RESPONSE"), (480, 19, "NO_ANSWER"),
         (403, 21, "CALL_REJECTED"), (503, 34, "NORMAL_TEMPORARY_FAILURE"), (603, 21, "CALL_REJECTED"),
-        (600, 17, "USER_BUSY"), (487, 127, "NORMAL_CLEARING"), (302, 23, "CALL_REJECTED"), (484, 28, "INVALID_NUMBER_FORMAT"),
+        (600, 17, "USER_BUSY"), (487, 127, "NORMAL_CLEARING"), (302, 23, "CALL_REJECTED"),
+        (484, 28, "INVALID_NUMBER_FORMAT"),
         (502, 27, "DESTINATION_OUT_OF_ORDER"), (499, 127, "INTERWORKING"), (1001, 0, "UNKNOWN"),
     ],
 )  # fmt: skip

@@ -89,7 +89,8 @@ def test_an_empty_window_claims_nothing() -> None:
     ("attempt", "ner"),
     [
         (Attempt(NOW, False, "USER_BUSY"), 1.0), (Attempt(NOW, False, "NUMBER_UNALLOCATED"), 0.0),
-        (Attempt(NOW, False, "CALL_REJECTED", sip_code=403), 0.0), (Attempt(NOW, False, "CALL_REJECTED", sip_code=603), 1.0),
+        (Attempt(NOW, False, "CALL_REJECTED", sip_code=403), 0.0),
+        (Attempt(NOW, False, "CALL_REJECTED", sip_code=603), 1.0),
         (Attempt(NOW, False, "NORMAL_CLEARING", sip_code=487), 1.0), (Attempt(NOW, True, "NORMAL_CLEARING"), 1.0),
         (Attempt(NOW, False, "NO_ANSWER", sip_code=480), 1.0), (Attempt(NOW, False, "UNKNOWN"), 0.0),
     ],

@@ -20,7 +20,8 @@ NIGHT = Window(time(22), time(6))
 @pytest.mark.parametrize(
     ("window", "clock", "inside"),
     [
-        (OFFICE, time(9), True), (OFFICE, time(17, 59, 59), True), (OFFICE, time(18), False), (OFFICE, time(8, 59), False),
+        (OFFICE, time(9), True), (OFFICE, time(17, 59, 59), True), (OFFICE, time(18), False),
+        (OFFICE, time(8, 59), False),
         (NIGHT, time(22), True), (NIGHT, time(0), True), (NIGHT, time(5, 59), True), (NIGHT, time(6), False),
         (Window(time(9), time(9)), time(9), False),
     ],
@@ -30,7 +31,8 @@ def test_the_start_is_within_and_the_end_is_not(window: Window, clock: time, ins
 
 
 @pytest.mark.parametrize(
-    "data", [None, {}, {"start": "9:00", "end": "18:00"}, {"start": "24:00", "end": "18:00"}, {"start": 9, "end": 18}, "x"]
+    "data",
+    [None, {}, {"start": "9:00", "end": "18:00"}, {"start": "24:00", "end": "18:00"}, {"start": 9, "end": 18}, "x"],
 )
 def test_what_is_malformed_is_no_gate(data: Any) -> None:
     assert read_window(data) is None

@@ -42,7 +42,13 @@ def names(events: tuple[machine.Emitted, ...]) -> list[str]:
 
 
 def test_an_answered_call() -> None:
-    facts = [Dialing(at(0)), Ringing(at(1.5)), Answered(at(4)), Bridged(at(4.2), peer="agent"), Hangup(at(65.9), q850=16)]
+    facts = [
+        Dialing(at(0)),
+        Ringing(at(1.5)),
+        Answered(at(4)),
+        Bridged(at(4.2), peer="agent"),
+        Hangup(at(65.9), q850=16),
+    ]
     call, events = fold(Call(), facts)
     assert names(events) == ["call.dialing", "call.ringing", "call.answered", "call.bridged", "call.completed"]
     assert (call.status, call.duration_seconds, call.hangup_cause) == ("COMPLETED", 61, "NORMAL_CLEARING")
@@ -62,7 +68,12 @@ def test_an_answered_call() -> None:
         ([TimedOut(at(3)), CancelRequested(at(4)), Hangup(at(5))], "FAILED", "NO_ANSWER", None),
         ([Answered(at(2)), TimedOut(at(2)), Hangup(at(9), q850=0)], "COMPLETED", "NORMAL_CLEARING", None),
         ([Answered(at(2)), Hangup(at(9), q850=16, sip_code=1001)], "COMPLETED", "NORMAL_CLEARING", None),
-        ([Answered(at(2)), TimedOut(at(8), limit="duration"), Hangup(at(9), q850=127)], "COMPLETED", "NORMAL_CLEARING", None),
+        (
+            [Answered(at(2)), TimedOut(at(8), limit="duration"), Hangup(at(9), q850=127)],
+            "COMPLETED",
+            "NORMAL_CLEARING",
+            None,
+        ),
         ([Answered(at(2)), CancelRequested(at(8)), Hangup(at(9))], "COMPLETED", "NORMAL_CLEARING", None),
         ([Answered(at(2)), Faulted(at(8)), Hangup(at(9), q850=16)], "FAILED", "INTERWORKING", None),
         ([Faulted(at(1), cause="NUMBER_UNALLOCATED"), Hangup(at(1), q850=1)], "FAILED", "NUMBER_UNALLOCATED", None),
@@ -87,7 +98,9 @@ def test_what_reached_no_carrier_is_over_at_once(fact: Fact) -> None:
 
 
 def test_a_final_report_supplies_the_answer_nobody_told() -> None:
-    call, events = fold(Call(), [Dialing(at(0)), Hangup(at(50), answered=True, talk_seconds=42, cause="NORMAL_CLEARING")])
+    call, events = fold(
+        Call(), [Dialing(at(0)), Hangup(at(50), answered=True, talk_seconds=42, cause="NORMAL_CLEARING")]
+    )
     assert names(events) == ["call.dialing", "call.answered", "call.completed"]
     assert events[1].payload["inferred"] is True
     assert (call.started_at, call.duration_seconds) == (at(8), 42)
@@ -121,14 +134,24 @@ def test_a_bridge_is_told_when_it_changes() -> None:
     assert [event.payload["with"] for event in events] == ["a", "b", "a"]
 
 
-LADDER: tuple[Fact, ...] = (Dialing(at(0)), Ringing(at(1)), Answered(at(2)), CancelRequested(at(3)), Hangup(at(4), q850=16))
+LADDER: tuple[Fact, ...] = (
+    Dialing(at(0)),
+    Ringing(at(1)),
+    Answered(at(2)),
+    CancelRequested(at(3)),
+    Hangup(at(4), q850=16),
+)
 
 
 def terminal(events: tuple[machine.Emitted, ...]) -> list[str]:
     return [event.type for event in events if event.type in machine.TERMINAL_EVENT.values()]
 
 
-@pytest.mark.parametrize("facts", itertools.permutations(LADDER), ids=lambda facts: "-".join(type(f).__name__[0] for f in facts))
+@pytest.mark.parametrize(
+    "facts",
+    list(itertools.permutations(LADDER)),
+    ids=lambda facts: "-".join(type(fact).__name__[0] for fact in facts),
+)
 def test_any_order_gives_one_terminal_event_and_never_goes_back(facts: tuple[Fact, ...]) -> None:
     call, told = Call(), []
     for fact in (*facts, *facts):
@@ -148,7 +171,10 @@ def test_any_order_gives_one_terminal_event_and_never_goes_back(facts: tuple[Fac
 
 moments = st.integers(0, 100).map(at)
 facts_of_any_kind = st.one_of(
-    *(st.builds(kind, at=moments, inferred=st.booleans()) for kind in (Dialing, Ringing, Progress, Answered, CancelRequested)),
+    *(
+        st.builds(kind, at=moments, inferred=st.booleans())
+        for kind in (Dialing, Ringing, Progress, Answered, CancelRequested)
+    ),
     st.builds(TimedOut, at=moments, limit=st.sampled_from([machine.RING, machine.DURATION])),
     st.builds(Faulted, at=moments, cause=st.sampled_from(causes.CAUSES)),
     st.builds(HangupRequested, at=moments, q850=st.integers(0, 127), sip_code=st.none() | st.integers(100, 1001)),

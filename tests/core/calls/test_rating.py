@@ -15,11 +15,15 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def card(prefix: str, price: str = "0.015", increment: int = 60, start: datetime = NOW - DAY, **more: object) -> RateCard:
+def card(
+    prefix: str, price: str = "0.015", increment: int = 60, start: datetime = NOW - DAY, **more: object
+) -> RateCard:
     return RateCard(f"{prefix}/{price}", prefix, Decimal(price), start, billing_increment_seconds=increment, **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("increment", "amount", "billable"), [(60, "0.030000", 120), (1, "0.015250", 61), (0, "0.015250", 61)])
+@pytest.mark.parametrize(
+    ("increment", "amount", "billable"), [(60, "0.030000", 120), (1, "0.015250", 61), (0, "0.015250", 61)]
+)
 def test_started_increments(increment: int, amount: str, billable: int) -> None:
     cost = rate("+919800000000", 61, [card("+91", increment=increment)], NOW)
     assert cost is not None

@@ -14,7 +14,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BEFORE, AFTER = NOW - timedelta(seconds=5), NOW + timedelta(seconds=1)
 
 
-def held(name: str, status: str = "IN_PROGRESS", placed_at: datetime | None = BEFORE, **more: frozenset[str]) -> HeldCall:
+def held(
+    name: str, status: str = "IN_PROGRESS", placed_at: datetime | None = BEFORE, **more: frozenset[str]
+) -> HeldCall:
     return HeldCall(name, status, channel_id(name, "a"), placed_at=placed_at, **more)
 
 

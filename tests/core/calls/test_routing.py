@@ -69,7 +69,8 @@ def test_the_number_then_the_trunk_then_a_rejection() -> None:
     ("written", "form"),
     [
         ("+1 (202) 555-0101", "+12025550101"), ("12025550101", "+12025550101"), ("0012025550101", "+12025550101"),
-        ("sip:+12025550101@carrier.example;user=phone", "+12025550101"), ("+", "+"), ("anonymous", "anonymous"), ("", ""),
+        ("sip:+12025550101@carrier.example;user=phone", "+12025550101"), ("+", "+"),
+        ("anonymous", "anonymous"), ("", ""),
     ],
 )  # fmt: skip
 def test_numbers_take_one_form(written: str, form: str) -> None:

@@ -18,9 +18,18 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 def message(number: int, direction: str = INCOMING) -> dict[str, Any]:
     at = NOW + timedelta(seconds=number)
     return new_message(
-        f"msg_{number:05}", contact="cnt_1", platform="WHATSAPP", direction=direction, type="TEXT", author="CONTACT", app=None,
-        content={"type": "text", "body": {"text": f"text {number}"}}, timestamp=at, status="RECEIVED", created_at=at,
-    )  # fmt: skip
+        f"msg_{number:05}",
+        contact="cnt_1",
+        platform="WHATSAPP",
+        direction=direction,
+        type="TEXT",
+        author="CONTACT",
+        app=None,
+        content={"type": "text", "body": {"text": f"text {number}"}},
+        timestamp=at,
+        status="RECEIVED",
+        created_at=at,
+    )
 
 
 def with_fields(doc: dict[str, Any], fields: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What becomes of requests and of the event connection when Asterisk is away, slow, frozen or wants another password."""
+"""Requests and the event connection when Asterisk is there, away, slow, frozen, or wants another password."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ async def test_the_running_asterisk_tells_who_it_is_and_how_fast_it_answers(ari:
     info = await ari.info()
     assert info.system.version.startswith("22.")
     assert info.config.name == APP
+    assert info.status is not None
+    assert info.status.startup_time.tzinfo is not None
     for _ in range(600):
         await ari.ping()
     times = ari.request_times()

@@ -62,7 +62,7 @@ def argument(annotation: Any) -> Any:
         return [("attribute", "value")]
     if origin is not None and issubclass(origin, Sequence | typing.Iterable):
         return ["one"]
-    return {str: "text", int: 2, bool: True, float: 2.0}[annotation]
+    return {str: "text", int: 60, bool: True, float: 2.0}[annotation]
 
 
 async def test_every_request_with_every_parameter_is_described(peer: tuple[DescribedPeer, str]) -> None:

@@ -1,0 +1,207 @@
+"""Meta's Cloud API as a server on loopback: takes sends, counts them, misbehaves when told to, reports by webhook.
+
+Requests, answers, errors and webhooks have the wire form of Meta's WhatsApp Business Platform description (v23.0).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What one send meets: `accept` decides whether Meta acts on it, the rest how the answer looks.
+
+    `status` and `code` make an error answer, `delay_s` comes before any answer, `reset` ends the connection after
+    the request was read.
+    """
+
+    accept: bool = True
+    status: int = 200
+    code: int | None = None
+    retry_after: str | None = None
+    delay_s: float = 0.0
+    reset: bool = False
+
+
+def refusal(status: int, code: int, retry_after: str | None = None) -> Behaviour:
+    """Return a refusal with Meta's error object."""
+    return Behaviour(accept=False, status=status, code=code, retry_after=retry_after)
+
+
+@dataclass
+class MetaServer:
+    """The carrier; `next` holds how it meets the coming sends, one each, after which it simply accepts."""
+
+    phone_number_id: str = field(default_factory=lambda: "1" + str(secrets.randbelow(10**14)).zfill(14))
+    waba_id: str = field(default_factory=lambda: "2" + str(secrets.randbelow(10**14)).zfill(14))
+    access_token: str = field(default_factory=lambda: "EAA" + secrets.token_hex(20))
+    app_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    verify_token: str = field(default_factory=lambda: secrets.token_hex(8))
+    version: str = "v23.0"
+    port: int = 0
+    accepted: Counter[str] = field(default_factory=Counter)
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+    media: dict[str, bytes] = field(default_factory=dict)
+    next: deque[Behaviour] = field(default_factory=deque)
+    _runner: web.AppRunner | None = field(default=None, repr=False)
+    _serial: int = 0
+
+    async def start(self) -> None:
+        """Listen; a second start listens on the port of the first."""
+        application = web.Application()
+        application.router.add_post("/{version}/{id}/messages", self._send)
+        application.router.add_get("/{version}/{id}", self._look_up)
+        application.router.add_get("/files/{id}", self._download)
+        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Refuse connections from now on."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def times_asked(self, reference: str) -> list[float]:
+        """Return when requests for a message came in."""
+        return [at for at, name in self.asked if name == reference]
+
+    def account(self, phone: str) -> dict[str, Any]:
+        """Return the body that adds this carrier to a gateway as a WhatsApp app."""
+        return {
+            "app_name": "Carrier", "phone_number": phone, "waba_id": self.waba_id, "base_url": self.url,
+            "phone_number_id": self.phone_number_id, "app_secret": self.app_secret, "verify_token": self.verify_token,
+            "bsp_credentials": {"access_token": self.access_token},
+        }  # fmt: skip
+
+    # --- what the gateway asks -----------------------------------------------------------------------------------
+
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        if request.headers.get("Authorization") != f"Bearer {self.access_token}":
+            return self._error(401, 190, "Invalid OAuth access token.")
+        if "version" in request.match_info and request.match_info["version"] != self.version:
+            return self._error(400, 2635, "The version is not available.")
+        return None
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if request.match_info["id"] != self.phone_number_id:
+            return self._error(400, 100, "Unsupported post request.")
+        if body.get("messaging_product") != "whatsapp" or not isinstance(body.get(body.get("type")), Mapping):
+            return self._error(400, 131009, "Parameter value is not valid.")
+        reference = body.get("biz_opaque_callback_data", "")
+        self.asked.append((time.monotonic(), reference))
+        behaviour = self.next.popleft() if self.next else Behaviour()
+        wamid = ""
+        if behaviour.accept:
+            self._serial += 1
+            wamid = f"wamid.C{self._serial}{secrets.token_hex(8)}"
+            self.accepted[reference] += 1
+            self.ids[reference] = wamid
+        if behaviour.delay_s:
+            await asyncio.sleep(behaviour.delay_s)
+        if behaviour.reset:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        if behaviour.code is not None or behaviour.status != 200:
+            return self._error(behaviour.status, behaviour.code, "Told to refuse.", behaviour.retry_after)
+        to = body["to"].lstrip("+")
+        return web.json_response(
+            {
+                "messaging_product": "whatsapp",
+                "contacts": [{"input": body["to"], "wa_id": to}],
+                "messages": [{"id": wamid}],
+            }
+        )
+
+    async def _look_up(self, request: web.Request) -> web.Response:
+        id = request.match_info["id"]
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if id not in self.media:
+            return self._error(400, 100, "Unsupported get request.")
+        digest = hashlib.sha256(self.media[id]).hexdigest()
+        return web.json_response(
+            {
+                "url": f"{self.url}/files/{id}", "mime_type": "image/jpeg", "sha256": digest,
+                "file_size": len(self.media[id]), "id": id, "messaging_product": "whatsapp",
+            }
+        )  # fmt: skip
+
+    async def _download(self, request: web.Request) -> web.Response:
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        return web.Response(body=self.media[request.match_info["id"]], content_type="image/jpeg")
+
+    @staticmethod
+    def _error(status: int, code: int | None, text: str, retry_after: str | None = None) -> web.Response:
+        headers = {"Retry-After": retry_after} if retry_after else {}
+        if code is None:
+            return web.Response(status=status, text="<html>Sorry, something went wrong.</html>", headers=headers)
+        error = {
+            "message": f"(#{code}) {text}", "type": "OAuthException", "code": code,
+            "error_data": {"messaging_product": "whatsapp", "details": text}, "fbtrace_id": secrets.token_hex(6),
+        }  # fmt: skip
+        return web.json_response({"error": error}, status=status, headers=headers)
+
+    # --- what the carrier tells ----------------------------------------------------------------------------------
+
+    def webhook(self, **value: Any) -> bytes:
+        """Return a webhook body with one change."""
+        metadata = {"display_phone_number": "15550783881", "phone_number_id": self.phone_number_id}
+        change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
+        return json.dumps(
+            {"object": "whatsapp_business_account", "entry": [{"id": self.waba_id, "changes": [change]}]}
+        ).encode()
+
+    def inbound(self, sender: str, *messages: Mapping[str, Any], name: str = "Ann") -> bytes:
+        """Return a webhook body with messages of one customer; `id` and `timestamp` are filled in where missing."""
+        full = []
+        for message in messages:
+            self._serial += 1
+            defaults = {"id": f"wamid.I{self._serial}{secrets.token_hex(8)}", "timestamp": str(int(time.time()))}
+            full.append({"from": sender, **defaults, **message})
+        return self.webhook(contacts=[{"profile": {"name": name}, "wa_id": sender}], messages=full)
+
+    def text(self, sender: str, text: str, **fields: Any) -> bytes:
+        """Return a webhook body with one inbound text."""
+        return self.inbound(sender, {"type": "text", "text": {"body": text}, **fields})
+
+    def report(self, reference: str, status: str, recipient: str = "15550001111") -> bytes:
+        """Return a webhook body that reports on a message the carrier accepted."""
+        told = {
+            "id": self.ids[reference], "status": status, "timestamp": str(int(time.time())),
+            "recipient_id": recipient, "biz_opaque_callback_data": reference,
+        }  # fmt: skip
+        return self.webhook(statuses=[told])
+
+    async def post(self, session: aiohttp.ClientSession, url: str, body: bytes) -> int:
+        """Post a webhook, signed with the app secret; returns the answer's status."""
+        mac = hmac.new(self.app_secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={mac}"}
+        async with session.post(url, data=body, headers=headers) as answer:
+            await answer.read()
+            return answer.status

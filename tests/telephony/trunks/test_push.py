@@ -1,0 +1,240 @@
+"""Trunks and telephones made at run time on a real Asterisk, against a second one that is the carrier."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jinaconnect.telephony.ari.client import AriClient
+from jinaconnect.telephony.ari.errors import AriNotFound
+from jinaconnect.telephony.ari.event_types import ChannelDestroyed, StasisStart
+from jinaconnect.telephony.trunks.credentials import sip_credentials
+from jinaconnect.telephony.trunks.pjsip import (
+    ConfigObject,
+    device_endpoint_id,
+    device_objects,
+    endpoint_id,
+    registration_uris,
+    trunk_objects,
+)
+from jinaconnect.telephony.trunks.profile import profile, profiles
+from jinaconnect.telephony.trunks.push import push, remove
+from tests.telephony.asterisk import APP, Asterisk, Heard, loopback_address, sipp
+
+_numbers = count(1)
+
+
+def account(carrier: Asterisk, **more: Any) -> dict[str, Any]:
+    """Return the credentials of the carrier's account."""
+    return {
+        "sip_username": "account", "sip_password": carrier.password, "sip_realm": carrier.ip, "sip_proxy": carrier.ip,
+        **more,
+    }  # fmt: skip
+
+
+@asynccontextmanager
+async def trunk(
+    ari: AriClient, given: dict[str, Any], name: str = "generic", tenant: str | None = None
+) -> AsyncIterator[tuple[str, tuple[ConfigObject, ...]]]:
+    """Push a trunk and take it away at the end."""
+    config = f"cfg_{next(_numbers)}"
+    objects = trunk_objects(config, profile(name), sip_credentials(given), tenant=tenant)
+    assert await push(ari, objects) == []
+    try:
+        yield config, objects
+    finally:
+        await remove(ari, objects)
+
+
+async def registration_state(ari: AriClient, given: dict[str, Any], wanted: str, deadline_s: float = 10) -> None:
+    """Wait until the registration of some credentials is in a state."""
+    uris = registration_uris(sip_credentials(given), profile("generic"))
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline_s
+    while True:
+        states = [each.state for each in await ari.registrations() if (each.client_uri, each.server_uri) == uris]
+        if states == [wanted]:
+            return
+        if loop.time() > end:
+            pytest.fail(f"registration is {states}, not {wanted}")
+        await asyncio.sleep(0.05)
+
+
+async def contacts(asterisk: Asterisk, aor: str) -> str:
+    """Return what an Asterisk knows of an address of record."""
+    return await asterisk.cli(f"pjsip show aor {aor}")
+
+
+async def test_a_digest_trunk_registers_at_once_calls_out_and_takes_its_calls(
+    asterisk: Asterisk, carrier: Asterisk, ari: AriClient, heard: Heard
+) -> None:
+    given = account(carrier)
+    async with trunk(ari, given, tenant="ten_1") as (config, objects):
+        await registration_state(ari, given, "registered")
+        assert asterisk.ip in await contacts(carrier, "account")
+        channel = f"jc-out{config}-customer"
+        await ari.channels.originate(channel, f"PJSIP/600@{endpoint_id(config)}", app=APP)
+        started = await heard.next(StasisStart, channel)
+        assert (started.channel.endpoint, started.channel.tenantid) == (endpoint_id(config), "ten_1")
+        # Pushed again while a call is up: nothing breaks.
+        assert await push(ari, objects) == []
+        assert (await ari.channels.get(channel)).state == "Up"
+        await ari.channels.hangup(channel)
+        # The carrier calls the account: by its registration, not by the address, which the static trunk has too.
+        async with carrier.client() as theirs:
+            await theirs.channels.originate(f"theirs-{config}", "PJSIP/account", app="none", timeout_s=5)
+            start = await heard.next(StasisStart, nth=2)
+            assert start.args == ("inbound", "account", endpoint_id(config))
+            await ari.channels.hangup(start.channel.id, cause=17)
+    assert asterisk.ip not in await contacts(carrier, "account")  # it said goodbye, signed
+    for each in objects:
+        with pytest.raises(AriNotFound):
+            await ari.objects.get(each.kind, each.id)
+
+
+async def test_a_wrong_password_shows_as_rejected_and_calls_fail(
+    carrier: Asterisk, ari: AriClient, heard: Heard
+) -> None:
+    given = account(carrier, sip_password="wrong")
+    async with trunk(ari, given) as (config, objects):
+        await registration_state(ari, given, "rejected")
+        channel = f"jc-bad{config}-customer"
+        await ari.channels.originate(channel, f"PJSIP/600@{endpoint_id(config)}", app=APP)
+        ended = await heard.next(ChannelDestroyed, channel)
+        assert ended.tech_cause == 401
+        assert not heard.of(StasisStart, channel)
+        # The right password, pushed, mends it without a restart.
+        better = sip_credentials(account(carrier))
+        assert await push(ari, trunk_objects(config, profile("generic"), better)) == []
+        await registration_state(ari, given, "registered")
+
+
+async def test_a_carrier_that_is_not_there_leaves_the_registration_unregistered(ari: AriClient) -> None:
+    given = {
+        "sip_username": "a", "sip_password": "b", "sip_realm": "nowhere.invalid", "sip_proxy": loopback_address(5060),
+        "qualify_s": 0,
+    }  # fmt: skip
+    async with trunk(ari, given):
+        await registration_state(ari, given, "unregistered")
+
+
+async def test_a_trunk_known_by_address_calls_and_is_called_without_a_challenge(
+    asterisk: Asterisk, ari: AriClient, heard: Heard, tmp_path: Path
+) -> None:
+    ip = loopback_address(5060)
+    given = {
+        "sip_username": "", "sip_password": "", "sip_realm": ip, "sip_proxy": ip, "registration_required": False,
+        "qualify_s": 0,
+    }  # fmt: skip
+    async with trunk(ari, given, "airtel") as (config, _):
+        async with sipp(tmp_path / "out", "uas_answer", ip=ip) as callee:
+            channel = f"jc-addr{config}-customer"
+            endpoint = f"PJSIP/+4930123@{endpoint_id(config)}"
+            await ari.channels.originate(channel, endpoint, app=APP, caller_id="+4930777")
+            await heard.next(StasisStart, channel)
+            await ari.channels.hangup(channel)
+            assert await callee.finished() == 0
+            assert f"INVITE sip:+4930123@{ip}" in callee.messages()
+            assert f'From: "+4930777" <sip:+4930777@{ip}>' in callee.messages()
+        async with sipp(tmp_path / "in", "uac_wait", target=asterisk.ip, ip=ip, number="+4930123") as caller:
+            start = await heard.next(StasisStart, nth=2)
+            assert start.args == ("inbound", "+4930123", endpoint_id(config))
+            await ari.channels.answer(start.channel.id)
+            await ari.channels.hangup(start.channel.id)
+            assert await caller.finished() == 0
+            assert "401" not in caller.messages()
+
+
+async def test_an_address_no_trunk_names_gets_no_call_in(
+    asterisk: Asterisk, ari: AriClient, heard: Heard, tmp_path: Path
+) -> None:
+    async with sipp(tmp_path, "uac_wait", target=asterisk.ip) as stranger:
+        assert await stranger.finished() == 1
+        assert "SIP/2.0 401" in stranger.messages()
+    assert heard.of(StasisStart) == []
+
+
+async def test_the_contact_is_asked_and_reachability_is_told(carrier: Asterisk, ari: AriClient) -> None:
+    async with trunk(ari, account(carrier, qualify_s=1)) as (config, _):
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 10
+        while (await ari.endpoints.get(endpoint_id(config))).state != "online":
+            assert loop.time() < end, "the endpoint did not come online"
+            await asyncio.sleep(0.05)
+    with pytest.raises(AriNotFound):
+        await ari.endpoints.get(endpoint_id(config))
+
+
+async def test_an_identify_that_does_not_resolve_is_reported_and_the_rest_stands(
+    carrier: Asterisk, ari: AriClient, heard: Heard
+) -> None:
+    given = account(carrier, inbound_hosts=["no-such-host.invalid"], registration_required=False)
+    objects = trunk_objects("cfg_unresolved", profile("generic"), sip_credentials(given))
+    (refused,) = await push(ari, objects)
+    assert (refused.kind, refused.id, refused.status) == ("identify", "voice-cfg_unresolved-identify", 400)
+    await ari.channels.originate("jc-unresolved-a", f"PJSIP/600@{endpoint_id('cfg_unresolved')}", app=APP)
+    await heard.next(StasisStart, "jc-unresolved-a")
+    await ari.channels.hangup("jc-unresolved-a")
+    await remove(ari, objects)
+
+
+async def test_objects_of_every_profile_are_taken_by_asterisk(ari: AriClient) -> None:
+    made = []
+    for name in profiles():
+        given = {
+            "sip_username": "user", "sip_password": "a=b;c \"d\"", "sip_realm": "realm.example",
+            "sip_proxy": loopback_address(5060), "qualify_s": 0,
+        }  # fmt: skip
+        made += trunk_objects(f"p_{name}", profile(name), sip_credentials(given))
+    assert await push(ari, made) == []
+    for each in made:
+        kept = await ari.objects.get(each.kind, each.id)
+        for attribute, value in each.fields:
+            if attribute in ("contact", "context", "username", "password", "from_domain", "server_uri", "endpoint"):
+                assert kept[attribute] == value
+    for name in profiles():
+        await remove(ari, [each for each in made if f"-p_{name}-" in each.id], sleep=_no_wait)
+
+
+async def _no_wait(_: float) -> None:
+    """Pass over the time a goodbye takes: these carriers do not exist."""
+
+
+async def test_a_restart_forgets_trunks_and_pushing_brings_them_back(own_asterisk: Asterisk, carrier: Asterisk) -> None:
+    given = sip_credentials(account(carrier, registration_required=False, qualify_s=0))
+    objects = trunk_objects("cfg_again", profile("generic"), given)
+    async with own_asterisk.client() as client:
+        assert await push(client, objects) == []
+        await own_asterisk.kill()
+        await own_asterisk.start_again()
+        with pytest.raises(AriNotFound):
+            await client.objects.get("endpoint", endpoint_id("cfg_again"))
+        assert await push(client, objects) == []
+        assert (await client.objects.get("endpoint", endpoint_id("cfg_again")))["from_user"] == "account"
+
+
+async def test_a_telephone_registers_with_its_password_is_called_and_calls(
+    asterisk: Asterisk, carrier: Asterisk, ari: AriClient, heard: Heard
+) -> None:
+    name = device_endpoint_id("dev_1")
+    telephone = device_objects("dev_1", "telephone secret", tenant="ten_1")
+    assert await push(ari, telephone) == []
+    given = {
+        "sip_username": name, "sip_password": "telephone secret", "sip_realm": asterisk.ip, "sip_proxy": asterisk.ip,
+    }  # fmt: skip
+    # The carrier's Asterisk plays the telephone: it registers like one.
+    async with carrier.client() as theirs, trunk(theirs, given) as (config, _):
+        await registration_state(theirs, given, "registered")
+        assert carrier.ip in await contacts(asterisk, name)
+        await theirs.channels.originate("desk-a", f"PJSIP/+4930555@{endpoint_id(config)}", app="none", timeout_s=5)
+        start = await heard.next(StasisStart)
+        assert start.args == ("device", "+4930555", name)
+        assert start.channel.tenantid == "ten_1"
+        await ari.channels.hangup(start.channel.id)
+    await remove(ari, telephone)
