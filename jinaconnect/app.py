@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import secrets as chance
 import signal
 import socket
 from collections.abc import Callable
@@ -48,7 +47,7 @@ from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
 from jinaconnect.store.blobs import Blobs
-from jinaconnect.store.due import Due
+from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.idempotency import Idempotency
 from jinaconnect.store.limits import Limits
@@ -92,7 +91,7 @@ class Gateway:
             await self._link.start()
         store = Store(database, self.clock)
         cursors = Cursors(secrets.derive("cursors"))
-        due = Due(database, self.clock, process=f"{socket.gethostname()}:{os.getpid()}:{chance.token_hex(4)}")
+        due = Due(database, self.clock, process_name())
         limits = Limits(self._link)
         budgets = Budgets(**{name: getattr(config.limits, name) for name in Budgets.__dataclass_fields__})
         hub = Hub(store.log, cursors)
@@ -139,6 +138,7 @@ class Gateway:
         await services.loopback.start()
         if self.role in ("all", "web"):
             self._listen(sockets)
+        await due.inherit()
         services.worker.start()
         self._loops = [
             asyncio.create_task(self._repeat(LOOK_EVERY_S, self._look)),
@@ -173,6 +173,7 @@ class Gateway:
         worker.handle_job(MEDIA_JOB, lambda scope, data: fetch_media(services, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
         worker.every(2.0, services.store.outbox.sweep)
+        worker.every(5.0, services.due.inherit)
         worker.every(3600.0, self._retire)
         return worker
 

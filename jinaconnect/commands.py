@@ -19,7 +19,7 @@ from jinaconnect import __version__
 from jinaconnect.app import Gateway, database_uri, run_process
 from jinaconnect.config import Config, load
 from jinaconnect.redaction import redact
-from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError
+from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
 from jinaconnect.store.secrets import SecretError
 
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "config.yaml"
@@ -135,7 +135,9 @@ async def _run_many(config: Config, options: argparse.Namespace) -> int:
     async def keep(place: int) -> None:
         while not ended.is_set():
             demo = ["--demo"] if options.demo and place == 0 else []
-            child = await asyncio.create_subprocess_exec(*command, *demo, env=environment, start_new_session=True)
+            child = await asyncio.create_subprocess_exec(
+                *command, *demo, env=environment, start_new_session=True, preexec_fn=die_with_parent
+            )
             children[place] = child
             await child.wait()
             if not ended.is_set():

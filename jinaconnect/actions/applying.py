@@ -82,7 +82,7 @@ class Batch:
             message = self._message(fact, account, contact)
             items.append((message, [self._received(message, contact, fact)]))
             by_contact.setdefault(contact["_id"], []).append(message)
-        results = await self._store.insert_many("messages", items)
+        results = await self._store.insert_many("messages", items, tell=False)
         known: dict[str, list[Document]] = {}
         fetches: list[Document] = []
         for (message, _), result, (fact, account) in zip(items, results, self._messages, strict=True):
@@ -102,6 +102,9 @@ class Batch:
         decisions = {id: self._count(messages) for id, messages in known.items()}
         present = [contact for contact in contacts.values() if contact["_id"] in decisions]
         await self._store.change_many("contacts", decisions, present)
+        # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
+        fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
+        await self._store.tell("messages", fresh)
 
     async def _contacts(self) -> dict[str, Document]:
         wanted = {_phone(fact.sender): fact for fact, _ in self._messages}

@@ -16,6 +16,7 @@ import structlog
 
 from jinaconnect.actions.applying import Batch
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.worker import until_taken
 from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp import OBJECT, SIGNATURE_HEADER, signed_by
 from jinaconnect.core.errors import BadSignature, Malformed
@@ -81,7 +82,7 @@ class InboundDoor:
         lane = self._lanes.get(row["scope"])
         if lane is None:
             lane = self._lanes[row["scope"]] = GroupCommit(self._apply, limit=BATCH)
-        self._services.worker.run(lane.put(row))
+        self._services.worker.run(until_taken(lambda: lane.put(row)))
 
     async def take(self, claim: Claim) -> None:
         """Apply a stored body that nobody finished."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+
+import structlog
 
 from jinaconnect.actions.apps import choose_app
 from jinaconnect.actions.context import Caller, Context, Services
@@ -10,7 +13,8 @@ from jinaconnect.actions.conversations import opening_events
 from jinaconnect.actions.reports import report_message
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.templates import template_for_send
-from jinaconnect.channels.base import Accepted, Refused
+from jinaconnect.actions.worker import until_taken
+from jinaconnect.channels.base import Accepted, Outcome, Refused
 from jinaconnect.channels.whatsapp_send import FREE_FORM_EXEMPT, SendWhatsapp, cloud_object, inbox_content
 from jinaconnect.core.errors import Invalid, NotFound, SessionWindowClosed
 from jinaconnect.core.inbox import status
@@ -21,10 +25,12 @@ from jinaconnect.core.inbox.window import window_open
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
-from jinaconnect.store.tenant import Change, Duplicate
+from jinaconnect.store.tenant import Change, Duplicate, Written
 
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+
+logger = structlog.get_logger(__name__)
 
 
 async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document:
@@ -100,8 +106,10 @@ async def send_whatsapp(ctx: Context, body: SendWhatsapp) -> Document:
         seen=seen_by(contact),
         channel="WHATSAPP",
     )
-    written = ctx.wrote(await ctx.data.insert("messages", doc, [event]))
+    written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
     await count_message(ctx, written)
+    seqs = await ctx.data.tell("messages", [written])
+    ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
     ctx.services.worker.kick("messages", ctx.data.scope, written["_id"])
     if written["number"] is None and ctx.seq is not None:
         written = {**written, "number": ctx.seq}
@@ -136,16 +144,40 @@ class Sender:
         message = claim.doc
         ctx = self._context(message["scope"])
         if claim.abandoned:
-            await count_message(ctx, message)
-            await report_message(ctx, message["_id"], Report(status.UNKNOWN, ctx.now()), None)
+            await self._record(message, lambda: self._doubt(ctx, message))
             return
-        contact = await ctx.data.get("contacts", message["contact"])
+        try:
+            contact = await ctx.data.get("contacts", message["contact"])
+        except NotFound:
+            await self._fail(ctx, message, "no_contact", "The contact was deleted.")
+            return
+        if counted(contact, [message]) is not None:  # the request that recorded it was cut off before counting
+            await count_message(ctx, message)
         try:
             account = self._services.accounts.open(await ctx.data.get("apps", message["app"]))
         except NotFound:
             await self._fail(ctx, message, "no_account", "The channel account was removed.")
             return
         outcome = await self._services.whatsapp.send(account, contact["phone"].lstrip("+"), message)
+        await self._record(message, lambda: self._conclude(ctx, claim, outcome))
+
+    async def _record(self, message: Document, write: Callable[[], Awaitable[None]]) -> None:
+        """Write down what came of a send that may have happened.
+
+        What cannot be written stays claimed: a message given back here would be sent a second time.
+        """
+        try:
+            await until_taken(write)
+        except Exception as error:
+            logger.error("send.outcome_not_recorded", id=message["_id"], exc_info=error)
+
+    async def _doubt(self, ctx: Context, message: Document) -> None:
+        await count_message(ctx, message)
+        await report_message(ctx, message["_id"], Report(status.UNKNOWN, ctx.now()), None)
+        await self._settle(ctx, message["_id"])
+
+    async def _conclude(self, ctx: Context, claim: Claim, outcome: Outcome) -> None:
+        message = claim.doc
         if isinstance(outcome, Accepted):
             await report_message(ctx, message["_id"], Report(status.SENT, ctx.now()), outcome.carrier_id)
             await self._settle(ctx, message["_id"])

@@ -15,11 +15,12 @@ import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.core.errors import GatewayError, Unavailable
-from jinaconnect.store.due import Claim
+from jinaconnect.store.due import LEASE, Claim
 from jinaconnect.store.mongo import Document
 
 SWEEP_EVERY_S = 1.0
 BATCH = 100
+AGAIN_S = 0.5  # between two tries at a database that is away
 AT_ONCE = 64  # pieces of work in progress in one process
 MAX_TRIES = 8
 MAX_PAUSE = timedelta(minutes=10)
@@ -27,6 +28,19 @@ MAX_PAUSE = timedelta(minutes=10)
 logger = structlog.get_logger(__name__)
 Handler = Callable[[Claim], Awaitable[None]]
 Job = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
+async def until_taken(write: Callable[[], Awaitable[Any]]) -> None:
+    """Write what may not get lost, again and again while the database is away; raises Unavailable after a lease."""
+    ends = asyncio.get_running_loop().time() + LEASE.total_seconds()
+    while True:
+        try:
+            await write()
+            return
+        except Unavailable:
+            if asyncio.get_running_loop().time() > ends:
+                raise
+        await asyncio.sleep(AGAIN_S)
 
 
 class Worker:
@@ -125,7 +139,8 @@ class Worker:
             if not isinstance(error, GatewayError):
                 logger.error("work.broken", collection=collection, id=id, tries=claim.tries, exc_info=error)
             pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries, 10)))
-            await self._services.due.postpone(collection, scope, id, self._services.clock() + pause)
+            due = self._services.due
+            await until_taken(lambda: due.postpone(collection, scope, id, self._services.clock() + pause))
 
     async def _run_job(self, claim: Claim) -> None:
         doc = claim.doc

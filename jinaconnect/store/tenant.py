@@ -126,15 +126,21 @@ class TenantStore:
         """Return how many documents fit and whether the number is exact (see `store/counting.py`)."""
         return await self._store.counts.count(collection, self._within(collection, query))
 
-    async def insert(self, collection: str, doc: Mapping[str, Any], events: Sequence[Event] = ()) -> Written:
-        """Add a document with its events; raises Duplicate when a unique key is taken."""
-        written = await self.insert_many(collection, [(doc, events)])
+    async def insert(
+        self, collection: str, doc: Mapping[str, Any], events: Sequence[Event] = (), *, tell: bool = True
+    ) -> Written:
+        """Add a document with its events; raises Duplicate when a unique key is taken.
+
+        With `tell=False` the events wait on the document until `tell()`, so that what belongs to them can be written
+        before anyone hears of it.
+        """
+        written = await self.insert_many(collection, [(doc, events)], tell=tell)
         if isinstance(written[0], Duplicate):
             raise written[0]
         return written[0]
 
     async def insert_many(
-        self, collection: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]]
+        self, collection: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]], *, tell: bool = True
     ) -> list[Written | Duplicate]:
         """Add documents, each with its events; a taken unique key fails its own document alone."""
         now = self._store.clock()
@@ -145,11 +151,15 @@ class TenantStore:
                 docs[place] = await self.get(collection, docs[place]["_id"])
                 results[place] = None
         good = [doc for doc, result in zip(docs, results, strict=True) if result is None]
-        seqs = await self._store.outbox.publish(self.scope, collection, good)
+        seqs = await self.tell(collection, good) if tell else {}
         return [
             Written(doc, seqs.get(doc["_id"]), self.scope) if result is None else Duplicate(result)
             for doc, result in zip(docs, results, strict=True)
         ]
+
+    async def tell(self, collection: str, docs: Sequence[Document]) -> dict[str, int]:
+        """Bring the pending events of documents to the log; returns `{document id: number of its last event}`."""
+        return await self._store.outbox.publish(self.scope, collection, docs)
 
     def _new(self, collection: str, doc: Mapping[str, Any], events: Sequence[Event], now: datetime) -> Document:
         if "scope" in doc:
@@ -171,7 +181,7 @@ class TenantStore:
                 return Written(before, None, self.scope)
             after = await self._swap(collection, before, change)
             if after is not None:
-                seqs = await self._store.outbox.publish(self.scope, collection, [after])
+                seqs = await self.tell(collection, [after])
                 return Written(after, seqs.get(id), self.scope)
         raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.marks import recount
+from jinaconnect.actions.messages import count_message
+from jinaconnect.core.events.event import Event, conversation_id
 from jinaconnect.core.inbox.message import new_message
 from jinaconnect.core.inbox.reading import read_fields
-from jinaconnect.store.tenant import Change
+from jinaconnect.core.inbox.timeline import status_entry
+from jinaconnect.core.principal import system_principal
+from jinaconnect.store.tenant import Change, TenantStore
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.people import add_person
@@ -246,6 +253,29 @@ async def test_a_timeline_shows_at_once_what_was_just_done(tenant: Tenant) -> No
         assert len([item for item in page["results"] if item["type"] == "event"]) == turn + 1
 
 
+async def test_a_timeline_shows_an_event_whose_row_is_not_written_yet(tenant: Tenant, gateway: Running) -> None:
+    """The state a process leaves that dies between the log and the timeline."""
+    contact = (await tenant().post("/contacts/", {"phone": ANN})).ok(201)["id"]
+    services, scope = gateway.services, f"{tenant.id}:live"
+    event = Event(
+        services.ids.new("evt"),
+        "conversation.closed",
+        services.clock(),
+        {"type": "system", "id": "test"},
+        conversation_id(contact),
+        {},
+        contact=contact,
+        timeline=status_entry("TICKET_CLOSED", "OPEN", "CLOSED", by="Ann", reason="done"),
+    )
+    [number] = await services.store.log.append(scope, [{k: v for k, v in event.row().items() if k != "timeline"}])
+    far = services.clock() + timedelta(minutes=5)  # out of the sweep's reach for the test
+    waiting = {"$push": {"pending": {**event.row(), "log": scope}}, "$set": {"updated_at": far}}
+    await services.store.raw("contacts").update_one({"_id": contact}, waiting)
+    page = (await tenant().get(f"{BASE}/conversations/{contact}/timeline/")).ok()
+    [item] = [item for item in page["results"] if item["type"] == "event"]
+    assert (item["numbering"], item["data"]["event_type"], item["data"]["note"]) == (number, "TICKET_CLOSED", "done")
+
+
 async def test_a_note_is_the_teams_alone(tenant: Tenant, gateway: Running) -> None:
     person = await add_person(gateway, tenant, "manager")
     contacts = await received(tenant, {ANN: ["hello"]})
@@ -323,6 +353,38 @@ async def test_reading_while_messages_arrive_leaves_the_right_figure(tenant: Ten
     await until(agrees)
     (await tenant().post(f"{BASE}/messages/mark_multiple_as_read/", {"contact_id": contact})).ok()
     assert (await chat_of(tenant(), contact))["unread_count"] == 0
+
+
+class _Overtaken(TenantStore):
+    """The real store, in which something happens right after the unread messages were counted."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def select(self, collection: str, query: Any, **rest: Any) -> list[Any]:
+        found = await super().select(collection, query, **rest)
+        if collection == "messages" and self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+        return found
+
+
+async def test_a_message_counted_during_a_recount_is_not_lost(tenant: Tenant, gateway: Running) -> None:
+    contact = (await received(tenant, {ANN: ["first"]}))[ANN]
+    services = gateway.services
+    store = _Overtaken(services.store, tenant.id, "live")
+
+    class Overtaken(Context):
+        data = store
+
+    async def another() -> None:
+        id = await stored(gateway, tenant, contact, direction="INCOMING", author="CONTACT", is_read=False)
+        ctx = Context(services, system_principal(tenant.id, "live"), Caller(""))
+        await count_message(ctx, await ctx.data.get("messages", id))
+
+    store.meanwhile = another
+    await recount(Overtaken(services, system_principal(tenant.id, "live"), Caller("")), contact, ["msg_none"])
+    assert store.meanwhile is None
+    assert (await chat_of(tenant(), contact))["unread_count"] == 2
 
 
 async def test_a_mark_cut_off_half_way_is_finished_by_the_next(tenant: Tenant, gateway: Running) -> None:

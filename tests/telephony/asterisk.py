@@ -222,11 +222,13 @@ class Sipp:
 @asynccontextmanager
 async def sipp(
     directory: Path, scenario: str, *, target: str | None = None, number: str = "4930123", caller: str = "+4930999",
-    keys: str | None = None, key: str | None = None, calls: int = 1, ip: str | None = None, more: Sequence[str] = (),
+    keys: str | None = None, key: str | None = None, audio: bytes | None = None, calls: int = 1,
+    ip: str | None = None, more: Sequence[str] = (),
 ) -> AsyncIterator[Sipp]:  # fmt: skip
     """Run a scenario of `asterisk/sipp` in `directory`: as called party, or as caller of `number` at `target`.
 
-    `keys` are pressed in RTP, `key` by SIP INFO, where the scenario does so. A called party is listening on entry.
+    `keys` are pressed in RTP, `key` by SIP INFO, `audio` (8 kHz A-law) is what is heard, where the scenario does so.
+    A called party is listening on entry.
     """
     if shutil.which("sipp") is None:
         pytest.fail("SIPp is missing: apt-get install sip-tester")
@@ -235,6 +237,8 @@ async def sipp(
     directory.mkdir(parents=True)
     if keys is not None:
         (directory / "keys.pcap").write_bytes(_keys_tool().capture(keys))
+    if audio is not None:
+        (directory / "audio.alaw").write_bytes(audio)
     command = ["sipp", *((f"{target}:5060",) if target else ()), "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", ip]
     command += ["-p", "5060", "-mi", ip, "-m", str(calls), "-nostdin", "-s", number, "-key", "caller", caller]
     command += ["-key", "key", key] if key else []

@@ -135,6 +135,7 @@ class _Call:
         self.now = 0.0
         self.due = 0.0  # when the call reports by itself
         self.act_at: float | None = None  # when the caller's next act happens, once that is known
+        self.ahead: list[dict[str, Any]] = []  # notes of prompts that follow the one being played
         self.path: list[str] = []
         self.transcript: list[dict[str, Any]] = []
 
@@ -142,14 +143,20 @@ class _Call:
         while not self.state.over:
             self._aim()
             if self.act_at is not None and self.act_at <= self.due:
-                self.now = self.act_at
+                self._advance(self.act_at)
                 self._act()
             elif not self.script.acts and self.state.phase in (machine.COLLECT, machine.SPEECH):
                 return WAITING
             else:
-                self.now = self.due
+                self._advance(self.due)
                 self._report()
         return self.state.outcome
+
+    def _advance(self, moment: float) -> None:
+        """Move the clock on; prompts that have begun by then are noted."""
+        self.now = moment
+        self.transcript += [item for item in self.ahead if item["at_s"] <= moment]
+        self.ahead = [item for item in self.ahead if item["at_s"] > moment]
 
     def apply(self, step: machine.Step) -> None:
         """Take over a step: note it, and reckon when the call will report by itself."""
@@ -172,6 +179,8 @@ class _Call:
     def _order(self, order: exchange.Order, after: float) -> float:
         """Note an order that begins `after` seconds from now and return how long it lasts."""
         match order:
+            case exchange.StopPrompt():
+                self.ahead.clear()
             case exchange.Say():
                 self._note("say", order.text, after=after)
                 return max(SHORTEST_PROMPT_S, len(order.text.split()) / WORDS_PER_SECOND)
@@ -252,7 +261,7 @@ class _Call:
 
     def _note(self, kind: str, text: str, node: str | None = None, after: float = 0.0) -> None:
         item = {"at_s": round(self.now + after, 3), "node": node or self.state.node, "kind": kind, "text": text}
-        self.transcript.append(item)
+        (self.ahead if after else self.transcript).append(item)
 
 
 def _range(least: int, most: int) -> str:

@@ -34,11 +34,11 @@ _tuples = TypeAdapter(list[ConfigTuple])
 _variable = TypeAdapter(Variable)
 
 _REGISTRATION_METRIC = "asterisk_pjsip_outbound_registration_status"
-_REGISTRATION_STATES: tuple[Literal["unregistered", "registered", "rejected"], ...] = (
-    "unregistered",
-    "registered",
-    "rejected",
-)
+_REGISTRATION_STATES: dict[float, Literal["unregistered", "registered", "rejected"]] = {
+    0: "unregistered",
+    1: "registered",
+    2: "rejected",
+}
 
 
 class Applications:
@@ -183,9 +183,9 @@ class AriClient:
         await self.http.call("PUT", "/asterisk/modules/{moduleName}", path={"moduleName": module})
 
     async def registrations(self) -> list[RegistrationStatus]:
-        """Return the outbound registrations with their state.
+        """Return the outbound registrations with their state; one that had no answer yet is missing.
 
-        ARI has no such resource; it is read from the page `/metrics` of the same server (Prometheus text format).
+        ARI has no such resource: it is read from the page `/metrics` of the same server (Prometheus text format).
         """
         text = (await self.http.raw("GET", "/metrics")).decode("utf-8", "replace")
         return registrations_of(text)
@@ -197,10 +197,10 @@ def registrations_of(page: str) -> list[RegistrationStatus]:
     try:
         for family in text_string_to_metric_families(page):
             for sample in family.samples if family.name == _REGISTRATION_METRIC else ():
-                state = _REGISTRATION_STATES[int(sample.value)]
+                state = _REGISTRATION_STATES[sample.value]
                 # The page calls them so, and puts the two URIs there.
                 client, server = sample.labels["username"], sample.labels["domain"]
                 found.append(RegistrationStatus(client_uri=client, server_uri=server, state=state))
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, KeyError) as error:
         raise AriProtocol(f"the metrics page does not fit: {type(error).__name__}") from None
     return found

@@ -94,7 +94,8 @@ def trunk_objects(
         "dtmf_mode": given.dtmf_mode or profile.dtmf_mode,
         "aors": f"{name}-aor",
         **dict(signed),
-        **({"from_user": given.sip_username} if digest else {}),
+        # The account's name in From hides the caller's number, so that goes into P-Asserted-Identity (RFC 3325).
+        **({"from_user": given.sip_username, "send_pai": "yes"} if digest else {}),
         "from_domain": given.sip_realm,
         "identify_by": "ip",
         "rtp_symmetric": "yes",

@@ -67,6 +67,13 @@ def test_several_keys_and_a_pause_between() -> None:
     assert simulate(drawn, [{"keys": "123"}])["outcome"] == "waiting"
 
 
+def test_a_prompt_that_was_cut_short_is_followed_by_none() -> None:
+    said = [item["text"] for item in simulate(load(MENU), [{"keys": "9"}])["transcript"] if item["kind"] == "say"]
+    assert said[2:] == ["No.", "Press one or two"]
+    cut = simulate(load(MENU), [{"keys": "9"}, {"keys": "1", "after_s": 0.2}])["transcript"]
+    assert [item["text"] for item in cut if item["kind"] == "say"][2:] == ["No.", "You pressed 1"]
+
+
 def test_every_kind_of_node_has_its_place_in_the_transcript() -> None:
     drawn = graph(
         node("play", "voice.play", audio_url="/media/hello.wav"),

@@ -76,7 +76,7 @@ def test_a_profile_makes_the_objects_its_carrier_needs(name: str) -> None:
     assert endpoint.value("auth") is None
     assert {endpoint.value(each) for each in ("rtp_symmetric", "force_rport", "rewrite_contact")} == {"yes"}
     assert (identify.value("endpoint"), identify.value("match")) == (endpoint.id, "sbc.example.com")
-    assert endpoint.value("send_pai") == ("yes" if name == "dialogic" else None)
+    assert endpoint.value("send_pai") == "yes"
 
 
 def test_a_registration_has_what_lets_it_start_at_once_and_be_recognised() -> None:
@@ -97,6 +97,8 @@ def test_a_trunk_known_by_address_has_neither_auth_nor_registration() -> None:
     assert set(made) == {"aor", "endpoint", "identify"}
     assert made["endpoint"].value("outbound_auth") is None
     assert made["endpoint"].value("from_user") is None
+    assert made["endpoint"].value("send_pai") is None
+    assert objects_of("dialogic", BY_ADDRESS)["endpoint"].value("send_pai") == "yes"
     assert made["aor"].value("contact") == "sip:192.0.2.10:5070"
     assert made["identify"].value("match") == "192.0.2.10,198.51.100.0/24,sbc2.example.com"
 

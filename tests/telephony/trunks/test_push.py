@@ -102,7 +102,7 @@ async def test_a_wrong_password_shows_as_rejected_and_calls_fail(
     carrier: Asterisk, ari: AriClient, heard: Heard
 ) -> None:
     given = account(carrier, sip_password="wrong")
-    async with trunk(ari, given) as (config, objects):
+    async with trunk(ari, given) as (config, _):
         await registration_state(ari, given, "rejected")
         channel = f"jc-bad{config}-customer"
         await ari.channels.originate(channel, f"PJSIP/600@{endpoint_id(config)}", app=APP)
@@ -115,13 +115,33 @@ async def test_a_wrong_password_shows_as_rejected_and_calls_fail(
         await registration_state(ari, given, "registered")
 
 
-async def test_a_carrier_that_is_not_there_leaves_the_registration_unregistered(ari: AriClient) -> None:
+async def test_an_unchanged_registration_is_left_alone_unless_it_is_to_be_renewed(
+    carrier: Asterisk, ari: AriClient
+) -> None:
+    given = account(carrier)
+    async with trunk(ari, given) as (_, objects):
+        await registration_state(ari, given, "registered")
+        before = await contacts(carrier, "account")
+        assert await push(ari, objects) == []
+        assert await contacts(carrier, "account") == before
+        assert await push(ari, objects, renew=True) == []
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 10
+        while "sip:account@" not in (now := await contacts(carrier, "account")) or now == before:
+            assert loop.time() < end, "no new registration at the carrier"
+            await asyncio.sleep(0.05)
+        await registration_state(ari, given, "registered")
+
+
+async def test_a_carrier_that_does_not_answer_is_not_registered_with(ari: AriClient) -> None:
     given = {
         "sip_username": "a", "sip_password": "b", "sip_realm": "nowhere.invalid", "sip_proxy": loopback_address(5060),
         "qualify_s": 0,
     }  # fmt: skip
+    uris = registration_uris(sip_credentials(given), profile("generic"))
     async with trunk(ari, given):
-        await registration_state(ari, given, "unregistered")
+        found = {(each.client_uri, each.server_uri): each.state for each in await ari.registrations()}
+        assert found.get(uris, "unregistered") == "unregistered"
 
 
 async def test_a_trunk_known_by_address_calls_and_is_called_without_a_challenge(
@@ -141,7 +161,7 @@ async def test_a_trunk_known_by_address_calls_and_is_called_without_a_challenge(
             await ari.channels.hangup(channel)
             assert await callee.finished() == 0
             assert f"INVITE sip:+4930123@{ip}" in callee.messages()
-            assert f'From: "+4930777" <sip:+4930777@{ip}>' in callee.messages()
+            assert f"From: <sip:+4930777@{ip}>" in callee.messages()
         async with sipp(tmp_path / "in", "uac_wait", target=asterisk.ip, ip=ip, number="+4930123") as caller:
             start = await heard.next(StasisStart, nth=2)
             assert start.args == ("inbound", "+4930123", endpoint_id(config))

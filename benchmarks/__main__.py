@@ -1,0 +1,51 @@
+"""`python -m benchmarks [name …] [--quick] [--write]`: run the rows and print them as a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+
+from benchmarks import fanout, inbound, reading, resting
+from benchmarks.processes import LOAD_CORE, pin
+from benchmarks.report import write
+from benchmarks.rows import Row, table
+
+BENCHES: dict[str, Callable[[bool], list[Row]]] = {
+    "fanout": fanout.fan_out,
+    "subscribers": fanout.idle_subscribers,
+    "stopped": fanout.stopped_client,
+    "latency": inbound.latency,
+    "webhooks": inbound.sustained,
+    "contact": reading.one_contact,
+    "lists": reading.first_page,
+    "idle": resting.idle_memory,
+}
+
+
+def main() -> int:
+    """Run what was asked for; 1 when a figure is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(BENCHES)}; all when absent")
+    parser.add_argument("--quick", action="store_true", help="shorter runs, one round, smaller lists")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(BENCHES)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    pin(os.getpid(), LOAD_CORE)
+    rows: dict[str, list[Row]] = {}
+    for name in options.names or BENCHES:
+        rows[name] = BENCHES[name](options.quick)
+        print(table(rows[name]), flush=True)
+    told = [row for found in rows.values() for row in found]
+    if len(rows) > 1:
+        print("\n" + table(told))
+    if options.write:
+        write(rows)
+    return 1 if any(row.verdict == "missed" for row in told) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Fan-out: processor time per delivery, deliveries a second, memory of a subscriber, and one that stops reading."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.load import Crowd, Customers, Fanned, Lines, Requests, fan
+from benchmarks.processes import Gateway, free_port, gateway, peer, resident_kb, settle
+from benchmarks.rows import Row, median
+
+CLIENTS = 1_000
+WINDOW = 64  # events on their way at once
+EVENT = (
+    b'{"type":"events","events":[{"id":"evt_","type":"message.received","padding":"' + b"x" * 1100 + b'"}]}'
+)  # as long as the gateway's event of the same message; checked by the run
+
+
+def _through_gateway(running: Gateway, crowd: Crowd, seconds: float) -> Fanned:
+    requests = Requests(running.port, WINDOW, Customers(running, 200).request)
+    fan(running.pid, crowd, requests, 60, WINDOW, events=200)  # the customers become known
+    fanned = fan(running.pid, crowd, requests, seconds, WINDOW)
+    requests.close()
+    return fanned
+
+
+def _through_peer(name: str, event: bytes, seconds: float) -> Fanned:
+    sockets, lines = free_port(), free_port()
+    with peer(name, str(sockets), str(lines)) as pid:
+        crowd = Crowd(sockets, CLIENTS, None)
+        publisher = Lines(lines, event)
+        fan(pid, crowd, publisher, 60, WINDOW, events=20)
+        fanned = fan(pid, crowd, publisher, seconds, WINDOW)
+        crowd.close()
+        return fanned
+
+
+def fan_out(quick: bool) -> list[Row]:
+    """Measure saturated fan-out of one tenant's events to 1000 sockets."""
+    seconds, rounds = (4.0, 1) if quick else (8.0, 3)
+    ours, plain, burst = [], [], []
+    with gateway() as running:
+        crowd = Crowd(running.port, CLIENTS, running.key)
+        event = EVENT
+        for _ in range(rounds):
+            plain.append(_through_peer("tornado_sockets", event, seconds))
+            burst.append(_through_peer("websockets_broadcast", event, seconds))
+            crowd.keep()
+            ours.append(_through_gateway(running, crowd, seconds))
+        crowd.close()
+    cpu = median([mine.cpu_us / other.cpu_us for mine, other in zip(ours, plain, strict=True)])
+    rate = median([mine.per_second / other.per_second for mine, other in zip(ours, plain, strict=True)])
+    over = median([mine.per_second / other.per_second for mine, other in zip(ours, burst, strict=True)])
+    mine, other, third = (
+        (median([f.cpu_us for f in found]), median([f.per_second for f in found])) for found in (ours, plain, burst)
+    )
+    return [
+        Row("CPU per delivery, saturated, 1000 sockets", cpu, "x", f"{mine[0]:.1f} µs",
+            f"plain Tornado `write_message` {other[0]:.1f} µs", 0.20, 0.12),
+        Row("deliveries a second, saturated", rate, "x", f"{mine[1]:,.0f}", f"plain Tornado {other[1]:,.0f}",
+            5, 8, least=True),
+        Row("the same against `websockets.broadcast()`", over, "x", f"{mine[1]:,.0f}", f"{third[1]:,.0f}",
+            3, least=True),
+    ]  # fmt: skip
+
+
+def idle_subscribers(quick: bool) -> list[Row]:
+    """Measure what an authenticated subscriber costs in memory while nothing happens."""
+    with gateway() as running:
+        warm = Crowd(running.port, 100, running.key)  # what a first client loads is not the price of each
+        settle(running.pid)
+        before = resident_kb(running.pid)
+        crowd = Crowd(running.port, CLIENTS, running.key)
+        settle(running.pid)
+        each = (resident_kb(running.pid) - before) / CLIENTS
+        crowd.close()
+        warm.close()
+    sockets, lines = free_port(), free_port()
+    with peer("tornado_sockets", str(sockets), str(lines)) as pid:
+        warm = Crowd(sockets, 100, None)
+        settle(pid)
+        before = resident_kb(pid)
+        crowd = Crowd(sockets, CLIENTS, None)
+        settle(pid)
+        plain = (resident_kb(pid) - before) / CLIENTS
+        crowd.close()
+        warm.close()
+    return [
+        Row("memory per idle authenticated subscriber", each, " KB", f"{each:.1f} KB",
+            f"plain Tornado {plain:.1f} KB", 20, 14)
+    ]  # fmt: skip
+
+
+def stopped_client(quick: bool) -> list[Row]:
+    """Let one of 51 clients stop reading while events go on; the others must get all of them."""
+    events = 6_000 if quick else 12_000
+    with gateway() as running:
+        crowd = Crowd(running.port, 50, running.key)
+        requests = Requests(running.port, WINDOW, Customers(running, 200).request)
+        # The ring of late events has its size before anything is compared.
+        fan(running.pid, crowd, requests, 60, WINDOW, events=4_000)
+        before = resident_kb(running.pid)
+        stopped = Crowd(running.port, 1, running.key)
+        delivered = crowd.deliveries
+        peak, sent = before, 0
+        while sent < events:
+            fan(running.pid, crowd, requests, 60, WINDOW, events=500)
+            sent += 500
+            peak = max(peak, resident_kb(running.pid))
+        share = (crowd.deliveries - delivered) / (sent * len(crowd.clients)) * 100
+        code = _close_code(stopped)
+        requests.close()
+        crowd.close()
+    grown = max(0, peak - before) / 1024
+    how = f"cut off with {code}" if code else "not cut off"
+    return [
+        Row("a client that stops reading: growth of the server", grown if code == 4201 else float("inf"), " MB",
+            f"{grown:.1f} MB, {how}", "", 2),
+        Row("… what the 50 others got of everything", share, " %", f"{share:.1f} %", "", 100, least=True),
+    ]  # fmt: skip
+
+
+def _close_code(crowd: Crowd) -> int | None:
+    """Read what a client was sent to its end and return the code of the close frame that ends it."""
+    client = crowd.clients[0]
+    client.settimeout(5)
+    last = b""
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        try:
+            data = client.recv(1 << 20)
+        except TimeoutError:
+            break
+        except ConnectionResetError:
+            return 4201 if b"\x10\x69" in last[-160:] else None
+        if not data:
+            break
+        last = (last + data)[-200:]
+    place = last.rfind(b"\x88")
+    return int.from_bytes(last[place + 2 : place + 4], "big") if place >= 0 else None

@@ -1,0 +1,174 @@
+"""The carrier gone, slow, refusing: what is sent is sent once, and what is not known is said to be unknown."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from jinaconnect.store.embedded import EmbeddedMongo
+from tests.carriers.meta import Behaviour, refusal
+from tests.client import until
+from tests.faults.carrier_side import Site, site
+from tests.processes import GatewayProcess
+
+
+@pytest.fixture(scope="module")
+async def meta(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A gateway that gives its carrier one second."""
+    settings = {
+        "JC_MONGODB__URI": mongod.uri,
+        "JC_MONGODB__DATABASE": f"carrier_{secrets.token_hex(4)}",
+        "JC_OUTBOUND__TIMEOUT_S": "1",
+    }
+    async with site(GatewayProcess(tmp_path_factory.mktemp("carrier"), settings)) as here:
+        yield here
+
+
+@pytest.fixture
+async def database(meta: Site) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """The gateway's database, to look behind the API."""
+    async with AsyncMongoClient(meta.gateway.settings["JC_MONGODB__URI"], tz_aware=True) as client:
+        yield client[meta.gateway.settings["JC_MONGODB__DATABASE"]]
+
+
+async def test_a_dead_carrier_gets_the_message_once_it_is_back(meta: Site, database: Any) -> None:
+    _, contact = await meta.customer()
+    await meta.carrier.stop()
+    try:
+        sent = (await meta.reply(contact, "while you are away")).ok(201)
+
+        async def put_off() -> bool:
+            row = await database["messages"].find_one({"_id": sent["id"]})
+            return row is not None and row["due"]["tries"] >= 1 and row["due"]["by"] is None
+
+        await until(put_off)
+        assert (await meta.message(sent["id"]))["status"] == "PENDING"
+    finally:
+        await meta.carrier.start()
+    await meta.until_status(sent["id"], "SENT")
+    assert meta.carrier.accepted[sent["id"]] == 1
+
+
+async def test_a_slow_answer_leaves_it_unknown_until_a_report_tells(meta: Site) -> None:
+    sender, contact = await meta.customer()
+    meta.carrier.next.append(Behaviour(delay_s=3))
+    sent = (await meta.reply(contact, "slow")).ok(201)
+    shown = await meta.until_status(sent["id"], "UNKNOWN")
+    assert shown["wa_message_id"] is None
+    assert await meta.hears(meta.carrier.report(sent["id"], "sent", sender)) == 200
+    await meta.until_status(sent["id"], "SENT")
+    assert await meta.hears(meta.carrier.report(sent["id"], "delivered", sender)) == 200
+    shown = await meta.until_status(sent["id"], "DELIVERED")
+    assert shown["wa_message_id"] == meta.carrier.ids[sent["id"]]
+    assert meta.carrier.accepted[sent["id"]] == 1
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+
+
+async def test_a_connection_reset_after_the_request_leaves_it_unknown(meta: Site) -> None:
+    _, contact = await meta.customer()
+    meta.carrier.next.append(Behaviour(reset=True))
+    sent = (await meta.reply(contact, "cut")).ok(201)
+    await meta.until_status(sent["id"], "UNKNOWN")
+    # Another message makes the round trip after it: had there been a second try, it would have been due before.
+    other = (await meta.reply(contact, "whole")).ok(201)
+    await meta.until_status(other["id"], "SENT")
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+
+
+async def test_a_wait_the_carrier_names_is_kept(meta: Site) -> None:
+    _, contact = await meta.customer()
+    meta.carrier.next.append(refusal(429, 130429, retry_after="3"))
+    sent = (await meta.reply(contact, "too fast")).ok(201)
+    await meta.until_status(sent["id"], "SENT")
+    first, second = meta.carrier.times_asked(sent["id"])
+    assert second - first >= 3
+    assert meta.carrier.accepted[sent["id"]] == 1
+
+
+@pytest.mark.parametrize(
+    "passing", [refusal(400, 131056), refusal(500, 131000), refusal(503, None)], ids=["pair", "retryable", "html"]
+)  # fmt: skip
+async def test_a_passing_refusal_is_tried_again(meta: Site, passing: Behaviour) -> None:
+    _, contact = await meta.customer()
+    meta.carrier.next.extend([passing, passing])
+    sent = (await meta.reply(contact, "again")).ok(201)
+    await meta.until_status(sent["id"], "SENT")
+    assert len(meta.carrier.times_asked(sent["id"])) == 3
+    assert meta.carrier.accepted[sent["id"]] == 1
+
+
+async def test_a_lasting_refusal_fails_with_its_code(meta: Site) -> None:
+    _, contact = await meta.customer()
+    meta.carrier.next.append(refusal(400, 131026))
+    sent = (await meta.reply(contact, "nobody there")).ok(201)
+    shown = await meta.until_status(sent["id"], "FAILED")
+    assert shown["error_code"] == "131026"
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+    failed = await meta.owner.wait_for_events(
+        lambda seen: any(e["type"] == "message.failed" and e["subject"]["id"] == sent["id"] for e in seen)
+    )
+    assert [e["type"] for e in failed if e["subject"]["id"] == sent["id"]] == ["message.queued", "message.failed"]
+
+
+async def test_a_bad_token_fails_with_its_code(meta: Site) -> None:
+    _, contact = await meta.customer()
+    good = meta.carrier.access_token
+    meta.carrier.access_token = "EAAother"
+    try:
+        sent = (await meta.reply(contact, "expired")).ok(201)
+        shown = await meta.until_status(sent["id"], "FAILED")
+    finally:
+        meta.carrier.access_token = good
+    assert shown["error_code"] == "190"
+
+
+async def test_a_report_before_the_answer_is_not_lost(meta: Site) -> None:
+    sender, contact = await meta.customer()
+    meta.carrier.next.append(Behaviour(delay_s=0.6))
+    sent = (await meta.reply(contact, "overtaken")).ok(201)
+
+    async def accepted() -> bool:
+        return meta.carrier.accepted[sent["id"]] == 1
+
+    await until(accepted)
+    assert await meta.hears(meta.carrier.report(sent["id"], "delivered", sender)) == 200
+    await meta.until_status(sent["id"], "DELIVERED")
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+
+
+async def test_media_waits_for_the_disk_and_the_webhook_does_not(meta: Site, database: Any) -> None:
+    sender, _ = await meta.customer()
+    blobs = meta.gateway.var_dir / "blobs"
+    away = blobs.with_name("blobs.away")
+    if blobs.exists():
+        blobs.rename(away)
+    blobs.write_text("not a directory")
+    meta.carrier.media["9001"] = picture = secrets.token_bytes(5_000)
+    caption = f"picture {secrets.token_hex(4)}"
+    image = {"id": "9001", "mime_type": "image/jpeg", "caption": caption}
+    assert await meta.hears(meta.carrier.inbound(sender, {"type": "image", "image": image})) == 200
+    seen = await meta.owner.wait_for_events(lambda events: any(caption in str(e["data"]) for e in events))
+    received = next(e for e in seen if e["type"] == "message.received" and caption in str(e["data"]))
+    address = received["data"]["content"]["image"]["url"]
+
+    async def refused() -> bool:
+        job = await database["jobs"].find_one({"kind": "media.fetch"})
+        return job is not None and job["due"]["tries"] >= 1 and job["due"]["by"] is None
+
+    await until(refused)
+    assert (await meta.session.get(meta.gateway.url + address)).status == 404
+    blobs.unlink()
+    if away.exists():
+        away.rename(Path(blobs))
+
+    async def fetched() -> bool:
+        answer = await meta.session.get(meta.gateway.url + address)
+        return answer.status == 200 and await answer.read() == picture
+
+    await until(fetched, 40)
