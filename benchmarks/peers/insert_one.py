@@ -30,6 +30,7 @@ async def main(uri: str, at_once: int, seconds: float) -> None:
             "bare", write_concern=WriteConcern(w="majority", j=True)
         )
         await bare.insert_one(document(0))
+        print("ready", flush=True)
         ends = time.monotonic() + seconds
         begun, cpu, done = time.monotonic(), time.process_time(), 0
 

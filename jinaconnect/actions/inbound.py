@@ -6,6 +6,7 @@ counted message ids), so a body can be applied again after any crash.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +26,7 @@ from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 
 BATCH = 200
+SETTLE_S = 0.1
 LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done by then was cut off
 
 logger = structlog.get_logger(__name__)
@@ -74,15 +76,16 @@ class InboundDoor:
         }
         await services.store.insert("inbound", [row])
         if services.worker.active:
-            self.apply_soon(row)
+            # The carrier's answer stands on what is stored; a short wait lets whoever posted see it applied as well.
+            await asyncio.wait([self.apply_soon(row)], timeout=SETTLE_S)
         return Received("received", row["_id"], _kind(payload))
 
-    def apply_soon(self, row: Document) -> None:
+    def apply_soon(self, row: Document) -> asyncio.Task[None]:
         """Apply a stored body of this process together with what else waits for its tenant."""
         lane = self._lanes.get(row["scope"])
         if lane is None:
             lane = self._lanes[row["scope"]] = GroupCommit(self._apply, limit=BATCH)
-        self._services.worker.run(until_taken(lambda: lane.put(row)))
+        return self._services.worker.run(until_taken(lambda: lane.put(row)))
 
     async def take(self, claim: Claim) -> None:
         """Apply a stored body that nobody finished."""

@@ -70,9 +70,10 @@ async def list_in(
     position = await log_cursor(ctx)
     if page.endless:
         return {**await _endless(ctx, store, collection, condition, render, page), "cursor": position}
+    order = listing.sort(query)
     (count, exact), rows = await asyncio.gather(
         store.count(collection, condition),
-        store.select(collection, condition, sort=listing.sort(query), skip=page.skip, limit=page.size),
+        store.select(collection, condition, sort=order, skip=page.skip, limit=page.size),
     )
     answer = envelope(ctx, page, max(count, page.skip + len(rows)), await render(rows))
     return {**answer, "count_exact": exact, "cursor": position}

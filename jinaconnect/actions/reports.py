@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Reaction, Status
+from jinaconnect.core.errors import NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.inbox.message import render_message
@@ -51,9 +53,12 @@ async def apply_statuses(ctx: Context, facts: Sequence[Status]) -> list[Status]:
     return late
 
 
-async def report_message(ctx: Context, id: str, report: Report, carrier_id: str | None) -> Document:
-    """Move a message as far as a report says and tell of it."""
-    contact = await ctx.data.find("contacts", (await ctx.data.get("messages", id))["contact"])
+async def report_message(ctx: Context, id: str, report: Report, carrier_id: str | None) -> None:
+    """Move a message as far as a report says and tell of it; a message the team has removed stays as it is."""
+    message = await ctx.data.find("messages", id)
+    if message is None or message["deleted_at"] is not None:
+        return
+    contact = await ctx.data.find("contacts", message["contact"])
 
     def decide(doc: Document) -> Change | None:
         fields = advance(doc, report)
@@ -69,13 +74,14 @@ async def report_message(ctx: Context, id: str, report: Report, carrier_id: str 
         )  # fmt: skip
         return Change(set=fields, unset=("due",) if "due" in doc else (), events=[event])
 
-    return ctx.wrote(await ctx.data.change("messages", id, decide))
+    with contextlib.suppress(NotFound):  # removed between the look and the change
+        await ctx.data.change("messages", id, decide)
 
 
 async def apply_reaction(ctx: Context, fact: Reaction) -> None:
     """Set or take back a customer's reaction on a message."""
     target = await ctx.data.find_one("messages", {"platform": "WHATSAPP", "carrier_id": fact.target})
-    if target is None:
+    if target is None or target["deleted_at"] is not None:
         return
     contact = await ctx.data.find("contacts", target["contact"])
 
@@ -96,4 +102,5 @@ async def apply_reaction(ctx: Context, fact: Reaction) -> None:
         )  # fmt: skip
         return Change(set=fields, events=[event])
 
-    await ctx.data.change("messages", target["_id"], decide)
+    with contextlib.suppress(NotFound):
+        await ctx.data.change("messages", target["_id"], decide)

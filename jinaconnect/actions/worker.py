@@ -104,9 +104,9 @@ class Worker:
             self._running.add((collection, id))
             self._spawn(self._work(collection, scope, id))
 
-    def run(self, work: Any) -> None:
+    def run(self, work: Any) -> asyncio.Task[None]:
         """Run a coroutine of this process that a stop waits for."""
-        self._spawn(self._watched(work))
+        return self._spawn(self._watched(work))
 
     async def _watched(self, work: Any) -> None:
         try:
@@ -116,10 +116,11 @@ class Worker:
         except Exception as error:
             logger.error("work.broken", exc_info=error)
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _work(self, collection: str, scope: str, id: str) -> None:
         try:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_CHANCE = (1 << 80) - 1
 _SHAPE = re.compile(r"[a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26}")
 
 Randomness = Callable[[int], bytes]
@@ -40,10 +41,17 @@ class Ids:
     def __init__(self, now: Callable[[], datetime], random: Randomness) -> None:
         self._now = now
         self._random = random
+        self._last = (0, 0)
 
     def new(self, prefix: str) -> str:
-        """Return a fresh id."""
-        return encode(prefix, int(self._now().timestamp() * 1000), self._random(10))
+        """Return a fresh id, greater than every one made here before in the same millisecond."""
+        now = int(self._now().timestamp() * 1000)
+        if now > self._last[0]:
+            chance = int.from_bytes(self._random(10), "big") >> 1
+        else:  # the clock has not moved on: a random step keeps order without making the next id easy to guess
+            now, chance = self._last[0], self._last[1] + 1 + int.from_bytes(self._random(5), "big")
+        self._last = (now, chance)
+        return encode(prefix, now, (chance & _CHANCE).to_bytes(10, "big"))
 
 
 class RepeatableIds(Ids):
@@ -54,9 +62,9 @@ class RepeatableIds(Ids):
     """
 
     def __init__(self, first_attempt: datetime, seed: bytes) -> None:
-        super().__init__(lambda: first_attempt, self._next)
         self._seed = seed
         self._count = 0
+        super().__init__(lambda: first_attempt, self._next)
 
     def _next(self, size: int) -> bytes:
         self._count += 1

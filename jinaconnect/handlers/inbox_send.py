@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.inbox import render_messages
 from jinaconnect.actions.messages import send_whatsapp
 from jinaconnect.channels.whatsapp_content import send_fields
 from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
-from jinaconnect.core.inbox.message import render_message
 from jinaconnect.core.schema import Id, Request, parse
 from jinaconnect.handlers.inbox import InboxMessage
 from jinaconnect.handlers.operation import operation
@@ -47,4 +47,5 @@ async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any]:
         raise Invalid.field("content.type", "is required")
     fields = {"contact": body.contact, "wa_app": body.channel_app_id, "reply_to": body.reply_to, **send_fields(content)}
     given = {name: value for name, value in fields.items() if value is not None}
-    return render_message(await send_whatsapp(ctx, parse(SendWhatsapp, given)))
+    [message] = await render_messages(ctx, [await send_whatsapp(ctx, parse(SendWhatsapp, given))])
+    return message

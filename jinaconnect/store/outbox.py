@@ -18,6 +18,7 @@ from pymongo.errors import BulkWriteError
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import takes_number
+from jinaconnect.core.inbox.timeline import pending_row
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.log import Log
@@ -100,7 +101,7 @@ class Outbox:
                 if takes_number(row["type"]):
                     fields["number"] = seq
                 if row.get("timeline"):
-                    entries.append(InsertOne(_timeline_row(row, seq)))
+                    entries.append(InsertOne({"scope": row["log"], "contact": row["contact"], **pending_row(row, seq)}))
             change: Document = {"$pull": {"pending": {"_id": {"$in": [row["_id"] for row, _ in told.events]}}}}
             if fields:
                 change["$set"] = fields
@@ -147,11 +148,3 @@ class Outbox:
                 await self._database[name].create_index(
                     [("updated_at", 1)], name="pending", partialFilterExpression={"pending.0": {"$exists": True}}
                 )
-
-
-def _timeline_row(row: Document, seq: int) -> Document:
-    entry = dict(row["timeline"])
-    return {
-        "_id": "tml_" + row["_id"].partition("_")[2], "scope": row["log"], "contact": row["contact"], "number": seq,
-        "created_at": row["at"], **entry,
-    }  # fmt: skip

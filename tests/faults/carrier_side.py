@@ -39,7 +39,7 @@ class Site:
     async def customer(self) -> tuple[str, str]:
         """Return (number, contact id) of a new customer who has just written."""
         sender = str(next(self.customers))
-        assert await self.hears(self.carrier.text(sender, "hello")) == 200
+        assert (status := await self.hears(self.carrier.text(sender, "hello"))) == 200, status
 
         async def known() -> Any:
             rows = (await self.owner.get("/wa/v1/messages/", params={"search": "hello", "page_size": 100})).ok()

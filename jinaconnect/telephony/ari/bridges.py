@@ -40,7 +40,7 @@ class Bridges:
         )
 
     async def destroy(self, bridge: str) -> None:
-        """End a bridge; its channels stay."""
+        """End a bridge; its channels stay. It is gone a moment after the answer."""
         await self._http.call("DELETE", "/bridges/{bridgeId}", path={"bridgeId": bridge})
 
     async def add(self, bridge: str, channels: Sequence[str], *, mute: bool = False, absorb_dtmf: bool = False) -> None:

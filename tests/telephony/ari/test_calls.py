@@ -369,6 +369,10 @@ async def test_two_legs_are_bridged_recorded_and_taken_apart(ari: AriClient, hea
         await ari.bridges.remove(bridge, [second])
     assert (await ari.bridges.get(bridge)).channels == (first,)
     await ari.bridges.destroy(bridge)
+    for _ in range(200):  # it is gone a moment after the answer, and no event tells of it
+        if bridge not in [each.id for each in await ari.bridges.list()]:
+            break
+        await asyncio.sleep(0.02)
     with pytest.raises(AriNotFound):
         await ari.bridges.get(bridge)
 
