@@ -9,7 +9,7 @@ from benchmarks.processes import Gateway, free_port, gateway, peer, resident_kb,
 from benchmarks.rows import Row, median
 
 CLIENTS = 1_000
-WINDOW = 64  # events on their way at once
+WINDOW = 256  # events on their way at once
 EVENT = (
     b'{"type":"events","events":[{"id":"evt_","type":"message.received","padding":"' + b"x" * 1100 + b'"}]}'
 )  # as long as the gateway's event of the same message; checked by the run

@@ -51,7 +51,7 @@ from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.idempotency import Idempotency
 from jinaconnect.store.limits import Limits
-from jinaconnect.store.mongo import Document, connect
+from jinaconnect.store.mongo import Document, answering, connect
 from jinaconnect.store.redis import RedisLink
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.secrets import Secrets, load_master_key
@@ -131,9 +131,10 @@ class Gateway:
         if self._link is not None:
             self._link.heard.append(self._heard)
             self._link.recovered.append(self._bell_back)
-        for part in (services.registry, due, services.idempotency, services.tickets):
-            await part.prepare()
-        await store.prepare(int.from_bytes(os.urandom(4), "big"))
+        async with answering():
+            for part in (services.registry, due, services.idempotency, services.tickets):
+                await part.prepare()
+            await store.prepare(int.from_bytes(os.urandom(4), "big"))
         await services.outbound.start()
         await services.loopback.start()
         if self.role in ("all", "web"):

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from jinaconnect import __version__
 from jinaconnect.app import Gateway, database_uri, run_process
 from jinaconnect.config import Config, load
+from jinaconnect.core.errors import Unavailable
 from jinaconnect.redaction import redact
 from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
 from jinaconnect.store.secrets import SecretError
@@ -37,7 +38,7 @@ def main(arguments: list[str]) -> int:
     _logging(config)
     try:
         return int(options.run(config, options) or 0)
-    except (EmbeddedMongoError, SecretError, OSError) as error:
+    except (EmbeddedMongoError, SecretError, Unavailable, OSError) as error:
         print(f"server.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

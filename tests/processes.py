@@ -93,7 +93,7 @@ class GatewayProcess:
                         raise AssertionError(f"the gateway did not start:\n{self.told()[-4000:]}")
                     ready -= b"is ready on" in line
         except BaseException:
-            await self.kill()
+            await self.kill(after_s=10)  # most often it is ending by itself, and its exit status is of interest
             raise
 
     def told(self) -> str:
@@ -116,11 +116,16 @@ class GatewayProcess:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(number)
 
-    async def kill(self) -> None:
-        """End it as a power cut does."""
+    async def kill(self, after_s: float = 0) -> None:
+        """End it as a power cut does, unless it ends by itself before."""
+        if self.process is None:
+            return
+        if after_s:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(after_s):
+                    await self.process.wait()
         self.send(signal.SIGKILL)
-        if self.process is not None:
-            await self.process.wait()
+        await self.process.wait()
 
     async def end(self, number: signal.Signals = signal.SIGTERM, within_s: float = 40) -> int:
         """Ask it to end and return its exit status."""

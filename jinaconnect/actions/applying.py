@@ -6,6 +6,7 @@ after any crash.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -17,10 +18,12 @@ from jinaconnect.actions.conversations import contact_event, opening_events
 from jinaconnect.actions.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.templates import apply_template_report
 from jinaconnect.channels.base import Account, Inbound, Reaction, Status, TemplateReport
+from jinaconnect.core.errors import NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import CLOSED, OPEN, counted, new_contact, render_contact, seen_by
+from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, new_contact, render_contact, seen_by
 from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
+from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.principal import Mode, Principal, system_principal
 from jinaconnect.core.schema import e164
@@ -76,35 +79,74 @@ class Batch:
 
     async def _apply_messages(self) -> None:
         contacts = await self._contacts()
-        items, by_contact = [], {}
+        items = []
         for fact, account in self._messages:
             contact = contacts[_phone(fact.sender)]
             message = self._message(fact, account, contact)
             items.append((message, [self._received(message, contact, fact)]))
-            by_contact.setdefault(contact["_id"], []).append(message)
         results = await self._store.insert_many("messages", items, tell=False)
         known: dict[str, list[Document]] = {}
+        seen_before: set[str] = set()
         fetches: list[Document] = []
         for (message, _), result, (fact, account) in zip(items, results, self._messages, strict=True):
             if isinstance(result, Duplicate):
                 held = await self._store.find_one(
                     "messages", {"platform": "WHATSAPP", "carrier_id": message["carrier_id"]}
                 )
-                if held is not None:
-                    known.setdefault(held["contact"], []).append(held)
-                continue
-            known.setdefault(message["contact"], []).append(result.doc)
+                if held is None:
+                    continue
+                seen_before.add(held["contact"])
+            else:
+                held = result.doc
+                known.setdefault(held["contact"], []).append(held)
             if fact.media is not None:
-                fetches.append(media_job(self._store.scope, result.doc, account, fact.media, self._services.clock()))
+                fetches.append(media_job(self._store.scope, held, account, fact.media, self._services.clock()))
         if fetches:
             await self._services.due.add("jobs", fetches)
             self._services.worker.wake()
         decisions = {id: self._count(messages) for id, messages in known.items()}
         present = [contact for contact in contacts.values() if contact["_id"] in decisions]
         await self._store.change_many("contacts", decisions, present)
+        for contact in sorted(seen_before):
+            await self._rebuild(contact)
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         await self._store.tell("messages", fresh)
+
+    async def _rebuild(self, contact: str) -> None:
+        """Bring a conversation up to its messages.
+
+        A message that was there before may or may not have been counted by whoever was cut off; so nothing is added,
+        the figures are made anew, valid only for the revision they were read at.
+        """
+        moved, event_id = True, self._ctx.ids.new("evt")
+        while moved:
+            before = await self._store.find("contacts", contact)
+            if before is None:
+                return
+            shown = {"contact": contact, "deleted_at": None}
+            newest, unread = await asyncio.gather(
+                self._store.select("messages", {**shown, "internal_note": False}, sort=[("_id", -1)], limit=COUNTED),
+                self._store.tally("messages", {**shown, "direction": INCOMING, "is_read": False}),
+            )
+
+            def decide(doc: Document, before: Document = before, newest: Any = newest, unread: int = unread) -> Any:
+                nonlocal moved
+                moved = doc["rev"] != before["rev"]
+                if moved:
+                    return None
+                fields = rebuilt(doc, newest, unread)
+                wrote = [
+                    row for row in newest if row["direction"] == INCOMING and row["_id"] not in doc["chat"]["recent"]
+                ]
+                if wrote and doc["status"] == CLOSED:
+                    return self._reopened(doc, fields, event_id)
+                return Change(set={**fields, "updated_at": doc["updated_at"]})
+
+            try:
+                await self._store.change("contacts", contact, decide)
+            except NotFound:
+                return  # the contact was removed meanwhile
 
     async def _contacts(self) -> dict[str, Document]:
         wanted = {_phone(fact.sender): fact for fact, _ in self._messages}
@@ -179,6 +221,14 @@ class Batch:
             seen=seen_by(contact),
         )
 
+    def _reopened(self, doc: Document, fields: dict[str, Any], event_id: str) -> Change:
+        fields = {**fields, "status": OPEN, "updated_at": self._ctx.now()}
+        after = applied(doc, fields, (), ())
+        entry = reopened_entry(by=None, reason="The customer wrote.")
+        contact = render_contact(after)
+        event = contact_event(self._ctx, event_id, "conversation.reopened", doc, after, entry, contact_detail=contact)
+        return Change(set=fields, events=[event])
+
     def _count(self, messages: list[Document]) -> Decide:
         event_id = self._ctx.ids.new("evt")
 
@@ -188,13 +238,7 @@ class Batch:
                 return None
             if doc["status"] != CLOSED:
                 return Change(set={**fields, "updated_at": doc["updated_at"]})
-            fields.update(status=OPEN, updated_at=self._ctx.now())
-            after = applied(doc, fields, (), ())
-            event = contact_event(
-                self._ctx, event_id, "conversation.reopened", doc, after,
-                reopened_entry(by=None, reason="The customer wrote."), contact_detail=render_contact(after),
-            )  # fmt: skip
-            return Change(set=fields, events=[event])
+            return self._reopened(doc, fields, event_id)
 
         return decide
 

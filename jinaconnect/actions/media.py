@@ -25,7 +25,7 @@ async def fetch_media(services: Services, scope: str, data: Mapping[str, Any]) -
     tenant, _, mode = scope.rpartition(":")
     store = services.store.of(tenant, "test" if mode == "test" else "live")
     doc = await store.find("apps", data["account"])
-    if doc is None:
+    if doc is None or await store.find("media", data["media"]) is not None:
         return
     account = services.accounts.open(doc)
     try:

@@ -122,6 +122,11 @@ class TenantStore:
         cursor = await self._store.raw(collection).aggregate([first, *pipeline])
         return await cursor.to_list()
 
+    @guarded
+    async def tally(self, collection: str, query: Mapping[str, Any]) -> int:
+        """Return exactly how many documents fit; for queries that walk few rows of an index."""
+        return await self._store.raw(collection).count_documents(self._within(collection, query))
+
     async def count(self, collection: str, query: Mapping[str, Any]) -> tuple[int, bool]:
         """Return how many documents fit and whether the number is exact (see `store/counting.py`)."""
         return await self._store.counts.count(collection, self._within(collection, query))

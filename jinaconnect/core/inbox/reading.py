@@ -6,7 +6,7 @@ then notes its id in `chat.early`, so that counting does not take it for unread.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,3 +54,20 @@ def newest_fields(doc: Mapping[str, Any], newest: Mapping[str, Any] | None) -> d
     if doc["chat"]["last"] is not None and doc["chat"]["last"]["id"] == newest["_id"]:
         return {}
     return {"chat.at": newest["created_at"], "chat.last": last_message(newest, newest["is_read"])}
+
+
+def rebuilt(doc: Mapping[str, Any], newest: Sequence[Mapping[str, Any]], unread: int) -> dict[str, Any]:
+    """Return the `chat` fields a conversation has by its messages alone, whatever was counted before.
+
+    `newest` are its latest messages, newest first, at most `COUNTED`; `unread` how many nobody has read. All of them
+    are noted as counted, so that whoever is about to count one of them finds it done.
+    """
+    chat = doc["chat"]
+    ids = sorted({*chat["recent"], *(message["_id"] for message in newest)})
+    inbound = dict(chat["inbound"])
+    for message in newest:
+        if message["direction"] == INCOMING:
+            platform, held = message["platform"], inbound.get(message["platform"])
+            inbound[platform] = message["timestamp"] if held is None else max(held, message["timestamp"])
+    fields = {"chat.unread": unread, "chat.recent": ids[-COUNTED:], "chat.inbound": inbound}
+    return {**fields, **newest_fields(doc, newest[0] if newest else None)}
