@@ -17,6 +17,9 @@ MODULES = (
     "contacts",
     "inbox_send",
     "whatsapp",
+    "whatsapp_apps",
+    "whatsapp_templates",
+    "whatsapp_webhooks",
     "sandbox",
     "docs",
 )

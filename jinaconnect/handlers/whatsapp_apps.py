@@ -1,0 +1,147 @@
+"""`/wa/v1/apps/`: WhatsApp accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from jinaconnect.actions import apps
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
+from jinaconnect.core.schema import Answer, Name, Phone, Request, Text
+from jinaconnect.handlers.operation import operation
+
+
+class AppFields(Request):
+    """What may be changed of a WhatsApp app."""
+
+    app_name: Annotated[Name, StringConstraints(min_length=1)] | None = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    phone_number: Phone | None = None
+    is_active: bool | None = None
+    waba_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    phone_number_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    app_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    daily_limit: int | None = Field(None, ge=0, le=10_000_000)
+    app_secret: Annotated[str, StringConstraints(max_length=512)] | None = None
+    verify_token: Annotated[str, StringConstraints(max_length=512)] | None = None
+    base_url: Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://")] | None = None
+    bsp_credentials: dict[str, str | None] | None = None
+
+    def split(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return (plain fields, credentials to seal)."""
+        fields = self.model_dump(exclude_unset=True)
+        credentials = dict(fields.pop("bsp_credentials", None) or {})
+        if len(str(credentials)) > 16_384:
+            raise Invalid.field("bsp_credentials", "at most 16 KiB")
+        for name in ("app_secret", "verify_token", "base_url"):
+            if name in fields:
+                credentials[name] = fields.pop(name)
+        return fields, credentials
+
+
+class NewApp(AppFields):
+    """A WhatsApp app to add."""
+
+    app_name: Annotated[Name, StringConstraints(min_length=1)]
+    phone_number: Phone
+    bsp: Literal["META"] = "META"
+
+
+class AppOut(Answer):
+    """A WhatsApp app; credentials are never shown."""
+
+    id: str
+    app_name: str
+    phone_number: str
+    bsp: str
+    is_active: bool
+    webhook_path: str
+
+
+_APPS = Listing(
+    filters={"phone_number": text_filter("phone_number"), "bsp": Filter("bsp"), "is_active": bool_filter("is_active"),
+             "is_verified": bool_filter("is_verified")},
+    search=("app_name", "phone_number", "waba_id"),
+)  # fmt: skip
+
+
+@operation(
+    "GET", "/wa/v1/apps/", id="wa.apps.list", permission="wa_app.view", listing=_APPS, returns=AppOut, tag="whatsapp"
+)
+async def list_apps(ctx: Context) -> dict[str, Any]:
+    """List the WhatsApp apps."""
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [apps.render_app(doc, ctx.principal.priority) for doc in docs]
+
+    if ctx.principal.mode == "test":
+        await apps.ensure_sandbox_app(ctx.services, ctx.principal.tenant)
+    return await list_documents(ctx, "apps", _APPS, render, {"deleted_at": None, "channel": apps.WHATSAPP})
+
+
+@operation(
+    "POST",
+    "/wa/v1/apps/",
+    id="wa.apps.create",
+    permission="wa_app.manage",
+    body=NewApp,
+    returns=AppOut,
+    status=201,
+    effect=True,
+    tag="whatsapp",
+)
+async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
+    """Add a WhatsApp app; its credentials are sealed and never shown again."""
+    fields, credentials = body.split()
+    faults = {
+        name: ["is required"]
+        for name in ("waba_id", "phone_number_id")
+        if not fields.get(name) and ctx.principal.mode == "live"
+    }
+    if faults:
+        raise Invalid(faults)
+    return await apps.create_app(ctx, fields, credentials)
+
+
+@operation("GET", "/wa/v1/apps/{id}/", id="wa.apps.read", permission="wa_app.view", returns=AppOut, tag="whatsapp")
+async def read_app(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one WhatsApp app."""
+    return apps.render_app(await ctx.data.get("apps", id), ctx.principal.priority)
+
+
+@operation(
+    "PATCH",
+    "/wa/v1/apps/{id}/",
+    id="wa.apps.change",
+    permission="wa_app.manage",
+    body=AppFields,
+    returns=AppOut,
+    effect=True,
+    tag="whatsapp",
+)
+async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
+    """Change a WhatsApp app; credentials given are merged, null removes one."""
+    fields, credentials = body.split()
+    for name in ("app_name", "phone_number", "is_active", "daily_limit"):
+        if name in fields and fields[name] is None:
+            raise Invalid.field(name, "must not be null")
+    return await apps.change_app(ctx, id, fields, credentials)
+
+
+@operation(
+    "DELETE",
+    "/wa/v1/apps/{id}/",
+    id="wa.apps.delete",
+    permission="wa_app.delete",
+    status=204,
+    effect=True,
+    tag="whatsapp",
+)
+async def delete_app(ctx: Context, id: str) -> None:
+    """Remove a WhatsApp app; its messages stay."""
+    await apps.delete_app(ctx, id)
