@@ -42,12 +42,20 @@ class Received:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arrived:
+    """A body that came in here, and its way to the disk."""
+
+    row: Document
+    stored: asyncio.Future[Any]
+
+
 class InboundDoor:
     """Takes webhook bodies and applies them."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._lanes: dict[str, GroupCommit[Document, None]] = {}
+        self._lanes: dict[str, GroupCommit[_Arrived, None]] = {}
 
     async def receive(self, tenant: str, headers: Mapping[str, str], body: bytes) -> Received:
         """Verify and store one WhatsApp webhook; raises BadSignature, Malformed, Unavailable."""
@@ -74,24 +82,38 @@ class InboundDoor:
             "received_at": services.clock(),
             "due": services.due.taken(LEASE) if services.worker.active else due_at(services.clock()),
         }
-        await services.store.insert("inbound", [row])
-        if services.worker.active:
+        # Applying need not wait for the body to be on disk: it is idempotent, and a carrier that was not answered
+        # sends again. Only the answer waits for it.
+        stored = asyncio.ensure_future(services.store.insert("inbound", [row]))
+        applied = self.apply_soon(_Arrived(row, stored)) if services.worker.active else None
+        await asyncio.shield(stored)
+        if applied is not None:
             # The carrier's answer stands on what is stored; a short wait lets whoever posted see it applied as well.
-            await asyncio.wait([self.apply_soon(row)], timeout=SETTLE_S)
+            await asyncio.wait([applied], timeout=SETTLE_S)
         return Received("received", row["_id"], _kind(payload))
 
-    def apply_soon(self, row: Document) -> asyncio.Task[None]:
-        """Apply a stored body of this process together with what else waits for its tenant."""
-        lane = self._lanes.get(row["scope"])
+    def apply_soon(self, arrived: _Arrived) -> asyncio.Task[None]:
+        """Apply a body of this process together with what else waits for its tenant."""
+        lane = self._lanes.get(arrived.row["scope"])
         if lane is None:
-            lane = self._lanes[row["scope"]] = GroupCommit(self._apply, limit=BATCH)
-        return self._services.worker.run(until_taken(lambda: lane.put(row)))
+            lane = self._lanes[arrived.row["scope"]] = GroupCommit(self._apply_arrived, limit=BATCH)
+        return self._services.worker.run(until_taken(lambda: lane.put(arrived)))
 
     async def take(self, claim: Claim) -> None:
         """Apply a stored body that nobody finished."""
         await self._apply([claim.doc])
+        await self._services.due.finish("inbound", [claim.doc["_id"]])
 
-    async def _apply(self, rows: list[Document]) -> list[Exception | None]:
+    async def _apply_arrived(self, batch: list[_Arrived]) -> list[Exception | None]:
+        await self._apply([arrived.row for arrived in batch])
+        self._services.worker.run(self._finish(batch))  # nobody waits for this; a body left over is applied again
+        return [None] * len(batch)
+
+    async def _finish(self, batch: list[_Arrived]) -> None:
+        await asyncio.wait([arrived.stored for arrived in batch])
+        await self._services.due.finish("inbound", [arrived.row["_id"] for arrived in batch])
+
+    async def _apply(self, rows: list[Document]) -> None:
         tenant = rows[0]["scope"]
         accounts = {account.id: account for account in await self._services.accounts.of_door(tenant)}
         batches: dict[str, Batch] = {}
@@ -99,12 +121,13 @@ class InboundDoor:
             trusted = [accounts[id] for id in row["accounts"] if id in accounts]
             for fact in self._services.whatsapp.parse(orjson.loads(row["body"])):
                 account = _account_of(fact, trusted)
-                if account is not None:
-                    batches.setdefault(account.scope, Batch(self._services, account.scope)).add(fact, account)
+                if account is None:
+                    continue
+                if account.scope not in batches:
+                    batches[account.scope] = Batch(self._services, account.scope)
+                batches[account.scope].add(fact, account)
         for batch in batches.values():
             await batch.apply()
-        await self._services.due.finish("inbound", [row["_id"] for row in rows])
-        return [None] * len(rows)
 
 
 def _addressed(payload: Mapping[str, Any], accounts: Iterable[Account]) -> bool:

@@ -15,9 +15,7 @@ import orjson
 import structlog
 
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.cursor import resume
 from jinaconnect.core.errors import (
-    CursorExpired,
     GatewayError,
     Invalid,
     NotAuthenticated,
@@ -26,11 +24,10 @@ from jinaconnect.core.errors import (
     TokenExpired,
     Unavailable,
 )
-from jinaconnect.core.events.view import View, allowed_topics, view_of
 from jinaconnect.core.principal import Principal
 from jinaconnect.realtime import protocol
-from jinaconnect.realtime.hub import Feed, encode_socket
 from jinaconnect.realtime.live import Live
+from jinaconnect.realtime.subscription import Subscription
 
 MAX_REQUESTS = 64  # running at once on one socket
 REFUSALS_BEFORE_CLOSE = 100
@@ -70,8 +67,6 @@ class Session:
         "_asked",
         "_budget",
         "_budget_at",
-        "_feed",
-        "_following",
         "_held",
         "_ip",
         "_live",
@@ -81,16 +76,13 @@ class Session:
         "_presence_due",
         "_refused",
         "_running",
+        "_subscription",
         "_timers",
         "_token",
-        "_topics",
         "_transport",
-        "_view",
         "closed",
-        "filter",
         "heard_at",
         "id",
-        "position",
         "principal",
     )
 
@@ -102,12 +94,7 @@ class Session:
         self._ip = ip
         self.principal: Principal | None = None
         self._token: str | None = None
-        self.position = 0
-        self.filter: dict[str, str] = {}
-        self._topics: list[str] = []
-        self._view: View | None = None
-        self._feed: Feed | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._subscription = Subscription(live, transport, lambda: self.close(protocol.AWAY))
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -145,10 +132,6 @@ class Session:
         """Send one frame."""
         self._transport.send(data)
 
-    async def drained(self) -> None:
-        """Return when the client can take more history."""
-        await self._transport.drained()
-
     def close(self, code: int) -> None:
         """End the connection with one of our codes."""
         if not self.closed:
@@ -164,9 +147,7 @@ class Session:
             timer.cancel()
         for task in (*self._running, *self._asked.values()):
             task.cancel()
-        if self._following is not None:
-            self._following.cancel()
-        self._detach()
+        self._subscription.end()
         if self.principal is not None:
             self._live.presence.leave(self.principal.scope, self.id)
         self._live.forget(self)
@@ -226,7 +207,7 @@ class Session:
             )
         )  # fmt: skip
         if not first:
-            await self._review(principal)
+            self._review(principal)
         return None
 
     def _watch_expiry(self, expires_at: datetime | None) -> None:
@@ -253,21 +234,11 @@ class Session:
         except Unavailable:
             return  # nothing opens while the database is away: the look is repeated
         self.principal = principal
-        await self._review(principal)
+        self._review(principal)
 
-    async def _review(self, principal: Principal) -> None:
-        if self._view is None:
-            return
-        topics = [topic for topic in self._topics if topic in allowed_topics(principal)]
-        if not topics:
-            return self.close(protocol.WITHDRAWN)
-        view = view_of(principal, topics, filters=self.filter)
-        if view != self._view:
-            narrowed = topics != self._topics
-            self._topics = topics
-            self._restart(view)
-            if narrowed:
-                self._say_subscribed(True)
+    def _review(self, principal: Principal) -> None:
+        if not self._subscription.review(principal):
+            self.close(protocol.WITHDRAWN)
 
     # --- frames in -----------------------------------------------------------------------------------------------
 
@@ -345,86 +316,20 @@ class Session:
             body["retry_after"] = error.retry_after
         self.send(protocol.error(id, error.status, body))
 
-    # --- the view ------------------------------------------------------------------------------------------------
+    # --- what is asked for -----------------------------------------------------------------------------------
 
     def _subscribe(self, data: dict[str, Any], id: str | None) -> None:
         assert self.principal is not None
-        topics, filters, after = data.get("topics"), data.get("filter") or {}, data.get("after")
-        if topics is not None and not (isinstance(topics, list) and all(isinstance(t, str) for t in topics)):
-            raise Invalid.field("topics", "must be a list of names")
-        if not isinstance(filters, dict) or not all(isinstance(v, str) for v in filters.values()):
-            raise Invalid.field("filter", "must be an object of texts")
-        if after is not None and not isinstance(after, str):
-            raise Invalid.field("after", "must be a cursor")
-        view = view_of(self.principal, topics, filters=filters)
-        self.spawn(self._begin(view, topics if topics else sorted(view.topics), filters, after, id))
+        self.spawn(self._begin(self.principal, data, id))
 
-    async def _begin(
-        self, view: View, topics: list[str], filters: dict[str, str], after: str | None, id: str | None
-    ) -> None:
-        live, scope = self._live, view.scope
+    async def _begin(self, principal: Principal, data: dict[str, Any], id: str | None) -> None:
         try:
-            extent = await live.log.extent(scope)
-            try:
-                position, recovered = resume(live.cursors, scope, after, extent), True
-            except CursorExpired as error:
-                self.send(protocol.message("gap", code=error.code, **error.extra))
-                position, recovered = extent.head, False
-            if self._feed is None:
-                self._feed = await live.hub.enter(scope)
+            await self._subscription.begin(principal, data)
         except GatewayError as error:
-            return self._refuse(id, error)
-        self._topics, self.filter = topics, filters
-        self._stop()
-        self.position = position
-        self._view = view
-        self._say_subscribed(recovered)
-        self._follow()
-        return None
-
-    def _say_subscribed(self, recovered: bool) -> None:
-        assert self._feed is not None
-        cursor = self._feed.cursor(self.position)
-        self.send(
-            protocol.message("subscribed", topics=self._topics, filter=self.filter, cursor=cursor, recovered=recovered)
-        )
-
-    def _follow(self) -> None:
-        assert self._feed is not None
-        assert self._view is not None
-        self._following = asyncio.create_task(self._feed.follow(self, self._view, encode_socket))
-        self._following.add_done_callback(self._followed)
-
-    def _followed(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
-            return
-        if not isinstance(task.exception(), Unavailable):
-            logger.error("socket.follow_failed", session=self.id, exc_info=task.exception())
-        self.close(protocol.AWAY)
-
-    def _stop(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            self._following = None
-        if self._feed is not None and self._view is not None:
-            self._feed.leave(self, self._view, encode_socket)
-        self._view = None
-
-    def _restart(self, view: View) -> None:
-        self._stop()
-        self._view = view
-        self._follow()
+            self._refuse(id, error)
 
     def _unsubscribe(self, data: dict[str, Any], id: str | None) -> None:
-        self._stop()
-
-    def _detach(self) -> None:
-        self._stop()
-        if self._feed is not None:
-            self._live.hub.exit(self._feed)
-            self._feed = None
-
-    # --- requests and presence -----------------------------------------------------------------------------------
+        self._subscription.stop()
 
     def _request(self, data: dict[str, Any], id: str | None) -> None:
         if id is None:

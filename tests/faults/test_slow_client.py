@@ -1,0 +1,75 @@
+"""A client that stops reading is cut off at its bound; its neighbour gets everything and the memory stays."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket as sockets
+from pathlib import Path
+
+import pytest
+import websockets
+
+from jinaconnect.store.embedded import EmbeddedMongo
+from tests.client import until
+from tests.faults.carrier_side import Site, site
+from tests.processes import GatewayProcess, memory_mb
+
+TEXT = "x" * 4_000
+PER_BODY = 50
+BODIES = 40  # some 10 MB of events: more than the client's bound and what the kernel keeps for it
+GROWTH_MB = 24  # the bound is 1 MiB a socket; the rest is room for the allocator
+
+
+async def _flood(here: Site, mark: str) -> None:
+    for body in range(BODIES):
+        texts = [{"type": "text", "text": {"body": f"{mark} {body} {n} {TEXT}"}} for n in range(PER_BODY)]
+        assert await here.hears(here.carrier.inbound("15550001001", *texts)) == 200
+
+
+async def test_a_client_that_stops_reading_is_cut_off_alone(mongod: EmbeddedMongo, tmp_path: Path) -> None:
+    settings = {"JC_MONGODB__URI": mongod.uri, "JC_MONGODB__DATABASE": f"slow_{secrets.token_hex(4)}"}
+    async with site(GatewayProcess(tmp_path, settings)) as here, here.owner.socket() as good:
+        await good.ready()
+        await good.subscribe()
+
+        async def follow(wanted: int) -> None:
+            await good.until(lambda seen: sum(e["type"] == "message.received" for e in seen) >= wanted, 90)
+
+        count = BODIES * PER_BODY
+        warm = asyncio.create_task(follow(count))
+        await _flood(here, "warm")
+        await warm
+        before = memory_mb(here.gateway.pid)
+
+        raw = sockets.socket()
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 16_384)
+        raw.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", here.gateway.port))
+        slow = await websockets.connect(
+            here.gateway.url.replace("http", "ws") + "/ws/", sock=raw, additional_headers=here.owner.headers(),
+            max_queue=1, max_size=None, ping_interval=None, close_timeout=1,
+        )  # fmt: skip
+        await slow.send('{"type":"subscribe"}')
+        while '"subscribed"' not in str(await slow.recv()):
+            pass
+        following = asyncio.create_task(follow(2 * count))
+        await _flood(here, "flood")
+        await following
+
+        async def one_left() -> bool:
+            text = (await here.owner.get("/metrics/")).ok()
+            return any(line.startswith(b"jc_sockets ") and float(line.split()[1]) == 1 for line in text.splitlines())
+
+        await until(one_left, 30)
+        assert memory_mb(here.gateway.pid) - before < GROWTH_MB
+        got = 0
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            while True:
+                got += len(await asyncio.wait_for(slow.recv(), 20))
+        told = closed.value.rcvd
+        assert told is None or told.code == 4201  # a client that reads too late finds the connection cut
+        assert got < count * len(TEXT)
+        numbers = [event["seq"] for event in good.events]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert count * len(TEXT) / 4 > BUFFER_BYTES
