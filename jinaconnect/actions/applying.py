@@ -6,6 +6,7 @@ after any crash.
 
 from __future__ import annotations
 
+import functools
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
@@ -243,6 +244,7 @@ class Batch:
         return decide
 
 
+@functools.lru_cache(maxsize=10_000)  # read several times per message, and customers write again
 def _phone(sender: str) -> str:
     """Return the sender as E.164; a sender that is no phone number keeps its own form, so its message is not lost."""
     try:

@@ -29,6 +29,7 @@ class Store:
         self.outbox = Outbox(database, self.log, clock)
         self.counts = Counts(database)
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
+        self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
 
     async def prepare(self, fresh_epoch: int) -> None:
         """Create what is missing: indexes and the log's epoch."""
@@ -55,6 +56,29 @@ class Store:
     def raw(self, collection: str) -> AsyncCollection[Document]:
         """Return a bare collection; for the store's own modules."""
         return self.database[collection]
+
+    async def find(self, collection: str, partition: str, id: str) -> Document | None:
+        """Return a document of a partition by id, or None; what is asked for at one moment is one round trip.
+
+        The reading begins after the call, so whoever awaits it sees their own writes.
+        """
+        group = self._finds.get(collection)
+        if group is None:
+
+            async def read(keys: list[tuple[str, str]]) -> list[Document | Exception | None]:
+                return list(await self._find(collection, keys))
+
+            group = self._finds[collection] = GroupCommit(read)
+        return await group.put((partition, id))
+
+    @guarded
+    async def _find(self, collection: str, keys: Sequence[tuple[str, str]]) -> list[Document | None]:
+        if len(keys) == 1:
+            return [await self.database[collection].find_one({"_id": keys[0][1], "scope": keys[0][0]})]
+        partitions, ids = ({key[part] for key in keys} for part in (0, 1))
+        rows = self.database[collection].find({"_id": {"$in": list(ids)}, "scope": {"$in": list(partitions)}})
+        found = {(row["scope"], row["_id"]): row for row in await rows.to_list()}
+        return [dict(found[key]) if key in found else None for key in keys]
 
     async def insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:
         """Insert through the collection's group commit; per document None, or the name of the unique key taken."""

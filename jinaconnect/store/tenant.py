@@ -77,10 +77,9 @@ class TenantStore:
         _refuse_partition(query)
         return {"scope": self._partition(collection), **query}
 
-    @guarded
     async def find(self, collection: str, id: str) -> Document | None:
         """Return a document by id, or None."""
-        return await self._store.raw(collection).find_one(self._within(collection, {"_id": id}))
+        return await self._store.find(collection, self._partition(collection), id)
 
     async def get(self, collection: str, id: str) -> Document:
         """Return a document by id; raises NotFound for an unknown or foreign one alike."""
