@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from tornado.web import Application
 
 from jinaconnect.actions.applying import LATE_JOB, MEDIA_JOB, apply_late
 from jinaconnect.actions.apps import Accounts
-from jinaconnect.actions.auth import Authenticator
+from jinaconnect.actions.auth import KEEP_S, Authenticator
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.inbound import InboundDoor
 from jinaconnect.actions.media import fetch_media
@@ -60,6 +60,7 @@ from jinaconnect.store.tickets import Tickets
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
+RING_AGAIN_S = 0.25
 _ACCESS = ("member.", "role.", "key.")
 
 logger = structlog.get_logger("app")
@@ -79,6 +80,7 @@ class Gateway:
     _link: RedisLink | None = field(init=False, default=None)
     _server: HTTPServer | None = field(init=False, default=None)
     _loops: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+    _keep_from: float = field(init=False, default=0.0)
     _rings: set[asyncio.Task[Any]] = field(init=False, default_factory=set)
 
     async def start(self, mongodb_uri: str, sockets: list[socket.socket]) -> None:
@@ -164,7 +166,9 @@ class Gateway:
         )
 
     def _may_keep(self) -> bool:
-        return (self.processes == 1 and self._link is None) or (self._link is not None and self._link.healthy)
+        if self._link is None:
+            return self.processes == 1
+        return self._link.healthy and asyncio.get_running_loop().time() >= self._keep_from
 
     def _worker(self, services: Services) -> Worker:
         worker = Worker(services, active=self.role in ("all", "worker"))
@@ -215,11 +219,21 @@ class Gateway:
         if self._link is not None:
             self._ring(f"{scope} {events[-1].seq}")
             if access:
-                self._ring(f"!{tenant}")
+                self._beside(self._tell_access(tenant))
 
     def _ring(self, text: str) -> None:
         assert self._link is not None
-        task = asyncio.create_task(self._link.ring(text))
+        self._beside(self._link.ring(text))
+
+    async def _tell_access(self, tenant: str) -> None:
+        """Ring until the bell is taken, or until nobody keeps what was withdrawn."""
+        assert self._link is not None
+        ends = asyncio.get_running_loop().time() + KEEP_S
+        while not await self._link.ring(f"!{tenant}") and asyncio.get_running_loop().time() < ends:
+            await asyncio.sleep(RING_AGAIN_S)
+
+    def _beside(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(work)
         self._rings.add(task)
         task.add_done_callback(self._rings.discard)
 
@@ -227,15 +241,15 @@ class Gateway:
         if text.startswith("!"):
             self.services.auth.forget(text[1:])
         elif text.startswith("?"):
-            task = asyncio.create_task(self.services.presence.refresh(text[1:]))
-            self._rings.add(task)
-            task.add_done_callback(self._rings.discard)
+            self._beside(self.services.presence.refresh(text[1:]))
         else:
             scope, _, seq = text.rpartition(" ")
             self.services.hub.ring(scope, int(seq))
             self.services.worker.wake()
 
     def _bell_back(self) -> None:
+        if self._server is not None:  # what was kept while the bell was silent may have been withdrawn: let it lapse
+            self._keep_from = asyncio.get_running_loop().time() + KEEP_S
         self.services.hub.look()
         self.live.recheck_all()
 

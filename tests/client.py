@@ -40,7 +40,7 @@ class Client:
     def __init__(self, url: str, credential: str | None, session: aiohttp.ClientSession) -> None:
         self.url = url
         self.credential = credential
-        self._session = session
+        self.session = session
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.credential}"} if self.credential else {}
@@ -54,7 +54,7 @@ class Client:
             options["data"] = body
         elif body is not None:
             options["json"] = body
-        async with self._session.request(method, self.url + path, **options) as response:
+        async with self.session.request(method, self.url + path, **options) as response:
             raw = await response.read()
             try:
                 told = json.loads(raw) if raw else None

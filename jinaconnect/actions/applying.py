@@ -6,8 +6,8 @@ after any crash.
 
 from __future__ import annotations
 
-import functools
 import asyncio
+import functools
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any

@@ -28,6 +28,7 @@ from jinaconnect.realtime.session import Asked, Session
 COMMENT_EVERY_S = 15
 RETRY_MS = 2000
 HANDSHAKES_PER_MINUTE = 6_000
+READ_LIMIT = 1024 * 1024  # frames up to here are read to be refused properly; larger ones end the connection
 
 
 async def ticket_token(services: Services, ticket: str) -> str:
@@ -36,6 +37,13 @@ async def ticket_token(services: Services, ticket: str) -> str:
     if sealed is None:
         raise NotAuthenticated("The ticket is unknown, used or late.")
     return str(services.secrets.open(bytes.fromhex(sealed), "tickets"))
+
+
+class _Protocol(websocket.WebSocketProtocol13):
+    """Tornado's protocol, which names a frame far beyond the limit by our code."""
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        super().close(protocol.TOO_LARGE if code == 1009 else code, reason)
 
 
 class SocketHandler(websocket.WebSocketHandler):
@@ -65,6 +73,12 @@ class SocketHandler(websocket.WebSocketHandler):
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Take ours where it is offered."""
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
+
+    def get_websocket_protocol(self) -> websocket.WebSocketProtocol | None:
+        """Speak RFC 6455 (version 13) with our close codes."""
+        if self.request.headers.get("Sec-WebSocket-Version") != "13":
+            return None
+        return _Protocol(self, False, websocket._WebSocketParams(max_message_size=READ_LIMIT))
 
     def get_compression_options(self) -> None:
         """No compression: it costs more per message than it saves on short JSON."""

@@ -193,7 +193,6 @@ class Session:
         self.principal, self._token = principal, token
         if first and not self._live.admit(self):
             return self.close(protocol.TOO_MANY)
-        self._watch_expiry(principal.expires_at)
         if first:
             self._live.presence.join(principal.scope, self.id, self._presence_changed)
         try:
@@ -206,6 +205,7 @@ class Session:
                 expires_at=iso_or_none(principal.expires_at), cursor=cursor,
             )
         )  # fmt: skip
+        self._watch_expiry(principal.expires_at)
         if not first:
             self._review(principal)
         return None
@@ -338,7 +338,8 @@ class Session:
             raise Invalid.field("id", "a request with this id is still running")
         if len(self._asked) >= MAX_REQUESTS:
             raise Throttled("Too many requests at once.", retry_after=1)
-        name, params, key = data.get("operation"), data.get("params") or {}, data.get("idempotency_key")
+        name, key = data.get("operation"), data.get("idempotency_key")
+        params = {} if data.get("params") is None else data["params"]
         if not isinstance(name, str):
             raise Invalid.field("operation", "must be the id of an operation")
         if not isinstance(params, dict):

@@ -131,7 +131,8 @@ class Subscription:
 
 
 def _asked(frame: dict[str, Any]) -> tuple[list[str] | None, dict[str, str], str | None]:
-    topics, filters, after = frame.get("topics"), frame.get("filter") or {}, frame.get("after")
+    topics, after = frame.get("topics"), frame.get("after")
+    filters = {} if frame.get("filter") is None else frame["filter"]
     if topics is not None and not (isinstance(topics, list) and all(isinstance(topic, str) for topic in topics)):
         raise Invalid.field("topics", "must be a list of names")
     if not isinstance(filters, dict) or not all(isinstance(value, str) for value in filters.values()):

@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 CHANNEL = "jc:wake"
@@ -27,10 +29,15 @@ class RedisLink:
     """One connection pool and one subscription per process."""
 
     def __init__(self, url: str) -> None:
+        # The client's own retries are off: they outlast our deadlines, and a subscription that comes back by itself
+        # would hide that bells were missed.
         self._redis: Redis = Redis.from_url(
-            url, decode_responses=True, socket_timeout=DEADLINE_S, socket_connect_timeout=DEADLINE_S
+            url, decode_responses=True, socket_timeout=DEADLINE_S, socket_connect_timeout=DEADLINE_S,
+            retry=Retry(NoBackoff(), 0),
+        )  # fmt: skip
+        self._listener_redis: Redis = Redis.from_url(
+            url, decode_responses=True, socket_connect_timeout=DEADLINE_S, retry=Retry(NoBackoff(), 0)
         )
-        self._listener_redis: Redis = Redis.from_url(url, decode_responses=True, socket_connect_timeout=DEADLINE_S)
         self._task: asyncio.Task[None] | None = None
         self._away_until = 0.0
         self.healthy = False
@@ -56,6 +63,7 @@ class RedisLink:
                 async with self._listener_redis.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL)
                     self.healthy = True
+                    self._away_until = 0.0
                     logger.info("redis.connected")
                     for recovered in self.recovered:
                         recovered()

@@ -28,9 +28,10 @@ class Tickets:
     async def issue(self, credential: str, expires_at: datetime | None) -> tuple[str, int]:
         """Return (ticket, seconds) standing for a sealed credential."""
         ticket = secrets.token_urlsafe(24)
-        until = min(self._clock() + LIFETIME, expires_at or datetime.max.replace(tzinfo=self._clock().tzinfo))
+        now = self._clock()
+        until = now + LIFETIME if expires_at is None else min(now + LIFETIME, expires_at)
         await self._rows.insert_one({"_id": _digest(ticket), "credential": credential, "expires_at": until})
-        return ticket, max(0, int((until - self._clock()).total_seconds()))
+        return ticket, max(0, round((until - now).total_seconds()))
 
     @guarded
     async def redeem(self, ticket: str) -> str | None:

@@ -15,7 +15,7 @@ async def by_sse(client: Client, after: str, count: int, **query: str) -> list[d
     found: list[dict[str, Any]] = []
     async with (
         asyncio.timeout(20),
-        client._session.get(
+        client.session.get(
             f"{client.url}/events/stream/", params={"after": after, **query}, headers=client.headers()
         ) as stream,
     ):

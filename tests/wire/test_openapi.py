@@ -1,0 +1,55 @@
+"""The served description against the running program: whatever is sent, no 5xx and no undocumented answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import CHECKS, load_all_checks
+
+from jinaconnect.handlers.openapi import description, feed_description
+from jinaconnect.handlers.operation import OPERATIONS
+from tests.conftest import Running
+from tests.tenants import Tenant
+
+EXAMPLES = 20
+load_all_checks()
+CHECKED = CHECKS.get_by_names(
+    ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"]
+)
+SCHEMA = schemathesis.openapi.from_dict(description())
+# What ends or changes the very access the examples are sent with.
+APART = {"auth.logout", "members.transfer"}
+NAMES = sorted(item.id for item in OPERATIONS.values() if not item.hidden and item.id not in APART)
+
+
+def operations() -> dict[str, Any]:
+    return {found.ok().definition.raw["operationId"]: found.ok() for found in SCHEMA.get_all_operations()}
+
+
+def run(operation: Any, url: str, key: str) -> None:
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.as_strategy())
+    def check(case: Any) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if operation.definition.raw["security"] else {}
+        response = case.call(base_url=url, headers=headers, timeout=20)
+        assert response.status_code < 500, (response.status_code, response.text, case.as_curl_command())
+        case.validate_response(response, checks=CHECKED)
+
+    check()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_an_operation_answers_as_described(gateway: Running, tenant: Tenant, name: str) -> None:
+    await asyncio.to_thread(run, operations()[name], gateway.url, str(tenant("owner", "test").credential))
+
+
+async def test_the_served_descriptions_are_the_programs(tenant: Tenant) -> None:
+    assert (await tenant.anonymous.get("/openapi.json")).ok() == description()
+    assert (await tenant.anonymous.get("/asyncapi.json")).ok() == feed_description()
