@@ -229,7 +229,9 @@ class Gateway:
         """Ring until the bell is taken, or until nobody keeps what was withdrawn."""
         assert self._link is not None
         ends = asyncio.get_running_loop().time() + KEEP_S
-        while not await self._link.ring(f"!{tenant}") and asyncio.get_running_loop().time() < ends:
+        while asyncio.get_running_loop().time() < ends:
+            if await self._link.ring(f"!{tenant}"):
+                return
             await asyncio.sleep(RING_AGAIN_S)
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zlib import crc32
 
 import orjson
 import structlog
@@ -26,6 +27,7 @@ from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 
 BATCH = 200
+LANES = 4  # batches of one tenant on their way at once; what one customer writes stays in one lane, in order
 SETTLE_S = 0.1
 LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done by then was cut off
 
@@ -55,7 +57,7 @@ class InboundDoor:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._lanes: dict[str, GroupCommit[_Arrived, None]] = {}
+        self._lanes: dict[tuple[str, int], GroupCommit[_Arrived, None]] = {}
 
     async def receive(self, tenant: str, headers: Mapping[str, str], body: bytes) -> Received:
         """Verify and store one WhatsApp webhook; raises BadSignature, Malformed, Unavailable."""
@@ -85,18 +87,19 @@ class InboundDoor:
         # Applying need not wait for the body to be on disk: it is idempotent, and a carrier that was not answered
         # sends again. Only the answer waits for it.
         stored = asyncio.ensure_future(services.store.insert("inbound", [row]))
-        applied = self.apply_soon(_Arrived(row, stored)) if services.worker.active else None
+        applied = self.apply_soon(_Arrived(row, stored), _lane(payload)) if services.worker.active else None
         await asyncio.shield(stored)
         if applied is not None:
             # The carrier's answer stands on what is stored; a short wait lets whoever posted see it applied as well.
             await asyncio.wait([applied], timeout=SETTLE_S)
         return Received("received", row["_id"], _kind(payload))
 
-    def apply_soon(self, arrived: _Arrived) -> asyncio.Task[None]:
-        """Apply a body of this process together with what else waits for its tenant."""
-        lane = self._lanes.get(arrived.row["scope"])
+    def apply_soon(self, arrived: _Arrived, number: int) -> asyncio.Task[None]:
+        """Apply a body of this process together with what else waits in its tenant's lane of this number."""
+        place = (arrived.row["scope"], number)
+        lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[arrived.row["scope"]] = GroupCommit(self._apply_arrived, limit=BATCH)
+            lane = self._lanes[place] = GroupCommit(self._apply_arrived, limit=BATCH)
         return self._services.worker.run(until_taken(lambda: lane.put(arrived)))
 
     async def take(self, claim: Claim) -> None:
@@ -144,6 +147,16 @@ def _addressed(payload: Mapping[str, Any], accounts: Iterable[Account]) -> bool:
             if isinstance(metadata, Mapping) and str(metadata.get("phone_number_id", "")) in addresses:
                 return True
     return False
+
+
+def _lane(payload: Mapping[str, Any]) -> int:
+    """Return the lane of the customer a body speaks of first, as writer of a message or receiver of ours."""
+    try:
+        value = payload["entry"][0]["changes"][0]["value"]
+        customer = value["messages"][0]["from"] if value.get("messages") else value["statuses"][0]["recipient_id"]
+        return crc32(str(customer).encode()) % LANES
+    except (LookupError, TypeError, AttributeError, UnicodeError):
+        return 0
 
 
 def _kind(payload: Mapping[str, Any]) -> str:

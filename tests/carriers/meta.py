@@ -54,6 +54,7 @@ class MetaServer:
     port: int = 0
     accepted: Counter[str] = field(default_factory=Counter)
     asked: list[tuple[float, str]] = field(default_factory=list)
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     media: dict[str, bytes] = field(default_factory=dict)
     next: deque[Behaviour] = field(default_factory=deque)
@@ -109,10 +110,11 @@ class MetaServer:
             return refused
         if request.match_info["id"] != self.phone_number_id:
             return self._error(400, 100, "Unsupported post request.")
-        if body.get("messaging_product") != "whatsapp" or not isinstance(body.get(body.get("type")), Mapping):
+        if body.get("messaging_product") != "whatsapp" or not isinstance(body.get(body.get("type")), Mapping | list):
             return self._error(400, 131009, "Parameter value is not valid.")
         reference = body.get("biz_opaque_callback_data", "")
         self.asked.append((time.monotonic(), reference))
+        self.bodies[reference] = body
         behaviour = self.next.popleft() if self.next else Behaviour()
         wamid = ""
         if behaviour.accept:
