@@ -36,13 +36,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def pin(pid: int, core: int) -> None:
-    """Keep every thread of a process on one core, where there is more than one."""
-    if (os.cpu_count() or 1) < 2:
+def pin(pid: int, *cores: int) -> None:
+    """Keep every thread of a process on these cores (all when none is named), where there is more than one."""
+    present = os.cpu_count() or 1
+    if present < 2:
         return
     for thread in os.listdir(f"/proc/{pid}/task"):
         with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(thread), {core})
+            os.sched_setaffinity(int(thread), cores or range(present))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -156,6 +157,8 @@ def gateway(*, pinned: bool = True) -> Iterator[Gateway]:
                 [sys.executable, "server.py", "seed-demo", "--json"], cwd=ROOT, env={**os.environ, **environment},
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
+            for member in family(process.pid):
+                pin(member)  # what the load is pinned to is inherited
             if pinned:
                 pin(process.pid, SERVER_CORE)
             try:
