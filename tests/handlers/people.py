@@ -47,5 +47,5 @@ async def add_person(running: Running, tenant: Tenant, role: str, name: str = "P
     )
     await store.insert("members", {"_id": member, "user": user, "role": found["_id"], "is_active": True})
     tokens = (await tenant.anonymous.post("/token/", {"email": email, "password": _PASSWORD})).ok()
-    client = Client(running.url, tokens["access"], tenant.anonymous._session)
+    client = Client(running.url, tokens["access"], tenant.anonymous.session)
     return Person(user, member, f"{name} Test", client)
