@@ -21,8 +21,8 @@ from jinaconnect.core.events.view import View
 from jinaconnect.realtime.protocol import EVENTS_PER_FRAME, events_frame, sse_block
 from jinaconnect.store.log import Log
 
-RING_EVENTS = 2_000
-RING_BYTES = 8 * 1024 * 1024
+RING_EVENTS = 1_000
+RING_BYTES = 1024 * 1024  # what is older is read from the log; memory counts per busy scope
 PAGE = 500
 SLICE = 500  # readers served before the loop may do something else
 IDLE_S = 60.0  # a feed without readers is kept this long for those who come back

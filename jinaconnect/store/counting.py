@@ -1,7 +1,7 @@
 """How many rows a list has, in bounded time.
 
 Counting walks an index, so a count that is not done within its budget is answered from the last one made in the
-background (at most a minute old) and flagged as inexact. The first page of a million rows costs what one of a
+background (at most some seconds old) and flagged as inexact. The first page of a million rows costs what one of a
 thousand does.
 """
 
@@ -19,9 +19,9 @@ from pymongo.errors import ExecutionTimeout
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.mongo import Database, guarded
 
-FLOOR = 2_000  # rows counted exactly at every request; about a millisecond of index
+FLOOR = 1_000  # rows counted exactly at every request; well under a millisecond of index
 BUDGET_MS = 20_000  # for the count in the background
-KEEP_S = 60.0
+KEEP_S = 10.0
 REMEMBERED = 1_000
 
 
