@@ -114,6 +114,10 @@ async def _run_one(config: Config, options: argparse.Namespace) -> int:
 
     async def announce(gateway: Gateway) -> None:
         await _announce(gateway, options.demo)
+        if parent := os.environ.get("JC_PARENT"):
+            following.append(asyncio.create_task(_end_with(int(parent))))
+
+    following: list[asyncio.Task[None]] = []
 
     try:
         await run_process(config, options.role, int(os.environ.get("JC_PROCESSES_STARTED", "1")), uri, announce)
@@ -123,10 +127,24 @@ async def _run_one(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
+async def _end_with(parent: int) -> None:
+    """End this process once its parent is gone, also where the kernel's own signal was missed at its birth."""
+    while True:
+        if os.getppid() != parent:
+            break
+        await asyncio.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 async def _run_many(config: Config, options: argparse.Namespace) -> int:
     """Own the embedded database and keep `--processes` children running on one port."""
     uri, embedded = await database_uri(config)
-    environment = {**os.environ, "JC_MONGODB__URI": uri, "JC_PROCESSES_STARTED": str(options.processes)}
+    environment = {
+        **os.environ,
+        "JC_MONGODB__URI": uri,
+        "JC_PROCESSES_STARTED": str(options.processes),
+        "JC_PARENT": str(os.getpid()),
+    }
     command = [sys.executable, sys.argv[0], "run", "--config", str(options.config), "--role", options.role]
     children: dict[int, asyncio.subprocess.Process] = {}
     ended = asyncio.Event()

@@ -7,7 +7,6 @@ database and look there more often (`healthy` is False).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -50,10 +49,9 @@ class RedisLink:
 
     async def stop(self) -> None:
         """Stop listening and close."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again, if the client's own clean-up has swallowed it
+            await asyncio.wait([self._task], timeout=1.0)
         await self._redis.aclose()
         await self._listener_redis.aclose()
 
