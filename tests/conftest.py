@@ -9,9 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from jinaconnect.actions.demo import seed_demo
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.demo import seed_demo
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits, OutboundSection
 from jinaconnect.store.embedded import EmbeddedMongo

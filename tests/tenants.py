@@ -9,10 +9,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinaconnect.actions.tenants import create_tenant
-
 from jinaconnect.actions.apps import ensure_demo_app
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.tenants import create_tenant
 from jinaconnect.channels.whatsapp import signature
 from tests.client import Answered, Client
 
