@@ -27,11 +27,16 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection of tenant data; `by_mode` says whether live and test are apart, `tells` whether it has events."""
+    """A collection of tenant data; `by_mode` says whether live and test are apart, `tells` whether it has events.
+
+    `across` are keys by which the gateway itself looks through all tenants (`Store.across`), such as the live calls
+    of a switch.
+    """
 
     indexes: tuple[Index, ...] = ()
     by_mode: bool = True
     tells: bool = False
+    across: tuple[Keys, ...] = ()
 
 
 _TEXT = (("$type", "string"),)
@@ -96,4 +101,53 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     "api_keys": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
     "webhook_events": Collection(indexes=(Index((("_id", -1),)),)),
+    "trunks": Collection(
+        tells=True,
+        indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1))), Index((("provider", 1), ("_id", -1)))),
+        across=((("asterisk", 1),),),
+    ),
+    "trunk_states": Collection(tells=True, indexes=(Index((("_id", -1),)),), across=((("asterisk", 1),),)),
+    "numbers": Collection(
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("provider_config", 1), ("number", 1)), unique=True, only=_when_text("number")),
+        ),
+        across=((("number", 1),),),
+    ),
+    "devices": Collection(
+        indexes=(Index((("_id", -1),)), Index((("user", 1), ("_id", -1)))),
+        across=((("asterisk", 1),),),
+    ),
+    "calls": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("started_at", -1), ("_id", -1))),
+            Index((("status", 1), ("_id", -1))),
+            Index((("direction", 1), ("_id", -1))),
+            Index((("contact", 1), ("_id", -1))),
+            Index((("user", 1), ("_id", -1))),
+            Index((("provider_config", 1), ("ended_at", -1))),
+            Index((("provider_config", 1), ("slot", 1)), unique=True, only=(("slot", {"$type": "number"}),)),
+            Index((("parent_call", 1), ("_id", -1)), only=_when_text("parent_call")),
+        ),
+        across=((("live_on", 1),),),
+    ),
+    "call_events": Collection(
+        indexes=(Index((("_id", -1),)), Index((("call", 1), ("place", 1))), Index((("call", 1), ("sequence", 1)))),
+    ),
+    "recordings": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("call", 1), ("_id", -1))),
+            Index((("provider_recording_id", 1),), unique=True),
+        ),
+        across=((("retention_expires_at", 1),),),
+    ),
+    "voice_templates": Collection(indexes=(Index((("_id", -1),)), Index((("template_kind", 1), ("_id", -1))))),
+    "voice_media": Collection(indexes=(Index((("_id", -1),)),)),
+    "rate_cards": Collection(indexes=(Index((("_id", -1),)), Index((("provider_config", 1), ("valid_from", -1))))),
+    "recording_consents": Collection(indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))),
+    "voice_apps": Collection(by_mode=False, indexes=(Index((("_id", -1),)),)),
 }

@@ -18,7 +18,7 @@ from pymongo import ReturnDocument
 from jinaconnect.core.clock import Clock
 from jinaconnect.store.mongo import Database, Document, guarded
 
-DUE_COLLECTIONS = ("messages", "jobs", "inbound")
+DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls")
 LEASE = timedelta(seconds=60)
 
 
@@ -113,7 +113,7 @@ class Due:
         ended = 0
         for name in DUE_COLLECTIONS:
             claimants = await self._database[name].distinct("due.by", {"due.at": {"$gt": self._clock()}})
-            dead = [claimant for claimant in claimants if claimant and self._died(claimant)]
+            dead = [claimant for claimant in claimants if claimant and self.died(claimant)]
             if dead:
                 result = await self._database[name].update_many(
                     {"due.by": {"$in": dead}, "due.at": {"$gt": self._clock()}}, {"$set": {"due.at": self._clock()}}
@@ -121,7 +121,8 @@ class Due:
                 ended += result.modified_count
         return ended
 
-    def _died(self, claimant: str) -> bool:
+    def died(self, claimant: str) -> bool:
+        """Tell whether a process of this machine and namespace is gone; False for those of other machines."""
         place, _, rest = claimant.partition(":")
         id = rest.partition(":")[0]
         if place != self.process.partition(":")[0] or not id.isdigit():

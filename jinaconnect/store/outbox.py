@@ -15,6 +15,7 @@ import structlog
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
+from jinaconnect.core.calls.history import history_row
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import takes_number
@@ -64,7 +65,7 @@ class Outbox:
         last: dict[str, int] = {}
         for name, group in logs.items():
             rows = [
-                {k: v for k, v in row.items() if k not in ("log", "timeline")}
+                {k: v for k, v in row.items() if k not in ("log", "timeline", "history")}
                 for doc in group
                 for row in doc["pending"]
             ]
@@ -93,7 +94,7 @@ class Outbox:
 
     @guarded
     async def _pull(self, batch: list[_Told]) -> list[Exception | None]:
-        entries: list[InsertOne[Document]] = []
+        entries: dict[str, list[InsertOne[Document]]] = {"timeline": [], "call_events": []}
         updates: dict[str, list[UpdateOne]] = {}
         for told in batch:
             fields: Document = {}
@@ -101,20 +102,24 @@ class Outbox:
                 if takes_number(row["type"]):
                     fields["number"] = seq
                 if row.get("timeline"):
-                    entries.append(InsertOne({"scope": row["log"], "contact": row["contact"], **pending_row(row, seq)}))
+                    entry = {"scope": row["log"], "contact": row["contact"], **pending_row(row, seq)}
+                    entries["timeline"].append(InsertOne(entry))
+                if row.get("history"):
+                    entries["call_events"].append(InsertOne({"scope": row["log"], **history_row(row)}))
             change: Document = {"$pull": {"pending": {"_id": {"$in": [row["_id"] for row, _ in told.events]}}}}
             if fields:
                 change["$set"] = fields
             updates.setdefault(told.collection, []).append(UpdateOne({"_id": told.id, "scope": told.scope}, change))
-        if entries:
-            await self._insert_timeline(entries)
+        for collection, inserts in entries.items():
+            if inserts:
+                await self._insert_once(collection, inserts)
         for collection, operations in updates.items():
             await self._database[collection].bulk_write(operations, ordered=False)
         return [None] * len(batch)
 
-    async def _insert_timeline(self, entries: list[InsertOne[Document]]) -> None:
+    async def _insert_once(self, collection: str, inserts: list[InsertOne[Document]]) -> None:
         try:
-            await self._database["timeline"].bulk_write(entries, ordered=False)
+            await self._database[collection].bulk_write(inserts, ordered=False)
         except BulkWriteError as error:
             if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
                 raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
@@ -44,6 +45,21 @@ class Store:
                     )
                 else:
                     await self.database[name].create_index(keys, name=index.name, unique=index.unique)
+
+            for across in collection.across:
+                named = "_".join(["across", *(key for key, _ in across)])
+                partial = {across[0][0]: {"$exists": True}}
+                await self.database[name].create_index(list(across), name=named, partialFilterExpression=partial)
+
+    @guarded
+    async def across(self, collection: str, query: Mapping[str, Any]) -> list[Document]:
+        """Return documents of all tenants by a key the collection declares for it; never on a request's behalf.
+
+        Each has its partition in `scope`, by which `of()` leads back to its tenant. Raises ValueError for another key.
+        """
+        if not any(keys[0][0] in query for keys in COLLECTIONS[collection].across):
+            raise ValueError(f"{collection} is not looked through by {sorted(query)}")
+        return await self.raw(collection).find(dict(query)).to_list()
 
     def tenant(self, principal: Principal) -> TenantStore:
         """Return the data of a principal's tenant and mode."""

@@ -172,14 +172,16 @@ class TenantStore:
         full.update(scope=self._partition(collection), rev=1, pending=[_pending(event, self.scope) for event in events])
         return full
 
-    async def change(self, collection: str, id: str, decide: Decide) -> Written:
+    async def change(self, collection: str, id: str, decide: Decide, *, known: Document | None = None) -> Written:
         """Decide on the present document and write the outcome if it is still the present one.
 
-        `decide` is pure and may run several times; it returns None for "nothing to do" and raises to refuse. Raises
-        NotFound, Duplicate, whatever `decide` raises, and Unavailable when the document will not hold still.
+        `decide` is pure and may run several times; it returns None for "nothing to do" and raises to refuse. `known`
+        is the document as its only writer holds it, which saves reading it. Raises NotFound, Duplicate, whatever
+        `decide` raises, and Unavailable when the document will not hold still.
         """
         for _ in range(TRIES):
-            before = await self.get(collection, id)
+            before = known or await self.get(collection, id)
+            known = None
             change = decide(before)
             if change is None:
                 return Written(before, None, self.scope)

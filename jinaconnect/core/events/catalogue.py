@@ -65,14 +65,45 @@ CATALOGUE: dict[str, EventType] = {
         EventType("key.rotated", "account", "key", "An API key has a new secret."),
         EventType("key.revoked", "account", "key", "An API key stopped working."),
         EventType("webhook.failed", "account", "webhook", "Something in a carrier's webhook could not be applied."),
+        EventType("call.created", "calls", "call", "A call was asked for, or came in."),
+        EventType("call.dialing", "calls", "call", "The call was handed to its carrier."),
+        EventType("call.ringing", "calls", "call", "The far end rings."),
+        EventType("call.answered", "calls", "call", "The call was answered."),
+        EventType("call.bridged", "calls", "call", "The parties hear each other."),
+        EventType("call.dtmf", "calls", "call", "A key was pressed."),
+        EventType("call.ivr_step", "calls", "call", "The IVR entered a node."),
+        EventType("call.played", "calls", "call", "A prompt was played into the call."),
+        EventType("call.held", "calls", "call", "The call was put on hold."),
+        EventType("call.resumed", "calls", "call", "The call goes on after a hold."),
+        EventType("call.muted", "calls", "call", "A side of the call is not heard."),
+        EventType("call.unmuted", "calls", "call", "A side of the call is heard again."),
+        EventType("call.keys_sent", "calls", "call", "Keys were pressed towards the customer."),
+        EventType("call.transferring", "calls", "call", "A transfer has begun."),
+        EventType("call.transferred", "calls", "call", "The call was transferred, or its transfer has failed."),
+        EventType("call.recording_started", "calls", "call", "The call is being recorded."),
+        EventType("call.recording_paused", "calls", "call", "The recording is silent for a while."),
+        EventType("call.recording_resumed", "calls", "call", "The recording goes on."),
+        EventType("call.recording_stopped", "calls", "call", "The recording has ended; its file follows."),
+        EventType("call.completed", "calls", "call", "An answered call is over."),
+        EventType("call.failed", "calls", "call", "The call was not answered, or broke."),
+        EventType("call.canceled", "calls", "call", "The call was given up before its answer."),
+        EventType("call.rejected", "calls", "call", "A call that came in was refused."),
+        EventType("recording.ready", "calls", "recording", "A recording can be heard."),
+        EventType("recording.failed", "calls", "recording", "A recording could not be kept."),
+        EventType("recording.deleted", "calls", "recording", "A recording's time was over."),
+        EventType("trunk.up", "trunks", "trunk", "The trunk's carrier answers."),
+        EventType("trunk.down", "trunks", "trunk", "The trunk's carrier does not answer."),
+        EventType("trunk.degraded", "trunks", "trunk", "The trunk works, but badly."),
+        EventType("trunk.registered", "trunks", "trunk", "The carrier has taken the trunk's registration."),
+        EventType("trunk.unregistered", "trunks", "trunk", "The trunk's registration has ended or was refused."),
+        EventType("trunk.created", "trunks", "trunk", "A voice provider was configured."),
+        EventType("trunk.updated", "trunks", "trunk", "A voice provider's configuration changed."),
+        EventType("trunk.deleted", "trunks", "trunk", "A voice provider was removed."),
+        EventType("ari.connected", "trunks", "ari", "The link to an Asterisk stands."),
+        EventType("ari.lost", "trunks", "ari", "The link to an Asterisk is broken."),
+        EventType("ari.reconciled", "trunks", "ari", "After a break the calls agree with Asterisk again."),
     )
 }
-
-
-def declare(*items: EventType) -> None:
-    """Add the event types of another field (telephony declares its own at import)."""
-    for item in items:
-        CATALOGUE[item.name] = item
 
 
 def topic_of(name: str) -> str:

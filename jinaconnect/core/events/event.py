@@ -33,7 +33,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact on its way to the log; `data` is ready for JSON (no dates, no database types)."""
+    """A fact on its way to the log; `data` is ready for JSON (no dates, no database types).
+
+    `timeline` is the entry it leaves in its contact's conversation, `history` the row it leaves among its call's
+    events.
+    """
 
     id: str
     type: str
@@ -46,6 +50,7 @@ class Event:
     channel: str | None = None
     seen: Seen = field(default_factory=Seen)
     timeline: Mapping[str, Any] | None = None
+    history: Mapping[str, Any] | None = None
 
     def row(self) -> dict[str, Any]:
         """Return the form kept beside a document and in the log."""
@@ -61,6 +66,7 @@ class Event:
             "channel": self.channel,
             "seen": {"c": self.seen.contact, "a": self.seen.assignee, "b": self.seen.before, "o": self.seen.only},
             "timeline": None if self.timeline is None else dict(self.timeline),
+            "history": None if self.history is None else dict(self.history),
         }
 
 

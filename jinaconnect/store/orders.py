@@ -1,0 +1,74 @@
+"""Orders to the process that owns a switch, given by another: left as rows, taken by the owner, answered on the row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.store.mongo import Database, Document, guarded
+
+WAIT_S = 10.0
+LOOK_S = 0.05
+
+
+class Orders:
+    """Leaves, takes and answers orders."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._rows = database["switch_orders"]
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the indexes: what waits for a switch, and the end of rows nobody came back for."""
+        waiting = [("switch", 1), ("_id", 1)]
+        await self._rows.create_index(waiting, name="waiting", partialFilterExpression={"new": True})
+        await self._rows.create_index([("at", 1)], name="kept", expireAfterSeconds=3600)
+
+    async def give(self, id: str, switch: str, order: Mapping[str, Any]) -> Any:
+        """Leave an order and return its answer; raises Unavailable when its owner does not answer in time.
+
+        An order nobody has taken by then is withdrawn: it is carried out now or never.
+        """
+        await self._insert(id, switch, order)
+        ends = asyncio.get_running_loop().time() + WAIT_S
+        while asyncio.get_running_loop().time() < ends:
+            row = await self._read(id)
+            if row is not None and "answer" in row:
+                return row["answer"]
+            await asyncio.sleep(LOOK_S)
+        await self._withdraw(id)
+        raise Unavailable("The process that holds this call does not answer.", retry_after=2)
+
+    async def leave(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
+        """Leave an order whose answer nobody waits for."""
+        await self._insert(id, switch, order)
+
+    @guarded
+    async def _insert(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
+        row = {"_id": id, "switch": switch, "at": self._clock(), "new": True, "order": dict(order)}
+        await self._rows.insert_one(row)
+
+    @guarded
+    async def _read(self, id: str) -> Document | None:
+        return await self._rows.find_one({"_id": id})
+
+    @guarded
+    async def _withdraw(self, id: str) -> None:
+        await self._rows.delete_one({"_id": id, "new": True})
+
+    @guarded
+    async def take(self, switch: str) -> Document | None:
+        """Return the oldest order that waits for a switch, now taken, or None; one past its time is passed over."""
+        fresh = self._clock() - timedelta(seconds=WAIT_S)
+        return await self._rows.find_one_and_update(
+            {"switch": switch, "new": True, "at": {"$gt": fresh}}, {"$unset": {"new": ""}}, sort=[("_id", 1)]
+        )
+
+    @guarded
+    async def answer(self, id: str, answer: Any) -> None:
+        """Write the answer for whoever waits."""
+        await self._rows.update_one({"_id": id}, {"$set": {"answer": answer}})
