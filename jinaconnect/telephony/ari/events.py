@@ -104,6 +104,10 @@ class AriEvents:
         """How many events were read and not taken yet."""
         return len(self._waiting)
 
+    def pending(self) -> tuple[Received, ...]:
+        """Return the events that were read and not taken yet."""
+        return tuple(self._waiting)
+
     async def close(self) -> None:
         """End the connection; events already read can still be taken."""
         self._end(Closed("left", "closed by us"))

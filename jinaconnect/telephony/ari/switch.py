@@ -1,0 +1,378 @@
+"""Asterisk as a switch: orders become ARI requests, ARI events become signals.
+
+Channels that we dial are named `jc-<call>-<leg>`, rooms are bridges `jc-<call>` or `jc-<call>-<part>`. A channel that
+comes in has Asterisk's name; which leg it is, is told by `adopt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from jinaconnect.core.calls.reconcile import PREFIX, bridge_id
+from jinaconnect.core.clock import Clock
+from jinaconnect.telephony.ari import event_types as e
+from jinaconnect.telephony.ari.client import AriClient
+from jinaconnect.telephony.ari.errors import AriConflict, AriError, AriNotFound, AriRefused, AriTrunkDown
+from jinaconnect.telephony.ari.ids import channel_id, channel_of
+from jinaconnect.telephony.ari.wire import Channel
+from jinaconnect.telephony.switch import (
+    Arrived,
+    Heard,
+    KeyPressed,
+    Leg,
+    LegAnswered,
+    LegEnded,
+    LegGone,
+    LegHangupAsked,
+    LegHeld,
+    LegJoined,
+    LegLeft,
+    LegRinging,
+    Place,
+    Played,
+    Recorded,
+    Room,
+    Signal,
+    SwitchAway,
+    SwitchError,
+    Target,
+    TransferAsked,
+    TrunkDown,
+)
+
+_INBOUND, _DEVICE = "inbound", "device"
+_SOFT = 32  # Asterisk's own cause for "we asked for the end"
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn ARI's errors into the switch's."""
+    try:
+        yield
+    except AriNotFound as error:
+        raise LegGone(str(error)) from None
+    except AriTrunkDown as error:
+        raise TrunkDown(str(error)) from None
+    except AriRefused as error:
+        raise SwitchError(str(error)) from None
+    except AriError as error:
+        raise SwitchAway(str(error), uncertain=error.uncertain) from None
+
+
+def room_id(room: Room) -> str:
+    """Return the bridge id of a room."""
+    return bridge_id(room.call, room.part)
+
+
+def room_of(bridge: str) -> Room | None:
+    """Return the room a bridge id names, None where the bridge is not ours."""
+    if not bridge.startswith(PREFIX):
+        return None
+    call, _, part = bridge.removeprefix(PREFIX).partition("-")
+    return Room(call, part)
+
+
+class AriSwitch:
+    """One Asterisk (`telephony.switch.Switch`)."""
+
+    def __init__(self, name: str, client: AriClient, app: str, clock: Clock) -> None:
+        self.name = name
+        self.client = client
+        self.app = app
+        self._clock = clock
+        self._channels: dict[Leg, str] = {}
+        self._legs: dict[str, Leg] = {}
+        self._causes: dict[str, tuple[int | None, int | None]] = {}
+        self._whispers = 0
+        self._strangers: dict[str, list[object]] = {}
+
+    # ---- names
+
+    def channel(self, leg: Leg) -> str:
+        """Return the channel of a leg."""
+        return self._channels.get(leg) or channel_id(leg.call, leg.name)
+
+    def leg(self, channel: str) -> Leg | None:
+        """Return the leg of a channel, None for a channel that is not ours."""
+        known = self._legs.get(channel)
+        if known is not None:
+            return known
+        named = channel_of(channel)
+        return None if named is None else Leg(named.call, named.leg)
+
+    # ---- orders
+
+    async def dial(self, leg: Leg, target: Target, *, caller: str, timeout_s: int) -> None:
+        """Originate a channel with the leg's name."""
+        if target.to.startswith("sip:"):
+            endpoint = f"PJSIP/{target.endpoint}/{target.to}"
+        else:
+            endpoint = f"PJSIP/{target.to}@{target.endpoint}" if target.to else f"PJSIP/{target.endpoint}"
+        with _told():
+            try:
+                await self.client.channels.originate(
+                    self.channel(leg), endpoint, app=self.app, app_args=("dialled",), caller_id=caller or None,
+                    timeout_s=timeout_s,
+                )  # fmt: skip
+            except AriConflict:
+                return  # dialled before: the answer to that request was lost
+
+    async def adopt(self, channel: str, leg: Leg) -> list[Signal]:
+        """Remember which leg a channel that came in is; what it did before it had a name is told now."""
+        self._channels[leg] = channel
+        self._legs[channel] = leg
+        missed = (self.signals(event) for event in self._strangers.pop(channel, ()))
+        return [signal for signal in missed if signal is not None]
+
+    async def ring(self, leg: Leg) -> None:
+        """Send 180."""
+        with _told():
+            await self.client.channels.ring(self.channel(leg))
+
+    async def answer(self, leg: Leg) -> None:
+        """Send 200."""
+        with _told():
+            await self.client.channels.answer(self.channel(leg))
+
+    async def hangup(self, leg: Leg, *, q850: int = 16) -> None:
+        """End the channel."""
+        with _told():
+            await self.client.channels.hangup(self.channel(leg), cause=q850)
+
+    async def refuse(self, channel: str, q850: int) -> None:
+        """End a channel that never became a leg."""
+        self._strangers.pop(channel, None)
+        with _told():
+            await self.client.channels.hangup(channel, cause=q850)
+
+    async def remove_room(self, room: str) -> None:
+        """Destroy a bridge by its own name."""
+        await self._unless_gone(self.client.bridges.destroy, room)
+
+    async def play(self, where: Place, media: Sequence[str], prompt: str) -> None:
+        """Play on the channel or the bridge."""
+        with _told():
+            if isinstance(where, Room):
+                await self.client.bridges.play(room_id(where), media, prompt)
+            else:
+                await self.client.channels.play(self.channel(where), media, prompt)
+
+    async def whisper(self, leg: Leg, media: Sequence[str], prompt: str) -> None:
+        """Play into a channel that is in a bridge, through one that speaks to it alone."""
+        self._whispers += 1
+        snoop = channel_id(leg.call, f"w{self._whispers}")
+        with _told():
+            await self.client.channels.snoop(self.channel(leg), snoop, app=self.app, whisper="out")
+            await self.client.channels.play(snoop, media, prompt)
+
+    async def stop_play(self, prompt: str) -> None:
+        """Delete the playback."""
+        await self._unless_gone(self.client.playbacks.stop, prompt)
+
+    async def press(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
+        """Send keys; `w` is Asterisk's own half second."""
+        with _told():
+            await self.client.channels.send_dtmf(
+                self.channel(leg), digits, between_ms=between_ms, duration_ms=duration_ms
+            )
+
+    async def open_room(self, room: Room) -> None:
+        """Create the bridge; asking for one that is there changes nothing."""
+        with _told():
+            try:
+                await self.client.bridges.create(room_id(room))
+            except AriConflict:
+                return
+
+    async def close_room(self, room: Room) -> None:
+        """Destroy the bridge."""
+        await self._unless_gone(self.client.bridges.destroy, room_id(room))
+
+    async def join(self, room: Room, legs: Sequence[Leg]) -> None:
+        """Add channels to the bridge."""
+        with _told():
+            await self.client.bridges.add(room_id(room), [self.channel(leg) for leg in legs])
+
+    async def leave(self, room: Room, legs: Sequence[Leg]) -> None:
+        """Take channels out of the bridge."""
+        with _told():
+            await self.client.bridges.remove(room_id(room), [self.channel(leg) for leg in legs])
+
+    async def music(self, leg: Leg, on: bool) -> None:
+        """Start or stop music on hold on the channel."""
+        channels = self.client.channels
+        with _told():
+            await (channels.start_moh(self.channel(leg)) if on else channels.stop_moh(self.channel(leg)))
+
+    async def mute(self, leg: Leg, direction: Heard, on: bool) -> None:
+        """Mute one direction of the channel."""
+        change = self.client.channels.mute if on else self.client.channels.unmute
+        with _told():
+            await change(self.channel(leg), direction)
+
+    async def record(
+        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_keys: bool = False
+    ) -> None:
+        """Record the channel or the bridge."""
+        room = isinstance(where, Room)
+        record: Callable[..., Awaitable[Any]] = self.client.bridges.record if room else self.client.channels.record
+        id = room_id(where) if isinstance(where, Room) else self.channel(where)
+        ends = "any" if end_keys else "none"
+        with _told():
+            await record(id, name, max_duration_s=max_s, max_silence_s=silence_s, beep=beep, terminate_on=ends)
+
+    async def pause_record(self, name: str, on: bool) -> None:
+        """Mute the recording, so that the time goes on in it."""
+        with _told():
+            await (self.client.recordings.mute(name) if on else self.client.recordings.unmute(name))
+
+    async def stop_record(self, name: str) -> None:
+        """Stop and keep the recording."""
+        with _told():
+            await self.client.recordings.stop(name)
+
+    async def recording(self, name: str) -> bytes:
+        """Fetch the stored file."""
+        with _told():
+            return await self.client.recordings.file(name)
+
+    async def forget_recording(self, name: str) -> None:
+        """Delete the stored file."""
+        await self._unless_gone(self.client.recordings.delete, name)
+
+    async def refer(self, leg: Leg, to: str) -> None:
+        """Send REFER; 204 only means that it was sent."""
+        with _told():
+            await self.client.channels.redirect(self.channel(leg), f"PJSIP/{to}")
+
+    async def watch_transfers(self, leg: Leg) -> None:
+        """Have a transfer the party asks for (REFER) told to us instead of being done by Asterisk."""
+        with _told():
+            await self.client.channels.set_variable(self.channel(leg), "PJSIP_TRANSFER_HANDLING()", "ari-only")
+
+    @staticmethod
+    async def _unless_gone(order: Callable[[str], Awaitable[None]], id: str) -> None:
+        with _told():
+            try:
+                await order(id)
+            except AriNotFound:
+                return
+
+    # ---- signals
+
+    def signals(self, event: object) -> Signal | None:
+        """Return the signal of an event, None where it tells nothing of a call."""
+        at = self._clock()
+        unnamed = self._strangers.get(_channel_of(event))
+        if unnamed is not None:
+            unnamed.append(event)
+            return None
+        match event:
+            case e.StasisStart():
+                return self._entered(event, at)
+            case e.StasisEnd():
+                return self._left(event.channel.id, at)
+            case e.ChannelDestroyed():
+                return self._destroyed(event, at)
+            case e.Dial(dialstatus="RINGING" | "PROGRESS"):
+                leg = self.leg(event.peer.id)
+                return None if leg is None else LegRinging(at=at, leg=leg, early_media=event.dialstatus == "PROGRESS")
+            case e.PlaybackFinished(playback=playback):
+                place = self._place(playback.target_uri)
+                return place and Played(at=at, leg=place, prompt=playback.id, ok=playback.state == "done")
+            case e.RecordingFinished(recording=recording) | e.RecordingFailed(recording=recording):
+                place = self._place(recording.target_uri)
+                ok = isinstance(event, e.RecordingFinished)
+                return place and Recorded(at=at, leg=place, name=recording.name, ok=ok, duration_s=recording.duration)
+            case e.ChannelTransfer():
+                leg = self.leg(_id(event.referred_by.source_channel))
+                to = event.refer_to.requested_destination
+                return leg and TransferAsked(at=at, leg=leg, to=(to.destination if to else "") or "")
+        return self._of_channel(event, at)
+
+    def _of_channel(self, event: object, at: datetime) -> Signal | None:
+        channel: Channel | None = getattr(event, "channel", None)
+        leg = None if channel is None else self.leg(channel.id)
+        if leg is None or channel is None:
+            return None
+        match event:
+            case e.ChannelStateChange() if channel.state == "Up" and channel.id in self._legs:
+                return LegAnswered(at=at, leg=leg)  # one that came in; a dialled one is ours at StasisStart
+            case e.ChannelStateChange() if channel.state == "Ringing":
+                return LegRinging(at=at, leg=leg)
+            case e.ChannelDtmfReceived():
+                return KeyPressed(at=at, leg=leg, digit=event.digit, duration_ms=event.duration_ms)
+            case e.ChannelHangupRequest():
+                cause = None if event.cause in (None, _SOFT) else event.cause
+                self._causes.setdefault(channel.id, (cause, event.tech_cause))
+                return LegHangupAsked(at=at, leg=leg, q850=cause, sip_code=event.tech_cause)
+            case e.ChannelEnteredBridge() | e.ChannelLeftBridge():
+                room = room_of(event.bridge.id)
+                kind = LegJoined if isinstance(event, e.ChannelEnteredBridge) else LegLeft
+                return None if room is None else kind(at=at, leg=leg, room=room)
+            case e.ChannelHold() | e.ChannelUnhold():
+                return LegHeld(at=at, leg=leg, held=isinstance(event, e.ChannelHold))
+        return None
+
+    def _entered(self, event: e.StasisStart, at: datetime) -> Signal | None:
+        channel = event.channel
+        way, *rest = (*event.args, "")
+        if way in (_INBOUND, _DEVICE) and len(rest) >= 2 and channel.id not in self._legs:
+            self._strangers[channel.id] = []
+            return Arrived(
+                at=at, leg=Leg("", ""), channel=channel.id, called=rest[0], caller=channel.caller.number,
+                endpoint=rest[1], reference=channel.protocol_id, from_device=way == _DEVICE,
+            )  # fmt: skip
+        leg = self.leg(channel.id)
+        return LegAnswered(at=at, leg=leg) if leg is not None and way == "dialled" else None
+
+    def _left(self, channel: str, at: datetime) -> Signal | None:
+        # Asterisk tells nothing more of a channel that came in once it has left the application.
+        leg = self._legs.get(channel)
+        if leg is None:
+            return None
+        cause, sip = self._causes.get(channel, (None, None))
+        self._forget(channel)
+        return LegEnded(at=at, leg=leg, q850=cause or 16, sip_code=sip)
+
+    def _destroyed(self, event: e.ChannelDestroyed, at: datetime) -> Signal | None:
+        leg = self.leg(event.channel.id)
+        _, asked_sip = self._causes.get(event.channel.id, (None, None))
+        self._forget(event.channel.id)
+        if leg is None:
+            return None
+        cause = None if event.cause in (0, _SOFT) else event.cause
+        return LegEnded(at=at, leg=leg, q850=cause, sip_code=event.tech_cause or asked_sip)
+
+    def _forget(self, channel: str) -> None:
+        self._causes.pop(channel, None)
+        leg = self._legs.pop(channel, None)
+        if leg is not None:
+            self._channels.pop(leg, None)
+
+    def forget_all(self) -> None:
+        """Forget every channel's name, before a snapshot tells them anew."""
+        self._causes.clear()
+        self._strangers.clear()
+        self._legs.clear()
+        self._channels.clear()
+
+    def _place(self, target: str) -> Leg | None:
+        kind, _, id = target.partition(":")
+        if kind == "bridge":
+            room = room_of(id)
+            return None if room is None else Leg(room.call, "")
+        return self.leg(id)
+
+
+def _id(channel: Channel | None) -> str:
+    return "" if channel is None else channel.id
+
+
+def _channel_of(event: object) -> str:
+    return _id(getattr(event, "channel", None))

@@ -1,0 +1,257 @@
+"""What carries calls, seen from above: orders that can be given to it and signals that come from it.
+
+An Asterisk (`telephony/ari`) and the simulated carrier (`telephony/simulator`) are both switches. Ids are ours and are
+chosen before an order is given: a leg is one party of a call, a room is where legs hear each other, prompts and
+recordings have names. Signals come in the order they happened for one leg; the signal an order causes may come before
+the order's own answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+CUSTOMER = "cust"  # the leg that decides a call's fate
+
+
+class Leg(NamedTuple):
+    """One party of a call; a leg's `name` is lower-case letters and digits."""
+
+    call: str
+    name: str
+
+
+class Room(NamedTuple):
+    """Where legs of a call hear each other; `part` names a second one (a consultation)."""
+
+    call: str
+    part: str = ""
+
+
+Place = Leg | Room
+Heard = Literal["in", "out"]  # what the party says, what the party hears
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to dial: `to` is a number as the carrier wants it or a `sip:` URI, empty for a registered device."""
+
+    endpoint: str
+    to: str = ""
+
+
+# ---- errors: an order that did not work
+
+
+class SwitchError(Exception):
+    """The switch did not do it."""
+
+
+class LegGone(SwitchError):
+    """The leg, room, prompt or recording is not there (any more)."""
+
+
+class TrunkDown(SwitchError):
+    """The carrier or device cannot be reached, so nothing was dialled."""
+
+
+class SwitchAway(SwitchError):
+    """The switch did not answer; `uncertain` when the order may have been carried out all the same."""
+
+    def __init__(self, message: str, *, uncertain: bool) -> None:
+        super().__init__(message)
+        self.uncertain = uncertain
+
+
+# ---- signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """Something that happened to a leg, on the gateway's clock."""
+
+    at: datetime
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived(Signal):
+    """A call came in; its leg is `(channel, "")` until the gateway has given the call an id.
+
+    `called` and `caller` as the carrier wrote them, `endpoint` the trunk's or device's endpoint, `reference` the
+    carrier's own id of the call (SIP Call-ID), `from_device` for a call an agent's telephone makes.
+    """
+
+    channel: str
+    called: str
+    caller: str
+    endpoint: str
+    reference: str = ""
+    from_device: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegDialing(Signal):
+    """The leg was handed to its carrier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRinging(Signal):
+    """The party rings; `early_media` when it was told by the network's own sound (SIP 183)."""
+
+    early_media: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered(Signal):
+    """The party has answered and the leg takes orders; `machine` when a carrier says that a machine did."""
+
+    machine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHangupAsked(Signal):
+    """A party or the carrier asks for the end."""
+
+    q850: int | None = None
+    sip_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded(Signal):
+    """The leg is over."""
+
+    q850: int | None = None
+    sip_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPressed(Signal):
+    """A report of a key; the same press may be reported twice (`core.calls.dtmf.collect`)."""
+
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played(Signal):
+    """A prompt has ended; `ok` is False when it could not be played or was cut off."""
+
+    prompt: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Signal):
+    """A recording has ended; `ok` is False when there is none."""
+
+    name: str
+    ok: bool
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegJoined(Signal):
+    """The leg entered a room."""
+
+    room: Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegLeft(Signal):
+    """The leg left a room."""
+
+    room: Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferAsked(Signal):
+    """The party asks to be transferred away: the gateway is to connect the others to `to`."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHeld(Signal):
+    """The party put us on hold, or came back."""
+
+    held: bool
+
+
+class Switch(Protocol):
+    """The orders. Each raises LegGone, TrunkDown (dial alone) or SwitchAway."""
+
+    name: str
+
+    async def dial(self, leg: Leg, target: Target, *, caller: str, timeout_s: int) -> None:
+        """Call a party; returns before it rings, and at once when this leg was dialled before."""
+
+    async def adopt(self, channel: str, leg: Leg) -> Sequence[Signal]:
+        """Give the leg of a call that came in its name; returns what it did since it arrived."""
+
+    async def refuse(self, channel: str, q850: int) -> None:
+        """End a channel that is no leg of a call, by the switch's own name for it."""
+
+    async def remove_room(self, room: str) -> None:
+        """Remove a room by the switch's own name for it."""
+
+    async def ring(self, leg: Leg) -> None:
+        """Tell a caller that it rings."""
+
+    async def answer(self, leg: Leg) -> None:
+        """Answer a caller."""
+
+    async def hangup(self, leg: Leg, *, q850: int = 16) -> None:
+        """End a leg; before the answer the cause decides what the caller is told."""
+
+    async def play(self, where: Place, media: Sequence[str], prompt: str) -> None:
+        """Play media (`sound:` URIs) in turn, heard by a leg or a room; `Played` tells the end, once."""
+
+    async def whisper(self, leg: Leg, media: Sequence[str], prompt: str) -> None:
+        """Play media to one party that is in a room, unheard by the others."""
+
+    async def stop_play(self, prompt: str) -> None:
+        """Cut a prompt off; nothing to do when it has ended."""
+
+    async def press(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
+        """Press keys towards a party; `w` waits 500 ms."""
+
+    async def open_room(self, room: Room) -> None:
+        """Make a room; nothing to do when it is there."""
+
+    async def close_room(self, room: Room) -> None:
+        """Remove a room; its legs stay, alone."""
+
+    async def join(self, room: Room, legs: Sequence[Leg]) -> None:
+        """Bring legs into a room, out of whichever they were in."""
+
+    async def leave(self, room: Room, legs: Sequence[Leg]) -> None:
+        """Take legs out of a room."""
+
+    async def music(self, leg: Leg, on: bool) -> None:
+        """Start or stop music on hold for a leg in no room."""
+
+    async def mute(self, leg: Leg, direction: Heard, on: bool) -> None:
+        """Silence what a party says (`in`) or hears (`out`), or undo it."""
+
+    async def record(
+        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_keys: bool = False
+    ) -> None:
+        """Record a leg or a room as mono 8 kHz WAV; `end_keys` lets any key end it."""
+
+    async def pause_record(self, name: str, on: bool) -> None:
+        """Put silence in a recording, or go on."""
+
+    async def stop_record(self, name: str) -> None:
+        """End a recording; `Recorded` follows."""
+
+    async def recording(self, name: str) -> bytes:
+        """Return the WAV file of a recording that has ended."""
+
+    async def forget_recording(self, name: str) -> None:
+        """Remove a recording from the switch; nothing to do when it is not there."""
+
+    async def refer(self, leg: Leg, to: str) -> None:
+        """Ask the party's side to call `to` itself (SIP REFER); no success is told, only what the leg does next."""
