@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -105,6 +105,49 @@ class Whatsapp(_Section):
     api_version: str = "v23.0"
 
 
+class S3(_Section):
+    """An S3-compatible bucket for blobs; an empty name keeps them in the var directory."""
+
+    bucket: str = ""
+    endpoint_url: str = ""
+    region: str = "us-east-1"
+    access_key_id: str = ""
+    secret_access_key: str = Field("", repr=False)
+    prefix: str = ""
+
+
+class Blobs(_Section):
+    """Where media, prompts and recordings are kept."""
+
+    s3: S3 = S3()
+
+
+class Asterisk(_Section):
+    """One Asterisk: `url` is the root of its HTTP server, `app` the ARI application its dialplan hands calls to."""
+
+    name: str = Field("main", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    url: str = Field(pattern=r"^https?://[^@/?#]+$")
+    user: str = "jinaconnect"
+    password: str = Field("", repr=False)
+    app: str = Field("jinaconnect", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+
+
+class Voice(_Section):
+    """Telephony. `media_url` is where Asterisk fetches prompts from (default: this gateway's own address)."""
+
+    asterisks: tuple[Asterisk, ...] = ()
+    media_url: str = ""
+    operators: Listed = ()
+
+    @field_validator("asterisks")
+    @classmethod
+    def _named_once(cls, value: tuple[Asterisk, ...]) -> tuple[Asterisk, ...]:
+        names = [each.name for each in value]
+        if len(set(names)) < len(names) or "sandbox" in names:
+            raise ValueError("every Asterisk needs a name of its own, other than 'sandbox'")
+        return value
+
+
 class Config(BaseSettings):
     """Every setting there is."""
 
@@ -120,6 +163,8 @@ class Config(BaseSettings):
     log: Log = Log()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
+    blobs: Blobs = Blobs()
+    voice: Voice = Voice()
 
     @classmethod
     def settings_customise_sources(

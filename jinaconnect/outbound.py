@@ -139,6 +139,18 @@ class Outbound:
         if self._session is not None:
             await self._session.close()
 
+    async def permits(self, host: str) -> bool:
+        """Tell whether every address of a host may be reached; False for a name that does not resolve."""
+        try:
+            return self.guard.allows(host)
+        except ValueError:
+            pass  # a name
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError:
+            return False
+        return all(self.guard.allows(str(entry[4][0])) for entry in found)
+
     async def request(
         self,
         method: str,

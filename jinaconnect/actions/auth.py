@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from jinaconnect.core.errors import (
     PermissionDenied,
     TokenExpired,
 )
+from jinaconnect.core.permissions import PLATFORM
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.store.registry import Registry
 
@@ -49,11 +50,15 @@ def key_hash(secret: str) -> str:
 class Authenticator:
     """Makes principals from `Authorization` headers and socket tokens."""
 
-    def __init__(self, registry: Registry, clock: Clock, key: bytes, may_keep: Callable[[], bool]) -> None:
+    def __init__(
+        self, registry: Registry, clock: Clock, key: bytes, may_keep: Callable[[], bool],
+        operators: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self._registry = registry
         self._clock = clock
         self._key = key
         self._may_keep = may_keep
+        self._operators = frozenset(operators)
         self._kept: dict[str, _Kept] = {}
         self.withdrawn: list[Callable[[str], None]] = []
 
@@ -105,7 +110,9 @@ class Authenticator:
         if row.get("last_used_at") is None or now - row["last_used_at"] > _TOUCH_EVERY:
             await self._registry.touch_key(row["_id"], now)
         ends = [moment for moment in (row.get("expires_at"), grace.get(digest)) if moment is not None]
-        principal = _principal("api_key", row["_id"], row["name"], tenant, row["mode"], role, min(ends, default=None))
+        principal = self._principal(
+            "api_key", row["_id"], row["name"], tenant, row["mode"], role, min(ends, default=None)
+        )
         return principal, tuple(row.get("ip_allowlist") or ())
 
     async def _from_jwt(self, token: str) -> Principal:
@@ -125,7 +132,7 @@ class Authenticator:
         role = await self._role(session["tenant"], member["role"])
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
-        return _principal(
+        return self._principal(
             "user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"]
         )
 
@@ -162,6 +169,21 @@ class Authenticator:
             raise PermissionDenied("The membership has no role.", code="no_role")
         return role
 
+    def _principal(
+        self, kind: Any, id: str, name: str, tenant: dict[str, Any], mode: Mode, role: dict[str, Any],
+        expires: datetime | None, username: str | None = None, member: str | None = None, session: str | None = None,
+    ) -> Principal:  # fmt: skip
+        held = {key for key, granted in role["permissions"].items() if granted} - PLATFORM
+        if id in self._operators or (username is not None and username in self._operators):
+            held |= PLATFORM  # the deployment's own people, whatever a tenant's role says
+        return Principal(
+            kind=kind, id=id, tenant=tenant["_id"], mode=mode, role=role["slug"], role_id=role["_id"],
+            role_name=role["name"], priority=role["priority"], permissions=frozenset(held), name=name,
+            username=username, member=member, expires_at=expires, token_id=session,
+            sees_unassigned=bool(tenant.get("settings", {}).get("agents_see_unassigned")),
+            limits=tuple(sorted(tenant.get("limits", {}).items())),
+        )  # fmt: skip
+
     def forget(self, tenant: str) -> None:
         """Drop what is kept of a tenant, and tell the open sockets to look again."""
         self._kept = {token: kept for token, kept in self._kept.items() if kept.principal.tenant != tenant}
@@ -175,17 +197,3 @@ def _within(ip: str, networks: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
-
-
-def _principal(
-    kind: Any, id: str, name: str, tenant: dict[str, Any], mode: Mode, role: dict[str, Any], expires: datetime | None,
-    username: str | None = None, member: str | None = None, session: str | None = None,
-) -> Principal:  # fmt: skip
-    return Principal(
-        kind=kind, id=id, tenant=tenant["_id"], mode=mode, role=role["slug"], role_id=role["_id"],
-        role_name=role["name"], priority=role["priority"],
-        permissions=frozenset(key for key, held in role["permissions"].items() if held), name=name, username=username,
-        member=member, expires_at=expires, token_id=session,
-        sees_unassigned=bool(tenant.get("settings", {}).get("agents_see_unassigned")),
-        limits=tuple(sorted(tenant.get("limits", {}).items())),
-    )  # fmt: skip

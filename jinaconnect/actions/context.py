@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jinaconnect.actions.auth import Authenticator
     from jinaconnect.actions.inbound import InboundDoor
     from jinaconnect.actions.throttle import RateGate
+    from jinaconnect.actions.voice.switchboard import Voice
     from jinaconnect.actions.worker import Worker
     from jinaconnect.channels.simulator.meta import SimulatedMeta
     from jinaconnect.channels.whatsapp import Whatsapp
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from jinaconnect.realtime.hub import Hub
     from jinaconnect.realtime.presence import Presence
     from jinaconnect.store.blobs import Blobs
+    from jinaconnect.store.leases import Leases
     from jinaconnect.store.limits import Limits
+    from jinaconnect.store.orders import Orders
     from jinaconnect.store.redis import RedisLink
+    from jinaconnect.store.switches import Switches
     from jinaconnect.store.tickets import Tickets
 
 
@@ -65,6 +69,9 @@ class Services:
     limits: Limits
     rates: RateGate
     tickets: Tickets
+    leases: Leases
+    orders: Orders
+    switches: Switches
     blobs: Blobs
     outbound: Outbound
     loopback: Outbound
@@ -77,6 +84,7 @@ class Services:
     auth: Authenticator = field(init=False)
     accounts: Accounts = field(init=False)
     worker: Worker = field(init=False)
+    voice: Voice = field(init=False)
 
     async def access_changed(self, tenant: str) -> None:
         """Make a withdrawal of access felt at once where no event tells of it: here, and in the other processes."""

@@ -13,6 +13,7 @@ from jinaconnect.actions.apps import ensure_demo_app
 from jinaconnect.actions.auth import key_hash
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.tenants import create_tenant
+from jinaconnect.actions.voice.app import enable_voice
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.ids import encode
 from jinaconnect.core.permissions import SYSTEM_ROLES
@@ -49,6 +50,7 @@ async def _organisation(services: Services, name: str, domain: str) -> dict[str,
         for mode in ("live", "test"):
             keys[mode][role.slug] = await _key(services, tenant, roles[role.slug], role.slug, mode, domain)
     whatsapp = await ensure_demo_app(services, tenant)
+    await enable_voice(store)
     return {"id": tenant, "name": name, "users": people, "keys": keys, "whatsapp": whatsapp}
 
 

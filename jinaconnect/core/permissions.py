@@ -70,6 +70,10 @@ MATRIX: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+# Belong to the deployment's operator, named in the configuration; no role of a tenant can hold them.
+PLATFORM = frozenset({"voice.platform"})
+
+
 @dataclass(frozen=True, slots=True)
 class SystemRole:
     """A role every tenant is created with; `priority` 0 to 100, larger is more."""

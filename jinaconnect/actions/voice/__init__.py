@@ -1,0 +1,1 @@
+"""Use cases of telephony: trunks, calls, their control, IVR, recordings, health."""

@@ -1,0 +1,175 @@
+"""Calls that come in: whose they are, where they go, and their row; or their refusal, told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.voice.admission import TooManyCalls, belongs, caller_contact, consent, let_in
+from jinaconnect.actions.voice.app import voice_app
+from jinaconnect.actions.voice.ledger import scope_parts
+from jinaconnect.actions.voice.placing import may_be_called
+from jinaconnect.actions.voice.targets import SANDBOX, trunk_target
+from jinaconnect.actions.voice.trunks import open_sip, outbound_trunk, profile_of
+from jinaconnect.core.calls import causes
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.numbers import plus_form
+from jinaconnect.core.calls.routing import Resolution, read_route, resolve
+from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.principal import system_principal
+from jinaconnect.core.schema import e164
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change
+from jinaconnect.telephony.switch import CUSTOMER, Arrived, Switch
+from jinaconnect.telephony.trunks.numbers import read
+from jinaconnect.telephony.trunks.pjsip import config_of, device_endpoint_id
+
+logger = structlog.get_logger(__name__)
+
+
+async def admit(services: Services, switch: Switch, arrived: Arrived) -> Document | None:
+    """Return the call of what arrived, stored; None when it was refused. Raises SwitchError, Unavailable."""
+    if arrived.from_device:
+        return await _from_device(services, switch, arrived)
+    found = await _owner(services, switch.name, arrived)
+    if found is None:
+        logger.warning("arrival.unknown_trunk", switch=switch.name, endpoint=arrived.endpoint)
+        await switch.refuse(arrived.channel, causes.rejection_code(causes.NUMBER_UNALLOCATED))
+        return None
+    trunk, called = found
+    ctx = _context(services, trunk["scope"])
+    enabled = (await voice_app(ctx.data))["is_enabled"] and trunk["enabled"]
+    resolution = await _route(ctx, trunk, called)
+    cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
+    if cause is None:
+        try:
+            return await _let_in(ctx, switch, trunk, called, resolution, arrived)
+        except TooManyCalls:
+            cause = causes.USER_BUSY
+    await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
+    return None
+
+
+def _context(services: Services, scope: str) -> Context:
+    tenant, mode = scope_parts(scope)
+    return Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
+
+
+def _called(services: Services, trunk: Document, text: str) -> str:
+    """Return the number called as E.164 where it can be read, else as the carrier wrote it."""
+    if trunk["asterisk"] != SANDBOX:
+        style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
+        number = read(text, style)
+        if number is not None:
+            return number
+    return plus_form(text)
+
+
+async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Document, str] | None:
+    """Return the trunk a call belongs to, and the number called.
+
+    Carriers that are known by address alone look the same to the switch for every tenant that uses them, so among
+    the trunks at one address the number decides; the trunk the switch named comes first, then the oldest claim.
+    """
+    trunks = await services.store.across("trunks", {"asterisk": name, "deleted_at": None})
+    named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
+    if named is None:
+        return None
+    called = _called(services, named, arrived.called)
+    alike = [each for each in trunks if set(each["hosts"]) & set(named["hosts"])]
+    if len(alike) < 2:
+        return named, called
+    ids = {each["_id"]: each for each in alike}
+    rows = await services.store.across("numbers", {"number": called})
+    claims = sorted((row for row in rows if row["provider_config"] in ids), key=lambda row: row["_id"])
+    claimed = [row["provider_config"] for row in claims]
+    claimed += [each["_id"] for each in sorted(alike, key=lambda each: each["_id"]) if called in each["from_numbers"]]
+    if named["_id"] in claimed or not claimed:
+        return named, called
+    return ids[claimed[0]], called
+
+
+async def _route(ctx: Context, trunk: Document, called: str) -> Resolution:
+    row = await ctx.data.find_one("numbers", {"provider_config": trunk["_id"], "number": called})
+    numbers = {} if row is None else {called: read_route(row["route"])}
+    default = trunk.get("default_route")
+    return resolve(called, numbers, None if default is None else read_route(default))
+
+
+async def _let_in(
+    ctx: Context, switch: Switch, trunk: Document, called: str, resolution: Resolution, arrived: Arrived
+) -> Document:
+    caller = _number(ctx.services, trunk, arrived.caller)
+    contact = await caller_contact(ctx, caller)
+    row = await ctx.data.find_one("numbers", {"provider_config": trunk["_id"], "number": called})
+    route = row["route"] if resolution.source == "number" and row is not None else trunk["default_route"]
+    plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"]}
+    doc = d.new_call(
+        ctx.ids.new("call"), direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
+        provider_config=trunk["_id"], switch=switch.name, plan=plan, at=ctx.now(),
+        provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
+        legs={CUSTOMER: d.leg("customer", channel=arrived.channel, number=caller[:24])},
+        metadata={"recording_allowed": await consent(ctx, contact)}, **belongs(contact),
+    )  # fmt: skip
+    return (await let_in(ctx, trunk, doc, source="sip")).doc
+
+
+def _number(services: Services, trunk: Document, text: str) -> str:
+    try:
+        return e164(_called(services, trunk, text)) if text else ""
+    except ValueError:
+        return text
+
+
+async def _reject(
+    ctx: Context, switch: Switch, trunk: Document, called: str, arrived: Arrived, cause: str, source: str
+) -> None:
+    """Refuse a call and say so; there is no call row, so the event stands on its trunk."""
+    code = causes.rejection_code(cause)
+    data: dict[str, Any] = {
+        "from_number": arrived.caller, "to_number": called, "provider_config": trunk["_id"], "hangup_cause": cause,
+        "sip_code": causes.rejection_sip(cause), "route": source,
+    }  # fmt: skip
+    event = Event(
+        id=ctx.ids.new("evt"), type="call.rejected", occurred_at=arrived.at, actor=ctx.principal.actor(),
+        subject=ctx.ids.new("call"), data=data, channel="VOICE", seen=Seen(),
+    )  # fmt: skip
+    await switch.refuse(arrived.channel, code)
+    await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))
+
+
+async def _from_device(services: Services, switch: Switch, arrived: Arrived) -> Document | None:
+    """A telephone of ours dials: an outbound call over its tenant's trunk, the telephone being its first leg."""
+    rows = await services.store.across("devices", {"asterisk": switch.name, "deleted_at": None})
+    device = next((row for row in rows if device_endpoint_id(row["_id"]) == arrived.endpoint), None)
+    if device is None:
+        await switch.refuse(arrived.channel, causes.rejection_code(causes.CALL_REJECTED))
+        return None
+    ctx = _context(services, device["scope"])
+    try:
+        trunk = await outbound_trunk(ctx, None)
+        number = e164(_called(services, trunk, arrived.called))
+        contact = await caller_contact(ctx, number)
+        may_be_called(contact)
+        if not trunk["from_numbers"]:
+            raise ValueError("the trunk has no number of its own")
+        own = trunk["from_numbers"][0]
+        target = trunk_target(services, trunk, number, own)
+        doc = d.new_call(
+            ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=number,
+            provider_config=trunk["_id"], switch=switch.name, at=ctx.now(), user=device["user"],
+            plan={"kind": "outward", "target": {"endpoint": target.endpoint, "to": target.to}, "caller": target.caller,
+                  "record": trunk["recording_enabled"]},
+            legs={"a0n1": {**d.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
+                           "state": d.RINGING}},
+            metadata={"recording_allowed": await consent(ctx, contact)}, **belongs(contact),
+        )  # fmt: skip
+        return (await let_in(ctx, trunk, doc, source="agent")).doc
+    except (GatewayError, ValueError) as error:
+        logger.info("arrival.device_refused", switch=switch.name, device=device["_id"], error=str(error))
+        busy = isinstance(error, TooManyCalls)
+        await switch.refuse(arrived.channel, causes.rejection_code(causes.USER_BUSY if busy else causes.CALL_REJECTED))
+        return None

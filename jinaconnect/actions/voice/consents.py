@@ -1,0 +1,91 @@
+"""Consents of contacts to being recorded; one for each contact, and the gate made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.scoping import message_filter, visible
+from jinaconnect.actions.voice.app import voice_app
+from jinaconnect.core.calls.consent import Decision, recording_allowed
+from jinaconnect.core.clock import iso, iso_or_none
+from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.paging import Listing
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, TenantStore
+
+DEFAULTS: dict[str, Any] = {
+    "description": None, "is_active": True, "consent_given": False, "consent_timestamp": None, "consent_method": "",
+    "recording_url": "",
+}  # fmt: skip
+
+
+def render_consent(doc: Document) -> dict[str, Any]:
+    """Return a consent as it is answered."""
+    return {
+        "id": doc["_id"], "name": doc["name"], "description": doc["description"], "is_active": doc["is_active"],
+        "contact": doc["contact"], "consent_given": doc["consent_given"],
+        "consent_timestamp": iso_or_none(doc["consent_timestamp"]), "consent_method": doc["consent_method"],
+        "recording_url": doc["recording_url"], "created_at": iso(doc["created_at"]),
+        "updated_at": iso(doc["updated_at"]), "created_by": doc["created_by"],
+    }  # fmt: skip
+
+
+async def may_record(store: TenantStore, contact: str | None) -> Decision:
+    """Return whether a call with a contact may be recorded."""
+    required = bool((await voice_app(store))["recording_requires_consent"])
+    row = await store.find_one("recording_consents", {"contact": contact}) if required and contact else None
+    return recording_allowed(
+        required=required, contact=contact, consent_given=None if row is None else row["consent_given"]
+    )
+
+
+async def _contact(ctx: Context, id: str) -> None:
+    contact = await ctx.data.find("contacts", id)
+    if contact is None or contact["deleted_at"] is not None or not visible(ctx.principal, contact):
+        raise Invalid.field("contact", "there is no such contact")
+
+
+async def own_consent(ctx: Context, id: str) -> Document:
+    """Return a consent the principal may see; raises NotFound."""
+    doc = await ctx.data.get("recording_consents", id)
+    if ctx.principal.assigned_only:
+        contact = await ctx.data.find("contacts", doc["contact"])
+        if contact is None or not visible(ctx.principal, contact):
+            raise NotFound()
+    return doc
+
+
+async def list_consents(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of consents."""
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [render_consent(doc) for doc in docs]
+
+    return await list_documents(ctx, "recording_consents", listing, render, await message_filter(ctx))
+
+
+async def create_consent(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a contact's consent; raises Invalid on `contact`, Duplicate where there is one."""
+    await _contact(ctx, fields["contact"])
+    doc = {"_id": ctx.ids.new("con"), **DEFAULTS, **fields, "created_by": ctx.principal.user_id}
+    if doc["consent_given"] and doc["consent_timestamp"] is None:
+        doc["consent_timestamp"] = ctx.now()
+    return render_consent((await ctx.data.insert("recording_consents", doc)).doc)
+
+
+async def change_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a consent; calls that live keep the decision they began with."""
+    await own_consent(ctx, id)
+    if "contact" in fields:
+        await _contact(ctx, fields["contact"])
+    changes = {**fields, "updated_at": ctx.now()}
+    return render_consent((await ctx.data.change("recording_consents", id, lambda doc: Change(set=changes))).doc)
+
+
+async def delete_consent(ctx: Context, id: str) -> None:
+    """Remove a consent, which withdraws it where consent is required."""
+    await own_consent(ctx, id)
+    await ctx.data.remove("recording_consents", id)

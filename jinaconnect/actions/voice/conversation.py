@@ -1,0 +1,453 @@
+"""The people in a call: agents' telephones, second legs, rooms, and what is ordered while they talk."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.voice.ledger import Ledger, Tell
+from jinaconnect.actions.voice.targets import Reached, reach
+from jinaconnect.actions.voice.verbs import VERBS
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
+from jinaconnect.core.errors import Conflict, GatewayError
+from jinaconnect.core.events.event import Event
+from jinaconnect.telephony.switch import CUSTOMER, Room
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.voice.live import LiveCall, Order
+
+MAIN, CONSULT = "", "con"
+FIRST = "a0n1"  # the leg of the telephone a call began with
+RINGBACK = "tone:ring"
+REFER_WAIT_S = 8.0
+
+Answered = Callable[[bool], Awaitable[None]]
+
+
+class Parties:
+    """Brings the parties of a call together and apart."""
+
+    def __init__(self, call: LiveCall) -> None:
+        self._call = call
+        self.rooms: set[str] = {each["room"] for each in call.doc["legs"].values() if each["room"] is not None}
+        self._children: dict[str, Ledger] = {}
+        self._ivr_answer: Answered | None = None
+        self._referred = False
+
+    def invalid(self, text: str) -> Conflict:
+        """Return the refusal of something the call cannot do now."""
+        return Conflict(text, code="invalid_state")
+
+    @property
+    def together(self) -> bool:
+        """Whether the customer talks with somebody."""
+        return bool(self.others())
+
+    def others(self) -> list[str]:
+        """Return the legs that are in the main room with the customer."""
+        return [
+            name for name, each in self._call.legs(d.UP).items() if name != CUSTOMER and each["room"] == MAIN
+        ]
+
+    # ---- calls that begin with people
+
+    async def arrive(self) -> None:
+        """A call came in: it goes to the first stop of its route."""
+        call = self._call
+        call.ledger.note("arrived", {"called": call.doc["to_number"], "caller": call.doc["from_number"]})
+        customer = call.doc["legs"][CUSTOMER]
+        for missed in await call.switch.adopt(customer["channel"], call.leg(CUSTOMER)):
+            call.hear(missed)
+        call.ledger.hold(
+            machine.Dialing(call.now()), machine.Ringing(call.now()), set={f"legs.{CUSTOMER}.state": d.RINGING}
+        )
+        await self._stop(0)
+
+    async def _stop(self, place: int) -> None:
+        """Try the stop of the route at `place`."""
+        call = self._call
+        route = read_route(call.doc["plan"]["route"])
+        stop = route[place]
+        match stop:
+            case Reject():
+                await call.end(machine.Faulted(call.now(), cause=stop.cause), q850=causes.rejection_code(stop.cause))
+            case ToTemplate():
+                await call.ledger.write(set={"plan.kind": "template", "plan.template": stop.template, "plan.stop": ""})
+                await call.switch.answer(call.leg(CUSTOMER))
+            case ToDevice():
+                await call.ledger.write(set={"plan.stop": "device", "plan.place": place})
+                await call.give(call.switch.ring(call.leg(CUSTOMER)))
+                await self._ring_user(stop.user, stop.ring_s, f"a{place}")
+
+    async def _ring_user(self, user: str, ring_s: int, prefix: str) -> None:
+        call = self._call
+        reached = await reach(call.services, call.ledger.store, call.doc, user=user)
+        if not reached:
+            call.later(lambda: self._nobody())
+            return
+        for n, each in enumerate(reached, 1):
+            await call.dial(
+                f"{prefix}n{n}", each.leg("agent"), caller=call.doc["from_number"], timeout_s=ring_s
+            )
+
+    async def _nobody(self) -> None:
+        """No telephone of a stop answers: the next stop, or the end."""
+        call = self._call
+        if call.ledger.over or call.up(CUSTOMER) or call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
+            return
+        if call.doc["direction"] == d.INBOUND and call.doc["plan"]["kind"] == "route":
+            await self._stop(call.doc["plan"]["place"] + 1)
+        else:
+            await call.end(machine.Faulted(call.now(), cause=causes.NO_ANSWER), q850=19)
+
+    async def ring_first(self) -> None:
+        """Ring the telephone of whoever placed the call; the customer is called once it answers."""
+        call = self._call
+        target = call.doc["plan"]["agent"]
+        await call.dial(
+            FIRST, d.leg("agent", **target), caller=call.doc["to_number"], timeout_s=call.doc["timeout_s"]
+        )
+
+    async def outward(self) -> None:
+        """A telephone of ours calls out: its own leg is there, the number is dialled."""
+        call = self._call
+        caller = call.doc["legs"][FIRST]
+        for missed in await call.switch.adopt(caller["channel"], call.leg(FIRST)):
+            call.hear(missed)
+        await call.call_customer()
+
+    async def connect(self) -> None:
+        """The customer has answered, or was answered: bring them together with the waiting agent."""
+        call = self._call
+        agents = [name for name, each in call.legs(d.UP).items() if each["role"] == "agent"]
+        if not agents:
+            if call.doc["plan"]["kind"] == "outward":
+                await call.switch.answer(call.leg(FIRST))
+            return  # the agent's own answer is on the way
+        await call.hush()
+        await self.join(MAIN, [CUSTOMER, *agents])
+        await self._bridged(agents)
+
+    async def _bridged(self, names: Sequence[str]) -> None:
+        call = self._call
+        for name in names:
+            each = call.doc["legs"][name]
+            peer = each["child"] or each["user"] or each["device"] or each["to"] or name
+            holder = {"user": each["user"]} if each["user"] and not call.doc["user"] else {}
+            await call.ledger.write(machine.Bridged(call.now(), peer=str(peer)), set=holder)
+
+    async def join(self, part: str, names: Sequence[str]) -> None:
+        """Bring legs into a room of the call."""
+        call = self._call
+        room = Room(call.id, part)
+        await call.switch.open_room(room)
+        self.rooms.add(part)
+        await call.switch.join(room, [call.leg(name) for name in names])
+        await call.ledger.write(set={f"legs.{name}.room": part for name in names})
+
+    async def gather(self) -> None:
+        """Have the customer in a room, where playing and recording go on at once."""
+        if self._call.doc["legs"][CUSTOMER]["room"] is None:
+            await self._call.hush()
+            await self.join(MAIN, [CUSTOMER])
+
+    # ---- what legs do
+
+    async def rings(self, name: str, fact: machine.Fact) -> None:
+        """A leg rings."""
+        call = self._call
+        if name == CUSTOMER and call.doc["plan"]["kind"] == "outward":
+            await call.give(call.switch.ring(call.leg(FIRST)))
+        await self._child(name, fact)
+
+    async def answered(self, name: str, fact: machine.Answered) -> None:
+        """A leg that is not the customer's is up."""
+        call = self._call
+        each = call.doc["legs"][name]
+        await self._child(name, fact)
+        if call.ledger.over:
+            await call.give(call.switch.hangup(call.leg(name)))
+            return
+        match each["purpose"]:
+            case "transfer":
+                await self._transferred(name)
+            case "consult":
+                await self.join(CONSULT, [name])
+            case _:
+                await self._agent_up(name)
+
+    async def _agent_up(self, name: str) -> None:
+        call = self._call
+        for other in call.legs(d.DIALING, d.RINGING):
+            if other not in (CUSTOMER, name):
+                await call.give(call.switch.hangup(call.leg(other)))
+        if call.up(CUSTOMER):
+            await self.connect()
+        elif call.doc["direction"] == d.INBOUND:
+            await call.switch.answer(call.leg(CUSTOMER))
+        elif CUSTOMER not in call.doc["legs"]:
+            await call.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
+            await call.call_customer()
+
+    async def left(self, name: str, end: machine.Fact) -> None:
+        """A leg that is not the customer's has ended."""
+        call = self._call
+        each = call.doc["legs"][name]
+        await self._child(name, end)
+        if call.ledger.over:
+            return
+        match each["purpose"]:
+            case "transfer" if not each.get("joined"):
+                await self._transfer_failed(name)
+            case "consult":
+                await self._consult_over(name)
+            case _:
+                await self._someone_left(name)
+
+    async def _someone_left(self, name: str) -> None:
+        call = self._call
+        if call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
+            return
+        if call.up(CUSTOMER):
+            if not self.others() and not call.attendant.busy:
+                await call.end()
+        elif CUSTOMER in call.doc["legs"] and call.doc["direction"] == d.OUTBOUND:
+            await call.end(machine.CancelRequested(call.now()))
+        else:
+            await self._nobody()
+
+    async def over(self) -> None:
+        """The customer is going: where the carrier was asked to transfer them (REFER), it has."""
+        self._ivr_answer = None
+        if self._referred:
+            self._referred = False
+            await self._told_transferred(True)
+
+    async def adopt(self, gone: Sequence[str]) -> None:
+        """After a restart: legs that ended meanwhile have left now."""
+        for name in gone:
+            if name != CUSTOMER:
+                await self.left(name, machine.Gone(self._call.now()))
+
+    # ---- second legs to numbers are calls of their own
+
+    async def _child(self, name: str, fact: machine.Fact) -> None:
+        child = self._call.doc["legs"][name]["child"]
+        if child is None:
+            return
+        ledger = self._children.get(name)
+        if ledger is None:
+            doc = await self._call.ledger.store.get("calls", child)
+            ledger = self._children[name] = Ledger(self._call.services, doc)
+        await ledger.write(fact)
+        await ledger.flush()
+
+    async def add(self, name: str, reached: Reached, purpose: str, *, actor: Mapping[str, str] | None) -> str | None:
+        """Dial a further leg; returns the id of its own call where it is one (to a number)."""
+        call = self._call
+        child: str | None = None
+        if reached.number is not None:
+            child = await self._own_call(reached, actor)
+        leg = {**reached.leg("party"), "purpose": purpose, "child": child}
+        if child is not None:
+            await call.dial(name, leg, caller=reached.caller, timeout_s=d.RING_S)
+            await self._child(name, machine.Dialing(call.now()))
+        else:
+            await call.dial(name, leg, caller=reached.caller or call.doc["from_number"], timeout_s=d.RING_S)
+        return child
+
+    async def _own_call(self, reached: Reached, actor: Mapping[str, str] | None) -> str:
+        call, doc = self._call, self._call.doc
+        child = d.new_call(
+            call.services.ids.new("call"), direction=d.OUTBOUND, from_number=doc["to_number"]
+            if doc["direction"] == d.INBOUND else doc["from_number"], to_number=reached.number or "",
+            provider_config=doc["provider_config"], switch=doc["carried_by"], plan={"kind": "leg", "of": call.id},
+            at=call.now(), parent_call=call.id, contact=doc["contact"], seen=doc["seen"], user=doc["user"],
+            placed_at=call.now(),
+        )  # fmt: skip
+        created = Event(
+            id=call.services.ids.new("evt"), type="call.created", occurred_at=call.now(),
+            actor=actor or {"type": "system", "id": "telephony"}, subject=child["_id"], data=d.render_call(child),
+            contact=doc["contact"], call=child["_id"], channel="VOICE", seen=d.seen_of(child),
+            history={"place": 1, "sequence": 1, "source": "agent" if actor else "system", "inferred": False},
+        )  # fmt: skip
+        child.update(places=1, events=1)
+        await call.ledger.store.insert("calls", child, [created])
+        return str(child["_id"])
+
+    def name(self, prefix: str) -> str:
+        """Return a leg's name that is not taken."""
+        taken = self._call.doc["legs"]
+        return next(f"{prefix}{n}" for n in range(1, 1000) if f"{prefix}{n}" not in taken)
+
+    # ---- transfers
+
+    async def ivr_transfer(self, to: str, answered: Answered) -> None:
+        """Call `to` for an IVR and connect the customer; `answered(yes)` follows."""
+        call = self._call
+        self._ivr_answer = answered
+        waiting = [name for name, each in call.doc["legs"].items() if each["purpose"] == "transfer"]
+        if waiting and call.legs(d.DIALING, d.RINGING, d.UP).keys() & set(waiting):
+            return  # given again after a restart: the leg is there
+        try:
+            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
+        except GatewayError as error:
+            call.ledger.note("transfer_refused", {"to": to, "error": str(error.detail)}, source="system")
+            call.later(lambda: self._ivr_told(False))
+            return
+        await call.ledger.write(tell=[Tell("call.transferring", {"to": to, "mode": "blind"}, "ivr")])
+        await self.park()
+        await self.add(self.name("x"), reached, "transfer", actor=None)
+
+    async def _ivr_told(self, answered: bool) -> None:
+        told, self._ivr_answer = self._ivr_answer, None
+        if told is not None:
+            await told(answered)
+
+    async def blind(self, reached: Reached, to: str, via: str, actor: Mapping[str, str]) -> None:
+        """Hand the customer to somebody else: the agents leave, a new leg is dialled, or the carrier is asked to."""
+        call = self._call
+        tell = Tell("call.transferring", {"to": to, "mode": "blind", "via": via}, "agent", actor)
+        await call.ledger.write(tell=[tell], set={"transfer": {"to": to, "mode": "blind", "by": dict(actor)}})
+        call.attendant.leave()
+        await call.hush()
+        if via in ("auto", "refer") and reached.refer is not None and call.doc["direction"] == d.INBOUND:
+            await call.switch.refer(call.leg(CUSTOMER), reached.refer)
+            self._referred = True
+            call.after("refer", REFER_WAIT_S, lambda: self._refer_silent(reached, via, actor))
+            return
+        await self._by_bridge(reached, actor)
+
+    async def _refer_silent(self, reached: Reached, via: str, actor: Mapping[str, str]) -> None:
+        self._referred = False
+        if via == "auto":
+            await self._by_bridge(reached, actor)
+        else:
+            await self._told_transferred(False)
+
+    async def _by_bridge(self, reached: Reached, actor: Mapping[str, str]) -> None:
+        call = self._call
+        old = self.others()
+        await self.park()
+        await self.add(self.name("x"), reached, "transfer", actor=actor)
+        for name in old:
+            await call.give(call.switch.hangup(call.leg(name)))
+
+    async def park(self) -> None:
+        """Let the customer hear music, alone."""
+        call = self._call
+        room = call.doc["legs"][CUSTOMER]["room"]
+        if room is not None:
+            await call.give(call.switch.leave(Room(call.id, room), [call.leg(CUSTOMER)]))
+            await call.ledger.write(set={f"legs.{CUSTOMER}.room": None})
+        await call.give(call.switch.music(call.leg(CUSTOMER), True))
+
+    async def unpark(self, names: Sequence[str]) -> None:
+        """Bring the customer back, together with others."""
+        call = self._call
+        await call.give(call.switch.music(call.leg(CUSTOMER), False))
+        await self.join(MAIN, [CUSTOMER, *names])
+
+    async def _transferred(self, name: str) -> None:
+        call = self._call
+        await call.ledger.write(set={f"legs.{name}.joined": True})
+        await call.hush()
+        await self.unpark([name])
+        await self._bridged([name])
+        await self._told_transferred(True)
+        await self._ivr_told(True)
+
+    async def _transfer_failed(self, name: str) -> None:
+        call = self._call
+        await self._told_transferred(False)
+        await call.give(call.switch.music(call.leg(CUSTOMER), False))
+        if self._ivr_answer is not None:
+            await self._ivr_told(False)
+        elif not self.others():
+            await call.end()
+
+    async def _told_transferred(self, ok: bool) -> None:
+        held = self._call.doc.get("transfer") or {}
+        tell = Tell("call.transferred", {"ok": ok, **{k: held[k] for k in ("to", "mode") if k in held}})
+        await self._call.ledger.write(tell=[tell], set={"transfer": None})
+
+    async def consult(self, reached: Reached, to: str, actor: Mapping[str, str]) -> str | None:
+        """Call somebody for the agent while the customer hears music; returns the consultation's call."""
+        agents = self.others()
+        if not agents:
+            raise self.invalid("There is no agent in this call who could consult.")
+        if self._call.legs(d.DIALING, d.RINGING, d.UP).keys() & set(self._consulted()):
+            raise self.invalid("A consultation is going on.")
+        tell = Tell("call.transferring", {"to": to, "mode": "attended"}, "agent", actor)
+        await self._call.ledger.write(tell=[tell], set={"transfer": {"to": to, "mode": "attended", "by": dict(actor)}})
+        await self.park()
+        return await self._consult(agents, reached, actor)
+
+    async def _consult(self, agents: Sequence[str], reached: Reached, actor: Mapping[str, str]) -> str | None:
+        name = self.name("c")
+        child = await self.add(name, reached, "consult", actor=actor)
+        await self.join(CONSULT, agents)
+        if self._call.up(name):
+            await self.join(CONSULT, [name])
+        return child
+
+    def _consulted(self) -> list[str]:
+        return [name for name, each in self._call.doc["legs"].items() if each["purpose"] == "consult"]
+
+    def consultation(self) -> tuple[str, list[str]]:
+        """Return the consulted leg and the agents with it; raises Conflict when none is going on."""
+        live = self._call.legs(d.DIALING, d.RINGING, d.UP)
+        legs = [name for name in self._consulted() if name in live]
+        if not legs:
+            raise self.invalid("No consultation is going on.")
+        agents = [name for name, each in live.items() if each["room"] == CONSULT and name != legs[0]]
+        return legs[0], agents
+
+    async def complete(self, actor: Mapping[str, str]) -> None:
+        """Connect the customer with the consulted; the agents leave."""
+        name, agents = self.consultation()
+        if not self._call.up(name):
+            raise self.invalid("The consulted party has not answered.")
+        await self._call.ledger.write(set={f"legs.{name}.purpose": "transfer", f"legs.{name}.joined": True})
+        await self.unpark([name])
+        await self._bridged([name])
+        await self._told_transferred(True)
+        for agent in agents:
+            await self._call.give(self._call.switch.hangup(self._call.leg(agent)))
+
+    async def cancel(self, actor: Mapping[str, str]) -> None:
+        """End the consultation and go back to the customer."""
+        name, _ = self.consultation()
+        await self._call.give(self._call.switch.hangup(self._call.leg(name)))
+
+    async def _consult_over(self, name: str) -> None:
+        agents = [each for each, leg in self._call.legs(d.UP).items() if leg["room"] == CONSULT]
+        await self._told_transferred(False)
+        if agents:
+            await self.unpark(agents)
+        else:
+            await self._call.end()
+
+    async def asked(self, name: str, to: str) -> None:
+        """A party asks to be transferred away (REFER): the others are connected with whom it names."""
+        call = self._call
+        try:
+            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
+        except GatewayError as error:
+            call.ledger.note("transfer_refused", {"leg": name, "to": to, "error": str(error.detail)}, source="sip")
+            return
+        if call.up(CUSTOMER) and name != CUSTOMER:
+            await self.blind(reached, to, "bridge", {"type": "device", "id": name})
+
+    # ---- orders
+
+    async def obey(self, order: Order) -> dict[str, Any]:
+        """Carry out what somebody wants; raises GatewayError. Answers the call as it is then."""
+        answer = await VERBS[order.action](self._call, order.body, order.actor)
+        return {"call": d.render_call(self._call.doc), **(answer or {})}
+
+
+async def _nothing(ok: bool) -> None:
+    """A ring tone's end means nothing."""

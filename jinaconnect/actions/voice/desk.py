@@ -1,0 +1,258 @@
+"""The desk of one switch: keeps its live calls, agrees with it after a break, takes what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.voice.arriving import admit
+from jinaconnect.actions.voice.ledger import Ledger, Tell
+from jinaconnect.actions.voice.live import LiveCall
+from jinaconnect.actions.voice.tape import STOPPED, keep_later
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import machine
+from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.store.mongo import Document
+from jinaconnect.telephony import switch as s
+from jinaconnect.telephony.ari.link import Break
+from jinaconnect.telephony.switch import CUSTOMER, Leg
+
+if TYPE_CHECKING:
+    from jinaconnect.telephony.ari.switch import AriSwitch
+    from jinaconnect.telephony.simulator import SimulatedSwitch
+
+STALE_S = 60.0  # a call that waited this long to be placed is not placed any more
+
+logger = structlog.get_logger(__name__)
+
+
+class Desk:
+    """Keeps the calls of a switch this process owns (`telephony.ari.link.Keeper`)."""
+
+    def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch) -> None:
+        self.services = services
+        self.switch = switch
+        self.receipt: dict[str, Any] | None = None
+        self.connected_now = False
+        self.channels = 0
+        self._calls: dict[str, LiveCall] = {}
+        self._children: dict[str, str] = {}
+        self._doubted: frozenset[str] = frozenset()
+        self._admissions: dict[str, asyncio.Task[Document | None]] = {}
+
+    @property
+    def live(self) -> int:
+        """How many calls are kept."""
+        return len(self._calls)
+
+    def call(self, id: str) -> LiveCall | None:
+        """Return a live call, None when it is not kept here."""
+        return self._calls.get(id)
+
+    def channel(self, call: LiveCall, name: str) -> str:
+        """Return the switch's name of a leg."""
+        each = call.doc["legs"][name]
+        return each["channel"] or channel_id(call.id, name)
+
+    def release(self, call: LiveCall) -> None:
+        """Forget a call that is over."""
+        self._calls.pop(call.id, None)
+
+    # ---- beginning calls
+
+    def begin(self, doc: Document) -> None:
+        """Take a call that is to be placed, unless it is here already."""
+        if doc["_id"] in self._calls or not self.connected_now:
+            return
+        self._keep(doc).start()
+
+    def _keep(self, doc: Document) -> LiveCall:
+        call = self._calls[doc["_id"]] = LiveCall(self, Ledger(self.services, doc))
+        return call
+
+    async def look(self) -> None:
+        """Take what other processes have left to be placed."""
+        if not self.connected_now:
+            return
+        rows = await self.services.store.across("calls", {"live_on": self.switch.name, "status": machine.QUEUED})
+        now = self.services.clock()
+        for doc in rows:
+            if doc["plan"]["kind"] == "leg" or doc["_id"] in self._calls:
+                continue
+            if (now - doc["created_at"]).total_seconds() > STALE_S:
+                await self._expire(doc)
+            else:
+                self.begin(doc)
+
+    async def _expire(self, doc: Document) -> None:
+        ledger = Ledger(self.services, doc)
+        await ledger.write(machine.Faulted(self.services.clock(), cause="NORMAL_TEMPORARY_FAILURE"))
+
+    # ---- hearing
+
+    def hear(self, signal: s.Signal) -> None:
+        """Hand a signal to its call; a call that arrives is let in."""
+        if isinstance(signal, s.Arrived):
+            task = self._admissions[signal.channel] = asyncio.create_task(self._admit(signal))
+            task.add_done_callback(lambda _: self._admissions.pop(signal.channel, None))
+            return
+        call = self._calls.get(signal.leg.call)
+        if call is not None:
+            call.hear(signal)
+
+    async def arrival(self, channel: str) -> Document | None:
+        """Return the call of what has just arrived, None where it was refused."""
+        return await asyncio.shield(self._admissions[channel])
+
+    async def _admit(self, arrived: s.Arrived) -> Document | None:
+        try:
+            doc = await admit(self.services, self.switch, arrived)
+            if doc is not None:
+                self._keep(doc).start()
+            return doc
+        except Unavailable:
+            # The database is away: the carrier is told to try its next route rather than left ringing.
+            await self._refuse(arrived, 34)
+        except s.SwitchError as error:
+            logger.info("arrival.gone", switch=self.switch.name, error=str(error))
+        except Exception as error:
+            logger.error("arrival.broken", switch=self.switch.name, exc_info=error)
+            await self._refuse(arrived, 38)
+        return None
+
+    async def _refuse(self, arrived: s.Arrived, q850: int) -> None:
+        try:
+            await self.switch.refuse(arrived.channel, q850)
+        except s.SwitchError as error:
+            logger.info("arrival.gone", switch=self.switch.name, error=str(error))
+
+    # ---- after a break
+
+    async def connected(self, snapshot: Snapshot, broken: Break) -> None:
+        """Reconcile: adopt what lives, end what is gone, hang up what nobody needs."""
+        held = await self.services.store.across("calls", {"live_on": self.switch.name})
+        for call in list(self._calls.values()):
+            await call.let_go()  # everything is begun anew from the store
+        self._calls.clear()
+        self.channels = len(snapshot.channels)
+        children = [doc for doc in held if doc["plan"]["kind"] == "leg"]
+        hosts = {doc["_id"]: doc for doc in held if doc["plan"]["kind"] != "leg"}
+        plan = reconcile([_held(doc) for doc in hosts.values()], snapshot)
+        present = frozenset(channel.id for channel in snapshot.channels)
+        for id, facts in plan.adopt:
+            await self._restore_names(hosts[id])
+            # An agent's telephone that is up says nothing of a customer who was not called yet.
+            known = facts if CUSTOMER in hosts[id]["legs"] else ()
+            self._keep(hosts[id]).start(*known, adopted=present)
+        for id, fact in plan.end:
+            await self._end(hosts[id], fact)
+        for doc in children:
+            await self._end_orphan(doc, hosts, plan.adopt, present, snapshot.taken_at)
+        await self._clear(plan.hang_up, plan.delete_bridges)
+        await self.services.voice.push(self.switch.name)
+        self.connected_now = True
+        unknown = len(plan.hang_up)
+        self.receipt = {
+            "at": self.services.clock(), "reason": broken.reason, "adopted": len(plan.adopt), "ended": len(plan.end),
+            "unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart,
+        }  # fmt: skip
+        await self.services.voice.announce(
+            self.switch.name, "ari.reconciled",
+            {
+                "adopted": [hosts[id]["scope"] for id, _ in plan.adopt],
+                "ended": [hosts[id]["scope"] for id, _ in plan.end],
+            },
+            {"unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart, "reason": broken.reason},
+        )  # fmt: skip
+        await self.look()
+
+    async def _restore_names(self, doc: Document) -> None:
+        for name, each in doc["legs"].items():
+            if each["channel"] is not None:
+                await self.switch.adopt(each["channel"], Leg(doc["_id"], name))
+
+    async def _end(self, doc: Document, fact: machine.Fact) -> None:
+        ledger = Ledger(self.services, doc)
+        record = doc["record"]
+        tells = []
+        if record is not None and record["state"] != STOPPED:
+            tells.append(Tell("call.recording_stopped", {"recording": record["id"]}, inferred=True))
+        await ledger.write(fact, tell=tells, set={"record.state": STOPPED} if tells else {})
+        await ledger.flush()
+        if tells:
+            await keep_later(self.services, ledger.doc, record, None)
+
+    async def _end_orphan(
+        self, doc: Document, hosts: Mapping[str, Document], adopted: Any, present: frozenset[str], at: datetime
+    ) -> None:
+        """End a second leg's own call where the leg, or the call it belongs to, is gone."""
+        host = hosts.get(doc["plan"]["of"])
+        names = [name for name, each in host["legs"].items() if each["child"] == doc["_id"]] if host else []
+        alive = host is not None and any(id == host["_id"] for id, _ in adopted)
+        if not alive or not names:
+            await self._end(doc, machine.Gone(at))
+
+    async def _clear(self, channels: tuple[str, ...], rooms: tuple[str, ...]) -> None:
+        for channel in channels:
+            try:
+                await self.switch.refuse(channel, 16)
+            except s.SwitchError as error:
+                logger.info("orphan.not_ended", switch=self.switch.name, channel=channel, error=str(error))
+        for room in rooms:
+            try:
+                await self.switch.remove_room(room)
+            except s.SwitchError as error:
+                logger.info("orphan.not_removed", switch=self.switch.name, room=room, error=str(error))
+
+    async def lost(self, reason: str) -> None:
+        """The link is down: no call is placed until it is back; those that live go on without us."""
+        self.connected_now = False
+        for call in list(self._calls.values()):
+            await call.let_go()
+        self._calls.clear()
+        await self.services.voice.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
+
+    async def audit(self, snapshot: Snapshot) -> None:
+        """End what two looks in a row show out of step.
+
+        Channels and rooms that belong to nobody, and calls without a channel whose end was never told.
+        """
+        self.channels = len(snapshot.channels)
+        held = await self.services.store.across("calls", {"live_on": self.switch.name})
+        plan = reconcile([_held(doc) for doc in held if doc["plan"]["kind"] != "leg"], snapshot)
+        kept = tuple(f"jc-{id}" for id in self._calls)
+        channels = {id for id in plan.hang_up if not id.startswith(kept)}
+        rooms = {id for id in plan.delete_bridges if not id.startswith(kept)}
+        lost = {id for id, _ in plan.end if id in self._calls}
+        await self._clear(tuple(channels & self._doubted), tuple(rooms & self._doubted))
+        for id in lost & self._doubted:
+            self._calls[id].vanished()
+        self._doubted = frozenset(channels | rooms | lost)
+
+    async def close(self) -> None:
+        """Let go of every call without ending it."""
+        self.connected_now = False
+        for task in tuple(self._admissions.values()):
+            task.cancel()
+        for call in list(self._calls.values()):
+            await call.let_go()
+        self._calls.clear()
+
+
+def _held(doc: Document) -> HeldCall:
+    legs = doc["legs"]
+    customer = legs.get(CUSTOMER)
+    named = {name: each["channel"] or channel_id(doc["_id"], name) for name, each in legs.items()}
+    others = frozenset(id for name, id in named.items() if name != CUSTOMER and legs[name]["state"] != d.ENDED)
+    if customer is not None:
+        deciding: str | None = named[CUSTOMER]
+    else:
+        # Nobody outside was called yet: the telephone that began the call decides.
+        deciding = next(iter(named.values()), None)
+    return HeldCall(doc["_id"], doc["status"], deciding, others, doc.get("placed_at") or doc["updated_at"])

@@ -1,0 +1,156 @@
+"""One call's document as its keeper holds it: facts go in, the document and its history are written together.
+
+A call has one keeper at a time (the owner of its switch), so the document in hand is the present one; if it is not,
+the write notices and decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.worker import until_taken
+from jinaconnect.core.calls import history, machine
+from jinaconnect.core.calls.document import ended, seen_of
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.principal import Mode, system_principal
+from jinaconnect.store.due import due_at
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, TenantStore
+
+MOST_NOTES = 50  # details kept in memory before they are written
+_SYSTEM_FACTS = ("call.dialing",)
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An event of the call that is no fact of its machine; `actor` None is the gateway itself."""
+
+    type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "system"
+    actor: Mapping[str, str] | None = None
+    at: datetime | None = None
+    inferred: bool = False
+
+
+def scope_parts(scope: str) -> tuple[str, Mode]:
+    """Return tenant and mode of a partition."""
+    tenant, _, mode = scope.rpartition(":")
+    return tenant, "test" if mode == "test" else "live"
+
+
+class Ledger:
+    """Writes one call."""
+
+    def __init__(self, services: Services, doc: Document) -> None:
+        self._services = services
+        self.doc = doc
+        tenant, mode = scope_parts(doc["scope"])
+        self.store: TenantStore = services.store.of(tenant, mode)
+        self.carrier = "carrier" if mode == "test" else "ari"
+        self._actor = system_principal(tenant, mode, kind="telephony").actor()
+        self._notes: list[tuple[str, str, datetime, Mapping[str, Any]]] = []
+        self._held: tuple[list[machine.Fact], list[Tell], dict[str, Any]] = ([], [], {})
+
+    @property
+    def id(self) -> str:
+        """The call's id."""
+        return str(self.doc["_id"])
+
+    @property
+    def over(self) -> bool:
+        """Whether the call has ended."""
+        return ended(self.doc)
+
+    def note(self, type: str, detail: Mapping[str, Any], *, source: str | None = None) -> None:
+        """Keep a detail for the timeline; it is written with what follows."""
+        self._notes.append((source or self.carrier, type, self._services.clock(), detail))
+
+    def hold(self, *facts: machine.Fact, tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None) -> None:
+        """Keep facts for the next write, which follows within the same turn of the call (`settle`)."""
+        self._held[0].extend(facts)
+        self._held[1].extend(tell)
+        self._held[2].update(set or {})
+
+    async def settle(self) -> None:
+        """Write what is held."""
+        if any(self._held):
+            await self.write()
+
+    async def write(
+        self, *facts: machine.Fact, tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Apply facts, tell events and set fields in one write, after what is held.
+
+        Waits while the database is away; raises Unavailable when that takes too long, and holds everything still.
+        """
+        self.hold(*facts, tell=tell, set=set)
+        held, self._held = self._held, ([], [], {})
+        try:
+            await until_taken(lambda: self._write(*held))
+        except Unavailable:
+            self._held = held
+            raise
+        if self._notes and (self.over or len(self._notes) >= MOST_NOTES):
+            await self.flush()
+
+    async def _write(self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any]) -> None:
+        ids = [self._services.ids.new("evt") for _ in range(len(tell) + 3 * len(facts))]
+
+        def decide(doc: Document) -> Change | None:
+            before = machine.Call.of(doc)
+            after, emitted = machine.fold(before, list(facts))
+            tells = [*(self._emitted(item) for item in emitted), *tell]
+            fields = {**machine.changed(before, after), **set}
+            if not fields and not tells:
+                return None
+            unset: tuple[str, ...] = ()
+            if after.ended and not before.ended:
+                unset = ("slot", "live_on")
+                fields["due"] = due_at(self._services.clock())
+            fields["places"] = doc["places"] + len(tells)
+            fields["events"] = doc["events"] + len(tells)
+            status = after.status
+            events = [
+                self._event(ids[n], doc, item, doc["places"] + n + 1, doc["events"] + n + 1, status)
+                for n, item in enumerate(tells)
+            ]
+            return Change(set=fields, unset=unset, events=events)
+
+        written = await self.store.change("calls", self.id, decide, known=self.doc)
+        self.doc = {**written.doc, "pending": []}  # told by now
+
+    def _emitted(self, item: machine.Emitted) -> Tell:
+        payload = dict(item.payload)
+        inferred = bool(payload.pop("inferred", False))
+        source = self.carrier
+        if inferred or item.type in _SYSTEM_FACTS:
+            source = "system"
+        elif "sip_code" in payload:
+            source = "sip"
+        return Tell(item.type, payload, source, at=item.at, inferred=inferred)
+
+    def _event(self, id: str, doc: Document, item: Tell, place: int, sequence: int, status: str) -> Event:
+        return Event(
+            id=id, type=item.type, occurred_at=item.at or self._services.clock(), actor=item.actor or self._actor,
+            subject=doc["_id"], data={**item.payload, "status": status, "inferred": item.inferred},
+            contact=doc["contact"], call=doc["_id"], channel="VOICE", seen=seen_of(doc),
+            history=history.entry(place, sequence, item.source, inferred=item.inferred),
+        )  # fmt: skip
+
+    async def flush(self) -> None:
+        """Write the details kept so far."""
+        notes, self._notes = self._notes, []
+        if not notes:
+            return
+        first = self.doc["places"] + 1
+        rows = [
+            history.detail_row(self._services.ids.new("cev"), self.id, first + n, source, type, at, detail)
+            for n, (source, type, at, detail) in enumerate(notes)
+        ]
+        await until_taken(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))

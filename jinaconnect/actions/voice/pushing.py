@@ -1,0 +1,95 @@
+"""Trunks and telephones from the store to an Asterisk, which forgets them whenever it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.voice.trunks import check_sip_hosts, open_sip, profile_of
+from jinaconnect.core.errors import GatewayError
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.secrets import SecretError
+from jinaconnect.telephony.ari.client import AriClient
+from jinaconnect.telephony.ari.errors import AriError
+from jinaconnect.telephony.trunks.pjsip import ConfigObject, device_objects, trunk_objects
+from jinaconnect.telephony.trunks.push import push, remove
+
+AT_ONCE = 8
+
+logger = structlog.get_logger(__name__)
+
+
+class Pusher:
+    """Keeps one Asterisk's dynamic configuration as the store has it; only its owner pushes."""
+
+    def __init__(self, services: Services, name: str, client: AriClient) -> None:
+        self._services = services
+        self._name = name
+        self._client = client
+        self._pushed: dict[str, tuple[ConfigObject, ...]] = {}
+        self._turn = asyncio.Lock()
+
+    async def all(self, *, anew: bool = False) -> None:
+        """Push what changed since the last time, or everything `anew`, and remove what is gone."""
+        async with self._turn:
+            if anew:
+                self._pushed.clear()
+            wanted = [doc for doc in await self._rows("trunks") if doc["enabled"]] + await self._rows("devices")
+            gone = self._pushed.keys() - {doc["_id"] for doc in wanted}
+            slots = asyncio.Semaphore(AT_ONCE)
+
+            async def one(doc: Document) -> None:
+                async with slots:
+                    await self._one(doc)
+
+            await asyncio.gather(*(one(doc) for doc in wanted))
+            for id in gone:
+                await self._remove(self._pushed.pop(id))
+
+    async def _rows(self, collection: str) -> list[Document]:
+        return await self._services.store.across(collection, {"asterisk": self._name, "deleted_at": None})
+
+    async def _one(self, doc: Document) -> None:
+        held = self._pushed.get(doc["_id"])
+        try:
+            objects = self._objects(doc)
+            if not objects or objects == held:
+                return
+            if doc["_id"].startswith("trk_"):
+                # A name that was public when it was given may lead inside by now.
+                await check_sip_hosts(self._services, open_sip(self._services, doc))
+            refused = await push(self._client, objects, renew=held is not None)
+        except (GatewayError, SecretError, ValueError) as error:
+            logger.warning("push.not_possible", asterisk=self._name, id=doc["_id"], error=str(error))
+            return
+        except AriError as error:
+            logger.warning("push.failed", asterisk=self._name, id=doc["_id"], error=str(error))
+            return
+        for each in refused:
+            logger.warning("push.refused", asterisk=self._name, id=doc["_id"], object=str(each))
+        self._pushed[doc["_id"]] = objects
+
+    def _objects(self, doc: Document) -> tuple[ConfigObject, ...]:
+        if doc["_id"].startswith("dev_"):
+            if doc["kind"] != "softphone":
+                return ()
+            secret = self._services.secrets.open(doc["credentials"], f"devices/{doc['_id']}")
+            return device_objects(
+                doc["_id"], secret["password"], webrtc=doc.get("transport") == "webrtc", tenant=doc["scope"]
+            )
+        if not doc["credentials"]:
+            return ()
+        return trunk_objects(doc["_id"], profile_of(doc), open_sip(self._services, doc), tenant=doc["scope"])
+
+    async def _remove(self, objects: Sequence[ConfigObject]) -> None:
+        try:
+            await remove(self._client, tuple(objects))
+        except AriError as error:
+            logger.warning("push.not_removed", asterisk=self._name, error=str(error))
+
+    def trunks(self) -> list[str]:
+        """Return the trunks this Asterisk has now."""
+        return [id for id in self._pushed if not id.startswith("dev_")]

@@ -1,0 +1,135 @@
+"""Voice templates: texts to speak, audio to play, and IVR graphs; checked when made, tried without a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ivr import graph as g
+from jinaconnect.core.ivr import values
+from jinaconnect.core.ivr.check import check, load
+from jinaconnect.core.ivr.graph import Graph
+from jinaconnect.core.ivr.simulate import simulate
+from jinaconnect.core.paging import Listing
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, TenantStore
+
+TTS, AUDIO, IVR = "tts_script", "audio_url", "ivr_menu"
+KINDS = (TTS, AUDIO, IVR)
+NEEDED = {TTS: "tts_text", AUDIO: "audio_url", IVR: "graph"}
+MOST_REACHABLE = 50  # templates one simulation may go through
+
+DEFAULTS: dict[str, Any] = {
+    "description": None, "is_active": True, "tts_text": None, "tts_voice": None, "tts_language": None,
+    "audio_url": None, "audio_format": None, "graph": None, "created_by": None, "updated_by": None,
+}  # fmt: skip
+
+
+def render_template(doc: Document) -> dict[str, Any]:
+    """Return a template as it is answered; an IVR's says that it is compiled, and what is odd about it."""
+    shown = {
+        "id": doc["_id"], "name": doc["name"], "template_kind": doc["template_kind"],
+        **{name: doc[name] for name in DEFAULTS}, "created_at": iso(doc["created_at"]),
+        "updated_at": iso(doc["updated_at"]),
+    }  # fmt: skip
+    if doc["template_kind"] == IVR:
+        found = check(doc["graph"])
+        nodes = len(doc["graph"]["nodes"])
+        shown["compiled"] = {"ok": found.graph is not None, "nodes": nodes, "warnings": found.warnings}
+    return shown
+
+
+async def load_graph(store: TenantStore, id: str) -> Graph | None:
+    """Return the graph of a tenant's IVR, None where there is no such template."""
+    row = await store.find("voice_templates", id)
+    if row is None or row.get("deleted_at") is not None or row["template_kind"] != IVR:
+        return None
+    return check(row["graph"]).graph
+
+
+async def list_templates(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of templates."""
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [render_template(doc) for doc in docs]
+
+    return await list_documents(ctx, "voice_templates", listing, render, {"deleted_at": None})
+
+
+async def create_template(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a template; raises Invalid with every fault of it, an IVR's by node."""
+    id = ctx.ids.new("vtp")
+    doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "created_by": ctx.principal.user_id}
+    await _check(ctx, id, doc)
+    return render_template((await ctx.data.insert("voice_templates", doc)).doc)
+
+
+async def change_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a template; calls that live go on at their node, or fail where it is gone. Raises as `create_template`."""
+    held = await ctx.data.get("voice_templates", id)
+    await _check(ctx, id, {**held, **fields})
+    changes = {**fields, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
+    return render_template((await ctx.data.change("voice_templates", id, lambda doc: Change(set=changes))).doc)
+
+
+async def delete_template(ctx: Context, id: str) -> None:
+    """Remove a template; numbers routed to it refuse their calls."""
+    now = ctx.now()
+    await ctx.data.change("voice_templates", id, lambda doc: Change(set={"deleted_at": now}))
+
+
+async def _check(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:
+    needed = NEEDED[doc["template_kind"]]
+    if not doc.get(needed):
+        raise Invalid.field(needed, f"is needed for a template of kind {doc['template_kind']}")
+    if doc["template_kind"] == IVR:
+        await _check_targets(ctx, id, load(doc["graph"]))
+
+
+async def _check_targets(ctx: Context, id: str, graph: Graph) -> None:
+    """Raise Invalid for every node that goes on in a template the tenant does not have."""
+    faults: dict[str, list[str]] = {}
+    for node, target in _targets(graph):
+        if target != id and await load_graph(ctx.data, target) is None:
+            faults[f"nodes.{node}"] = ["template: there is no such IVR"]
+    if faults:
+        raise Invalid(faults)
+
+
+def _targets(graph: Graph) -> list[tuple[str, str]]:
+    return [
+        (name, node.data.template) for name, node in graph.nodes.items() if isinstance(node.data, g.GotoTemplate)
+    ]
+
+
+def preview(doc: Document, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a template says with these values."""
+    text = values.render(doc["tts_text"] or "", values.initial(variables))
+    return {
+        "rendered_text": text or None, "tts_voice": doc["tts_voice"] or None,
+        "tts_language": doc["tts_language"] or None, "audio_url": doc["audio_url"] or None,
+    }  # fmt: skip
+
+
+async def try_graph(ctx: Context, document: Any, inputs: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return path and transcript of an IVR on typed keys and silences; raises Invalid for a faulty graph or input."""
+    graph = load(document)
+    return simulate(graph, inputs, values.initial(variables), await _reachable(ctx.data, graph))
+
+
+async def _reachable(store: TenantStore, graph: Graph) -> dict[str, Graph]:
+    found: dict[str, Graph] = {}
+    waiting = [target for _, target in _targets(graph)]
+    while waiting and len(found) < MOST_REACHABLE:
+        id = waiting.pop()
+        if id in found:
+            continue
+        loaded = await load_graph(store, id)
+        if loaded is not None:
+            found[id] = loaded
+            waiting += [target for _, target in _targets(loaded)]
+    return found

@@ -1,0 +1,241 @@
+"""Voice provider configurations: trunks and HTTP voice accounts of a tenant, their sealed credentials, their choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.voice.app import voice_app
+from jinaconnect.actions.voice.credentials import checked
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Conflict, Invalid, NotFound
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.paging import Listing
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, Duplicate, TenantStore
+from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials, split_port
+from jinaconnect.telephony.trunks.profile import Profile, profile
+
+SIP, SANDBOX = "sip", "sandbox"
+SANDBOX_NUMBER = "+12025550100"
+
+DEFAULTS: dict[str, Any] = {
+    "description": None, "is_active": True, "vendor_label": "", "is_default_outbound": False,
+    "is_default_inbound": False, "priority": 0, "from_numbers": [], "inbound_webhook_token": "",
+    "max_concurrent_calls": 10, "currency": "USD", "recording_enabled": False, "enabled": True,
+    "fallback_sms_enabled": False, "fallback_sms_config": None, "fallback_sms_template": "", "fallback_on_causes": [],
+    "default_route": None, "created_by": None, "updated_by": None,
+}  # fmt: skip
+
+
+def render_trunk(doc: Document) -> dict[str, Any]:
+    """Return a provider configuration as it is answered; credentials never are."""
+    shown = {name: doc[name] for name in DEFAULTS if name != "inbound_webhook_token"}
+    return {
+        "id": doc["_id"], "name": doc["name"], "provider": doc["provider"], **shown,
+        "inbound_webhook_token_set": bool(doc["inbound_webhook_token"]), "credentials_set": doc["credentials_set"],
+        "vendor_profile": doc["vendor_profile"], "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
+        "updated_at": iso(doc["updated_at"]),
+    }  # fmt: skip
+
+
+def place(id: str) -> str:
+    """Return what the sealed credentials of a configuration are bound to."""
+    return f"trunks/{id}"
+
+
+def open_sip(services: Services, doc: Document) -> SipCredentials:
+    """Return the credentials of a SIP trunk; raises Invalid where it has none."""
+    if not doc["credentials"]:
+        raise Invalid.field("provider_config_id", "the provider config has no credentials")
+    return sip_credentials(services.secrets.open(doc["credentials"], place(doc["_id"])))
+
+
+def profile_of(doc: Document) -> Profile:
+    """Return the carrier profile of a SIP trunk."""
+    return profile(doc["vendor_profile"])
+
+
+def _hosts(credentials: SipCredentials) -> list[str]:
+    proxy = split_port(credentials.sip_proxy)[0].strip("[]")
+    return [each.lower() for each in (proxy, *credentials.inbound_hosts)]
+
+
+async def check_sip_hosts(services: Services, credentials: SipCredentials) -> None:
+    """Raise Invalid on `credentials` where a host of the trunk is internal or does not resolve."""
+    for host in dict.fromkeys(_hosts(credentials)):
+        if "/" in host:
+            network = ip_network(host, strict=False)
+            good = all(services.outbound.guard.allows(str(end)) for end in (network[0], network[-1]))
+        else:
+            good = await services.outbound.permits(host)
+        if not good:
+            raise Invalid.field("credentials", f"{host}: is not an address that may be called")
+
+
+# ---- choosing
+
+
+async def outbound_trunk(ctx: Context, id: str | None) -> Document:
+    """Return the trunk for an outgoing call: the named one, the tenant's default, or the best enabled one.
+
+    Raises Invalid on `provider_config_id`.
+    """
+    if id is not None:
+        doc = await ctx.data.find("trunks", id)
+        if doc is None or doc["deleted_at"] is not None:
+            raise Invalid.field("provider_config_id", "there is no such provider config")
+        if not doc["enabled"]:
+            raise Invalid.field("provider_config_id", "the provider config is not enabled")
+        return doc
+    default = (await voice_app(ctx.data))["default_outbound_config"]
+    usable = {"enabled": True, "deleted_at": None}
+    if default is not None and (doc := await ctx.data.find_one("trunks", {"_id": default, **usable})) is not None:
+        return doc
+    rows = await ctx.data.select("trunks", usable, sort=(("priority", -1), ("_id", -1)), limit=1)
+    if not rows and ctx.principal.mode == "test":
+        rows = [await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)]
+    if not rows:
+        raise Invalid.field("provider_config_id", "there is no usable provider config")
+    return rows[0]
+
+
+async def ensure_sandbox_trunk(services: Services, tenant: str) -> Document:
+    """Return the simulated trunk of a tenant's test mode, made where it is missing."""
+    store = services.store.of(tenant, "test")
+    id = "trk_" + tenant.partition("_")[2]
+    doc = await store.find("trunks", id)
+    if doc is None:
+        doc = {
+            "_id": id, **DEFAULTS, "name": "Sandbox", "provider": SIP, "vendor_profile": "generic",
+            "from_numbers": [SANDBOX_NUMBER], "credentials": None, "credentials_set": True, "asterisk": SANDBOX,
+            "hosts": [], "deleted_at": None,
+        }  # fmt: skip
+        try:
+            doc = (await store.insert("trunks", doc)).doc
+        except Duplicate:
+            doc = await store.get("trunks", id)
+    return doc
+
+
+# ---- keeping
+
+
+async def list_trunks(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of provider configurations."""
+    if ctx.principal.mode == "test":
+        await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [render_trunk(doc) for doc in docs]
+
+    return await list_documents(ctx, "trunks", listing, render, {"deleted_at": None})
+
+
+async def create_trunk(
+    ctx: Context, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Add a provider configuration; raises Invalid on `credentials`, `asterisk`."""
+    id = ctx.ids.new("trk")
+    doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "created_by": ctx.principal.user_id}
+    doc.update(await _sealed(ctx, id, doc["provider"], credentials))
+    doc["asterisk"] = _asterisk(ctx, doc["provider"], fields.get("asterisk"))
+    doc.update(created_at=ctx.now(), updated_at=ctx.now())
+    event = _told(ctx, "trunk.created", doc)
+    written = ctx.wrote(await ctx.data.insert("trunks", doc, [event]))
+    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+    return render_trunk(written)
+
+
+KEEP: Mapping[str, Any] = {}  # stands for "credentials were not given"; told from others by identity
+
+
+async def change_trunk(
+    ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Change a provider configuration; credentials given are merged into the sealed ones, None as a whole clears."""
+    held = await ctx.data.get("trunks", id)
+    if held["asterisk"] == SANDBOX and ("asterisk" in fields or credentials):
+        raise Invalid.field("credentials", "the simulated trunk has none")
+    provider = fields.get("provider", held["provider"])
+    changes = dict(fields)
+    if "asterisk" in fields or provider != held["provider"]:
+        changes["asterisk"] = _asterisk(ctx, provider, fields.get("asterisk"))
+    if credentials is not KEEP:
+        merged = None
+        if credentials is not None:
+            old = ctx.services.secrets.open(held["credentials"], place(id)) if held["credentials"] else {}
+            old = old if provider == held["provider"] else {}
+            merged = {key: value for key, value in {**old, **credentials}.items() if value is not None}
+        changes.update(await _sealed(ctx, id, provider, merged))
+    changes.update(updated_by=ctx.principal.user_id, updated_at=ctx.now())
+    event_id = ctx.ids.new("evt")
+
+    def decide(doc: Document) -> Change:
+        return Change(set=changes, events=[_told(ctx, "trunk.updated", {**doc, **changes}, event_id)])
+
+    written = ctx.wrote(await ctx.data.change("trunks", id, decide))
+    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+    return render_trunk(written)
+
+
+async def delete_trunk(ctx: Context, id: str) -> None:
+    """Remove a provider configuration and its numbers; raises Conflict while calls point at it."""
+    await ctx.data.get("trunks", id)
+    if await ctx.data.find_one("calls", {"provider_config": id}) is not None:
+        raise Conflict("Calls were made over this provider config; disable it instead.")
+    now, event_id = ctx.now(), ctx.ids.new("evt")
+
+    def decide(doc: Document) -> Change:
+        changes = {"deleted_at": now, "enabled": False, "credentials": None, "credentials_set": False}
+        return Change(set=changes, events=[_told(ctx, "trunk.deleted", doc, event_id)])
+
+    ctx.wrote(await ctx.data.change("trunks", id, decide))
+    for row in await ctx.data.select("numbers", {"provider_config": id}):
+        await ctx.data.remove("numbers", row["_id"])
+    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+
+
+async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields that follow from credentials: sealed, whether set, profile and hosts of a trunk."""
+    if not credentials:
+        return {"credentials": None, "credentials_set": False, "vendor_profile": None, "hosts": []}
+    good = checked(provider, credentials)
+    fields: dict[str, Any] = {"vendor_profile": None, "hosts": []}
+    if provider == SIP:
+        account = sip_credentials(good)
+        profile(account.vendor_profile)
+        await check_sip_hosts(ctx.services, account)
+        fields = {"vendor_profile": account.vendor_profile, "hosts": _hosts(account)}
+    return {**fields, "credentials": ctx.services.secrets.seal(good, place(id)), "credentials_set": True}
+
+
+def _asterisk(ctx: Context, provider: str, wanted: str | None) -> str | None:
+    if provider != SIP:
+        return None
+    if ctx.principal.mode == "test":
+        return SANDBOX
+    names = list(ctx.services.voice.asterisks)
+    if wanted is None:
+        return names[0] if names else None
+    if wanted not in names:
+        raise Invalid.field("asterisk", f"must be one of {', '.join(names)}" if names else "there is none")
+    return wanted
+
+
+def _told(ctx: Context, type: str, doc: Document, id: str | None = None) -> Event:
+    return Event(
+        id=id or ctx.ids.new("evt"), type=type, occurred_at=ctx.now(), actor=ctx.principal.actor(),
+        subject=doc["_id"], data=render_trunk(doc), channel="VOICE",
+    )  # fmt: skip
+
+
+async def own_trunk(store: TenantStore, id: str, name: str) -> Document:
+    """Return a trunk another row names; raises Invalid on `name`."""
+    try:
+        return await store.get("trunks", id)
+    except NotFound as error:
+        raise Invalid.field(name, "there is no such provider config") from error
