@@ -28,6 +28,11 @@ from jinaconnect.actions.media import fetch_media
 from jinaconnect.actions.messages import Sender
 from jinaconnect.actions.sandbox import deliver_webhook
 from jinaconnect.actions.throttle import Budgets, RateGate
+from jinaconnect.actions.voice.completion import Completer
+from jinaconnect.actions.voice.prompts import Prompts
+from jinaconnect.actions.voice.recordings import RECORDING_JOB, keep_recording
+from jinaconnect.actions.voice.retention import retire_recordings
+from jinaconnect.actions.voice.switchboard import Voice
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.simulator.meta import JOB as SANDBOX_JOB
 from jinaconnect.channels.simulator.meta import SimulatedMeta
@@ -46,17 +51,22 @@ from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
-from jinaconnect.store.blobs import Blobs
+from jinaconnect.store.blobs import Blobs, DirectoryBlobs
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.idempotency import Idempotency
+from jinaconnect.store.leases import Leases
 from jinaconnect.store.limits import Limits
 from jinaconnect.store.mongo import Document, answering, connect
+from jinaconnect.store.orders import Orders
 from jinaconnect.store.redis import RedisLink
 from jinaconnect.store.registry import Registry
+from jinaconnect.store.s3 import Bucket, S3Blobs
 from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
+from jinaconnect.store.switches import Switches
 from jinaconnect.store.tickets import Tickets
+from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
@@ -110,18 +120,25 @@ class Gateway:
             limits=limits,
             rates=RateGate(limits, budgets),
             tickets=Tickets(database, self.clock),
-            blobs=Blobs(config.var_dir / "blobs"),
+            leases=Leases(database, self.clock, due),
+            orders=Orders(database, self.clock),
+            switches=Switches(database, self.clock),
+            blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
             hub=hub,
             presence=Presence(self.clock, self._link),
             link=self._link,
         )
-        services.auth = Authenticator(services.registry, self.clock, secrets.derive("tokens"), self._may_keep)
+        services.auth = Authenticator(
+            services.registry, self.clock, secrets.derive("tokens"), self._may_keep, config.voice.operators
+        )
         services.accounts = Accounts(services, base_url=config.whatsapp.base_url, version=config.whatsapp.api_version)
         services.simulator = SimulatedMeta(due, self.clock, services.accounts, services.outbound)
         services.whatsapp = Whatsapp(services.outbound, services.simulator)
         services.door = InboundDoor(services)
+        prompts = Prompts(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
+        services.voice = Voice(services, config.voice.asterisks, prompts)
         services.worker = self._worker(services)
         services.simulator.planned = services.worker.plan
         self.live = Live(
@@ -134,15 +151,18 @@ class Gateway:
             self._link.heard.append(self._heard)
             self._link.recovered.append(self._bell_back)
         async with answering():
-            for part in (services.registry, due, services.idempotency, services.tickets):
+            for part in (services.registry, due, services.idempotency, services.tickets, services.orders):
                 await part.prepare()
             await store.prepare(int.from_bytes(os.urandom(4), "big"))
+        await services.blobs.start()
         await services.outbound.start()
         await services.loopback.start()
         if self.role in ("all", "web"):
             self._listen(sockets)
         await due.inherit()
         services.worker.start()
+        if self.role in ("all", "voice"):
+            services.voice.start()
         self._loops = [
             asyncio.create_task(self._repeat(LOOK_EVERY_S, self._look)),
             asyncio.create_task(self._repeat(protocol.HEARTBEAT_S, self.live.beat)),
@@ -174,12 +194,15 @@ class Gateway:
         worker = Worker(services, active=self.role in ("all", "worker"))
         worker.handle("messages", Sender(services).deliver)
         worker.handle("inbound", services.door.take)
+        worker.handle("calls", Completer(services).complete)
         worker.handle_job(SANDBOX_JOB, lambda scope, data: deliver_webhook(services, scope, data))
         worker.handle_job(MEDIA_JOB, lambda scope, data: fetch_media(services, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
         worker.every(2.0, services.store.outbox.sweep)
         worker.every(5.0, services.due.inherit)
+        worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, scope, data))
         worker.every(3600.0, self._retire)
+        worker.every(3600.0, lambda: retire_recordings(services))
         return worker
 
     async def _retire(self) -> None:
@@ -274,6 +297,7 @@ class Gateway:
         if self._server is not None:
             self._server.stop()
         self.live.close_all(protocol.RESTARTING)
+        await self.services.voice.stop()
         await self.services.worker.stop(self.config.http.drain_s)
         for loop in self._loops:
             loop.cancel()
@@ -287,9 +311,17 @@ class Gateway:
         await self.services.store.outbox.drain()
         await self.services.outbound.stop()
         await self.services.loopback.stop()
+        await self.services.blobs.stop()
         if self._link is not None:
             await self._link.stop()
         await self._client.close()
+
+
+def _blobs(config: Config) -> Blobs:
+    place = config.blobs.s3
+    if not place.bucket:
+        return DirectoryBlobs(config.var_dir / "blobs")
+    return S3Blobs(Bucket(place.bucket, **place.model_dump(exclude={"bucket"})))
 
 
 def listening(config: Config, *, shared: bool = False) -> list[socket.socket]:

@@ -1,4 +1,4 @@
-"""`/sandbox/`: a simulated customer writes."""
+"""`/sandbox/`: a simulated customer writes, or calls."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from jinaconnect.handlers.operation import operation
 
 
 class CustomerWrites(Request):
-    """What a simulated customer does; exactly one of `text`, `media_url` and `keys`."""
+    """What a simulated customer does: writes (exactly one of `text`, `media_url`, `keys`), or calls `to`.
 
-    channel: Literal["whatsapp", "WHATSAPP"] = "whatsapp"
+    A caller presses `keys` one a second once answered; `w` waits half a second, `h` at the end hangs up.
+    """
+
+    channel: Literal["whatsapp", "WHATSAPP", "voice", "VOICE"] = "whatsapp"
+    to: Phone | None = None
     sender: Phone = Field(validation_alias=AliasChoices("from", "sender"))
     name: Name = ""
     text: Annotated[Text, StringConstraints(min_length=1, max_length=4096)] | None = None
@@ -25,10 +29,11 @@ class CustomerWrites(Request):
 
 
 class Written(Answer):
-    """The simulated carrier's id of the message."""
+    """The simulated carrier's id of the message, or the call's id (null with status `rejected`)."""
 
     status: str
-    message_id: str
+    message_id: str | None = None
+    call_id: str | None = None
 
 
 @operation(
@@ -42,12 +47,15 @@ class Written(Answer):
     effect=True,
 )
 async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
-    """Make a simulated customer write; needs a `jc_test_` key.
+    """Make a simulated customer write or call; needs a `jc_test_` key.
 
-    The message comes through the real webhook door, signed, in the carrier's format.
+    A message comes through the real webhook door, signed, in the carrier's format; a call is routed like any other.
     """
     if ctx.principal.mode != "test":
         raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
+    if body.channel.lower() == "voice":
+        call = await ctx.services.voice.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
+        return {"status": "rejected" if call is None else "accepted", "call_id": call}
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]
     if len(given) != 1:
         raise Invalid.field("text", "exactly one of text, media_url and keys is needed")

@@ -21,6 +21,17 @@ MODULES = (
     "whatsapp_templates",
     "whatsapp_webhooks",
     "sandbox",
+    "voice_trunks",
+    "voice_numbers",
+    "voice_devices",
+    "voice_rates",
+    "voice_consents",
+    "voice_templates",
+    "voice_audio",
+    "voice_recordings",
+    "voice_calls",
+    "voice_control",
+    "voice_health",
     "docs",
 )
 

@@ -1,0 +1,202 @@
+"""`/voice/api/recording-consents/` and `/voice/api/tenant-voice-app/`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.voice import app, consents
+from jinaconnect.actions.voice.trunks import own_trunk
+from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.paging import Listing, bool_filter, text_filter
+from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.handlers.voice import voice_operation
+
+CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")})
+Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+
+
+class ConsentFields(Request):
+    """What may be changed of a consent."""
+
+    name: Named | None = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: bool | None = None
+    contact: Id | None = None
+    consent_given: bool | None = None
+    consent_timestamp: datetime | None = None
+    consent_method: Literal["verbal_ivr", "web_form", "api", "implied", ""] | None = None
+    recording_url: Annotated[Text, StringConstraints(max_length=512)] | None = None
+
+    @field_validator("consent_timestamp")
+    @classmethod
+    def _zoned(cls, value: datetime | None) -> datetime | None:
+        return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given; raises Invalid for a null where none may be."""
+        fields = self.model_dump(exclude_unset=True)
+        nullable = ("description", "consent_timestamp")
+        empty = [name for name, value in fields.items() if value is None and name not in nullable]
+        if empty:
+            raise Invalid({name: ["must not be null"] for name in empty})
+        return fields
+
+
+class NewConsent(ConsentFields):
+    """A consent to add."""
+
+    name: Named
+    contact: Id
+
+
+class ConsentOut(Answer):
+    """Whether a contact agreed to being recorded."""
+
+    id: str
+    name: str
+    contact: str
+    consent_given: bool
+    consent_timestamp: str | None
+    consent_method: str
+
+
+class VoiceAppFields(Request):
+    """What may be changed of the tenant's voice app."""
+
+    name: Named | None = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: bool | None = None
+    is_enabled: bool | None = None
+    default_outbound_config: Id | None = None
+    default_inbound_config: Id | None = None
+    recording_retention_days: int | None = Field(None, ge=1, le=36_500)
+    recording_requires_consent: bool | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given; raises Invalid for a null where none may be."""
+        fields = self.model_dump(exclude_unset=True)
+        nullable = ("description", "default_outbound_config", "default_inbound_config")
+        empty = [name for name, value in fields.items() if value is None and name not in nullable]
+        if empty:
+            raise Invalid({name: ["must not be null"] for name in empty})
+        return fields
+
+
+class VoiceAppOut(Answer):
+    """Whether a tenant's voice is on, and its defaults."""
+
+    id: str
+    name: str
+    is_enabled: bool
+    default_outbound_config: str | None
+    default_inbound_config: str | None
+    recording_retention_days: int
+    recording_requires_consent: bool
+
+
+class VoiceApps(Answer):
+    """The tenant's voice app as a list of one."""
+
+    count: int
+    results: list[VoiceAppOut]
+
+
+@voice_operation(
+    "GET", "recording-consents/", id="consents.list", permission="voice.view", listing=CONSENTS, returns=ConsentOut
+)
+async def list_consents(ctx: Context) -> dict[str, Any]:
+    """List the consents, newest first."""
+    return await consents.list_consents(ctx, CONSENTS)
+
+
+@voice_operation(
+    "POST", "recording-consents/", id="consents.create", permission="voice.control", body=NewConsent,
+    returns=ConsentOut, status=201, effect=True, errors=(409,),
+)  # fmt: skip
+async def create_consent(ctx: Context, body: NewConsent) -> dict[str, Any]:
+    """Note whether a contact agrees to being recorded; one row for each contact."""
+    return await consents.create_consent(ctx, body.given())
+
+
+@voice_operation(
+    "GET", "recording-consents/{id}/", id="consents.read", permission="voice.view", returns=ConsentOut
+)
+async def read_consent(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one consent."""
+    return consents.render_consent(await consents.own_consent(ctx, id))
+
+
+@voice_operation(
+    "PATCH", "recording-consents/{id}/", id="consents.change", permission="voice.control", body=ConsentFields,
+    returns=ConsentOut, effect=True, errors=(409,),
+)  # fmt: skip
+async def change_consent(ctx: Context, id: str, body: ConsentFields) -> dict[str, Any]:
+    """Change a consent."""
+    return await consents.change_consent(ctx, id, body.given())
+
+
+@voice_operation(
+    "PUT", "recording-consents/{id}/", id="consents.replace", permission="voice.control", body=NewConsent,
+    returns=ConsentOut, effect=True, errors=(409,),
+)  # fmt: skip
+async def replace_consent(ctx: Context, id: str, body: NewConsent) -> dict[str, Any]:
+    """Replace a consent; what is left out takes its default."""
+    return await consents.change_consent(ctx, id, {**consents.DEFAULTS, **body.given()})
+
+
+@voice_operation(
+    "DELETE", "recording-consents/{id}/", id="consents.delete", permission="voice.control", status=204, effect=True
+)
+async def delete_consent(ctx: Context, id: str) -> None:
+    """Remove a consent."""
+    await consents.delete_consent(ctx, id)
+
+
+@voice_operation(
+    "GET", "tenant-voice-app/", id="app.list", permission="voice.view", returns=VoiceApps, gated=False
+)
+async def list_apps(ctx: Context) -> dict[str, Any]:
+    """Show the organisation's voice app as a list of one."""
+    row = app.render_voice_app(await app.voice_app(ctx.data))
+    return {"count": 1, "next": None, "previous": None, "results": [row]}
+
+
+@voice_operation(
+    "GET", "tenant-voice-app/{id}/", id="app.read", permission="voice.view", returns=VoiceAppOut, gated=False
+)
+async def read_app(ctx: Context, id: str) -> dict[str, Any]:
+    """Show the organisation's voice app."""
+    row = await app.voice_app(ctx.data)
+    if row["_id"] != id:
+        raise NotFound()
+    return app.render_voice_app(row)
+
+
+async def _change(ctx: Context, id: str, fields: dict[str, Any]) -> dict[str, Any]:
+    for name in ("default_outbound_config", "default_inbound_config"):
+        if fields.get(name) is not None:
+            await own_trunk(ctx.data, fields[name], name)
+    return await app.change_voice_app(ctx, id, fields)
+
+
+@voice_operation(
+    "PATCH", "tenant-voice-app/{id}/", id="app.change", permission="voice.manage", body=VoiceAppFields,
+    returns=VoiceAppOut, effect=True, gated=False,
+)  # fmt: skip
+async def change_app(ctx: Context, id: str, body: VoiceAppFields) -> dict[str, Any]:
+    """Switch voice on or off, set its defaults, retention and whether recording needs consent."""
+    return await _change(ctx, id, body.given())
+
+
+@voice_operation(
+    "PUT", "tenant-voice-app/{id}/", id="app.replace", permission="voice.manage", body=VoiceAppFields,
+    returns=VoiceAppOut, effect=True, gated=False,
+)  # fmt: skip
+async def replace_app(ctx: Context, id: str, body: VoiceAppFields) -> dict[str, Any]:
+    """Replace the voice app's settings; what is left out takes its default."""
+    defaults = {name: value for name, value in app.DEFAULTS.items() if name not in ("created_by", "updated_by")}
+    return await _change(ctx, id, {**defaults, **body.given()})

@@ -1,0 +1,93 @@
+"""`/voice/api/numbers/`: inbound numbers and their routes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.voice import numbers
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Listing, text_filter
+from jinaconnect.core.schema import Answer, Id, Phone, Request, Text
+from jinaconnect.handlers.voice import voice_operation
+
+NUMBERS = Listing(
+    filters={"provider_config": text_filter("provider_config"), "number": text_filter("number")},
+    search=("number", "name"),
+)
+
+
+class NumberFields(Request):
+    """What may be changed of a number."""
+
+    number: Phone | None = None
+    provider_config: Id | None = None
+    name: Annotated[Text, StringConstraints(max_length=100)] | None = None
+    route: dict[str, Any] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given; raises Invalid for a null."""
+        fields = self.model_dump(exclude_unset=True)
+        empty = [name for name, value in fields.items() if value is None]
+        if empty:
+            raise Invalid({name: ["must not be null"] for name in empty})
+        return fields
+
+
+class NewNumber(NumberFields):
+    """A number to add."""
+
+    number: Phone
+    provider_config: Id
+    name: Annotated[Text, StringConstraints(max_length=100)] = ""
+    route: dict[str, Any]
+
+
+class NumberOut(Answer):
+    """A number and its route."""
+
+    id: str
+    number: str
+    provider_config: str
+    name: str
+    route: dict[str, Any]
+
+
+@voice_operation("GET", "numbers/", id="numbers.list", permission="voice.manage", listing=NUMBERS, returns=NumberOut)
+async def list_numbers(ctx: Context) -> dict[str, Any]:
+    """List the inbound numbers."""
+    return await numbers.list_numbers(ctx, NUMBERS)
+
+
+@voice_operation(
+    "POST", "numbers/", id="numbers.create", permission="voice.manage", body=NewNumber, returns=NumberOut, status=201,
+    effect=True, errors=(409,),
+)  # fmt: skip
+async def create_number(ctx: Context, body: NewNumber) -> dict[str, Any]:
+    """Route an inbound number of a trunk to an IVR, to a person's telephones, or to a refusal."""
+    return await numbers.create_number(ctx, body.model_dump())
+
+
+@voice_operation("GET", "numbers/{id}/", id="numbers.read", permission="voice.manage", returns=NumberOut)
+async def read_number(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one number."""
+    return numbers.render_number(await ctx.data.get("numbers", id))
+
+
+@voice_operation(
+    "PATCH", "numbers/{id}/", id="numbers.change", permission="voice.manage", body=NumberFields, returns=NumberOut,
+    effect=True, errors=(409,),
+)  # fmt: skip
+async def change_number(ctx: Context, id: str, body: NumberFields) -> dict[str, Any]:
+    """Change a number or its route; calls that live keep theirs."""
+    return await numbers.change_number(ctx, id, body.given())
+
+
+@voice_operation(
+    "DELETE", "numbers/{id}/", id="numbers.delete", permission="voice.manage", status=204, effect=True
+)
+async def delete_number(ctx: Context, id: str) -> None:
+    """Remove a number."""
+    await numbers.delete_number(ctx, id)

@@ -1,0 +1,127 @@
+"""`/voice/api/rate-cards/`: what calls cost by destination."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, field_validator
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.voice import rate_cards
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Listing, bool_filter, text_filter
+from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.handlers.voice import voice_operation
+
+CARDS = Listing(
+    filters={"provider_config": text_filter("provider_config"), "destination_prefix": text_filter("destination_prefix"),
+             "is_active": bool_filter("is_active")},
+    orderings={"valid_from": "valid_from"}, default=(("provider_config", 1), ("valid_from", -1)),
+)  # fmt: skip
+
+Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+Prefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{0,9}$")]
+Rate = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=6)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Increment = Annotated[int, Field(ge=1, le=86_400)]
+
+
+class CardFields(Request):
+    """What may be changed of a rate card."""
+
+    name: Named | None = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: bool | None = None
+    provider_config: Id | None = None
+    destination_prefix: Prefix | None = None
+    rate_per_minute: Rate | None = None
+    currency: Currency | None = None
+    billing_increment_seconds: Increment | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    @field_validator("valid_from", "valid_to")
+    @classmethod
+    def _zoned(cls, value: datetime | None) -> datetime | None:
+        return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given; raises Invalid for a null where none may be."""
+        fields = self.model_dump(exclude_unset=True)
+        empty = [name for name, value in fields.items() if value is None and name not in ("description", "valid_to")]
+        if empty:
+            raise Invalid({name: ["must not be null"] for name in empty})
+        return fields
+
+
+class NewCard(CardFields):
+    """A rate card to add."""
+
+    name: Named
+    provider_config: Id
+    destination_prefix: Prefix
+    rate_per_minute: Rate
+    valid_from: datetime
+
+
+class CardOut(Answer):
+    """A price per minute for a prefix."""
+
+    id: str
+    name: str
+    provider_config: str
+    destination_prefix: str
+    rate_per_minute: float
+    currency: str
+    billing_increment_seconds: int
+    valid_from: str
+    valid_to: str | None
+
+
+@voice_operation("GET", "rate-cards/", id="rates.list", permission="voice.view", listing=CARDS, returns=CardOut)
+async def list_cards(ctx: Context) -> dict[str, Any]:
+    """List the rate cards, the newest of each provider config first."""
+    return await rate_cards.list_cards(ctx, CARDS)
+
+
+@voice_operation(
+    "POST", "rate-cards/", id="rates.create", permission="rate_card.manage", body=NewCard, returns=CardOut, status=201,
+    effect=True,
+)  # fmt: skip
+async def create_card(ctx: Context, body: NewCard) -> dict[str, Any]:
+    """Add a rate card; of the cards valid at a call's end the one with the longest prefix counts."""
+    return await rate_cards.create_card(ctx, body.given())
+
+
+@voice_operation("GET", "rate-cards/{id}/", id="rates.read", permission="voice.view", returns=CardOut)
+async def read_card(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one rate card."""
+    return rate_cards.render_card(await ctx.data.get("rate_cards", id))
+
+
+@voice_operation(
+    "PATCH", "rate-cards/{id}/", id="rates.change", permission="rate_card.manage", body=CardFields, returns=CardOut,
+    effect=True,
+)  # fmt: skip
+async def change_card(ctx: Context, id: str, body: CardFields) -> dict[str, Any]:
+    """Change a rate card; calls rated before keep their cost."""
+    return await rate_cards.change_card(ctx, id, body.given())
+
+
+@voice_operation(
+    "PUT", "rate-cards/{id}/", id="rates.replace", permission="rate_card.manage", body=NewCard, returns=CardOut,
+    effect=True,
+)  # fmt: skip
+async def replace_card(ctx: Context, id: str, body: NewCard) -> dict[str, Any]:
+    """Replace a rate card; what is left out takes its default."""
+    return await rate_cards.change_card(ctx, id, {**rate_cards.DEFAULTS, **body.given()})
+
+
+@voice_operation(
+    "DELETE", "rate-cards/{id}/", id="rates.delete", permission="rate_card.manage", status=204, effect=True
+)
+async def delete_card(ctx: Context, id: str) -> None:
+    """Remove a rate card."""
+    await rate_cards.delete_card(ctx, id)

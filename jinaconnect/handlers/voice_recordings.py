@@ -1,0 +1,117 @@
+"""`/voice/api/recordings/`: the index; `/voice/recordings/`: the audio, by signed address, whole or in ranges."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.voice import recordings
+from jinaconnect.core.errors import GatewayError, NotFound
+from jinaconnect.core.paging import Listing, text_filter
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.operation import PUBLIC, Reply, operation
+from jinaconnect.handlers.voice import voice_operation
+
+RECORDINGS = Listing(filters={"call_id": text_filter("call"), "call": text_filter("call")})
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+class RangeNotSatisfiable(GatewayError):
+    """The range lies outside the file (RFC 9110 §15.5.17)."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+
+class RecordingOut(Answer):
+    """A recording; `storage_url` is null for roles that may not listen."""
+
+    id: str
+    call: str
+    provider_recording_id: str
+    storage_url: str | None
+    duration_seconds: int
+    size_bytes: int
+    format: Literal["wav", "mp3"]
+    retention_expires_at: str
+
+
+class Download(Answer):
+    """An address that is good for a while."""
+
+    recording_url: str
+    expires_seconds: int
+
+
+@voice_operation(
+    "GET", "recordings/", id="recordings.list", permission="voice.view", listing=RECORDINGS, returns=RecordingOut
+)
+async def list_recordings(ctx: Context) -> dict[str, Any]:
+    """List the recordings, newest first; `storage_url` needs `voice.listen`."""
+    return await recordings.list_recordings(ctx, RECORDINGS)
+
+
+@voice_operation("GET", "recordings/{id}/", id="recordings.read", permission="voice.view", returns=RecordingOut)
+async def read_recording(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one recording."""
+    return await recordings.read_recording(ctx, id)
+
+
+@voice_operation(
+    "GET", "recordings/{id}/download/", id="recordings.download", permission="voice.listen", returns=Download,
+    query={"expires_seconds": "How long the address is good for, 60 to 86400 (3600)."},
+)  # fmt: skip
+async def download(ctx: Context, id: str) -> dict[str, Any]:
+    """Give an address at which the audio can be fetched for a while without logging in."""
+    return await recordings.download(ctx, id)
+
+
+@voice_operation(
+    "DELETE", "recordings/{id}/", id="recordings.delete", permission="voice.manage", status=204, effect=True
+)
+async def delete_recording(ctx: Context, id: str) -> None:
+    """Remove a recording before its time: audio and row."""
+    row = await recordings.visible_recording(ctx, id)
+    await recordings.remove_recording(ctx.services, ctx.data.scope, row, ctx.principal.actor())
+
+
+@operation(
+    "GET", recordings.PATH + "{token}", id="voice.recording_file", permission=PUBLIC, limited=False, tag="voice",
+    socket=False, media_type="audio/wav", errors=(416,),
+)  # fmt: skip
+async def recording_file(ctx: Context, token: str) -> Reply:
+    """Serve a recording by its signed address, with byte ranges (RFC 9110 §14)."""
+    scope, row = await recordings.by_address(ctx.services, token)
+    size = await ctx.services.blobs.size(scope, row["blob"])
+    if size is None:
+        raise NotFound()
+    headers = {
+        "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=300",
+        "Content-Disposition": f'inline; filename="{row["_id"]}.{row["format"]}"',
+    }  # fmt: skip
+    span = _span(ctx.caller.headers.get("Range"), size)
+    start, end = span or (0, size)
+    body = await ctx.services.blobs.read(scope, row["blob"], start, end) if size else b""
+    if body is None:
+        raise NotFound()
+    if span is None:
+        return Reply(body, headers=headers, content_type=_TYPES[row["format"]])
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return Reply(body, status=206, headers=headers, content_type=_TYPES[row["format"]])
+
+
+def _span(header: str | None, size: int) -> tuple[int, int] | None:
+    """Return (start, end) of a range header, None for the whole; raises RangeNotSatisfiable."""
+    found = _RANGE.fullmatch(header.strip()) if header else None
+    if found is None or found.groups() == ("", ""):
+        return None  # several ranges, or another unit: the whole is a fair answer
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), size if not last else min(size, int(last) + 1)
+    if start >= end:
+        raise RangeNotSatisfiable(f"The file has {size} bytes.")
+    return start, end

@@ -1,0 +1,156 @@
+"""`/voice/api/provider-configs/`: trunks and voice accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.voice import trunks
+from jinaconnect.actions.voice.routes import check_route
+from jinaconnect.core.calls.causes import CAUSES
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
+from jinaconnect.core.schema import Answer, Id, Phone, Request, Text
+from jinaconnect.handlers.voice import voice_operation
+
+Provider = Literal["sip", "twilio", "plivo", "vonage", "telnyx", "exotel"]
+Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+
+TRUNKS = Listing(
+    filters={"provider": Filter("provider"), "enabled": bool_filter("enabled"), "priority": number_filter("priority"),
+             "name": text_filter("name")},
+    search=("name", "vendor_label"), orderings={"priority": "priority", "created_at": "_id"},
+    default=(("priority", -1), ("_id", -1)),
+)  # fmt: skip
+
+
+class TrunkFields(Request):
+    """What may be changed of a provider config."""
+
+    name: Named | None = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: bool | None = None
+    provider: Provider | None = None
+    vendor_label: Annotated[Text, StringConstraints(max_length=120)] | None = None
+    is_default_outbound: bool | None = None
+    is_default_inbound: bool | None = None
+    priority: int | None = Field(None, ge=-1_000_000, le=1_000_000)
+    credentials: dict[str, Any] | None = None
+    from_numbers: list[Phone] | None = Field(None, max_length=1000)
+    inbound_webhook_token: Annotated[Text, StringConstraints(max_length=64)] | None = None
+    max_concurrent_calls: int | None = Field(None, ge=-1, le=100_000)
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
+    recording_enabled: bool | None = None
+    enabled: bool | None = None
+    fallback_sms_enabled: bool | None = None
+    fallback_sms_config: Id | None = None
+    fallback_sms_template: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    fallback_on_causes: list[str] | None = Field(None, max_length=len(CAUSES) + 1)
+    default_route: dict[str, Any] | None = None
+    asterisk: Annotated[str, StringConstraints(max_length=32)] | None = None
+
+    @field_validator("fallback_on_causes")
+    @classmethod
+    def _causes(cls, value: list[str] | None) -> list[str] | None:
+        strange = [cause for cause in value or () if cause and cause not in CAUSES]
+        if strange:
+            raise ValueError(f"'{strange[0][:40]}' is not a hangup cause")
+        return value
+
+    def plain(self) -> dict[str, Any]:
+        """Return the fields given, without credentials; raises Invalid for a null where none may be."""
+        fields = self.model_dump(exclude_unset=True, exclude={"credentials"})
+        empty = [name for name, value in fields.items() if value is None and name not in _NULLABLE]
+        if empty:
+            raise Invalid({name: ["must not be null"] for name in empty})
+        return fields
+
+
+_NULLABLE = ("description", "fallback_sms_config", "default_route", "asterisk")
+
+
+class NewTrunk(TrunkFields):
+    """A provider config to add."""
+
+    name: Named
+    provider: Provider
+
+
+class TrunkOut(Answer):
+    """A provider config; credentials are never shown."""
+
+    id: str
+    name: str
+    provider: Provider
+    vendor_profile: str | None
+    credentials_set: bool
+    enabled: bool
+    priority: int
+    from_numbers: list[str]
+    max_concurrent_calls: int
+    asterisk: str | None
+
+
+@voice_operation(
+    "GET", "provider-configs/", id="trunks.list", permission="voice.manage", listing=TRUNKS, returns=TrunkOut
+)
+async def list_trunks(ctx: Context) -> dict[str, Any]:
+    """List the provider configs, preferred ones first."""
+    return await trunks.list_trunks(ctx, TRUNKS)
+
+
+@voice_operation(
+    "POST", "provider-configs/", id="trunks.create", permission="voice.manage", body=NewTrunk, returns=TrunkOut,
+    status=201, effect=True,
+)  # fmt: skip
+async def create_trunk(ctx: Context, body: NewTrunk) -> dict[str, Any]:
+    """Add a SIP trunk or a voice account; credentials are sealed and never shown again.
+
+    A trunk is pushed to its Asterisk at once; `ari-health/` shows when it is registered and reachable.
+    """
+    fields = body.plain()
+    await check_route(ctx, fields.get("default_route"), "default_route")
+    return await trunks.create_trunk(ctx, fields, body.credentials)
+
+
+@voice_operation(
+    "GET", "provider-configs/{id}/", id="trunks.read", permission="voice.manage", returns=TrunkOut
+)
+async def read_trunk(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one provider config."""
+    return trunks.render_trunk(await ctx.data.get("trunks", id))
+
+
+@voice_operation(
+    "PATCH", "provider-configs/{id}/", id="trunks.change", permission="voice.manage", body=TrunkFields,
+    returns=TrunkOut, effect=True,
+)  # fmt: skip
+async def change_trunk(ctx: Context, id: str, body: TrunkFields) -> dict[str, Any]:
+    """Change a provider config; credentials given are merged, null as a whole clears them."""
+    fields = body.plain()
+    await check_route(ctx, fields.get("default_route"), "default_route")
+    given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
+    return await trunks.change_trunk(ctx, id, fields, given)
+
+
+@voice_operation(
+    "PUT", "provider-configs/{id}/", id="trunks.replace", permission="voice.manage", body=NewTrunk,
+    returns=TrunkOut, effect=True,
+)  # fmt: skip
+async def replace_trunk(ctx: Context, id: str, body: NewTrunk) -> dict[str, Any]:
+    """Replace a provider config; what is left out takes its default, credentials left out are kept."""
+    fields = {**{name: value for name, value in trunks.DEFAULTS.items() if name != "created_by"}, **body.plain()}
+    await check_route(ctx, fields.get("default_route"), "default_route")
+    given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
+    return await trunks.change_trunk(ctx, id, fields, given)
+
+
+@voice_operation(
+    "DELETE", "provider-configs/{id}/", id="trunks.delete", permission="voice.manage", status=204, effect=True,
+    errors=(409,),
+)  # fmt: skip
+async def delete_trunk(ctx: Context, id: str) -> None:
+    """Remove a provider config with its numbers; 409 while calls point at it."""
+    await trunks.delete_trunk(ctx, id)
