@@ -1,0 +1,141 @@
+"""Calls of the sandbox: every magic number, callers, the same events and timeline as real calls."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.client import until
+from tests.telephony.calls.graphs import menu
+from tests.telephony.calls.telephone import ENDED, TERMINAL
+from tests.tenants import Tenant
+
+CALLS = "/voice/api/calls/"
+
+
+async def _place(tenant: Tenant, number: str, **body: Any) -> str:
+    body = {"to_number": number, **(body if "template" in body else {"tts_text": "Hello.", **body})}
+    call: str = (await tenant("owner", "test").post(CALLS, body)).ok(201)["id"]
+    return call
+
+
+async def _ended(tenant: Tenant, call: str, within_s: float = 15) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+
+    async def over() -> bool:
+        shown.update((await tenant("owner", "test").get(f"{CALLS}{call}/")).ok())
+        return shown["status"] in ENDED
+
+    await until(over, within_s)
+    return shown
+
+
+async def _types(tenant: Tenant, call: str) -> list[str]:
+    return [event["type"] for event in await tenant("owner", "test").events("start", call=call)]
+
+
+@pytest.mark.parametrize(
+    ("digits", "status", "cause"),
+    [
+        ("0101", "COMPLETED", "NORMAL_CLEARING"), ("0102", "FAILED", "NO_ANSWER"), ("0103", "FAILED", "USER_BUSY"),
+        ("0104", "FAILED", "NUMBER_UNALLOCATED"), ("0105", "FAILED", "CALL_REJECTED"),
+        ("0106", "FAILED", "NORMAL_TEMPORARY_FAILURE"), ("0109", "COMPLETED", "NORMAL_CLEARING"),
+        ("0150", "COMPLETED", "NORMAL_CLEARING"),
+    ],
+)  # fmt: skip
+async def test_a_number_does_what_it_is_for(tenant: Tenant, digits: str, status: str, cause: str) -> None:
+    call = await _place(tenant, f"+1202555{digits}", timeout_s=5)
+    ended = await _ended(tenant, call)
+    assert (ended["status"], ended["hangup_cause"]) == (status, cause)
+    types = await _types(tenant, call)
+    assert types[0] == "call.created"
+    assert len([type for type in types if type in TERMINAL]) == 1
+    if digits == "0109":
+        assert ended["metadata"]["answered_by"] == "machine"
+
+
+async def test_keys_of_a_called_party_lead_through_an_ivr(tenant: Tenant) -> None:
+    made = await tenant("owner", "test").post(
+        "/voice/api/templates/", {"name": "Menu", "template_kind": "ivr_menu", "graph": menu()}
+    )
+    call = await _place(tenant, "+12025550107", template=made.ok(201)["id"], metadata={"sandbox_digits": "1"})
+    ended = await _ended(tenant, call)
+    assert ended["status"] == "COMPLETED"
+    events = await tenant("owner", "test").events("start", call=call)
+    assert [event["data"]["digit"] for event in events if event["type"] == "call.dtmf"] == ["1"]
+    assert [event["data"]["node"] for event in events if event["type"] == "call.ivr_step"] == ["ask", "bye", "end"]
+
+
+async def test_a_called_party_hangs_up(tenant: Tenant) -> None:
+    made = await tenant("owner", "test").post(
+        "/voice/api/templates/", {"name": "Menu", "template_kind": "ivr_menu", "graph": menu()}
+    )
+    call = await _place(tenant, "+12025550108", template=made.ok(201)["id"])
+    ended = await _ended(tenant, call)
+    assert (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING")
+
+
+async def test_a_simulated_customer_calls(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    made = await client.post("/voice/api/templates/", {"name": "M", "template_kind": "ivr_menu", "graph": menu()})
+    trunk = (await client.get("/voice/api/provider-configs/")).ok()["results"][0]["id"]
+    number = {"number": "+12025550100", "provider_config": trunk,
+              "route": {"type": "template", "template": made.ok(201)["id"]}}  # fmt: skip
+    refused = await client.post("/sandbox/inbound/", {"channel": "voice", "from": "+12025550160"})
+    assert refused.ok(201) == {"status": "rejected", "call_id": None}
+    (await client.post("/voice/api/numbers/", number)).ok(201)
+    body = {"channel": "voice", "from": "+12025550160", "keys": "1"}
+    told = (await client.post("/sandbox/inbound/", body)).ok(201)
+    ended = await _ended(tenant, told["call_id"])
+    assert (ended["status"], ended["direction"], ended["from_number"]) == ("COMPLETED", "inbound", "+12025550160")
+    timeline = (await client.get(f"{CALLS}{told['call_id']}/timeline/")).ok()
+    assert [item["offset_ms"] for item in timeline["items"]] == sorted(item["offset_ms"] for item in timeline["items"])
+    assert {"ivr", "carrier"} <= {item["source"] for item in timeline["items"]}
+    assert timeline["items"][-1]["type"] in TERMINAL | {"leg_ended", "prompt_ended"}
+
+
+async def test_a_recorded_call_leaves_its_audio(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    call = await _place(tenant, "+12025550101", record=True)
+    await _ended(tenant, call)
+    rows: list[dict[str, Any]] = []
+
+    async def kept() -> bool:
+        rows[:] = (await client.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
+        return bool(rows)
+
+    await until(kept, 15)
+    address = (await client.get(f"/voice/api/recordings/{rows[0]['id']}/download/?expires_seconds=60")).ok()
+    assert address["expires_seconds"] == 60
+    path = address["recording_url"].removeprefix(client.url)
+    whole = await client.get(path)
+    assert whole.status == 200
+    assert whole.body[:4] == b"RIFF"
+    part = await client.get(path, headers={"Range": "bytes=0-3"})
+    assert (part.status, part.body, part.headers["Content-Range"]) == (206, b"RIFF", f"bytes 0-3/{len(whole.body)}")
+    (await client.get(path, headers={"Range": f"bytes={len(whole.body)}-"})).refused(416, "range_not_satisfiable")
+    (await client.get(path[:-2] + "xx")).refused(404, "not_found")
+    shown = (await tenant("viewer", "test").get(f"/voice/api/recordings/{rows[0]['id']}/")).ok()
+    assert shown["storage_url"] is None
+    (await tenant("viewer", "test").get(f"/voice/api/recordings/{rows[0]['id']}/download/")).refused(
+        403, "permission_denied"
+    )
+
+
+async def test_the_cap_of_a_trunk_holds_against_a_crowd(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    trunk = (await client.get("/voice/api/provider-configs/")).ok()["results"][0]["id"]
+    (await client.patch(f"/voice/api/provider-configs/{trunk}/", {"max_concurrent_calls": 2})).ok()
+    body = {"to_number": "+12025550102", "tts_text": "Hello.", "timeout_s": 5}
+    answers = await asyncio.gather(*(client.post(CALLS, body) for _ in range(8)))
+    placed = [answer for answer in answers if answer.status == 201]
+    refused = [answer for answer in answers if answer.status != 201]
+    assert len(placed) == 2
+    for answer in refused:
+        answer.refused(429, "too_many_calls")
+        assert int(answer.headers["Retry-After"]) > 0
+    for answer in placed:
+        await _ended(tenant, answer.body["id"])
+    await _ended(tenant, await _place(tenant, "+12025550103"))

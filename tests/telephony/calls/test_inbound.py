@@ -1,0 +1,99 @@
+"""Calls that come in over a real Asterisk, from SIPp: routing, IVR by DTMF, transfer to an agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from jinaconnect.store.embedded import EmbeddedMongo
+from tests.telephony.asterisk import Asterisk, loopback_address, sipp
+from tests.telephony.calls.graphs import menu
+from tests.telephony.calls.telephone import ENDED, TERMINAL, Exchange, exchange
+
+CALLER = "+12025550166"
+
+
+@pytest.fixture(scope="module")
+async def phone(
+    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Exchange]:
+    """A gateway whose trunk leads to an address where SIPp plays the carrier, on both ways."""
+    carrier, second = loopback_address(5060), loopback_address(5060)
+    credentials = {"inbound_hosts": [second]}
+    var = tmp_path_factory.mktemp("var")
+    async with exchange(asterisk, mongod.uri, http, var, carrier, credentials=credentials) as running:
+        running.more.update(carrier=carrier, second=second)
+        yield running
+
+
+async def _newest(phone: Exchange, number: str) -> dict[str, object]:
+    end = asyncio.get_running_loop().time() + 10
+    while True:
+        calls = [each for each in await phone.calls(direction="inbound") if each["to_number"] == number]
+        if calls:
+            return calls[0]
+        assert asyncio.get_running_loop().time() < end, "no call came in"
+        await asyncio.sleep(0.03)
+
+
+async def test_a_call_to_nobody_is_refused_and_told(phone: Exchange, tmp_path: Path) -> None:
+    target = phone.asterisk.ip
+    async with sipp(tmp_path, "uac_refused", target=target, number="+12025550190", caller=CALLER,
+                    ip=phone.more["carrier"]) as caller:  # fmt: skip
+        await caller.finished()
+        assert "404" in caller.messages()
+    told = await phone.owner.wait_for_events(lambda found: any(each["type"] == "call.rejected" for each in found))
+    told = [event for event in told if event["type"] == "call.rejected"]
+    assert told[-1]["data"]["to_number"] == "+12025550190"
+    assert told[-1]["data"]["hangup_cause"] == "NUMBER_UNALLOCATED"
+    assert not [each for each in await phone.calls() if each["to_number"] == "+12025550190"]
+
+
+async def test_keys_lead_through_an_ivr(phone: Exchange, tmp_path: Path) -> None:
+    template = await phone.template(menu())
+    await phone.route("+12025550191", {"type": "template", "template": template})
+    async with sipp(tmp_path, "uac_keys_wait", target=phone.asterisk.ip, number="+12025550191", caller=CALLER,
+                    keys="1", ip=phone.more["carrier"]) as caller:  # fmt: skip
+        call = await _newest(phone, "+12025550191")
+        ended = await phone.ended(str(call["id"]))
+        assert await caller.finished() == 0
+    assert (ended["status"], ended["from_number"], ended["direction"]) == ("COMPLETED", CALLER, "inbound")
+    assert ended["contact"] is not None
+    events = await phone.events(ended["id"])
+    assert [event["data"]["digit"] for event in events if event["type"] == "call.dtmf"] == ["1"]
+    assert [event["data"]["node"] for event in events if event["type"] == "call.ivr_step"] == ["ask", "bye", "end"]
+    assert [event["type"] for event in events if event["type"] in TERMINAL] == ["call.completed"]
+    message = await phone.until(ended["id"], lambda each: each["team_inbox_message"], "the inbox entry")
+    inbox = (await phone.owner.ask("GET", f"/team-inbox/api/messages/?contact={ended['contact']}")).ok()["results"]
+    assert message["team_inbox_message"] in [each["id"] for each in inbox]
+
+
+async def test_an_ivr_hands_the_caller_to_an_agent(
+    phone: Exchange, tmp_path: Path
+) -> None:
+    template = await phone.template(menu("+12025550188"))
+    await phone.route("+12025550192", {"type": "template", "template": template})
+    async with (
+        sipp(tmp_path, "uas_answer", ip=phone.more["carrier"]),
+        sipp(tmp_path, "uac_keys_wait", target=phone.asterisk.ip, number="+12025550192", caller=CALLER, keys="2",
+             ip=phone.more["second"]),
+    ):  # fmt: skip
+        call = str((await _newest(phone, "+12025550192"))["id"])
+        bridged = await phone.until(call, lambda each: any(
+            leg["role"] == "party" and leg["state"] == "up" for leg in each["legs"]), "the second leg")  # fmt: skip
+        await phone.until(call, lambda each: each["status"] == "IN_PROGRESS", "talking")
+        child = next(leg["call"] for leg in bridged["legs"] if leg["role"] == "party")
+        assert (await phone.order(call, "hangup")).status == 200
+        await phone.ended(call)
+        second = await phone.ended(child)
+    assert second["parent_call"] == call
+    assert second["to_number"] == "+12025550188"
+    assert second["status"] in ENDED
+    types = await phone.types(call)
+    assert "call.bridged" in types
+    assert [event["data"]["ok"] for event in await phone.events(call) if event["type"] == "call.transferred"] == [True]
+    assert [type for type in await phone.types(child) if type in TERMINAL] == ["call.completed"]
