@@ -16,7 +16,7 @@ async def watch(token: str, url: str) -> None:
         try:
             async with websockets.connect(url.replace("http", "ws", 1) + "/ws/", subprotocols=["jina.v1"]) as socket:
                 await socket.send(json.dumps({"type": "auth", "token": token}))
-                await socket.send(json.dumps({"type": "subscribe", "topics": ["inbox"], "after": cursor}))
+                await socket.send(json.dumps({"type": "subscribe", "topics": ["inbox", "calls"], "after": cursor}))
                 async for raw in socket:
                     frame = json.loads(raw)
                     cursor = frame.get("cursor") or cursor
@@ -25,6 +25,7 @@ async def watch(token: str, url: str) -> None:
                     for event in frame.get("events", []):
                         data = event["data"]
                         text = (data.get("content") or {}).get("body", {}).get("text") or data.get("full_name") or ""
+                        text = text or data.get("node") or data.get("digit") or data.get("hangup_cause") or ""
                         print(f"{event['seq']:>6}  {event['type']:<24} {text}", flush=True)
                     if frame["type"] == "error":
                         print("error:", frame["detail"], flush=True)

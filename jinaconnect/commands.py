@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from jinaconnect.redaction import redact
 from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
 from jinaconnect.store.secrets import SecretError
 
+LINE_WITHIN_S = 15.0
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "config.yaml"
 
 
@@ -54,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--role", choices=("all", "web", "worker", "voice"), default="all")
     run.add_argument("--processes", type=int, default=1, help="processes sharing the port; more than one needs Redis")
     run.add_argument("--demo", action="store_true", help="make two demo tenants and print how to log in")
+    run.add_argument(
+        "--demo-carrier",
+        default="",
+        metavar="HOST[:PORT][,ADDRESS…]",
+        help="with --demo: give the first tenant a telephone line at this carrier, which calls from ADDRESS too",
+    )
     run.set_defaults(run=_run)
     check = commands.add_parser("check-config", parents=[common], help="check the settings and end")
     check.set_defaults(run=_check)
@@ -113,7 +121,7 @@ async def _run_one(config: Config, options: argparse.Namespace) -> int:
     uri, embedded = await database_uri(config)
 
     async def announce(gateway: Gateway) -> None:
-        await _announce(gateway, options.demo)
+        await _announce(gateway, options.demo, options.demo_carrier)
         if parent := os.environ.get("JC_PARENT"):
             following.append(asyncio.create_task(_end_with(int(parent))))
 
@@ -153,7 +161,7 @@ async def _run_many(config: Config, options: argparse.Namespace) -> int:
 
     async def keep(place: int) -> None:
         while not ended.is_set():
-            demo = ["--demo"] if options.demo and place == 0 else []
+            demo = ["--demo", "--demo-carrier", options.demo_carrier] if options.demo and place == 0 else []
             child = await asyncio.create_subprocess_exec(
                 *command, *demo, env=environment, start_new_session=True, preexec_fn=die_with_parent
             )
@@ -175,7 +183,7 @@ async def _run_many(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
-async def _announce(gateway: Gateway, demo: bool) -> None:
+async def _announce(gateway: Gateway, demo: bool, demo_carrier: str) -> None:
     url = gateway.services.settings.own_url
     lines = [f"JinaConnect gateway {__version__} is ready on {url}"]
     if demo:
@@ -193,7 +201,23 @@ async def _announce(gateway: Gateway, demo: bool) -> None:
             f"    live key  {tenant['keys']['live']['owner']}",
             f"    test key  {tenant['keys']['test']['owner']}",
         ]
+        if demo_carrier:
+            lines += await _line(gateway, tenant["id"], demo_carrier)
     print("\n".join(lines), flush=True)
+
+
+async def _line(gateway: Gateway, tenant: str, demo_carrier: str) -> list[str]:
+    from jinaconnect.actions.demo_voice import ensure_demo_line, line_stands
+
+    carrier, *callers = demo_carrier.split(",")
+    line = await ensure_demo_line(gateway.services, tenant, carrier, callers)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINE_WITHIN_S):
+            while True:  # what is printed can be called at once
+                if await line_stands(gateway.services, tenant, line["trunk"]):
+                    break
+                await asyncio.sleep(0.1)
+    return [f"    number    {line['number']}", f"    trunk     {line['trunk']}", f"    IVR       {line['template']}"]
 
 
 def _seed(config: Config, options: argparse.Namespace) -> int:

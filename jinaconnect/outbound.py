@@ -147,7 +147,7 @@ class Outbound:
             pass  # a name
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError):  # the latter for a label that is empty or too long (RFC 1035 section 2.3.4)
             return False
         return all(self.guard.allows(str(entry[4][0])) for entry in found)
 

@@ -25,7 +25,8 @@ ORGANISATIONS = (("Demo Organisation", "demo.example"), ("Second Organisation", 
 _EPOCH_MS = 1_735_689_600_000
 
 
-def _id(services: Services, prefix: str, purpose: str) -> str:
+def derived_id(services: Services, prefix: str, purpose: str) -> str:
+    """Return the id of something of the demo, the same at every start."""
     return encode(prefix, _EPOCH_MS, services.secrets.derive(f"demo id {purpose}", 10))
 
 
@@ -39,7 +40,7 @@ async def seed_demo(services: Services, base_url: str) -> dict[str, Any]:
 
 
 async def _organisation(services: Services, name: str, domain: str) -> dict[str, Any]:
-    tenant = _id(services, "ten", domain)
+    tenant = derived_id(services, "ten", domain)
     if await services.registry.tenant(tenant) is None:
         await create_tenant(services, name, id=tenant)
     store = services.store.of(tenant, "live")
@@ -55,7 +56,7 @@ async def _organisation(services: Services, name: str, domain: str) -> dict[str,
 
 
 async def _person(services: Services, tenant: str, role: str, slug: str, email: str) -> dict[str, str]:
-    user = _id(services, "usr", email)
+    user = derived_id(services, "usr", email)
     password = _text(services, f"password {email}", 12) + "!Aa1"
     if await services.registry.user(user) is None:
         doc = {
@@ -73,7 +74,7 @@ async def _person(services: Services, tenant: str, role: str, slug: str, email: 
         with contextlib.suppress(Conflict):  # another seeding was first
             await services.registry.add_user(doc)
     member = {
-        "_id": _id(services, "mem", email),
+        "_id": derived_id(services, "mem", email),
         "user": user,
         "role": role,
         "is_active": True,
@@ -87,7 +88,7 @@ async def _person(services: Services, tenant: str, role: str, slug: str, email: 
 async def _key(services: Services, tenant: str, role: str, slug: str, mode: str, domain: str) -> str:
     secret = f"jc_{mode}_{_text(services, f'key {domain} {slug} {mode}', 24)}"
     key = {
-        "_id": _id(services, "key", f"{domain} {slug} {mode}"),
+        "_id": derived_id(services, "key", f"{domain} {slug} {mode}"),
         "name": f"Demo {slug}",
         "prefix": secret[:12],
         "mode": mode,

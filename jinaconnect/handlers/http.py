@@ -187,6 +187,8 @@ class OperationHandler(web.RequestHandler):
                 await self._count(item, None, ip)  # guessing is counted against the address
                 raise
         await self._count(item, principal, ip)
+        if principal is not None and item.permission != PUBLIC:
+            principal.require(item.permission)  # before the body is looked at: it may be large, or of no known type
         query = self._query()
         caller = Caller(
             self._request_id,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import app, consents
@@ -14,9 +13,9 @@ from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Answer, Id, Request, Text
 from jinaconnect.handlers.voice import voice_operation
+from jinaconnect.handlers.voice_fields import Named, Time
 
 CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")})
-Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 
 
 class ConsentFields(Request):
@@ -27,14 +26,9 @@ class ConsentFields(Request):
     is_active: bool | None = None
     contact: Id | None = None
     consent_given: bool | None = None
-    consent_timestamp: datetime | None = None
+    consent_timestamp: Time | None = None
     consent_method: Literal["verbal_ivr", "web_form", "api", "implied", ""] | None = None
     recording_url: Annotated[Text, StringConstraints(max_length=512)] | None = None
-
-    @field_validator("consent_timestamp")
-    @classmethod
-    def _zoned(cls, value: datetime | None) -> datetime | None:
-        return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
 
     def given(self) -> dict[str, Any]:
         """Return the fields given; raises Invalid for a null where none may be."""
@@ -122,9 +116,7 @@ async def create_consent(ctx: Context, body: NewConsent) -> dict[str, Any]:
     return await consents.create_consent(ctx, body.given())
 
 
-@voice_operation(
-    "GET", "recording-consents/{id}/", id="consents.read", permission="voice.view", returns=ConsentOut
-)
+@voice_operation("GET", "recording-consents/{id}/", id="consents.read", permission="voice.view", returns=ConsentOut)
 async def read_consent(ctx: Context, id: str) -> dict[str, Any]:
     """Show one consent."""
     return consents.render_consent(await consents.own_consent(ctx, id))
@@ -156,9 +148,7 @@ async def delete_consent(ctx: Context, id: str) -> None:
     await consents.delete_consent(ctx, id)
 
 
-@voice_operation(
-    "GET", "tenant-voice-app/", id="app.list", permission="voice.view", returns=VoiceApps, gated=False
-)
+@voice_operation("GET", "tenant-voice-app/", id="app.list", permission="voice.view", returns=VoiceApps, gated=False)
 async def list_apps(ctx: Context) -> dict[str, Any]:
     """Show the organisation's voice app as a list of one."""
     row = app.render_voice_app(await app.voice_app(ctx.data))

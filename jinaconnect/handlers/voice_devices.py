@@ -11,6 +11,7 @@ from jinaconnect.actions.voice import devices
 from jinaconnect.core.paging import Filter, Listing, text_filter
 from jinaconnect.core.schema import Answer, Id, Request, Text
 from jinaconnect.handlers.voice import voice_operation
+from jinaconnect.handlers.voice_fields import Named
 
 DEVICES = Listing(filters={"user": text_filter("user"), "kind": Filter("kind")})
 
@@ -19,7 +20,7 @@ class NewDevice(Request):
     """A telephone to add: a softphone, or a `sip:` address reached through a trunk."""
 
     user: Id | None = None
-    name: Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+    name: Named
     kind: Literal["softphone", "uri"]
     transport: Literal["sip", "webrtc"] = "sip"
     uri: Annotated[Text, StringConstraints(max_length=320)] | None = None

@@ -59,7 +59,7 @@ class TrunkHealth(Answer):
 
     id: str
     name: str
-    profile: str
+    profile: str | None
     status: Status
     since: str | None
     asterisk: str | None

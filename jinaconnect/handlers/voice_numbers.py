@@ -85,9 +85,7 @@ async def change_number(ctx: Context, id: str, body: NumberFields) -> dict[str, 
     return await numbers.change_number(ctx, id, body.given())
 
 
-@voice_operation(
-    "DELETE", "numbers/{id}/", id="numbers.delete", permission="voice.manage", status=204, effect=True
-)
+@voice_operation("DELETE", "numbers/{id}/", id="numbers.delete", permission="voice.manage", status=204, effect=True)
 async def delete_number(ctx: Context, id: str) -> None:
     """Remove a number."""
     await numbers.delete_number(ctx, id)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import rate_cards
@@ -14,6 +13,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Answer, Id, Request, Text
 from jinaconnect.handlers.voice import voice_operation
+from jinaconnect.handlers.voice_fields import Named, Time
 
 CARDS = Listing(
     filters={"provider_config": text_filter("provider_config"), "destination_prefix": text_filter("destination_prefix"),
@@ -21,7 +21,6 @@ CARDS = Listing(
     orderings={"valid_from": "valid_from"}, default=(("provider_config", 1), ("valid_from", -1)),
 )  # fmt: skip
 
-Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 Prefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{0,9}$")]
 Rate = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=6)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -39,13 +38,8 @@ class CardFields(Request):
     rate_per_minute: Rate | None = None
     currency: Currency | None = None
     billing_increment_seconds: Increment | None = None
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-
-    @field_validator("valid_from", "valid_to")
-    @classmethod
-    def _zoned(cls, value: datetime | None) -> datetime | None:
-        return value if value is None or value.tzinfo is not None else value.replace(tzinfo=UTC)
+    valid_from: Time | None = None
+    valid_to: Time | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the fields given; raises Invalid for a null where none may be."""
@@ -63,7 +57,7 @@ class NewCard(CardFields):
     provider_config: Id
     destination_prefix: Prefix
     rate_per_minute: Rate
-    valid_from: datetime
+    valid_from: Time
 
 
 class CardOut(Answer):

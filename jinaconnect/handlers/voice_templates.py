@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import templates
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ivr.graph import Audio
 from jinaconnect.core.paging import Filter, Listing, bool_filter
 from jinaconnect.core.schema import Answer, Request, Text
 from jinaconnect.handlers.voice import voice_operation
@@ -18,6 +19,18 @@ TEMPLATES = Listing(
 )
 Kind = Literal["tts_script", "audio_url", "ivr_menu"]
 Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+
+
+def _blank(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+class Compiled(Answer):
+    """What checking an IVR found: how many nodes it has, and sentences about what is odd but no fault."""
+
+    ok: bool
+    nodes: int
+    warnings: list[str]
 
 
 class TemplateFields(Request):
@@ -30,7 +43,7 @@ class TemplateFields(Request):
     tts_text: Annotated[Text, StringConstraints(max_length=4000)] | None = None
     tts_voice: Annotated[Text, StringConstraints(max_length=64)] | None = None
     tts_language: Annotated[str, StringConstraints(max_length=10, pattern=r"^[A-Za-z0-9-]*$")] | None = None
-    audio_url: Annotated[Text, StringConstraints(max_length=512)] | None = None
+    audio_url: Annotated[Audio | None, BeforeValidator(_blank)] = None
     audio_format: Literal["mp3", "wav"] | None = None
     graph: dict[str, Any] | None = None
 
@@ -70,14 +83,22 @@ class GraphScript(Script):
 
 
 class TemplateOut(Answer):
-    """A voice template."""
+    """A voice template; `compiled` of an IVR only."""
 
     id: str
     name: str
+    description: str | None
+    is_active: bool
     template_kind: Kind
     tts_text: str | None
+    tts_voice: str | None
+    tts_language: str | None
     audio_url: str | None
+    audio_format: str | None
     graph: dict[str, Any] | None
+    compiled: Compiled | None = None
+    created_by: str | None
+    updated_by: str | None
 
 
 class Preview(Answer):

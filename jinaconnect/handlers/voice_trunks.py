@@ -8,15 +8,14 @@ from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import trunks
-from jinaconnect.actions.voice.routes import check_route
 from jinaconnect.core.calls.causes import CAUSES
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
 from jinaconnect.core.schema import Answer, Id, Phone, Request, Text
 from jinaconnect.handlers.voice import voice_operation
+from jinaconnect.handlers.voice_fields import Named
 
 Provider = Literal["sip", "twilio", "plivo", "vonage", "telnyx", "exotel"]
-Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 
 TRUNKS = Listing(
     filters={"provider": Filter("provider"), "enabled": bool_filter("enabled"), "priority": number_filter("priority"),
@@ -110,14 +109,10 @@ async def create_trunk(ctx: Context, body: NewTrunk) -> dict[str, Any]:
 
     A trunk is pushed to its Asterisk at once; `ari-health/` shows when it is registered and reachable.
     """
-    fields = body.plain()
-    await check_route(ctx, fields.get("default_route"), "default_route")
-    return await trunks.create_trunk(ctx, fields, body.credentials)
+    return await trunks.create_trunk(ctx, body.plain(), body.credentials)
 
 
-@voice_operation(
-    "GET", "provider-configs/{id}/", id="trunks.read", permission="voice.manage", returns=TrunkOut
-)
+@voice_operation("GET", "provider-configs/{id}/", id="trunks.read", permission="voice.manage", returns=TrunkOut)
 async def read_trunk(ctx: Context, id: str) -> dict[str, Any]:
     """Show one provider config."""
     return trunks.render_trunk(await ctx.data.get("trunks", id))
@@ -129,10 +124,8 @@ async def read_trunk(ctx: Context, id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def change_trunk(ctx: Context, id: str, body: TrunkFields) -> dict[str, Any]:
     """Change a provider config; credentials given are merged, null as a whole clears them."""
-    fields = body.plain()
-    await check_route(ctx, fields.get("default_route"), "default_route")
     given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
-    return await trunks.change_trunk(ctx, id, fields, given)
+    return await trunks.change_trunk(ctx, id, body.plain(), given)
 
 
 @voice_operation(
@@ -140,9 +133,9 @@ async def change_trunk(ctx: Context, id: str, body: TrunkFields) -> dict[str, An
     returns=TrunkOut, effect=True,
 )  # fmt: skip
 async def replace_trunk(ctx: Context, id: str, body: NewTrunk) -> dict[str, Any]:
-    """Replace a provider config; what is left out takes its default, credentials left out are kept."""
-    fields = {**{name: value for name, value in trunks.DEFAULTS.items() if name != "created_by"}, **body.plain()}
-    await check_route(ctx, fields.get("default_route"), "default_route")
+    """Replace a provider config; what is left out takes its default, what is never shown and left out is kept."""
+    kept = ("created_by", trunks.HIDDEN)
+    fields = {**{name: value for name, value in trunks.DEFAULTS.items() if name not in kept}, **body.plain()}
     given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
     return await trunks.change_trunk(ctx, id, fields, given)
 

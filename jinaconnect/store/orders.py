@@ -43,10 +43,6 @@ class Orders:
         await self._withdraw(id)
         raise Unavailable("The process that holds this call does not answer.", retry_after=2)
 
-    async def leave(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
-        """Leave an order whose answer nobody waits for."""
-        await self._insert(id, switch, order)
-
     @guarded
     async def _insert(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
         row = {"_id": id, "switch": switch, "at": self._clock(), "new": True, "order": dict(order)}

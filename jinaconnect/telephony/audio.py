@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from contextlib import closing
 
 import miniaudio
 
@@ -20,15 +21,22 @@ def telephone_wav(data: bytes) -> bytes:
     """Return WAV, MP3, FLAC or Ogg Vorbis as mono 8 kHz 16-bit WAV; raises AudioError."""
     if len(data) > MAX_BYTES:
         raise AudioError(f"more than {MAX_BYTES // 2**20} MiB")
+    samples = bytearray()
     try:
-        sound = miniaudio.decode(
-            _with_length(data), output_format=miniaudio.SampleFormat.SIGNED16, nchannels=1, sample_rate=RATE
+        # A second at a time: a few MiB of FLAC can be hours, which are given up on rather than kept in memory.
+        stream = miniaudio.stream_memory(
+            _with_length(data), miniaudio.SampleFormat.SIGNED16, nchannels=1, sample_rate=RATE, frames_to_read=RATE
         )
+        with closing(stream):
+            for part in stream:
+                samples += part.tobytes()
+                if len(samples) > MAX_SECONDS * RATE * 2:
+                    raise AudioError(f"longer than {MAX_SECONDS} seconds")
     except (miniaudio.DecodeError, ValueError) as error:
         raise AudioError("not WAV, MP3, FLAC or Ogg Vorbis") from error
-    if not 0 < len(sound.samples) <= MAX_SECONDS * RATE:
-        raise AudioError(f"must be longer than nothing and at most {MAX_SECONDS} seconds")
-    return wav(sound.samples.tobytes())
+    if not samples:
+        raise AudioError("there is no sound in it")
+    return wav(bytes(samples))
 
 
 def wav(samples: bytes) -> bytes:
@@ -53,14 +61,15 @@ def length_s(data: bytes) -> float:
 
 def _with_length(data: bytes) -> bytes:
     """Return a WAV that was written into a pipe with the sizes its writer could not go back to fill in."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE" or len(data) < 44:
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return data
-    place = data.find(b"data", 12)
-    if place < 0 or len(data) < place + 8:
-        return data
-    size = int.from_bytes(data[place + 4 : place + 8], "little")
+    place = 12  # of the chunk looked at: name, size, content padded to even length
+    while data[place : place + 4] != b"data":
+        place += 8 + (int.from_bytes(data[place + 4 : place + 8], "little") + 1) // 2 * 2
+        if place + 8 > len(data):
+            return data
     left = len(data) - place - 8
-    if size <= left:
+    if int.from_bytes(data[place + 4 : place + 8], "little") <= left:
         return data
     riff = (len(data) - 8).to_bytes(4, "little")
     return data[:4] + riff + data[8 : place + 4] + left.to_bytes(4, "little") + data[place + 8 :]

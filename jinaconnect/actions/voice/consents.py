@@ -81,8 +81,16 @@ async def change_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> di
     await own_consent(ctx, id)
     if "contact" in fields:
         await _contact(ctx, fields["contact"])
-    changes = {**fields, "updated_at": ctx.now()}
-    return render_consent((await ctx.data.change("recording_consents", id, lambda doc: Change(set=changes))).doc)
+    now = ctx.now()
+
+    def decide(doc: Document) -> Change:
+        changes = {**fields, "updated_at": now}
+        after = {**doc, **changes}
+        if after["consent_given"] and after["consent_timestamp"] is None:
+            changes["consent_timestamp"] = now
+        return Change(set=changes)
+
+    return render_consent((await ctx.data.change("recording_consents", id, decide)).doc)
 
 
 async def delete_consent(ctx: Context, id: str) -> None:

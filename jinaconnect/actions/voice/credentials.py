@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -72,6 +72,7 @@ _MODELS: Mapping[str, type[_Account]] = {
 PROVIDERS = ("sip", *_MODELS)
 _PEM = ("private_key_pem", "public_key")
 MAX_KEYS = 64
+MAX_DEPTH = 4  # of what may stand in a key we do not know
 
 
 def checked(provider: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,11 +81,7 @@ def checked(provider: str, given: Mapping[str, Any]) -> dict[str, Any]:
     Those of `sip` are looked at by `telephony.trunks.credentials`. Line breaks and control characters are refused
     everywhere but in keys in PEM form.
     """
-    faults = [
-        f"{name}: must not contain line breaks or control characters"
-        for name, value in given.items()
-        if isinstance(value, str) and (_CONTROL if name in _PEM else _LINES).search(value)
-    ]
+    faults = [fault for name, value in given.items() for fault in _faults(name, value)]
     if len(given) > MAX_KEYS:
         faults.append(f"at most {MAX_KEYS} keys")
     if any(name.startswith("$") or "." in name or "\x00" in name for name in given):
@@ -98,3 +95,26 @@ def checked(provider: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if faults:
         raise Invalid({"credentials": faults})
     return dict(given)
+
+
+def _faults(name: str, value: Any) -> Iterator[str]:
+    """Return what is wrong with one credential: a line break anywhere in it or in its name, or too deep a value."""
+    if _LINES.search(name):
+        yield "names must not contain line breaks or control characters"
+        return
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        texts = [text for each in level if isinstance(each, Mapping) for text in each]
+        texts += [each for each in level if isinstance(each, str)]
+        if any((_CONTROL if name in _PEM else _LINES).search(text) for text in texts):
+            yield f"{name}: must not contain line breaks or control characters"
+            return
+        level = [
+            inner
+            for each in level
+            if isinstance(each, Mapping | list)
+            for inner in (each.values() if isinstance(each, Mapping) else each)
+        ]
+        if not level:
+            return
+    yield f"{name}: is nested too deeply"

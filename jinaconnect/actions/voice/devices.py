@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from jinaconnect.core.errors import Invalid, PermissionDenied
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
+from jinaconnect.telephony.trunks.credentials import split_port
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id
 
 SOFTPHONE, URI = "softphone", "uri"
@@ -39,7 +41,7 @@ async def list_devices(ctx: Context, listing: Listing) -> dict[str, Any]:
     """Answer the list of devices."""
 
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
-        return [await render_device(ctx, doc) for doc in docs]
+        return list(await asyncio.gather(*(render_device(ctx, doc) for doc in docs)))
 
     return await list_documents(ctx, "devices", listing, render, {"deleted_at": None})
 
@@ -73,6 +75,9 @@ async def create_device(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
             raise Invalid({name: ["is needed for a SIP address"] for name in missing})
         trunk = await own_trunk(ctx.data, fields["provider_config"], "provider_config")
         uri = await sip_address(ctx.services, fields["uri"], "uri")
+        port = split_port(uri.partition("@")[2])[1]
+        if port is not None and not 1 <= int(port) <= 65535:
+            raise Invalid.field("uri", "the port must be between 1 and 65535")
         doc.update(uri=uri, provider_config=trunk["_id"], asterisk=trunk["asterisk"])
     written = (await ctx.data.insert("devices", doc)).doc
     await ctx.services.voice.device_changed(ctx.data.scope, id)

@@ -10,6 +10,7 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice.targets import SANDBOX
 from jinaconnect.actions.voice.trunk_state import REACHABLE, UNKNOWN, options_view
+from jinaconnect.actions.voice.trunks import ensure_sandbox_trunk
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import health, machine
 from jinaconnect.core.clock import iso, iso_or_none
@@ -66,6 +67,8 @@ def standing(row: Mapping[str, Any] | None, now: datetime) -> bool:
 async def ari_health(ctx: Context, trunk: str | None = None) -> dict[str, Any]:
     """Answer how trunks and Asterisks are; `trunk` narrows to one, the Asterisks are for the deployment's operators."""
     now = ctx.now()
+    if ctx.principal.mode == "test":
+        await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)
     switches = await switch_rows(ctx)
     query: dict[str, Any] = {"deleted_at": None, **({"_id": trunk} if trunk else {})}
     trunks = await ctx.data.select("trunks", query, sort=(("priority", -1), ("_id", -1)))

@@ -22,6 +22,7 @@ from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.dtmf import collect
 from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.store.ending import ended
 from jinaconnect.telephony import switch as s
 from jinaconnect.telephony.simulator import SimulatedSwitch
 from jinaconnect.telephony.switch import CUSTOMER, Leg, Room
@@ -326,8 +327,7 @@ class LiveCall:
     async def let_go(self) -> None:
         """Stop keeping the call without ending it (the switch's next owner goes on with it)."""
         if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+            await ended((self.task,))
 
     # ---- beginning
 

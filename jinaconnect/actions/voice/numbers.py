@@ -7,7 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.voice.routes import check_route
+from jinaconnect.actions.voice.routes import checked_route
 from jinaconnect.actions.voice.trunks import own_trunk
 from jinaconnect.core.clock import iso
 from jinaconnect.core.paging import Listing
@@ -35,8 +35,9 @@ async def list_numbers(ctx: Context, listing: Listing) -> dict[str, Any]:
 async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a number; raises Invalid on `provider_config` and `route`, Duplicate where the trunk has it already."""
     await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    await check_route(ctx, fields["route"], "route")
-    return render_number((await ctx.data.insert("numbers", {"_id": ctx.ids.new("num"), **fields})).doc)
+    route = await checked_route(ctx, fields["route"], "route")
+    doc = {"_id": ctx.ids.new("num"), **fields, "route": route}
+    return render_number((await ctx.data.insert("numbers", doc)).doc)
 
 
 async def change_number(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,8 +45,9 @@ async def change_number(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
     await ctx.data.get("numbers", id)
     if "provider_config" in fields:
         await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    await check_route(ctx, fields.get("route"), "route")
     changes = {**fields, "updated_at": ctx.now()}
+    if "route" in fields:
+        changes["route"] = await checked_route(ctx, fields["route"], "route")
     return render_number((await ctx.data.change("numbers", id, lambda doc: Change(set=changes))).doc)
 
 

@@ -11,6 +11,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.desk import Desk
 from jinaconnect.actions.voice.pushing import Pusher
 from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.store.ending import ended
 from jinaconnect.store.leases import RENEW_S, TTL
 from jinaconnect.telephony.ari.link import CONNECTED, Break, Link
 from jinaconnect.telephony.ari.switch import AriSwitch
@@ -64,9 +65,7 @@ class Owner:
                 if task.exception() is not None:
                     logger.error("owner.broken", switch=self.switch.name, exc_info=task.exception())
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(tasks)
             await desk.close()
             self.desk = self.link = self.pusher = None
 

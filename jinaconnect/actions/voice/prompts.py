@@ -9,7 +9,8 @@ import hmac
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from jinaconnect.actions.context import Services
 from jinaconnect.core.errors import CarrierFailed, NotFound
@@ -21,11 +22,12 @@ from jinaconnect.telephony.speech import Speech, SpeechUnavailable
 PATH = "/voice/media/"
 FETCH_S = 30.0
 FRESH_S = 300.0
-KEPT_URLS = 1_000
+SILENT_S = 30.0  # how long an address that failed is not asked again where what it gave before will do
+KEPT = 1_000  # how many prompts and addresses are remembered
 _NAME = re.compile(
     r"(?P<tenant>ten_[0-9a-z]{26})-(?P<mode>live|test)-(?P<hash>[0-9a-f]{40})-(?P<mark>[A-Za-z0-9_-]{22})"
 )
-_OWN_AUDIO = re.compile(r"(?:/voice/(?:api/)?audio/)?(?P<id>aud_[0-9a-z]{26})/?")
+_OWN_AUDIO = re.compile(r"(?:/voice/(?:(?:v1/)?api/)?audio/)?(?P<id>aud_[0-9a-z]{26})(?:/(?:file/)?)?")
 
 
 class PromptUnavailable(CarrierFailed):
@@ -42,8 +44,8 @@ class Prompts:
         self._speech = speech
         self._base_url = base_url
         self._key = services.secrets.derive("prompts")
-        self._making: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._urls: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
+        self._under_way: dict[tuple[str, str], asyncio.Task[str]] = {}
+        self._urls: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()  # fresh until, digest
         self._there: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def media(self, scope: str, order: Say | PlayAudio) -> str:
@@ -83,13 +85,20 @@ class Prompts:
         parts = "\x00".join((self._speech.name, order.voice or "", order.language or "", order.text))
         digest = hashlib.sha256(parts.encode()).hexdigest()[:40]
 
-        async def speak() -> bytes:
+        if (scope, digest) in self._there:
+            return digest
+        return await self._shared((scope, digest), lambda: self._speak(scope, digest, order))
+
+    async def _speak(self, scope: str, digest: str, order: Say) -> str:
+        if await self._services.blobs.size(scope, _blob(digest)) is None:
             try:
-                return await self._speech.render(order.text, order.voice, order.language)
+                file = await self._speech.render(order.text, order.voice, order.language)
             except SpeechUnavailable as error:
                 raise PromptUnavailable(str(error)) from error
-
-        await self._once(scope, digest, speak)
+            await self._services.blobs.put(scope, _blob(digest), file)
+        self._there[scope, digest] = None
+        while len(self._there) > KEPT:
+            self._there.popitem(last=False)
         return digest
 
     async def _uploaded(self, scope: str, id: str) -> str:
@@ -100,55 +109,66 @@ class Prompts:
         digest: str = row["digest"]
         return digest
 
-    async def keep(self, scope: str, data: bytes) -> tuple[str, bytes]:
-        """Keep audio of a person's as a prompt; returns its digest and the WAV. Raises AudioError."""
+    async def keep(self, scope: str, data: bytes, mark: str = "") -> tuple[str, bytes]:
+        """Keep audio as a prompt; returns its digest and the WAV. Raises AudioError.
+
+        With a `mark` of its own it is a file of its own, which `drop` removes whatever else sounds the same.
+        """
         file = await asyncio.to_thread(telephone_wav, data)
-        digest = hashlib.sha256(b"upload\x00" + file).hexdigest()[:40]
+        digest = hashlib.sha256(b"audio\x00" + mark.encode() + b"\x00" + file).hexdigest()[:40]
         await self._services.blobs.put(scope, _blob(digest), file)
         return digest, file
 
+    async def kept(self, scope: str, digest: str) -> bytes | None:
+        """Return the WAV of a prompt, None where it is gone."""
+        return await self._services.blobs.get(scope, _blob(digest))
+
+    async def drop(self, scope: str, digest: str) -> None:
+        """Remove a prompt's WAV."""
+        await self._services.blobs.delete(scope, _blob(digest))
+
     async def _fetched(self, scope: str, url: str) -> str:
         """Fetch audio, at most once in a while; what was fetched before is good while the address is silent."""
-        known = self._urls.get((scope, url))
-        now = time.monotonic()
-        if known is not None and now - known[0] < FRESH_S:
+        key = (scope, url)
+        known = self._urls.get(key)
+        if known is not None and time.monotonic() < known[0]:
             return known[1]
         try:
-            answer = await self._services.outbound.request(
-                "GET", url, timeout_s=FETCH_S, limit=MAX_BYTES, follow=True
-            )
-            if answer.status != 200:
-                raise PromptUnavailable(f"the audio's address answered {answer.status}")
-            digest, _ = await self.keep(scope, answer.body)
-        except (OutboundError, PromptUnavailable) as error:
-            if known is not None:
-                return known[1]
-            raise error if isinstance(error, PromptUnavailable) else PromptUnavailable(str(error)) from error
-        except AudioError as error:
-            raise PromptUnavailable(f"the audio cannot be played: {error}") from error
-        self._urls[scope, url] = (now, digest)
-        while len(self._urls) > KEPT_URLS:
+            digest, wait = await self._shared(key, lambda: self._fetch(scope, url)), FRESH_S
+        except PromptUnavailable:
+            if known is None:
+                raise
+            digest, wait = known[1], SILENT_S
+        self._urls[key] = (time.monotonic() + wait, digest)
+        while len(self._urls) > KEPT:
             self._urls.popitem(last=False)
         return digest
 
-    async def _once(self, scope: str, digest: str, make: Callable[[], Awaitable[bytes]]) -> None:
-        """Make a file unless it is there; who asks meanwhile waits for the same making."""
-        key = (scope, digest)
-        if key in self._there:
-            return
-        task = self._making.get(key)
-        if task is None:
-            task = self._making[key] = asyncio.create_task(self._make(key, make))
-            task.add_done_callback(lambda _: self._making.pop(key, None))
-        await asyncio.shield(task)
+    async def _fetch(self, scope: str, url: str) -> str:
+        try:
+            answer = await self._services.outbound.request("GET", url, timeout_s=FETCH_S, limit=MAX_BYTES, follow=True)
+        except OutboundError as error:
+            raise PromptUnavailable(str(error)) from error
+        if answer.status != 200:
+            raise PromptUnavailable(f"the audio's address answered {answer.status}")
+        try:
+            digest, _ = await self.keep(scope, answer.body)
+        except AudioError as error:
+            raise PromptUnavailable(f"the audio cannot be played: {error}") from error
+        return digest
 
-    async def _make(self, key: tuple[str, str], make: Callable[[], Awaitable[bytes]]) -> None:
-        scope, digest = key
-        if await self._services.blobs.get(scope, _blob(digest)) is None:
-            await self._services.blobs.put(scope, _blob(digest), await make())
-        self._there[key] = None
-        while len(self._there) > KEPT_URLS:
-            self._there.popitem(last=False)
+    async def _shared(self, key: tuple[str, str], make: Callable[[], Coroutine[Any, Any, str]]) -> str:
+        """Make something; who asks meanwhile waits for the same making, which goes on when one of them leaves."""
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(make())
+            task.add_done_callback(lambda done: self._made(key, done))
+        return await asyncio.shield(task)
+
+    def _made(self, key: tuple[str, str], done: asyncio.Task[str]) -> None:
+        del self._under_way[key]
+        if not done.cancelled():
+            done.exception()  # whoever still waits is told; nobody may be left
 
 
 def _blob(digest: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.voice.trunks import own_trunk
-from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.rating import RateCard, rate
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid
@@ -94,9 +93,8 @@ async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None
         )
         for row in rows
     ]  # fmt: skip
-    number = call["from_number"] if call["direction"] == d.INBOUND else call["to_number"]
     currency = "USD" if trunk is None else trunk["currency"]
-    cost = rate(number, call["duration_seconds"], cards, call["ended_at"], currency)
+    cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)
     if cost is None:
         return None
     return {"cost_amount": str(cost.amount), "cost_currency": cost.currency, "cost_source": "local_ratecard"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context
@@ -9,10 +10,13 @@ from jinaconnect.core.calls.routing import ToDevice, ToTemplate, read_route
 from jinaconnect.core.errors import Invalid
 
 
-async def check_route(ctx: Context, route: dict[str, Any] | None, name: str) -> None:
-    """Raise Invalid on the faulty part of field `name`: its form, a template or a person that does not exist."""
+async def checked_route(ctx: Context, route: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
+    """Return a route as it is kept, without keys that mean nothing.
+
+    Raises Invalid on the faulty part of field `name`: its form, a template or a person that does not exist.
+    """
     if route is None:
-        return
+        return None
     for stop in read_route(route, name):
         if isinstance(stop, ToTemplate):
             row = await ctx.data.find("voice_templates", stop.template)
@@ -20,3 +24,14 @@ async def check_route(ctx: Context, route: dict[str, Any] | None, name: str) -> 
                 raise Invalid.field(f"{name}.template", "there is no such template")
         elif isinstance(stop, ToDevice) and await ctx.data.find_one("members", {"user": stop.user}) is None:
             raise Invalid.field(f"{name}.user", "there is no such member")
+    return _kept(route)
+
+
+def _kept(route: Mapping[str, Any]) -> dict[str, Any]:
+    stop = read_route(route)[0]
+    if isinstance(stop, ToTemplate):
+        return {"type": "template", "template": stop.template}
+    if isinstance(stop, ToDevice):
+        kept = {"type": "device", "user": stop.user, "ring_s": stop.ring_s}
+        return kept if route.get("then") is None else {**kept, "then": _kept(route["then"])}
+    return {"type": "reject", "cause": stop.cause}

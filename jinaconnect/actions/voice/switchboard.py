@@ -22,6 +22,7 @@ from jinaconnect.core.calls import document as d
 from jinaconnect.core.errors import Conflict, GatewayError, NotFound, Unavailable
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import system_principal
+from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide
 from jinaconnect.telephony.ari.client import AriClient
@@ -62,9 +63,7 @@ class Voice:
 
     async def stop(self) -> None:
         """Let go of every switch; calls go on, and whoever takes the lease next adopts them."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         for owner in self._owners.values():
             try:
                 await self._services.leases.give_back(owner.lease)
@@ -138,8 +137,12 @@ class Voice:
                 await owner.pusher.all()
                 if collection == "trunks" and name in self._watches:
                     self._watches[name].poke(id)
-        else:
-            await self._services.orders.leave(self._services.ids.new("ord"), name, {"action": "push"})
+        elif await self.standing(name):
+            # Waited for, so that a call placed right after finds its trunk.
+            try:
+                await self._services.orders.give(self._services.ids.new("ord"), name, {"action": "push"})
+            except Unavailable:
+                logger.info("push.left_to_the_owner", asterisk=name, id=id)
 
     async def device_state(self, device: Document) -> str:
         """Return whether a telephone is registered: registered, unregistered or unknown."""

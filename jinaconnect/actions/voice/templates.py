@@ -22,6 +22,7 @@ TTS, AUDIO, IVR = "tts_script", "audio_url", "ivr_menu"
 KINDS = (TTS, AUDIO, IVR)
 NEEDED = {TTS: "tts_text", AUDIO: "audio_url", IVR: "graph"}
 MOST_REACHABLE = 50  # templates one simulation may go through
+MOST_NESTED = 32  # objects and lists within one another in a graph
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "tts_text": None, "tts_voice": None, "tts_language": None,
@@ -37,10 +38,16 @@ def render_template(doc: Document) -> dict[str, Any]:
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
     if doc["template_kind"] == IVR:
-        found = check(doc["graph"])
-        nodes = len(doc["graph"]["nodes"])
-        shown["compiled"] = {"ok": found.graph is not None, "nodes": nodes, "warnings": found.warnings}
+        shown["compiled"] = doc.get("compiled") or _compiled(doc)
     return shown
+
+
+def _compiled(doc: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what is kept of an IVR's check, so that a list need not check again; None for other kinds."""
+    if doc["template_kind"] != IVR:
+        return None
+    found = check(doc["graph"])
+    return {"ok": found.graph is not None, "nodes": len(doc["graph"]["nodes"]), "warnings": found.warnings}
 
 
 async def load_graph(store: TenantStore, id: str) -> Graph | None:
@@ -64,16 +71,24 @@ async def create_template(ctx: Context, fields: Mapping[str, Any]) -> dict[str, 
     """Add a template; raises Invalid with every fault of it, an IVR's by node."""
     id = ctx.ids.new("vtp")
     doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "created_by": ctx.principal.user_id}
-    await _check(ctx, id, doc)
-    return render_template((await ctx.data.insert("voice_templates", doc)).doc)
+    _check(doc)
+    await _check_targets(ctx, id, doc)
+    return render_template((await ctx.data.insert("voice_templates", {**doc, "compiled": _compiled(doc)})).doc)
 
 
 async def change_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change a template; calls that live go on at their node, or fail where it is gone. Raises as `create_template`."""
-    held = await ctx.data.get("voice_templates", id)
-    await _check(ctx, id, {**held, **fields})
+    if "graph" in fields:
+        _check({**await ctx.data.get("voice_templates", id), **fields})
+        await _check_targets(ctx, id, fields)
     changes = {**fields, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
-    return render_template((await ctx.data.change("voice_templates", id, lambda doc: Change(set=changes))).doc)
+
+    def decide(doc: Document) -> Change:
+        after = {**doc, **fields}
+        _check(after)
+        return Change(set={**changes, "compiled": _compiled(after)})
+
+    return render_template((await ctx.data.change("voice_templates", id, decide)).doc)
 
 
 async def delete_template(ctx: Context, id: str) -> None:
@@ -82,18 +97,41 @@ async def delete_template(ctx: Context, id: str) -> None:
     await ctx.data.change("voice_templates", id, lambda doc: Change(set={"deleted_at": now}))
 
 
-async def _check(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:
+def _check(doc: Mapping[str, Any]) -> None:
+    """Raise Invalid for a template that lacks what its kind needs, or whose graph is faulty, whatever its kind."""
     needed = NEEDED[doc["template_kind"]]
     if not doc.get(needed):
         raise Invalid.field(needed, f"is needed for a template of kind {doc['template_kind']}")
-    if doc["template_kind"] == IVR:
-        await _check_targets(ctx, id, load(doc["graph"]))
+    if doc["graph"] is not None:
+        load(doc["graph"])
+        wrong = _cannot_be_kept(doc["graph"])
+        if wrong is not None:
+            raise Invalid.field("graph", wrong)
 
 
-async def _check_targets(ctx: Context, id: str, graph: Graph) -> None:
+def _cannot_be_kept(graph: Any) -> str | None:
+    """Return why the database would not take a graph with all that an editor added to it, None where it would."""
+    ahead = [(graph, MOST_NESTED)]
+    while ahead:
+        value, left = ahead.pop()
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return "must not hold whole numbers beyond 64 bits"
+        if not isinstance(value, dict | list):
+            continue
+        if not left:
+            return f"must be nested at most {MOST_NESTED} deep"
+        if isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                return "must not hold names with NUL"
+            value = list(value.values())
+        ahead += [(each, left - 1) for each in value]
+    return None
+
+
+async def _check_targets(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:
     """Raise Invalid for every node that goes on in a template the tenant does not have."""
     faults: dict[str, list[str]] = {}
-    for node, target in _targets(graph):
+    for node, target in _targets(load(doc["graph"])) if doc["graph"] is not None else []:
         if target != id and await load_graph(ctx.data, target) is None:
             faults[f"nodes.{node}"] = ["template: there is no such IVR"]
     if faults:
@@ -101,9 +139,7 @@ async def _check_targets(ctx: Context, id: str, graph: Graph) -> None:
 
 
 def _targets(graph: Graph) -> list[tuple[str, str]]:
-    return [
-        (name, node.data.template) for name, node in graph.nodes.items() if isinstance(node.data, g.GotoTemplate)
-    ]
+    return [(name, node.data.template) for name, node in graph.nodes.items() if isinstance(node.data, g.GotoTemplate)]
 
 
 def preview(doc: Document, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ async def try_trunk(ctx: Context, id: str, call_to: str | None) -> dict[str, Any
     """Answer how the carrier of a trunk takes an OPTIONS, its registration and, with `call_to`, a call.
 
     A disabled trunk can be asked, not called over. Raises NotFound, NotSupported for a provider that is not SIP,
-    InvalidState without credentials, Unavailable while its Asterisk is away, and what placing a call raises.
+    InvalidState without credentials, Invalid for a host that must not be called, Unavailable while its Asterisk is
+    away, and what placing a call raises.
     """
     trunk = await ctx.data.get("trunks", id)
     if trunk["asterisk"] is None:

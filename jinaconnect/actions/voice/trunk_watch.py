@@ -96,6 +96,7 @@ class TrunkWatch:
         self._probes: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._over = False
+        self._reported: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Begin to watch; Asterisk need not be there yet."""
@@ -142,6 +143,7 @@ class TrunkWatch:
                     await self._refresh()
                     refreshed = loop.time()
                 await self._look(contacts)
+                await self._report()
                 try:
                     async with asyncio.timeout(POLL_S):
                         await self._wake.wait()
@@ -177,8 +179,14 @@ class TrunkWatch:
             if row["_id"] not in wanted:
                 await self._forget(row)
         await self._count_calls()
-        states = Counter(each.row["status"] for each in wanted.values() if each.row is not None)
-        await self._services.switches.put(self._name, {"trunks": dict(states)})
+
+    async def _report(self) -> None:
+        """Write how many trunks are in which state, beside what the Asterisk's owner writes."""
+        states = Counter(each.row["status"] for each in self._trunks.values() if each.row is not None)
+        # The owner's report comes first: a row of counts alone would be no report.
+        if states != self._reported and await self._services.switches.get(self._name) is not None:
+            await self._services.switches.put(self._name, {"trunks": dict(states)})
+            self._reported = states
 
     def _made(self, doc: Document) -> _Trunk | None:
         tenant, mode = scope_parts(doc["scope"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.voice.app import voice_app
+from jinaconnect.actions.voice.app import forget_default, voice_app
 from jinaconnect.actions.voice.credentials import checked
+from jinaconnect.actions.voice.routes import checked_route
 from jinaconnect.core.clock import iso
-from jinaconnect.core.errors import Conflict, Invalid, NotFound
+from jinaconnect.core.errors import Conflict, Invalid, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
@@ -21,6 +22,10 @@ from jinaconnect.telephony.trunks.profile import Profile, profile
 
 SIP, SANDBOX = "sip", "sandbox"
 SANDBOX_NUMBER = "+12025550100"
+# Prefix of the widest network a carrier may call from: carriers publish narrower ones, and a wider one would claim
+# the callers of others. It also bounds how many parts are looked at.
+WIDEST = {4: 16, 6: 32}
+TRIES = 5
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "vendor_label": "", "is_default_outbound": False,
@@ -29,14 +34,15 @@ DEFAULTS: dict[str, Any] = {
     "fallback_sms_enabled": False, "fallback_sms_config": None, "fallback_sms_template": "", "fallback_on_causes": [],
     "default_route": None, "created_by": None, "updated_by": None,
 }  # fmt: skip
+HIDDEN = "inbound_webhook_token"
 
 
 def render_trunk(doc: Document) -> dict[str, Any]:
     """Return a provider configuration as it is answered; credentials never are."""
-    shown = {name: doc[name] for name in DEFAULTS if name != "inbound_webhook_token"}
+    shown = {name: doc[name] for name in DEFAULTS if name != HIDDEN}
     return {
         "id": doc["_id"], "name": doc["name"], "provider": doc["provider"], **shown,
-        "inbound_webhook_token_set": bool(doc["inbound_webhook_token"]), "credentials_set": doc["credentials_set"],
+        "inbound_webhook_token_set": bool(doc[HIDDEN]), "credentials_set": doc["credentials_set"],
         "vendor_profile": doc["vendor_profile"], "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
@@ -68,12 +74,19 @@ async def check_sip_hosts(services: Services, credentials: SipCredentials) -> No
     """Raise Invalid on `credentials` where a host of the trunk is internal or does not resolve."""
     for host in dict.fromkeys(_hosts(credentials)):
         if "/" in host:
-            network = ip_network(host, strict=False)
-            good = all(services.outbound.guard.allows(str(end)) for end in (network[0], network[-1]))
-        else:
-            good = await services.outbound.permits(host)
-        if not good:
+            _check_network(services, host)
+        elif not await services.outbound.permits(host):
             raise Invalid.field("credentials", f"{host}: is not an address that may be called")
+
+
+def _check_network(services: Services, text: str) -> None:
+    network = ip_network(text, strict=False)
+    if network.prefixlen < WIDEST[network.version]:
+        raise Invalid.field("credentials", f"{text}: must not be wider than /{WIDEST[network.version]}")
+    # Reserved IPv4 networks (RFC 6890) are /24 or wider, so that each part lies within one or outside all.
+    parts = network.subnets(new_prefix=max(24, network.prefixlen)) if isinstance(network, IPv4Network) else (network,)
+    if not all(services.outbound.guard.allows(str(end)) for part in parts for end in (part[0], part[-1])):
+        raise Invalid.field("credentials", f"{text}: is not a network that may be called")
 
 
 # ---- choosing
@@ -97,16 +110,25 @@ async def outbound_trunk(ctx: Context, id: str | None) -> Document:
         return doc
     rows = await ctx.data.select("trunks", usable, sort=(("priority", -1), ("_id", -1)), limit=1)
     if not rows and ctx.principal.mode == "test":
-        rows = [await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)]
+        sandbox = await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)
+        rows = [sandbox] if sandbox["enabled"] else []
     if not rows:
         raise Invalid.field("provider_config_id", "there is no usable provider config")
     return rows[0]
 
 
+def _sandbox_id(tenant: str) -> str:
+    return "trk_" + tenant.partition("_")[2]
+
+
+def _is_sandbox(ctx: Context, id: str) -> bool:
+    return ctx.principal.mode == "test" and id == _sandbox_id(ctx.principal.tenant)
+
+
 async def ensure_sandbox_trunk(services: Services, tenant: str) -> Document:
     """Return the simulated trunk of a tenant's test mode, made where it is missing."""
     store = services.store.of(tenant, "test")
-    id = "trk_" + tenant.partition("_")[2]
+    id = _sandbox_id(tenant)
     doc = await store.find("trunks", id)
     if doc is None:
         doc = {
@@ -138,8 +160,9 @@ async def list_trunks(ctx: Context, listing: Listing) -> dict[str, Any]:
 async def create_trunk(
     ctx: Context, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Add a provider configuration; raises Invalid on `credentials`, `asterisk`."""
+    """Add a provider configuration; raises Invalid on `credentials`, `asterisk` and as `_fitting` does."""
     id = ctx.ids.new("trk")
+    fields = await _fitting(ctx, id, fields)
     doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "created_by": ctx.principal.user_id}
     doc.update(await _sealed(ctx, id, doc["provider"], credentials))
     doc["asterisk"] = _asterisk(ctx, doc["provider"], fields.get("asterisk"))
@@ -156,11 +179,33 @@ KEEP: Mapping[str, Any] = {}  # stands for "credentials were not given"; told fr
 async def change_trunk(
     ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Change a provider configuration; credentials given are merged into the sealed ones, None as a whole clears."""
+    """Change a provider configuration; credentials given are merged into the sealed ones, None as a whole clears.
+
+    Raises as `create_trunk`, and Invalid on `credentials` for another provider with those of the one before.
+    """
+    await ctx.data.get("trunks", id)
+    fields = await _fitting(ctx, id, fields)
+    for _ in range(TRIES):
+        written = await _change(ctx, id, fields, credentials)
+        if written is not None:
+            await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+            return render_trunk(written)
+    raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+
+
+async def _change(
+    ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+) -> Document | None:
+    """Return the changed row, None where another change came between looking at its account and writing."""
     held = await ctx.data.get("trunks", id)
-    if held["asterisk"] == SANDBOX and ("asterisk" in fields or credentials):
-        raise Invalid.field("credentials", "the simulated trunk has none")
     provider = fields.get("provider", held["provider"])
+    if _is_sandbox(ctx, id):
+        if credentials is not KEEP:
+            raise Invalid.field("credentials", "the simulated trunk has none")
+        if provider != SIP:
+            raise Invalid.field("provider", "the simulated trunk is a SIP trunk")
+    if provider != held["provider"] and held["credentials"] and credentials is KEEP:
+        raise Invalid.field("credentials", f"must be given, or null: those that are set are for {held['provider']}")
     changes = dict(fields)
     if "asterisk" in fields or provider != held["provider"]:
         changes["asterisk"] = _asterisk(ctx, provider, fields.get("asterisk"))
@@ -174,17 +219,23 @@ async def change_trunk(
     changes.update(updated_by=ctx.principal.user_id, updated_at=ctx.now())
     event_id = ctx.ids.new("evt")
 
-    def decide(doc: Document) -> Change:
+    def decide(doc: Document) -> Change | None:
+        if (doc["provider"], doc["credentials"]) != (held["provider"], held["credentials"]):
+            nonlocal moved
+            moved = True
+            return None
         return Change(set=changes, events=[_told(ctx, "trunk.updated", {**doc, **changes}, event_id)])
 
-    written = ctx.wrote(await ctx.data.change("trunks", id, decide))
-    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
-    return render_trunk(written)
+    moved = False
+    written = await ctx.data.change("trunks", id, decide)
+    return None if moved else ctx.wrote(written)
 
 
 async def delete_trunk(ctx: Context, id: str) -> None:
-    """Remove a provider configuration and its numbers; raises Conflict while calls point at it."""
+    """Remove a provider configuration with its numbers; raises Conflict while calls point at it."""
     await ctx.data.get("trunks", id)
+    if _is_sandbox(ctx, id):
+        raise Conflict("The simulated trunk stays; disable it instead.")
     if await ctx.data.find_one("calls", {"provider_config": id}) is not None:
         raise Conflict("Calls were made over this provider config; disable it instead.")
     now, event_id = ctx.now(), ctx.ids.new("evt")
@@ -196,7 +247,25 @@ async def delete_trunk(ctx: Context, id: str) -> None:
     ctx.wrote(await ctx.data.change("trunks", id, decide))
     for row in await ctx.data.select("numbers", {"provider_config": id}):
         await ctx.data.remove("numbers", row["_id"])
+    await forget_default(ctx.data, id)
     await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+
+
+async def _fitting(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as they are kept: the route read, the webhook token sealed.
+
+    Raises Invalid on `default_route` and `fallback_sms_config`.
+    """
+    kept = dict(fields)
+    if "default_route" in kept:
+        kept["default_route"] = await checked_route(ctx, kept["default_route"], "default_route")
+    if kept.get("fallback_sms_config") is not None:
+        app = await ctx.data.find("apps", kept["fallback_sms_config"])
+        if app is None or app["deleted_at"] is not None or app["channel"] != "SMS":
+            raise Invalid.field("fallback_sms_config", "there is no such SMS app")
+    if kept.get(HIDDEN):
+        kept[HIDDEN] = ctx.services.secrets.seal(kept[HIDDEN], f"{place(id)}/{HIDDEN}")
+    return kept
 
 
 async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str, Any] | None) -> dict[str, Any]:

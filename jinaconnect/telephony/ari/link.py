@@ -17,6 +17,7 @@ import structlog
 from jinaconnect.core.calls import reconcile
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import GatewayError
+from jinaconnect.store.ending import ended
 from jinaconnect.telephony.ari.errors import AriError
 from jinaconnect.telephony.ari.event_types import StasisStart
 from jinaconnect.telephony.ari.events import AriEvents
@@ -152,8 +153,7 @@ class Link:
                 if signal is not None:
                     self._keeper.hear(signal)
         finally:
-            audits.cancel()
-            await asyncio.gather(audits, return_exceptions=True)
+            await ended((audits,))
 
     async def _audit(self, events: AriEvents) -> None:
         while True:
