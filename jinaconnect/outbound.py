@@ -102,7 +102,10 @@ class _GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
+        try:
+            found = await self._inner.resolve(host, port, family)
+        except UnicodeError as error:  # a label that is empty or too long for IDNA
+            raise OSError(f"{host[:80]} is no host name") from error
         good = [entry for entry in found if self._guard.allows(entry["host"])]
         if not good:
             raise _BlockedHost(f"{host} resolves to a private or reserved address")

@@ -100,7 +100,7 @@ async def test_a_body_goes_out_as_it_is(gateway: Running, service: Service) -> N
     "url",
     ["http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://[::1]:1/", "http://nobody.invalid/",
      "file:///etc/passwd", "http://127.0.0.1:1/", "http://-/",
-     "http://127.0.0.1:99999/", "http://\u2603\u0301.example/", ""],
+     "http://127.0.0.1:99999/", "http://a..b/", "http://\u2603\u0301.example/", ""],
 )  # fmt: skip
 async def test_an_address_that_cannot_be_asked_is_a_failure(gateway: Running, url: str) -> None:
     assert await ask_web(gateway.services, AskHttp("GET", url, None, 5)) == (False, None)
