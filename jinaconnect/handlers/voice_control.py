@@ -120,8 +120,8 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
 async def transfer(ctx: Context, id: str, body: Transfer) -> dict[str, Any]:
     """Hand the customer to an E.164 number, a `sip:` address or a device.
 
-    A blind transfer asks the carrier (SIP REFER) where it came from one and falls back to a leg of ours; an attended
-    one answers the consultation's call, to be completed or cancelled.
+    A blind transfer asks the carrier (SIP REFER) and falls back to a leg of ours where the carrier does not do it; an
+    attended one answers the consultation's call, to be completed or cancelled.
     """
     answer = await _order(ctx, id, "transfer", body.model_dump())
     return {**answer["call"], "consultation": answer.get("consultation")}

@@ -179,7 +179,7 @@ class Attendant:
             case x.StartRecord():
                 await call.tape.message(order, lambda: self.report(x.RecordDone(turn)))
             case x.StartTransfer():
-                await call.parties.ivr_transfer(
+                await call.transfers.of_ivr(
                     order.to, lambda answered: self.report(x.TransferDone(answered, turn))
                 )
             case x.AskHttp():

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jinaconnect.actions.voice.ledger import Ledger, Tell
+from jinaconnect.actions.voice.ledger import Ledger
 from jinaconnect.actions.voice.targets import Reached, reach
 from jinaconnect.actions.voice.verbs import VERBS
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
-from jinaconnect.core.errors import Conflict, GatewayError
+from jinaconnect.core.errors import Conflict
 from jinaconnect.core.events.event import Event
 from jinaconnect.telephony.switch import CUSTOMER, Room
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 MAIN, CONSULT = "", "con"
 FIRST = "a0n1"  # the leg of the telephone a call began with
 RINGBACK = "tone:ring"
-REFER_WAIT_S = 8.0
-
-Answered = Callable[[bool], Awaitable[None]]
 
 
 class Parties:
@@ -33,8 +30,6 @@ class Parties:
         self._call = call
         self.rooms: set[str] = {each["room"] for each in call.doc["legs"].values() if each["room"] is not None}
         self._children: dict[str, Ledger] = {}
-        self._ivr_answer: Answered | None = None
-        self._referred = False
 
     def invalid(self, text: str) -> Conflict:
         """Return the refusal of something the call cannot do now."""
@@ -128,9 +123,10 @@ class Parties:
             return  # the agent's own answer is on the way
         await call.hush()
         await self.join(MAIN, [CUSTOMER, *agents])
-        await self._bridged(agents)
+        await self.bridged(agents)
 
-    async def _bridged(self, names: Sequence[str]) -> None:
+    async def bridged(self, names: Sequence[str]) -> None:
+        """Record whom the customer talks with."""
         call = self._call
         for name in names:
             each = call.doc["legs"][name]
@@ -172,7 +168,7 @@ class Parties:
             return
         match each["purpose"]:
             case "transfer":
-                await self._transferred(name)
+                await call.transfers.answered(name)
             case "consult":
                 await self.join(CONSULT, [name])
             case _:
@@ -200,15 +196,15 @@ class Parties:
             return
         match each["purpose"]:
             case "transfer" if not each.get("joined"):
-                await self._transfer_failed(name)
+                await call.transfers.failed()
             case "consult":
-                await self._consult_over(name)
+                await call.transfers.consult_over()
             case _:
                 await self._someone_left(name)
 
     async def _someone_left(self, name: str) -> None:
         call = self._call
-        if call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
+        if await call.transfers.taken_over() or call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
             return
         if call.up(CUSTOMER):
             if not self.others() and not call.attendant.busy:
@@ -218,18 +214,12 @@ class Parties:
         else:
             await self._nobody()
 
-    async def over(self) -> None:
-        """The customer is going: where the carrier was asked to transfer them (REFER), it has."""
-        self._ivr_answer = None
-        if self._referred:
-            self._referred = False
-            await self._told_transferred(True)
-
     async def adopt(self, gone: Sequence[str]) -> None:
         """After a restart: legs that ended meanwhile have left now."""
         for name in gone:
             if name != CUSTOMER:
                 await self.left(name, machine.Gone(self._call.now()))
+        await self._call.transfers.adopt()
 
     # ---- second legs to numbers are calls of their own
 
@@ -282,59 +272,6 @@ class Parties:
         taken = self._call.doc["legs"]
         return next(f"{prefix}{n}" for n in range(1, 1000) if f"{prefix}{n}" not in taken)
 
-    # ---- transfers
-
-    async def ivr_transfer(self, to: str, answered: Answered) -> None:
-        """Call `to` for an IVR and connect the customer; `answered(yes)` follows."""
-        call = self._call
-        self._ivr_answer = answered
-        waiting = [name for name, each in call.doc["legs"].items() if each["purpose"] == "transfer"]
-        if waiting and call.legs(d.DIALING, d.RINGING, d.UP).keys() & set(waiting):
-            return  # given again after a restart: the leg is there
-        try:
-            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
-        except GatewayError as error:
-            call.ledger.note("transfer_refused", {"to": to, "error": str(error.detail)}, source="system")
-            call.later(lambda: self._ivr_told(False))
-            return
-        await call.ledger.write(tell=[Tell("call.transferring", {"to": to, "mode": "blind"}, "ivr")])
-        await self.park()
-        await self.add(self.name("x"), reached, "transfer", actor=None)
-
-    async def _ivr_told(self, answered: bool) -> None:
-        told, self._ivr_answer = self._ivr_answer, None
-        if told is not None:
-            await told(answered)
-
-    async def blind(self, reached: Reached, to: str, via: str, actor: Mapping[str, str]) -> None:
-        """Hand the customer to somebody else: the agents leave, a new leg is dialled, or the carrier is asked to."""
-        call = self._call
-        tell = Tell("call.transferring", {"to": to, "mode": "blind", "via": via}, "agent", actor)
-        await call.ledger.write(tell=[tell], set={"transfer": {"to": to, "mode": "blind", "by": dict(actor)}})
-        call.attendant.leave()
-        await call.hush()
-        if via in ("auto", "refer") and reached.refer is not None and call.doc["direction"] == d.INBOUND:
-            await call.switch.refer(call.leg(CUSTOMER), reached.refer)
-            self._referred = True
-            call.after("refer", REFER_WAIT_S, lambda: self._refer_silent(reached, via, actor))
-            return
-        await self._by_bridge(reached, actor)
-
-    async def _refer_silent(self, reached: Reached, via: str, actor: Mapping[str, str]) -> None:
-        self._referred = False
-        if via == "auto":
-            await self._by_bridge(reached, actor)
-        else:
-            await self._told_transferred(False)
-
-    async def _by_bridge(self, reached: Reached, actor: Mapping[str, str]) -> None:
-        call = self._call
-        old = self.others()
-        await self.park()
-        await self.add(self.name("x"), reached, "transfer", actor=actor)
-        for name in old:
-            await call.give(call.switch.hangup(call.leg(name)))
-
     async def park(self) -> None:
         """Let the customer hear music, alone."""
         call = self._call
@@ -349,97 +286,6 @@ class Parties:
         call = self._call
         await call.give(call.switch.music(call.leg(CUSTOMER), False))
         await self.join(MAIN, [CUSTOMER, *names])
-
-    async def _transferred(self, name: str) -> None:
-        call = self._call
-        await call.ledger.write(set={f"legs.{name}.joined": True})
-        await call.hush()
-        await self.unpark([name])
-        await self._bridged([name])
-        await self._told_transferred(True)
-        await self._ivr_told(True)
-
-    async def _transfer_failed(self, name: str) -> None:
-        call = self._call
-        await self._told_transferred(False)
-        await call.give(call.switch.music(call.leg(CUSTOMER), False))
-        if self._ivr_answer is not None:
-            await self._ivr_told(False)
-        elif not self.others():
-            await call.end()
-
-    async def _told_transferred(self, ok: bool) -> None:
-        held = self._call.doc.get("transfer") or {}
-        tell = Tell("call.transferred", {"ok": ok, **{k: held[k] for k in ("to", "mode") if k in held}})
-        await self._call.ledger.write(tell=[tell], set={"transfer": None})
-
-    async def consult(self, reached: Reached, to: str, actor: Mapping[str, str]) -> str | None:
-        """Call somebody for the agent while the customer hears music; returns the consultation's call."""
-        agents = self.others()
-        if not agents:
-            raise self.invalid("There is no agent in this call who could consult.")
-        if self._call.legs(d.DIALING, d.RINGING, d.UP).keys() & set(self._consulted()):
-            raise self.invalid("A consultation is going on.")
-        tell = Tell("call.transferring", {"to": to, "mode": "attended"}, "agent", actor)
-        await self._call.ledger.write(tell=[tell], set={"transfer": {"to": to, "mode": "attended", "by": dict(actor)}})
-        await self.park()
-        return await self._consult(agents, reached, actor)
-
-    async def _consult(self, agents: Sequence[str], reached: Reached, actor: Mapping[str, str]) -> str | None:
-        name = self.name("c")
-        child = await self.add(name, reached, "consult", actor=actor)
-        await self.join(CONSULT, agents)
-        if self._call.up(name):
-            await self.join(CONSULT, [name])
-        return child
-
-    def _consulted(self) -> list[str]:
-        return [name for name, each in self._call.doc["legs"].items() if each["purpose"] == "consult"]
-
-    def consultation(self) -> tuple[str, list[str]]:
-        """Return the consulted leg and the agents with it; raises Conflict when none is going on."""
-        live = self._call.legs(d.DIALING, d.RINGING, d.UP)
-        legs = [name for name in self._consulted() if name in live]
-        if not legs:
-            raise self.invalid("No consultation is going on.")
-        agents = [name for name, each in live.items() if each["room"] == CONSULT and name != legs[0]]
-        return legs[0], agents
-
-    async def complete(self, actor: Mapping[str, str]) -> None:
-        """Connect the customer with the consulted; the agents leave."""
-        name, agents = self.consultation()
-        if not self._call.up(name):
-            raise self.invalid("The consulted party has not answered.")
-        await self._call.ledger.write(set={f"legs.{name}.purpose": "transfer", f"legs.{name}.joined": True})
-        await self.unpark([name])
-        await self._bridged([name])
-        await self._told_transferred(True)
-        for agent in agents:
-            await self._call.give(self._call.switch.hangup(self._call.leg(agent)))
-
-    async def cancel(self, actor: Mapping[str, str]) -> None:
-        """End the consultation and go back to the customer."""
-        name, _ = self.consultation()
-        await self._call.give(self._call.switch.hangup(self._call.leg(name)))
-
-    async def _consult_over(self, name: str) -> None:
-        agents = [each for each, leg in self._call.legs(d.UP).items() if leg["room"] == CONSULT]
-        await self._told_transferred(False)
-        if agents:
-            await self.unpark(agents)
-        else:
-            await self._call.end()
-
-    async def asked(self, name: str, to: str) -> None:
-        """A party asks to be transferred away (REFER): the others are connected with whom it names."""
-        call = self._call
-        try:
-            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
-        except GatewayError as error:
-            call.ledger.note("transfer_refused", {"leg": name, "to": to, "error": str(error.detail)}, source="sip")
-            return
-        if call.up(CUSTOMER) and name != CUSTOMER:
-            await self.blind(reached, to, "bridge", {"type": "device", "id": name})
 
     # ---- orders
 

@@ -18,6 +18,7 @@ from jinaconnect.actions.voice.attendant import Attendant
 from jinaconnect.actions.voice.conversation import Parties
 from jinaconnect.actions.voice.ledger import Ledger, Tell
 from jinaconnect.actions.voice.tape import Tape
+from jinaconnect.actions.voice.transfers import Transfers
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.dtmf import collect
@@ -69,6 +70,7 @@ class LiveCall:
         self.tape = Tape(self)
         self.attendant = Attendant(self)
         self.parties = Parties(self)
+        self.transfers = Transfers(self)
         self._inbox: asyncio.Queue[Item] = asyncio.Queue()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._work: set[asyncio.Task[None]] = set()
@@ -403,7 +405,7 @@ class LiveCall:
                 joined = isinstance(signal, s.LegJoined)
                 self.ledger.note("leg_joined" if joined else "leg_left", {"leg": name, "room": signal.room.part})
             case s.TransferAsked():
-                await self.parties.asked(name, signal.to)
+                await self.transfers.asked(name, signal.to)
             case s.LegHeld():
                 self.ledger.note("held_by_party" if signal.held else "resumed_by_party", {"leg": name})
 
@@ -495,7 +497,7 @@ class LiveCall:
     async def _conclude(self, end: machine.Fact) -> None:
         """The customer is gone, and with them the call."""
         await self.attendant.over()
-        await self.parties.over()
+        await self.transfers.over()
         changes = {f"legs.{CUSTOMER}.state": d.ENDED} if CUSTOMER in self.doc["legs"] else {}
         await self.ledger.write(*((self._asked,) if self._asked else ()), end, set=changes)
         await self.tape.close()

@@ -27,6 +27,11 @@ def _talking(call: LiveCall) -> None:
         raise call.parties.invalid("The call is not answered.")
 
 
+def _no_transfer(call: LiveCall) -> None:
+    if call.doc["transfer"] is not None:
+        raise call.parties.invalid("A transfer is going on.")
+
+
 async def hangup(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """End the call."""
     call.ledger.note("hangup_ordered", {"reason": body.get("reason") or "", "by": dict(actor)}, source="agent")
@@ -45,30 +50,30 @@ async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | No
 async def transfer(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Hand the customer over, blindly or after asking."""
     _talking(call)
-    if call.doc.get("transfer"):
-        raise call.parties.invalid("A transfer is going on.")
+    _no_transfer(call)
     reached = (await reach(call.services, call.ledger.store, call.doc, to=body["to"]))[0]
     if body["mode"] == "attended":
-        return {"consultation": await call.parties.consult(reached, body["to"], actor)}
-    await call.parties.blind(reached, body["to"], body["via"], actor)
+        return {"consultation": await call.transfers.consult(reached, body["to"], actor)}
+    await call.transfers.blind(reached, body["to"], body["via"], actor)
     return None
 
 
 async def complete(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Connect the customer with the consulted party."""
-    await call.parties.complete(actor)
+    await call.transfers.complete()
     return None
 
 
 async def cancel(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Give the consultation up and go back."""
-    await call.parties.cancel(actor)
+    await call.transfers.cancel()
     return None
 
 
 async def hold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Let the customer hear music."""
     _talking(call)
+    _no_transfer(call)
     if call.doc["held"] or not call.parties.together:
         raise call.parties.invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
     await call.parties.park()
@@ -80,6 +85,7 @@ async def unhold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
     """Bring the customer back."""
     if not call.doc["held"]:
         raise call.parties.invalid("The call is not on hold.")
+    _no_transfer(call)
     await call.parties.unpark(call.parties.others())
     await call.ledger.write(tell=[Tell("call.resumed", {}, "agent", actor)], set={"held": False})
     return None

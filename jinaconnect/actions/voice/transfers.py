@@ -1,0 +1,225 @@
+"""Transfers: the customer handed to somebody else by a leg of ours or by the carrier (REFER), at once or after asking.
+
+The call's document holds the transfer that is under way as `transfer`: `to`, `mode`, `via`, `by`, and `referred` while
+the carrier's answer to a REFER is awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.voice.conversation import CONSULT
+from jinaconnect.actions.voice.ledger import Tell
+from jinaconnect.actions.voice.targets import Reached, reach
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.errors import GatewayError
+from jinaconnect.telephony.switch import CUSTOMER
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.voice.live import LiveCall
+
+REFER_WAIT_S = 8.0  # a switch does not tell what the carrier answers; one that takes a REFER ends its leg
+
+Answered = Callable[[bool], Awaitable[None]]
+
+
+class Transfers:
+    """Brings the customer of a call to somebody else."""
+
+    def __init__(self, call: LiveCall) -> None:
+        self._call = call
+        self._ivr_answer: Answered | None = None
+
+    # ---- ordered by an IVR
+
+    async def of_ivr(self, to: str, answered: Answered) -> None:
+        """Call `to` for an IVR and connect the customer; `answered(yes)` follows."""
+        call = self._call
+        self._ivr_answer = answered
+        if self._legs("transfer"):
+            return  # given again after a restart: the leg is there
+        try:
+            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
+        except GatewayError as error:
+            call.ledger.note("transfer_refused", {"to": to, "error": str(error.detail)}, source="system")
+            call.later(lambda: self._ivr_told(False))
+            return
+        await call.ledger.write(tell=[Tell("call.transferring", {"to": to, "mode": "blind"}, "ivr")])
+        await call.parties.park()
+        await call.parties.add(call.parties.name("x"), reached, "transfer", actor=None)
+
+    async def _ivr_told(self, answered: bool) -> None:
+        told, self._ivr_answer = self._ivr_answer, None
+        if told is not None:
+            await told(answered)
+
+    # ---- blind
+
+    async def blind(self, reached: Reached, to: str, via: str, actor: Mapping[str, str]) -> None:
+        """Hand the customer over: the carrier is asked to call `to`, or a leg of ours does and the agents leave."""
+        call = self._call
+        await self._begin({"to": to, "mode": "blind", "via": via}, actor)
+        call.attendant.leave()
+        await call.hush()
+        if via != "bridge" and reached.refer is not None:
+            await call.ledger.write(set={"transfer.referred": True})
+            if await call.give(call.switch.refer(call.leg(CUSTOMER), reached.refer)):
+                call.after("refer", REFER_WAIT_S, self._not_referred)
+            else:
+                await self._not_referred()
+            return
+        await self._by_bridge(reached, actor)
+
+    async def _not_referred(self) -> None:
+        """The customer is still here: the carrier did not take the REFER."""
+        call, held = self._call, self._call.doc["transfer"]
+        if held is None or not held.get("referred"):
+            return
+        await call.ledger.write(set={"transfer.referred": False})
+        if held["via"] == "auto":
+            try:
+                reached = (await reach(call.services, call.ledger.store, call.doc, to=held["to"]))[0]
+            except GatewayError as error:
+                call.ledger.note("transfer_refused", {"to": held["to"], "error": str(error.detail)}, source="system")
+            else:
+                await self._by_bridge(reached, held["by"])
+                return
+        await self.failed()
+
+    async def _by_bridge(self, reached: Reached, actor: Mapping[str, str]) -> None:
+        call = self._call
+        agents = call.parties.others()
+        await call.parties.park()
+        await call.parties.add(call.parties.name("x"), reached, "transfer", actor=actor)
+        for name in agents:
+            await call.give(call.switch.hangup(call.leg(name)))
+
+    async def answered(self, name: str) -> None:
+        """The leg a customer is transferred to is up."""
+        await self._hand_over(name)
+        await self._ivr_told(True)
+
+    async def failed(self) -> None:
+        """Whom the customer was to be transferred to was not reached; without anybody else the call ends."""
+        call = self._call
+        await self._told(False)
+        if self._ivr_answer is not None:
+            await call.give(call.switch.music(call.leg(CUSTOMER), False))
+            await self._ivr_told(False)
+        elif not call.parties.others():
+            await call.give(call.switch.music(call.leg(CUSTOMER), False))
+            await call.end()
+
+    # ---- after a consultation
+
+    async def consult(self, reached: Reached, to: str, actor: Mapping[str, str]) -> str | None:
+        """Call somebody for the agent while the customer hears music; returns the consultation's call."""
+        call = self._call
+        agents = call.parties.others()
+        if not agents:
+            raise call.parties.invalid("There is no agent in this call who could consult.")
+        await self._begin({"to": to, "mode": "attended"}, actor)
+        await call.parties.park()
+        child = await call.parties.add(call.parties.name("c"), reached, "consult", actor=actor)
+        await call.parties.join(CONSULT, agents)
+        return child
+
+    def _consulted(self) -> str:
+        """Return the consulted leg; raises Conflict when no consultation is going on."""
+        for name in self._legs("consult"):
+            return name
+        raise self._call.parties.invalid("No consultation is going on.")
+
+    def _consulting(self) -> list[str]:
+        legs = self._call.legs(d.UP).items()
+        return [name for name, each in legs if each["room"] == CONSULT and each["purpose"] != "consult"]
+
+    async def complete(self) -> None:
+        """Connect the customer with the consulted; the agents leave."""
+        name = self._consulted()
+        if not self._call.up(name):
+            raise self._call.parties.invalid("The consulted party has not answered.")
+        agents = self._consulting()
+        await self._hand_over(name)
+        for agent in agents:
+            await self._call.give(self._call.switch.hangup(self._call.leg(agent)))
+
+    async def cancel(self) -> None:
+        """End the consultation; the agent comes back to the customer when it has."""
+        await self._call.give(self._call.switch.hangup(self._call.leg(self._consulted())))
+
+    async def consult_over(self) -> None:
+        """The consulted party is gone."""
+        await self._told(False)
+        agents = self._consulting()
+        if agents:
+            await self._call.parties.unpark(agents)
+            await self._call.ledger.write(set={"held": False})
+        else:
+            await self._call.end()
+
+    async def taken_over(self) -> bool:
+        """An agent has left: where they were consulting alone, the customer gets the consulted party."""
+        names = self._legs("consult")
+        if not names or self._consulting():
+            return False
+        if self._call.up(names[0]):
+            await self._hand_over(names[0])
+        else:
+            await self._call.ledger.write(set={f"legs.{names[0]}.purpose": "transfer"})
+        return True
+
+    # ---- asked for by a party
+
+    async def asked(self, name: str, to: str) -> None:
+        """A party asks to be transferred away (REFER): the others are connected with whom it names."""
+        call = self._call
+        try:
+            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
+        except GatewayError as error:
+            call.ledger.note("transfer_refused", {"leg": name, "to": to, "error": str(error.detail)}, source="sip")
+            return
+        if call.up(CUSTOMER) and name != CUSTOMER and call.doc["transfer"] is None:
+            await self.blind(reached, to, "bridge", {"type": "device", "id": name})
+
+    # ---- the end, and a restart
+
+    async def over(self) -> None:
+        """The customer is going: where the carrier was asked to transfer them, it has."""
+        self._ivr_answer = None
+        held = self._call.doc["transfer"]
+        if held is not None:
+            await self._told(bool(held.get("referred")))
+
+    async def adopt(self) -> None:
+        """After a restart: an awaited answer of the carrier is awaited again."""
+        held = self._call.doc["transfer"]
+        if held is not None and held.get("referred"):
+            self._call.after("refer", REFER_WAIT_S, self._not_referred)
+
+    # ---- what they share
+
+    def _legs(self, purpose: str) -> list[str]:
+        live = self._call.legs(d.DIALING, d.RINGING, d.UP)
+        return [name for name, each in live.items() if each["purpose"] == purpose and not each.get("joined")]
+
+    async def _begin(self, what: Mapping[str, Any], actor: Mapping[str, str]) -> None:
+        tell = Tell("call.transferring", what, "agent", actor)
+        await self._call.ledger.write(tell=[tell], set={"transfer": {**what, "by": dict(actor)}})
+
+    async def _hand_over(self, name: str) -> None:
+        """Bring the customer together with a new party; holds and mutes of the conversation before are over."""
+        call = self._call
+        await call.ledger.write(set={f"legs.{name}.purpose": "transfer", f"legs.{name}.joined": True})
+        await call.hush()
+        await call.parties.unpark([name])
+        if "customer" in call.doc["muted"]:
+            await call.give(call.switch.mute(call.leg(CUSTOMER), "in", False))
+        await call.parties.bridged([name])
+        await self._told(True, held=False, muted=[])
+
+    async def _told(self, ok: bool, **changes: Any) -> None:
+        held = self._call.doc["transfer"] or {}
+        tell = Tell("call.transferred", {"ok": ok, **{k: held[k] for k in ("to", "mode") if k in held}})
+        await self._call.ledger.write(tell=[tell], set={"transfer": None, **changes})
