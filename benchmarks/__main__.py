@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import fanout, inbound, reading, resting
+from benchmarks import calls, fanout, inbound, reading, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -21,6 +21,9 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "contact": reading.one_contact,
     "lists": reading.first_page,
     "idle": resting.idle_memory,
+    "ivr": calls.ivr,
+    "keys": calls.keys,
+    "calls": calls.many,
 }
 
 

@@ -66,7 +66,7 @@ def _paced_webhooks(requests: Requests, customers: Customers, watcher: Watcher, 
     return [watcher.seen[number] - at for number, at in due.items()]
 
 
-def _paced_inserts(uri: str, count: int) -> list[float]:
+def paced_inserts(uri: str, count: int) -> list[float]:
     """Insert single documents at the pace; returns seconds from due time to the acknowledgement."""
     took = []
     with MongoClient[dict[str, Any]](uri) as client:
@@ -93,7 +93,7 @@ def latency(quick: bool) -> list[Row]:
         ours: list[float] = []
         bare: list[float] = []
         for _ in range(slices):
-            bare += _paced_inserts(running.mongodb, count)
+            bare += paced_inserts(running.mongodb, count)
             ours += _paced_webhooks(requests, customers, watcher, count)
             crowd.keep()
         requests.close()

@@ -117,9 +117,9 @@ def started(arguments: list[str], *, ready: str, environment: dict[str, str] | N
 
 
 @contextmanager
-def peer(name: str, *arguments: str, given: str = "") -> Iterator[int]:
-    """Run one of the peers on the servers' core; yields its process id."""
-    with started(["-m", f"benchmarks.peers.{name}", *arguments], ready="ready", given=given) as process:
+def peer(name: str, *arguments: str, given: str = "", core: int | None = SERVER_CORE) -> Iterator[int]:
+    """Run one of the peers, on the servers' core unless told otherwise; yields its process id."""
+    with started(["-m", f"benchmarks.peers.{name}", *arguments], ready="ready", given=given, core=core) as process:
         yield process.pid
 
 
@@ -142,13 +142,13 @@ class Gateway:
 
 
 @contextmanager
-def gateway(*, pinned: bool = True) -> Iterator[Gateway]:
+def gateway(*, pinned: bool = True, settings: dict[str, str] | None = None) -> Iterator[Gateway]:
     """Run a gateway on a fresh directory; its database may use every core."""
     with tempfile.TemporaryDirectory(prefix="jc-bench-") as name:
         folder, port = Path(name), free_port()
         environment = {
             "JC_VAR_DIR": name, "JC_HTTP__PORT": str(port), "JC_HTTP__DRAIN_S": "1", "JC_LOG__LEVEL": "warning",
-            "JC_AUTH__ACCESS_MINUTES": "600", **_PLENTY,
+            "JC_AUTH__ACCESS_MINUTES": "600", **_PLENTY, **(settings or {}),
         }  # fmt: skip
         with started(
             ["server.py", "run"], ready="is ready on", environment=environment, core=None, log=folder / "gateway.log"
