@@ -23,7 +23,7 @@ from benchmarks.telephony import APP, Calling, asterisk, call, calling, telephon
 AT_ONCE = 100
 LISTENS_MS = 200  # how long a caller listens before the key
 MENU = {"prompt_tts": "Please press one.", "max_digits": 1, "timeout_seconds": 20}
-LONG = {"prompt_tts": "Please type.", "max_digits": 64, "timeout_seconds": 120, "inter_digit_s": 60, "terminator": "#"}
+LONG = {"prompt_tts": "Please type.", "max_digits": 32, "timeout_seconds": 120, "inter_digit_s": 60}
 TERMINAL = ("call.completed", "call.failed", "call.canceled")
 _SENT = re.compile(
     r"^-{5,} (\S+ \S+)\n\S+ message sent[^\n]*:\n\nINFO sip.*?^Call-ID: (\S+)\r?\nCSeq: (\d+)", re.MULTILINE | re.DOTALL
@@ -115,9 +115,9 @@ class Keys:
             for event in message.get("events", [message]):
                 match event.get("type"):
                     case "call.created":
-                        self._names[event["call"]] = event["data"]["provider_call_id"]
+                        self._names[event["call_id"]] = event["data"]["provider_call_id"]
                     case "call.dtmf":
-                        self.seen.setdefault(self._names[event["call"]], []).append(now)
+                        self.seen.setdefault(self._names[event["call_id"]], []).append(now)
 
 
 def _frames(data: bytes) -> tuple[list[bytes], bytes]:
@@ -183,7 +183,7 @@ def _pressed(log: str) -> dict[str, list[float]]:
 
 
 def many(quick: bool) -> list[Row]:
-    """Keep 500 calls up for a minute: what of their ends is recorded, and what they hold in memory."""
+    """Keep many calls up for a minute: how many of their ends are recorded, and what they hold in memory."""
     calls, minute = (100, 10) if quick else (500, 60)
     rate = 25
     apart = 10_000

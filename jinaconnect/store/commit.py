@@ -30,11 +30,18 @@ class GroupCommit(Generic[Item, Result]):
 
     async def put(self, item: Item) -> Result:
         """Write one item and return its result."""
+        return await self._queued(item)
+
+    async def put_many(self, items: Sequence[Item]) -> list[Result]:
+        """Write items and return their results, in order."""
+        return await asyncio.gather(*map(self._queued, items))
+
+    def _queued(self, item: Item) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
-        return await future
+        return future
 
     async def _drain(self) -> None:
         try:

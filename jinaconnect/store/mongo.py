@@ -11,6 +11,7 @@ from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -83,6 +84,14 @@ def guarded(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
             return await call(*args, **kwargs)
 
     return inner
+
+
+def faults_of(error: BulkWriteError) -> list[Document]:
+    """Return what failed of a bulk write, each with `index` and `code`; raises Unavailable where it was "not now"."""
+    faults: list[Document] = list(error.details["writeErrors"])
+    if error.details["writeConcernErrors"] or any(fault["code"] in _PASSING_CODES for fault in faults):
+        raise Unavailable("The database is not answering.") from error
+    return faults
 
 
 async def ping(database: Database) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.principal import Mode, Principal
@@ -15,9 +15,14 @@ from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.counting import Counts
 from jinaconnect.store.log import Log
-from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
+from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.tenant import TenantStore
+
+IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml
+NEVER = "\x00"  # an id no document has
+
+Swap = tuple[Document, Document]  # a document as it was read, and what is to become of it
 
 
 class Store:
@@ -29,6 +34,7 @@ class Store:
         self.log = Log(database, clock)
         self.outbox = Outbox(database, self.log, clock)
         self.counts = Counts(database)
+        self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
         self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
 
@@ -105,9 +111,7 @@ class Store:
                 return list(await self._insert(collection, batch))
 
             group = self._inserts[collection] = GroupCommit(write)
-        if len(docs) == 1:
-            return [await group.put(docs[0])]
-        return list(await self._insert(collection, docs))
+        return await group.put_many(docs)
 
     @guarded
     async def _insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:
@@ -117,28 +121,58 @@ class Store:
         try:
             await self.database[collection].insert_many(docs, ordered=False)
         except BulkWriteError as error:
-            for fault in error.details["writeErrors"]:
+            for fault in faults_of(error):
                 if fault["code"] != DUPLICATE_KEY:
                     raise
-                pattern = fault.get("keyPattern") or {}
-                names = [key for key in pattern if key not in ("scope", "_id")]
-                results[fault["index"]] = ", ".join(names) or "id"
+                results[fault["index"]] = key_name(fault)
         return results
 
+    async def swap(self, collection: str, before: Document, update: Document) -> bool | str:
+        """Update a document if it is still at the revision of `before`; travels with what else waits at the moment.
+
+        True when it was done, False when the document has moved or is gone, else the name of the unique key taken.
+        """
+        group = self._swaps.get(collection)
+        if group is None:
+
+            async def write(batch: list[Swap]) -> list[bool | str | Exception]:
+                return list(await self.swap_many(collection, batch))
+
+            group = self._swaps[collection] = GroupCommit(write)
+        return await group.put((before, update))
+
     @guarded
-    async def swap_many(self, collection: str, plans: Sequence[tuple[Document, Document, Document]]) -> set[str]:
-        """Apply (before, update, after) plans whose document has not moved; returns the ids of those that had."""
-        if not plans:
-            return set()
+    async def swap_many(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str]:
+        """Do several swaps in one round trip, each with an outcome of its own (see `swap`)."""
+        if len(swaps) == 1:
+            before, update = swaps[0]
+            try:
+                result = await self.database[collection].update_one(_revision(before), update)
+            except DuplicateKeyError as error:
+                return [key_name(error.details or {})]
+            return [bool(result.matched_count)]
+        # A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update
+        # that matches nothing fails by itself, and faults are told one by one.
         operations = [
-            UpdateOne({"_id": before["_id"], "scope": before["scope"], "rev": before["rev"]}, update)
-            for before, update, _ in plans
+            UpdateOne(_revision(before), {**update, "$setOnInsert": {"_id": NEVER}}, upsert=True)
+            for before, update in swaps
         ]
-        result = await self.database[collection].bulk_write(operations, ordered=False)
-        if result.matched_count == len(plans):
-            return set()
-        # The server counts, it does not name: the plans that went in have left their token on the document.
-        ids = [before["_id"] for before, _, _ in plans]
-        rows = self.database[collection].find({"_id": {"$in": ids}}, {"rev": 1, "swap": 1})
-        tokens = {row["_id"]: row.get("swap") async for row in rows}
-        return {before["_id"] for before, update, _ in plans if tokens.get(before["_id"]) != update["$set"].get("swap")}
+        results: list[bool | str] = [True] * len(swaps)
+        try:
+            await self.database[collection].bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            for fault in faults_of(error):
+                if fault["code"] not in (DUPLICATE_KEY, IMMUTABLE_FIELD):
+                    raise
+                results[fault["index"]] = fault["code"] == DUPLICATE_KEY and key_name(fault)
+        return results
+
+
+def _revision(doc: Document) -> Document:
+    return {"_id": doc["_id"], "scope": doc["scope"], "rev": doc["rev"]}
+
+
+def key_name(fault: Mapping[str, Any]) -> str:
+    """Return which unique key a write has hurt, from what the server says of it."""
+    pattern = fault.get("keyPattern") or {}
+    return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"

@@ -10,13 +10,10 @@ to the log right after, and taken off the list once they are numbered. Whatever 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -191,16 +188,12 @@ class TenantStore:
                 return Written(after, seqs.get(id), self.scope)
         raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
 
-    @guarded
     async def _swap(self, collection: str, before: Document, change: Change) -> Document | None:
         update, after = self._plan(before, change)
-        try:
-            result = await self._store.raw(collection).update_one(
-                {"_id": before["_id"], "scope": before["scope"], "rev": before["rev"]}, update
-            )
-        except DuplicateKeyError as error:
-            raise Duplicate(_index_name(error.details)) from error
-        return after if result.matched_count else None
+        done = await self._store.swap(collection, before, update)
+        if isinstance(done, str):
+            raise Duplicate(done)
+        return after if done else None
 
     def _plan(self, before: Document, change: Change) -> tuple[Document, Document]:
         _refuse_partition(change.set)
@@ -217,22 +210,23 @@ class TenantStore:
     async def change_many(self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document]) -> None:
         """Decide on several documents at once, in one round trip where none of them moves.
 
-        `known` holds freshly read documents; whatever moved since is decided again by itself. A decision here may be
-        taken twice on its own outcome and must then return None.
+        `known` holds freshly read documents; whatever moved since is decided again by itself. Raises Duplicate.
         """
-        token = secrets.token_hex(8)
         plans: list[tuple[Document, Document, Document]] = []
         for before in known:
             change = decisions[before["_id"]](before)
             if change is not None:
-                marked = Change({**change.set, "swap": token}, change.unset, change.events)
-                plans.append((before, *self._plan(before, marked)))
-        moved = await self._store.swap_many(collection, plans)
-        await self._store.outbox.publish(
-            self.scope, collection, [after for _, _, after in plans if after["_id"] not in moved]
-        )
-        for id in moved:
-            await self.change(collection, id, decisions[id])
+                plans.append((before, *self._plan(before, change)))
+        if not plans:
+            return
+        results = await self._store.swap_many(collection, [(before, update) for before, update, _ in plans])
+        done = [after for (_, _, after), result in zip(plans, results, strict=True) if result is True]
+        await self._store.outbox.publish(self.scope, collection, done)
+        for (before, _, _), result in zip(plans, results, strict=True):
+            if isinstance(result, str):
+                raise Duplicate(result)
+            if not result:
+                await self.change(collection, before["_id"], decisions[before["_id"]])
 
     async def remove(self, collection: str, id: str) -> bool:
         """Delete a document that has nothing to tell; returns whether it was there."""
@@ -285,7 +279,3 @@ def _drop(target: Document, path: list[str]) -> None:
         _drop(inner, path[1:])
         target[path[0]] = inner
 
-
-def _index_name(details: Any) -> str:
-    pattern = (details or {}).get("keyPattern") or {}
-    return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"

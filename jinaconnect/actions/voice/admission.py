@@ -46,9 +46,9 @@ async def caller_contact(ctx: Context, number: str) -> Document | None:
         return await ctx.data.find_one("contacts", {"phone": phone})
 
 
-async def consent(ctx: Context, contact: Document | None) -> bool:
-    """Tell whether a call with this contact may be recorded."""
-    return (await may_record(ctx.data, None if contact is None else contact["_id"])).allowed
+async def consent(ctx: Context, app: Document, contact: Document | None) -> bool:
+    """Tell whether a call with this contact may be recorded; `app` is the tenant's voice app."""
+    return (await may_record(ctx.data, app, None if contact is None else contact["_id"])).allowed
 
 
 def belongs(contact: Document | None) -> dict[str, Any]:

@@ -41,12 +41,13 @@ async def admit(services: Services, switch: Switch, arrived: Arrived) -> Documen
         return None
     trunk, called = found
     ctx = _context(services, trunk["scope"])
-    enabled = (await voice_app(ctx.data))["is_enabled"] and trunk["enabled"]
-    resolution = await _route(ctx, trunk, called)
+    app = await voice_app(ctx.data)
+    enabled = app["is_enabled"] and trunk["enabled"]
+    resolution, route = await _route(ctx, trunk, called)
     cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
     if cause is None:
         try:
-            return await _let_in(ctx, switch, trunk, called, resolution, arrived)
+            return await _let_in(ctx, switch, app, trunk, called, route, arrived)
         except TooManyCalls:
             cause = causes.USER_BUSY
     await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
@@ -74,7 +75,7 @@ async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Docum
     Carriers that are known by address alone look the same to the switch for every tenant that uses them, so among
     the trunks at one address the number decides; the trunk the switch named comes first, then the oldest claim.
     """
-    trunks = await services.store.across("trunks", {"asterisk": name, "deleted_at": None})
+    trunks = await services.voice.trunks(name)
     named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
     if named is None:
         return None
@@ -92,27 +93,27 @@ async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Docum
     return ids[claimed[0]], called
 
 
-async def _route(ctx: Context, trunk: Document, called: str) -> Resolution:
+async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:
+    """Return where a call goes, and the route as it is stored."""
     row = await ctx.data.find_one("numbers", {"provider_config": trunk["_id"], "number": called})
-    numbers = {} if row is None else {called: read_route(row["route"])}
     default = trunk.get("default_route")
-    return resolve(called, numbers, None if default is None else read_route(default))
+    numbers = {} if row is None else {called: read_route(row["route"])}
+    resolution = resolve(called, numbers, None if default is None else read_route(default))
+    return resolution, row["route"] if row is not None and resolution.source == "number" else default
 
 
 async def _let_in(
-    ctx: Context, switch: Switch, trunk: Document, called: str, resolution: Resolution, arrived: Arrived
+    ctx: Context, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None, arrived: Arrived
 ) -> Document:
     caller = _number(ctx.services, trunk, arrived.caller)
     contact = await caller_contact(ctx, caller)
-    row = await ctx.data.find_one("numbers", {"provider_config": trunk["_id"], "number": called})
-    route = row["route"] if resolution.source == "number" and row is not None else trunk["default_route"]
     plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"]}
     doc = d.new_call(
         ctx.ids.new("call"), direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
         provider_config=trunk["_id"], switch=switch.name, plan=plan, at=ctx.now(),
         provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
         legs={CUSTOMER: d.leg("customer", channel=arrived.channel, number=caller[:24])},
-        metadata={"recording_allowed": await consent(ctx, contact)}, **belongs(contact),
+        metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
     )  # fmt: skip
     return (await let_in(ctx, trunk, doc, source="sip")).doc
 
@@ -165,7 +166,7 @@ async def _from_device(services: Services, switch: Switch, arrived: Arrived) -> 
                   "record": trunk["recording_enabled"]},
             legs={"a0n1": {**d.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
                            "state": d.RINGING}},
-            metadata={"recording_allowed": await consent(ctx, contact)}, **belongs(contact),
+            metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
         )  # fmt: skip
         return (await let_in(ctx, trunk, doc, source="agent")).doc
     except (GatewayError, ValueError) as error:

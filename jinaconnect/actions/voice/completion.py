@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 
 from jinaconnect.actions.context import Caller, Context, Services
-from jinaconnect.actions.messages import count_message
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.rate_cards import rate_call
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import seen_by
+from jinaconnect.core.inbox.contact import counted, seen_by
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message, render_message
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import Claim
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
 
+KEPT = 50  # calls a contact remembers to have counted
+
 logger = structlog.get_logger(__name__)
 
-Step = Callable[[Context, Document], Awaitable[None]]
+Step = Callable[[Context, Document], Awaitable[Mapping[str, Any]]]
 
 
 def summary(call: Document) -> str:
@@ -48,28 +49,27 @@ class Completer:
         tenant, mode = scope_parts(call["scope"])
         ctx = Context(self._services, system_principal(tenant, mode, kind="telephony"), Caller(""))
         away: Unavailable | None = None
-        for step in (self._inbox, self._cost, self._contact):
+        fields: dict[str, Any] = {"updated_at": call["updated_at"]}
+        for step in (self._inbox, self._cost):
             try:
-                await step(ctx, call)
+                fields |= await step(ctx, call)
             except Unavailable as error:
                 away = error
             except Exception as error:
                 logger.error("completion.step_broken", call=call["_id"], step=step.__name__, exc_info=error)
         if away is not None:
             raise away
-        await ctx.data.change("calls", call["_id"], lambda doc: Change(unset=("due",)) if "due" in doc else None)
+        # The claim has told nobody, so the document is at the revision it was claimed at unless somebody else wrote.
+        await ctx.data.change("calls", call["_id"], lambda doc: Change(set=fields, unset=("due",)), known=call)
 
-    async def _set(self, ctx: Context, id: str, fields: dict[str, Any]) -> None:
-        await ctx.data.change("calls", id, lambda doc: Change(set={"updated_at": doc["updated_at"], **fields}))
-
-    async def _inbox(self, ctx: Context, call: Document) -> None:
-        """Leave one message in the contact's conversation, linked both ways."""
-        if call["contact"] is None or call["team_inbox_message"] is not None or call["parent_call"] is not None:
-            return
+    async def _inbox(self, ctx: Context, call: Document) -> Mapping[str, Any]:
+        """Leave one message in the contact's conversation, linked both ways, and count the call with the contact."""
+        if call["contact"] is None or call["parent_call"] is not None:
+            return {}
         try:
             contact = await ctx.data.get("contacts", call["contact"])
         except NotFound:
-            return
+            return {}
         inbound = call["direction"] == d.INBOUND
         text, at = summary(call), call["ended_at"]
         message = new_message(
@@ -88,35 +88,28 @@ class Completer:
             message = (await ctx.data.insert("messages", message, [event], tell=False)).doc
         except Duplicate:
             message = await ctx.data.get("messages", message["_id"])
-        await count_message(ctx, message)
+        await self._count(ctx, call, message, contact)
         await ctx.data.tell("messages", [message])
-        await self._set(ctx, call["_id"], {"team_inbox_message": message["_id"]})
+        return {"team_inbox_message": message["_id"]}
 
-    async def _cost(self, ctx: Context, call: Document) -> None:
-        """Rate the call by the local cards."""
-        if call["cost_source"]:
-            return
-        rated = await rate_call(ctx.data, call)
-        if rated is not None:
-            await self._set(ctx, call["_id"], rated)
-
-    async def _contact(self, ctx: Context, call: Document) -> None:
-        """Count the call with its contact, once."""
-        if call["contact"] is None or call["parent_call"] is not None:
-            return
+    async def _count(self, ctx: Context, call: Document, message: Document, contact: Document) -> None:
+        """Bring the message into its conversation and the call into the contact's figures, each once."""
         id, at = call["_id"], call["ended_at"]
 
         def decide(doc: Document) -> Change | None:
-            counted = doc.get("calls_counted", [])
-            if id in counted:
-                return None
-            last = max(filter(None, (doc["last_called_at"], at)))
-            return Change(set={
-                "total_calls": doc["total_calls"] + 1, "last_called_at": last, "updated_at": doc["updated_at"],
-                "calls_counted": [*counted, id][-50:],
-            })  # fmt: skip
+            fields = dict(counted(doc, [message]) or {})
+            calls = doc.get("calls_counted", [])
+            if id not in calls:
+                fields["total_calls"] = doc["total_calls"] + 1
+                fields["last_called_at"] = max(filter(None, (doc["last_called_at"], at)))
+                fields["calls_counted"] = [*calls, id][-KEPT:]
+            return Change(set={**fields, "updated_at": doc["updated_at"]}) if fields else None
 
         try:
-            await ctx.data.change("contacts", call["contact"], decide)
+            await ctx.data.change("contacts", contact["_id"], decide, known=contact)
         except NotFound:
-            return
+            return  # deleted meanwhile; the message stays
+
+    async def _cost(self, ctx: Context, call: Document) -> Mapping[str, Any]:
+        """Rate the call by the local cards."""
+        return {} if call["cost_source"] else await rate_call(ctx.data, call) or {}

@@ -8,7 +8,6 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.scoping import message_filter, visible
-from jinaconnect.actions.voice.app import voice_app
 from jinaconnect.core.calls.consent import Decision, recording_allowed
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
@@ -33,9 +32,9 @@ def render_consent(doc: Document) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def may_record(store: TenantStore, contact: str | None) -> Decision:
-    """Return whether a call with a contact may be recorded."""
-    required = bool((await voice_app(store))["recording_requires_consent"])
+async def may_record(store: TenantStore, app: Document, contact: str | None) -> Decision:
+    """Return whether a call with a contact may be recorded; `app` is the tenant's voice app."""
+    required = bool(app["recording_requires_consent"])
     row = await store.find_one("recording_consents", {"contact": contact}) if required and contact else None
     return recording_allowed(
         required=required, contact=contact, consent_given=None if row is None else row["consent_given"]

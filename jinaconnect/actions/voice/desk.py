@@ -77,17 +77,21 @@ class Desk:
         return call
 
     async def look(self) -> None:
-        """Take what other processes have left to be placed."""
+        """Take what other processes have left to be placed.
+
+        What arrives here is begun by its admission alone, which may just be on the way between the two.
+        """
         if not self.connected_now:
             return
         rows = await self.services.store.across("calls", {"live_on": self.switch.name, "status": machine.QUEUED})
         now = self.services.clock()
         for doc in rows:
-            if doc["plan"]["kind"] == "leg" or doc["_id"] in self._calls:
+            kind = doc["plan"]["kind"]
+            if kind == "leg" or doc["_id"] in self._calls:
                 continue
             if (now - doc["created_at"]).total_seconds() > STALE_S:
                 await self._expire(doc)
-            else:
+            elif doc["direction"] == d.OUTBOUND and kind != "outward":
                 self.begin(doc)
 
     async def _expire(self, doc: Document) -> None:

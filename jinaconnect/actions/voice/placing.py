@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice.admission import belongs, caller_contact, consent, let_in
+from jinaconnect.actions.voice.app import voice_app
 from jinaconnect.actions.voice.targets import SANDBOX, reach, sip_address, trunk_target
 from jinaconnect.actions.voice.trunks import outbound_trunk
 from jinaconnect.core.calls import document as d
@@ -84,11 +85,12 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     contact = await _contact(ctx, body)
     may_be_called(contact)
     await _carried(ctx, trunk)
+    allowed = await consent(ctx, await voice_app(ctx.data), contact)
     doc = d.new_call(
         ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=body.to_number,
         provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plan, at=ctx.now(), timeout_s=body.timeout_s,
         max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
-        metadata={**body.metadata, **_static(plan), "recording_allowed": await consent(ctx, contact)},
+        metadata={**body.metadata, **_static(plan), "recording_allowed": allowed},
         flow_session=None, **belongs(contact),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"

@@ -31,13 +31,15 @@ class Pusher:
         self._client = client
         self._pushed: dict[str, tuple[ConfigObject, ...]] = {}
         self._turn = asyncio.Lock()
+        self.trunks: list[Document] | None = None  # as read for the last push, which every change brings about
 
     async def all(self, *, anew: bool = False) -> None:
         """Push what changed since the last time, or everything `anew`, and remove what is gone."""
         async with self._turn:
             if anew:
                 self._pushed.clear()
-            wanted = [doc for doc in await self._rows("trunks") if doc["enabled"]] + await self._rows("devices")
+            self.trunks = await self._rows("trunks")
+            wanted = [doc for doc in self.trunks if doc["enabled"]] + await self._rows("devices")
             gone = self._pushed.keys() - {doc["_id"] for doc in wanted}
             slots = asyncio.Semaphore(AT_ONCE)
 
@@ -89,7 +91,3 @@ class Pusher:
             await remove(self._client, tuple(objects))
         except AriError as error:
             logger.warning("push.not_removed", asterisk=self._name, error=str(error))
-
-    def trunks(self) -> list[str]:
-        """Return the trunks this Asterisk has now."""
-        return [id for id in self._pushed if not id.startswith("dev_")]

@@ -117,6 +117,13 @@ class Voice:
         if owner is not None and owner.pusher is not None:
             await owner.pusher.all(anew=True)
 
+    async def trunks(self, name: str) -> list[Document]:
+        """Return every tenant's trunks on a switch; its owner has them in memory."""
+        owner = self._owners.get(name)
+        if owner is not None and owner.pusher is not None and owner.pusher.trunks is not None:
+            return owner.pusher.trunks
+        return await self._services.store.across("trunks", {"asterisk": name, "deleted_at": None})
+
     async def trunk_changed(self, scope: str, id: str) -> None:
         """Bring a changed or removed trunk to its Asterisk."""
         await self._changed("trunks", scope, id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ TTS, AUDIO, IVR = "tts_script", "audio_url", "ivr_menu"
 KINDS = (TTS, AUDIO, IVR)
 NEEDED = {TTS: "tts_text", AUDIO: "audio_url", IVR: "graph"}
 MOST_REACHABLE = 50  # templates one simulation may go through
+KEPT = 500  # graphs kept in memory
 MOST_NESTED = 32  # objects and lists within one another in a graph
 
 DEFAULTS: dict[str, Any] = {
@@ -50,12 +52,20 @@ def _compiled(doc: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"ok": found.graph is not None, "nodes": len(doc["graph"]["nodes"]), "warnings": found.warnings}
 
 
+_read: OrderedDict[tuple[str, str, int], Graph | None] = OrderedDict()  # by scope, id and revision
+
+
 async def load_graph(store: TenantStore, id: str) -> Graph | None:
     """Return the graph of a tenant's IVR, None where there is no such template."""
     row = await store.find("voice_templates", id)
     if row is None or row.get("deleted_at") is not None or row["template_kind"] != IVR:
         return None
-    return check(row["graph"]).graph
+    key = (row["scope"], id, row["rev"])
+    if key not in _read:
+        _read[key] = check(row["graph"]).graph
+        while len(_read) > KEPT:
+            _read.popitem(last=False)
+    return _read[key]
 
 
 async def list_templates(ctx: Context, listing: Listing) -> dict[str, Any]:
