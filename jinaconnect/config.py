@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_settings import (
@@ -123,13 +124,29 @@ class Blobs(_Section):
 
 
 class Asterisk(_Section):
-    """One Asterisk: `url` is the root of its HTTP server, `app` the ARI application its dialplan hands calls to."""
+    """One Asterisk: `url` is the root of its HTTP server, `app` the ARI application its dialplan hands calls to.
+
+    `sip_domain` (`host` or `host:port`) and `websocket_url` are where softphones register, as they see it; by default
+    the host of `url`, and `/ws` there.
+    """
 
     name: str = Field("main", pattern=r"^[a-z][a-z0-9_-]{0,31}$")
     url: str = Field(pattern=r"^https?://[^@/?#]+$")
     user: str = "jinaconnect"
     password: str = Field("", repr=False)
     app: str = Field("jinaconnect", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    sip_domain: str = Field("", pattern=r"^([A-Za-z0-9.-]+(:[0-9]{1,5})?)?$")
+    websocket_url: str = Field("", pattern=r"^(wss?://[^@?#]+)?$")
+
+    @property
+    def registrar(self) -> str:
+        """Where softphones register by SIP."""
+        return self.sip_domain or str(urlsplit(self.url).hostname)
+
+    @property
+    def websocket(self) -> str:
+        """Where browsers register by SIP over WebSocket (RFC 7118)."""
+        return self.websocket_url or self.url.replace("http", "ws", 1).rstrip("/") + "/ws"
 
 
 class Voice(_Section):

@@ -148,11 +148,16 @@ class Outbound:
             return self.guard.allows(host)
         except ValueError:
             pass  # a name
+        found = await self.addresses(host)
+        return bool(found) and all(map(self.guard.allows, found))
+
+    async def addresses(self, host: str) -> list[str]:
+        """Return the addresses of a name, none where it does not resolve."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):  # the latter for a label that is empty or too long (RFC 1035 section 2.3.4)
-            return False
-        return all(self.guard.allows(str(entry[4][0])) for entry in found)
+            return []
+        return [str(entry[4][0]) for entry in found]
 
     async def request(
         self,

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from jinaconnect.actions.voice.health import standing
 from jinaconnect.core.calls.machine import TERMINAL_EVENT
-from jinaconnect.telephony.trunks.probe import received
+from jinaconnect.telephony.ari.events import received
 
 REQUESTS = Counter("jc_http_requests_total", "Requests by operation and status.", ["operation", "status"])
 SECONDS = Histogram(

@@ -16,7 +16,6 @@ from jinaconnect.core.errors import Invalid, PermissionDenied
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
-from jinaconnect.telephony.trunks.credentials import split_port
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id
 
 SOFTPHONE, URI = "softphone", "uri"
@@ -68,20 +67,26 @@ async def create_device(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
             transport=fields["transport"], asterisk=_asterisk(ctx, fields.get("asterisk")),
             credentials=ctx.services.secrets.seal({"password": password}, place),
         )  # fmt: skip
-        account = {"credentials": {"username": device_endpoint_id(id), "password": password}}
+        where = _where(ctx, doc["asterisk"], fields["transport"])
+        account = {"credentials": {"username": device_endpoint_id(id), "password": password, **where}}
     else:
         if not fields.get("uri") or not fields.get("provider_config"):
             missing = [name for name in ("uri", "provider_config") if not fields.get(name)]
             raise Invalid({name: ["is needed for a SIP address"] for name in missing})
         trunk = await own_trunk(ctx.data, fields["provider_config"], "provider_config")
         uri = await sip_address(ctx.services, fields["uri"], "uri")
-        port = split_port(uri.partition("@")[2])[1]
-        if port is not None and not 1 <= int(port) <= 65535:
-            raise Invalid.field("uri", "the port must be between 1 and 65535")
         doc.update(uri=uri, provider_config=trunk["_id"], asterisk=trunk["asterisk"])
     written = (await ctx.data.insert("devices", doc)).doc
     await ctx.services.voice.device_changed(ctx.data.scope, id)
     return {**await render_device(ctx, written), **account}
+
+
+def _where(ctx: Context, asterisk: str, transport: str) -> dict[str, str]:
+    """Return where a softphone registers; nothing for one of the sandbox, which cannot."""
+    settings = ctx.services.voice.asterisks.get(asterisk)
+    if settings is None:
+        return {}
+    return {"domain": settings.registrar, **({"websocket_url": settings.websocket} if transport == "webrtc" else {})}
 
 
 def _asterisk(ctx: Context, wanted: str | None) -> str:

@@ -157,8 +157,7 @@ class Owner:
         order = row["order"]
         try:
             if order["action"] == "push":
-                if self.pusher is not None:
-                    await self.pusher.all()
+                await self._services.voice.bring(self.switch.name, order["trunk"])
                 answer: dict[str, Any] = {"done": {}}
             elif order["action"] == "call_in":
                 answer = {"done": await called_in(desk, self.switch, order["body"])}

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import structlog
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.voice.trunks import check_sip_hosts, open_sip, profile_of
+from jinaconnect.actions.voice.hosts import check_sip_hosts
+from jinaconnect.actions.voice.trunks import open_sip, profile_of
 from jinaconnect.core.errors import GatewayError
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.secrets import SecretError

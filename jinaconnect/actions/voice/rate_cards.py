@@ -85,8 +85,6 @@ def _check_span(doc: Mapping[str, Any]) -> None:
 async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None:
     """Return the cost fields of an ended call by the trunk's cards, None where no card covers it."""
     rows = await store.select("rate_cards", {"provider_config": call["provider_config"], "is_active": True})
-    if not rows:
-        return None
     trunk = await store.find("trunks", str(call["provider_config"]))
     cards = [
         RateCard(

@@ -138,18 +138,26 @@ class Voice:
         name = None if doc is None else doc["asterisk"]
         if name is None or name not in self.asterisks:
             return
+        trunk = id if collection == "trunks" else None
         owner = self._owners.get(name)
         if owner is not None and owner.pusher is not None:
-            if owner.desk is not None and owner.desk.connected_now:
-                await owner.pusher.all()
-                if collection == "trunks" and name in self._watches:
-                    self._watches[name].poke(id)
+            await self.bring(name, trunk)
         elif await self.standing(name):
             # Waited for, so that a call placed right after finds its trunk.
+            order = {"action": "push", "trunk": trunk}
             try:
-                await self._services.orders.give(self._services.ids.new("ord"), name, {"action": "push"})
+                await self._services.orders.give(self._services.ids.new("ord"), name, order)
             except Unavailable:
                 logger.info("push.left_to_the_owner", asterisk=name, id=id)
+
+    async def bring(self, name: str, trunk: str | None) -> None:
+        """Push what has changed to a connected Asterisk this process has, and look at the changed `trunk` anew."""
+        owner = self._owners.get(name)
+        if owner is None or owner.pusher is None or owner.desk is None or not owner.desk.connected_now:
+            return
+        await owner.pusher.all()
+        if trunk is not None and name in self._watches:
+            self._watches[name].poke(trunk)
 
     async def device_state(self, device: Document) -> str:
         """Return whether a telephone is registered: registered, unregistered or unknown."""

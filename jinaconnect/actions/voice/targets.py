@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.voice.hosts import sip_host_permitted
 from jinaconnect.actions.voice.trunks import open_sip, profile_of
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.errors import Invalid
@@ -21,7 +22,7 @@ from jinaconnect.telephony.trunks.pjsip import device_endpoint_id, endpoint_id
 
 _NUMBER = re.compile(r"\+?[0-9]{5,15}")
 _SIP = re.compile(
-    r"sip:[A-Za-z0-9_.!~*'()&=+$-]{1,64}@(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?"
+    r"sip:[A-Za-z0-9_.!~*'()&=+$-]{1,64}@(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:]+\])(:(?P<port>[0-9]{1,5}))?"
 )
 
 
@@ -63,7 +64,9 @@ async def sip_address(services: Services, uri: str, name: str = "to") -> str:
     found = _SIP.fullmatch(uri)
     if found is None:
         raise Invalid.field(name, "must be an E.164 number, a sip: address or a device")
-    if not await services.outbound.permits(found["host"].strip("[]")):
+    if found["port"] is not None and not 1 <= int(found["port"]) <= 65535:
+        raise Invalid.field(name, "the port must be between 1 and 65535")
+    if not await sip_host_permitted(services, found["host"].strip("[]")):
         raise Invalid.field(name, "the address is not one that may be called")
     return uri
 

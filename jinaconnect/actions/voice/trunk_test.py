@@ -10,10 +10,11 @@ import structlog
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice.health import standing
+from jinaconnect.actions.voice.hosts import check_sip_hosts
 from jinaconnect.actions.voice.placing import PlaceCall, place_call
 from jinaconnect.actions.voice.targets import SANDBOX
 from jinaconnect.actions.voice.trunk_state import UNREGISTERED
-from jinaconnect.actions.voice.trunks import check_sip_hosts, open_sip, profile_of
+from jinaconnect.actions.voice.trunks import open_sip, profile_of
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.clock import iso

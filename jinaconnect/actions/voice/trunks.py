@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.voice.app import forget_default, voice_app
 from jinaconnect.actions.voice.credentials import checked
+from jinaconnect.actions.voice.hosts import check_sip_hosts, hosts_of
 from jinaconnect.actions.voice.routes import checked_route
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, Unavailable
@@ -17,14 +17,11 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
-from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials, split_port
+from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
 SIP, SANDBOX = "sip", "sandbox"
 SANDBOX_NUMBER = "+12025550100"
-# Prefix of the widest network a carrier may call from: carriers publish narrower ones, and a wider one would claim
-# the callers of others. It also bounds how many parts are looked at.
-WIDEST = {4: 16, 6: 32}
 TRIES = 5
 
 DEFAULTS: dict[str, Any] = {
@@ -63,30 +60,6 @@ def open_sip(services: Services, doc: Document) -> SipCredentials:
 def profile_of(doc: Document) -> Profile:
     """Return the carrier profile of a SIP trunk."""
     return profile(doc["vendor_profile"])
-
-
-def _hosts(credentials: SipCredentials) -> list[str]:
-    proxy = split_port(credentials.sip_proxy)[0].strip("[]")
-    return [each.lower() for each in (proxy, *credentials.inbound_hosts)]
-
-
-async def check_sip_hosts(services: Services, credentials: SipCredentials) -> None:
-    """Raise Invalid on `credentials` where a host of the trunk is internal or does not resolve."""
-    for host in dict.fromkeys(_hosts(credentials)):
-        if "/" in host:
-            _check_network(services, host)
-        elif not await services.outbound.permits(host):
-            raise Invalid.field("credentials", f"{host}: is not an address that may be called")
-
-
-def _check_network(services: Services, text: str) -> None:
-    network = ip_network(text, strict=False)
-    if network.prefixlen < WIDEST[network.version]:
-        raise Invalid.field("credentials", f"{text}: must not be wider than /{WIDEST[network.version]}")
-    # Reserved IPv4 networks (RFC 6890) are /24 or wider, so that each part lies within one or outside all.
-    parts = network.subnets(new_prefix=max(24, network.prefixlen)) if isinstance(network, IPv4Network) else (network,)
-    if not all(services.outbound.guard.allows(str(end)) for part in parts for end in (part[0], part[-1])):
-        raise Invalid.field("credentials", f"{text}: is not a network that may be called")
 
 
 # ---- choosing
@@ -278,7 +251,7 @@ async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str
         account = sip_credentials(good)
         profile(account.vendor_profile)
         await check_sip_hosts(ctx.services, account)
-        fields = {"vendor_profile": account.vendor_profile, "hosts": _hosts(account)}
+        fields = {"vendor_profile": account.vendor_profile, "hosts": hosts_of(account)}
     return {**fields, "credentials": ctx.services.secrets.seal(good, place(id)), "credentials_set": True}
 
 

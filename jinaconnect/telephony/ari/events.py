@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -31,6 +31,8 @@ QUIET_TYPES = ("ChannelVarset", "ChannelDialplan")
 # The library writes request headers, and with them the password, at level DEBUG: this logger never lets them out.
 _log = logging.getLogger("jinaconnect.ari.socket")
 _log.setLevel(logging.INFO)
+
+received: Counter[str] = Counter()  # events this process was told, by type
 
 
 class Closed(NamedTuple):
@@ -141,6 +143,7 @@ class AriEvents:
                 self.last_event_at = self._now()
                 self.received += 1
                 event = parse_event(frame)
+                received[event.type] += 1
                 self._waiting.append(event)
                 self._arrival.set()
                 if isinstance(event, ApplicationReplaced):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -30,8 +29,6 @@ PROBE_S = 5.0
 ANSWER_S = "3"
 # What belongs to calls has no place on an endpoint that only asks.
 _LEFT_OUT = ("aors", "send_pai", "tenantid")
-
-received: Counter[str] = Counter()  # events of this process by type
 
 logger = structlog.get_logger(__name__)
 
@@ -102,7 +99,6 @@ class Contacts:
 
     async def _read(self) -> None:
         async for event in self._events:
-            received[event.type] += 1
             if not isinstance(event, ContactStatusChange):
                 continue
             waiting = self._asked.get(event.contact_info.aor)

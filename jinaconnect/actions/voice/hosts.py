@@ -1,0 +1,56 @@
+"""Which hosts of carriers and telephones may be called: never one of ours or of the network around us."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Network, ip_network
+
+from jinaconnect.actions.context import Services
+from jinaconnect.core.errors import Invalid
+from jinaconnect.telephony.trunks.credentials import SipCredentials, split_port
+from jinaconnect.telephony.trunks.srv import SrvUnknown, sip_servers
+
+# Prefix of the widest network a carrier may call from: carriers publish narrower ones, and a wider one would claim
+# the callers of others. It also bounds how many parts are looked at.
+WIDEST = {4: 16, 6: 32}
+
+
+def hosts_of(credentials: SipCredentials) -> list[str]:
+    """Return the hosts and networks a trunk names, its proxy first."""
+    proxy = split_port(credentials.sip_proxy)[0].strip("[]")
+    return [each.lower() for each in (proxy, *credentials.inbound_hosts)]
+
+
+async def check_sip_hosts(services: Services, credentials: SipCredentials) -> None:
+    """Raise Invalid on `credentials` where a host of the trunk is internal or does not resolve."""
+    for host in dict.fromkeys(hosts_of(credentials)):
+        if "/" in host:
+            _check_network(services, host)
+        elif not await sip_host_permitted(services, host):
+            raise Invalid.field("credentials", f"{host}: is not an address that may be called")
+
+
+async def sip_host_permitted(services: Services, host: str) -> bool:
+    """Tell whether SIP may go to a host: to all of its addresses, and to all its SRV records lead to."""
+    outbound = services.outbound
+    try:
+        return outbound.guard.allows(host)
+    except ValueError:
+        pass  # a name
+    try:
+        servers = await sip_servers(host)
+    except SrvUnknown:
+        return False
+    # A domain with records needs no address of its own, but where it has one that may be called too.
+    names = [*servers, host] if not servers or await outbound.addresses(host) else servers
+    return all(await asyncio.gather(*map(outbound.permits, names)))
+
+
+def _check_network(services: Services, text: str) -> None:
+    network = ip_network(text, strict=False)
+    if network.prefixlen < WIDEST[network.version]:
+        raise Invalid.field("credentials", f"{text}: must not be wider than /{WIDEST[network.version]}")
+    # Reserved IPv4 networks (RFC 6890) are /24 or wider, so that each part lies within one or outside all.
+    parts = network.subnets(new_prefix=max(24, network.prefixlen)) if isinstance(network, IPv4Network) else (network,)
+    if not all(services.outbound.guard.allows(str(end)) for part in parts for end in (part[0], part[-1])):
+        raise Invalid.field("credentials", f"{text}: is not a network that may be called")
