@@ -144,12 +144,10 @@ class Called:
 
 
 def call(
-    exchange: Exchange, folder: Path, *, calls: int, at_once: int, rate: int, wait_ms: int, keys: int = 1,
-    hangs_up: bool = False, messages: bool = False,
+    exchange: Exchange, folder: Path, *, calls: int, at_once: int, rate: int, wait_ms: int, hangs_up: bool = False
 ) -> Called:  # fmt: skip
-    """Make calls and wait until the last has ended: each presses `keys` keys, `wait_ms` before each."""
-    process = calling(exchange, folder, calls=calls, at_once=at_once, rate=rate, wait_ms=wait_ms, keys=keys,
-                      hangs_up=hangs_up, messages=messages)  # fmt: skip
+    """Make calls (see `calling`) and wait until the last has ended."""
+    process = calling(exchange, folder, calls=calls, at_once=at_once, rate=rate, wait_ms=wait_ms, hangs_up=hangs_up)
     return process.finished()
 
 
@@ -175,10 +173,10 @@ class Calling:
 
 
 def calling(
-    exchange: Exchange, folder: Path, *, calls: int, at_once: int, rate: int, wait_ms: int, keys: int, hangs_up: bool,
-    messages: bool,
+    exchange: Exchange, folder: Path, *, calls: int, at_once: int, rate: int, wait_ms: int, keys: int = 1,
+    hangs_up: bool = False, messages: bool = False,
 ) -> Calling:  # fmt: skip
-    """Begin to make calls."""
+    """Begin to make calls: each presses `keys` keys, `wait_ms` before each; then it hangs up, or is hung up."""
     folder.mkdir(parents=True, exist_ok=True)
     found = _PARTS.fullmatch(SCENARIO.read_text())
     assert found is not None

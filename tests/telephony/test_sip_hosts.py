@@ -1,4 +1,4 @@
-"""Hosts SIP may go to: what SRV records lead to counts like the host itself. The records come from a real name server."""
+"""Hosts SIP may go to: what the SRV records of a real name server lead to counts like the host itself."""
 
 from __future__ import annotations
 

@@ -90,8 +90,8 @@ class Parties:
     async def _nobody(self) -> None:
         """No telephone of a stop answers: the next stop, or the end."""
         call = self._call
-        if call.ledger.over or call.up(CUSTOMER) or call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
-            return
+        if call.ledger.over or call.up(CUSTOMER) or call.legs(d.DIALING, d.RINGING, d.UP).keys() - {CUSTOMER}:
+            return  # somebody rings still, or has answered and the customer is being connected
         if call.doc["direction"] == d.INBOUND and call.doc["plan"]["kind"] == "route":
             await self._stop(call.doc["plan"]["place"] + 1)
         else:
@@ -135,9 +135,12 @@ class Parties:
             await call.ledger.write(machine.Bridged(call.now(), peer=str(peer)), set=holder)
 
     async def join(self, part: str, names: Sequence[str]) -> None:
-        """Bring legs into a room of the call."""
+        """Bring legs into a room of the call; one that is there stays undisturbed, and so does what is recorded."""
         call = self._call
         room = Room(call.id, part)
+        names = [name for name in names if call.doc["legs"][name]["room"] != part]
+        if not names:
+            return
         await call.switch.open_room(room)
         self.rooms.add(part)
         await call.switch.join(room, [call.leg(name) for name in names])

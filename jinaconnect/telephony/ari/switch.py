@@ -185,7 +185,8 @@ class AriSwitch:
         """Create the bridge; asking for one that is there changes nothing."""
         with _told():
             try:
-                await self.client.bridges.create(room_id(room))
+                # Without `dtmf_events` two channels are joined past Asterisk, which then hears no keys.
+                await self.client.bridges.create(room_id(room), type="mixing,dtmf_events")
             except AriConflict:
                 return
 

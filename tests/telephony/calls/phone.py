@@ -75,6 +75,7 @@ class Talk:
     status: int = 0  # the last answer to an INVITE of ours
     refer_to: str = ""
     serial: int = 1
+    via: str = ""  # of the last INVITE of ours
 
     @property
     def id(self) -> str:
@@ -102,6 +103,11 @@ class Talk:
         self.over = True
         self.line.close()
         self.phone.request(self, "BYE")
+
+    def cancel(self) -> None:
+        """Give up a call that is ringing (RFC 3261 section 9)."""
+        self.over = True
+        self.phone.cancel(self)
 
     def press_by_info(self, key: str) -> None:
         """Press a key by SIP INFO."""
@@ -148,9 +154,19 @@ class Phone(asyncio.DatagramProtocol):
 
     # ---- calling and registering
 
+    def account(self, user: str, password: str) -> None:
+        """Answer challenges with this name and password."""
+        self._account = (user, password)
+
+    @property
+    def user(self) -> str:
+        """The name it has at its server."""
+        assert self._account is not None
+        return self._account[0]
+
     async def register(self, server: str, user: str, password: str, expires: int = 300) -> int:
         """Register with a password (RFC 3261 section 22); returns the last status."""
-        self._account = (user, password)
+        self.account(user, password)
         call, tag = secrets.token_hex(8), secrets.token_hex(4)
         uri, status, signed = f"sip:{server}:5060", 0, ""
         for sequence in (1, 2):
@@ -180,8 +196,10 @@ class Phone(asyncio.DatagramProtocol):
 
     def _invite(self, talk: Talk, signed: str = "") -> None:
         more = [signed] if signed else []
+        via = self._via()
+        talk.via = via.partition(": ")[2]
         self._send(talk.peer, f"INVITE {talk.target} SIP/2.0", [
-            self._via(), f"From: {talk.ours}", f"To: {talk.theirs}", f"Call-ID: {talk.id}",
+            via, f"From: {talk.ours}", f"To: {talk.theirs}", f"Call-ID: {talk.id}",
             f"CSeq: {talk.serial} INVITE", "Max-Forwards: 70", self._contact(), f"Allow: {ALLOW}", *more,
         ], talk.line.offer())  # fmt: skip
 
@@ -300,6 +318,13 @@ class Phone(asyncio.DatagramProtocol):
             self._invite(talk, self._signed("INVITE", talk.target, message))
         elif status >= 300:
             talk.over = True
+
+    def cancel(self, talk: Talk) -> None:
+        """Cancel an INVITE; its transaction is named by the branch."""
+        self._send(talk.peer, f"CANCEL {talk.target} SIP/2.0", [
+            f"Via: {talk.via}", f"From: {talk.ours}", f"To: {talk.invite.get('To')}", f"Call-ID: {talk.id}",
+            f"CSeq: {talk.serial} CANCEL", "Max-Forwards: 70",
+        ])  # fmt: skip
 
     def request(self, talk: Talk, method: str, body: str = "", *headers: str) -> None:
         """Send a request within a call."""

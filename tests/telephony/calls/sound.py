@@ -9,7 +9,9 @@ import re
 import socket
 import struct
 from array import array
+from bisect import bisect
 from collections import deque
+from functools import cache
 from typing import cast
 
 from tests.telephony.asterisk import until
@@ -19,6 +21,8 @@ FRAME = 160  # samples of 20 ms
 AGENT_HZ, CUSTOMER_HZ = 700, 1_300  # tones that no key and no music is likely to be
 LOUD = 300.0  # mean level of 16 bits above which something is heard
 KEYS = "0123456789*#ABCD"
+PAD = ("123A", "456B", "789C", "*0#D")
+LOW_HZ, HIGH_HZ = (697, 770, 852, 941), (1_209, 1_336, 1_477, 1_633)
 
 
 def _decoded(code: int) -> int:
@@ -36,10 +40,23 @@ _CODES = sorted((sample, code) for code, sample in enumerate(ALAW))
 
 def encode(samples: list[int]) -> bytes:
     """Return samples as A-law."""
-    known: dict[int, int] = {}
-    for sample in set(samples):
-        known[sample] = min(_CODES, key=lambda each: abs(each[0] - sample))[1]
-    return bytes(known[sample] for sample in samples)
+    return bytes(map(_code, samples))
+
+
+@cache
+def _code(sample: int) -> int:
+    """Return the A-law byte nearest to a sample."""
+    place = bisect(_CODES, (sample, 0))
+    return min(_CODES[max(0, place - 1) : place + 1], key=lambda each: abs(each[0] - sample))[1]
+
+
+@cache
+def dual_tone(key: str) -> tuple[bytes, ...]:
+    """Return the sound of a key (ITU-T Q.23) in frames, 120 ms, and as much silence."""
+    row, column = next((n, line.index(key)) for n, line in enumerate(PAD) if key in line)
+    low, high = (2 * math.pi * hertz / RATE for hertz in (LOW_HZ[row], HIGH_HZ[column]))
+    sound = encode([round(7_000 * (math.sin(low * n) + math.sin(high * n))) for n in range(6 * FRAME)])
+    return (*(sound[place : place + FRAME] for place in range(0, len(sound), FRAME)), *[b"\xd5" * FRAME] * 6)
 
 
 def level(samples: array[int] | list[int]) -> float:
@@ -59,10 +76,11 @@ def share(samples: array[int] | list[int], hertz: float) -> float:
 
 
 class Line(asyncio.DatagramProtocol):
-    """The sound of one call: `say` speaks a tone, `keys` are those that came as telephone events."""
+    """The sound of one call: `say` speaks a tone, `keys` came as telephone events, `said_s` is the time."""
 
     def __init__(self, ip: str) -> None:
         self.keys = ""
+        self.said_s = 0.0  # of sound that was sent, a call's own clock
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((ip, 0))
         self._ip, self._port = self._socket.getsockname()
@@ -73,6 +91,7 @@ class Line(asyncio.DatagramProtocol):
         self._tasks: list[asyncio.Task[None]] = []
         self._tone = b""
         self._pressed: deque[tuple[int, int]] = deque()
+        self._spoken: deque[bytes] = deque()
         self._closed = False
 
     # ---- the wire
@@ -109,6 +128,7 @@ class Line(asyncio.DatagramProtocol):
                     self._transport.sendto(head + payload, self._towards)
                 sequence += 1
             stamp += FRAME
+            self.said_s += FRAME / RATE
             next_at += 0.02
             await asyncio.sleep(max(0.0, next_at - loop.time()))
 
@@ -121,6 +141,8 @@ class Line(asyncio.DatagramProtocol):
             end = 0x80 if age >= 6 else 0
             body = struct.pack("!BBH", event, end | 10, min(age, 6) * FRAME)
             return [(101 | (0x80 if age == 1 else 0), body, stamp - (age - 1) * FRAME)]
+        if self._spoken:
+            return [(8, self._spoken.popleft(), stamp)]
         if not self._tone:
             return [(8, b"\xd5" * FRAME, stamp)]
         start = stamp % len(self._tone)
@@ -160,6 +182,11 @@ class Line(asyncio.DatagramProtocol):
         # One second holds whole periods of any tone of whole hertz.
         wave = [round(8_000 * math.sin(2 * math.pi * hertz * n / RATE)) for n in range(RATE)]
         self._tone = encode(wave) if hertz else b""
+
+    def press_in_band(self, keys: str) -> None:
+        """Press keys as sound (ITU-T Q.23), 120 ms each and 120 ms apart."""
+        for key in keys:
+            self._spoken.extend(dual_tone(key))
 
     def press(self, keys: str) -> None:
         """Press keys (RFC 4733), 120 ms each and 120 ms apart."""

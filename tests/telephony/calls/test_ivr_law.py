@@ -1,0 +1,166 @@
+"""A law: an IVR goes the same way in a simulation as on a real Asterisk, whatever the graph and whatever is pressed.
+
+Keys are pressed when the call's own state shows that it takes them, so what is compared is decided by the order of
+things alone: a slow machine makes the calls longer, never different.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from random import Random
+from typing import Any
+
+import aiohttp
+import pytest
+
+from jinaconnect.core.ivr import machine
+from jinaconnect.store.embedded import EmbeddedMongo
+from tests.telephony.asterisk import Asterisk, loopback_address, until
+from tests.telephony.calls.parties import nothing_left
+from tests.telephony.calls.phone import Phone, Talk, telephone
+from tests.telephony.calls.telephone import ENDED, Exchange, exchange
+
+CALLS = 32
+AT_ONCE = 8
+PATIENCE_S = 2  # of every node that waits for keys
+SILENCE_S = 2.4  # one such wait, and no second one
+FOREVER_S = 3_600
+MOST_SILENCES = 3
+KEYS = "12#"
+FORWARD = {"voice.gather_dtmf": ["timeout", "invalid", "default"], "conditional": ["true", "false"]}
+GIVEN = {"from_number", "to_number", "call_id"}
+
+
+@pytest.fixture(scope="module")
+async def phone(
+    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Exchange]:
+    """A gateway whose trunk leads to an address where the callers are."""
+    carrier = loopback_address(5060)
+    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
+        running.more["carrier"] = carrier
+        yield running
+
+
+def _data(chance: Random, kind: str) -> dict[str, Any]:
+    match kind:
+        case "voice.gather_dtmf":
+            most = chance.randint(1, 3)
+            spoken = {"prompt_tts": chance.choice(["One.", "Two {{digits}}."])} if chance.random() < 0.7 else {}
+            return {
+                "max_digits": most, "min_digits": chance.randint(0, most), "timeout_seconds": PATIENCE_S,
+                "inter_digit_s": PATIENCE_S, "retries": chance.randint(0, 1), "barge_in": chance.random() < 0.6,
+                "finish_on_key": chance.choice(["", "#"]), "save_as": chance.choice(["digits", "x"]), **spoken,
+            }  # fmt: skip
+        case "voice.play":
+            return {"tts_text": chance.choice(["Yes.", "No {{x}}."])}
+        case "set_variable":
+            return {"name": chance.choice(["digits", "x"]), "value": chance.choice(["{{digits}}1", "{{x}}2", "7"])}
+        case "conditional":
+            op = chance.choice(["eq", "ne", "lt", "matches"])
+            return {"variable": chance.choice(["digits", "x"]), "op": op, "value": chance.choice(["1", "12", "21"])}
+    return {}
+
+
+def _graph(chance: Random) -> dict[str, Any]:
+    """Return a graph that ends: what happens by itself leads forward, only keys may lead back."""
+    count = chance.randint(3, 8)
+    kinds = [chance.choice(["voice.gather_dtmf", "voice.gather_dtmf", "voice.play", "set_variable", "conditional"])
+             for _ in range(count - 1)]  # fmt: skip
+    nodes = [{"id": f"n{n}", "type": kind, "data": _data(chance, kind)}
+             for n, kind in enumerate([*kinds, "voice.hangup"])]  # fmt: skip
+    edges = []
+    for n, kind in enumerate(kinds):
+        edges += [{"source": f"n{n}", "on": on, "target": f"n{chance.randint(n + 1, count - 1)}"}
+                  for on in FORWARD.get(kind, ["done"])]  # fmt: skip
+        if kind == "voice.gather_dtmf":
+            pressed = {"".join(chance.choices(KEYS, k=chance.randint(1, 2))) for _ in range(chance.randint(0, 3))}
+            edges += [{"source": f"n{n}", "on": on, "target": f"n{chance.randint(0, count - 1)}"}
+                      for on in sorted(pressed)]  # fmt: skip
+    return {"entry_node_id": "n0", "nodes": nodes, "edges": edges}
+
+
+def _script(chance: Random) -> list[dict[str, Any]]:
+    acts: list[dict[str, Any]] = [{"keys": chance.choice(KEYS)} for _ in range(chance.randint(0, 8))]
+    for _ in range(chance.randint(0, MOST_SILENCES)):
+        acts.insert(chance.randint(0, len(acts)), {"silence_s": SILENCE_S})
+    return acts
+
+
+async def _state(phone: Exchange, call: str) -> Mapping[str, Any]:
+    doc = await phone.gateway.services.store.of(phone.tenant.id, "live").get("calls", call)
+    held = doc["ivr"]
+    over = {"phase": machine.OVER}
+    return over if doc["status"] in ENDED else {**held["state"], "over": False} if held else {"phase": "begin"}
+
+
+async def _reaches(phone: Exchange, call: str, fits: Any) -> Mapping[str, Any]:
+    """Wait until the IVR's state fits, or is over."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + 60
+    while True:
+        state = await _state(phone, call)
+        if state["phase"] == machine.OVER or fits(state):
+            return state
+        assert loop.time() < end, (state, await phone.story(call))
+        await asyncio.sleep(0.05)
+
+
+async def _act(phone: Exchange, call: str, talk: Talk, graph: Mapping[str, Any], act: Mapping[str, Any]) -> None:
+    interruptible = {node["id"] for node in graph["nodes"] if node["data"].get("barge_in")}
+
+    def takes_keys(state: Mapping[str, Any]) -> bool:
+        return state["phase"] == machine.COLLECT or (
+            "keys" in act and state["phase"] == machine.PROMPT and state["node"] in interruptible
+        )
+
+    before = await _reaches(phone, call, takes_keys)
+    if before["phase"] == machine.OVER:
+        return
+    if "keys" in act:
+        talk.press_by_info(act["keys"])
+    await _reaches(phone, call, lambda state: state != before)
+
+
+async def _call(phone: Exchange, callers: Phone, number: str, graph: dict[str, Any], acts: list[dict[str, Any]]) -> Any:
+    """Make the call and act; returns where it went and with what."""
+    talk = callers.dial(phone.asterisk.ip, number, caller="+1303" + number[-7:])
+    await until(lambda: talk.up, f"{number} being answered", 30)
+    call = next(each["id"] for each in await phone.calls(direction="inbound") if each["to_number"] == number)
+    for act in acts:
+        await _act(phone, call, talk, graph, act)
+    ended = await phone.ended(call, 90)
+    path = [event["data"]["node"] for event in await phone.events(call) if event["type"] == "call.ivr_step"]
+    doc = await phone.gateway.services.store.of(phone.tenant.id, "live").get("calls", call)
+    variables = {name: value for name, value in doc["ivr"]["state"]["variables"].items() if name not in GIVEN}
+    outcome = "hangup" if (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING") else "failed"
+    return {"path": path, "variables": variables, "outcome": outcome}
+
+
+async def _simulated(phone: Exchange, graph: dict[str, Any], acts: list[dict[str, Any]]) -> Any:
+    body = {"graph": graph, "inputs": [*acts, {"silence_s": FOREVER_S}]}
+    told = (await phone.owner.post("/voice/api/templates/simulate/", body)).ok()
+    return {name: told[name] for name in ("path", "variables", "outcome")}
+
+
+async def test_a_simulation_goes_where_a_call_goes(phone: Exchange) -> None:
+    slots = asyncio.Semaphore(AT_ONCE)
+    lengths = []
+
+    async with telephone(ip=phone.more["carrier"]) as callers:
+
+        async def one(seed: int) -> None:
+            chance = Random(seed)
+            graph, acts = _graph(chance), _script(chance)
+            expected = await _simulated(phone, graph, acts)
+            number = f"+1202555{1_000 + seed}"
+            await phone.route(number, {"type": "template", "template": await phone.template(graph, f"IVR {seed}")})
+            async with slots:
+                told = await _call(phone, callers, number, graph, acts)
+            assert told == expected, (seed, graph, acts)
+            lengths.append(len(told["path"]))
+
+        await asyncio.gather(*map(one, range(CALLS)))
+    assert sum(length > 3 for length in lengths) > CALLS / 4, "most graphs are gone through a good way"
+    await nothing_left(phone)
