@@ -108,8 +108,8 @@ class Batch:
         decisions = {id: self._count(messages) for id, messages in known.items()}
         present = [contact for contact in contacts.values() if contact["_id"] in decisions]
         await self._store.change_many("contacts", decisions, present)
-        for contact in sorted(seen_before):
-            await self._rebuild(contact)
+        for id in sorted(seen_before):
+            await self._rebuild(id)
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         await self._store.tell("messages", fresh)

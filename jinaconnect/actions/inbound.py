@@ -76,8 +76,9 @@ class InboundDoor:
         trusted = [account.id for account in accounts if account.secrets.get("app_secret") in good]
         if not _addressed(payload, [account for account in accounts if account.id in trusted]):
             return Received("ignored", reason="no account with this phone number id or business account id")
+        id = services.ids.new("inb")
         row = {
-            "_id": services.ids.new("inb"),
+            "_id": id,
             "scope": tenant,
             "accounts": trusted,
             "body": body,
@@ -92,7 +93,7 @@ class InboundDoor:
         if applied is not None:
             # The carrier's answer stands on what is stored; a short wait lets whoever posted see it applied as well.
             await asyncio.wait([applied], timeout=SETTLE_S)
-        return Received("received", row["_id"], _kind(payload))
+        return Received("received", id, _kind(payload))
 
     def apply_soon(self, arrived: _Arrived, number: int) -> asyncio.Task[None]:
         """Apply a body of this process together with what else waits in its tenant's lane of this number."""

@@ -47,7 +47,7 @@ def render_role(role: Mapping[str, Any], members: int = 0) -> dict[str, Any]:
 
 async def render_roles(ctx: Context, roles: Sequence[Document]) -> list[dict[str, Any]]:
     """Return roles with the number of their active members."""
-    group = [{"$match": {"is_active": True}}, {"$group": {"_id": "$role", "n": {"$sum": 1}}}]
+    group: list[dict[str, Any]] = [{"$match": {"is_active": True}}, {"$group": {"_id": "$role", "n": {"$sum": 1}}}]
     counts = {row["_id"]: row["n"] for row in await account_store(ctx).aggregate("members", group)}
     return [render_role(role, counts.get(role["_id"], 0)) for role in roles]
 

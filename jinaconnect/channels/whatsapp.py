@@ -49,7 +49,9 @@ _STATUSES = {
 class Transport(Protocol):
     """Whoever carries a request to Meta, or to the simulated Meta."""
 
-    async def request(self, method: str, url: str, **options: Any) -> Fetched:
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any = None, limit: int = ...
+    ) -> Fetched:
         """Send one request and return the answer."""
 
 

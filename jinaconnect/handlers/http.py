@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 import orjson
 import structlog
 from tornado import httputil, web
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
 from jinaconnect.actions.context import Caller, Context, Services
@@ -121,9 +122,11 @@ class OperationHandler(web.RequestHandler):
         limit = self._operation.limit if self._operation else 1024 * 1024
         self._limit = limit
         length = self.request.headers.get("Content-Length", "0")
-        self.request.connection.set_max_body_size(limit + 4 * 1024 * 1024)  # type: ignore[attr-defined]
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        connection.set_max_body_size(limit + 4 * 1024 * 1024)
         if length.isdigit() and int(length) > limit:
-            self.request.connection.no_keep_alive = True  # type: ignore[attr-defined]
+            connection.no_keep_alive = True
             self._refuse(PayloadTooLarge(f"The body may have at most {limit} bytes."))
 
     def data_received(self, chunk: bytes) -> None:
@@ -149,9 +152,9 @@ class OperationHandler(web.RequestHandler):
         self._write(reply)
         return None
 
-    get = head = post = put = patch = delete = _run  # type: ignore[assignment]
+    get = head = post = put = patch = delete = _run
 
-    async def options(self) -> None:  # type: ignore[override]
+    async def options(self) -> None:
         """Answer a CORS preflight."""
         if self._match is None:
             return self._refuse(NotFound("There is nothing at this path."))

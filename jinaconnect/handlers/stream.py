@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from tornado import web, websocket
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
@@ -86,7 +87,9 @@ class SocketHandler(websocket.WebSocketHandler):
     async def open(self, *args: str, **kwargs: str) -> None:
         """Start the session with the credentials the handshake brought."""
         self.set_nodelay(True)
-        stream = self.ws_connection.stream  # type: ignore[union-attr]
+        assert self.ws_connection is not None
+        stream = self.ws_connection.stream
+        assert stream is not None
         outlet = self._outlet = Outlet(stream, self._too_slow)
         ip = self.request.remote_ip or ""
         header = self.request.headers.get("Authorization", "")
@@ -271,7 +274,9 @@ class SseHandler(web.RequestHandler):
         # encoded block serves every stream of a view.
         lines = ["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in self._headers.get_all()), "\r\n"]
         self._auto_finish = False
-        stream = self.request.connection.detach()  # type: ignore[attr-defined]
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)
+        stream = connection.detach()
         stream.set_nodelay(True)
         stream.write("".join(lines).encode())
         return stream

@@ -192,14 +192,15 @@ async def _change(
     changes.update(updated_by=ctx.principal.user_id, updated_at=ctx.now())
     event_id = ctx.ids.new("evt")
 
+    moved = False
+
     def decide(doc: Document) -> Change | None:
-        if (doc["provider"], doc["credentials"]) != (held["provider"], held["credentials"]):
-            nonlocal moved
-            moved = True
+        nonlocal moved
+        moved = (doc["provider"], doc["credentials"]) != (held["provider"], held["credentials"])
+        if moved:
             return None
         return Change(set=changes, events=[_told(ctx, "trunk.updated", {**doc, **changes}, event_id)])
 
-    moved = False
     written = await ctx.data.change("trunks", id, decide)
     return None if moved else ctx.wrote(written)
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -159,7 +159,7 @@ def last_message(message: Mapping[str, Any], is_read: bool) -> dict[str, Any]:
     }
 
 
-def counted(doc: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> dict[str, Any] | None:
+def counted(doc: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the `chat` fields after some of the contact's messages, or None when all are counted already.
 
     Messages are documents as `core/inbox/message.py` makes them, oldest first.
