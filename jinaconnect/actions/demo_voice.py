@@ -13,10 +13,10 @@ from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.demo import derived_id
 from jinaconnect.actions.voice.templates import DEFAULTS as TEMPLATE_DEFAULTS
 from jinaconnect.actions.voice.templates import IVR
-from jinaconnect.actions.voice.trunks import DEFAULTS, SIP, change_trunk, open_sip
+from jinaconnect.actions.voice.trunks import SIP, change_trunk, create_trunk, open_sip
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.mongo import Document
-from jinaconnect.store.tenant import Duplicate, TenantStore
+from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 
 OWN_NUMBER = "+12025550100"
 ECHO_NUMBER = "+12025550600"
@@ -78,17 +78,14 @@ async def ensure_demo_line(services: Services, tenant: str, carrier: str, caller
 async def _ensure_trunk(ctx: Context, id: str, credentials: Mapping[str, Any]) -> None:
     doc = await ctx.data.find("trunks", id)
     if doc is None:
-        # First without addresses: what checks and seals them is the way every trunk takes.
-        doc = {
-            "_id": id, **DEFAULTS, "name": "Loopback carrier", "provider": SIP, "vendor_profile": None,
-            "from_numbers": [OWN_NUMBER], "credentials": None, "credentials_set": False, "asterisk": None,
-            "hosts": [], "deleted_at": None,
-        }  # fmt: skip
-        await _add(ctx.data, "trunks", doc)
-    names = list(ctx.services.voice.asterisks)
-    if not _same(ctx.services, doc, credentials) or doc["asterisk"] not in names or doc["deleted_at"]:
-        back = {"deleted_at": None, "enabled": True} if doc["deleted_at"] else {}
-        await change_trunk(ctx, id, {**back, "asterisk": names[0] if names else None}, credentials)
+        fields = {"name": "Loopback carrier", "provider": SIP, "from_numbers": [OWN_NUMBER]}
+        with contextlib.suppress(Duplicate):  # another seeding was first
+            await create_trunk(ctx, fields, credentials, id=id)
+        return
+    await _back(ctx.data, "trunks", doc)
+    names: list[str | None] = [*ctx.services.voice.asterisks] or [None]
+    if not _same(ctx.services, doc, credentials) or doc["asterisk"] not in names:
+        await change_trunk(ctx, id, {"enabled": True, "asterisk": names[0]}, credentials)
 
 
 async def line_stands(services: Services, tenant: str, trunk: str) -> bool:
@@ -109,6 +106,15 @@ def _same(services: Services, doc: Document, credentials: Mapping[str, Any]) -> 
 
 
 async def _add(store: TenantStore, collection: str, doc: dict[str, Any]) -> None:
-    if await store.find(collection, doc["_id"]) is None:
-        with contextlib.suppress(Duplicate):  # another seeding was first, or its owner made one like it
-            await store.insert(collection, doc)
+    held = await store.find(collection, doc["_id"])
+    if held is not None:
+        await _back(store, collection, held)
+        return
+    with contextlib.suppress(Duplicate):  # another seeding was first, or its owner made one like it
+        await store.insert(collection, doc)
+
+
+async def _back(store: TenantStore, collection: str, doc: Document) -> None:
+    """Bring back what was deleted since."""
+    if doc.get("deleted_at") is not None:
+        await store.change(collection, doc["_id"], lambda _: Change(set={"deleted_at": None}), known=doc)

@@ -20,6 +20,8 @@ from pydantic import (
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 
+MOST_NESTED = 32  # objects and lists within one another in what is kept as it was given
+
 
 class Request(BaseModel):
     """A request body: unknown keys are ignored, text is trimmed."""
@@ -66,6 +68,25 @@ Id = Annotated[
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def cannot_be_kept(document: Any) -> str | None:
+    """Return why the database would not take a JSON document of somebody's own making, None where it would."""
+    ahead = [(document, MOST_NESTED)]
+    while ahead:
+        value, left = ahead.pop()
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return "must not hold whole numbers beyond 64 bits"
+        if not isinstance(value, dict | list):
+            continue
+        if not left:
+            return f"must be nested at most {MOST_NESTED} deep"
+        if isinstance(value, dict):
+            if any("\x00" in name for name in value):
+                return "must not hold names with NUL"
+            value = list(value.values())
+        ahead += [(each, left - 1) for each in value]
+    return None
 
 
 def field_errors(error: ValidationError) -> dict[str, list[str]]:

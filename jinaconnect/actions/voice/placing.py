@@ -15,7 +15,7 @@ from jinaconnect.actions.voice.trunks import outbound_trunk
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.errors import Invalid, NotSupported, PermissionDenied, Unavailable
 from jinaconnect.core.ivr.values import initial, render
-from jinaconnect.core.schema import Id, Phone, Request, Text
+from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept
 from jinaconnect.store.mongo import Document
 
 MAX_METADATA = 4096
@@ -48,6 +48,9 @@ class PlaceCall(Request):
     def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
         if any(not key or key.startswith("$") or "." in key or "\x00" in key for key in value):
             raise ValueError("keys must not be empty, begin with $ or hold a dot")
+        wrong = cannot_be_kept(value)
+        if wrong is not None:
+            raise ValueError(wrong)
         if len(orjson.dumps(value)) > MAX_METADATA:
             raise ValueError(f"must be at most {MAX_METADATA} bytes")
         return value

@@ -16,6 +16,7 @@ from jinaconnect.core.ivr.check import check, load
 from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.core.ivr.simulate import simulate
 from jinaconnect.core.paging import Listing
+from jinaconnect.core.schema import cannot_be_kept
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
@@ -24,7 +25,6 @@ KINDS = (TTS, AUDIO, IVR)
 NEEDED = {TTS: "tts_text", AUDIO: "audio_url", IVR: "graph"}
 MOST_REACHABLE = 50  # templates one simulation may go through
 KEPT = 500  # graphs kept in memory
-MOST_NESTED = 32  # objects and lists within one another in a graph
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "tts_text": None, "tts_voice": None, "tts_language": None,
@@ -114,28 +114,9 @@ def _check(doc: Mapping[str, Any]) -> None:
         raise Invalid.field(needed, f"is needed for a template of kind {doc['template_kind']}")
     if doc["graph"] is not None:
         load(doc["graph"])
-        wrong = _cannot_be_kept(doc["graph"])
+        wrong = cannot_be_kept(doc["graph"])
         if wrong is not None:
             raise Invalid.field("graph", wrong)
-
-
-def _cannot_be_kept(graph: Any) -> str | None:
-    """Return why the database would not take a graph with all that an editor added to it, None where it would."""
-    ahead = [(graph, MOST_NESTED)]
-    while ahead:
-        value, left = ahead.pop()
-        if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            return "must not hold whole numbers beyond 64 bits"
-        if not isinstance(value, dict | list):
-            continue
-        if not left:
-            return f"must be nested at most {MOST_NESTED} deep"
-        if isinstance(value, dict):
-            if any("\x00" in name for name in value):
-                return "must not hold names with NUL"
-            value = list(value.values())
-        ahead += [(each, left - 1) for each in value]
-    return None
 
 
 async def _check_targets(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:

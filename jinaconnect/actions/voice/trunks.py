@@ -131,10 +131,10 @@ async def list_trunks(ctx: Context, listing: Listing) -> dict[str, Any]:
 
 
 async def create_trunk(
-    ctx: Context, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+    ctx: Context, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None, *, id: str | None = None
 ) -> dict[str, Any]:
     """Add a provider configuration; raises Invalid on `credentials`, `asterisk` and as `_fitting` does."""
-    id = ctx.ids.new("trk")
+    id = id or ctx.ids.new("trk")
     fields = await _fitting(ctx, id, fields)
     doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "created_by": ctx.principal.user_id}
     doc.update(await _sealed(ctx, id, doc["provider"], credentials))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from jinaconnect.actions.voice.retention import retire_recordings
+from jinaconnect.store.tenant import Change
 from tests.client import until
+from tests.conftest import Running
 from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.telephone import ENDED, TERMINAL
 from tests.tenants import Tenant
@@ -139,3 +143,51 @@ async def test_the_cap_of_a_trunk_holds_against_a_crowd(tenant: Tenant) -> None:
     for answer in placed:
         await _ended(tenant, answer.body["id"])
     await _ended(tenant, await _place(tenant, "+12025550103"))
+
+
+async def test_a_recording_goes_when_its_time_is_over(gateway: Running, tenant: Tenant) -> None:
+    client, store = tenant("owner", "test"), gateway.services.store.of(tenant.id, "test")
+    kept: dict[str, str] = {}
+
+    async def recorded() -> bool:
+        for call in list(calls):
+            rows = (await client.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
+            if rows:
+                kept[call] = rows[0]["id"]
+        return len(kept) == len(calls)
+
+    calls = [await _place(tenant, "+12025550101", record=True) for _ in range(2)]
+    await until(recorded, 20)
+    old, fresh = (kept[call] for call in calls)
+    path = (await client.get(f"/voice/api/recordings/{old}/download/")).ok()["recording_url"]
+    row = await store.get("recordings", old)
+    assert (row["retention_expires_at"] - row["created_at"]).days == 90
+    past = gateway.services.clock() - timedelta(seconds=1)
+    await store.change("recordings", old, lambda _: Change(set={"retention_expires_at": past}))
+    assert await retire_recordings(gateway.services) == 1
+    assert await retire_recordings(gateway.services) == 0
+    (await client.get(f"/voice/api/recordings/{old}/")).refused(404, "not_found")
+    (await client.get(path.removeprefix(client.url))).refused(404, "not_found")
+    assert await gateway.services.blobs.get(f"{tenant.id}:test", row["blob"]) is None
+    assert (await client.get(f"/voice/api/calls/{calls[0]}/")).ok()["recording_url"] == ""
+    assert [event["data"]["id"] for event in await client.events() if event["type"] == "recording.deleted"] == [old]
+    assert (await client.get(f"/voice/api/recordings/{fresh}/download/")).status == 200
+
+
+def _nested(deep: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(deep):
+        value = {"x": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [_nested(200), {"n": 2**63}, {"a.b": 1}, {"$a": 1}, {"": 1}, {"a": {"b\x00": 1}}, {"a": "x" * 4_100}, [], "x"],
+)
+async def test_metadata_that_cannot_be_kept_is_refused(tenant: Tenant, metadata: Any) -> None:
+    client = tenant("owner", "test")
+    for field in ("metadata", "variables"):
+        body = {"to_number": "+12025550101", "tts_text": "Hello.", field: metadata}
+        assert list((await client.post(CALLS, body)).refused(400, "validation_error")) == [field]
+    assert (await client.get(CALLS)).ok()["count"] == 0

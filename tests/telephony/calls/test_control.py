@@ -239,3 +239,27 @@ async def test_the_longest_call_is_ended(phone: Exchange) -> None:
         ended = await phone.ended(met.id)
     assert ended["status"] == "COMPLETED"
     assert ended["duration_seconds"] in (2, 3, 4)
+
+
+async def test_a_call_is_controlled_over_the_socket_too(phone: Exchange) -> None:
+    async with meeting(phone) as met, phone.owner.socket() as socket:
+        await socket.ready()
+        await socket.subscribe(topics=["calls"])
+
+        async def ask(action: str, **body: object) -> dict[str, object]:
+            await socket.send(
+                type="request", id=action, operation=f"voice.calls.{action}", params={"id": met.id}, body=body
+            )
+            return dict(await socket.next("result", "error"))
+
+        held = await ask("hold")
+        assert (held["status"], held["body"]["held"]) == (200, True)  # type: ignore[index]
+        refused = await ask("hold")
+        assert (refused["type"], refused["status"], refused["code"]) == ("error", 409, "invalid_state")
+        assert (await ask("unhold"))["status"] == 200
+        await met.together()
+        assert (await ask("hangup"))["status"] == 200
+        live = await socket.until(lambda events: any(each["type"] in TERMINAL for each in events))
+        types = [each["type"] for each in live if each["call_id"] == met.id]
+        assert types[-3:] == ["call.held", "call.resumed", "call.completed"]
+        await met.customer.ended()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from jinaconnect.actions.voice.desk import STALE_S
+from jinaconnect.core.calls.document import new_call
 from jinaconnect.store.embedded import EmbeddedMongo
-from tests.telephony.asterisk import Asterisk, loopback_address, sipp
+from jinaconnect.store.tenant import Change
+from tests.telephony.asterisk import Asterisk, loopback_address, sipp, until
 from tests.telephony.calls.graphs import menu
+from tests.telephony.calls.phone import telephone
 from tests.telephony.calls.telephone import ENDED, TERMINAL, Exchange, exchange
 
 CALLER = "+12025550166"
@@ -97,3 +102,46 @@ async def test_an_ivr_hands_the_caller_to_an_agent(
     assert "call.bridged" in types
     assert [event["data"]["ok"] for event in await phone.events(call) if event["type"] == "call.transferred"] == [True]
     assert [type for type in await phone.types(child) if type in TERMINAL] == ["call.completed"]
+
+
+async def test_a_call_above_the_trunks_cap_finds_it_busy(phone: Exchange) -> None:
+    template = await phone.template(menu())
+    await phone.route("+12025550193", {"type": "template", "template": template})
+    path = f"/voice/api/provider-configs/{phone.trunk}/"
+    (await phone.owner.patch(path, {"max_concurrent_calls": 1})).ok()
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        first = customers.dial(phone.asterisk.ip, "+12025550193", caller=CALLER)
+        await until(lambda: first.up, "the first caller being answered")
+        second = customers.dial(phone.asterisk.ip, "+12025550193", caller="+12025550165")
+        await second.ended()
+        assert second.status == 486
+        told = [event for event in await phone.owner.events() if event["type"] == "call.rejected"]
+        assert (told[-1]["data"]["hangup_cause"], told[-1]["data"]["sip_code"]) == ("USER_BUSY", 486)
+        first.hang_up()
+        await phone.ended(str((await _newest(phone, "+12025550193"))["id"]))
+        third = customers.dial(phone.asterisk.ip, "+12025550193", caller=CALLER)
+        await until(lambda: third.up, "a caller being answered once there is room")
+        third.hang_up()
+    (await phone.owner.patch(path, {"max_concurrent_calls": 0})).ok()
+
+
+async def test_a_call_that_arrives_is_begun_by_its_arrival_alone(phone: Exchange) -> None:
+    """Between a call's row and its beginning the desk looks for calls to place, and must not take it for one."""
+    services = phone.gateway.services
+    owner = services.voice.owner("main")
+    assert owner is not None
+    desk = owner.desk
+    assert desk is not None
+    store = services.store.of(phone.tenant.id, "live")
+    for direction, kind in (("inbound", "route"), ("outbound", "outward")):
+        doc = new_call(
+            services.ids.new("call"), direction=direction, from_number=CALLER, to_number="+12025550194",
+            provider_config=phone.trunk, switch="main", plan={"kind": kind}, at=services.clock(),
+        )  # fmt: skip
+        await store.insert("calls", doc)
+        await desk.look()
+        assert desk.call(doc["_id"]) is None
+        old = services.clock() - timedelta(seconds=STALE_S + 1)
+        await store.change("calls", doc["_id"], lambda _, old=old: Change(set={"created_at": old}))
+        await desk.look()
+        assert (await phone.ended(doc["_id"]))["status"] == "FAILED", "one whose arrival broke off has its end"
