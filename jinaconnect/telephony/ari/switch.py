@@ -6,6 +6,7 @@ comes in has Asterisk's name; which leg it is, is told by `adopt`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -44,6 +45,7 @@ from jinaconnect.telephony.switch import (
 )
 
 _INBOUND, _DEVICE = "inbound", "device"
+ENTER_S = 3.0  # until a channel of our own making enters the application
 _SOFT = 32  # Asterisk's own cause for "we asked for the end"
 
 Result = TypeVar("Result")
@@ -90,6 +92,7 @@ class AriSwitch:
         self._causes: dict[str, tuple[int | None, int | None]] = {}
         self._whispers = 0
         self._strangers: dict[str, list[object]] = {}
+        self._entering: dict[str, asyncio.Future[None]] = {}
 
     # ---- names
 
@@ -166,9 +169,18 @@ class AriSwitch:
         """Play into a channel that is in a bridge, through one that speaks to it alone."""
         self._whispers += 1
         snoop = channel_id(leg.call, f"w{self._whispers}")
-        with _told():
-            await self.client.channels.snoop(self.channel(leg), snoop, app=self.app, whisper="out")
-            await self.client.channels.play(snoop, media, prompt)
+        entered = self._entering[snoop] = asyncio.get_running_loop().create_future()
+        try:
+            with _told():
+                await self.client.channels.snoop(self.channel(leg), snoop, app=self.app, whisper="out")
+                # It is made before it is ours: only once it has entered can something be played on it.
+                async with asyncio.timeout(ENTER_S):
+                    await entered
+                await self.client.channels.play(snoop, media, prompt)
+        except TimeoutError:
+            raise SwitchAway("the whisper's channel did not begin", uncertain=True) from None
+        finally:
+            del self._entering[snoop]
 
     async def stop_play(self, prompt: str) -> None:
         """Delete the playback."""
@@ -322,6 +334,9 @@ class AriSwitch:
 
     def _entered(self, event: e.StasisStart, at: datetime) -> Signal | None:
         channel = event.channel
+        if channel.id in self._entering:
+            self._entering[channel.id].set_result(None)
+            return None
         way, *rest = (*event.args, "")
         if way in (_INBOUND, _DEVICE) and len(rest) >= 2 and channel.id not in self._legs:
             self._strangers[channel.id] = []

@@ -132,7 +132,8 @@ async def _caller(phone: Exchange, refers: Refer) -> AsyncIterator[tuple[str, Ta
     async with telephone(ip=phone.more["carrier"], refer=refers) as customers:
         talk = customers.dial(phone.asterisk.ip, LINE, caller=CALLER)
         await until(lambda: talk.up, "the call being answered")
-        call = next(each["id"] for each in await phone.calls(direction="inbound") if each["status"] == "IN_PROGRESS")
+        call = (await phone.calls(direction="inbound"))[0]["id"]
+        await phone.until(call, lambda each: each["status"] == "IN_PROGRESS", "the call being answered")
         yield call, talk, customers
 
 
