@@ -54,6 +54,7 @@ from jinaconnect.realtime.presence import Presence
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.ending import ended
 from jinaconnect.store.idempotency import Idempotency
 from jinaconnect.store.leases import Leases
 from jinaconnect.store.limits import Limits
@@ -299,9 +300,7 @@ class Gateway:
         self.live.close_all(protocol.RESTARTING)
         await self.services.voice.stop()
         await self.services.worker.stop(self.config.http.drain_s)
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await ended(self._loops)
         if self._server is not None:
             try:
                 async with asyncio.timeout(self.config.http.drain_s):

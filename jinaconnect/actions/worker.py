@@ -16,6 +16,7 @@ import structlog
 from jinaconnect.actions.context import Services
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.store.due import LEASE, Claim
+from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 
 SWEEP_EVERY_S = 1.0
@@ -85,14 +86,10 @@ class Worker:
     async def stop(self, within_s: float) -> None:
         """Take nothing new, finish what runs, give back what is not finished."""
         self._stopping = True
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await ended(self._loops)
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=within_s)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
+        await ended(tuple(self._tasks))
         try:
             await self._services.due.release()
         except Unavailable:

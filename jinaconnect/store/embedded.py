@@ -22,6 +22,8 @@ import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from jinaconnect.store.ending import ended
+
 SET_NAME = "jc"
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
@@ -89,8 +91,7 @@ class EmbeddedMongo:
     async def stop(self) -> None:
         """Shut the server down cleanly and give the directory free."""
         (self._var_dir / "mongo.port").unlink(missing_ok=True)
-        self._keeper.cancel()
-        await asyncio.gather(self._keeper, return_exceptions=True)
+        await ended((self._keeper,))
         await _end(self._process)
         os.close(self._lock)
 

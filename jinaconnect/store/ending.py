@@ -15,4 +15,7 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     while waiting:
         for task in waiting:
             task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=AGAIN_S)
+        done, waiting = await asyncio.wait(waiting, timeout=AGAIN_S)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # seen: what it ended with matters to nobody any more

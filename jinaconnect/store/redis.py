@@ -16,6 +16,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from jinaconnect.store.ending import ended
+
 CHANNEL = "jc:wake"
 DEADLINE_S = 0.25
 RETRY_S = 0.5
@@ -49,9 +51,8 @@ class RedisLink:
 
     async def stop(self) -> None:
         """Stop listening and close."""
-        while self._task is not None and not self._task.done():
-            self._task.cancel()  # again, if the client's own clean-up has swallowed it
-            await asyncio.wait([self._task], timeout=1.0)
+        if self._task is not None:
+            await ended((self._task,))
         await self._redis.aclose()
         await self._listener_redis.aclose()
 

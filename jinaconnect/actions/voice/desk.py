@@ -18,6 +18,7 @@ from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
 from jinaconnect.core.errors import Unavailable
+from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.telephony import switch as s
 from jinaconnect.telephony.ari.link import Break
@@ -242,8 +243,7 @@ class Desk:
     async def close(self) -> None:
         """Let go of every call without ending it."""
         self.connected_now = False
-        for task in tuple(self._admissions.values()):
-            task.cancel()
+        await ended(tuple(self._admissions.values()))
         for call in list(self._calls.values()):
             await call.let_go()
         self._calls.clear()

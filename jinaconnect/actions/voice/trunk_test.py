@@ -19,6 +19,7 @@ from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, InvalidState, NotSupported, Unavailable
+from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.telephony.ari.errors import AriError, AriRefused
 from jinaconnect.telephony.ari.switch import AriSwitch
@@ -52,8 +53,7 @@ async def try_trunk(ctx: Context, id: str, call_to: str | None) -> dict[str, Any
         answer = await _asked(ctx, trunk)
         return {**answer, "call": await watching}
     finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        await ended((watching,))
 
 
 async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:

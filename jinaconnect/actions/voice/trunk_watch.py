@@ -33,6 +33,7 @@ from jinaconnect.core.calls import health
 from jinaconnect.core.errors import GatewayError, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import system_principal
+from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.secrets import SecretError
 from jinaconnect.store.tenant import Change, TenantStore
@@ -95,7 +96,6 @@ class TrunkWatch:
         self._slots = asyncio.Semaphore(PROBES_AT_ONCE)
         self._probes: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._over = False
         self._reported: Counter[str] = Counter()
 
     async def start(self) -> None:
@@ -104,10 +104,8 @@ class TrunkWatch:
 
     async def stop(self) -> None:
         """Stop watching; the states stay as they are."""
-        self._over = True  # a cancellation can be lost in what is waited for just then
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended((self._task,))
 
     def poke(self, id: str) -> None:
         """Look again now: this trunk was changed, added or removed."""
@@ -117,7 +115,7 @@ class TrunkWatch:
         self._wake.set()
 
     async def _run(self) -> None:
-        while not self._over:
+        while True:
             try:
                 async with await Contacts.connect(
                     self._client, self._app, self._services.clock, self._changed
@@ -137,7 +135,7 @@ class TrunkWatch:
             each.begin_anew()
         refreshed = 0.0
         try:
-            while not (contacts.ended or self._over):
+            while not contacts.ended:
                 if self._stale or loop.time() - refreshed > REFRESH_S:
                     self._stale = False
                     await self._refresh()
@@ -152,9 +150,7 @@ class TrunkWatch:
                 finally:
                     self._wake.clear()
         finally:
-            for task in tuple(self._probes):
-                task.cancel()
-            await asyncio.gather(*self._probes, return_exceptions=True)
+            await ended(tuple(self._probes))
 
     def _changed(self, change: ContactStatusChange) -> None:
         """Asterisk's own question found, or did not find, an answer."""
