@@ -17,16 +17,20 @@ Result = TypeVar("Result")
 class GroupCommit(Generic[Item, Result]):
     """Gathers items and hands them to `write` in batches; each caller gets its own result or error.
 
-    `write` returns one result per item, in order; a result that is an exception is raised in that caller alone.
+    `write` returns one result per item, in order; a result that is an exception is raised in that caller alone. With
+    several `lanes` as many batches are on their way at once, where their order does not matter.
     """
 
     def __init__(
-        self, write: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]], *, limit: int = 500
-    ) -> None:
+        self, write: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]], *, limit: int = 500,
+        lanes: int = 1,
+    ) -> None:  # fmt: skip
         self._write = write
         self._limit = limit
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self._lanes = lanes
+        self._draining = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def put(self, item: Item) -> Result:
         """Write one item and return its result."""
@@ -39,8 +43,11 @@ class GroupCommit(Generic[Item, Result]):
     def _queued(self, item: Item) -> asyncio.Future[Result]:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain())
+        if self._draining < self._lanes:
+            self._draining += 1
+            task = asyncio.create_task(self._drain())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return future
 
     async def _drain(self) -> None:
@@ -62,4 +69,4 @@ class GroupCommit(Generic[Item, Result]):
                     else:
                         future.set_result(result)
         finally:
-            self._task = None
+            self._draining -= 1

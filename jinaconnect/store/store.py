@@ -138,7 +138,7 @@ class Store:
             async def write(batch: list[Swap]) -> list[bool | str | Exception]:
                 return list(await self.swap_many(collection, batch))
 
-            group = self._swaps[collection] = GroupCommit(write)
+            group = self._swaps[collection] = GroupCommit(write, lanes=2)
         return await group.put((before, update))
 
     @guarded
