@@ -39,6 +39,11 @@ pipeline = catch_errors gatekeeper s3api tempauth slo dlo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+# A busy machine is no broken disk.
+conn_timeout = 20
+node_timeout = 60
+recoverable_node_timeout = 60
+error_suppression_limit = 1000000
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:gatekeeper]
@@ -120,11 +125,18 @@ class Swift:
             await process.wait()
 
     async def make(self, bucket: str) -> None:
-        """Make a bucket."""
+        """Make a bucket, as soon as the server is up to it."""
         session = aioboto3.Session(USER, SECRET, region_name="us-east-1")
         path = Config(s3={"addressing_style": "path"})
-        async with session.client("s3", endpoint_url=self.url, config=path) as client:
-            await client.create_bucket(Bucket=bucket)
+        async with session.client("s3", endpoint_url=self.url, config=path) as client, asyncio.timeout(READY_S):
+            while True:
+                try:
+                    await client.create_bucket(Bucket=bucket)
+                    return
+                except client.exceptions.ClientError as error:
+                    if error.response["Error"]["Code"] != "ServiceUnavailable":
+                        raise
+                    await asyncio.sleep(0.1)
 
 
 def _listens(port: int) -> bool:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
-from tests.telephony.asterisk import Asterisk, loopback_address, until
+from tests.telephony.asterisk import until
 from tests.telephony.calls.parties import CUSTOMER, meeting
 from tests.telephony.calls.phone import telephone
 from tests.telephony.calls.sound import AGENT_HZ, CUSTOMER_HZ
-from tests.telephony.calls.telephone import TERMINAL, Exchange, exchange
+from tests.telephony.calls.telephone import TERMINAL, Exchange
 from tests.tenants import make_tenant
 
 LONG = "This is a rather long announcement that goes on and on, so that it can be stopped before it has ended. " * 3
 
-
-@pytest.fixture(scope="module")
-async def phone(
-    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Exchange]:
-    """A gateway whose trunk leads to an address where the customer's telephone is."""
-    carrier = loopback_address(5060)
-    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
-        running.more["carrier"] = carrier
-        yield running
 
 
 async def test_the_agent_is_rung_first_and_both_hear_each_other(phone: Exchange) -> None:

@@ -6,34 +6,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
 from tests.conftest import Running
 from tests.handlers.people import Person, add_person
-from tests.telephony.asterisk import Asterisk, loopback_address, until
+from tests.telephony.asterisk import until
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.parties import CUSTOMER, nothing_left
 from tests.telephony.calls.phone import Phone, telephone
 from tests.telephony.calls.sound import AGENT_HZ, CUSTOMER_HZ
-from tests.telephony.calls.telephone import OWN, TERMINAL, Exchange, exchange
+from tests.telephony.calls.telephone import OWN, TERMINAL, Exchange
 
 DEVICES = "/voice/api/devices/"
 CALLER = "+12025550169"
 
 
 @pytest.fixture(scope="module")
-async def phone(
-    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Exchange]:
+async def phone(phone: Exchange) -> Exchange:
     """A gateway whose trunk leads to an address where the customers' telephones are."""
-    carrier = loopback_address(5060)
-    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
-        goodbye = graph("bye", {"bye": ("voice.play", {"tts_text": "Nobody is here."}), "end": ("voice.hangup", {})},
-                        ("bye", "done", "end"))  # fmt: skip
-        running.more.update(carrier=carrier, goodbye=await running.template(goodbye))
-        yield running
+    goodbye = graph("bye", {"bye": ("voice.play", {"tts_text": "Nobody is here."}), "end": ("voice.hangup", {})},
+                    ("bye", "done", "end"))  # fmt: skip
+    phone.more.update(goodbye=await phone.template(goodbye))
+    return phone
 
 
 @pytest.fixture

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
-from tests.telephony.asterisk import Asterisk, loopback_address, sipp, until
+from tests.telephony.asterisk import sipp, until
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.parties import CUSTOMER, meeting
 from tests.telephony.calls.phone import Talk, telephone
 from tests.telephony.calls.sound import KEYS
-from tests.telephony.calls.telephone import Exchange, exchange, make_trunk
+from tests.telephony.calls.telephone import Exchange, make_trunk
 
 ALL = KEYS + "1111" + "2#2#"
 MODES = {"rfc4733": "rfc2833", "info": "info", "inband": "inband", "both": "auto_info"}
 
 
 @pytest.fixture(scope="module")
-async def phone(
-    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Exchange]:
+async def phone(phone: Exchange) -> Exchange:
     """A gateway with a trunk for each way of sending keys, all to one address, and an IVR that listens."""
-    carrier = loopback_address(5060)
-    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
-        asking = {"max_digits": 32, "timeout_seconds": 60, "inter_digit_s": 60, "retries": 0}
-        listening = graph("ask", {"ask": ("voice.gather_dtmf", asking), "end": ("voice.hangup", {})},
-                          ("ask", "timeout", "end"))  # fmt: skip
-        running.more.update(carrier=carrier, listening=await running.template(listening))
-        for way, mode in MODES.items():
-            running.more[way] = await make_trunk(running.tenant, carrier, name=way, credentials={"dtmf_mode": mode})
-        yield running
+    asking = {"max_digits": 32, "timeout_seconds": 60, "inter_digit_s": 60, "retries": 0}
+    listening = graph("ask", {"ask": ("voice.gather_dtmf", asking), "end": ("voice.hangup", {})},
+                      ("ask", "timeout", "end"))  # fmt: skip
+    at = phone.more["carrier"]
+    phone.more["listening"] = await phone.template(listening)
+    for way, mode in MODES.items():
+        phone.more[way] = await make_trunk(phone.tenant, at, name=way, credentials={"dtmf_mode": mode})
+    return phone
 
 
 async def _stored(phone: Exchange, call: str) -> str:

@@ -7,19 +7,15 @@ things alone: a slow machine makes the calls longer, never different.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-import aiohttp
-import pytest
-
 from jinaconnect.core.ivr import machine
-from jinaconnect.store.embedded import EmbeddedMongo
-from tests.telephony.asterisk import Asterisk, loopback_address, until
+from tests.telephony.asterisk import until
 from tests.telephony.calls.parties import nothing_left
 from tests.telephony.calls.phone import Phone, Talk, telephone
-from tests.telephony.calls.telephone import ENDED, Exchange, exchange
+from tests.telephony.calls.telephone import ENDED, Exchange
 
 CALLS = 32
 AT_ONCE = 8
@@ -32,16 +28,6 @@ KEYS = "12#"
 FORWARD = {"voice.gather_dtmf": ["timeout", "invalid", "default"], "conditional": ["true", "false"]}
 GIVEN = {"from_number", "to_number", "call_id"}
 
-
-@pytest.fixture(scope="module")
-async def phone(
-    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Exchange]:
-    """A gateway whose trunk leads to an address where the callers are."""
-    carrier = loopback_address(5060)
-    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
-        running.more["carrier"] = carrier
-        yield running
 
 
 def _data(chance: Random, kind: str) -> dict[str, Any]:

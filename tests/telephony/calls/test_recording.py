@@ -11,16 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
-from tests.telephony.asterisk import Asterisk, loopback_address, until
+from tests.telephony.asterisk import until
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.parties import Meeting, meeting, nothing_left
 from tests.telephony.calls.phone import Talk, telephone
 from tests.telephony.calls.sound import AGENT_HZ, CUSTOMER_HZ, RATE, Line, level, share
-from tests.telephony.calls.telephone import Exchange, exchange
+from tests.telephony.calls.telephone import Exchange
 from tests.tenants import make_tenant
 
 MAILBOX = "+12025550196"
@@ -57,17 +55,12 @@ class Sound:
 
 
 @pytest.fixture(scope="module")
-async def phone(
-    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Exchange]:
+async def phone(phone: Exchange) -> Exchange:
     """A gateway whose trunk leads to an address where the customers' telephones are; one number takes messages."""
-    carrier = loopback_address(5060)
-    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
-        running.more["carrier"] = carrier
-        mailbox = graph("message", {"message": ("voice.record", {"max_duration_seconds": 20, "play_beep": False}),
-                                    "end": ("voice.hangup", {})}, ("message", "done", "end"))  # fmt: skip
-        await running.route(MAILBOX, {"type": "template", "template": await running.template(mailbox)})
-        yield running
+    mailbox = graph("message", {"message": ("voice.record", {"max_duration_seconds": 20, "play_beep": False}),
+                                "end": ("voice.hangup", {})}, ("message", "done", "end"))  # fmt: skip
+    await phone.route(MAILBOX, {"type": "template", "template": await phone.template(mailbox)})
+    return phone
 
 
 async def _time(line: Line, seconds: float) -> None:

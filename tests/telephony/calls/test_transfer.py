@@ -7,16 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
-from tests.telephony.asterisk import Asterisk, loopback_address, sipp, until
+from tests.telephony.asterisk import sipp, until
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.parties import CUSTOMER, Meeting, meeting, nothing_left
 from tests.telephony.calls.phone import Phone, Refer, Talk, telephone
 from tests.telephony.calls.sound import AGENT_HZ, CUSTOMER_HZ
-from tests.telephony.calls.telephone import TERMINAL, Exchange, exchange
+from tests.telephony.calls.telephone import TERMINAL, Exchange
 
 THIRD = "+12025550188"
 THIRD_HZ = 1_900
@@ -25,18 +23,13 @@ CALLER = "+12025550166"
 
 
 @pytest.fixture(scope="module")
-async def phone(
-    asterisk: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Exchange]:
+async def phone(phone: Exchange) -> Exchange:
     """A gateway whose trunk leads to an address where the customers' telephones are; one number waits for keys."""
-    carrier = loopback_address(5060)
-    async with exchange(asterisk, mongod.uri, http, tmp_path_factory.mktemp("var"), carrier) as running:
-        running.more["carrier"] = carrier
-        asking = {"max_digits": 1, "timeout_seconds": 60, "retries": 0}
-        waiting = graph("ask", {"ask": ("voice.gather_dtmf", asking), "end": ("voice.hangup", {})},
-                        ("ask", "timeout", "end"))  # fmt: skip
-        await running.route(LINE, {"type": "template", "template": await running.template(waiting)})
-        yield running
+    asking = {"max_digits": 1, "timeout_seconds": 60, "retries": 0}
+    waiting = graph("ask", {"ask": ("voice.gather_dtmf", asking), "end": ("voice.hangup", {})},
+                    ("ask", "timeout", "end"))  # fmt: skip
+    await phone.route(LINE, {"type": "template", "template": await phone.template(waiting)})
+    return phone
 
 
 async def _third(met: Meeting) -> Talk:
