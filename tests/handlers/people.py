@@ -45,7 +45,9 @@ async def add_person(running: Running, tenant: Tenant, role: str, name: str = "P
             "created_at": services.clock(),
         }
     )
-    await store.insert("members", {"_id": member, "user": user, "role": found["_id"], "is_active": True})
+    await store.insert("members", {
+        "_id": member, "user": user, "role": found["_id"], "is_active": True, "created_by": None, "updated_by": None,
+    })  # fmt: skip
     tokens = (await tenant.anonymous.post("/token/", {"email": email, "password": _PASSWORD})).ok()
     client = Client(running.url, tokens["access"], tenant.anonymous.session)
     return Person(user, member, f"{name} Test", client)

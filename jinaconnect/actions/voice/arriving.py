@@ -8,7 +8,7 @@ import structlog
 
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.voice.admission import TooManyCalls, belongs, caller_contact, consent, let_in
-from jinaconnect.actions.voice.app import voice_app
+from jinaconnect.actions.voice.app import require_voice, voice_app
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.placing import may_be_called
 from jinaconnect.actions.voice.targets import SANDBOX, trunk_target
@@ -17,7 +17,7 @@ from jinaconnect.core.calls import causes
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.numbers import plus_form
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
-from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.errors import GatewayError, PermissionDenied
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import system_principal
 from jinaconnect.core.schema import e164
@@ -142,6 +142,16 @@ async def _reject(
     await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))
 
 
+async def _may_dial(ctx: Context, user: str) -> None:
+    """Raise PermissionDenied unless a telephone's person may place calls, as is asked of them over REST."""
+    await require_voice(ctx)
+    registry, tenant = ctx.services.registry, ctx.principal.tenant
+    member = next((each for each in await registry.memberships(user) if each["scope"] == tenant), None)
+    role = None if member is None else await registry.role(tenant, member["role"])
+    if role is None or not role["permissions"].get("voice.call"):
+        raise PermissionDenied("The telephone's person may not place calls.")
+
+
 async def _from_device(services: Services, switch: Switch, arrived: Arrived) -> Document | None:
     """A telephone of ours dials: an outbound call over its tenant's trunk, the telephone being its first leg."""
     rows = await services.store.across("devices", {"asterisk": switch.name, "deleted_at": None})
@@ -151,6 +161,7 @@ async def _from_device(services: Services, switch: Switch, arrived: Arrived) -> 
         return None
     ctx = _context(services, device["scope"])
     try:
+        await _may_dial(ctx, device["user"])
         trunk = await outbound_trunk(ctx, None)
         number = e164(_called(services, trunk, arrived.called))
         contact = await caller_contact(ctx, number)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAIN, CONSULT = "", "con"
 FIRST = "a0n1"  # the leg of the telephone a call began with
 RINGBACK = "tone:ring"
+LATE = "late"  # the purpose of a telephone that answered when another had the call already
 
 
 class Parties:
@@ -44,6 +45,12 @@ class Parties:
         """Return the legs that are in the main room with the customer."""
         return [
             name for name, each in self._call.legs(d.UP).items() if name != CUSTOMER and each["room"] == MAIN
+        ]
+
+    def _agents(self) -> list[str]:
+        """Return the agents' legs that have the call."""
+        return [
+            name for name, each in self._call.legs(d.UP).items() if each["role"] == "agent" and each["purpose"] != LATE
         ]
 
     # ---- calls that begin with people
@@ -116,7 +123,7 @@ class Parties:
     async def connect(self) -> None:
         """The customer has answered, or was answered: bring them together with the waiting agent."""
         call = self._call
-        agents = [name for name, each in call.legs(d.UP).items() if each["role"] == "agent"]
+        agents = self._agents()
         if not agents:
             if call.doc["plan"]["kind"] == "outward":
                 await call.switch.answer(call.leg(FIRST))
@@ -179,6 +186,11 @@ class Parties:
 
     async def _agent_up(self, name: str) -> None:
         call = self._call
+        if len(self._agents()) > 1:
+            # Its answer crossed our cancelling: the first keeps the call.
+            await call.ledger.write(set={f"legs.{name}.purpose": LATE})
+            await call.give(call.switch.hangup(call.leg(name)))
+            return
         for other in call.legs(d.DIALING, d.RINGING):
             if other not in (CUSTOMER, name):
                 await call.give(call.switch.hangup(call.leg(other)))

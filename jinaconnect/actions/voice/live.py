@@ -501,8 +501,10 @@ class LiveCall:
         changes = {f"legs.{CUSTOMER}.state": d.ENDED} if CUSTOMER in self.doc["legs"] else {}
         await self.ledger.write(*((self._asked,) if self._asked else ()), end, set=changes)
         await self.tape.close()
-        for name in self.legs(d.DIALING, d.RINGING, d.UP):
-            await self._hang(name)
+        for name, each in self.legs(d.DIALING, d.RINGING, d.UP).items():
+            # A telephone of ours that dialled and was not answered yet is told why.
+            waits = each["channel"] is not None and each["state"] != d.UP
+            await self._hang(name, causes.rejection_code(self.doc["hangup_cause"]) if waits else 16)
         self.after("linger", LINGER_S, self._leave)
         self._finish_if_empty()
 

@@ -155,6 +155,8 @@ async def _agent(ctx: Context, device: str, trunk: Document, own: str) -> dict[s
         reached = (await reach(ctx.services, ctx.data, call, to=device))[0]
     except Invalid as error:
         raise Invalid.field("device", "there is no such telephone") from error
+    if reached.device is not None and reached.user != ctx.principal.user_id:
+        ctx.principal.require("voice.manage")  # a telephone that rings is its person's own affair
     user = reached.user or ctx.principal.user_id
     return {"endpoint": reached.endpoint, "to": reached.to, "user": user, "device": reached.device}
 

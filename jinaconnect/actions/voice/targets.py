@@ -107,6 +107,8 @@ async def reach(
 
 
 async def _device(store: TenantStore, row: Document) -> Reached | None:
+    if await store.find_one("members", {"user": row["user"], "is_active": True}) is None:
+        return None  # the telephone of somebody who left
     if row["kind"] == "softphone":
         return Reached(device_endpoint_id(row["_id"]), user=row["user"], device=row["_id"])
     trunk = await store.find("trunks", row["provider_config"])

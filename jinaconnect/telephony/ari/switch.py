@@ -46,6 +46,7 @@ from jinaconnect.telephony.switch import (
 
 _INBOUND, _DEVICE = "inbound", "device"
 ENTER_S = 3.0  # until a channel of our own making enters the application
+_NOT_THERE = (400, 422)  # what Asterisk says of a channel to be joined that has ended, or is just leaving
 _SOFT = 32  # Asterisk's own cause for "we asked for the end"
 
 Result = TypeVar("Result")
@@ -209,7 +210,12 @@ class AriSwitch:
     async def join(self, room: Room, legs: Sequence[Leg]) -> None:
         """Add channels to the bridge."""
         with _told():
-            await self.client.bridges.add(room_id(room), [self.channel(leg) for leg in legs])
+            try:
+                await self.client.bridges.add(room_id(room), [self.channel(leg) for leg in legs])
+            except AriRefused as error:
+                if error.status not in _NOT_THERE:
+                    raise
+                raise LegGone(str(error)) from None
 
     async def leave(self, room: Room, legs: Sequence[Leg]) -> None:
         """Take channels out of the bridge."""
