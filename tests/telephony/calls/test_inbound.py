@@ -115,8 +115,10 @@ async def test_a_call_above_the_trunks_cap_finds_it_busy(phone: Exchange) -> Non
         second = customers.dial(phone.asterisk.ip, "+12025550193", caller="+12025550165")
         await second.ended()
         assert second.status == 486
-        told = [event for event in await phone.owner.events() if event["type"] == "call.rejected"]
-        assert (told[-1]["data"]["hangup_cause"], told[-1]["data"]["sip_code"]) == ("USER_BUSY", 486)
+        await phone.owner.wait_for_events(lambda events: any(
+            each["type"] == "call.rejected"
+            and (each["data"]["hangup_cause"], each["data"]["sip_code"]) == ("USER_BUSY", 486) for each in events
+        ))  # fmt: skip
         first.hang_up()
         await phone.ended(str((await _newest(phone, "+12025550193"))["id"]))
         third = customers.dial(phone.asterisk.ip, "+12025550193", caller=CALLER)
