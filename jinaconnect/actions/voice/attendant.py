@@ -117,7 +117,7 @@ class Attendant:
 
     async def over(self) -> None:
         """The customer is gone."""
-        self._call.cancel("silence")
+        self._call.turns.cancel("silence")
         if self._state is not None and self._graph is not None and not self._state.over:
             step = ivr.step(self._graph, self._state, x.CallerHungUp())
             self._state = step.state
@@ -125,7 +125,7 @@ class Attendant:
 
     def leave(self) -> None:
         """Let people take over: the IVR says and asks nothing more."""
-        self._call.cancel("silence")
+        self._call.turns.cancel("silence")
         self._graph = self._state = None
 
     async def _carry_out(self, step: ivr.Step, facts: Sequence[machine.Fact], begun: str = "") -> None:
@@ -164,15 +164,15 @@ class Attendant:
         turn = self._state.turn
         wait = None if self._state.over else ivr.patience(self._graph, self._state)
         if wait is None:
-            self._call.cancel("silence")
+            self._call.turns.cancel("silence")
         else:
-            self._call.after("silence", wait, lambda: self.report(x.Silence(turn)))
+            self._call.turns.after("silence", wait, lambda: self.report(x.Silence(turn)))
 
     async def _give(self, order: x.Order, turn: int) -> None:
         call = self._call
         match order:
             case x.StopPrompt():
-                await call.hush()
+                await call.stage.hush()
             case x.Listen():
                 # No Asterisk understands speech by itself: nothing is heard, so the node's silence decides.
                 call.ledger.note("speech_unsupported", {}, source="ivr")
@@ -183,20 +183,20 @@ class Attendant:
                     order.to, lambda answered: self.report(x.TransferDone(answered, turn))
                 )
             case x.AskHttp():
-                call.beside(self._ask(order, turn))
+                call.turns.beside(self._ask(order, turn))
             case x.LoadTemplate():
-                call.beside(self._load(order.template, turn))
+                call.turns.beside(self._load(order.template, turn))
             case x.HangUp():
                 failed = order.cause != causes.NORMAL_CLEARING
                 await call.end(*((machine.Faulted(call.now(), cause=order.cause),) if failed else ()))
 
     async def _ask(self, order: x.AskHttp, turn: int) -> None:
         ok, value = await ask_web(self._call.services, order)
-        self._call.later(lambda: self.report(x.HttpDone(ok, value, turn)))
+        self._call.turns.later(lambda: self.report(x.HttpDone(ok, value, turn)))
 
     async def _load(self, template: str, turn: int) -> None:
         graph = await load_graph(self._call.ledger.store, template)
-        self._call.later(lambda: self.report(x.TemplateLoaded(graph, turn)))
+        self._call.turns.later(lambda: self.report(x.TemplateLoaded(graph, turn)))
 
     # ---- speaking
 
@@ -206,7 +206,7 @@ class Attendant:
     def _speak(self, orders: Sequence[x.Say | x.PlayAudio], turn: int, done: Any) -> None:
         """Render and play; rendering goes on beside the call's turn, so that keys and hangups are not kept waiting."""
         self._serial += 1
-        self._call.beside(self._render(orders, turn, self._serial, done))
+        self._call.turns.beside(self._render(orders, turn, self._serial, done))
 
     async def _render(self, orders: Sequence[x.Say | x.PlayAudio], turn: int, serial: int, done: Any) -> None:
         call = self._call
@@ -223,8 +223,8 @@ class Attendant:
             if self._state is not None and self._state.turn != turn:
                 return  # a key was quicker than the prompt
             if media:
-                await call.play(media, self._prompt(turn), done)
+                await call.stage.play(media, self._prompt(turn), done)
             else:
-                call.after("prompt", SILENT_S, lambda: done(False))
+                call.turns.after("prompt", SILENT_S, lambda: done(False))
 
-        call.later(play)
+        call.turns.later(play)

@@ -16,7 +16,8 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.telephony.switch import CUSTOMER, Room
 
 if TYPE_CHECKING:
-    from jinaconnect.actions.voice.live import LiveCall, Order
+    from jinaconnect.actions.voice.live import LiveCall
+    from jinaconnect.actions.voice.turns import Order
 
 MAIN, CONSULT = "", "con"
 FIRST = "a0n1"  # the leg of the telephone a call began with
@@ -87,7 +88,7 @@ class Parties:
         call = self._call
         reached = await reach(call.services, call.ledger.store, call.doc, user=user)
         if not reached:
-            call.later(lambda: self._nobody())
+            call.turns.later(lambda: self._nobody())
             return
         for n, each in enumerate(reached, 1):
             await call.dial(
@@ -128,7 +129,7 @@ class Parties:
             if call.doc["plan"]["kind"] == "outward":
                 await call.switch.answer(call.leg(FIRST))
             return  # the agent's own answer is on the way
-        await call.hush()
+        await call.stage.hush()
         await self.join(MAIN, [CUSTOMER, *agents])
         await self.bridged(agents)
 
@@ -156,7 +157,7 @@ class Parties:
     async def gather(self) -> None:
         """Have the customer in a room, where playing and recording go on at once."""
         if self._call.doc["legs"][CUSTOMER]["room"] is None:
-            await self._call.hush()
+            await self._call.stage.hush()
             await self.join(MAIN, [CUSTOMER])
 
     # ---- what legs do
@@ -199,7 +200,7 @@ class Parties:
         elif call.doc["direction"] == d.INBOUND:
             await call.switch.answer(call.leg(CUSTOMER))
         elif CUSTOMER not in call.doc["legs"]:
-            await call.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
+            await call.stage.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
             await call.call_customer()
 
     async def left(self, name: str, end: machine.Fact) -> None:

@@ -1,14 +1,13 @@
 """A live call: one task that hears its signals, keeps its ledger and gives orders to its switch.
 
-Everything that concerns a call goes through its inbox, one thing after the other: signals of the switch, timers,
-finished side work (a rendered prompt, a web service's answer) and what people order.
+Everything that concerns a call has its turn, one thing after the other: signals of the switch, timers, finished side
+work (a rendered prompt, a web service's answer) and what people order.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,10 @@ import structlog
 from jinaconnect.actions.voice.attendant import Attendant
 from jinaconnect.actions.voice.conversation import Parties
 from jinaconnect.actions.voice.ledger import Ledger, Tell
+from jinaconnect.actions.voice.stage import Stage
 from jinaconnect.actions.voice.tape import Tape
 from jinaconnect.actions.voice.transfers import Transfers
+from jinaconnect.actions.voice.turns import Due, Order, Turns
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.dtmf import collect
@@ -39,26 +40,6 @@ TRUNK_DOWN_CAUSE = causes.NETWORK_OUT_OF_ORDER
 logger = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What somebody wants done with the call; the answer goes to `answer`."""
-
-    action: str
-    body: Mapping[str, Any]
-    actor: Mapping[str, str]
-    answer: asyncio.Future[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """Something of our own: a timer ran out, or side work is done."""
-
-    run: Callable[[], Awaitable[None]]
-
-
-Item = s.Signal | Order | Due
-
-
 class LiveCall:
     """Runs one call from its first signal, or from where a restart left it, to its end."""
 
@@ -67,15 +48,13 @@ class LiveCall:
         self.services = desk.services
         self.switch = desk.switch
         self.ledger = ledger
+        self.turns = Turns(ledger.id)
+        self.stage = Stage(self)
         self.tape = Tape(self)
         self.attendant = Attendant(self)
         self.parties = Parties(self)
         self.transfers = Transfers(self)
-        self._inbox: asyncio.Queue[Item] = asyncio.Queue()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._work: set[asyncio.Task[None]] = set()
-        self._keys: dict[str, int] = {}
-        self._prompts: dict[str, Callable[[bool], Awaitable[None]]] = {}
+        self._keys: dict[str, dict[str, int]] = {}
         self._asked: machine.HangupRequested | None = None
         self._over = False
         self.task: asyncio.Task[None] | None = None
@@ -99,16 +78,16 @@ class LiveCall:
 
     def hear(self, signal: s.Signal) -> None:
         """Take a signal."""
-        self._inbox.put_nowait(signal)
+        self.turns.put(signal)
 
     def vanished(self) -> None:
         """Know that the switch has no channel of this call's customer any more, though it never told."""
-        self.later(lambda: self._leg_over(CUSTOMER, machine.Gone(self.now())))
+        self.turns.later(lambda: self._leg_over(CUSTOMER, machine.Gone(self.now())))
 
     async def order(self, action: str, body: Mapping[str, Any], actor: Mapping[str, str]) -> dict[str, Any]:
         """Have something done; raises what the action raises (GatewayError)."""
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(Order(action, body, actor, answer))
+        self.turns.put(Order(action, body, actor, answer))
         return await answer
 
     # ---- what its parts use
@@ -125,65 +104,6 @@ class LiveCall:
         """Tell whether a leg is up."""
         each = self.doc["legs"].get(name)
         return each is not None and each["state"] == d.UP
-
-    def after(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
-        """Do something later, in the call's own turn; a second timer of the same name replaces the first."""
-        self.cancel(name)
-        loop = asyncio.get_running_loop()
-        self._timers[name] = loop.call_later(max(0.0, seconds), self._inbox.put_nowait, Due(run))
-
-    def cancel(self, name: str) -> None:
-        """Forget a timer."""
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do slow work beside the call's turn; it reports back through `later`."""
-        task = asyncio.create_task(self._guard(work))
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-
-    def later(self, run: Callable[[], Awaitable[None]]) -> None:
-        """Do something in the call's next turn."""
-        self._inbox.put_nowait(Due(run))
-
-    async def play(
-        self, media: Sequence[str], prompt: str, done: Callable[[bool], Awaitable[None]], *,
-        where: s.Place | None = None,
-    ) -> None:  # fmt: skip
-        """Play to the customer (with the others, where they are in a room); `done(ok)` follows once."""
-        self._prompts[prompt] = done
-        try:
-            await self.switch.play(where or self.stage(), media, prompt)
-        except s.LegGone:
-            return  # its end is on the way
-        except s.SwitchError as error:
-            self.ledger.note("prompt_failed", {"prompt": prompt, "error": str(error)}, source="system")
-            self.later(lambda: self._played(prompt, False))
-
-    def expect(self, prompt: str, done: Callable[[bool], Awaitable[None]]) -> None:
-        """Wait for the end of a prompt that is played otherwise."""
-        self._prompts[prompt] = done
-
-    async def stop_played(self) -> bool:
-        """Stop every prompt and let its end be told; returns whether there was one."""
-        prompts = list(self._prompts)
-        for prompt in prompts:
-            await self.give(self.switch.stop_play(prompt))
-        return bool(prompts)
-
-    async def hush(self) -> None:
-        """Stop what is being played; nobody is told of its end."""
-        prompts, self._prompts = list(self._prompts), {}
-        for prompt in prompts:
-            await self.give(self.switch.stop_play(prompt))
-
-    def stage(self) -> s.Place:
-        """Return where the customer is heard and spoken to."""
-        customer = self.doc["legs"].get(CUSTOMER)
-        room = customer["room"] if customer else None
-        return self.leg(CUSTOMER) if room is None else Room(self.id, room)
 
     async def give(self, order: Awaitable[None]) -> bool:
         """Carry out an order whose failure changes nothing: the leg's end follows, or the link's break."""
@@ -217,10 +137,10 @@ class LiveCall:
             self.ledger.note("dial_refused", {"leg": name, "error": str(error)}, source="system")
             self._lose(name, machine.Hangup(self.now(), cause=cause))
             return
-        self.after(f"ring {name}", timeout_s + RING_SLACK_S, lambda: self._rang_out(name))
+        self.turns.after(f"ring {name}", timeout_s + RING_SLACK_S, lambda: self._rang_out(name))
 
     def _lose(self, name: str, end: machine.Hangup) -> None:
-        self.later(lambda: self._leg_over(name, end))
+        self.turns.later(lambda: self._leg_over(name, end))
 
     def now(self) -> Any:
         """Return the present."""
@@ -230,7 +150,7 @@ class LiveCall:
         """Bring the call to its end: what was decided is recorded, then every leg is hung up."""
         if facts or tell:
             await self.ledger.write(*facts, tell=tell)
-        await self.hush()
+        await self.stage.hush()
         names = list(self.legs(d.DIALING, d.RINGING, d.UP, d.NEW))
         customer = self.doc["legs"].get(CUSTOMER)
         if customer is None or (customer["state"] == d.NEW and customer["channel"] is None):
@@ -244,7 +164,7 @@ class LiveCall:
     async def _hang(self, name: str, q850: int = 16) -> None:
         if not await self.give(self.switch.hangup(self.leg(name), q850=q850)):
             # Not there, or no answer: if no report comes either, it is over all the same.
-            self.after(f"gone {name}", LINGER_S, lambda: self._leg_over(name, machine.Gone(self.now())))
+            self.turns.after(f"gone {name}", LINGER_S, lambda: self._leg_over(name, machine.Gone(self.now())))
 
     # ---- the task
 
@@ -252,7 +172,7 @@ class LiveCall:
         try:
             await self._turn(begin)
             while not self._over:
-                item = await self._inbox.get()
+                item = await self.turns.next()
                 if isinstance(item, Order):
                     await self._obey(item)
                 else:
@@ -308,22 +228,11 @@ class LiveCall:
         else:
             order.answer.set_result(result)
 
-    async def _guard(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except Exception as error:
-            logger.error("call.side_work_broken", call=self.id, exc_info=error)
-
     def _close(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        for task in self._work:
-            task.cancel()
-        while not self._inbox.empty():
-            item = self._inbox.get_nowait()
-            if isinstance(item, Order) and not item.answer.done():
+        for order in self.turns.close():
+            if not order.answer.done():
                 away = Unavailable("The link to the call's switch is being restored.", retry_after=2)
-                item.answer.set_exception(self.parties.invalid("The call has ended.") if self._over else away)
+                order.answer.set_exception(self.parties.invalid("The call has ended.") if self._over else away)
         self.desk.release(self)
 
     async def let_go(self) -> None:
@@ -377,7 +286,7 @@ class LiveCall:
         name = signal.leg.name
         match signal:
             case s.Played():
-                await self._played(signal.prompt, signal.ok)
+                await self.stage.played(signal.prompt, signal.ok)
                 return
             case s.Recorded():
                 await self.tape.ended(signal)
@@ -421,7 +330,7 @@ class LiveCall:
     async def _leg_up(self, name: str, signal: s.LegAnswered) -> None:
         if self.doc["legs"][name]["state"] in (d.UP, d.ENDED):
             return
-        self.cancel(f"ring {name}")
+        self.turns.cancel(f"ring {name}")
         if signal.machine:
             self.ledger.note("machine_answered", {"leg": name}, source="carrier")
         changes: dict[str, Any] = {f"legs.{name}.state": d.UP}
@@ -433,7 +342,7 @@ class LiveCall:
         if signal.machine:
             changes["metadata"] = {**self.doc["metadata"], "answered_by": "machine"}
         self.ledger.hold(machine.Answered(signal.at), set=changes)
-        self.after("limit", self.doc["max_duration_s"], self._too_long)
+        self.turns.after("limit", self.doc["max_duration_s"], self._too_long)
         await self._answered()
 
     async def _answered(self) -> None:
@@ -451,26 +360,19 @@ class LiveCall:
 
     async def _key(self, name: str, signal: s.KeyPressed) -> None:
         moment = int(signal.at.timestamp() * 1000)
-        seen, new = collect({k[1:]: v for k, v in self._keys.items() if k[0] == name[0]}, signal.digit, moment)
-        self._keys.update({name[0] + digit: at for digit, at in seen.items()})
+        self._keys[name], new = collect(self._keys.get(name, {}), signal.digit, moment)
         if not new:
             return
         source = "customer" if name == CUSTOMER else "agent"
         digit = machine.Digit(signal.at, digit=signal.digit, duration_ms=signal.duration_ms, source=source)
         await self.attendant.key(digit) if name == CUSTOMER else await self.ledger.write(digit)
 
-    async def _played(self, prompt: str, ok: bool) -> None:
-        done = self._prompts.pop(prompt, None)
-        if done is not None:
-            self.ledger.note("prompt_ended", {"prompt": prompt.rpartition("-")[2], "ok": ok})
-            await done(ok)
-
     # ---- limits and the end
 
     def _arm_limit(self) -> None:
         if self.doc["started_at"] is not None:
             ends = self.doc["started_at"] + timedelta(seconds=self.doc["max_duration_s"])
-            self.after("limit", (ends - self.now()).total_seconds(), self._too_long)
+            self.turns.after("limit", (ends - self.now()).total_seconds(), self._too_long)
 
     async def _too_long(self) -> None:
         await self.end(machine.TimedOut(self.now(), limit=machine.DURATION))
@@ -485,8 +387,8 @@ class LiveCall:
     async def _leg_over(self, name: str, end: machine.Fact) -> None:
         if self.doc["legs"].get(name, {}).get("state") == d.ENDED:
             return
-        self.cancel(f"ring {name}")
-        self.cancel(f"gone {name}")
+        self.turns.cancel(f"ring {name}")
+        self.turns.cancel(f"gone {name}")
         if name == CUSTOMER:
             await self._conclude(end)
             return
@@ -505,12 +407,12 @@ class LiveCall:
             # A telephone of ours that dialled and was not answered yet is told why.
             waits = each["channel"] is not None and each["state"] != d.UP
             await self._hang(name, causes.rejection_code(self.doc["hangup_cause"]) if waits else 16)
-        self.after("linger", LINGER_S, self._leave)
+        self.turns.after("linger", LINGER_S, self._leave)
         self._finish_if_empty()
 
     def _finish_if_empty(self) -> None:
         if self.ledger.over and not self.legs(d.DIALING, d.RINGING, d.UP):
-            self.later(self._leave)
+            self.turns.later(self._leave)
 
     async def _leave(self) -> None:
         if self._over:

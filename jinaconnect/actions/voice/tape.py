@@ -47,7 +47,7 @@ class Tape:
             raise Conflict("The contact has not consented to being recorded.", code="consent_required")
         name = call.services.ids.new("rec")
         await call.parties.gather()
-        stage = call.stage()
+        stage = call.stage.place()
         assert isinstance(stage, Room)
         await call.switch.record(stage, name, max_s=call.doc["max_duration_s"])
         await self._note(name, actor, "call")
@@ -63,12 +63,12 @@ class Tape:
             )
         except s.SwitchError as error:
             call.ledger.note("recording_refused", {"error": str(error)}, source="system")
-            call.later(done)
+            call.turns.later(done)
             return
         self._done[name] = done
         await self._note(name, None, "message")
         # A caller who sends no sound at all keeps Asterisk from counting: our own clock ends it.
-        call.after("message", order.max_duration_s + LATE_S, lambda: self._cut(name))
+        call.turns.after("message", order.max_duration_s + LATE_S, lambda: self._cut(name))
 
     async def _note(self, name: str, actor: Mapping[str, str] | None, kind: str) -> None:
         held = {"id": name, "state": RECORDING, "since": self._call.now(), "kind": kind, "paused_s": 0.0}
@@ -108,7 +108,7 @@ class Tape:
             await self._stopped(held, signal.at, None, ok=signal.ok)
         done = self._done.pop(signal.name, None)
         if done is not None:
-            self._call.cancel("message")
+            self._call.turns.cancel("message")
             await done()
 
     async def _stopped(

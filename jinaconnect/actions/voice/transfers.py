@@ -43,7 +43,7 @@ class Transfers:
             reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
         except GatewayError as error:
             call.ledger.note("transfer_refused", {"to": to, "error": str(error.detail)}, source="system")
-            call.later(lambda: self._ivr_told(False))
+            call.turns.later(lambda: self._ivr_told(False))
             return
         await call.ledger.write(tell=[Tell("call.transferring", {"to": to, "mode": "blind"}, "ivr")])
         await call.parties.park()
@@ -61,11 +61,11 @@ class Transfers:
         call = self._call
         await self._begin({"to": to, "mode": "blind", "via": via}, actor)
         call.attendant.leave()
-        await call.hush()
+        await call.stage.hush()
         if via != "bridge" and reached.refer is not None:
             await call.ledger.write(set={"transfer.referred": True})
             if await call.give(call.switch.refer(call.leg(CUSTOMER), reached.refer)):
-                call.after("refer", REFER_WAIT_S, self._not_referred)
+                call.turns.after("refer", REFER_WAIT_S, self._not_referred)
             else:
                 await self._not_referred()
             return
@@ -196,7 +196,7 @@ class Transfers:
         """After a restart: an awaited answer of the carrier is awaited again."""
         held = self._call.doc["transfer"]
         if held is not None and held.get("referred"):
-            self._call.after("refer", REFER_WAIT_S, self._not_referred)
+            self._call.turns.after("refer", REFER_WAIT_S, self._not_referred)
 
     # ---- what they share
 
@@ -212,7 +212,7 @@ class Transfers:
         """Bring the customer together with a new party; holds and mutes of the conversation before are over."""
         call = self._call
         await call.ledger.write(set={f"legs.{name}.purpose": "transfer", f"legs.{name}.joined": True})
-        await call.hush()
+        await call.stage.hush()
         await call.parties.unpark([name])
         if "customer" in call.doc["muted"]:
             await call.give(call.switch.mute(call.leg(CUSTOMER), "in", False))

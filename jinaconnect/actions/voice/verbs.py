@@ -135,11 +135,11 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
     to = body["to"]
     names = [CUSTOMER] if to == "customer" else call.parties.others()
     if to == "both" or call.doc["legs"][CUSTOMER]["room"] is None:
-        await call.play([media], prompt, done)
+        await call.stage.play([media], prompt, done)
     elif not names:
         raise call.parties.invalid("There is no agent in this call.")
     else:
-        call.expect(prompt, done)
+        call.stage.expect(prompt, done)
         for name in names:
             await call.switch.whisper(call.leg(name), [media], prompt)
     return None
@@ -147,7 +147,7 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
 
 async def stop_play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Stop what was ordered to be played."""
-    if call.attendant.busy or not await call.stop_played():
+    if call.attendant.busy or not await call.stage.stop():
         raise call.parties.invalid("Nothing is being played.")
     return None
 
