@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+import uvloop
 from pydantic import ValidationError
 
 from jinaconnect import __version__
@@ -113,8 +114,8 @@ def _run(config: Config, options: argparse.Namespace) -> int:
         )
         return 2
     if options.processes > 1:
-        return asyncio.run(_run_many(config, options))
-    return asyncio.run(_run_one(config, options))
+        return uvloop.run(_run_many(config, options))
+    return uvloop.run(_run_one(config, options))
 
 
 async def _run_one(config: Config, options: argparse.Namespace) -> int:
@@ -221,7 +222,7 @@ async def _line(gateway: Gateway, tenant: str, demo_carrier: str) -> list[str]:
 
 
 def _seed(config: Config, options: argparse.Namespace) -> int:
-    return asyncio.run(_seed_demo(config, options.json))
+    return uvloop.run(_seed_demo(config, options.json))
 
 
 async def _seed_demo(config: Config, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.demo import seed_demo
@@ -25,6 +27,11 @@ PLENTY = Limits(
     anonymous_per_minute=1_000_000,
     logins_per_minute=1_000_000,
 )
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the tests on the event loop the gateway runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @dataclass
