@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import tempfile
 from typing import Protocol
 
 from jinaconnect.telephony.audio import RATE, AudioError, telephone_wav, wav
@@ -35,7 +36,7 @@ class Speech(Protocol):
 
 
 class EspeakNg:
-    """espeak-ng as a process of its own for every text; the text goes in by a pipe, never by a shell."""
+    """espeak-ng as a process of its own for every text; the text goes in as a file, never by a shell."""
 
     name = "espeak-ng"
 
@@ -66,13 +67,20 @@ class EspeakNg:
         raise SpeechUnavailable("espeak-ng could not speak the text")
 
     async def _run(self, text: str, voice: str) -> bytes | None:
-        process = await asyncio.create_subprocess_exec(
-            self._binary, "-v", voice, "--stdin", "--stdout", stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        try:
+            # A file and not a pipe: an engine that ends without reading leaves nobody writing to it.
+            with tempfile.TemporaryFile() as words:
+                words.write(text.encode(errors="replace"))
+                words.seek(0)
+                process = await asyncio.create_subprocess_exec(
+                    self._binary, "-v", voice, "--stdin", "--stdout", stdin=words,
+                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+                )  # fmt: skip
+        except OSError as error:
+            raise SpeechUnavailable(f"espeak-ng does not start ({error.strerror})") from error
         try:
             async with asyncio.timeout(self._deadline_s):
-                output, _ = await process.communicate(text.encode(errors="replace"))
+                output, _ = await process.communicate()
         except TimeoutError as error:
             raise SpeechUnavailable("espeak-ng did not finish in time") from error
         finally:

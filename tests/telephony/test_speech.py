@@ -80,6 +80,14 @@ async def test_a_missing_engine_is_named() -> None:
         await EspeakNg("no-such-engine").render("Hello.", None, None)
 
 
+async def test_an_engine_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text("#!/no/such/interpreter\n")
+    engine.chmod(0o755)
+    with pytest.raises(SpeechUnavailable, match="does not start"):
+        await EspeakNg(str(engine)).render("Hello.", None, None)
+
+
 async def test_an_engine_that_fails_or_says_nothing_is_told(tmp_path: Path) -> None:
     for line in ("exit 1", "exec cat >/dev/null", "cat >/dev/null; echo nonsense"):
         with pytest.raises(SpeechUnavailable, match="could not speak"):
