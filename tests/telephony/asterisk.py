@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -156,8 +157,10 @@ class Asterisk:
         return "\n".join(file.read_text(errors="replace") for file in files if file.exists())
 
     def freeze(self) -> None:
-        """Stop it without its noticing."""
+        """Stop it without its noticing; a thread that still ran could answer."""
         self.process.send_signal(signal.SIGSTOP)
+        while not _all_stopped(self.process.pid):
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Let it go on."""
@@ -310,6 +313,14 @@ async def listening(client: AriClient, app: str = APP, *, subscribe_all: bool = 
         yield heard
     finally:
         await heard.close()
+
+
+def _all_stopped(pid: int) -> bool:
+    try:
+        states = [task.read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # a thread ended meanwhile
+    return set(states) <= set("TtZX")
 
 
 @contextmanager
