@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import uvloop
 
 AT_ONCE = 16  # connections to Asterisk
 
@@ -60,4 +61,4 @@ async def main(root: str, app: str, user: str, password: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:5]))
+    uvloop.run(main(*sys.argv[1:5]))

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import uvloop
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.write_concern import WriteConcern
@@ -48,4 +49,4 @@ async def main(uri: str, at_once: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+import uvloop
 from tornado.web import Application, RequestHandler
 
 
@@ -31,4 +32,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    uvloop.run(main(int(sys.argv[1])))

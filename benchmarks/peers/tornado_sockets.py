@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import sys
 
+import uvloop
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -47,4 +48,4 @@ async def main(sockets: int, lines: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 CLIENTS: set[ServerConnection] = set()
@@ -38,4 +39,4 @@ async def main(sockets: int, lines: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

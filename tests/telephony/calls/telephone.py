@@ -80,8 +80,8 @@ class Exchange:
         return await self.owner.events("start", call=id)
 
     async def types(self, id: str) -> list[str]:
-        """Return the types of the call's own events, in order; its inbox entry is told beside them."""
-        return [event["type"] for event in await self.events(id) if event["type"].startswith("call.")]
+        """Return the types of the call's events, in order, without its inbox entry, which is told beside them."""
+        return [event["type"] for event in await self.events(id) if not event["type"].startswith("message.")]
 
     async def story(self, id: str) -> list[tuple[int, str, Any]]:
         """Return the call's timeline in short."""

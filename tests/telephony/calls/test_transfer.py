@@ -235,6 +235,20 @@ async def test_a_consultation_is_completed(phone: Exchange, under: str) -> None:
     await nothing_left(phone)
 
 
+async def test_the_same_key_of_two_people_is_two_presses(phone: Exchange) -> None:
+    async with meeting(phone) as met:
+        await _consult(met)
+        third = await _third(met)
+        await third.line.until_hears(AGENT_HZ, "the consulted party")
+        for key in "5", "9":
+            met.customer.line.press(key)
+            third.line.press(key)
+        told = await met.wait_told("call.dtmf", 4)
+        pressed = sorted((event["data"]["from"], event["data"]["digit"]) for event in told)
+        assert pressed == [("agent", "5"), ("agent", "9"), ("customer", "5"), ("customer", "9")]
+        await met.order("cancel")
+
+
 async def test_a_consultation_is_given_up(phone: Exchange) -> None:
     async with meeting(phone) as met:
         consultation = await _consult(met)
