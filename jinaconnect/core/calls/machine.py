@@ -10,7 +10,7 @@ move a call back changes nothing; whatever the order, one terminal event is reco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -231,8 +231,8 @@ def fold(call: Call, facts: tuple[Fact, ...] | list[Fact]) -> Outcome:
 
 def changed(before: Call, after: Call) -> dict[str, Any]:
     """Return the fields of `after` that differ, ready to be stored."""
-    old, new = asdict(before), asdict(after)
-    return {name: value for name, value in new.items() if value != old[name]}
+    new = {item.name: getattr(after, item.name) for item in fields(Call)}
+    return {name: value for name, value in new.items() if value != getattr(before, name)}
 
 
 def _event(name: str, fact: Fact, payload: Mapping[str, Any]) -> Emitted:

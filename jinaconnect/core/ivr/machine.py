@@ -16,7 +16,7 @@ and reports back. The rules:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from jinaconnect.core.calls import causes
@@ -62,7 +62,8 @@ class State:
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON object."""
-        return asdict(self)
+        held = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {**held, "visits": dict(self.visits), "variables": dict(self.variables)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> State:
