@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # two letters are looked up at once
 _CHANCE = (1 << 80) - 1
 _SHAPE = re.compile(r"[a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26}")
 
@@ -21,11 +22,7 @@ Randomness = Callable[[int], bytes]
 def encode(prefix: str, milliseconds: int, chance: bytes) -> str:
     """Return the id of `prefix` for a time and 10 bytes of chance."""
     number = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(chance[:10], "big")
-    letters = [""] * 26
-    for place in range(25, -1, -1):
-        letters[place] = _ALPHABET[number & 31]
-        number >>= 5
-    return f"{prefix}_{''.join(letters)}"
+    return f"{prefix}_{''.join([_PAIRS[number >> place & 1023] for place in range(120, -1, -10)])}"
 
 
 def well_formed(text: str, prefix: str | None = None) -> bool:

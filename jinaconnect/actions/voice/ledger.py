@@ -100,7 +100,7 @@ class Ledger:
             await self.flush()
 
     async def _write(self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any]) -> None:
-        ids = [self._services.ids.new("evt") for _ in range(len(tell) + 3 * len(facts))]
+        ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
         def decide(doc: Document) -> Change | None:
             before = machine.Call.of(doc)
@@ -115,6 +115,7 @@ class Ledger:
                 fields["due"] = due_at(self._services.clock())
             fields["places"] = doc["places"] + len(tells)
             fields["events"] = doc["events"] + len(tells)
+            ids.extend(self._services.ids.new("evt") for _ in tells[len(ids) :])
             status = after.status
             events = [
                 self._event(ids[n], doc, item, doc["places"] + n + 1, doc["events"] + n + 1, status)
