@@ -44,7 +44,7 @@ class NewRoleOf(Request):
     role_id: Id
 
 
-class Transfer(Request):
+class TransferOwnership(Request):
     """The admin who becomes the owner."""
 
     target_user_id: Id
@@ -148,9 +148,9 @@ async def remove(ctx: Context, id: str) -> None:
     "/tenants/transfer-ownership/",
     id="members.transfer",
     permission="tenant.transfer",
-    body=Transfer,
+    body=TransferOwnership,
     effect=True,
 )
-async def transfer(ctx: Context, body: Transfer) -> dict[str, Any]:
+async def transfer(ctx: Context, body: TransferOwnership) -> dict[str, Any]:
     """Make an admin the owner; the owner becomes an admin."""
     return await members.transfer(ctx, body.target_user_id)

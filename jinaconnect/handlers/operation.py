@@ -20,6 +20,7 @@ from jinaconnect.core.ids import RepeatableIds
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import AUTHENTICATED, PUBLIC, known
 from jinaconnect.core.schema import parse
+from jinaconnect.handlers.schemas import named
 from jinaconnect.store.idempotency import Replay
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
@@ -95,7 +96,8 @@ def operation(
 ) -> Callable[[Function], Function]:
     """Declare a coroutine `(ctx, body?, **path parameters)` as a route.
 
-    A key that is not in the permission table, a second use of an id and a missing docstring do not import.
+    A key that is not in the permission table, a second use of an id, of a schema's name, and a missing docstring do not
+    import.
     `aliases` are further paths with the same behaviour, left out of the API description.
     """
     if not known(permission):
@@ -104,6 +106,9 @@ def operation(
     def declare(function: Function) -> Function:
         if not inspect.getdoc(function):
             raise ValueError(f"{id}: an operation needs a docstring")
+        for model in (rest.get("body"), rest.get("returns")):
+            if model is not None:
+                named(model)
         paths = [
             (id, path, rest.pop("hidden", False)),
             *((f"{id}~{n}", alias, True) for n, alias in enumerate(aliases, 1)),

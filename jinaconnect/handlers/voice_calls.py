@@ -84,7 +84,7 @@ class CallDetail(CallOut):
     recent_events: list[CallEventOut]
 
 
-class TimelineItem(Answer):
+class CallFact(Answer):
     """One fact of a call."""
 
     at: str
@@ -95,11 +95,11 @@ class TimelineItem(Answer):
     inferred: bool
 
 
-class Timeline(Answer):
+class CallTimeline(Answer):
     """Everything that happened in a call."""
 
     call: CallOut
-    items: list[TimelineItem]
+    items: list[CallFact]
 
 
 @voice_operation(
@@ -127,7 +127,7 @@ async def read_call(ctx: Context, id: str) -> dict[str, Any]:
     return await calls.read_call(ctx, id)
 
 
-@voice_operation("GET", "calls/{id}/timeline/", id="calls.timeline", permission="voice.view", returns=Timeline)
+@voice_operation("GET", "calls/{id}/timeline/", id="calls.timeline", permission="voice.view", returns=CallTimeline)
 async def timeline(ctx: Context, id: str) -> dict[str, Any]:
     """Show every fact of a call in order on one clock, marked where it was inferred."""
     return await calls.timeline(ctx, id)

@@ -36,7 +36,7 @@ class Nothing(Request):
     """No fields."""
 
 
-class Transfer(Request):
+class TransferCall(Request):
     """Whom to hand the customer to, and how."""
 
     to: Annotated[Text, StringConstraints(min_length=3, max_length=320)]
@@ -114,10 +114,10 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
 
 
 @voice_operation(
-    "POST", "calls/{id}/transfer/", id="calls.transfer", permission="voice.control", body=Transfer,
+    "POST", "calls/{id}/transfer/", id="calls.transfer", permission="voice.control", body=TransferCall,
     returns=Consultation, effect=True, errors=(409,),
 )  # fmt: skip
-async def transfer(ctx: Context, id: str, body: Transfer) -> dict[str, Any]:
+async def transfer(ctx: Context, id: str, body: TransferCall) -> dict[str, Any]:
     """Hand the customer to an E.164 number, a `sip:` address or a device.
 
     A blind transfer asks the carrier (SIP REFER) and falls back to a leg of ours where the carrier does not do it; an

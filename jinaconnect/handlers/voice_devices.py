@@ -28,7 +28,7 @@ class NewDevice(Request):
     asterisk: Annotated[str, StringConstraints(max_length=32)] | None = None
 
 
-class Registration(Answer):
+class DeviceRegistration(Answer):
     """Whether a telephone is registered."""
 
     state: Literal["registered", "unregistered", "unknown"]
@@ -42,7 +42,7 @@ class DeviceOut(Answer):
     name: str
     kind: Literal["softphone", "uri"]
     uri: str | None
-    registration: Registration
+    registration: DeviceRegistration
 
 
 @voice_operation("GET", "devices/", id="devices.list", permission="voice.view", listing=DEVICES, returns=DeviceOut)

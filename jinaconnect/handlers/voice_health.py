@@ -20,7 +20,7 @@ class Contact(Answer):
     rtt_ms: float | None
 
 
-class Registration(Answer):
+class TrunkRegistration(Answer):
     """A trunk's registration at its carrier."""
 
     state: Literal["registered", "unregistered", "rejected", "unknown"]
@@ -64,7 +64,7 @@ class TrunkHealth(Answer):
     since: str | None
     asterisk: str | None
     contact: Contact
-    registration: Registration | None
+    registration: TrunkRegistration | None
     options: Options
     calls: int
     cap: int
@@ -107,7 +107,7 @@ class TrunkTested(Answer):
     """The outcome of a test."""
 
     options: Asked
-    registration: Registration | None
+    registration: TrunkRegistration | None
     call: Called | None = None
 
 

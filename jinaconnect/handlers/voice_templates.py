@@ -33,7 +33,7 @@ class Compiled(Answer):
     warnings: list[str]
 
 
-class TemplateFields(Request):
+class VoiceTemplateFields(Request):
     """What may be changed of a template."""
 
     name: Named | None = None
@@ -56,7 +56,7 @@ class TemplateFields(Request):
         return fields
 
 
-class NewTemplate(TemplateFields):
+class NewVoiceTemplate(VoiceTemplateFields):
     """A template to add; `graph` for an IVR, `tts_text` for a script, `audio_url` for audio."""
 
     name: Named
@@ -82,7 +82,7 @@ class GraphScript(Script):
     graph: dict[str, Any]
 
 
-class TemplateOut(Answer):
+class VoiceTemplateOut(Answer):
     """A voice template; `compiled` of an IVR only."""
 
     id: str
@@ -120,7 +120,7 @@ class Simulation(Answer):
 
 
 @voice_operation(
-    "GET", "templates/", id="templates.list", permission="voice.view", listing=TEMPLATES, returns=TemplateOut
+    "GET", "templates/", id="templates.list", permission="voice.view", listing=TEMPLATES, returns=VoiceTemplateOut
 )
 async def list_templates(ctx: Context) -> dict[str, Any]:
     """List the templates, newest first."""
@@ -128,10 +128,10 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
 
 
 @voice_operation(
-    "POST", "templates/", id="templates.create", permission="voice.manage", body=NewTemplate, returns=TemplateOut,
-    status=201, effect=True,
+    "POST", "templates/", id="templates.create", permission="voice.manage", body=NewVoiceTemplate,
+    returns=VoiceTemplateOut, status=201, effect=True,
 )  # fmt: skip
-async def create_template(ctx: Context, body: NewTemplate) -> dict[str, Any]:
+async def create_template(ctx: Context, body: NewVoiceTemplate) -> dict[str, Any]:
     """Add a template; an IVR is checked whole: 400 names every fault by node."""
     return await templates.create_template(ctx, body.given())
 
@@ -145,26 +145,26 @@ async def simulate_graph(ctx: Context, body: GraphScript) -> dict[str, Any]:
     return await templates.try_graph(ctx, body.graph, body.inputs, body.variables)
 
 
-@voice_operation("GET", "templates/{id}/", id="templates.read", permission="voice.view", returns=TemplateOut)
+@voice_operation("GET", "templates/{id}/", id="templates.read", permission="voice.view", returns=VoiceTemplateOut)
 async def read_template(ctx: Context, id: str) -> dict[str, Any]:
     """Show one template."""
     return templates.render_template(await ctx.data.get("voice_templates", id))
 
 
 @voice_operation(
-    "PATCH", "templates/{id}/", id="templates.change", permission="voice.manage", body=TemplateFields,
-    returns=TemplateOut, effect=True,
+    "PATCH", "templates/{id}/", id="templates.change", permission="voice.manage", body=VoiceTemplateFields,
+    returns=VoiceTemplateOut, effect=True,
 )  # fmt: skip
-async def change_template(ctx: Context, id: str, body: TemplateFields) -> dict[str, Any]:
+async def change_template(ctx: Context, id: str, body: VoiceTemplateFields) -> dict[str, Any]:
     """Change a template; calls that live go on in it."""
     return await templates.change_template(ctx, id, body.given())
 
 
 @voice_operation(
-    "PUT", "templates/{id}/", id="templates.replace", permission="voice.manage", body=NewTemplate,
-    returns=TemplateOut, effect=True,
+    "PUT", "templates/{id}/", id="templates.replace", permission="voice.manage", body=NewVoiceTemplate,
+    returns=VoiceTemplateOut, effect=True,
 )  # fmt: skip
-async def replace_template(ctx: Context, id: str, body: NewTemplate) -> dict[str, Any]:
+async def replace_template(ctx: Context, id: str, body: NewVoiceTemplate) -> dict[str, Any]:
     """Replace a template; what is left out takes its default."""
     defaults = {name: value for name, value in templates.DEFAULTS.items() if name not in ("created_by", "updated_by")}
     return await templates.change_template(ctx, id, {**defaults, **body.given()})

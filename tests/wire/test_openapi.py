@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import create_model
 from schemathesis.checks import CHECKS, load_all_checks
 
+from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.openapi import description, feed_description
-from jinaconnect.handlers.operation import OPERATIONS
+from jinaconnect.handlers.operation import OPERATIONS, operation
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -53,3 +56,35 @@ async def test_an_operation_answers_as_described(gateway: Running, tenant: Tenan
 async def test_the_served_descriptions_are_the_programs(tenant: Tenant) -> None:
     assert (await tenant.anonymous.get("/openapi.json")).ok() == description()
     assert (await tenant.anonymous.get("/asyncapi.json")).ok() == feed_description()
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        node = list(node.values())
+    for each in node if isinstance(node, list) else ():
+        yield from references(each)
+
+
+@pytest.mark.parametrize("document", [description(), feed_description()], ids=["openapi", "asyncapi"])
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def found(reference: str) -> bool:
+        place: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            place = place.get(part.replace("~1", "/").replace("~0", "~"), {})
+        return bool(place)
+
+    assert sorted({each for each in references(document) if not found(each)}) == []
+
+
+def test_a_second_schema_of_one_name_does_not_import() -> None:
+    within = create_model("Keyword", __base__=Answer, word=(str, ...))
+    model = create_model("ListOfWords", __base__=Answer, words=(list[within], ...))
+    with pytest.raises(ValueError, match="'Keyword'"):
+        operation("GET", "/words/", id="words.list", permission="public", returns=model)(_words)
+    assert "words.list" not in OPERATIONS
+
+
+async def _words(ctx: Any) -> None:
+    """List words."""
