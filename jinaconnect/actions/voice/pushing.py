@@ -15,8 +15,15 @@ from jinaconnect.store.mongo import Document
 from jinaconnect.store.secrets import SecretError
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriError
-from jinaconnect.telephony.trunks.pjsip import ConfigObject, device_objects, trunk_objects
-from jinaconnect.telephony.trunks.push import push, remove
+from jinaconnect.telephony.trunks.pjsip import (
+    ConfigObject,
+    device_endpoint_id,
+    device_objects,
+    endpoint_id,
+    names_of,
+    trunk_objects,
+)
+from jinaconnect.telephony.trunks.push import push, remove, strays, withdraw
 
 AT_ONCE = 8
 
@@ -51,6 +58,8 @@ class Pusher:
             await asyncio.gather(*(one(doc) for doc in wanted))
             for id in gone:
                 await self._remove(self._pushed.pop(id))
+            if anew:
+                await self._sweep([doc["_id"] for doc in wanted])
 
     async def _rows(self, collection: str) -> list[Document]:
         return await self._services.store.across(collection, {"asterisk": self._name, "deleted_at": None})
@@ -86,6 +95,16 @@ class Pusher:
         if not doc["credentials"]:
             return ()
         return trunk_objects(doc["_id"], profile_of(doc), open_sip(self._services, doc), tenant=doc["scope"])
+
+    async def _sweep(self, ids: Sequence[str]) -> None:
+        """Remove what was taken away while nobody pushed: Asterisk has run on, and would still let it call."""
+        wanted = {endpoint_id(id) for id in ids} | {device_endpoint_id(id) for id in ids}
+        try:
+            for endpoint in await strays(self._client, wanted):
+                logger.info("push.withdrawn", asterisk=self._name, endpoint=endpoint)
+                await withdraw(self._client, names_of(endpoint))
+        except AriError as error:
+            logger.warning("push.not_swept", asterisk=self._name, error=str(error))
 
     async def _remove(self, objects: Sequence[ConfigObject]) -> None:
         try:

@@ -19,6 +19,11 @@ Fields = tuple[tuple[str, str], ...]
 
 TRUNK_CONTEXT = "jina-voice-inbound"
 DEVICE_CONTEXT = "jina-voice-device"
+_TRUNK_KINDS: tuple[tuple[Kind, str], ...] = (
+    ("auth", "auth"), ("aor", "aor"), ("endpoint", "endpoint"), ("identify", "identify"), ("registration", "reg"),
+)  # fmt: skip
+_DEVICE_KINDS: tuple[Kind, ...] = ("auth", "aor", "endpoint")
+_DEVICE = re.compile(r"device-dev_")
 # Asterisk cuts channel names at 80 characters: PJSIP/voice-<id>-endpoint-00000000.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,48}")
 # An un-REGISTER is signed with the auth object, some time after the registration was deleted.
@@ -173,6 +178,20 @@ def removal(objects: tuple[ConfigObject, ...]) -> tuple[Removal, ...]:
     leaving = any(each.kind == "registration" for each in objects)
     return tuple(
         Removal(each.kind, each.id, SETTLE_S if leaving and each.kind == "auth" else 0.0) for each in reversed(objects)
+    )
+
+
+def names_of(endpoint: str) -> tuple[ConfigObject, ...]:
+    """Return every object a trunk or telephone of ours can have, by its endpoint, empty of values, in order.
+
+    Nothing for an endpoint that is not ours.
+    """
+    config = config_of(endpoint)
+    if config is None:
+        return tuple(ConfigObject(kind, endpoint, ()) for kind in _DEVICE_KINDS) if _DEVICE.match(endpoint) else ()
+    return tuple(
+        ConfigObject(kind, endpoint if kind == "endpoint" else f"voice-{config}-{suffix}", ())
+        for kind, suffix in _TRUNK_KINDS
     )
 
 

@@ -14,10 +14,15 @@ from jinaconnect.actions.voice.desk import STALE_S
 from jinaconnect.core.calls.document import new_call
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
+from jinaconnect.telephony.ari.errors import AriNotFound
+from jinaconnect.telephony.trunks.credentials import sip_credentials
+from jinaconnect.telephony.trunks.pjsip import trunk_objects
+from jinaconnect.telephony.trunks.profile import profile
+from jinaconnect.telephony.trunks.push import push
 from tests.telephony.asterisk import Asterisk, loopback_address, sipp, until
 from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.phone import telephone
-from tests.telephony.calls.telephone import ENDED, TERMINAL, Exchange, exchange
+from tests.telephony.calls.telephone import ENDED, TERMINAL, Exchange, exchange, sip
 
 CALLER = "+12025550166"
 
@@ -147,3 +152,28 @@ async def test_a_call_that_arrives_is_begun_by_its_arrival_alone(phone: Exchange
         await store.change("calls", doc["_id"], lambda _, old=old: Change(set={"created_at": old}))
         await desk.look()
         assert (await phone.ended(doc["_id"]))["status"] == "FAILED", "one whose arrival broke off has its end"
+
+
+async def test_callers_are_known_after_their_trunk_was_pushed_again_and_one_taken_away_meanwhile_is_gone(
+    phone: Exchange,
+) -> None:
+    template = await phone.template(menu())
+    await phone.route("+12025550196", {"type": "template", "template": template})
+    voice, client = phone.gateway.services.voice, phone.gateway.services.voice.switch("main").client
+    gone = trunk_objects("trk_gone", profile("generic"), sip_credentials(sip(loopback_address(5060))))
+    assert await push(client, gone) == []
+    path = f"/voice/api/provider-configs/{phone.trunk}/"
+    for mode in ("auto", "rfc4733"):
+        (await phone.owner.patch(path, {"credentials": {"dtmf_mode": mode}})).ok()
+    await voice.push("main")  # as after a break of the link
+    for each in gone:
+        with pytest.raises(AriNotFound):
+            await client.objects.get(each.kind, each.id)
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        talk = customers.dial(phone.asterisk.ip, "+12025550196", caller=CALLER)
+        await until(lambda: talk.up, "the caller being answered")
+        call = await _newest(phone, "+12025550196")
+        assert call["from_number"] == CALLER
+        assert call["contact"] is not None
+        talk.hang_up()
+        await phone.ended(str(call["id"]))

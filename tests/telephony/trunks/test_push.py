@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -26,6 +26,7 @@ from jinaconnect.telephony.trunks.pjsip import (
 from jinaconnect.telephony.trunks.profile import profile, profiles
 from jinaconnect.telephony.trunks.push import push, remove
 from tests.telephony.asterisk import APP, Asterisk, Heard, loopback_address, sipp
+from tests.telephony.calls.phone import telephone
 
 _numbers = count(1)
 
@@ -131,6 +132,86 @@ async def test_an_unchanged_registration_is_left_alone_unless_it_is_to_be_renewe
             assert loop.time() < end, "no new registration at the carrier"
             await asyncio.sleep(0.05)
         await registration_state(ari, given, "registered")
+
+
+async def _shown(asterisk: Asterisk, ari: AriClient, objects: Sequence[ConfigObject]) -> dict[str, Any]:
+    """Return all that Asterisk says of some objects, but for times that run."""
+    found: dict[str, Any] = {}
+    for each in objects:
+        lines = (await asterisk.cli(f"pjsip show {each.kind} {each.id}")).splitlines()
+        found[f"{each.kind} {each.id}"] = (
+            await ari.objects.get(each.kind, each.id), [line for line in lines if "exp." not in line],
+        )  # fmt: skip
+    return found
+
+
+async def test_pushing_every_object_again_changes_nothing_and_callers_keep_their_numbers(
+    asterisk: Asterisk, ari: AriClient, heard: Heard, tmp_path: Path
+) -> None:
+    ip = loopback_address(5060)
+    given = {
+        "sip_username": "", "sip_password": "", "sip_realm": ip, "sip_proxy": ip, "registration_required": False,
+        "qualify_s": 0, "inbound_hosts": ["192.0.2.0/30"],
+    }  # fmt: skip
+    silent = {**account(asterisk, sip_proxy=loopback_address(5060)), "qualify_s": 0}
+    objects = (
+        *trunk_objects("cfg_thrice", profile("airtel"), sip_credentials(given)),
+        *trunk_objects("cfg_registers", profile("generic"), sip_credentials(silent)),
+        *device_objects("dev_thrice", "secret"), *device_objects("dev_browser", "secret", webrtc=True),
+    )  # fmt: skip
+    try:
+        shown = []
+        for _ in range(3):
+            assert await push(ari, objects) == []
+            shown.append(await _shown(asterisk, ari, objects))
+        assert shown[0] == shown[1] == shown[2]
+        # Changed and changed back: the same again, and the caller is known by their number.
+        other = sip_credentials({**given, "inbound_hosts": ["192.0.2.0/30", "198.51.100.0/30"]})
+        assert await push(ari, trunk_objects("cfg_thrice", profile("telnyx_sip"), other)) == []
+        assert await push(ari, objects) == []
+        assert await _shown(asterisk, ari, objects) == shown[0]
+        async with sipp(tmp_path, "uac_wait", target=asterisk.ip, ip=ip, caller="+4930777") as caller:
+            start = await heard.next(StasisStart)
+            assert start.channel.caller.number == "+4930777"
+            await ari.channels.hangup(start.channel.id)
+            await caller.finished()
+    finally:
+        for name in ("cfg_thrice", "cfg_registers", "dev_thrice", "dev_browser"):
+            await remove(ari, [each for each in objects if name in each.id], sleep=_no_wait)
+
+
+async def test_what_a_trunk_is_no_more_asterisk_has_no_more(asterisk: Asterisk, ari: AriClient) -> None:
+    old, new = loopback_address(5060), loopback_address(5060)
+    given = account(asterisk, sip_proxy=old, qualify_s=0, inbound_hosts=["192.0.2.0/30"])
+    assert await push(ari, trunk_objects("cfg_moves", profile("generic"), sip_credentials(given))) == []
+    given = account(asterisk, sip_proxy=new, qualify_s=0, sip_username="", sip_password="", registration_required=False)
+    objects = trunk_objects("cfg_moves", profile("generic"), sip_credentials(given))
+    assert await push(ari, objects) == []
+    try:
+        assert old not in await asterisk.cli("pjsip show contacts")
+        matches = await asterisk.cli("pjsip show identify voice-cfg_moves-identify")
+        assert (old in matches, "192.0.2.0" in matches, new in matches) == (False, False, True)
+        held = await ari.objects.get("endpoint", endpoint_id("cfg_moves"))
+        assert (held["from_user"], held["outbound_auth"]) == ("", "")
+        for kind, suffix in (("auth", "auth"), ("registration", "reg")):
+            with pytest.raises(AriNotFound):
+                await ari.objects.get(kind, f"voice-cfg_moves-{suffix}")  # type: ignore[arg-type]
+    finally:
+        await remove(ari, objects, sleep=_no_wait)
+
+
+async def test_a_registered_telephone_stays_when_it_is_pushed_again(asterisk: Asterisk, ari: AriClient) -> None:
+    made = device_objects("dev_stays", "secret", codecs=("ulaw",))
+    assert await push(ari, made) == []
+    try:
+        async with telephone() as line:
+            name = device_endpoint_id("dev_stays")
+            assert await line.register(asterisk.ip, name, "secret") == 200
+            assert await push(ari, device_objects("dev_stays", "another", codecs=("alaw",))) == []
+            assert line.ip in await contacts(asterisk, name)
+            assert await line.register(asterisk.ip, name, "another", expires=0) == 200
+    finally:
+        await remove(ari, made)
 
 
 async def test_a_carrier_that_does_not_answer_is_not_registered_with(ari: AriClient) -> None:
