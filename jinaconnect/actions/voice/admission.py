@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
 
-TRIES = 20
+LOOK_AGAIN = 3  # slots that were taken meanwhile, before the free ones are read anew
 CAP_RETRY_S = 5.0
 
 
@@ -64,7 +65,8 @@ async def let_in(
     """Store a call with `call.created`, holding one of its trunk's slots; raises TooManyCalls at the cap.
 
     A slot is a number below the cap under a unique index, held by a live call and given up in the write that ends
-    it: what is counted is the calls themselves, so the count cannot drift.
+    it: what is counted is the calls themselves, so the count cannot drift. A call is refused
+    only where a count finds no free one.
     """
     created = Event(
         id=ctx.ids.new("evt"), type="call.created", occurred_at=ctx.now(), actor=actor or ctx.principal.actor(),
@@ -75,17 +77,22 @@ async def let_in(
     cap = trunk["max_concurrent_calls"]
     if cap <= 0:
         return await ctx.data.insert("calls", doc, [created])
-    for _ in range(TRIES):
-        rows = await ctx.data.select(
-            "calls", {"provider_config": trunk["_id"], "slot": {"$type": "number"}}, fields={"slot": 1}
-        )
-        taken = {row["slot"] for row in rows}
-        free = next((slot for slot in range(cap) if slot not in taken), None)
-        if free is None:
-            break
-        try:
-            return await ctx.data.insert("calls", {**doc, "slot": free}, [created])
-        except Duplicate as duplicate:
-            if "slot" not in duplicate.index:
-                raise
+    while free := await _free_slots(ctx, trunk["_id"], cap):
+        # Many calls begin at one moment: were all to try one slot, all but one would have to try again.
+        for slot in random.sample(free, min(len(free), LOOK_AGAIN)):
+            try:
+                return await ctx.data.insert("calls", {**doc, "slot": slot}, [created])
+            except Duplicate as duplicate:
+                if "slot" not in duplicate.index:
+                    raise
     raise TooManyCalls(f"The trunk carries {cap} calls at once, and all are in use.", retry_after=CAP_RETRY_S)
+
+
+async def _free_slots(ctx: Context, trunk: str, cap: int) -> list[int]:
+    """Return the slots that may be taken now, in order."""
+    rows = await ctx.data.select(
+        "calls", {"provider_config": trunk, "slot": {"$type": "number"}}, fields={"slot": 1}
+    )
+    taken = {row["slot"] for row in rows}
+    # A cap that was lowered leaves calls above it: they count, so fewer of the free ones may be taken.
+    return [slot for slot in range(cap) if slot not in taken][: max(0, cap - len(taken))]

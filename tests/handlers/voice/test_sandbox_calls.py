@@ -145,6 +145,31 @@ async def test_the_cap_of_a_trunk_holds_against_a_crowd(tenant: Tenant) -> None:
     await _ended(tenant, await _place(tenant, "+12025550103"))
 
 
+async def test_a_crowd_far_below_the_cap_is_placed_to_the_last_call(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    trunk = (await client.get("/voice/api/provider-configs/")).ok()["results"][0]["id"]
+    (await client.patch(f"/voice/api/provider-configs/{trunk}/", {"max_concurrent_calls": 500})).ok()
+    body = {"to_number": "+12025550102", "tts_text": "Hello.", "timeout_s": 5}
+    answers = await asyncio.gather(*(client.post(CALLS, body) for _ in range(60)))
+    assert [answer.status for answer in answers] == [201] * 60
+    for answer in answers:
+        await _ended(tenant, answer.body["id"])
+
+
+async def test_calls_above_a_cap_that_was_lowered_count(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    trunk = (await client.get("/voice/api/provider-configs/")).ok()["results"][0]["id"]
+    path = f"/voice/api/provider-configs/{trunk}/"
+    (await client.patch(path, {"max_concurrent_calls": 500})).ok()
+    live = [await _place(tenant, "+12025550102", timeout_s=30) for _ in range(3)]
+    (await client.patch(path, {"max_concurrent_calls": 3})).ok()
+    (await client.post(CALLS, {"to_number": "+12025550102", "tts_text": "Hello."})).refused(429, "too_many_calls")
+    for call in live:
+        (await client.post(f"{CALLS}{call}/hangup/", {})).ok()
+        await _ended(tenant, call)
+    await _ended(tenant, await _place(tenant, "+12025550103"))
+
+
 async def test_a_recording_goes_when_its_time_is_over(gateway: Running, tenant: Tenant) -> None:
     client, store = tenant("owner", "test"), gateway.services.store.of(tenant.id, "test")
     kept: dict[str, str] = {}
