@@ -12,10 +12,12 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
     PlainSerializer,
     StringConstraints,
     ValidationError,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
@@ -59,6 +61,21 @@ def _scalar(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+class _NeverNull:
+    """Takes the null out of an optional type, for validation and description alike."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        inner = schema["schema"] if schema["type"] == "nullable" else schema
+        return core_schema.no_info_before_validator_function(_given, inner)
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must not be null")
+    return value
+
+
 Phone = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=3, max_length=24), AfterValidator(e164)]
 Text = Annotated[str, AfterValidator(_clean)]
 Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
@@ -68,6 +85,9 @@ Id = Annotated[
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 
 Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
+Given = Annotated[Value | None, _NeverNull()]
+"""A field that may be left out, which is None, but that a request cannot set to null."""
 
 
 def cannot_be_kept(document: Any) -> str | None:

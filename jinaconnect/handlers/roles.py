@@ -9,10 +9,9 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions import roles
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_in
-from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import catalogue
-from jinaconnect.core.schema import Answer, Request, Text
+from jinaconnect.core.schema import Answer, Given, Request, Text
 from jinaconnect.handlers.operation import AUTHENTICATED, operation
 
 RoleName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
@@ -22,9 +21,9 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
 class RoleFields(Request):
     """What may be changed of a role; of the permissions only those listed change."""
 
-    name: RoleName | None = None
+    name: Given[RoleName] = None
     description: Annotated[Text, StringConstraints(max_length=1000)] | None = None
-    priority: int | None = Field(None, ge=1, le=99)
+    priority: Given[Annotated[int, Field(ge=1, le=99)]] = None
     permissions: dict[str, bool] | None = None
 
 
@@ -97,11 +96,7 @@ async def create_role(ctx: Context, body: NewRole) -> dict[str, Any]:
 )
 async def change_role(ctx: Context, id: str, body: RoleFields) -> dict[str, Any]:
     """Change a role that stands below one's own."""
-    fields = body.model_dump(exclude_unset=True)
-    for name in ("name", "priority"):
-        if name in fields and fields[name] is None:
-            raise Invalid.field(name, "must not be null")
-    return await roles.change_role(ctx, id, fields)
+    return await roles.change_role(ctx, id, body.model_dump(exclude_unset=True))
 
 
 @operation("DELETE", "/tenants/roles/{id}/", id="roles.delete", permission="users.change_role", status=204, effect=True)

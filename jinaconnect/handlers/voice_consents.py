@@ -9,9 +9,9 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import app, consents
 from jinaconnect.actions.voice.trunks import own_trunk
-from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.errors import NotFound
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Request, Text
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named, Time
 
@@ -21,23 +21,18 @@ CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": 
 class ConsentFields(Request):
     """What may be changed of a consent."""
 
-    name: Named | None = None
+    name: Given[Named] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    is_active: bool | None = None
-    contact: Id | None = None
-    consent_given: bool | None = None
+    is_active: Given[bool] = None
+    contact: Given[Id] = None
+    consent_given: Given[bool] = None
     consent_timestamp: Time | None = None
-    consent_method: Literal["verbal_ivr", "web_form", "api", "implied", ""] | None = None
-    recording_url: Annotated[Text, StringConstraints(max_length=512)] | None = None
+    consent_method: Given[Literal["verbal_ivr", "web_form", "api", "implied", ""]] = None
+    recording_url: Given[Annotated[Text, StringConstraints(max_length=512)]] = None
 
     def given(self) -> dict[str, Any]:
-        """Return the fields given; raises Invalid for a null where none may be."""
-        fields = self.model_dump(exclude_unset=True)
-        nullable = ("description", "consent_timestamp")
-        empty = [name for name, value in fields.items() if value is None and name not in nullable]
-        if empty:
-            raise Invalid({name: ["must not be null"] for name in empty})
-        return fields
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class NewConsent(ConsentFields):
@@ -61,23 +56,18 @@ class ConsentOut(Answer):
 class VoiceAppFields(Request):
     """What may be changed of the tenant's voice app."""
 
-    name: Named | None = None
+    name: Given[Named] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    is_active: bool | None = None
-    is_enabled: bool | None = None
+    is_active: Given[bool] = None
+    is_enabled: Given[bool] = None
     default_outbound_config: Id | None = None
     default_inbound_config: Id | None = None
-    recording_retention_days: int | None = Field(None, ge=1, le=36_500)
-    recording_requires_consent: bool | None = None
+    recording_retention_days: Given[Annotated[int, Field(ge=1, le=36_500)]] = None
+    recording_requires_consent: Given[bool] = None
 
     def given(self) -> dict[str, Any]:
-        """Return the fields given; raises Invalid for a null where none may be."""
-        fields = self.model_dump(exclude_unset=True)
-        nullable = ("description", "default_outbound_config", "default_inbound_config")
-        empty = [name for name, value in fields.items() if value is None and name not in nullable]
-        if empty:
-            raise Invalid({name: ["must not be null"] for name in empty})
-        return fields
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class VoiceAppOut(Answer):

@@ -8,9 +8,8 @@ from pydantic import StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import numbers
-from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing, text_filter
-from jinaconnect.core.schema import Answer, Id, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text
 from jinaconnect.handlers.voice import voice_operation
 
 NUMBERS = Listing(
@@ -22,18 +21,14 @@ NUMBERS = Listing(
 class NumberFields(Request):
     """What may be changed of a number."""
 
-    number: Phone | None = None
-    provider_config: Id | None = None
-    name: Annotated[Text, StringConstraints(max_length=100)] | None = None
-    route: dict[str, Any] | None = None
+    number: Given[Phone] = None
+    provider_config: Given[Id] = None
+    name: Given[Annotated[Text, StringConstraints(max_length=100)]] = None
+    route: Given[dict[str, Any]] = None
 
     def given(self) -> dict[str, Any]:
-        """Return the fields given; raises Invalid for a null."""
-        fields = self.model_dump(exclude_unset=True)
-        empty = [name for name, value in fields.items() if value is None]
-        if empty:
-            raise Invalid({name: ["must not be null"] for name in empty})
-        return fields
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class NewNumber(NumberFields):

@@ -9,9 +9,8 @@ from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import rate_cards
-from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Request, Text
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named, Time
 
@@ -30,24 +29,20 @@ Increment = Annotated[int, Field(ge=1, le=86_400)]
 class CardFields(Request):
     """What may be changed of a rate card."""
 
-    name: Named | None = None
+    name: Given[Named] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    is_active: bool | None = None
-    provider_config: Id | None = None
-    destination_prefix: Prefix | None = None
-    rate_per_minute: Rate | None = None
-    currency: Currency | None = None
-    billing_increment_seconds: Increment | None = None
-    valid_from: Time | None = None
+    is_active: Given[bool] = None
+    provider_config: Given[Id] = None
+    destination_prefix: Given[Prefix] = None
+    rate_per_minute: Given[Rate] = None
+    currency: Given[Currency] = None
+    billing_increment_seconds: Given[Increment] = None
+    valid_from: Given[Time] = None
     valid_to: Time | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the fields given; raises Invalid for a null where none may be."""
-        fields = self.model_dump(exclude_unset=True)
-        empty = [name for name, value in fields.items() if value is None and name not in ("description", "valid_to")]
-        if empty:
-            raise Invalid({name: ["must not be null"] for name in empty})
-        return fields
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class NewCard(CardFields):

@@ -11,7 +11,7 @@ from jinaconnect.actions.voice import templates
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ivr.graph import Audio
 from jinaconnect.core.paging import Filter, Listing, bool_filter
-from jinaconnect.core.schema import Answer, Request, Text
+from jinaconnect.core.schema import Answer, Given, Request, Text
 from jinaconnect.handlers.voice import voice_operation
 
 TEMPLATES = Listing(
@@ -36,10 +36,10 @@ class Compiled(Answer):
 class VoiceTemplateFields(Request):
     """What may be changed of a template."""
 
-    name: Named | None = None
+    name: Given[Named] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    is_active: bool | None = None
-    template_kind: Kind | None = None
+    is_active: Given[bool] = None
+    template_kind: Given[Kind] = None
     tts_text: Annotated[Text, StringConstraints(max_length=4000)] | None = None
     tts_voice: Annotated[Text, StringConstraints(max_length=64)] | None = None
     tts_language: Annotated[str, StringConstraints(max_length=10, pattern=r"^[A-Za-z0-9-]*$")] | None = None
@@ -48,12 +48,8 @@ class VoiceTemplateFields(Request):
     graph: dict[str, Any] | None = None
 
     def given(self) -> dict[str, Any]:
-        """Return the fields given; raises Invalid for a null where none may be."""
-        fields = self.model_dump(exclude_unset=True)
-        empty = [name for name in ("name", "is_active", "template_kind") if name in fields and fields[name] is None]
-        if empty:
-            raise Invalid({name: ["must not be null"] for name in empty})
-        return fields
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
 
 
 class NewVoiceTemplate(VoiceTemplateFields):

@@ -9,9 +9,8 @@ from pydantic import Field, StringConstraints, field_validator
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import trunks
 from jinaconnect.core.calls.causes import CAUSES
-from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
-from jinaconnect.core.schema import Answer, Id, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named
 
@@ -28,25 +27,25 @@ TRUNKS = Listing(
 class TrunkFields(Request):
     """What may be changed of a provider config."""
 
-    name: Named | None = None
+    name: Given[Named] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    is_active: bool | None = None
-    provider: Provider | None = None
-    vendor_label: Annotated[Text, StringConstraints(max_length=120)] | None = None
-    is_default_outbound: bool | None = None
-    is_default_inbound: bool | None = None
-    priority: int | None = Field(None, ge=-1_000_000, le=1_000_000)
+    is_active: Given[bool] = None
+    provider: Given[Provider] = None
+    vendor_label: Given[Annotated[Text, StringConstraints(max_length=120)]] = None
+    is_default_outbound: Given[bool] = None
+    is_default_inbound: Given[bool] = None
+    priority: Given[Annotated[int, Field(ge=-1_000_000, le=1_000_000)]] = None
     credentials: dict[str, Any] | None = None
-    from_numbers: list[Phone] | None = Field(None, max_length=1000)
-    inbound_webhook_token: Annotated[Text, StringConstraints(max_length=64)] | None = None
-    max_concurrent_calls: int | None = Field(None, ge=-1, le=100_000)
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = None
-    recording_enabled: bool | None = None
-    enabled: bool | None = None
-    fallback_sms_enabled: bool | None = None
+    from_numbers: Given[Annotated[list[Phone], Field(max_length=1000)]] = None
+    inbound_webhook_token: Given[Annotated[Text, StringConstraints(max_length=64)]] = None
+    max_concurrent_calls: Given[Annotated[int, Field(ge=-1, le=100_000)]] = None
+    currency: Given[Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]] = None
+    recording_enabled: Given[bool] = None
+    enabled: Given[bool] = None
+    fallback_sms_enabled: Given[bool] = None
     fallback_sms_config: Id | None = None
-    fallback_sms_template: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    fallback_on_causes: list[str] | None = Field(None, max_length=len(CAUSES) + 1)
+    fallback_sms_template: Given[Annotated[Text, StringConstraints(max_length=2000)]] = None
+    fallback_on_causes: Given[Annotated[list[str], Field(max_length=len(CAUSES) + 1)]] = None
     default_route: dict[str, Any] | None = None
     asterisk: Annotated[str, StringConstraints(max_length=32)] | None = None
 
@@ -59,15 +58,8 @@ class TrunkFields(Request):
         return value
 
     def plain(self) -> dict[str, Any]:
-        """Return the fields given, without credentials; raises Invalid for a null where none may be."""
-        fields = self.model_dump(exclude_unset=True, exclude={"credentials"})
-        empty = [name for name, value in fields.items() if value is None and name not in _NULLABLE]
-        if empty:
-            raise Invalid({name: ["must not be null"] for name in empty})
-        return fields
-
-
-_NULLABLE = ("description", "fallback_sms_config", "default_route", "asterisk")
+        """Return the fields given, without credentials."""
+        return self.model_dump(exclude_unset=True, exclude={"credentials"})
 
 
 class NewTrunk(TrunkFields):

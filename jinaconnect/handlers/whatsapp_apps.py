@@ -12,21 +12,21 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Name, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Given, Name, Phone, Request, Text
 from jinaconnect.handlers.operation import operation
 
 
 class AppFields(Request):
     """What may be changed of a WhatsApp app."""
 
-    app_name: Annotated[Name, StringConstraints(min_length=1)] | None = None
+    app_name: Given[Annotated[Name, StringConstraints(min_length=1)]] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    phone_number: Phone | None = None
-    is_active: bool | None = None
+    phone_number: Given[Phone] = None
+    is_active: Given[bool] = None
     waba_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     phone_number_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     app_id: Annotated[str, StringConstraints(max_length=64)] | None = None
-    daily_limit: int | None = Field(None, ge=0, le=10_000_000)
+    daily_limit: Given[Annotated[int, Field(ge=0, le=10_000_000)]] = None
     app_secret: Annotated[str, StringConstraints(max_length=512)] | None = None
     verify_token: Annotated[str, StringConstraints(max_length=512)] | None = None
     base_url: Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://")] | None = None
@@ -127,9 +127,6 @@ async def read_app(ctx: Context, id: str) -> dict[str, Any]:
 async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
     """Change a WhatsApp app; credentials given are merged, null removes one."""
     fields, credentials = body.split()
-    for name in ("app_name", "phone_number", "is_active", "daily_limit"):
-        if name in fields and fields[name] is None:
-            raise Invalid.field(name, "must not be null")
     return await apps.change_app(ctx, id, fields, credentials)
 
 

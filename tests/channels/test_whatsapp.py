@@ -345,3 +345,14 @@ async def test_bodies_that_are_no_json_are_told_so(tenant: Tenant) -> None:
     form = await tenant().ask("POST", "/contacts/", data={"phone": "+12025550230", "first_name": "Form"})
     assert form.ok(201)["first_name"] == "Form"
     assert (await tenant().get("/contacts/")).ok()["count"] == 1
+
+
+async def test_an_app_is_added_with_nothing_null_that_answers_hold(tenant: Tenant) -> None:
+    owner = tenant("owner", "test")
+    body = {"app_name": "Shop", "phone_number": "+12025550141"}
+    for name in ("app_name", "phone_number", "is_active", "daily_limit"):
+        detail = (await owner.post("/wa/v1/apps/", {**body, name: None})).refused(400, "validation_error")
+        assert detail == {name: ["must not be null"]}
+    made = (await owner.post("/wa/v1/apps/", body)).ok(201)
+    assert (made["is_active"], made["daily_limit"]) == (True, 1000)
+    assert (await owner.patch(f"/wa/v1/apps/{made['id']}/", {"description": None})).ok()["description"] is None

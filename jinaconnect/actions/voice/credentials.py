@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -76,39 +76,37 @@ MAX_DEPTH = 4  # of what may stand in a key we do not know
 
 
 def checked(provider: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the credentials of a provider; raises Invalid keyed on `credentials` naming every fault.
+    """Return the credentials of a provider; raises Invalid naming every fault as `credentials.<name>`.
 
     Those of `sip` are looked at by `telephony.trunks.credentials`. Line breaks and control characters are refused
     everywhere but in keys in PEM form.
     """
-    faults = [fault for name, value in given.items() for fault in _faults(name, value)]
+    faults = {f"credentials.{name}": [wrong] for name, value in given.items() if (wrong := _fault(name, value))}
     if len(given) > MAX_KEYS:
-        faults.append(f"at most {MAX_KEYS} keys")
-    if any(name.startswith("$") or "." in name or "\x00" in name for name in given):
-        faults.append("names must not begin with $ or hold a dot")
+        faults["credentials"] = [f"at most {MAX_KEYS} keys"]
+    elif any(_LINES.search(name) for name in given):
+        faults = {"credentials": ["names must not contain line breaks or control characters"]}
+    elif any(name.startswith("$") or "." in name for name in given):
+        faults["credentials"] = ["names must not begin with $ or hold a dot"]
     model = _MODELS.get(provider)
     if model is not None and not faults:
         try:
             return model.model_validate(given).model_dump(exclude_none=True)
         except ValidationError as error:
-            faults = [f"{name}: {text}" for name, texts in field_errors(error).items() for text in texts]
+            faults = {f"credentials.{name}": texts for name, texts in field_errors(error).items()}
     if faults:
-        raise Invalid({"credentials": faults})
+        raise Invalid(faults)
     return dict(given)
 
 
-def _faults(name: str, value: Any) -> Iterator[str]:
-    """Return what is wrong with one credential: a line break anywhere in it or in its name, or too deep a value."""
-    if _LINES.search(name):
-        yield "names must not contain line breaks or control characters"
-        return
+def _fault(name: str, value: Any) -> str | None:
+    """Return what is wrong with one credential: a line break anywhere in it, or too deep a value."""
     level = [value]
     for _ in range(MAX_DEPTH):
         texts = [text for each in level if isinstance(each, Mapping) for text in each]
         texts += [each for each in level if isinstance(each, str)]
         if any((_CONTROL if name in _PEM else _LINES).search(text) for text in texts):
-            yield f"{name}: must not contain line breaks or control characters"
-            return
+            return "must not contain line breaks or control characters"
         level = [
             inner
             for each in level
@@ -116,5 +114,5 @@ def _faults(name: str, value: Any) -> Iterator[str]:
             for inner in (each.values() if isinstance(each, Mapping) else each)
         ]
         if not level:
-            return
-    yield f"{name}: is nested too deeply"
+            return None
+    return "is nested too deeply"

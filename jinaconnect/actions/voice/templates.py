@@ -124,7 +124,7 @@ async def _check_targets(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:
     faults: dict[str, list[str]] = {}
     for node, target in _targets(load(doc["graph"])) if doc["graph"] is not None else []:
         if target != id and await load_graph(ctx.data, target) is None:
-            faults[f"nodes.{node}"] = ["template: there is no such IVR"]
+            faults[f"graph.nodes.{node}"] = ["template: there is no such IVR"]
     if faults:
         raise Invalid(faults)
 

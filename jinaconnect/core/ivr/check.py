@@ -46,10 +46,13 @@ class Checked:
 
 
 def load(document: Any) -> Graph:
-    """Return the graph of a document; raises Invalid with `{"nodes.<id>": […], "edges": […]}`, all faults at once."""
+    """Return the graph of a request's `graph`; raises Invalid with all faults at once.
+
+    `{"graph.nodes.<id>": […], "graph.edges": […]}`: the paths are those within the request.
+    """
     checked = check(document)
     if checked.graph is None:
-        raise Invalid(checked.faults)
+        raise Invalid({_path(where): told for where, told in checked.faults.items()})
     return checked.graph
 
 
@@ -75,6 +78,10 @@ def check(document: Any) -> Checked:
         found.graph = Graph(entry, nodes, edges)
         _warn(found.graph, found)
     return found
+
+
+def _path(where: str) -> str:
+    return where if where == "graph" else f"graph.{where}"
 
 
 def _nodes(listed: Any, found: Checked) -> tuple[dict[str, str], dict[str, Node]]:

@@ -57,14 +57,6 @@ class SipCredentials(BaseModel):
     qualify_s: int = Field(default=60, ge=0, le=3600)
     number_format: NumberFormat | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_control_characters(cls, data: Any) -> Any:
-        bad = [name for name, text in _texts("", data) if _CONTROL.search(text)]
-        if bad:
-            raise ValueError("\n".join(f"{name}: must not contain line breaks or control characters" for name in bad))
-        return data
-
     @field_validator("dtmf_mode", mode="before")
     @classmethod
     def _older_name(cls, value: Any) -> Any:
@@ -126,16 +118,18 @@ def split_port(address: str) -> tuple[str, str | None]:
 
 
 def sip_credentials(given: Mapping[str, Any]) -> SipCredentials:
-    """Return checked credentials; raises Invalid keyed on `credentials` with a text for each fault, values left out."""
+    """Return checked credentials; raises Invalid naming each fault as `credentials.<path>`, values left out."""
+    bad = [path for path, text in _texts("", given) if _CONTROL.search(text)]
+    if bad:
+        raise Invalid({f"credentials.{path}": ["must not contain line breaks or control characters"] for path in bad})
     try:
         return SipCredentials.model_validate(given)
     except ValidationError as error:
-        faults = []
+        faults: dict[str, list[str]] = {}
         for each in error.errors(include_url=False, include_input=False, include_context=False):
-            field = ".".join(map(str, each["loc"]))
-            text = each["msg"].removeprefix("Value error, ")
-            faults += [f"{field}: {text}"] if field else text.splitlines()
-        raise Invalid({"credentials": faults}) from None
+            path = ".".join(("credentials", *map(str, each["loc"])))
+            faults.setdefault(path, []).append(each["msg"].removeprefix("Value error, "))
+        raise Invalid(faults) from None
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:

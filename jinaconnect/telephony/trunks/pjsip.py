@@ -73,14 +73,14 @@ def trunk_objects(
     """Return auth, aor, endpoint, identify and registration of a trunk, those that it needs, in order.
 
     A trunk without user name has neither auth nor registration. The carrier is never challenged: its calls are known
-    by the registration they answer (`line`), else by address. Raises Invalid keyed on `credentials`, ValueError for
-    an id Asterisk could not hold.
+    by the registration they answer (`line`), else by address. Raises Invalid on `credentials.sip_username`,
+    ValueError for an id Asterisk could not hold.
     """
     _check_id(config)
     digest = bool(given.sip_username)
     registers = profile.registration and given.registration_required
     if registers and not digest:
-        raise Invalid.field("credentials", "sip_username: is needed to register; or set registration_required to false")
+        raise Invalid.field("credentials.sip_username", "is needed to register; or set registration_required to false")
     name = f"voice-{config}"
     transport = given.sip_transport or profile.transport
     auth = f"{name}-auth"

@@ -69,8 +69,8 @@ def profiles() -> dict[str, Profile]:
 
 
 def profile(name: str) -> Profile:
-    """Return one profile; raises Invalid keyed on `credentials` for a name that is none."""
+    """Return one profile; raises Invalid on `credentials.vendor_profile` for a name that is none."""
     found = profiles().get(name)
     if found is None:
-        raise Invalid.field("credentials", f"vendor_profile: {name!r} is none of {', '.join(sorted(profiles()))}")
+        raise Invalid.field("credentials.vendor_profile", f"{name!r} is none of {', '.join(sorted(profiles()))}")
     return found

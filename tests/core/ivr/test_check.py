@@ -55,7 +55,7 @@ def test_all_faults_come_at_once() -> None:
     assert found["nodes"] == ["node 6 has no id"]
     with pytest.raises(Invalid) as caught:
         load({"nodes": [], "edges": []})
-    assert set(caught.value.detail) == {"nodes", "entry_node_id"}
+    assert set(caught.value.detail) == {"graph.nodes", "graph.entry_node_id"}
 
 
 @pytest.mark.parametrize(

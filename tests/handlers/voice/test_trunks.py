@@ -154,7 +154,7 @@ async def test_credentials_are_merged_and_cleared(gateway: Running, tenant: Tena
         "account_sid": "AC1", "auth_token": "other", "mine": "kept",
     }  # fmt: skip
     detail = (await owner.patch(path, {"credentials": {"auth_token": None}})).refused(400, "validation_error")
-    assert detail == {"credentials": ["auth_token: Field required"]}
+    assert detail == {"credentials.auth_token": ["Field required"]}
     assert (await owner.patch(path, {"credentials": None})).ok()["credentials_set"] is False
     assert (await kept(gateway, tenant, id))["credentials"] is None
     empty = (await owner.post(TRUNKS, {"name": "Later", "provider": "sip", "credentials": {}})).ok(201)
@@ -199,7 +199,7 @@ async def test_a_sip_account_is_kept_with_what_is_needed_of_it(gateway: Running,
     named = (await tenant().patch(f"{TRUNKS}{id}/", {"credentials": {"vendor_profile": "none such"}})).refused(
         400, "validation_error"
     )
-    assert "vendor_profile" in named["credentials"][0]
+    assert list(named) == ["credentials.vendor_profile"]
 
 
 async def test_a_config_with_calls_stays_and_one_without_takes_its_numbers_along(

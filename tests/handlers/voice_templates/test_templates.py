@@ -98,7 +98,7 @@ async def test_a_script_is_made_read_changed_replaced_and_removed(tenant: Tenant
         ({"audio_url": "sound:tt-monkeys"}, "audio_url"), ({"audio_url": "file:///etc/passwd"}, "audio_url"),
         ({"audio_url": "https://{{host}}/a.wav"}, "audio_url"), ({"audio_url": "https://u:p@a.example/a"}, "audio_url"),
         ({"audio_url": "https://a.example/" + "a" * 500}, "audio_url"), ({"audio_format": "ogg"}, "audio_format"),
-        ({"graph": []}, "graph"), ({"graph": {"nodes": []}}, "nodes"), ({"is_active": "perhaps"}, "is_active"),
+        ({"graph": []}, "graph"), ({"graph": {"nodes": []}}, "graph.nodes"), ({"is_active": "perhaps"}, "is_active"),
     ],
 )  # fmt: skip
 async def test_a_bad_field_is_named_and_nothing_is_kept(tenant: Tenant, fields: dict[str, Any], field: str) -> None:
@@ -169,13 +169,14 @@ async def test_every_fault_of_a_graph_is_told_at_once_by_node(tenant: Tenant) ->
     graph["edges"].append(edge("menu", "nowhere", "9"))
     refused = await tenant().post(PATH, {"name": "Bad", "template_kind": "ivr_menu", "graph": graph})
     detail = refused.refused(400, "validation_error")
-    assert {"nodes.hello", "nodes.menu", "nodes.nurse", "nodes.odd", "edges"} == set(detail)
+    wrong = {f"graph.{path}" for path in ("nodes.hello", "nodes.menu", "nodes.nurse", "nodes.odd", "edges")}
+    assert wrong == set(detail)
     assert (await tenant().post(f"{PATH}simulate/", {"graph": graph})).refused(400, "validation_error") == detail
 
 
 async def test_a_graph_is_checked_whatever_the_kind(tenant: Tenant) -> None:
     body = {"name": "x", "template_kind": "tts_script", "tts_text": "Hello.", "graph": {"entry_node_id": "a"}}
-    assert "nodes" in (await tenant().post(PATH, body)).refused(400, "validation_error")
+    assert "graph.nodes" in (await tenant().post(PATH, body)).refused(400, "validation_error")
 
 
 @pytest.mark.parametrize(
@@ -218,11 +219,11 @@ async def test_goto_names_an_ivr_of_the_tenant(
     (await tenant().delete(f"{PATH}{gone['id']}/")).ok(204)
     for target in (UNKNOWN, script["id"], foreign["id"], gone["id"]):
         body = {"name": "On", "template_kind": "ivr_menu", "graph": goto(target)}
-        assert set((await tenant().post(PATH, body)).refused(400, "validation_error")) == {"nodes.on"}
+        assert set((await tenant().post(PATH, body)).refused(400, "validation_error")) == {"graph.nodes.on"}
     second = await add(tenant(), name="On", graph=goto(first["id"]))
     where = f"{PATH}{second['id']}/"
     (await tenant().patch(where, {"graph": goto(second["id"])})).ok()
-    assert "nodes.on" in (await tenant().patch(where, {"graph": goto(UNKNOWN)})).refused(400, "validation_error")
+    assert "graph.nodes.on" in (await tenant().patch(where, {"graph": goto(UNKNOWN)})).refused(400, "validation_error")
     (await tenant().patch(f"{PATH}{script['id']}/", {"template_kind": "ivr_menu", "graph": goto(script["id"])})).ok()
     (await tenant().patch(f"{PATH}{script['id']}/", {"template_kind": "tts_script"})).ok()
     store = gateway.services.store.of(tenant.id, "live")
