@@ -132,9 +132,13 @@ class Authenticator:
         role = await self._role(session["tenant"], member["role"])
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
-        return self._principal(
-            "user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"]
+        operator = user["username"] in self._operators and await self._registry.is_first_account(
+            user["_id"], user["email"]
         )
+        return self._principal(
+            "user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"],
+            operator,
+        )  # fmt: skip
 
     def claims(self, token: str, kind: str) -> dict[str, Any]:
         """Return the claims of a JWT of ours (HS256 and nothing else, RFC 8725 §3.1)."""
@@ -172,9 +176,10 @@ class Authenticator:
     def _principal(
         self, kind: Any, id: str, name: str, tenant: dict[str, Any], mode: Mode, role: dict[str, Any],
         expires: datetime | None, username: str | None = None, member: str | None = None, session: str | None = None,
+        operator: bool = False,
     ) -> Principal:  # fmt: skip
         held = {key for key, granted in role["permissions"].items() if granted} - PLATFORM
-        if id in self._operators or (username is not None and username in self._operators):
+        if operator or id in self._operators:
             held |= PLATFORM  # the deployment's own people, whatever a tenant's role says
         return Principal(
             kind=kind, id=id, tenant=tenant["_id"], mode=mode, role=role["slug"], role_id=role["_id"],

@@ -135,6 +135,10 @@ class Context:
         """Return the present, UTC."""
         return self.services.clock()
 
+    def secret(self, purpose: str, size: int = 32) -> str:
+        """Return a secret to hand out; the same one when the request is run again under its `Idempotency-Key`."""
+        return self.ids.secret(purpose, size)
+
     def wrote(self, written: Written) -> dict[str, Any]:
         """Remember the event a write caused (it becomes the answer's cursor) and return the document."""
         if written.scope != self.principal.scope or written.seq is None:
@@ -161,9 +165,10 @@ class Context:
         channel: str | None = None,
         timeline: Mapping[str, Any] | None = None,
         at: datetime | None = None,
+        actor: Mapping[str, str] | None = None,
     ) -> Event:
-        """Return an event by this principal, now unless the time is given."""
+        """Return an event by this principal (on a public route by the `actor` given), now unless the time is given."""
         return Event(
-            id=self.ids.new("evt"), type=type, occurred_at=at or self.now(), actor=self.principal.actor(),
+            id=self.ids.new("evt"), type=type, occurred_at=at or self.now(), actor=actor or self.principal.actor(),
             subject=subject, data=data, contact=contact, channel=channel, seen=seen or Seen(), timeline=timeline,
         )  # fmt: skip

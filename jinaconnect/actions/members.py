@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.auth import key_hash
@@ -30,8 +29,9 @@ def _render(
         "role_detail": brief(role) if role else None, "first_name": user["first_name"], "last_name": user["last_name"],
         "email": user["email"], "username": user["username"], "name": full or user["email"] or user["username"],
         "email_verified": bool(user["email_verified"]), "is_active": member["is_active"],
-        "created_at": iso_or_none(member["created_at"]), "updated_at": iso_or_none(member["updated_at"]),
-        "created_by": member["created_by"], "updated_by": member["updated_by"],
+        "is_pending": bool(member.get("unaccepted")), "created_at": iso_or_none(member["created_at"]),
+        "updated_at": iso_or_none(member["updated_at"]), "created_by": member["created_by"],
+        "updated_by": member["updated_by"],
     }  # fmt: skip
 
 
@@ -58,63 +58,182 @@ async def read_member(ctx: Context, id: str) -> dict[str, Any]:
 
 
 async def invite(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Make somebody a member.
+    """Invite somebody; they are a member once they accept by the single-use link in `invite_path`.
 
-    A new address gets an account that is active once its password is set: at once where one is given, else by the
-    single-use link in `invite_path`, which the inviter passes on.
+    The account is this organisation's own: what another one has made for the same address is neither relied on nor
+    shown, and the answer is the same. So a password may be given for it, and makes the person a member at once.
     """
     role = await role_below(ctx, fields.get("role_id"), fields.get("role"))
     password = fields.get("password")
     if password is not None and (faults := password_faults(password, strict=True)):
         raise Invalid({"password": faults})
-    registry, store = ctx.services.registry, account_store(ctx)
-    email = fields["email"].lower()
-    user = await registry.login(email)
-    token: str | None = None
+    registry, store, email = ctx.services.registry, account_store(ctx), fields["email"].lower()
+    # Made before anything is looked up: a request that is run again finds what it made by these.
+    new_user, new_member, mark = (ctx.ids.new(prefix) for prefix in ("usr", "mem", "inv"))
+    token = None if password else ctx.secret("invitation")
+    accounts = {row["_id"]: row for row in await registry.accounts(email)}
+    for held in await store.select("members", {"user": {"$in": list(accounts)}}):
+        _free(ctx, held, mark)
+    user = await _own_account(ctx, list(accounts.values()))
     if user is None:
         user = {
-            "_id": ctx.ids.new("usr"),
-            "email": email,
-            "username": email,
-            "first_name": fields.get("first_name") or "",
-            "last_name": fields.get("last_name") or "",
-            "mobile": None,
-            "password": await hashed(password) if password else None,
-            "is_active": password is not None,
-            "email_verified": False,
-            "created_at": ctx.now(),
-        }
-        if password is None:
-            token = secrets.token_urlsafe(32)
-            user["invitation"] = {"hash": key_hash(token), "until": ctx.now() + INVITATION}
-        await registry.add_user(user)
-    held = await store.find_one("members", {"user": user["_id"]})
-    if held is not None and held["is_active"]:
-        raise Conflict("This person is a member already.", code="already_exists")
-    by = ctx.principal.username
-    if held is None:
-        doc = {
-            "_id": ctx.ids.new("mem"), "user": user["_id"], "role": role["_id"], "is_active": True, "created_by": by,
-            "updated_by": by, "created_at": ctx.now(), "updated_at": ctx.now(),
+            "_id": new_user, "email": email, "username": email, "first_name": fields.get("first_name") or "",
+            "last_name": fields.get("last_name") or "", "mobile": None, "password": None, "is_active": False,
+            "email_verified": False, "home": ctx.principal.tenant, "created_at": ctx.now(),
         }  # fmt: skip
+        await registry.add_user(user)
+    changes = {
+        "role": role["_id"], "is_active": token is None, "unaccepted": None if token is None else _until(ctx),
+        "invited": mark, "updated_by": ctx.principal.username, "updated_at": ctx.now(),
+    }  # fmt: skip
+    type = "member.added" if token is None else "member.invited"
+    known = await store.find_one("members", {"user": user["_id"]})
+    if known is None:
+        first = {"created_by": ctx.principal.username, "created_at": ctx.now()}
+        doc = {"_id": new_member, "user": user["_id"], **changes, **first}
         shown = _render({**doc, "scope": ctx.principal.tenant}, user, role)
-        written = await store.insert("members", doc, [ctx.event("member.added", doc["_id"], shown)])
+        written = await store.insert("members", doc, [ctx.event(type, doc["_id"], shown)])
     else:
-        changes = {"role": role["_id"], "is_active": True, "updated_by": by, "updated_at": ctx.now()}
-        shown = _render({**held, **changes}, user, role)
-        event = ctx.event("member.added", held["_id"], shown)
-        written = await store.change("members", held["_id"], lambda doc: Change(set=changes, events=[event]))
-    ctx.wrote(written)
-    answer = {**shown, "message": "The person is a member now."}
-    return {**answer, "invite_path": f"/tenants/members/accept/?token={token}"} if token else answer
+
+        def decide(doc: Document) -> Change | None:
+            if not _free(ctx, doc, mark):
+                return None
+            shown = _render(applied(doc, changes, (), ()), user, role)
+            return Change(set=changes, events=[ctx.event(type, doc["_id"], shown)])
+
+        written = await store.change("members", known["_id"], decide)
+    # The account last: of several who invite at once, the one whose membership stands has the link that works.
+    if user.get("opened") != mark:
+        ready = {"password": await hashed(password), "is_active": True} if password else {}
+        await registry.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
+    return _invited(_render(ctx.wrote(written), user, role), token)
+
+
+def _free(ctx: Context, member: Document, mark: str) -> bool:
+    """Tell whether a person can be invited, or (False) this very request has done it; raises Conflict otherwise."""
+    if member.get("invited") == mark:
+        return False
+    if member["is_active"]:
+        raise Conflict("This person is a member already.", code="already_exists")
+    if (member.get("unaccepted") or ctx.now()) > ctx.now():
+        raise Conflict("This person is invited already.", code="already_exists")
+    return True
+
+
+def _until(ctx: Context) -> datetime:
+    return ctx.now() + INVITATION
+
+
+def _invitation(ctx: Context, token: str | None) -> dict[str, Any] | None:
+    return None if token is None else {"hash": key_hash(token), "until": _until(ctx)}
+
+
+def _invited(shown: Mapping[str, Any], token: str | None) -> dict[str, Any]:
+    if token is None:
+        return {**shown, "message": "The person is a member now."}
+    path = f"/tenants/members/accept/?token={token}"
+    return {**shown, "message": "The person is invited: pass the link on.", "invite_path": path}
+
+
+async def _own_account(ctx: Context, accounts: Sequence[Document]) -> Document | None:
+    """Return the account on which this organisation alone relies, if there is one."""
+    registry, tenant = ctx.services.registry, ctx.principal.tenant
+    for account in accounts:
+        if account.get("home") == tenant:
+            return account
+    for account in accounts:  # of before accounts had a home: ours where nobody else ever had it as a member
+        if account.get("home") is None and await registry.tenants_of(account["_id"]) == [tenant]:
+            return account if await registry.claim_account(account["_id"], tenant) else None
+    return None
+
+
+async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
+    """Give an invited person a new link; the earlier one ends. Also for one whose password an administrator has set."""
+    user, role = await _target(ctx, id)
+    store, mark, token = account_store(ctx), ctx.ids.new("inv"), ctx.secret("invitation")
+    member = await store.get("members", id)
+    if user is None or not (member["is_active"] or member.get("unaccepted")):
+        raise Invalid.field("non_field_errors", "this person is not a member")
+    if user["email_verified"] and not member.get("unaccepted"):
+        raise Invalid.field("non_field_errors", "this person has accepted already")
+    if await _own_account(ctx, [user]) is None:
+        raise Invalid.field("non_field_errors", "this person is a member of another organisation too")
+    await ctx.services.registry.set_user(user["_id"], {"invitation": _invitation(ctx, token)})
+
+    def decide(doc: Document) -> Change | None:
+        if doc.get("invited") == mark:
+            return None
+        changes = {"invited": mark, "updated_by": ctx.principal.username, "updated_at": ctx.now()}
+        if doc.get("unaccepted"):
+            changes["unaccepted"] = _until(ctx)
+        shown = _render(applied(doc, changes, (), ()), user, role)
+        type = "member.invited" if doc.get("unaccepted") else "member.updated"
+        return Change(set=changes, events=[ctx.event(type, doc["_id"], shown)])
+
+    return _invited(_render(ctx.wrote(await store.change("members", id, decide)), user, role), token)
 
 
 async def accept(ctx: Context, token: str, password: str) -> None:
-    """Set the password of an invited account; the link works once."""
+    """Make an invited person a member, with the password they chose; the link works once."""
     if faults := password_faults(password):
         raise Invalid({"password": faults})
-    if not await ctx.services.registry.redeem_invitation(key_hash(token), await hashed(password), ctx.now()):
-        raise Invalid.field("token", "is unknown, used or late")
+    registry, digest = ctx.services.registry, key_hash(token)
+    user = await registry.invited(digest, ctx.now())
+    if user is None:
+        raise _unusable()
+    store = ctx.services.store.of(await _home(ctx, user), "live")
+    member = await store.find_one("members", {"user": user["_id"]})
+    if member is None:
+        raise _unusable()
+    role = await store.find("roles", member["role"])
+    proven = {**user, "email_verified": True}
+
+    def decide(doc: Document) -> Change | None:
+        if doc["is_active"]:
+            return None
+        if not doc.get("unaccepted"):
+            raise _unusable()
+        changes = {"is_active": True, "unaccepted": None, "updated_at": ctx.now()}
+        shown = _render(applied(doc, changes, (), ()), proven, role)
+        by = {"type": "user", "id": user["_id"]}
+        return Change(set=changes, events=[ctx.event("member.added", doc["_id"], shown, actor=by)])
+
+    # The membership first: it opens nothing before the password is set, and cut in between the link works once more.
+    await store.change("members", member["_id"], decide)
+    if not await registry.redeem_invitation(digest, await hashed(password), ctx.now()):
+        raise _unusable()
+
+
+def _unusable() -> Invalid:
+    return Invalid.field("token", "is unknown, used or late")
+
+
+async def _home(ctx: Context, user: Document) -> str:
+    """Return the organisation that invited an account.
+
+    One of before accounts had a home was made by the organisation it came to first. Others that made it a member
+    before anybody had accepted were taken to trust whoever held that one's link: their memberships end.
+    """
+    if user.get("home") is not None:
+        return str(user["home"])
+    first, *others = await ctx.services.registry.tenants_of(user["_id"]) or [""]
+    for tenant in others:
+        store = ctx.services.store.of(tenant, "live")
+        member = await store.find_one("members", {"user": user["_id"]})
+        role = await store.find("roles", member["role"]) if member is not None else None
+
+        def decide(doc: Document, role: Document | None = role) -> Change | None:
+            if not doc["is_active"]:
+                return None
+            changes = {"is_active": False, "updated_at": ctx.now()}
+            shown = _render(applied(doc, changes, (), ()), user, role)
+            by = {"type": "system", "id": "system"}
+            return Change(set=changes, events=[ctx.event("member.removed", doc["_id"], shown, actor=by)])
+
+        if member is not None:
+            await store.change("members", member["_id"], decide)
+    await ctx.services.registry.claim_account(user["_id"], first)
+    return first
 
 
 async def change_role(ctx: Context, id: str, role_id: str) -> dict[str, Any]:
@@ -146,17 +265,20 @@ async def _target(ctx: Context, id: str) -> tuple[Document | None, Document]:
 
 
 async def remove(ctx: Context, id: str) -> None:
-    """End a membership; its sessions stop working at once."""
+    """End a membership or an invitation; its sessions and its link stop working at once."""
     user, role = await _target(ctx, id)
 
     def decide(member: Document) -> Change | None:
-        if not member["is_active"]:
+        if not member["is_active"] and not member.get("unaccepted"):
             return None
-        changes = {"is_active": False, "updated_by": ctx.principal.username, "updated_at": ctx.now()}
+        by = ctx.principal.username
+        changes = {"is_active": False, "unaccepted": None, "updated_by": by, "updated_at": ctx.now()}
         shown = _render(applied(member, changes, (), ()), user, role)
         return Change(set=changes, events=[ctx.event("member.removed", member["_id"], shown)])
 
     member = ctx.wrote(await account_store(ctx).change("members", id, decide))
+    if user is not None and user.get("home") == ctx.principal.tenant:
+        await ctx.services.registry.set_user(user["_id"], {"invitation": None})
     query = {"user": member["user"], "tenant": ctx.principal.tenant}
     await ctx.services.registry.revoke_sessions(query)
     await ctx.services.access_changed(ctx.principal.tenant)

@@ -22,18 +22,19 @@ async def log_in(ctx: Context, name: str, password: str, access_key: str | None)
     verdict = await services.rates.login(ctx.caller.ip, name)
     if not verdict.allowed:
         raise Throttled("Too many attempts for this account.", retry_after=max(1.0, verdict.reset_s))
-    user = await services.registry.login(name)
-    if not await matches(user["password"] if user else None, password) or user is None:
+    users = await _proven(ctx, name, password)
+    if not users:
         raise AuthenticationFailed(_WRONG)
-    if not user["is_active"]:
+    if not any(user["is_active"] for user in users.values()):
         raise AuthenticationFailed("The account is not active.")
-    memberships = await services.registry.memberships(user["_id"])
+    memberships = [member for id in users for member in await services.registry.memberships(id)]
     if access_key is not None:
         tenant = await _tenant_of_key(ctx, access_key)
         memberships = [member for member in memberships if member["scope"] == tenant]
-    if not memberships:
+    member = min((row for row in memberships if users[row["user"]]["is_active"]), key=_age, default=None)
+    if member is None:
         raise AuthenticationFailed("The account is not a member of an organisation.")
-    member = memberships[0]
+    user = users[member["user"]]
     session = ctx.ids.new("sid")
     refresh = ctx.ids.new("jti")
     expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
@@ -42,6 +43,18 @@ async def log_in(ctx: Context, name: str, password: str, access_key: str | None)
         "created_at": ctx.now(), "expires_at": expires,
     })  # fmt: skip
     return await _tokens(ctx, session, refresh, user, member)
+
+
+def _age(member: Document) -> str:
+    return str(member["_id"])
+
+
+async def _proven(ctx: Context, name: str, password: str) -> dict[str, Document]:
+    """Return the accounts of a name whose password this is; each organisation may have one of its own."""
+    accounts = await ctx.services.registry.accounts(name)
+    if not accounts:
+        await matches(None, password)  # the same work as for somebody who is there
+    return {user["_id"]: user for user in accounts if await matches(user["password"], password)}
 
 
 async def _tenant_of_key(ctx: Context, access_key: str) -> str:

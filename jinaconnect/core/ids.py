@@ -6,7 +6,9 @@ kind sort by creation and new rows land at the end of an index.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -50,6 +52,10 @@ class Ids:
         self._last = (now, chance)
         return encode(prefix, now, (chance & _CHANCE).to_bytes(10, "big"))
 
+    def secret(self, purpose: str, size: int = 32) -> str:
+        """Return a secret of `size` bytes as text for addresses and headers; `purpose` tells those of one use apart."""
+        return _text(self._random(size))
+
 
 class RepeatableIds(Ids):
     """Gives the same ids in the same order for the same seed and time.
@@ -66,3 +72,11 @@ class RepeatableIds(Ids):
     def _next(self, size: int) -> bytes:
         self._count += 1
         return hashlib.sha256(self._seed + self._count.to_bytes(4, "big")).digest()[:size]
+
+    def secret(self, purpose: str, size: int = 32) -> str:
+        """Return the secret of a purpose: the one an interrupted run has stored, whatever else that run made."""
+        return _text(hmac.digest(self._seed, b"secret " + purpose.encode(), hashlib.sha256)[:size])
+
+
+def _text(chance: bytes) -> str:
+    return base64.urlsafe_b64encode(chance).decode().rstrip("=")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from jinaconnect.actions import members
 from jinaconnect.actions.context import Context
@@ -60,6 +60,7 @@ class MemberOut(Answer):
     email: str | None
     name: str | None
     is_active: bool
+    is_pending: bool = Field(description="Invited and not a member yet.")
 
 
 _MEMBERS = Listing(
@@ -110,7 +111,12 @@ async def read_member(ctx: Context, id: str) -> dict[str, Any]:
     aliases=("/tenants/members/add/",),
 )
 async def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
-    """Make somebody a member, with a role below one's own."""
+    """Invite somebody, with a role below one's own.
+
+    `invite_path` is the single-use link to pass on; they are a member once they accept by it. With a `password` the
+    account is ready at once. The account belongs to this organisation: one that the same address has elsewhere is not
+    touched, and nothing of it is told.
+    """
     if (body.role_id is None) == (body.role is None):
         raise Invalid.field("role_id", "exactly one of role_id and role is needed")
     return await members.invite(ctx, body.model_dump())
@@ -118,9 +124,22 @@ async def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
 
 @operation("POST", "/tenants/members/accept/", id="members.accept", permission=PUBLIC, body=Acceptance, tag="members")
 async def accept(ctx: Context, body: Acceptance) -> dict[str, Any]:
-    """Set the password of an invited account; the link works once."""
+    """Accept an invitation and set one's password; the link works once."""
     await members.accept(ctx, body.token, body.password)
     return {"message": "The account is ready."}
+
+
+@operation(
+    "POST",
+    "/tenants/members/{id}/resend-verification/",
+    id="members.invite_again",
+    permission="users.invite",
+    returns=MemberOut,
+    effect=True,
+)
+async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
+    """Make a new link for a person who has not accepted yet; the earlier one ends."""
+    return await members.invite_again(ctx, id)
 
 
 @operation(
@@ -139,7 +158,7 @@ async def change_role(ctx: Context, id: str, body: NewRoleOf) -> dict[str, Any]:
 
 @operation("DELETE", "/tenants/members/{id}/", id="members.remove", permission="users.remove", status=204, effect=True)
 async def remove(ctx: Context, id: str) -> None:
-    """End a membership; its tokens stop working at once."""
+    """End a membership or an invitation; its tokens and its link stop working at once."""
     await members.remove(ctx, id)
 
 

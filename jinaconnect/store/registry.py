@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from jinaconnect.core.errors import Conflict
 from jinaconnect.store.mongo import Database, Document, guarded
+
+_NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 
 
 class Registry:
@@ -24,9 +27,12 @@ class Registry:
 
     async def prepare(self) -> None:
         """Create the indexes."""
-        await self._database["users"].create_index("email", unique=True)
-        await self._database["users"].create_index("username", unique=True)
-        await self._database["users"].create_index("invitation.hash", sparse=True)
+        users = self._database["users"]
+        await users.create_index([("email", 1), ("home", 1)], unique=True, name="by_email")
+        await users.create_index("username", name="by_username")
+        await users.create_index("invitation.hash", sparse=True)
+        for former in ("email_1", "username_1"):  # an address was one account for all organisations once
+            await _drop_index(users, former)
         await self._database["members"].create_index("user", name="by_user")
         await self._database["api_keys"].create_index("hashes", unique=True, name="by_hash")
         await self._database["sessions"].create_index("expires_at", expireAfterSeconds=0)
@@ -71,14 +77,24 @@ class Registry:
         return {row["_id"]: row async for row in rows}
 
     @guarded
-    async def login(self, name: str) -> Document | None:
-        """Return the person with this username, or e-mail in any case."""
-        found = await self._database["users"].find_one({"email": name.lower()})
-        return found or await self._database["users"].find_one({"username": name})
+    async def accounts(self, name: str) -> list[Document]:
+        """Return the accounts with this e-mail in any case, or else with this username; oldest first.
+
+        An organisation invites a person into an account of its own (`home`), so that none relies on what another one
+        has made: one address may have several.
+        """
+        found = await self._database["users"].find({"email": name.lower()}, sort=[("_id", 1)]).to_list()
+        return found or await self._database["users"].find({"username": name}, sort=[("_id", 1)]).to_list()
+
+    @guarded
+    async def is_first_account(self, id: str, email: str) -> bool:
+        """Tell whether an account is the oldest with its address: the one a setting that names the address means."""
+        first = await self._database["users"].find_one({"email": email}, {"_id": 1}, sort=[("_id", 1)])
+        return first is not None and first["_id"] == id
 
     @guarded
     async def add_user(self, doc: Mapping[str, Any]) -> None:
-        """Add a person; raises Conflict when e-mail or username is taken."""
+        """Add a person; raises Conflict when their organisation has an account with the e-mail."""
         try:
             await self._database["users"].insert_one(dict(doc))
         except DuplicateKeyError as error:
@@ -90,6 +106,18 @@ class Registry:
         await self._database["users"].update_one({"_id": id}, {"$set": dict(fields)})
 
     @guarded
+    async def claim_account(self, id: str, tenant: str) -> bool:
+        """Make an account of before accounts had a home that of a tenant; False when it has one."""
+        result = await self._database["users"].update_one({"_id": id, "home": None}, {"$set": {"home": tenant}})
+        return bool(result.modified_count)
+
+    @guarded
+    async def invited(self, digest: str, now: datetime) -> Document | None:
+        """Return the account whose invitation has this secret's hash and is not late."""
+        query = {"invitation.hash": digest, "invitation.until": {"$gt": now}}
+        return await self._database["users"].find_one(query)
+
+    @guarded
     async def redeem_invitation(self, digest: str, password: str, now: datetime) -> bool:
         """Set the password of the invited account and end the invitation; False when it does not hold."""
         result = await self._database["users"].update_one(
@@ -97,6 +125,12 @@ class Registry:
             {"$set": {"password": password, "is_active": True, "email_verified": True}, "$unset": {"invitation": ""}},
         )
         return bool(result.modified_count)
+
+    @guarded
+    async def tenants_of(self, user: str) -> list[str]:
+        """Return the organisations a person ever had a membership in, in the order they came to them."""
+        rows = await self._database["members"].find({"user": user}, {"scope": 1}, sort=[("_id", 1)]).to_list()
+        return list(dict.fromkeys(row["scope"] for row in rows))
 
     @guarded
     async def memberships(self, user: str) -> list[Document]:
@@ -157,3 +191,11 @@ class Registry:
     async def media(self, id: str) -> Document | None:
         """Return a stored file's row by its unguessable id (its URL is open to whoever holds it)."""
         return await self._database["media"].find_one({"_id": id})
+
+
+async def _drop_index(collection: AsyncCollection[Document], name: str) -> None:
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code not in (_NO_COLLECTION, _NO_INDEX):
+            raise

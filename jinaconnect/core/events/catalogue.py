@@ -55,6 +55,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("template.created", "account", "template", "A message template was added."),
         EventType("template.updated", "account", "template", "A message template or its approval changed."),
         EventType("template.deleted", "account", "template", "A message template was removed."),
+        EventType("member.invited", "account", "member", "A person was invited; they join once they accept."),
         EventType("member.added", "account", "member", "A person joined the organisation."),
         EventType("member.updated", "account", "member", "A membership changed."),
         EventType("member.removed", "account", "member", "A person left the organisation; their sessions end."),
