@@ -8,26 +8,48 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from jinaconnect import __version__
 
 MAX_HOPS = 3
 ANSWER_BYTES = 1024 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
-_NEVER = ("http", "https")
+_SCHEMES = ("http", "https")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+_LINES = re.compile(r"[\r\n\x00]")
 
 logger = structlog.get_logger(__name__)
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# The relays of 6to4 (RFC 7526 took them out of use); the standard library calls them public.
+_RELAYS = ipaddress.ip_network("192.88.99.0/24")
+# All that is routed on the public IPv6 internet (RFC 4291 section 2.4); what lies outside of it is somebody's own.
+_PUBLIC_V6 = ipaddress.ip_network("2000::/3")
+_TEREDO = ipaddress.ip_network("2001::/32")
+# IPv6 networks whose addresses lead to an IPv4 address, and how many bits stand behind it: compatible, mapped,
+# translated (RFC 4291, RFC 2765), NAT64 (RFC 6052) and 6to4 (RFC 3056).
+_EMBEDDING: tuple[tuple[ipaddress.IPv6Network, int], ...] = (
+    (ipaddress.IPv6Network("::/96"), 0),
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
+    (ipaddress.IPv6Network("::ffff:0:0:0/96"), 0),
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
+    (ipaddress.IPv6Network("2002::/16"), 80),
+)
+_ISATAP = (0x00005EFE, 0x02005EFE)  # upper half of an interface identifier that ends in an IPv4 address (RFC 5214)
 
 
 class OutboundError(Exception):
@@ -60,6 +82,19 @@ class Fetched:
     url: str
 
 
+def _inner(address: Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that an IPv6 address leads to, if it does."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    number = int(address)
+    for network, behind in _EMBEDDING:
+        if address in network:
+            return ipaddress.IPv4Address(number >> behind & 0xFFFFFFFF)
+    if number >> 32 & 0xFFFFFFFF in _ISATAP:
+        return ipaddress.IPv4Address(number & 0xFFFFFFFF)
+    return None
+
+
 class Guard:
     """Decides which addresses may be reached: public ones, and the networks the deployment lists."""
 
@@ -67,31 +102,64 @@ class Guard:
         self._allowed: tuple[Network, ...] = tuple(ipaddress.ip_network(text, strict=False) for text in allow_networks)
 
     def allows(self, text: str) -> bool:
-        """Tell whether an IP address may be reached."""
-        address = ipaddress.ip_address(text.partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        if any(address.version == network.version and address in network for network in self._allowed):
-            return True
-        return address.is_global and not address.is_multicast
+        """Tell whether an IP address may be reached; raises ValueError for what is no address.
 
-    def check_url(self, url: str) -> None:
-        """Raise Blocked for a URL that is not http(s), carries credentials, or names an address not allowed."""
+        An IPv6 address that leads to an IPv4 address is judged by that one.
+        """
+        address: Address = ipaddress.ip_address(text.partition("%")[0])
+        if self._listed(address):
+            return True
+        inner = _inner(address)
+        if inner is not None:
+            return self._listed(inner) or self._public(inner)
+        return self._public(address)
+
+    def _listed(self, address: Address) -> bool:
+        return any(address.version == network.version and address in network for network in self._allowed)
+
+    @staticmethod
+    def _public(address: Address) -> bool:
+        if isinstance(address, ipaddress.IPv6Address):
+            within = address in _PUBLIC_V6 and address not in _TEREDO
+        else:
+            within = address not in _RELAYS
+        return within and address.is_global and not address.is_multicast
+
+    def check_host(self, host: str) -> bool:
+        """Tell whether a host is an address; raises Blocked for one not allowed, and for what is no plain name.
+
+        Names that end in a number are read as IPv4 addresses by some (`127.1`, `0x7f.1`, `2130706433`): only the
+        usual spelling of an address is taken.
+        """
         try:
-            parts = urlsplit(url)
-            host, _ = parts.hostname, parts.port
-        except ValueError as error:
-            raise Blocked("the URL is not valid") from error
-        if parts.scheme not in _NEVER or not host:
-            raise Blocked("only http and https URLs are fetched")
-        if parts.username is not None or parts.password is not None:
-            raise Blocked("credentials do not belong into a URL")
-        try:
-            ipaddress.ip_address(host)
+            allowed = "%" not in host and self.allows(host)
         except ValueError:
-            return
-        if not self.allows(host):
+            if not (host.isascii() and _NAME.fullmatch(host)):
+                raise Blocked("the host is not a host name") from None
+            if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+                raise Blocked("the host is no address in its usual form") from None
+            return False
+        if not allowed:
             raise Blocked("the address is private or reserved")
+        return True
+
+    def check_url(self, url: str | URL) -> URL:
+        """Return a URL as it will be connected to, looked at in that very form.
+
+        Raises Blocked for one that is not http(s), carries credentials, or names a host that is not gone to.
+        """
+        try:
+            built = URL(url)
+            scheme, host = built.scheme, built.raw_host
+            secret = built.raw_user is not None or built.raw_password is not None
+        except (ValueError, TypeError) as error:
+            raise Blocked("the URL is not valid") from error
+        if scheme not in _SCHEMES or not host or not built.port:
+            raise Blocked("only http and https URLs are fetched")
+        if secret:
+            raise Blocked("credentials do not belong into a URL")
+        self.check_host(host)
+        return built
 
 
 class _GuardedResolver(AbstractResolver):
@@ -119,6 +187,24 @@ class _BlockedHost(OSError):
     """Raised inside the resolver; becomes Blocked."""
 
 
+@dataclass(slots=True)
+class _Leaving:
+    """Whether a request has begun to leave: before that, the other side cannot have acted on it."""
+
+    left: bool = False
+
+
+async def _left(session: Any, context: Any, params: Any) -> None:
+    context.trace_request_ctx.left = True
+
+
+def _joined(current: URL, target: str) -> URL:
+    try:
+        return current.join(URL(target))
+    except (ValueError, TypeError) as error:
+        raise Blocked("the URL of a redirect is not valid") from error
+
+
 class Outbound:
     """The one HTTP client."""
 
@@ -129,13 +215,25 @@ class Outbound:
 
     async def start(self) -> None:
         """Open the connection pool."""
-        connector = aiohttp.TCPConnector(resolver=_GuardedResolver(self.guard), limit=200, limit_per_host=50)
+        connector = aiohttp.TCPConnector(
+            resolver=_GuardedResolver(self.guard), limit=200, limit_per_host=50, socket_factory=self._socket
+        )
+        watch = aiohttp.TraceConfig()
+        watch.on_request_headers_sent.append(_left)
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"User-Agent": f"jinaconnect/{__version__}"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
+            trace_configs=[watch],
         )
+
+    def _socket(self, place: AddrInfoType) -> socket.socket:
+        """Make the socket for an address that is about to be connected to, whatever way it was found."""
+        family, kind, proto, _, address = place
+        if not self.guard.allows(str(address[0])):
+            raise _BlockedHost("the address is private or reserved")
+        return socket.socket(family, kind, proto)
 
     async def stop(self) -> None:
         """Close the connection pool."""
@@ -145,9 +243,9 @@ class Outbound:
     async def permits(self, host: str) -> bool:
         """Tell whether every address of a host may be reached; False for a name that does not resolve."""
         try:
-            return self.guard.allows(host)
-        except ValueError:
-            pass  # a name
+            self.guard.check_host(host)
+        except Blocked:
+            return False
         found = await self.addresses(host)
         return bool(found) and all(map(self.guard.allows, found))
 
@@ -175,43 +273,46 @@ class Outbound:
 
         `follow` allows redirects (GET only), each hop guarded. Raises Blocked, NotSent, Ambiguous, TooLarge.
         """
-        current, sent = url, dict(headers or {})
+        current, sent = self.guard.check_url(url), dict(headers or {})
+        if any(_LINES.search(value) for value in sent.values()):
+            raise Blocked("a header has line breaks")
         for _ in range(MAX_HOPS + 1):
             answer = await self._once(method, current, sent, json, data, timeout_s or self._timeout_s, limit)
             target = answer.headers.get("location")
             if not (follow and method == "GET" and answer.status in _REDIRECTS and target):
                 return answer
-            following = urljoin(current, target)
-            if urlsplit(following).netloc != urlsplit(current).netloc:
+            following = self.guard.check_url(_joined(current, target))
+            if following.origin() != current.origin():
                 sent.pop("Authorization", None)  # a token is for the host it was given for
             current = following
         raise Blocked("too many redirects")
 
     async def _once(
-        self, method: str, url: str, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int
+        self, method: str, url: URL, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int
     ) -> Fetched:
         assert self._session is not None, "start() comes first"
-        self.guard.check_url(url)
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, 5.0))
-        host = urlsplit(url).netloc
+        host = url.authority
+        leaving = _Leaving()
         try:
             async with self._session.request(
-                method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False
-            ) as response:
+                method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False,
+                trace_request_ctx=leaving,
+            ) as response:  # fmt: skip
                 body = await self._body(response, limit)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 logger.debug("outbound", method=method, host=host, status=response.status)
-                return Fetched(response.status, names, body, url)
-        except aiohttp.ClientConnectorError as error:
-            cause: BaseException | None = error.os_error
+                return Fetched(response.status, names, body, str(url))
+        except OutboundError:
+            raise
+        except Exception as error:
+            cause: BaseException | None = error
             while cause is not None:
                 if isinstance(cause, _BlockedHost):
                     raise Blocked(str(cause)) from error
-                cause = cause.__cause__
-            raise NotSent(f"{host} cannot be reached") from error
-        except aiohttp.ConnectionTimeoutError as error:
-            raise NotSent(f"{host} cannot be reached") from error
-        except (TimeoutError, aiohttp.ClientError, asyncio.IncompleteReadError) as error:
+                cause = cause.__cause__ or getattr(cause, "os_error", None)
+            if not leaving.left:
+                raise NotSent(f"{host} cannot be reached: {type(error).__name__}") from error
             raise Ambiguous(f"{host} did not answer: {type(error).__name__}") from error
 
     @staticmethod

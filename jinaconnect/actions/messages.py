@@ -151,6 +151,9 @@ class Sender:
         except NotFound:
             await self._fail(ctx, message, "no_contact", "The contact was deleted.")
             return
+        if contact["phone"] is None:
+            await self._fail(ctx, message, "no_contact", "The contact was removed.")
+            return
         if counted(contact, [message]) is not None:  # the request that recorded it was cut off before counting
             await count_message(ctx, message)
         try:
@@ -159,10 +162,11 @@ class Sender:
             await self._fail(ctx, message, "no_account", "The channel account was removed.")
             return
         outcome = await self._services.whatsapp.send(account, contact["phone"].lstrip("+"), message)
-        await self._record(message, lambda: self._conclude(ctx, claim, outcome))
+        if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
+            await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
 
-    async def _record(self, message: Document, write: Callable[[], Awaitable[None]]) -> None:
-        """Write down what came of a send that may have happened.
+    async def _record(self, message: Document, write: Callable[[], Awaitable[None]]) -> bool:
+        """Write down what came of a send that may have happened; tells whether it stands.
 
         What cannot be written stays claimed: a message given back here would be sent a second time.
         """
@@ -170,6 +174,8 @@ class Sender:
             await until_taken(write)
         except Exception as error:
             logger.error("send.outcome_not_recorded", id=message["_id"], exc_info=error)
+            return False
+        return True
 
     async def _doubt(self, ctx: Context, message: Document) -> None:
         await count_message(ctx, message)
@@ -192,6 +198,18 @@ class Sender:
             self._services.worker.at("messages", message["scope"], message["_id"], wait + 0.01)
         else:
             await self._fail(ctx, message, outcome.code, outcome.message)
+
+    async def _conclude_plainly(self, ctx: Context, message: Document, outcome: Outcome) -> None:
+        """Write down the outcome without the carrier's own words, which may be what cannot be stored.
+
+        Sent, failed or unknown is true all the same; left alone, a refused message would be called unknown.
+        """
+        if isinstance(outcome, Refused):
+            await self._fail(ctx, message, "refused", "The carrier did not take the message.")
+            return
+        told = status.SENT if isinstance(outcome, Accepted) else status.UNKNOWN
+        await report_message(ctx, message["_id"], Report(told, ctx.now()), None)
+        await self._settle(ctx, message["_id"])
 
     def _context(self, scope: str) -> Context:
         tenant, _, mode = scope.rpartition(":")

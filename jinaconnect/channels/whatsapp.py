@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
+import structlog
 
 from jinaconnect.channels.base import (
     Accepted,
@@ -36,6 +37,12 @@ OBJECT = "whatsapp_business_account"
 # Classified by `error.code`, whatever the HTTP status says.
 RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
 RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
+# Answers that say by their status alone that the request was not acted on: it belongs elsewhere, or is refused.
+_ELSEWHERE = (301, 307, 308)
+_REQUEST_TIMEOUT = 408
+LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
+
+logger = structlog.get_logger(__name__)
 
 _STATUSES = {
     "sent": status.SENT,
@@ -89,14 +96,16 @@ class Whatsapp:
             "biz_opaque_callback_data": message["_id"],
         }  # fmt: skip
         try:
-            answer = await self.call(account, "POST", f"{account.address}/messages", json=body)
+            return outcome(await self.call(account, "POST", f"{account.address}/messages", json=body))
         except NotSent as error:
             return Refused("unreachable", str(error), again=True)
         except Blocked as error:
             return Refused("blocked", str(error))
         except (Ambiguous, TooLarge) as error:
             return Unknown(str(error))
-        return outcome(answer)
+        except Exception as error:  # whatever it is, the carrier may have the message
+            logger.error("send.broken", message=message["_id"], exc_info=error)
+            return Unknown(f"the answer could not be read: {type(error).__name__}")
 
     def parse(self, payload: Mapping[str, Any]) -> list[Fact]:
         """Return the facts of a webhook body, in its order."""
@@ -110,31 +119,46 @@ class Whatsapp:
 
 
 def outcome(answer: Fetched) -> Outcome:
-    """Return what an answer to a send means."""
+    """Return what an answer to a send means.
+
+    Only the carrier's own word that it did not take the message is a refusal: an error object with a code, or 429. A
+    5xx without one may come from whatever stands before the carrier, after the message was taken.
+    """
     try:
         data = orjson.loads(answer.body)
     except ValueError:
         data = None
-    if answer.status in (200, 201) and isinstance(data, dict):
-        messages = data.get("messages")
-        if isinstance(messages, list) and messages and isinstance(messages[0], dict) and messages[0].get("id"):
-            return Accepted(str(messages[0]["id"]))
+    data = data if isinstance(data, dict) else {}
+    if answer.status in (200, 201):
+        messages = _objects(data.get("messages"))
+        if messages and isinstance(messages[0].get("id"), str) and messages[0]["id"]:
+            return Accepted(messages[0]["id"])
         return Unknown("the carrier accepted without naming the message")
-    if answer.status < 300 or answer.status == 504:
-        return Unknown(f"the carrier answered {answer.status} without a result")
-    error = data.get("error") if isinstance(data, dict) else None
+    error = data.get("error")
     error = error if isinstance(error, dict) else {}
-    code = error.get("code")
-    text = str((error.get("error_data") or {}).get("details") or error.get("message") or f"HTTP {answer.status}")[:500]
-    again = answer.status >= 500 or answer.status == 429 or code in RATE_LIMITED or code in RETRYABLE
-    wait = answer.headers.get("retry-after", "")
-    return Refused(
-        str(code if code is not None else answer.status), text, again, float(wait) if wait.isdigit() else None
-    )
+    code = error.get("code") if type(error.get("code")) is int else None
+    again = answer.status == 429 or code in RATE_LIMITED or code in RETRYABLE
+    refused = again or answer.status in _ELSEWHERE or (400 <= answer.status < 500 and answer.status != _REQUEST_TIMEOUT)
+    if not refused:
+        return Unknown(f"the carrier answered {answer.status} without a result")
+    details = error.get("error_data")
+    details = details.get("details") if isinstance(details, dict) else None
+    text = str(details or error.get("message") or f"HTTP {answer.status}")[:500]
+    return Refused(str(answer.status if code is None else code), text, again, _wait(answer))
+
+
+def _wait(answer: Fetched) -> float | None:
+    """Return the seconds a carrier asks to be left alone, within bounds."""
+    text = answer.headers.get("retry-after", "").strip()
+    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _moment(text: Any) -> datetime:
@@ -151,15 +175,16 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> list[Fact]:
         return [
             TemplateReport(
                 business, str(value.get("message_template_id", "")), str(value.get("message_template_name", "")),
-                str(value.get("message_template_language", "")), value.get("event"), value.get("reason"),
-                value.get("new_category"),
+                str(value.get("message_template_language", "")), _word(value.get("event")),
+                _word(value.get("reason")), _word(value.get("new_category")),
             )
         ]  # fmt: skip
     metadata = value.get("metadata")
     address = str(metadata.get("phone_number_id", "")) if isinstance(metadata, Mapping) else ""
     names = {
-        str(contact.get("wa_id", "")): str((contact.get("profile") or {}).get("name") or "")
+        str(contact.get("wa_id", "")): str(contact["profile"].get("name") or "")
         for contact in _objects(value.get("contacts"))
+        if isinstance(contact.get("profile"), Mapping)
     }
     facts: list[Fact] = []
     for item in _objects(value.get("messages")):

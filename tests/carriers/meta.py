@@ -24,8 +24,8 @@ from aiohttp import web
 class Behaviour:
     """What one send meets: `accept` decides whether Meta acts on it, the rest how the answer looks.
 
-    `status` and `code` make an error answer, `delay_s` comes before any answer, `reset` ends the connection after
-    the request was read.
+    `status` and `code` make an error answer (without a code: the page of a proxy), `body` an answer word for word,
+    `delay_s` comes before any answer, `reset` ends the connection after the request was read.
     """
 
     accept: bool = True
@@ -34,9 +34,10 @@ class Behaviour:
     retry_after: str | None = None
     delay_s: float = 0.0
     reset: bool = False
+    body: str | None = None
 
 
-def refusal(status: int, code: int, retry_after: str | None = None) -> Behaviour:
+def refusal(status: int, code: int | None, retry_after: str | None = None) -> Behaviour:
     """Return a refusal with Meta's error object."""
     return Behaviour(accept=False, status=status, code=code, retry_after=retry_after)
 
@@ -128,6 +129,8 @@ class MetaServer:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
+        if behaviour.body is not None:
+            return web.Response(status=behaviour.status, text=behaviour.body, content_type="application/json")
         if behaviour.code is not None or behaviour.status != 200:
             return self._error(behaviour.status, behaviour.code, "Told to refuse.", behaviour.retry_after)
         to = body["to"].lstrip("+")

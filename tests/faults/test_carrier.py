@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from jinaconnect.channels.base import Refused
+from jinaconnect.channels.whatsapp import LONGEST_WAIT_S, outcome
+from jinaconnect.outbound import Fetched
 from jinaconnect.store.embedded import EmbeddedMongo
 from tests.carriers.meta import Behaviour, refusal
 from tests.client import until
@@ -92,8 +96,10 @@ async def test_a_wait_the_carrier_names_is_kept(meta: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "passing", [refusal(400, 131056), refusal(500, 131000), refusal(503, None)], ids=["pair", "retryable", "html"]
-)  # fmt: skip
+    "passing",
+    [refusal(400, 131056), refusal(500, 131000), refusal(503, 2), refusal(429, None)],
+    ids=["pair", "retryable", "service", "too many"],
+)
 async def test_a_passing_refusal_is_tried_again(meta: Site, passing: Behaviour) -> None:
     _, contact = await meta.customer()
     meta.carrier.next.extend([passing, passing])
@@ -101,6 +107,77 @@ async def test_a_passing_refusal_is_tried_again(meta: Site, passing: Behaviour) 
     await meta.until_status(sent["id"], "SENT")
     assert len(meta.carrier.times_asked(sent["id"])) == 3
     assert meta.carrier.accepted[sent["id"]] == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Behaviour(status=502), Behaviour(status=500), Behaviour(status=503, retry_after="1"), Behaviour(status=504),
+        Behaviour(status=408), Behaviour(status=500, code=100), Behaviour(status=500, body='{"error": {"code": true}}'),
+        Behaviour(status=503, body='{"error": {"code": [2]}}'), Behaviour(status=200, body='{"messages": [{"id": 5}]}'),
+        Behaviour(status=200, body="{"), Behaviour(status=502, body='{"error": "down"}'),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_an_answer_that_is_not_the_carriers_refusal_leaves_it_unknown(meta: Site, answer: Behaviour) -> None:
+    _, contact = await meta.customer()
+    meta.carrier.next.append(answer)
+    sent = (await meta.reply(contact, "taken, and told otherwise")).ok(201)
+    await meta.until_status(sent["id"], "UNKNOWN")
+    # Another message makes the round trip after it: had there been a second try, it would have been due before.
+    other = (await meta.reply(contact, "whole")).ok(201)
+    await meta.until_status(other["id"], "SENT")
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+    assert meta.carrier.accepted[sent["id"]] == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [{"error_data": "no object"}, {"error_data": ["x"]}, {"error_data": None, "message": 5}, {"error_data": {}}],
+    ids=str,
+)
+async def test_a_refusal_is_read_whatever_its_details_look_like(meta: Site, error: dict[str, Any]) -> None:
+    _, contact = await meta.customer()
+    body = json.dumps({"error": {"code": 131026, **error}})
+    meta.carrier.next.append(Behaviour(accept=False, status=400, body=body))
+    sent = (await meta.reply(contact, "odd")).ok(201)
+    shown = await meta.until_status(sent["id"], "FAILED")
+    assert shown["error_code"] == "131026"
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+
+
+@pytest.mark.parametrize("wait", ["1000000000000", "9" * 400, "²", "-5", "Wed, 21 Oct 2099 07:28:00 GMT"])
+async def test_a_wait_beyond_all_bounds_is_bounded(meta: Site, database: Any, wait: str) -> None:
+    answer = Fetched(429, {"retry-after": wait}, b'{"error": {"code": 130429}}', "")
+    refused = outcome(answer)
+    assert isinstance(refused, Refused)
+    assert refused.again
+    assert refused.retry_after is None or refused.retry_after <= LONGEST_WAIT_S
+    if not wait.isascii():
+        return  # not to be sent as a header
+    _, contact = await meta.customer()
+    meta.carrier.next.append(refusal(429, 130429, retry_after=wait))
+    sent = (await meta.reply(contact, "much later")).ok(201)
+
+    async def put_off() -> bool:
+        row = await database["messages"].find_one({"_id": sent["id"]})
+        return (row is not None and row["status"] == "SENT") or ("due" in row and row["due"]["by"] is None)
+
+    await until(put_off)
+    shown = await meta.message(sent["id"])
+    assert shown["status"] in ("PENDING", "SENT")
+    assert len(meta.carrier.times_asked(sent["id"])) in (1, 2)
+
+
+async def test_an_outcome_that_cannot_be_stored_as_told_is_stored_plainly(meta: Site) -> None:
+    _, contact = await meta.customer()
+    same = json.dumps({"messages": [{"id": f"wamid.{secrets.token_hex(8)}"}]})  # the carrier's id of another message
+    ids = []
+    for _ in range(2):
+        meta.carrier.next.append(Behaviour(body=same))
+        ids.append((await meta.reply(contact, "twin")).ok(201)["id"])
+        await meta.until_status(ids[-1], "SENT")
+    assert [len(meta.carrier.times_asked(id)) for id in ids] == [1, 1]
 
 
 async def test_a_lasting_refusal_fails_with_its_code(meta: Site) -> None:

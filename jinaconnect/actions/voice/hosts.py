@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, ip_network
 
 from jinaconnect.actions.context import Services
 from jinaconnect.core.errors import Invalid
+from jinaconnect.outbound import Blocked
 from jinaconnect.telephony.trunks.credentials import SipCredentials, split_port
 from jinaconnect.telephony.trunks.srv import SrvUnknown, sip_servers
 
@@ -34,12 +35,10 @@ async def sip_host_permitted(services: Services, host: str) -> bool:
     """Tell whether SIP may go to a host: to all of its addresses, and to all its SRV records lead to."""
     outbound = services.outbound
     try:
-        return outbound.guard.allows(host)
-    except ValueError:
-        pass  # a name
-    try:
+        if outbound.guard.check_host(host):
+            return True  # an address, which has no records
         servers = await sip_servers(host)
-    except SrvUnknown:
+    except (Blocked, SrvUnknown):
         return False
     # A domain with records needs no address of its own, but where it has one that may be called too.
     names = [*servers, host] if not servers or await outbound.addresses(host) else servers

@@ -25,7 +25,7 @@ MAX_BODY_DEPTH = 10
 _WEB = re.compile(r"https?://[^\s{}/?#@\\]+([/?#]|$)")
 _PATH = re.compile(r"/(?!/)")
 _NOT_IN_URL = re.compile(r"[\x00-\x20\x7f\\{}]")
-_E164 = re.compile(r"\+[1-9]\d{5,14}")
+_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'()&=+$,%#-]+@[A-Za-z0-9.:\[\]-]+(;[A-Za-z0-9_.=+%-]+)*")
 
 
