@@ -39,7 +39,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _RELAYS = ipaddress.ip_network("192.88.99.0/24")
 # All that is routed on the public IPv6 internet (RFC 4291 section 2.4); what lies outside of it is somebody's own.
 _PUBLIC_V6 = ipaddress.ip_network("2000::/3")
-_TEREDO = ipaddress.ip_network("2001::/32")
+# Within it, and not to be gone to: Teredo, which leads to any IPv4 address, and documentation (RFC 9637).
+_UNROUTED = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("3fff::/20"))
 # IPv6 networks whose addresses lead to an IPv4 address, and how many bits stand behind it: compatible, mapped,
 # translated (RFC 4291, RFC 2765), NAT64 (RFC 6052) and 6to4 (RFC 3056).
 _EMBEDDING: tuple[tuple[ipaddress.IPv6Network, int], ...] = (
@@ -120,7 +121,7 @@ class Guard:
     @staticmethod
     def _public(address: Address) -> bool:
         if isinstance(address, ipaddress.IPv6Address):
-            within = address in _PUBLIC_V6 and address not in _TEREDO
+            within = address in _PUBLIC_V6 and not any(address in network for network in _UNROUTED)
         else:
             within = address not in _RELAYS
         return within and address.is_global and not address.is_multicast
