@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from tornado.web import Application
 
 from jinaconnect.actions.applying import LATE_JOB, MEDIA_JOB, apply_late
 from jinaconnect.actions.apps import Accounts
-from jinaconnect.actions.auth import KEEP_S, Authenticator
+from jinaconnect.actions.auth import Authenticator
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.inbound import InboundDoor
 from jinaconnect.actions.media import fetch_media
@@ -67,12 +67,11 @@ from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
 from jinaconnect.store.switches import Switches
 from jinaconnect.store.tickets import Tickets
+from jinaconnect.store.withdrawals import changes_access
 from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
-RING_AGAIN_S = 0.25
-_ACCESS = ("member.", "role.", "key.")
 
 logger = structlog.get_logger("app")
 
@@ -91,7 +90,6 @@ class Gateway:
     _link: RedisLink | None = field(init=False, default=None)
     _server: HTTPServer | None = field(init=False, default=None)
     _loops: list[asyncio.Task[None]] = field(init=False, default_factory=list)
-    _keep_from: float = field(init=False, default=0.0)
     _rings: set[asyncio.Task[Any]] = field(init=False, default_factory=set)
 
     async def start(self, mongodb_uri: str, sockets: list[socket.socket]) -> None:
@@ -113,7 +111,7 @@ class Gateway:
             clock=self.clock,
             ids=Ids(self.clock, os.urandom),
             store=store,
-            registry=Registry(database),
+            registry=Registry(database, store.withdrawals),
             secrets=secrets,
             cursors=cursors,
             due=due,
@@ -142,11 +140,14 @@ class Gateway:
         services.voice = Voice(services, config.voice.asterisks, prompts)
         services.worker = self._worker(services)
         services.simulator.planned = services.worker.plan
-        self.live = Live(
-            store.log, cursors, hub, services.presence, self.clock, services.auth.from_token,
+        auth, rates = services.auth, services.rates
+        self.live = services.live = Live(
+            store.log, cursors, hub, services.presence, self.clock,
+            lambda token, ip: rates.guarded(auth.from_token(token, ip), ip), auth.from_token,
             per_tenant=config.limits.sockets_per_tenant, per_principal=config.limits.sockets_per_principal,
         )  # fmt: skip
-        services.auth.withdrawn.append(self.live.access_changed)
+        auth.withdrawn.append(self.live.access_changed)
+        store.withdrawals.listeners.append(auth.forget)
         store.log.listeners.append(self._appended)
         if self._link is not None:
             self._link.heard.append(self._heard)
@@ -166,6 +167,7 @@ class Gateway:
             services.voice.start()
         self._loops = [
             asyncio.create_task(self._repeat(LOOK_EVERY_S, self._look)),
+            asyncio.create_task(self._repeat(LOOK_EVERY_S, store.withdrawals.look)),
             asyncio.create_task(self._repeat(protocol.HEARTBEAT_S, self.live.beat)),
         ]
         # What was built lives as long as the process: keep the collector from walking it at every turn.
@@ -189,7 +191,7 @@ class Gateway:
     def _may_keep(self) -> bool:
         if self._link is None:
             return self.processes == 1
-        return self._link.healthy and asyncio.get_running_loop().time() >= self._keep_from
+        return self._link.healthy
 
     def _worker(self, services: Services) -> Worker:
         worker = Worker(services, active=self.role in ("all", "worker"))
@@ -237,26 +239,17 @@ class Gateway:
         tenant = scope.rpartition(":")[0]
         for event in events:
             metrics.EVENTS.labels(event.type).inc()
-        access = any(event.type.startswith(_ACCESS) for event in events)
+        access = any(changes_access(event.type) for event in events)
         if access:
             self.services.auth.forget(tenant)
         if self._link is not None:
             self._ring(f"{scope} {events[-1].seq}")
             if access:
-                self._beside(self._tell_access(tenant))
+                self._ring(f"!{tenant}")
 
     def _ring(self, text: str) -> None:
         assert self._link is not None
         self._beside(self._link.ring(text))
-
-    async def _tell_access(self, tenant: str) -> None:
-        """Ring until the bell is taken, or until nobody keeps what was withdrawn."""
-        assert self._link is not None
-        ends = asyncio.get_running_loop().time() + KEEP_S
-        while asyncio.get_running_loop().time() < ends:
-            if await self._link.ring(f"!{tenant}"):
-                return
-            await asyncio.sleep(RING_AGAIN_S)
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -274,22 +267,21 @@ class Gateway:
             self.services.worker.wake()
 
     def _bell_back(self) -> None:
-        if self._server is not None:  # what was kept while the bell was silent may have been withdrawn: let it lapse
-            self._keep_from = asyncio.get_running_loop().time() + KEEP_S
         self.services.hub.look()
-        self.live.recheck_all()
 
     def _look(self) -> None:
         self.live.tick()
         self.services.presence.sweep()
         self.services.hub.look()
-        if not self._may_keep():
-            self.live.recheck_all()
 
-    async def _repeat(self, seconds: float, call: Callable[[], None]) -> None:
+    async def _repeat(self, seconds: float, call: Callable[[], Awaitable[None] | None]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            call()
+            try:
+                if (work := call()) is not None:
+                    await work
+            except Exception:  # whatever it was, the next round may do better
+                logger.exception("loop.failed", loop=getattr(call, "__qualname__", ""))
 
     # --- the end -------------------------------------------------------------------------------------------------
 

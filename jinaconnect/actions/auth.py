@@ -1,8 +1,9 @@
 """From credentials to a principal, and back to nothing when what it stood on is withdrawn.
 
-A token or key is looked up once and kept while nothing it stands on has changed: every member, role and key event
-drops the tenant's principals in this process at once, and in the others by a bell through Redis. While several
-processes run and the bell is silent, nothing is kept and every request looks again.
+A token or key is looked up once and kept while nothing it stands on has changed: every withdrawal drops the tenant's
+principals in this process at once, and in the others by a bell through Redis and, should that be missed, within a
+second by the database (`store/withdrawals.py`). While several processes run and the bell is silent, nothing is kept
+and every request looks again.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ class Authenticator:
         self._may_keep = may_keep
         self._operators = frozenset(operators)
         self._kept: dict[str, _Kept] = {}
-        self.withdrawn: list[Callable[[str], None]] = []
+        self._turn = 0  # raised by every withdrawal
+        self._turn_of: dict[str | None, int] = {}  # the last one of each tenant, while look-ups are under way
+        self._looking = 0
+        self.withdrawn: list[Callable[[str | None], None]] = []
 
     async def from_header(self, header: str | None, ip: str) -> Principal:
         """Return the principal of an `Authorization` header; raises NotAuthenticated and its kin."""
@@ -78,15 +82,32 @@ class Authenticator:
             principal, networks = kept.principal, kept.networks
         else:
             self._kept.pop(token, None)
-            principal, networks = await self._look_up(token)
-            if len(self._kept) > MAX_KEPT:
-                self._kept.clear()
-            self._kept[token] = _Kept(time.monotonic() + KEEP_S, principal, networks)
+            principal, networks = await self._look_up_and_keep(token)
         if principal.expires_at is not None and principal.expires_at <= self._clock():
+            if principal.kind == "api_key":
+                raise InvalidApiKey("The API key has expired.")
             raise TokenExpired("The token has expired.")
         if networks and not _within(ip, networks):
             raise InvalidApiKey("The API key is not allowed from this address.")
         return principal
+
+    async def _look_up_and_keep(self, token: str) -> tuple[Principal, tuple[str, ...]]:
+        # What was read before a withdrawal may be what was withdrawn: it is neither kept nor used, but read again.
+        self._looking += 1
+        try:
+            while True:
+                turn = self._turn
+                principal, networks = await self._look_up(token)
+                if max(self._turn_of.get(principal.tenant, 0), self._turn_of.get(None, 0)) <= turn:
+                    break
+        finally:
+            self._looking -= 1
+            if not self._looking:
+                self._turn_of.clear()
+        if len(self._kept) > MAX_KEPT:
+            self._kept.clear()
+        self._kept[token] = _Kept(time.monotonic() + KEEP_S, principal, networks)
+        return principal, networks
 
     async def _look_up(self, token: str) -> tuple[Principal, tuple[str, ...]]:
         if token.startswith(KEY_PREFIXES):
@@ -189,9 +210,14 @@ class Authenticator:
             limits=tuple(sorted(tenant.get("limits", {}).items())),
         )  # fmt: skip
 
-    def forget(self, tenant: str) -> None:
-        """Drop what is kept of a tenant, and tell the open sockets to look again."""
-        self._kept = {token: kept for token, kept in self._kept.items() if kept.principal.tenant != tenant}
+    def forget(self, tenant: str | None) -> None:
+        """Drop what is kept of a tenant (None: of everybody), and tell the open doors to look again."""
+        self._turn += 1
+        if self._looking:
+            self._turn_of[tenant] = self._turn
+        self._kept = {
+            token: kept for token, kept in self._kept.items() if tenant is not None and kept.principal.tenant != tenant
+        }
         for told in self.withdrawn:
             told(tenant)
 

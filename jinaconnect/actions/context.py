@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from jinaconnect.channels.whatsapp import Whatsapp
     from jinaconnect.outbound import Outbound
     from jinaconnect.realtime.hub import Hub
+    from jinaconnect.realtime.live import Live
     from jinaconnect.realtime.presence import Presence
     from jinaconnect.store.blobs import Blobs
     from jinaconnect.store.leases import Leases
@@ -82,12 +83,16 @@ class Services:
     simulator: SimulatedMeta = field(init=False)
     door: InboundDoor = field(init=False)
     auth: Authenticator = field(init=False)
+    live: Live = field(init=False)
     accounts: Accounts = field(init=False)
     worker: Worker = field(init=False)
     voice: Voice = field(init=False)
 
     async def access_changed(self, tenant: str) -> None:
-        """Make a withdrawal of access felt at once where no event tells of it: here, and in the other processes."""
+        """Make a withdrawal of access felt at once where no event tells of it: here, and in the other processes.
+
+        The withdrawal itself is on disk already and is read within a second where this bell is missed.
+        """
         self.auth.forget(tenant)
         if self.link is not None:
             await self.link.ring(f"!{tenant}")
@@ -108,12 +113,17 @@ class Caller:
 class Context:
     """One request's view of the program."""
 
-    def __init__(self, services: Services, principal: Principal | None, caller: Caller, ids: Ids | None = None) -> None:
+    def __init__(
+        self, services: Services, principal: Principal | None, caller: Caller, ids: Ids | None = None,
+        again: Callable[[], Awaitable[Principal]] | None = None,
+    ) -> None:  # fmt: skip
         self.services = services
         self.caller = caller
         self.ids = ids or services.ids
         self.seq: int | None = None
+        self.waited_s = 0.0
         self._principal = principal
+        self._again = again
 
     @property
     def principal(self) -> Principal:
@@ -125,6 +135,15 @@ class Context:
     def known(self) -> Principal | None:
         """Who asks, or None on a public route."""
         return self._principal
+
+    async def still(self) -> Principal:
+        """Return who asks as of now; raises what has become of the access they came with.
+
+        For what answers later than it was asked.
+        """
+        if self._again is not None:
+            self._principal = await self._again()
+        return self.principal
 
     @property
     def data(self) -> TenantStore:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
+from jinaconnect.core.errors import NotAuthenticated, Throttled
 from jinaconnect.core.principal import Principal
 from jinaconnect.store.limits import Limits, Verdict
 
 MINUTE, DAY = 60, 86_400
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,20 @@ class RateGate:
         if refused:
             return max(refused, key=lambda verdict: verdict.reset_s)
         return min(verdicts, key=lambda verdict: verdict.remaining)
+
+    async def spend(self, principal: Principal | None, ip: str, *, write: bool) -> None:
+        """Count one request; raises Throttled where a budget is used up."""
+        verdict = await self.check(principal, ip, write, dict(principal.limits) if principal else {})
+        if not verdict.allowed:
+            raise Throttled("Too many requests.", retry_after=max(1.0, verdict.reset_s))
+
+    async def guarded(self, attempt: Awaitable[T], ip: str) -> T:
+        """Await an authentication; one that fails is a guess and counts against the address. Raises Throttled too."""
+        try:
+            return await attempt
+        except NotAuthenticated:
+            await self.spend(None, ip, write=False)
+            raise
 
     async def login(self, ip: str, name: str) -> Verdict:
         """Count a login attempt for an account from an address."""

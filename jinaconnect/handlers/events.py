@@ -9,9 +9,10 @@ import orjson
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.cursor import resume
-from jinaconnect.core.errors import Invalid
+from jinaconnect.core.errors import Invalid, Throttled
 from jinaconnect.core.events.view import FILTER_KEYS, View, view_of
 from jinaconnect.core.paging import Query, parse_int, parse_or_fault
+from jinaconnect.core.principal import Principal
 from jinaconnect.handlers.operation import AUTHENTICATED, Reply, operation
 
 LIMIT, MAX_LIMIT, MAX_WAIT_S = 100, 500, 30
@@ -36,6 +37,35 @@ def requested_view(ctx: Context, query: Query) -> View:
 
 def _names(query: Query, key: str) -> list[str]:
     return [part.strip() for part in query.get(key, "").split(",") if part.strip()]
+
+
+class _Poll:
+    """A poll that waits, as a door: counted like a socket, and woken when something of its access changes."""
+
+    def __init__(self) -> None:
+        self.counted: Principal | None = None
+        self.over = False
+        self._woken = asyncio.Event()
+
+    async def wait(self, feed: Any, seconds: float) -> None:
+        """Return when something was appended, access was changed, the process ends, or the time is over."""
+        self._woken.clear()
+        ways = {asyncio.ensure_future(feed.wait(seconds)), asyncio.ensure_future(self._woken.wait())}
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+
+    def recheck(self) -> None:
+        self._woken.set()
+
+    def beat(self, silent_since: float) -> None:
+        pass  # it ends by itself
+
+    def close(self, code: int) -> None:
+        self.over = True
+        self._woken.set()
 
 
 @operation(
@@ -69,20 +99,37 @@ async def list_events(ctx: Context) -> Reply:
     position = resume(
         services.cursors, view.scope, query.get("after") or None, await services.store.log.extent(view.scope)
     )
-    feed = await services.hub.enter(view.scope)
+    poll = _Poll()
+    if wait and not services.live.admit(poll, ctx.principal):
+        raise Throttled("Too many connections.", retry_after=5)
     try:
-        until = asyncio.get_running_loop().time() + wait
-        while True:
-            shown, position, more = await _collect(feed, view, position, limit)
-            left = until - asyncio.get_running_loop().time()
-            if shown or more or left <= 0:
-                break
-            await feed.wait(left)
-        cursor = feed.cursor(position)
+        feed = await services.hub.enter(view.scope)
+        try:
+            begun = asyncio.get_running_loop().time()
+            while True:
+                shown, position, more = await _collect(feed, view, position, limit)
+                if ctx.waited_s:  # it is checked when it is given, not only when it was asked for
+                    await ctx.still()
+                    view = requested_view(ctx, query)
+                    shown = [event for event in shown if view.shows(event)]
+                left = begun + wait - asyncio.get_running_loop().time()
+                if shown or more or left <= 0 or poll.over:
+                    break
+                await poll.wait(feed, min(left, _lasts(ctx)))
+                ctx.waited_s = asyncio.get_running_loop().time() - begun
+            cursor = feed.cursor(position)
+        finally:
+            services.hub.exit(feed)
     finally:
-        services.hub.exit(feed)
+        services.live.forget(poll)
     body = b'{"events":[' + b",".join(event.json for event in shown) + b'],"cursor":' + orjson.dumps(cursor)
     return Reply(body + b',"has_more":' + (b"true" if more else b"false") + b"}")
+
+
+def _lasts(ctx: Context) -> float:
+    """Return for how many seconds the caller's credential holds yet."""
+    expires = ctx.principal.expires_at
+    return MAX_WAIT_S if expires is None else max(0.0, (expires - ctx.now()).total_seconds())
 
 
 async def _collect(feed: Any, view: View, position: int, limit: int) -> tuple[list[Any], int, bool]:

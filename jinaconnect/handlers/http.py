@@ -99,6 +99,7 @@ class OperationHandler(web.RequestHandler):
         self._chunks: list[bytes] = []
         self._size = 0
         self._operation: Operation | None = None
+        self._ctx: Context | None = None
 
     def set_default_headers(self) -> None:
         """Leave Tornado's version out of the answer."""
@@ -201,10 +202,14 @@ class OperationHandler(web.RequestHandler):
             query,
             self.request.headers,
         )
-        ctx = Context(self._services, principal, caller)
+        ctx = self._ctx = Context(self._services, principal, caller, again=self._again)
         body, files = self._body(item)
         key = self.request.headers.get("Idempotency-Key")
         return await perform(item, ctx, self._match.path, body, key, files)
+
+    async def _again(self) -> Principal:
+        header = self.request.headers.get("Authorization")
+        return await self._services.auth.from_header(header, self.request.remote_ip or "")
 
     async def _count(self, item: Operation, principal: Principal | None, ip: str) -> None:
         if not item.limited:
@@ -310,8 +315,8 @@ class OperationHandler(web.RequestHandler):
         logger.error("request.broken", request_id=self._request_id, path=self.request.path, exc_info=(typ, value, tb))
 
     def on_finish(self) -> None:
-        """Count the request."""
-        seconds = time.perf_counter() - self._begun
+        """Count the request; what a poll waited is not time it took."""
+        seconds = time.perf_counter() - self._begun - (self._ctx.waited_s if self._ctx else 0.0)
         name = self._operation.id.partition("~")[0] if self._operation else "none"
         metrics.observe_request(name, self.get_status(), seconds)
         if self.get_status() >= 500 or seconds > 1.0:

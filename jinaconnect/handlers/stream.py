@@ -24,7 +24,7 @@ from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import encode_sse
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.outlet import Outlet
-from jinaconnect.realtime.session import Asked, Session
+from jinaconnect.realtime.session import Again, Asked, Session
 
 COMMENT_EVERY_S = 15
 RETRY_MS = 2000
@@ -106,10 +106,10 @@ class SocketHandler(websocket.WebSocketHandler):
         token: str | None = header.partition(" ")[2].strip() or None if header.lower().startswith("bearer ") else None
         if ticket:
             try:
-                token = await ticket_token(self._services, ticket)
-            except NotAuthenticated:
+                token = await self._services.rates.guarded(ticket_token(self._services, ticket), ip)
+            except (NotAuthenticated, Throttled) as error:
                 session.send(protocol.hello(id))
-                return session.close(protocol.NOT_AUTHENTICATED)
+                return session.close(protocol.RATE if isinstance(error, Throttled) else protocol.NOT_AUTHENTICATED)
         await session.open(token)
         # The request is not needed any more; a quiet connection should cost little.
         self.request.headers = HTTPHeaders()
@@ -120,14 +120,10 @@ class SocketHandler(websocket.WebSocketHandler):
             self._session.close(protocol.SLOW)
 
     async def _perform(
-        self, principal: Principal, name: str, params: dict[str, Any], body: Any, key: str | None
+        self, principal: Principal, again: Again, name: str, params: dict[str, Any], body: Any, key: str | None
     ) -> Asked:
         item = requestable(name)
-        verdict = await self._services.rates.check(
-            principal, self._remote, item.method != "GET", dict(principal.limits)
-        )
-        if not verdict.allowed:
-            raise Throttled("Too many requests.", retry_after=max(1.0, verdict.reset_s))
+        await self._services.rates.spend(principal, self._remote, write=item.method != "GET")
         names = {part[1:-1] for part in item.path.split("/") if part.startswith("{")}
         path = {name: str(params.get(name, "")) for name in names}
         query = {
@@ -139,7 +135,7 @@ class SocketHandler(websocket.WebSocketHandler):
         for place, value in path.items():
             url = url.replace("{" + place + "}", value)
         caller = Caller(self._services.ids.new("req"), self._remote, "", url, query)
-        ctx = Context(self._services, principal, caller)
+        ctx = Context(self._services, principal, caller, again=again)
         reply: Reply = await perform(item, ctx, path, {} if body is None else body, key)
         content = orjson.loads(reply.body) if isinstance(reply.body, bytes) else reply.body
         return Asked(reply.status, content, reply.headers.get("X-Cursor"))
@@ -196,7 +192,7 @@ class SseHandler(web.RequestHandler):
         self._live = live
         self._origins = origins
         self.position = 0
-        self.tenant = ""
+        self.counted: Principal | None = None
         self._outlet: Outlet | None = None
         self._over = False
         self._woken = asyncio.Event()
@@ -204,15 +200,21 @@ class SseHandler(web.RequestHandler):
     async def get(self) -> None:
         """Stream events until the client goes."""
         try:
-            principal, token = await self._authenticate()
+            principal, token = await self._services.rates.guarded(self._authenticate(), self.request.remote_ip or "")
+            await self._services.rates.spend(principal, self.request.remote_ip or "", write=False)
             ctx = self._context(principal)
             view = requested_view(ctx, ctx.caller.query)
             after = self.request.headers.get("Last-Event-ID") or ctx.caller.query.get("after") or None
             extent = await self._services.store.log.extent(view.scope)
             self.position = resume(self._services.cursors, view.scope, after, extent)
+            if not self._live.admit(self, principal):
+                raise Throttled("Too many connections.", retry_after=5)
         except GatewayError as error:
             return await self._refuse(error)
-        await self._stream(view, principal, token)
+        try:
+            await self._stream(view, principal, token)
+        finally:
+            self._live.forget(self)
         return None
 
     async def _authenticate(self) -> tuple[Principal, str]:
@@ -248,9 +250,7 @@ class SseHandler(web.RequestHandler):
         self.set_header("Connection", "close")
         stream = self._take_over()
         outlet = self._outlet = Outlet(stream, self.end)
-        self.tenant = principal.tenant
         self._live.outlets.add(outlet)
-        self._live.streams.add(self)
         feed = await self._services.hub.enter(view.scope)
         stream.set_close_callback(self.end)
         try:
@@ -266,7 +266,6 @@ class SseHandler(web.RequestHandler):
         finally:
             self._services.hub.exit(feed)
             self._live.outlets.discard(outlet)
-            self._live.streams.discard(self)
             stream.close()
 
     def _take_over(self) -> Any:
@@ -284,8 +283,11 @@ class SseHandler(web.RequestHandler):
     async def _watch(self, principal: Principal, token: str, follow: asyncio.Task[None]) -> None:
         ip = self.request.remote_ip or ""
         while True:
+            left = float(COMMENT_EVERY_S)
+            if principal.expires_at is not None:
+                left = min(left, max(0.0, (principal.expires_at - self._services.clock()).total_seconds()))
             try:
-                async with asyncio.timeout(COMMENT_EVERY_S):
+                async with asyncio.timeout(left):
                     await self._woken.wait()
             except TimeoutError:
                 self.send(b": still here\n\n")
@@ -309,6 +311,13 @@ class SseHandler(web.RequestHandler):
         """End the stream; the client resumes by itself."""
         self._over = True
         self._woken.set()
+
+    def close(self, code: int) -> None:
+        """End the stream, whatever the reason: there is no way to tell it."""
+        self.end()
+
+    def beat(self, silent_since: float) -> None:
+        """A client of a stream says nothing; the comments find out whether it is there."""
 
     def recheck(self) -> None:
         """Look again at what the stream stands on."""

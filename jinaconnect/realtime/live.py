@@ -1,11 +1,14 @@
-"""The open sockets of this process as a whole: admission, heartbeats, access looked at again, drain."""
+"""The open doors of this process as a whole: admission, heartbeats, access looked at again, drain.
+
+A door is whatever stays open for somebody: a socket, a stream of server-sent events, a long poll that waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Cursors, Position
@@ -16,20 +19,20 @@ from jinaconnect.realtime.outlet import Outlet
 from jinaconnect.realtime.presence import Presence
 from jinaconnect.store.log import Log
 
-if TYPE_CHECKING:
-    from jinaconnect.realtime.session import Session
 
+class Door(Protocol):
+    """What is open for a principal; `counted` is kept by `Live`."""
 
-class Stream(Protocol):
-    """A server-sent event stream."""
-
-    tenant: str
-
-    def end(self) -> None:
-        """End it; the client resumes by itself."""
+    counted: Principal | None
 
     def recheck(self) -> None:
         """Look again at the token, role and permissions it stands on."""
+
+    def beat(self, silent_since: float) -> None:
+        """Give a sign of life, and close if the client has given none since the loop's time `silent_since`."""
+
+    def close(self, code: int) -> None:
+        """End it, for one of our reasons."""
 
 
 Authenticate = Callable[[str, str], Awaitable[Principal]]
@@ -40,7 +43,7 @@ class Live:
 
     def __init__(
         self, log: Log, cursors: Cursors, hub: Hub, presence: Presence, clock: Clock, authenticate: Authenticate,
-        *, per_tenant: int, per_principal: int,
+        again: Authenticate, *, per_tenant: int, per_principal: int,
     ) -> None:  # fmt: skip
         self.log = log
         self.cursors = cursors
@@ -48,32 +51,39 @@ class Live:
         self.presence = presence
         self.clock = clock
         self.authenticate = authenticate
+        self.again = again
         self._per_tenant = per_tenant
         self._per_principal = per_principal
-        self._sessions: dict[str, set[Session]] = {}
+        self._doors: dict[str, set[Door]] = {}
         self._principals: Counter[str] = Counter()
         self.outlets: set[Outlet] = set()
-        self.streams: set[Stream] = set()
+        self.unsure: set[Door] = set()
 
-    def admit(self, session: Session) -> bool:
-        """Count a session in; False when its tenant or principal has too many."""
-        principal = session.principal
-        assert principal is not None
-        sessions = self._sessions.setdefault(principal.tenant, set())
-        if len(sessions) >= self._per_tenant or self._principals[principal.id] >= self._per_principal:
+    def admit(self, door: Door, principal: Principal) -> bool:
+        """Count a door in, or over to another principal; False when the tenant or the principal has too many."""
+        if door.counted is not None and (door.counted.tenant, door.counted.id) == (principal.tenant, principal.id):
+            return True
+        self.forget(door)
+        doors = self._doors.setdefault(principal.tenant, set())
+        if len(doors) >= self._per_tenant or self._principals[principal.id] >= self._per_principal:
+            if not doors:
+                del self._doors[principal.tenant]
             return False
-        sessions.add(session)
+        doors.add(door)
+        door.counted = principal
         self._principals[principal.id] += 1
         return True
 
-    def forget(self, session: Session) -> None:
-        """Count a session out."""
-        principal = session.principal
-        if principal is None or session not in self._sessions.get(principal.tenant, ()):
+    def forget(self, door: Door) -> None:
+        """Count a door out."""
+        self.unsure.discard(door)
+        principal, door.counted = door.counted, None
+        if principal is None:
             return
-        self._sessions[principal.tenant].discard(session)
-        if not self._sessions[principal.tenant]:
-            del self._sessions[principal.tenant]
+        doors = self._doors[principal.tenant]
+        doors.discard(door)
+        if not doors:
+            del self._doors[principal.tenant]
         self._principals[principal.id] -= 1
         if self._principals[principal.id] <= 0:
             del self._principals[principal.id]
@@ -82,44 +92,36 @@ class Live:
         """Return the cursor of a log's present head."""
         return self.cursors.write(scope, Position(self.log.epoch, await self.log.head(scope)))
 
-    def access_changed(self, tenant: str) -> None:
-        """Have every session of a tenant look again at its token, role and permissions."""
-        for session in tuple(self._sessions.get(tenant, ())):
-            session.spawn(session.recheck())
-        for stream in tuple(self.streams):
-            if stream.tenant == tenant:
-                stream.recheck()
-
-    def recheck_all(self) -> None:
-        """Have every session look again."""
-        for tenant in {*self._sessions, *(stream.tenant for stream in self.streams)}:
-            self.access_changed(tenant)
+    def access_changed(self, tenant: str | None) -> None:
+        """Have every door of a tenant (None: of everybody) look again at its token, role and permissions."""
+        for each in (tenant,) if tenant is not None else tuple(self._doors):
+            for door in tuple(self._doors.get(each, ())):
+                door.recheck()
 
     def beat(self) -> None:
-        """Ping every session and close those that have been silent for two heartbeats."""
+        """Ping every socket and close those that have been silent for two heartbeats."""
         limit = asyncio.get_running_loop().time() - 2 * protocol.HEARTBEAT_S
-        for sessions in tuple(self._sessions.values()):
-            for session in tuple(sessions):
-                if session.heard_at < limit:
-                    session.close(protocol.SILENT)
-                else:
-                    session.send(protocol.PING)
+        for door in self._all():
+            door.beat(limit)
 
     def tick(self) -> None:
-        """Cut off whoever has not taken a frame for too long."""
+        """Cut off whoever has not taken a frame for too long, and look again where the database was away."""
         now = asyncio.get_running_loop().time()
         for outlet in tuple(self.outlets):
             outlet.check(now)
+        unsure, self.unsure = self.unsure, set()
+        for door in unsure:
+            door.recheck()
 
     def close_all(self, code: int) -> None:
-        """Close every session and stream."""
-        for stream in tuple(self.streams):
-            stream.end()
-        for sessions in tuple(self._sessions.values()):
-            for session in tuple(sessions):
-                session.close(code)
+        """Close every door."""
+        for door in self._all():
+            door.close(code)
+
+    def _all(self) -> list[Door]:
+        return [door for doors in self._doors.values() for door in doors]
 
     @property
     def count(self) -> int:
-        """How many sessions are open."""
-        return sum(len(sessions) for sessions in self._sessions.values())
+        """How many doors are open."""
+        return sum(map(len, self._doors.values()))

@@ -57,7 +57,8 @@ class Asked:
     cursor: str | None
 
 
-Perform = Callable[[Principal, str, dict[str, Any], Any, str | None], Awaitable[Asked]]
+Again = Callable[[], Awaitable[Principal]]
+Perform = Callable[[Principal, Again, str, dict[str, Any], Any, str | None], Awaitable[Asked]]
 
 
 class Session:
@@ -81,6 +82,7 @@ class Session:
         "_token",
         "_transport",
         "closed",
+        "counted",
         "heard_at",
         "id",
         "principal",
@@ -93,6 +95,7 @@ class Session:
         self.id = id
         self._ip = ip
         self.principal: Principal | None = None
+        self.counted: Principal | None = None
         self._token: str | None = None
         self._subscription = Subscription(live, transport, lambda: self.close(protocol.AWAY))
         self._asked: dict[str, asyncio.Task[None]] = {}
@@ -183,15 +186,19 @@ class Session:
             return self.close(protocol.EXPIRED)
         except NotAuthenticated:
             return self.close(protocol.NOT_AUTHENTICATED)
+        except Throttled:
+            return self.close(protocol.RATE)
         except PermissionDenied:
             return self.close(protocol.WITHDRAWN)
         except Unavailable:
             return self.close(protocol.AWAY)
         if self.principal is not None and principal.scope != self.principal.scope:
             return self.close(protocol.VIOLATION)  # a socket belongs to one log for life
+        if self.closed:
+            return None
         first = self.principal is None
         self.principal, self._token = principal, token
-        if first and not self._live.admit(self):
+        if not self._live.admit(self, principal):
             return self.close(protocol.TOO_MANY)
         if first:
             self._live.presence.join(principal.scope, self.id, self._presence_changed)
@@ -211,6 +218,10 @@ class Session:
         return None
 
     def _watch_expiry(self, expires_at: datetime | None) -> None:
+        for name in ("notice", "expiry"):
+            timer = self._timers.pop(name, None)
+            if timer is not None:
+                timer.cancel()
         if expires_at is None:
             return
         left = (expires_at - self._live.clock()).total_seconds()
@@ -221,20 +232,39 @@ class Session:
     def _notice(self, seconds: float) -> None:
         self.send(protocol.message("expiring", in_s=int(seconds)))
 
-    async def recheck(self) -> None:
+    def recheck(self) -> None:
         """Look again at what the session stands on: something of its tenant's access has changed."""
+        self.spawn(self._recheck())
+
+    async def _recheck(self) -> None:
         if self._token is None or self.closed:
             return
+        token = self._token
         try:
-            principal = await self._live.authenticate(self._token, self._ip)
-        except TokenExpired:
-            return self.close(protocol.EXPIRED)
-        except (NotAuthenticated, PermissionDenied):
-            return self.close(protocol.WITHDRAWN)
-        except Unavailable:
-            return  # nothing opens while the database is away: the look is repeated
+            principal = await self.again()
+        except GatewayError as error:
+            if token != self._token:
+                return  # the client has given another meanwhile
+            if isinstance(error, Unavailable):
+                return self._live.unsure.add(self)  # nothing opens while the database is away: the look is repeated
+            return self.close(protocol.EXPIRED if isinstance(error, TokenExpired) else protocol.WITHDRAWN)
+        if token != self._token or self.closed:
+            return
         self.principal = principal
+        self._watch_expiry(principal.expires_at)  # a rotated key ends with its grace
         self._review(principal)
+
+    async def again(self) -> Principal:
+        """Return who the session's token stands for now; raises what authentication raises."""
+        assert self._token is not None
+        return await self._live.again(self._token, self._ip)
+
+    def beat(self, silent_since: float) -> None:
+        """Ping the client; close if it has been silent since then."""
+        if self.heard_at < silent_since:
+            self.close(protocol.SILENT)
+        else:
+            self.send(protocol.PING)
 
     def _review(self, principal: Principal) -> None:
         if not self._subscription.review(principal):
@@ -358,7 +388,7 @@ class Session:
     async def _answer(self, id: str, name: str, params: dict[str, Any], body: Any, key: str | None) -> None:
         assert self.principal is not None
         try:
-            asked = await self._perform(self.principal, name, params, body, key)
+            asked = await self._perform(self.principal, self.again, name, params, body, key)
         except GatewayError as error:
             return self._refuse(id, error)
         except Exception:

@@ -24,6 +24,7 @@ from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.log import Log
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
+from jinaconnect.store.withdrawals import Withdrawals, changes_access
 
 SWEEP_EVERY_S = 2.0
 ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is
@@ -43,10 +44,11 @@ class _Told:
 class Outbox:
     """Publishes the pending events of documents."""
 
-    def __init__(self, database: Database, log: Log, clock: Clock) -> None:
+    def __init__(self, database: Database, log: Log, clock: Clock, withdrawals: Withdrawals) -> None:
         self._database = database
         self._log = log
         self._clock = clock
+        self._withdrawals = withdrawals
         self._pulls: GroupCommit[_Told, None] = GroupCommit(self._pull)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -70,6 +72,9 @@ class Outbox:
                 for row in doc["pending"]
             ]
             numbers = iter(await self._log.append(name, rows))
+            if any(changes_access(row["type"]) for row in rows):
+                # Before the events are taken off their document: the sweep repeats what a crash cuts off here.
+                await self._withdrawals.note([name.rpartition(":")[0]])
             for doc in group:
                 told = tuple((row, next(numbers)) for row in doc["pending"])
                 last[doc["_id"]] = told[-1][1]

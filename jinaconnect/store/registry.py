@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from jinaconnect.core.errors import Conflict
 from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.withdrawals import Change, Withdrawals
 
 _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 
@@ -22,8 +23,9 @@ _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 class Registry:
     """Tenants, users, sessions, and keys by hash."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, withdrawals: Withdrawals) -> None:
         self._database = database
+        self._withdrawals = withdrawals
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -60,10 +62,9 @@ class Registry:
             return False
         return True
 
-    @guarded
     async def set_tenant(self, id: str, fields: Mapping[str, Any]) -> None:
-        """Change fields of an organisation."""
-        await self._database["tenants"].update_one({"_id": id}, {"$set": dict(fields)})
+        """Change fields of an organisation; whoever is in it is looked at again."""
+        await self._withdrawals.change(Change((id,), "tenants", {"_id": id}, fields))
 
     @guarded
     async def user(self, id: str) -> Document | None:
@@ -173,9 +174,12 @@ class Registry:
 
     @guarded
     async def revoke_sessions(self, query: Mapping[str, Any]) -> int:
-        """Revoke the sessions that fit (by `_id`, `user`, or `user` and `tenant`)."""
-        result = await self._database["sessions"].update_many(dict(query), {"$set": {"revoked": True}})
-        return result.modified_count
+        """Revoke the sessions that fit (by `_id`, `user`, or `user` and `tenant`), felt in every process."""
+        open_ones = {**query, "revoked": False}
+        tenants = await self._database["sessions"].distinct("tenant", open_ones)
+        if not tenants:
+            return 0
+        return await self._withdrawals.change(Change(tuple(tenants), "sessions", open_ones, {"revoked": True}))
 
     @guarded
     async def apps_of(self, tenant: str) -> list[Document]:

@@ -18,6 +18,7 @@ from jinaconnect.store.log import Log
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.tenant import TenantStore
+from jinaconnect.store.withdrawals import Withdrawals
 
 IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml
 NEVER = "\x00"  # an id no document has
@@ -32,7 +33,8 @@ class Store:
         self.database = database
         self.clock = clock
         self.log = Log(database, clock)
-        self.outbox = Outbox(database, self.log, clock)
+        self.withdrawals = Withdrawals(database)
+        self.outbox = Outbox(database, self.log, clock, self.withdrawals)
         self.counts = Counts(database)
         self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
@@ -41,6 +43,7 @@ class Store:
     async def prepare(self, fresh_epoch: int) -> None:
         """Create what is missing: indexes and the log's epoch."""
         await self.log.prepare(fresh_epoch)
+        await self.withdrawals.prepare()
         await self.outbox.prepare()
         for name, collection in COLLECTIONS.items():
             for index in collection.indexes:

@@ -165,3 +165,22 @@ async def test_several_processes_without_redis_are_refused(tmp_path: Path) -> No
         await gateway.start()
     assert gateway.process is not None
     assert gateway.process.returncode == 2
+
+
+async def test_a_logout_is_felt_everywhere_when_its_bell_is_lost(pair: Pair) -> None:
+    await pair.bell_is("up")
+    people = [user for user in pair.here.tenant["users"] if user["role"] == "agent"]
+    body = {"email": people[0]["email"], "password": people[0]["password"]}
+    anonymous = Client(pair.first.url, None, pair.here.session)
+    token = (await anonymous.post("/token/", body)).ok()["access"]
+    left, right = (Client(g.url, token, pair.here.session) for g in (pair.first, pair.second))
+    async with right.socket() as socket:
+        await socket.ready()
+        pair.bell.send(signal.SIGSTOP)
+        try:
+            (await left.post("/logout/")).ok(204)  # its own count in Redis is late, so its bell is not even rung
+        finally:
+            pair.bell.send(signal.SIGCONT)
+        assert await socket.closed() == 4003
+    (await right.get("/contacts/")).refused(401, "authentication_failed")
+    await pair.bell_is("up")

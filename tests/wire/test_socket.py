@@ -135,7 +135,7 @@ async def test_a_silent_client_is_closed(tenant: Tenant, gateway: Running) -> No
     async with tenant().socket() as socket:
         await socket.ready()
         live = gateway.gateway.live
-        for held in live._sessions[tenant.id]:
+        for held in live._doors[tenant.id]:
             held.heard_at -= 3 * protocol.HEARTBEAT_S
         live.beat()
         assert await socket.closed() == protocol.SILENT
