@@ -14,7 +14,7 @@ from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.schema import Id, Request, Text
+from jinaconnect.core.schema import Id, Request, Text, unkept
 from jinaconnect.core.text.templates import element_name, placeholders, render
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.mongo import Document
@@ -25,7 +25,15 @@ _REPORTED = {
     "APPROVED": "APPROVED", "REJECTED": "REJECTED", "FAILED": "REJECTED", "PENDING": "PENDING", "DISABLED": "DISABLED",
     "PAUSED": "PAUSED",
 }  # fmt: skip
+MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
+
+
+def _kept(value: Any) -> Any:
+    wrong = unkept(value, "", MAX_EXAMPLE)
+    if wrong:
+        raise ValueError(" ".join(next(iter(wrong.values()))))
+    return value
 
 
 class Button(Request):
@@ -46,7 +54,7 @@ class Button(Request):
     text: Annotated[Text, StringConstraints(min_length=1, max_length=25)]
     url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
     phone_number: Annotated[str, StringConstraints(max_length=20)] | None = None
-    example: Any = None
+    example: Annotated[Any, AfterValidator(_kept)] = None
 
 
 class TemplateFields(Request):
@@ -58,7 +66,7 @@ class TemplateFields(Request):
     header: Annotated[Text, StringConstraints(max_length=60)] | None = None
     footer: Annotated[Text, StringConstraints(max_length=60)] | None = None
     buttons: list[Button] | None = Field(None, max_length=10)
-    example_body: list[str] | dict[str, str] | None = None
+    example_body: Annotated[list[str] | dict[str, str] | None, AfterValidator(_kept)] = None
     is_active: bool | None = None
 
 

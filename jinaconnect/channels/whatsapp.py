@@ -26,13 +26,15 @@ from jinaconnect.channels.base import (
     TemplateReport,
     Unknown,
 )
-from jinaconnect.channels.whatsapp_inbound import content_of
+from jinaconnect.channels.whatsapp_inbound import MAX_CONTENT, content_of
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.status import Report
+from jinaconnect.core.schema import unkept
 from jinaconnect.outbound import Ambiguous, Blocked, Fetched, NotSent, TooLarge
 
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 OBJECT = "whatsapp_business_account"
+MAX_ID = 512
 
 # Classified by `error.code`, whatever the HTTP status says.
 RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
@@ -157,8 +159,12 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _word(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else str(value)[:500]
 
 
 def _moment(text: Any) -> datetime:
@@ -182,9 +188,8 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> list[Fact]:
     metadata = value.get("metadata")
     address = str(metadata.get("phone_number_id", "")) if isinstance(metadata, Mapping) else ""
     names = {
-        str(contact.get("wa_id", "")): str(contact["profile"].get("name") or "")
+        str(contact.get("wa_id", "")): str(_object(contact.get("profile")).get("name") or "")
         for contact in _objects(value.get("contacts"))
-        if isinstance(contact.get("profile"), Mapping)
     }
     facts: list[Fact] = []
     for item in _objects(value.get("messages")):
@@ -198,17 +203,18 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> list[Fact]:
 
 
 def _message(address: str, names: Mapping[str, str], item: Mapping[str, Any]) -> Fact:
-    sender, at = str(item["from"]), _moment(item.get("timestamp"))
+    id, sender, at = str(item["id"])[:MAX_ID], str(item["from"])[:MAX_ID], _moment(item.get("timestamp"))
     reaction = item.get("reaction")
     if item.get("type") == "reaction" and isinstance(reaction, Mapping):
         return Reaction(
-            address, str(item["id"]), str(reaction.get("message_id", "")), sender, str(reaction.get("emoji") or ""), at
+            address, id, str(reaction.get("message_id", ""))[:MAX_ID], sender, str(reaction.get("emoji") or "")[:64], at
         )
     kind, content, media = content_of(item)
     context = item.get("context")
-    reply_to = str(context["id"]) if isinstance(context, Mapping) and context.get("id") else None
-    extra = {"referral": item["referral"]} if isinstance(item.get("referral"), Mapping) else {}
-    return Inbound(address, str(item["id"]), sender, names.get(sender, ""), at, kind, content, reply_to, media, extra)
+    reply_to = str(context["id"])[:MAX_ID] if isinstance(context, Mapping) and context.get("id") else None
+    referral = _object(item.get("referral"))
+    extra = {"referral": referral} if referral and not unkept(referral, "", MAX_CONTENT) else {}
+    return Inbound(address, id, sender, names.get(sender, ""), at, kind, content, reply_to, media, extra)
 
 
 def _status(address: str, told: str, item: Mapping[str, Any]) -> Status:
@@ -216,8 +222,8 @@ def _status(address: str, told: str, item: Mapping[str, Any]) -> Status:
     first = errors[0] if errors else {}
     details = (first.get("error_data") or {}).get("details") if isinstance(first.get("error_data"), Mapping) else None
     report = Report(
-        told, _moment(item.get("timestamp")), str(first["code"]) if "code" in first else None,
+        told, _moment(item.get("timestamp")), str(first["code"])[:64] if "code" in first else None,
         str(details or first.get("title") or "")[:500] or None,
     )  # fmt: skip
     reference = item.get("biz_opaque_callback_data")
-    return Status(address, str(item["id"]), reference if isinstance(reference, str) else None, report)
+    return Status(address, str(item["id"])[:MAX_ID], reference if isinstance(reference, str) else None, report)

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jinaconnect.core.schema import unkept
+
 MEDIA = ("image", "video", "audio", "document", "sticker")
+MAX_TEXT = 6_000  # WhatsApp's texts have at most 4,096
+MAX_CONTENT = 32 * 1024  # it travels in events of at most 64 KiB
 
 
 def content_of(item: Mapping[str, Any]) -> tuple[str, dict[str, Any], Mapping[str, Any] | None]:
     """Return (message type, inbox content, media handle) of one entry of `value.messages`.
 
-    What has no form of its own becomes text that names its type: no message is dropped for being new to us.
+    What has no form of its own, or cannot be stored, becomes text that names its type: no message is dropped for
+    being new to us, and none stands in the way of others.
     """
+    type, content, media = _content_of(item)
+    if unkept(content, "", MAX_CONTENT):
+        kind = content["type"]
+        content = {"type": kind, kind: {"url": None}} if kind in MEDIA else _text(f"[{kind} message]")
+    return type, content, media
+
+
+def _content_of(item: Mapping[str, Any]) -> tuple[str, dict[str, Any], Mapping[str, Any] | None]:
     kind = str(item.get("type", "unknown"))
     part = item.get(kind)
     part = part if isinstance(part, Mapping) else {}
@@ -36,7 +49,7 @@ def content_of(item: Mapping[str, Any]) -> tuple[str, dict[str, Any], Mapping[st
 
 
 def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "body": {"text": text}}
+    return {"type": "text", "body": {"text": text[:MAX_TEXT]}}
 
 
 def _media(kind: str, part: Mapping[str, Any]) -> tuple[str, dict[str, Any], Mapping[str, Any] | None]:
@@ -45,7 +58,7 @@ def _media(kind: str, part: Mapping[str, Any]) -> tuple[str, dict[str, Any], Map
     }
     shown["url"] = None
     handle = (
-        {"id": str(part["id"]), "mime_type": part.get("mime_type"), "sha256": part.get("sha256")}
+        {"id": str(part["id"]), "mime_type": str(part.get("mime_type") or ""), "sha256": str(part.get("sha256") or "")}
         if part.get("id")
         else None
     )

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
-from jinaconnect.core.schema import Id, Name, Phone, Request, Text
+from jinaconnect.core.schema import Id, Name, Phone, Request, Text, unkept
 
 FREE_FORM_EXEMPT = ("TEMPLATE",)
+MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form; it travels in events of at most 64 KiB
 Short = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 _MEDIA = ("IMAGE", "VIDEO", "AUDIO", "DOCUMENT", "STICKER")
 MessageType = Literal[
@@ -70,8 +71,14 @@ class SendWhatsapp(Request):
         return {**from_payload(data["payload"]), **{key: value for key, value in data.items() if key != "payload"}}
 
     def missing(self) -> dict[str, list[str]]:
-        """Return what the type needs and the request lacks, by field."""
+        """Return what the type needs and the request lacks, and what cannot be stored, by field."""
         faults: dict[str, list[str]] = {}
+        for name in ("interactive", "contacts"):
+            faults.update(unkept(getattr(self, name), name, MAX_RAW))
+        if self.template_params is not None:
+            faults.update(unkept(self.template_params.model_dump(), "template_params", MAX_RAW))
+        if faults:
+            return faults
         kind = self.message_type
         if self.contact is None and self.phone is None:
             faults["phone"] = ["contact or phone is required"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
+import orjson
 import phonenumbers
 from pydantic import (
     AfterValidator,
@@ -92,21 +93,30 @@ Given = Annotated[Value | None, _NeverNull()]
 
 def cannot_be_kept(document: Any) -> str | None:
     """Return why the database would not take a JSON document of somebody's own making, None where it would."""
-    ahead = [(document, MOST_NESTED)]
+    return next(iter(unkept(document, "").values()), [None])[0]
+
+
+def unkept(document: Any, field: str, most: int | None = None) -> dict[str, list[str]]:
+    """Return what of a JSON document of somebody's own making cannot be stored, by its full path below `field`.
+
+    That is what the database would not take, and a document of more than `most` bytes as JSON.
+    """
+    ahead: list[tuple[str, Any, int]] = [(field, document, MOST_NESTED)]
     while ahead:
-        value, left = ahead.pop()
+        path, value, left = ahead.pop()
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            return "must not hold whole numbers beyond 64 bits"
+            return {path: ["must not hold whole numbers beyond 64 bits"]}
         if not isinstance(value, dict | list):
             continue
         if not left:
-            return f"must be nested at most {MOST_NESTED} deep"
-        if isinstance(value, dict):
-            if any("\x00" in name for name in value):
-                return "must not hold names with NUL"
-            value = list(value.values())
-        ahead += [(each, left - 1) for each in value]
-    return None
+            return {field: [f"must be nested at most {MOST_NESTED} deep"]}
+        if isinstance(value, dict) and any("\x00" in name for name in value):
+            return {path: ["must not hold names with NUL"]}
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        ahead += [(f"{path}.{name}", each, left - 1) for name, each in inside]
+    if most is not None and len(orjson.dumps(document, default=str)) > most:
+        return {field: [f"must be at most {most} bytes as JSON"]}
+    return {}
 
 
 def field_errors(error: ValidationError) -> dict[str, list[str]]:

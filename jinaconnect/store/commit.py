@@ -2,14 +2,23 @@
 
 A majority-and-journal write costs about the same for one document as for a hundred, so every insert of a collection
 passes through one queue: while a batch is on its way the next one gathers. An idle queue adds no wait.
+
+Changes of one document are the opposite: they wait for each other (`Turns`), since only one of those made at a moment
+can hold.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+import structlog
+
+from jinaconnect.core.errors import Unavailable
+
+logger = structlog.get_logger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -17,8 +26,9 @@ Result = TypeVar("Result")
 class GroupCommit(Generic[Item, Result]):
     """Gathers items and hands them to `write` in batches; each caller gets its own result or error.
 
-    `write` returns one result per item, in order; a result that is an exception is raised in that caller alone. With
-    several `lanes` as many batches are on their way at once, where their order does not matter.
+    `write` returns one result per item, in order; a result that is an exception is raised in that caller alone. When
+    it raises anything but Unavailable, each item of the batch is written by itself: what is wrong with one fails
+    nobody else. With several `lanes` as many batches are on their way at once, where their order does not matter.
     """
 
     def __init__(
@@ -54,13 +64,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-                try:
-                    results = await self._write([item for item, _ in batch])
-                except Exception as error:
-                    for _, future in batch:
-                        if not future.done():
-                            future.set_exception(error)
-                    continue
+                results = await self._written([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if future.done():
                         continue
@@ -70,3 +74,34 @@ class GroupCommit(Generic[Item, Result]):
                         future.set_result(result)
         finally:
             self._draining -= 1
+
+    async def _written(self, items: list[Item]) -> Sequence[Result | Exception]:
+        try:
+            return await self._write(items)
+        except Unavailable as error:
+            return [error] * len(items)
+        except Exception as error:
+            if len(items) == 1:
+                return [error]
+            logger.error("commit.one_by_one", items=len(items), error=repr(error)[:500])
+        return [(await self._written([item]))[0] for item in items]
+
+
+class Turns:
+    """Gives those who ask for the same key their turn one after another, in the order they came."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, key: Hashable) -> AsyncIterator[None]:
+        """Wait for the turn of a key and hold it."""
+        lock, users = self._waiting.get(key) or (asyncio.Lock(), 0)
+        self._waiting[key] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._waiting.pop(key)
+            if users > 1:
+                self._waiting[key] = (lock, users - 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 
+from bson import encode
 from bson.codec_options import CodecOptions
+from bson.errors import InvalidDocument
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -23,7 +25,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import Invalid, Unavailable
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -33,6 +35,9 @@ T = TypeVar("T")
 DUPLICATE_KEY = 11000
 # Codes a server gives while it has no primary, is shutting down or runs out of time (MongoDB's error_codes.yml).
 _PASSING_CODES = frozenset({50, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
+# Codes of a document the server will not hold: nested too deep, grown beyond 16 MiB.
+_UNKEPT_CODES = frozenset({15, 10334, 17280, 17419, 17420})
+MAX_DOCUMENT = 15 * 1024 * 1024  # what a caller may write at once; the server holds 16 MiB
 _AWAY = (ConnectionFailure, NetworkTimeout, NotPrimaryError, ExecutionTimeout, WTimeoutError)
 
 
@@ -92,6 +97,23 @@ def faults_of(error: BulkWriteError) -> list[Document]:
     if error.details["writeConcernErrors"] or any(fault["code"] in _PASSING_CODES for fault in faults):
         raise Unavailable("The database is not answering.") from error
     return faults
+
+
+def fault_error(fault: Mapping[str, Any]) -> Exception:
+    """Return what one failed write of several raises in its own caller."""
+    if fault["code"] in _UNKEPT_CODES:
+        return Invalid(f"This cannot be stored: {fault.get('errmsg', '')}"[:300])
+    return OperationFailure(str(fault.get("errmsg", "")), fault["code"], dict(fault))
+
+
+def check_storable(document: Mapping[str, Any]) -> None:
+    """Raise Invalid for a document that MongoDB cannot hold, before it travels together with others."""
+    try:
+        size = len(encode(document))
+    except (InvalidDocument, OverflowError, UnicodeEncodeError, RecursionError) as error:
+        raise Invalid(f"This cannot be stored: {error}"[:300]) from error
+    if size > MAX_DOCUMENT:
+        raise Invalid(f"This cannot be stored: it is larger than {MAX_DOCUMENT} bytes.")
 
 
 async def ping(database: Database) -> None:

@@ -7,15 +7,24 @@ from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.commit import GroupCommit, Turns
 from jinaconnect.store.counting import Counts
 from jinaconnect.store.log import Log
-from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
+from jinaconnect.store.mongo import (
+    DUPLICATE_KEY,
+    Database,
+    Document,
+    check_storable,
+    fault_error,
+    faults_of,
+    guarded,
+)
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.tenant import TenantStore
 from jinaconnect.store.withdrawals import Withdrawals
@@ -36,6 +45,7 @@ class Store:
         self.withdrawals = Withdrawals(database)
         self.outbox = Outbox(database, self.log, clock, self.withdrawals)
         self.counts = Counts(database)
+        self.turns = Turns()
         self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
         self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
@@ -106,53 +116,75 @@ class Store:
         return [dict(found[key]) if key in found else None for key in keys]
 
     async def insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:
-        """Insert through the collection's group commit; per document None, or the name of the unique key taken."""
+        """Insert through the collection's group commit; per document None, or the name of the unique key taken.
+
+        Raises Invalid, and writes none of them, when one cannot be stored.
+        """
+        for doc in docs:
+            check_storable(doc)
         group = self._inserts.get(collection)
         if group is None:
 
             async def write(batch: list[Document]) -> list[str | Exception | None]:
-                return list(await self._insert(collection, batch))
+                return await self._insert(collection, batch)
 
             group = self._inserts[collection] = GroupCommit(write)
         return await group.put_many(docs)
 
     @guarded
-    async def _insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:
-        results: list[str | None] = [None] * len(docs)
+    async def _insert(self, collection: str, docs: Sequence[Document]) -> list[str | Exception | None]:
+        results: list[str | Exception | None] = [None] * len(docs)
         if not docs:
             return results
         try:
             await self.database[collection].insert_many(docs, ordered=False)
         except BulkWriteError as error:
             for fault in faults_of(error):
-                if fault["code"] != DUPLICATE_KEY:
-                    raise
-                results[fault["index"]] = key_name(fault)
+                results[fault["index"]] = key_name(fault) if fault["code"] == DUPLICATE_KEY else fault_error(fault)
         return results
 
     async def swap(self, collection: str, before: Document, update: Document) -> bool | str:
         """Update a document if it is still at the revision of `before`; travels with what else waits at the moment.
 
         True when it was done, False when the document has moved or is gone, else the name of the unique key taken.
+        Raises Invalid when the update cannot be stored.
         """
+        check_storable(update)
         group = self._swaps.get(collection)
         if group is None:
 
             async def write(batch: list[Swap]) -> list[bool | str | Exception]:
-                return list(await self.swap_many(collection, batch))
+                return await self._swap(collection, batch)
 
             group = self._swaps[collection] = GroupCommit(write, lanes=2)
         return await group.put((before, update))
 
+    async def swap_many(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str | Exception]:
+        """Do several swaps in one round trip, each with an outcome of its own (see `swap`), which may be its error."""
+        results: list[bool | str | Exception] = []
+        for _, update in swaps:
+            try:
+                check_storable(update)
+                results.append(True)
+            except Invalid as error:
+                results.append(error)
+        good = [place for place, result in enumerate(results) if result is True]
+        for place, outcome in zip(good, await self._swap(collection, [swaps[place] for place in good]), strict=True):
+            results[place] = outcome
+        return results
+
     @guarded
-    async def swap_many(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str]:
-        """Do several swaps in one round trip, each with an outcome of its own (see `swap`)."""
+    async def _swap(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str | Exception]:
+        if not swaps:
+            return []
         if len(swaps) == 1:
             before, update = swaps[0]
             try:
                 result = await self.database[collection].update_one(_revision(before), update)
             except DuplicateKeyError as error:
                 return [key_name(error.details or {})]
+            except WriteError as error:
+                return [fault_error({"errmsg": str(error), **(error.details or {}), "code": error.code})]
             return [bool(result.matched_count)]
         # A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update
         # that matches nothing fails by itself, and faults are told one by one.
@@ -160,15 +192,19 @@ class Store:
             UpdateOne(_revision(before), {**update, "$setOnInsert": {"_id": NEVER}}, upsert=True)
             for before, update in swaps
         ]
-        results: list[bool | str] = [True] * len(swaps)
+        results: list[bool | str | Exception] = [True] * len(swaps)
         try:
             await self.database[collection].bulk_write(operations, ordered=False)
         except BulkWriteError as error:
             for fault in faults_of(error):
-                if fault["code"] not in (DUPLICATE_KEY, IMMUTABLE_FIELD):
-                    raise
-                results[fault["index"]] = fault["code"] == DUPLICATE_KEY and key_name(fault)
+                results[fault["index"]] = _outcome(fault)
         return results
+
+
+def _outcome(fault: Mapping[str, Any]) -> bool | str | Exception:
+    if fault["code"] == IMMUTABLE_FIELD:
+        return False
+    return key_name(fault) if fault["code"] == DUPLICATE_KEY else fault_error(fault)
 
 
 def _revision(doc: Document) -> Document:

@@ -10,7 +10,10 @@ to the log right after, and taken off the list once they are numbered. Whatever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +27,9 @@ from jinaconnect.store.mongo import Document, guarded
 if TYPE_CHECKING:
     from jinaconnect.store.store import Store
 
-TRIES = 12  # optimistic tries on one document before the caller is told to come back
+WITHIN_S = 15.0  # for tries on a document that other processes change as well, before the caller shall come back
+PAUSE_S = 0.02  # between two tries, growing, by chance shorter
+MAX_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Change:
 
 
 Decide = Callable[[Document], Change | None]
+Look = Callable[[Document], Awaitable[Change | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +179,46 @@ class TenantStore:
         """Decide on the present document and write the outcome if it is still the present one.
 
         `decide` is pure and may run several times; it returns None for "nothing to do" and raises to refuse. `known`
-        is the document as its only writer holds it, which saves reading it. Raises NotFound, Duplicate, whatever
-        `decide` raises, and Unavailable when the document will not hold still.
+        is the document as its only writer holds it, which saves reading it. Changes of one document by this process
+        wait for each other; only other processes can make it move meanwhile. Raises NotFound, Duplicate, Invalid for
+        what cannot be stored, whatever `decide` raises, and Unavailable when the document will not hold still.
         """
-        for _ in range(TRIES):
+
+        async def look(doc: Document) -> Change | None:
+            return decide(doc)
+
+        return await self.change_after(collection, id, look, known=known)
+
+    async def change_after(self, collection: str, id: str, look: Look, *, known: Document | None = None) -> Written:
+        """Do as `change` does, with a decision that looks at other things first.
+
+        What `look` finds holds for the document it was given: where that has moved meanwhile, it looks again.
+        """
+        async with self._store.turns.of((collection, id)):
+            before, after = await self._decided(collection, id, look, known)
+        if after is None:
+            return Written(before, None, self.scope)
+        seqs = await self.tell(collection, [after])
+        return Written(after, seqs.get(id), self.scope)
+
+    async def _decided(
+        self, collection: str, id: str, look: Look, known: Document | None
+    ) -> tuple[Document, Document | None]:
+        """Return the document decided on, and what became of it; None where there was nothing to do."""
+        ends, pause = time.monotonic() + WITHIN_S, PAUSE_S
+        while True:
             before = known or await self.get(collection, id)
             known = None
-            change = decide(before)
+            change = await look(before)
             if change is None:
-                return Written(before, None, self.scope)
+                return before, None
             after = await self._swap(collection, before, change)
             if after is not None:
-                seqs = await self.tell(collection, [after])
-                return Written(after, seqs.get(id), self.scope)
-        raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+                return before, after
+            if time.monotonic() > ends:
+                raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+            await asyncio.sleep(random.uniform(0, pause))
+            pause = min(2 * pause, MAX_PAUSE_S)
 
     async def _swap(self, collection: str, before: Document, change: Change) -> Document | None:
         update, after = self._plan(before, change)
@@ -210,7 +242,8 @@ class TenantStore:
     async def change_many(self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document]) -> None:
         """Decide on several documents at once, in one round trip where none of them moves.
 
-        `known` holds freshly read documents; whatever moved since is decided again by itself. Raises Duplicate.
+        `known` holds freshly read documents; whatever moved since is decided again by itself. Raises Duplicate, and
+        Invalid for what cannot be stored, when the others are written.
         """
         plans: list[tuple[Document, Document, Document]] = []
         for before in known:
@@ -223,10 +256,13 @@ class TenantStore:
         done = [after for (_, _, after), result in zip(plans, results, strict=True) if result is True]
         await self._store.outbox.publish(self.scope, collection, done)
         for (before, _, _), result in zip(plans, results, strict=True):
+            if result is False:
+                await self.change(collection, before["_id"], decisions[before["_id"]])
+        for result in results:
             if isinstance(result, str):
                 raise Duplicate(result)
-            if not result:
-                await self.change(collection, before["_id"], decisions[before["_id"]])
+            if isinstance(result, Exception):
+                raise result
 
     async def remove(self, collection: str, id: str) -> bool:
         """Delete a document that has nothing to tell; returns whether it was there."""

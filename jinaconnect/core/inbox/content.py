@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.schema import Id, Phone, Request, Text, field_errors
+from jinaconnect.core.schema import Id, Phone, Request, Text, field_errors, unkept
 
 MEDIA_KINDS = ("image", "video", "audio", "document", "sticker", "file")
 MAX_BYTES = 16 * 1024
@@ -180,8 +179,8 @@ def check_content(data: Mapping[str, Any], field: str = "content") -> dict[str, 
         raise Invalid.field(f"{field}.type", f"must be one of {', '.join(KINDS)}")
     model = _KINDS.get(kind)
     if model is None:
-        if len(orjson.dumps(data, default=str)) > MAX_BYTES:
-            raise Invalid.field(field, f"must not exceed {MAX_BYTES} bytes")
+        if faults := unkept(data, field, MAX_BYTES):
+            raise Invalid(faults)
         return dict(data)
     try:
         return model.model_validate(data).model_dump(exclude_none=True)
