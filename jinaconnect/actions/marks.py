@@ -16,13 +16,13 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import contact_event, visible_contact
 from jinaconnect.actions.scoping import visible
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.errors import Invalid, InvalidState, NotFound, Unavailable
+from jinaconnect.core.errors import Invalid, InvalidState, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.inbox.reading import read_fields, recounted
 from jinaconnect.core.schema import Id, Request
 from jinaconnect.store.mongo import Document
-from jinaconnect.store.tenant import TRIES, Change, Decide, applied
+from jinaconnect.store.tenant import Change, Decide, applied
 
 MOST_UNREAD = 5_000  # unread messages of one conversation that are looked at
 AT_ONCE = 1_000  # message ids that fit one event
@@ -61,32 +61,21 @@ async def recount(
 ) -> Document | None:
     """Bring a conversation's figures up to its messages and return it, or None when the contact is gone.
 
-    What is unread is counted by a query, so the write holds only for the revision read before the query. `further`
-    adds fields, `tell` makes the event of the change.
+    `further` adds fields, `tell` makes the event of the change.
     """
-    for _ in range(TRIES):
-        before = await ctx.data.find("contacts", contact)
-        if before is None or before["deleted_at"] is not None:
-            return None
+
+    async def look(doc: Document) -> Change | None:
         rows = await ctx.data.select("messages", {"contact": contact, **UNREAD}, limit=MOST_UNREAD, fields={"_id": 1})
-        unread = {row["_id"] for row in rows}
-        moved = False
+        fields = {**recounted(doc, {row["_id"] for row in rows}, handled), **(further(doc) if further else {})}
+        if not fields and not handled:
+            return None
+        fields["updated_at"] = doc["updated_at"]  # nothing of the contact itself has changed
+        return Change(set=fields, events=[tell(doc, applied(doc, fields, (), ()))] if tell else ())
 
-        def decide(doc: Document, rev: int = before["rev"], unread: Collection[str] = unread) -> Change | None:
-            nonlocal moved
-            moved = doc["rev"] != rev
-            if moved:
-                return None
-            fields = {**recounted(doc, unread, handled), **(further(doc) if further else {})}
-            if not fields and not handled:
-                return None
-            fields["updated_at"] = doc["updated_at"]  # nothing of the contact itself has changed
-            return Change(set=fields, events=[tell(doc, applied(doc, fields, (), ()))] if tell else ())
-
-        written = await ctx.data.change("contacts", contact, decide)
-        if not moved:
-            return ctx.wrote(written)
-    raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+    try:
+        return ctx.wrote(await ctx.data.change_after("contacts", contact, look))
+    except NotFound:
+        return None
 
 
 async def _mark(ctx: Context, messages: Sequence[Document], now: datetime) -> list[str]:

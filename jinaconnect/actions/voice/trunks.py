@@ -12,7 +12,7 @@ from jinaconnect.actions.voice.credentials import checked
 from jinaconnect.actions.voice.hosts import check_sip_hosts, hosts_of
 from jinaconnect.actions.voice.routes import checked_route
 from jinaconnect.core.clock import iso
-from jinaconnect.core.errors import Conflict, Invalid, NotFound, Unavailable
+from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
@@ -22,7 +22,6 @@ from jinaconnect.telephony.trunks.profile import Profile, profile
 
 SIP, SANDBOX = "sip", "sandbox"
 SANDBOX_NUMBER = "+12025550100"
-TRIES = 5
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "vendor_label": "", "is_default_outbound": False,
@@ -158,19 +157,21 @@ async def change_trunk(
     """
     await ctx.data.get("trunks", id)
     fields = await _fitting(ctx, id, fields)
-    for _ in range(TRIES):
-        written = await _change(ctx, id, fields, credentials)
-        if written is not None:
-            await ctx.services.voice.trunk_changed(ctx.data.scope, id)
-            return render_trunk(written)
-    raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+    event_id = ctx.ids.new("evt")
+
+    async def look(held: Document) -> Change:
+        changes = await _changes(ctx, held, fields, credentials)
+        return Change(set=changes, events=[_told(ctx, "trunk.updated", {**held, **changes}, event_id)])
+
+    written = ctx.wrote(await ctx.data.change_after("trunks", id, look))
+    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+    return render_trunk(written)
 
 
-async def _change(
-    ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
-) -> Document | None:
-    """Return the changed row, None where another change came between looking at its account and writing."""
-    held = await ctx.data.get("trunks", id)
+async def _changes(
+    ctx: Context, held: Document, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    id = held["_id"]
     provider = fields.get("provider", held["provider"])
     if _is_sandbox(ctx, id):
         if credentials is not KEEP:
@@ -189,20 +190,7 @@ async def _change(
             old = old if provider == held["provider"] else {}
             merged = {key: value for key, value in {**old, **credentials}.items() if value is not None}
         changes.update(await _sealed(ctx, id, provider, merged))
-    changes.update(updated_by=ctx.principal.user_id, updated_at=ctx.now())
-    event_id = ctx.ids.new("evt")
-
-    moved = False
-
-    def decide(doc: Document) -> Change | None:
-        nonlocal moved
-        moved = (doc["provider"], doc["credentials"]) != (held["provider"], held["credentials"])
-        if moved:
-            return None
-        return Change(set=changes, events=[_told(ctx, "trunk.updated", {**doc, **changes}, event_id)])
-
-    written = await ctx.data.change("trunks", id, decide)
-    return None if moved else ctx.wrote(written)
+    return {**changes, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
 
 
 async def delete_trunk(ctx: Context, id: str) -> None:
