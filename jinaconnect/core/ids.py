@@ -34,6 +34,16 @@ def well_formed(text: str, prefix: str | None = None) -> bool:
     return _SHAPE.fullmatch(text) is not None
 
 
+def made_at(id: str) -> int:
+    """Return the milliseconds at which an id was made; raises ValueError for a text of another shape."""
+    if not well_formed(id):
+        raise ValueError(f"{id!r} is no id")
+    number = 0
+    for letter in id.rpartition("_")[2]:
+        number = number << 5 | _ALPHABET.index(letter)
+    return number >> 80
+
+
 class Ids:
     """Makes ids from a clock and a source of chance that the composition hands in."""
 

@@ -11,6 +11,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ids import encode
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit, Turns
@@ -79,6 +80,17 @@ class Store:
         if not any(keys[0][0] in query for keys in COLLECTIONS[collection].across):
             raise ValueError(f"{collection} is not looked through by {sorted(query)}")
         return await self.raw(collection).find(dict(query)).to_list()
+
+    @guarded
+    async def made_between(
+        self, collection: str, prefix: str, times: tuple[int, int], query: Mapping[str, Any]
+    ) -> Document | None:
+        """Return a document that fits and was made between two times (ms), of whatever tenant.
+
+        For what only its id can lead back to a tenant; never on a request's behalf.
+        """
+        first, last = (encode(prefix, moment, bytes(10)) for moment in times)
+        return await self.raw(collection).find_one({"_id": {"$gte": first, "$lt": last}, **query})
 
     def tenant(self, principal: Principal) -> TenantStore:
         """Return the data of a principal's tenant and mode."""

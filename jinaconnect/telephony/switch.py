@@ -247,6 +247,15 @@ class Switch(Protocol):
     async def stop_record(self, name: str) -> None:
         """End a recording; `Recorded` follows."""
 
+    async def records(self, name: str) -> bool:
+        """Tell whether a recording is going on, paused or not."""
+
+    async def has_recording(self, name: str) -> bool:
+        """Tell whether there is a file of a recording."""
+
+    async def recordings(self) -> Sequence[str]:
+        """Return the names of all recordings that have a file, those that are going on included."""
+
     async def recording(self, name: str) -> bytes:
         """Return the WAV file of a recording that has ended."""
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.voice.ledger import Tell
 from jinaconnect.actions.voice.prompts import PromptUnavailable
+from jinaconnect.actions.voice.tape import MESSAGE
 from jinaconnect.actions.voice.templates import load_graph
 from jinaconnect.actions.voice.web_call import ask_web
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.ivr import exchange as x
 from jinaconnect.core.ivr import machine as ivr
-from jinaconnect.core.ivr.graph import Graph
+from jinaconnect.core.ivr.graph import Graph, Record
 from jinaconnect.telephony.switch import CUSTOMER
 
 if TYPE_CHECKING:
@@ -65,10 +66,20 @@ class Attendant:
                 await call.end(machine.Faulted(call.now(), cause=causes.INTERWORKING))
                 return
             self._state = state
-            if not state.over:
+            if not state.over and not self._recorded(state):
                 await self._carry_out(ivr.resume(self._graph, state), ())
         elif call.doc["plan"]["kind"] in ("tts", "audio") and not call.parties.together:
             await self.begin()
+
+    def _recorded(self, state: ivr.State) -> bool:
+        """Go on with a message that was being recorded; False where there is none."""
+        assert self._graph is not None
+        data = self._graph.nodes[state.node].data
+        if state.phase != ivr.RECORD or not isinstance(data, Record):
+            return False
+        return self._call.tape.adopt_message(
+            state.turn, data.max_duration_seconds, lambda: self.report(x.RecordDone(state.turn))
+        )
 
     # ---- one announcement
 
@@ -145,6 +156,8 @@ class Attendant:
         if moved or facts or tells:
             state = step.state.to_json()
             held: dict[str, Any] = {"ivr": {"template": begun, "state": state}} if begun else {"ivr.state": state}
+            if not call.tape.running and any(isinstance(order, x.StartRecord) for order in step.orders):
+                held["record"] = call.tape.named(MESSAGE, step.state.turn)
             await call.ledger.write(*facts, tell=tells, set=held if moved else {})
         if moved:
             self._arm()

@@ -11,9 +11,11 @@ import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.arriving import admit
-from jinaconnect.actions.voice.ledger import Ledger, Tell
+from jinaconnect.actions.voice.ledger import Ledger
 from jinaconnect.actions.voice.live import LiveCall
-from jinaconnect.actions.voice.tape import STOPPED, keep_later
+from jinaconnect.actions.voice.recordings import keep_later
+from jinaconnect.actions.voice.stored import claim_stored
+from jinaconnect.actions.voice.tape import left_over
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
@@ -176,6 +178,7 @@ class Desk:
             {"unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart, "reason": broken.reason},
         )  # fmt: skip
         await self.look()
+        self.services.worker.run(claim_stored(self.services, self.switch))
 
     async def _restore_names(self, doc: Document) -> None:
         for name, each in doc["legs"].items():
@@ -185,10 +188,8 @@ class Desk:
     async def _end(self, doc: Document, fact: machine.Fact) -> None:
         ledger = Ledger(self.services, doc)
         record = doc["record"]
-        tells = []
-        if record is not None and record["state"] != STOPPED:
-            tells.append(Tell("call.recording_stopped", {"recording": record["id"]}, inferred=True))
-        await ledger.write(fact, tell=tells, set={"record.state": STOPPED} if tells else {})
+        tells = [] if record is None else await left_over(self.switch, record)
+        await ledger.write(fact, tell=tells, set={"record.state": d.STOPPED} if tells else {})
         await ledger.flush()
         if tells:
             await keep_later(self.services, ledger.doc, record, None)

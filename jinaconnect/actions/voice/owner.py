@@ -10,6 +10,7 @@ import structlog
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.desk import Desk
 from jinaconnect.actions.voice.pushing import Pusher
+from jinaconnect.actions.voice.stored import claim_stored
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.store.leases import RENEW_S, TTL
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ORDERS_S = 0.2
 LOOK_S = 1.0
 PUSH_S = 10.0
+CLAIM_S = 120.0
 
 logger = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ class Owner:
     async def _own(self) -> None:
         logger.info("owner.begins", switch=self.switch.name)
         desk = self.desk = Desk(self._services, self.switch)
-        work = (*self._work(desk), self._serve(desk), self._look(desk), self._keep_lease(desk))
+        work = (*self._work(desk), self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
         tasks = [asyncio.create_task(each) for each in work]
         try:
             # None of it ends while the lease is ours; whatever does, everything begins anew.
@@ -129,6 +131,15 @@ class Owner:
                 await desk.look()
             except Unavailable:
                 continue
+
+    async def _claim(self, desk: Desk) -> None:
+        while True:
+            await asyncio.sleep(CLAIM_S)
+            if desk.connected_now:
+                try:
+                    await claim_stored(self._services, self.switch)
+                except Unavailable:
+                    continue
 
     async def _push(self, pusher: Pusher) -> None:
         while True:

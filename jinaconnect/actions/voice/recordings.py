@@ -22,14 +22,16 @@ from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.principal import system_principal
+from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.telephony.audio import AudioError, length_s
-from jinaconnect.telephony.switch import LegGone, SwitchError
+from jinaconnect.telephony.switch import LegGone, Switch, SwitchError
 
 RECORDING_JOB = "voice.recording"
 LISTEN = "voice.listen"
 DEFAULT_EXPIRES_S, SHORTEST_S, LONGEST_S = 3600, 60, 86_400
+EMPTY_S = 0.1  # what is shorter says nothing
 TOLERANCE_S, TOLERANCE = 2.0, 0.1  # how far a recording's length may be from the call's
 GIVE_UP = timedelta(minutes=2)  # a file the switch does not have by then never was
 PATH = "/voice/recordings/"
@@ -38,6 +40,19 @@ logger = structlog.get_logger(__name__)
 
 
 # ---- keeping
+
+
+async def keep_later(services: Services, doc: Document, held: Mapping[str, Any], expected_s: float | None) -> None:
+    """Leave the job that fetches a recording and keeps it; repeating it changes nothing."""
+    job = {
+        "_id": f"job_{held['id']}", "scope": doc["scope"], "kind": RECORDING_JOB, "due": due_at(services.clock()),
+        "data": {
+            "recording": held["id"], "call": doc["_id"], "switch": doc["carried_by"], "name": held["id"],
+            "expected_s": expected_s if held["kind"] == "call" else None, "started_at": iso(held["since"]),
+        },
+    }  # fmt: skip
+    await services.due.add("jobs", [job])
+    services.worker.wake()
 
 
 def _blob(call: str, id: str, form: str) -> str:
@@ -69,9 +84,17 @@ async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]
             return
         except SwitchError as error:
             raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
+        if length < EMPTY_S:
+            await _failed(ctx, call, data["recording"], "The recording is empty.")
+            await _forget(switch, data)
+            return
         await services.blobs.put(scope, _blob(call["_id"], data["recording"], "wav"), file)
         await _keep(ctx, call, data, len(file), length)
     await _mirror(store, call["_id"], data["recording"])
+    await _forget(switch, data)
+
+
+async def _forget(switch: Switch, data: Mapping[str, Any]) -> None:
     try:
         await switch.forget_recording(data["name"])
     except SwitchError as error:

@@ -15,6 +15,9 @@ INBOUND, OUTBOUND = "inbound", "outbound"
 RING_S, MAX_DURATION_S = 30, 3600
 RECENT = 20
 
+# States of a call's recording; one that was asked for may not have begun.
+ASKED, RECORDING, PAUSED, STOPPED = "asked", "recording", "paused", "stopped"
+
 # States of a leg.
 NEW, DIALING, RINGING, UP, ENDED = "new", "dialing", "ringing", "up", "ended"
 
@@ -73,7 +76,7 @@ def render_call(doc: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | No
         "cost_currency": doc["cost_currency"], "cost_source": doc["cost_source"], "metadata": doc["metadata"],
         "user": doc["user"], "asterisk": doc["carried_by"], "template": doc["plan"].get("template"),
         "held": doc["held"], "muted": list(doc["muted"]),
-        "recording": None if doc["record"] is None else {"id": doc["record"]["id"], "state": doc["record"]["state"]},
+        "recording": _recording(doc["record"]),
         "legs": [
             {"name": name, "role": each["role"], "state": each["state"], "user": each["user"],
              "device": each["device"], "number": each["number"], "call": each["child"]}
@@ -82,3 +85,7 @@ def render_call(doc: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | No
         "created_at": iso(doc["created_at"]), "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
     return shown if events is None else {**shown, "recent_events": list(events)}
+
+
+def _recording(held: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if held is None or held["state"] == ASKED else {"id": held["id"], "state": held["state"]}

@@ -255,6 +255,19 @@ class AriSwitch:
         with _told():
             await self.client.recordings.stop(name)
 
+    async def records(self, name: str) -> bool:
+        """Ask for the live recording."""
+        return await self._is_there(self.client.recordings.live, name)
+
+    async def has_recording(self, name: str) -> bool:
+        """Ask for the stored recording."""
+        return await self._is_there(self.client.recordings.stored, name)
+
+    async def recordings(self) -> list[str]:
+        """List the stored recordings."""
+        with _told():
+            return [each.name for each in await self.client.recordings.stored_list()]
+
     async def recording(self, name: str) -> bytes:
         """Fetch the stored file."""
         with _told():
@@ -273,6 +286,15 @@ class AriSwitch:
         """Have a transfer the party asks for (REFER) told to us instead of being done by Asterisk."""
         with _told():
             await self.client.channels.set_variable(self.channel(leg), "PJSIP_TRANSFER_HANDLING()", "ari-only")
+
+    @staticmethod
+    async def _is_there(ask: Callable[[str], Awaitable[Any]], name: str) -> bool:
+        with _told():
+            try:
+                await ask(name)
+            except AriNotFound:
+                return False
+            return True
 
     @staticmethod
     async def _unless_gone(order: Callable[[str], Awaitable[None]], id: str) -> None:

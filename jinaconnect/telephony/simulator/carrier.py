@@ -302,6 +302,18 @@ class SimulatedSwitch:
                            duration_s=tape.length / timedelta(seconds=1))
             )  # fmt: skip
 
+    async def records(self, name: str) -> bool:
+        """Tell whether a recording is going on."""
+        return name in self._tapes and self._tapes[name].running
+
+    async def has_recording(self, name: str) -> bool:
+        """Tell whether there is a recording."""
+        return name in self._tapes
+
+    async def recordings(self) -> list[str]:
+        """Return all recordings."""
+        return list(self._tapes)
+
     async def recording(self, name: str) -> bytes:
         """Return a recording that has ended."""
         tape = self._tapes.get(name)

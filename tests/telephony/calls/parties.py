@@ -36,7 +36,8 @@ class Meeting:
         """Order something the call cannot do now; it must not be changed by that."""
         before = await self.phone.types(self.id)
         (await self.phone.order(self.id, action, **body)).refused(409, "invalid_state")
-        assert await self.phone.types(self.id) == before
+        after = await self.phone.types(self.id)
+        assert after == before, (before, after)
 
     async def together(self) -> None:
         """Wait until the two hear each other."""

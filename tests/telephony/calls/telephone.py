@@ -97,6 +97,10 @@ class Exchange:
         text = "&".join(f"{key}={value}" for key, value in query.items())
         return list((await self.owner.ask("GET", f"/voice/api/calls/?page_size=200&{text}")).ok()["results"])
 
+    async def recordings(self, call: str) -> list[dict[str, Any]]:
+        """Return the call's recordings."""
+        return list((await self.owner.ask("GET", f"/voice/api/recordings/?call_id={call}")).ok()["results"])
+
     async def template(self, graph: dict[str, Any], name: str = "IVR") -> str:
         """Make an IVR; returns its id."""
         body = {"name": name, "template_kind": "ivr_menu", "graph": graph}
