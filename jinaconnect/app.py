@@ -72,6 +72,7 @@ from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
+LOOK = "*"  # rung when a bell was missed: everyone looks at the log
 
 logger = structlog.get_logger("app")
 
@@ -90,6 +91,7 @@ class Gateway:
     _link: RedisLink | None = field(init=False, default=None)
     _server: HTTPServer | None = field(init=False, default=None)
     _loops: list[asyncio.Task[None]] = field(init=False, default_factory=list)
+    _unrung: bool = field(init=False, default=False)  # others were not told of something: have them look
     _rings: set[asyncio.Task[Any]] = field(init=False, default_factory=set)
 
     async def start(self, mongodb_uri: str, sockets: list[socket.socket]) -> None:
@@ -248,8 +250,12 @@ class Gateway:
                 self._ring(f"!{tenant}")
 
     def _ring(self, text: str) -> None:
+        self._beside(self._rung(text))
+
+    async def _rung(self, text: str) -> None:
         assert self._link is not None
-        self._beside(self._link.ring(text))
+        if not await self._link.ring(text):
+            self._unrung = True
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
@@ -259,6 +265,8 @@ class Gateway:
     def _heard(self, text: str) -> None:
         if text.startswith("!"):
             self.services.auth.forget(text[1:])
+        elif text == LOOK:
+            self.services.hub.look()
         elif text.startswith("?"):
             self._beside(self.services.presence.refresh(text[1:]))
         else:
@@ -272,7 +280,10 @@ class Gateway:
     def _look(self) -> None:
         self.live.tick()
         self.services.presence.sweep()
-        self.services.hub.look()
+        if self._unrung and self._link is not None and self._link.healthy:
+            self._unrung = False
+            self._ring(LOOK)
+        self.services.hub.look(trusted=self._link is not None and self._link.healthy)
 
     async def _repeat(self, seconds: float, call: Callable[[], Awaitable[None] | None]) -> None:
         while True:

@@ -18,11 +18,7 @@ Render = Callable[[Sequence[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
 
 async def log_cursor(ctx: Context) -> str:
     """Return a cursor that what is read after this call is at least as new as."""
-    log = ctx.services.store.log
-    head = log.known_head(ctx.principal.scope)
-    if head is None:
-        head = await log.head(ctx.principal.scope)
-    cursor = ctx.cursor(head)
+    cursor = ctx.cursor(await ctx.services.store.log.recent_head(ctx.principal.scope))
     assert cursor is not None
     return cursor
 

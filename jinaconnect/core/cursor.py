@@ -76,13 +76,18 @@ def resume(cursors: Cursors, scope: str, text: str | None, extent: Extent) -> in
         return extent.oldest - 1
     position = cursors.read(scope, text)
     if position.epoch != extent.epoch or position.seq < extent.oldest - 1:
-        raise CursorExpired(
-            "The cursor is older than what the log keeps.",
-            extra={
-                "oldest": cursors.write(scope, Position(extent.epoch, extent.oldest - 1)),
-                "cursor": cursors.write(scope, Position(extent.epoch, extent.head)),
-            },
-        )
+        raise expired(cursors, scope, extent)
     if position.seq > extent.head:
         raise InvalidCursor("The cursor is not one of this log.")
     return position.seq
+
+
+def expired(cursors: Cursors, scope: str, extent: Extent) -> CursorExpired:
+    """Return the error of a place that is no longer kept; it says what is."""
+    return CursorExpired(
+        "The cursor is older than what the log keeps.",
+        extra={
+            "oldest": cursors.write(scope, Position(extent.epoch, extent.oldest - 1)),
+            "cursor": cursors.write(scope, Position(extent.epoch, extent.head)),
+        },
+    )

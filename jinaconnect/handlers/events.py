@@ -9,13 +9,14 @@ import orjson
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.cursor import resume
-from jinaconnect.core.errors import Invalid, Throttled
+from jinaconnect.core.errors import CursorExpired, Invalid, Throttled
 from jinaconnect.core.events.view import FILTER_KEYS, View, view_of
 from jinaconnect.core.paging import Query, parse_int, parse_or_fault
 from jinaconnect.core.principal import Principal
 from jinaconnect.handlers.operation import AUTHENTICATED, Reply, operation
 
 LIMIT, MAX_LIMIT, MAX_WAIT_S = 100, 500, 30
+PAGE_BYTES = 1024 * 1024  # an answer ends with the event that passes this
 SCANNED_PER_REQUEST = 5_000  # a narrow filter on a long log answers with has_more instead of holding the loop
 
 QUERY = {
@@ -134,16 +135,22 @@ def _lasts(ctx: Context) -> float:
 
 async def _collect(feed: Any, view: View, position: int, limit: int) -> tuple[list[Any], int, bool]:
     shown: list[Any] = []
-    scanned = 0
+    scanned = size = 0
     while scanned < SCANNED_PER_REQUEST:
-        events = await feed.page(position, MAX_LIMIT)
+        try:
+            events = await feed.page(position, MAX_LIMIT)
+        except CursorExpired:
+            if not shown:
+                raise
+            return shown, position, True  # what was read stands; the next request is told of the gap
         if not events:
             return shown, position, False
         for event in events:
             if view.shows(event):
-                if len(shown) == limit:
+                if len(shown) == limit or size > PAGE_BYTES:
                     return shown, position, True
                 shown.append(event)
+                size += len(event.json)
             position = event.seq
         scanned += len(events)
     return shown, position, position < feed.tip

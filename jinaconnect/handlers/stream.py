@@ -14,7 +14,7 @@ from tornado.iostream import StreamClosedError
 
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.core.cursor import resume
-from jinaconnect.core.errors import GatewayError, NotAuthenticated, Throttled
+from jinaconnect.core.errors import CursorExpired, GatewayError, NotAuthenticated, Throttled
 from jinaconnect.core.events.view import View
 from jinaconnect.core.principal import Principal
 from jinaconnect.handlers import metrics
@@ -301,6 +301,10 @@ class SseHandler(web.RequestHandler):
         """Send one block."""
         if self._outlet is not None:
             self._outlet.send(data)
+
+    def gap(self, error: CursorExpired) -> None:
+        """End the stream: the client comes back with its last id and is answered 410."""
+        self.end()
 
     async def drained(self) -> None:
         """Return when the client can take more history."""

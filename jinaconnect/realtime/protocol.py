@@ -6,7 +6,7 @@ that every socket of a view is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,6 +24,8 @@ BUFFER_S = 10
 MALFORMED_IN_A_ROW = 10
 EXPIRY_NOTICE_S = 60
 EVENTS_PER_FRAME = 100
+EVENTS_FRAME_BYTES = 262_144  # what common clients take is 1 MiB, some proxies less; one event is never cut
+FRAME_ROOM = 128  # of which what stands around the events takes at most
 
 NOT_AUTHENTICATED = 4001
 WITHDRAWN = 4003
@@ -78,6 +80,22 @@ def events_frame(events: Sequence[Recorded], cursor: str) -> bytes:
     return frame(b'{"type":"events","events":[' + body + b'],"cursor":"' + cursor.encode() + b'"}')
 
 
+def events_frames(events: Sequence[Recorded], cursor: Callable[[int], str]) -> bytes:
+    """Return the frames of some events, each within our bounds; `cursor` writes that of a number."""
+    frames: list[bytes] = []
+    part: list[Recorded] = []
+    size = 0
+    for event in events:
+        if part and (size + len(event.json) > EVENTS_FRAME_BYTES - FRAME_ROOM or len(part) == EVENTS_PER_FRAME):
+            frames.append(events_frame(part, cursor(part[-1].seq)))
+            part, size = [], 0
+        part.append(event)
+        size += len(event.json) + 1
+    if part:
+        frames.append(events_frame(part, cursor(part[-1].seq)))
+    return b"".join(frames)
+
+
 def sse_block(event: Recorded, cursor: str) -> bytes:
     """Return one server-sent event (WHATWG HTML §9.2): its cursor as id, the event as data."""
     return b"id: " + cursor.encode() + b"\ndata: " + event.json + b"\n\n"
@@ -85,7 +103,10 @@ def sse_block(event: Recorded, cursor: str) -> bytes:
 
 def hello(session: str) -> bytes:
     """Return the first frame of a connection."""
-    limits = {"frame_bytes": FRAME_BYTES, "requests_per_s": REQUESTS_PER_S, "buffer_bytes": BUFFER_BYTES}
+    limits = {
+        "frame_bytes": FRAME_BYTES, "requests_per_s": REQUESTS_PER_S, "buffer_bytes": BUFFER_BYTES,
+        "events_frame_bytes": EVENTS_FRAME_BYTES,
+    }  # fmt: skip
     return message("hello", protocol=VERSION, session=session, heartbeat_s=HEARTBEAT_S, limits=limits)
 
 

@@ -32,7 +32,10 @@ class Outlet(Protocol):
 class Subscription:
     """A reader of one feed; `position` is the last number it was sent."""
 
-    __slots__ = ("_feed", "_filter", "_following", "_live", "_lost", "_outlet", "_topics", "_view", "position")
+    __slots__ = (
+        "_beginning", "_begins", "_feed", "_filter", "_following", "_live", "_lost", "_outlet", "_topics", "_view",
+        "position",
+    )  # fmt: skip
 
     def __init__(self, live: Live, outlet: Outlet, lost: Callable[[], None]) -> None:
         self._live = live
@@ -43,11 +46,18 @@ class Subscription:
         self._view: View | None = None
         self._feed: Feed | None = None
         self._following: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Lock | None = None
+        self._begins = 0
         self.position = 0
 
     def send(self, data: bytes) -> None:
         """Send one frame of events."""
         self._outlet.send(data)
+
+    def gap(self, error: CursorExpired) -> None:
+        """Tell the client that events after its place are no longer kept, and where it goes on."""
+        self.send(protocol.message("gap", code=error.code, **error.extra))
+        self._tell(False)
 
     async def drained(self) -> None:
         """Return when the client can take more history."""
@@ -56,8 +66,20 @@ class Subscription:
     async def begin(self, principal: Principal, frame: dict[str, Any]) -> None:
         """Take a `subscribe` frame: leave the present view, follow the one asked for.
 
-        Raises Invalid naming the field, PermissionDenied, InvalidCursor, Unavailable; the present view then goes on.
+        One after the other, as they came. Raises Invalid naming the field, PermissionDenied, InvalidCursor,
+        Unavailable; the present view then goes on.
         """
+        lock = self._beginning = self._beginning or asyncio.Lock()
+        self._begins += 1
+        try:
+            async with lock:
+                await self._begin(principal, frame)
+        finally:
+            self._begins -= 1
+            if not self._begins:
+                self._beginning = None
+
+    async def _begin(self, principal: Principal, frame: dict[str, Any]) -> None:
         topics, filters, after = _asked(frame)
         view = view_of(principal, topics, filters=filters)
         live = self._live
@@ -65,12 +87,12 @@ class Subscription:
         try:
             position, gap = resume(live.cursors, view.scope, after, extent), None
         except CursorExpired as error:
-            position, gap = extent.head, protocol.message("gap", code=error.code, **error.extra)
+            position, gap = extent.head, error
         if self._feed is None:
             self._feed = await live.hub.enter(view.scope)
         self.stop()
         if gap is not None:
-            self.send(gap)
+            self.send(protocol.message("gap", code=gap.code, **gap.extra))
         self._topics, self._filter = topics or sorted(view.topics), filters
         self.position = position
         self._view = view

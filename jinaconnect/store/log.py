@@ -22,9 +22,13 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
 
 REMEMBERED = 1_000  # late event ids of a scope known to be in the log; spares a collision per repeated append
-EXTENT_TTL = timedelta(seconds=30)
+HEAD_KEPT_S = 1.0  # a list may repeat the events of this long rather than ask for the head each time
+HEADS_KEPT = 20_000  # scopes
+OVERLAP = 64  # rows before a mark that are looked at again
+MARK_LOST = timedelta(minutes=10)  # a mark that is forgotten itself is passed when rows are this much older
 
 Listener = Callable[[str, list[Recorded]], None]
+Mark = tuple[str, datetime]  # an event's id, and when it was recorded
 
 
 class Log:
@@ -35,9 +39,10 @@ class Log:
         self._meta = database["meta"]
         self._clock = clock
         self._appenders: dict[str, _Appender] = {}
-        self._oldest: dict[str, tuple[datetime, int]] = {}
+        self._heads: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._epoch: int | None = None
         self.listeners: list[Listener] = []
+        self.overtaken: list[Callable[[str, int], None]] = []  # told of numbers that were never announced here
 
     async def prepare(self, fresh_epoch: int) -> None:
         """Create the indexes, and the epoch of a new database."""
@@ -66,35 +71,63 @@ class Log:
             appender = self._appenders[scope] = _Appender(self, scope)
         return await appender.put(list(rows))
 
-    def known_head(self, scope: str) -> int | None:
-        """Return the newest number this process has seen, without asking the database."""
-        appender = self._appenders.get(scope)
-        return appender.head if appender else None
+    async def recent_head(self, scope: str) -> int:
+        """Return a number the log had reached a moment ago, by whatever process; asks where none was seen so lately."""
+        seen = self._heads.get(scope)
+        if seen is not None and asyncio.get_running_loop().time() - seen[1] < HEAD_KEPT_S:
+            return seen[0]
+        return await self.head(scope)
+
+    def _reached(self, scope: str, seq: int) -> None:
+        self._heads[scope] = (seq, asyncio.get_running_loop().time())
+        self._heads.move_to_end(scope)
+        if len(self._heads) > HEADS_KEPT:
+            self._heads.popitem(last=False)
 
     @guarded
     async def head(self, scope: str) -> int:
         """Return the newest number of a scope, 0 for an empty log."""
         row = await self._events.find_one({"scope": scope}, {"seq": 1, "_id": 0}, sort=[("seq", -1)])
-        return row["seq"] if row else 0
+        head: int = row["seq"] if row else 0
+        self._reached(scope, head)
+        return head
 
     @guarded
     async def extent(self, scope: str) -> Extent:
-        """Return epoch, oldest kept and newest number of a scope."""
-        head = await self.head(scope)
-        now = self._clock()
-        cached = self._oldest.get(scope)
-        if cached is None or cached[0] < now:
-            row = await self._events.find_one({"scope": scope}, {"seq": 1, "_id": 0}, sort=[("seq", 1)])
-            cached = (now + EXTENT_TTL, row["seq"] if row else 1)
-            if row is not None:
-                self._oldest[scope] = cached
-        return Extent(self.epoch, cached[1], head)
+        """Return epoch, oldest kept and newest number of a scope, as they are now: any process may forget."""
+        head, row = await asyncio.gather(
+            self.head(scope), self._events.find_one({"scope": scope}, {"seq": 1, "_id": 0}, sort=[("seq", 1)])
+        )
+        return Extent(self.epoch, row["seq"] if row else 1, head)
 
     @guarded
     async def read(self, scope: str, after: int, limit: int) -> list[Recorded]:
-        """Return up to `limit` events with numbers above `after`, in order."""
-        query = self._events.find({"scope": scope, "seq": {"$gt": after}}, sort=[("seq", 1)], limit=limit)
+        """Return up to `limit` events with numbers above `after`, in order, with a hole where some are forgotten."""
+        query = self._events.find(
+            {"scope": scope, "seq": {"$gt": after}}, sort=[("seq", 1)], limit=limit, batch_size=limit + 1
+        )
         return [recorded(scope, row) for row in await query.to_list()]
+
+    @guarded
+    async def appended_since(self, mark: Mark | None) -> tuple[Mark | None, dict[str, int]]:
+        """Return how far the logs of all scopes have come since a mark, and the mark of now (None: an empty log).
+
+        It reads the newest rows backwards, so the cost goes with what was appended, not with how many scopes there
+        are. A row may become visible a moment after a later one: the last few before the mark are told again.
+        """
+        heads: dict[str, int] = {}
+        newest: Mark | None = None
+        past = 0
+        rows = self._events.find({}, {"scope": 1, "seq": 1, "recorded": 1}, sort=[("$natural", -1)], batch_size=OVERLAP)
+        async with rows:
+            async for row in rows:
+                newest = newest or (row["_id"], row["recorded"])
+                heads[row["scope"]] = max(row["seq"], heads.get(row["scope"], 0))
+                if mark is None or past == OVERLAP:
+                    break
+                if past or row["_id"] == mark[0] or row["recorded"] < mark[1] - MARK_LOST:
+                    past += 1
+        return newest or mark, heads
 
     @guarded
     async def numbers(self, scope: str, ids: Sequence[str]) -> dict[str, int]:
@@ -112,7 +145,6 @@ class Log:
             return 0
         last = min(newest["seq"], await self.head(scope) - 1)
         result = await self._events.delete_many({"scope": scope, "seq": {"$lte": last}})
-        self._oldest.pop(scope, None)
         return result.deleted_count
 
     @guarded
@@ -121,8 +153,14 @@ class Log:
         return list(await self._events.distinct("scope"))
 
     def _announce(self, scope: str, events: list[Recorded]) -> None:
+        self._reached(scope, events[-1].seq)
         for listener in self.listeners:
             listener(scope, events)
+
+
+    def _overtaken(self, scope: str, seq: int) -> None:
+        for listener in self.overtaken:
+            listener(scope, seq)
 
 
 class _Appender:
@@ -175,6 +213,7 @@ class _Appender:
                 present = await self._log.numbers(self._scope, [rows[0]["_id"]])
                 if present:  # a sweeper, another process or an earlier try was first with this event
                     numbers |= present
+                    self._log._overtaken(self._scope, max(present.values()))
                     rows = rows[1:]
             finally:
                 self.head = None  # until told otherwise: another process may have moved it

@@ -38,7 +38,8 @@ async def test_hello_and_ready_tell_what_the_client_needs(tenant: Tenant) -> Non
         assert socket.raw.subprotocol == "jina.v1"
         hello = await socket.next("hello")
         assert (hello["protocol"], hello["heartbeat_s"]) == (1, 25)
-        assert hello["limits"] == {"frame_bytes": 65536, "requests_per_s": 20, "buffer_bytes": 1048576}
+        limits = {"frame_bytes": 65536, "requests_per_s": 20, "buffer_bytes": 1048576, "events_frame_bytes": 262144}
+        assert hello["limits"] == limits
         ready = await socket.ready()
         assert (ready["tenant"], ready["mode"], ready["principal"]["role"]) == (tenant.id, "test", "agent")
         await socket.send(type="ping")
