@@ -168,7 +168,10 @@ class LegLeft(Signal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAsked(Signal):
-    """The party asks to be transferred away: the gateway is to connect the others to `to`."""
+    """The party asks to be transferred away: the gateway is to connect the others to `to` (a number as it was dialled).
+
+    `to` is empty where they are to be connected to a party of another call.
+    """
 
     to: str
 
@@ -261,6 +264,9 @@ class Switch(Protocol):
 
     async def forget_recording(self, name: str) -> None:
         """Remove a recording from the switch; nothing to do when it is not there."""
+
+    async def answer_transfer(self, leg: Leg, taken: bool) -> None:
+        """Tell a party that asked to be transferred away whether that is being done."""
 
     async def refer(self, leg: Leg, to: str) -> None:
         """Ask the party's side to call `to` itself (SIP REFER); no success is told, only what the leg does next."""

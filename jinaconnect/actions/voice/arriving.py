@@ -11,11 +11,10 @@ from jinaconnect.actions.voice.admission import TooManyCalls, belongs, caller_co
 from jinaconnect.actions.voice.app import require_voice, voice_app
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.placing import may_be_called
-from jinaconnect.actions.voice.targets import SANDBOX, trunk_target
-from jinaconnect.actions.voice.trunks import open_sip, outbound_trunk, profile_of
+from jinaconnect.actions.voice.targets import called_number, trunk_target
+from jinaconnect.actions.voice.trunks import outbound_trunk
 from jinaconnect.core.calls import causes
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls.numbers import plus_form
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
 from jinaconnect.core.events.event import Event, Seen
@@ -24,7 +23,6 @@ from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.switch import CUSTOMER, Arrived, Switch
-from jinaconnect.telephony.trunks.numbers import read
 from jinaconnect.telephony.trunks.pjsip import config_of, device_endpoint_id
 
 logger = structlog.get_logger(__name__)
@@ -59,16 +57,6 @@ def _context(services: Services, scope: str) -> Context:
     return Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
 
 
-def _called(services: Services, trunk: Document, text: str) -> str:
-    """Return the number called as E.164 where it can be read, else as the carrier wrote it."""
-    if trunk["asterisk"] != SANDBOX:
-        style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
-        number = read(text, style)
-        if number is not None:
-            return number
-    return plus_form(text)
-
-
 async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Document, str] | None:
     """Return the trunk a call belongs to, and the number called.
 
@@ -79,7 +67,7 @@ async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Docum
     named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
     if named is None:
         return None
-    called = _called(services, named, arrived.called)
+    called = called_number(services, named, arrived.called)
     alike = [each for each in trunks if set(each["hosts"]) & set(named["hosts"])]
     if len(alike) < 2:
         return named, called
@@ -120,7 +108,7 @@ async def _let_in(
 
 def _number(services: Services, trunk: Document, text: str) -> str:
     try:
-        return e164(_called(services, trunk, text)) if text else ""
+        return e164(called_number(services, trunk, text)) if text else ""
     except ValueError:
         return text
 
@@ -163,7 +151,7 @@ async def _from_device(services: Services, switch: Switch, arrived: Arrived) -> 
     try:
         await _may_dial(ctx, device["user"])
         trunk = await outbound_trunk(ctx, None)
-        number = e164(_called(services, trunk, arrived.called))
+        number = e164(called_number(services, trunk, arrived.called))
         contact = await caller_contact(ctx, number)
         may_be_called(contact)
         if not trunk["from_numbers"]:

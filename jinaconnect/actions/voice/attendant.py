@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.voice.ledger import Tell
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from jinaconnect.actions.voice.live import LiveCall
 
 SILENT_S = 0.2
-_AGAIN = "r"  # marks prompts begun after a restart, so that no name is used twice while the first still ends
+# Mark prompts begun again, so that no name is used twice while the first still ends.
+_AGAIN, _ONCE_MORE = "r", "s"
+_SPOKEN = (ivr.PROMPT, ivr.COLLECT, ivr.SPEECH, ivr.PAUSE)
 
 
 class Attendant:
@@ -32,6 +35,8 @@ class Attendant:
         self._state: ivr.State | None = None
         self._serial = 0
         self._again = ""
+        self._paused = False
+        self._missed: list[x.Report] = []
 
     @property
     def busy(self) -> bool:
@@ -56,7 +61,7 @@ class Attendant:
         call = self._call
         held = call.doc["ivr"]
         turn = 0 if held is None else held["state"]["turn"]
-        for again in ("", _AGAIN):
+        for again in ("", _ONCE_MORE, _AGAIN):
             self._again = again
             await call.give(call.switch.stop_play(self._prompt(turn)))
         if held is not None:
@@ -66,7 +71,9 @@ class Attendant:
                 await call.end(machine.Faulted(call.now(), cause=causes.INTERWORKING))
                 return
             self._state = state
-            if not state.over and not self._recorded(state):
+            transfer = call.doc["transfer"]
+            self._paused = transfer is not None and bool(transfer.get("referred"))
+            if not (state.over or self._paused or self._recorded(state)):
                 await self._carry_out(ivr.resume(self._graph, state), ())
         elif call.doc["plan"]["kind"] in ("tts", "audio") and not call.parties.together:
             await self.begin()
@@ -110,7 +117,7 @@ class Attendant:
 
     async def key(self, digit: machine.Digit) -> None:
         """Take a key of the customer: recorded in any case, and heard by the IVR where it listens."""
-        if self._state is None or self._graph is None or self._state.over:
+        if self._state is None or self._graph is None or self._state.over or self._paused:
             await self._call.ledger.write(digit)
             return
         await self._carry_out(ivr.step(self._graph, self._state, x.Key(digit.digit)), (digit,))
@@ -118,6 +125,9 @@ class Attendant:
     async def report(self, report: x.Report) -> None:
         """Give the IVR a report."""
         if self._state is None or self._graph is None or self._state.over:
+            return
+        if self._paused:
+            self._missed.append(report)
             return
         if isinstance(report, x.TemplateLoaded) and report.graph is not None and report.turn == self._state.turn:
             step = ivr.step(self._graph, self._state, report)
@@ -134,10 +144,40 @@ class Attendant:
             self._state = step.state
             await self._call.ledger.write(set={"ivr.state": step.state.to_json()})
 
-    def leave(self) -> None:
-        """Let people take over: the IVR says and asks nothing more."""
+    async def leave(self) -> None:
+        """Let people take over: the IVR says and asks nothing more, not after a restart either."""
         self._call.turns.cancel("silence")
+        if self.busy and self._state is not None:
+            over = replace(self._state, phase=ivr.OVER, outcome=ivr.TRANSFERRED)
+            await self._call.ledger.write(set={"ivr.state": over.to_json()})
         self._graph = self._state = None
+        self._serial += 1
+
+    async def pause(self) -> None:
+        """Be silent while it is not known whether the customer stays."""
+        self._call.turns.cancel("silence")
+        self._paused = True
+        self._serial += 1
+        await self._call.stage.hush()
+
+    async def resume(self) -> bool:
+        """Go on after a pause, where the IVR or the announcement was; False where there is none."""
+        missed, self._missed, self._paused = self._missed, [], False
+        if self._state is None or self._graph is None:
+            announced = self._call.doc["plan"]["kind"] in ("tts", "audio") and not self._call.parties.together
+            if announced:
+                await self.begin()
+            return announced
+        if self._state.over:
+            return False
+        self._again = _AGAIN if self._again != _AGAIN else _ONCE_MORE
+        before = self._state
+        for report in missed:
+            await self.report(report)
+        if self._state is before and before.phase in _SPOKEN:
+            # What works on by itself (a recording, a web service) reports when it is done.
+            await self._carry_out(ivr.resume(self._graph, before), ())
+        return True
 
     async def _carry_out(self, step: ivr.Step, facts: Sequence[machine.Fact], begun: str = "") -> None:
         call = self._call

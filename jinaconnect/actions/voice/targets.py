@@ -11,13 +11,14 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.hosts import sip_host_permitted
 from jinaconnect.actions.voice.trunks import open_sip, profile_of
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.numbers import plus_form
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import TenantStore
 from jinaconnect.telephony.trunks.credentials import split_port
 from jinaconnect.telephony.trunks.numbers import caller as caller_form
-from jinaconnect.telephony.trunks.numbers import dialled
+from jinaconnect.telephony.trunks.numbers import dialled, read
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id, endpoint_id
 
 _NUMBER = re.compile(r"\+?[0-9]{5,15}")
@@ -28,7 +29,10 @@ _SIP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A party that can be dialled: `number` for one outside, `refer` the URI a carrier may be asked to call."""
+    """A party that can be dialled: `number` for one outside, `refer` the URI a carrier may be asked to call.
+
+    `takes_refer` tells whether the trunk's carrier is known to do what it is asked.
+    """
 
     endpoint: str
     to: str = ""
@@ -37,6 +41,7 @@ class Reached:
     device: str | None = None
     caller: str = ""
     refer: str | None = None
+    takes_refer: bool = False
 
     def leg(self, role: str) -> dict[str, Any]:
         """Return a leg of a call to this party."""
@@ -46,14 +51,27 @@ class Reached:
 def trunk_target(services: Services, trunk: Document, number: str, caller: str) -> Reached:
     """Return a number as reached through a trunk, both numbers written as its carrier wants them."""
     if trunk["asterisk"] == SANDBOX:
-        return Reached(endpoint_id(trunk["_id"]), number, number=number, caller=caller)
+        return Reached(
+            endpoint_id(trunk["_id"]), number, number=number, caller=caller, refer=f"sip:{number}@{SANDBOX}"
+        )
     credentials, profile = open_sip(services, trunk), profile_of(trunk)
     style = credentials.number_format or profile.numbers
     to = dialled(number, style)
     host = split_port(credentials.sip_proxy)[0]
     return Reached(
-        endpoint_id(trunk["_id"]), to, number=number, caller=caller_form(caller, style), refer=f"sip:{to}@{host}"
+        endpoint_id(trunk["_id"]), to, number=number, caller=caller_form(caller, style), refer=f"sip:{to}@{host}",
+        takes_refer=credentials.takes_refer,
     )
+
+
+def called_number(services: Services, trunk: Document, text: str) -> str:
+    """Return a number as E.164 where it can be read as this trunk's carrier writes numbers, else as it came."""
+    if trunk["asterisk"] != SANDBOX:
+        style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
+        number = read(text, style)
+        if number is not None:
+            return number
+    return plus_form(text)
 
 
 SANDBOX = "sandbox"
@@ -95,7 +113,8 @@ async def reach(
         raise Invalid.field("to", "the call's trunk was removed")
     if to.startswith("sip:"):
         uri = await sip_address(services, to)
-        return [Reached(endpoint_id(trunk["_id"]), uri, caller=call["from_number"], refer=uri)]
+        takes = trunk["asterisk"] != SANDBOX and open_sip(services, trunk).takes_refer
+        return [Reached(endpoint_id(trunk["_id"]), uri, caller=call["from_number"], refer=uri, takes_refer=takes)]
     if not _NUMBER.fullmatch(to):
         raise Invalid.field("to", "must be an E.164 number, a sip: address or a device")
     try:

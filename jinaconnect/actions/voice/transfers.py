@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.voice.conversation import CONSULT
 from jinaconnect.actions.voice.ledger import Tell
-from jinaconnect.actions.voice.targets import Reached, reach
+from jinaconnect.actions.voice.targets import Reached, called_number, reach
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.errors import GatewayError
-from jinaconnect.telephony.switch import CUSTOMER
+from jinaconnect.core.errors import GatewayError, Invalid
+from jinaconnect.telephony.switch import CUSTOMER, SwitchAway, SwitchError
 
 if TYPE_CHECKING:
     from jinaconnect.actions.voice.live import LiveCall
 
-REFER_WAIT_S = 8.0  # a switch does not tell what the carrier answers; one that takes a REFER ends its leg
+# A switch does not tell what the carrier answers. Most that take a REFER end their leg; one that waits for us to end
+# it looks like one that has refused.
+REFER_WAIT_S = 8.0
 
 Answered = Callable[[bool], Awaitable[None]]
 
@@ -58,37 +60,45 @@ class Transfers:
 
     async def blind(self, reached: Reached, to: str, via: str, actor: Mapping[str, str]) -> None:
         """Hand the customer over: the carrier is asked to call `to`, or a leg of ours does and the agents leave."""
-        call = self._call
+        if via == "refer" and reached.refer is None:
+            raise Invalid.field("via", "the carrier cannot be asked to call this party")
         await self._begin({"to": to, "mode": "blind", "via": via}, actor)
-        call.attendant.leave()
-        await call.stage.hush()
-        if via != "bridge" and reached.refer is not None:
-            await call.ledger.write(set={"transfer.referred": True})
-            if await call.give(call.switch.refer(call.leg(CUSTOMER), reached.refer)):
-                call.turns.after("refer", REFER_WAIT_S, self._not_referred)
-            else:
-                await self._not_referred()
-            return
-        await self._by_bridge(reached, actor)
+        if reached.refer is not None and (via == "refer" or (via == "auto" and reached.takes_refer)):
+            await self._by_carrier(reached, reached.refer, via, actor)
+        else:
+            await self._by_bridge(reached, actor)
 
-    async def _not_referred(self) -> None:
-        """The customer is still here: the carrier did not take the REFER."""
-        call, held = self._call, self._call.doc["transfer"]
-        if held is None or not held.get("referred"):
-            return
-        await call.ledger.write(set={"transfer.referred": False})
-        if held["via"] == "auto":
-            try:
-                reached = (await reach(call.services, call.ledger.store, call.doc, to=held["to"]))[0]
-            except GatewayError as error:
-                call.ledger.note("transfer_refused", {"to": held["to"], "error": str(error.detail)}, source="system")
-            else:
-                await self._by_bridge(reached, held["by"])
+    async def _by_carrier(self, reached: Reached, refer: str, via: str, actor: Mapping[str, str]) -> None:
+        call = self._call
+        await call.attendant.pause()
+        await call.ledger.write(set={"transfer.referred": True})
+        try:
+            await call.switch.refer(call.leg(CUSTOMER), refer)
+        except SwitchError as error:
+            call.ledger.note("refer_not_sent", {"error": str(error)}, source="system")
+            if not isinstance(error, SwitchAway) or not error.uncertain:
+                await call.ledger.write(set={"transfer.referred": False})
+                await (self._by_bridge(reached, actor) if via == "auto" else self._stays(False))
                 return
-        await self.failed()
+        call.turns.after("refer", REFER_WAIT_S, self._still_here)
+
+    async def _still_here(self) -> None:
+        """The customer has not left: whether the carrier took the REFER is not known, so nobody else is called."""
+        held = self._call.doc["transfer"]
+        if held is not None and held.get("referred"):
+            await self._stays(None)
+
+    async def _stays(self, ok: bool | None) -> None:
+        """Everybody stays as they were before the carrier was asked."""
+        call = self._call
+        await self._told(ok)
+        if not await call.attendant.resume() and not call.parties.others():
+            await call.end()
 
     async def _by_bridge(self, reached: Reached, actor: Mapping[str, str]) -> None:
         call = self._call
+        await call.attendant.leave()
+        await call.stage.hush()
         agents = call.parties.others()
         await call.parties.park()
         await call.parties.add(call.parties.name("x"), reached, "transfer", actor=actor)
@@ -173,15 +183,35 @@ class Transfers:
     # ---- asked for by a party
 
     async def asked(self, name: str, to: str) -> None:
-        """A party asks to be transferred away (REFER): the others are connected with whom it names."""
+        """A party asks to be transferred away (REFER): the customer is connected with whom it names, and it leaves.
+
+        Declined where that cannot be, so that everybody stays: a customer has nobody to hand over, and one call is
+        never put together with another (a telephone's own attended transfer).
+        """
         call = self._call
         try:
-            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
+            reached = await self._wanted(name, to)
         except GatewayError as error:
             call.ledger.note("transfer_refused", {"leg": name, "to": to, "error": str(error.detail)}, source="sip")
+            await call.give(call.switch.answer_transfer(call.leg(name), False))
             return
-        if call.up(CUSTOMER) and name != CUSTOMER and call.doc["transfer"] is None:
-            await self.blind(reached, to, "bridge", {"type": "device", "id": name})
+        await call.give(call.switch.answer_transfer(call.leg(name), True))
+        each = call.doc["legs"][name]
+        by = {"type": "user", "id": each["user"]} if each["user"] else {"type": "carrier", "id": name}
+        await self.blind(reached, reached.number or to, "bridge", by)
+
+    async def _wanted(self, name: str, to: str) -> Reached:
+        """Return whom a party names; raises GatewayError where it may not be done."""
+        call = self._call
+        if name == CUSTOMER or name not in call.parties.others() or not call.up(CUSTOMER):
+            raise call.parties.invalid("Only somebody who talks with the customer can hand them over.")
+        if call.doc["transfer"] is not None:
+            raise call.parties.invalid("A transfer is going on.")
+        if not to:
+            raise call.parties.invalid("Two calls cannot be put together.")
+        trunk = await call.ledger.store.find("trunks", str(call.doc["provider_config"]))
+        number = to if trunk is None or trunk.get("deleted_at") else called_number(call.services, trunk, to)
+        return (await reach(call.services, call.ledger.store, call.doc, to=number))[0]
 
     # ---- the end, and a restart
 
@@ -196,7 +226,7 @@ class Transfers:
         """After a restart: an awaited answer of the carrier is awaited again."""
         held = self._call.doc["transfer"]
         if held is not None and held.get("referred"):
-            self._call.turns.after("refer", REFER_WAIT_S, self._not_referred)
+            self._call.turns.after("refer", REFER_WAIT_S, self._still_here)
 
     # ---- what they share
 
@@ -219,7 +249,7 @@ class Transfers:
         await call.parties.bridged([name])
         await self._told(True, held=False, muted=[])
 
-    async def _told(self, ok: bool, **changes: Any) -> None:
+    async def _told(self, ok: bool | None, **changes: Any) -> None:
         held = self._call.doc["transfer"] or {}
         tell = Tell("call.transferred", {"ok": ok, **{k: held[k] for k in ("to", "mode") if k in held}})
         await self._call.ledger.write(tell=[tell], set={"transfer": None, **changes})

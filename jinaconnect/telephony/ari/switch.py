@@ -282,10 +282,11 @@ class AriSwitch:
         with _told():
             await self.client.channels.redirect(self.channel(leg), f"PJSIP/{to}")
 
-    async def watch_transfers(self, leg: Leg) -> None:
-        """Have a transfer the party asks for (REFER) told to us instead of being done by Asterisk."""
+    async def answer_transfer(self, leg: Leg, taken: bool) -> None:
+        """Have Asterisk report on the transfer (NOTIFY)."""
+        state = "channel_progress" if taken else "channel_declined"
         with _told():
-            await self.client.channels.set_variable(self.channel(leg), "PJSIP_TRANSFER_HANDLING()", "ari-only")
+            await self.client.channels.transfer_progress(self.channel(leg), state)
 
     @staticmethod
     async def _is_there(ask: Callable[[str], Awaitable[Any]], name: str) -> bool:
@@ -330,7 +331,7 @@ class AriSwitch:
                 place = self._place(recording.target_uri)
                 ok = isinstance(event, e.RecordingFinished)
                 return place and Recorded(at=at, leg=place, name=recording.name, ok=ok, duration_s=recording.duration)
-            case e.ChannelTransfer():
+            case e.ChannelTransfer(state=""):  # with a state it repeats what we answered
                 leg = self.leg(_id(event.referred_by.source_channel))
                 to = event.refer_to.requested_destination
                 return leg and TransferAsked(at=at, leg=leg, to=(to.destination if to else "") or "")

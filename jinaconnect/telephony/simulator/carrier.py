@@ -183,6 +183,10 @@ class SimulatedSwitch:
         party = self._party(leg)
         asyncio.get_running_loop().call_soon(self._end, party.leg, q850, None if party.up else 487)
 
+    async def answer_transfer(self, leg: Leg, taken: bool) -> None:
+        """Nobody simulated asks to be transferred."""
+        self._party(leg)
+
     async def refer(self, leg: Leg, to: str) -> None:
         """Ask the party to call somebody itself; one that would refuse that number stays silent."""
         party = self._party(leg)

@@ -34,9 +34,10 @@ class SipCredentials(BaseModel):
 
     `sip_username` and `sip_password` are both empty where the carrier knows us by address. `inbound_hosts` are the
     addresses, networks or hosts the carrier calls from, beside that of `sip_proxy`. `auth_username` is the name in
-    digest answers where it differs from `sip_username`, `auth_realm` pins the realm (RFC 3261 section 22.1),
-    empty answers any the carrier names. `qualify_s` is the time between OPTIONS in seconds, 0 for carriers that do not
-    answer them.
+    digest answers where it differs from `sip_username`, `auth_realm` pins the realm (RFC 3261 section 22.1), empty
+    answers any the carrier names. `takes_refer` tells that the carrier hands its party over when it is asked to (SIP
+    REFER), `may_refer` lets parties reached through it ask us the same. `qualify_s` is the time between OPTIONS in
+    seconds, 0 for carriers that do not answer them.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -54,6 +55,8 @@ class SipCredentials(BaseModel):
     auth_realm: str = ""
     inbound_hosts: tuple[str, ...] = Field(default=(), max_length=64)
     media_encryption: str = Field(default="no", pattern=r"^(no|sdes)$")
+    takes_refer: bool = False
+    may_refer: bool = False
     qualify_s: int = Field(default=60, ge=0, le=3600)
     number_format: NumberFormat | None = None
 

@@ -19,6 +19,8 @@ Fields = tuple[tuple[str, str], ...]
 
 TRUNK_CONTEXT = "jina-voice-inbound"
 DEVICE_CONTEXT = "jina-voice-device"
+# A transfer a party asks for (REFER) is told to us; left to itself, Asterisk would take the party out of its call.
+TRANSFERS_TOLD = "PJSIP_TRANSFER_HANDLING()=ari-only"
 _TRUNK_KINDS: tuple[tuple[Kind, str], ...] = (
     ("auth", "auth"), ("aor", "aor"), ("endpoint", "endpoint"), ("identify", "identify"), ("registration", "reg"),
 )  # fmt: skip
@@ -108,6 +110,7 @@ def trunk_objects(
         "rewrite_contact": "yes",
         "direct_media": "no",
         "trust_id_inbound": "yes",
+        **({"set_var": TRANSFERS_TOLD} if given.may_refer else {"allow_transfer": "no"}),
         "media_encryption": given.media_encryption,
         "rtp_timeout": "120",
         "rtp_timeout_hold": "3600",
@@ -157,6 +160,7 @@ def device_objects(
         ("auth", name),
         ("identify_by", "username"),
         ("direct_media", "no"),
+        ("set_var", TRANSFERS_TOLD),
         *((("webrtc", "yes"), ("dtls_auto_generate_cert", "yes")) if webrtc else ()),
         *(() if webrtc else (("rtp_symmetric", "yes"), ("force_rport", "yes"), ("rewrite_contact", "yes"))),
         *((("tenantid", tenant),) if tenant else ()),

@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from tests.telephony.asterisk import loopback_address, until
@@ -24,7 +24,7 @@ REASONS = {100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 480: "Temp
 
 Address = tuple[str, int]
 Conduct = Literal["answer", "ring", "busy"]
-Refer = Literal["accept", "refuse", "fail", "ignore"]
+Refer = Literal["accept", "refuse", "fail", "ignore", "wait"]
 
 
 class Message:
@@ -74,6 +74,8 @@ class Talk:
     over: bool = False
     status: int = 0  # the last answer to an INVITE of ours
     refer_to: str = ""
+    referred: int = 0  # the answer to a REFER of ours
+    notified: list[str] = field(default_factory=list)  # what we were told of it
     serial: int = 1
     via: str = ""  # of the last INVITE of ours
 
@@ -273,6 +275,9 @@ class Phone(asyncio.DatagramProtocol):
             case "REFER":
                 talk.refer_to = _uri(message.get("Refer-To"))
                 self._referred(talk, message)
+            case "NOTIFY":
+                talk.notified.append(message.body.strip())
+                self.respond(talk, message, 200)
             case "ACK" | "INVITE":
                 return
             case _:
@@ -285,18 +290,20 @@ class Phone(asyncio.DatagramProtocol):
         if self.refers == "refuse":
             return
         for state, sipfrag in (("active;expires=60", "100 Trying"), (
-            "terminated;reason=noresource", "200 OK" if self.refers == "accept" else "486 Busy Here",
+            "terminated;reason=noresource", "200 OK" if self.refers in ("accept", "wait") else "486 Busy Here",
         )):  # fmt: skip
             headers = ("Event: refer", f"Subscription-State: {state}", "Content-Type: message/sipfrag;version=2.0")
             self.request(talk, "NOTIFY", f"SIP/2.0 {sipfrag}\r\n", *headers)
         if self.refers == "accept":
-            talk.hang_up()
+            talk.hang_up()  # one that waits leaves that to the other side
 
     def _answered(self, talk: Talk | None, message: Message) -> None:
         status = message.status or 0
         if talk is None:
             self._answers.put_nowait(message)
             return
+        if message.method == "REFER":
+            talk.referred = status
         if message.method != "INVITE" or talk.up or talk.over:
             return
         talk.status = status

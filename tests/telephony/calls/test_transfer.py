@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.telephony.asterisk import sipp, until
+from tests.telephony.calls.desks import give_device, newcomer, registered
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.parties import CUSTOMER, Meeting, meeting, nothing_left
 from tests.telephony.calls.phone import Phone, Refer, Talk, telephone
@@ -26,8 +27,9 @@ CALLER = "+12025550166"
 async def phone(phone: Exchange) -> Exchange:
     """A gateway whose trunk leads to an address where the customers' telephones are; one number waits for keys."""
     asking = {"max_digits": 1, "timeout_seconds": 60, "retries": 0}
-    waiting = graph("ask", {"ask": ("voice.gather_dtmf", asking), "end": ("voice.hangup", {})},
-                    ("ask", "timeout", "end"))  # fmt: skip
+    nodes = {"ask": ("voice.gather_dtmf", asking), "pressed": ("set_variable", {"name": "pressed", "value": True}),
+             "end": ("voice.hangup", {})}  # fmt: skip
+    waiting = graph("ask", nodes, ("ask", "timeout", "end"), ("ask", "5", "pressed"), ("pressed", "done", "end"))
     await phone.route(LINE, {"type": "template", "template": await phone.template(waiting)})
     return phone
 
@@ -137,9 +139,20 @@ async def _told(phone: Exchange, call: str) -> list[Any]:
     return [event["data"]["ok"] for event in await phone.events(call) if event["type"] == "call.transferred"]
 
 
+@asynccontextmanager
+async def _trunk(phone: Exchange, **account: bool) -> AsyncIterator[None]:
+    """Have the trunk's account say something of itself for a while."""
+    path = f"/voice/api/provider-configs/{phone.trunk}/"
+    (await phone.owner.patch(path, {"credentials": account})).ok()
+    try:
+        yield
+    finally:
+        (await phone.owner.patch(path, {"credentials": dict.fromkeys(account, False)})).ok()
+
+
 @pytest.mark.parametrize("via", ["auto", "refer"])
 async def test_a_carrier_that_takes_the_refer_has_the_customer(phone: Exchange, via: str) -> None:
-    async with _caller(phone, "accept") as (call, talk, customers):
+    async with _trunk(phone, takes_refer=via == "auto"), _caller(phone, "accept") as (call, talk, customers):
         (await phone.order(call, "transfer", to=THIRD, via=via)).ok()
         await talk.ended()
         assert talk.refer_to == f"sip:{THIRD}@{phone.more['carrier']}"
@@ -152,12 +165,11 @@ async def test_a_carrier_that_takes_the_refer_has_the_customer(phone: Exchange, 
     await nothing_left(phone)
 
 
-@pytest.mark.parametrize("refers", ["refuse", "fail"])
-async def test_a_carrier_that_does_not_refer_is_replaced_by_a_leg_of_ours(phone: Exchange, refers: Refer) -> None:
-    async with _caller(phone, refers) as (call, talk, customers):
+async def test_a_carrier_that_is_not_known_to_refer_is_not_asked(phone: Exchange) -> None:
+    async with _caller(phone, "refuse") as (call, talk, customers):
         (await phone.order(call, "transfer", to=THIRD)).ok()
         third = await customers.talking(2, 15)
-        assert talk.refer_to
+        assert talk.refer_to == ""
         talk.line.say(CUSTOMER_HZ)
         third.line.say(THIRD_HZ)
         await talk.line.until_hears(THIRD_HZ, "the customer")
@@ -169,17 +181,120 @@ async def test_a_carrier_that_does_not_refer_is_replaced_by_a_leg_of_ours(phone:
     await nothing_left(phone)
 
 
-@pytest.mark.parametrize("refers", ["refuse", "fail"])
-async def test_only_refer_means_only_refer(phone: Exchange, refers: Refer) -> None:
-    async with _caller(phone, refers) as (call, talk, customers):
-        (await phone.order(call, "transfer", to=THIRD, via="refer")).ok()
+@pytest.mark.parametrize("via", ["auto", "refer"])
+@pytest.mark.parametrize("refers", ["refuse", "fail", "wait"])
+async def test_a_customer_who_is_still_here_after_a_refer_goes_on_in_the_ivr_and_nobody_else_is_called(
+    phone: Exchange, refers: Refer, via: str
+) -> None:
+    async with _trunk(phone, takes_refer=via == "auto"), _caller(phone, refers) as (call, talk, customers):
+        (await phone.order(call, "transfer", to=THIRD, via=via)).ok()
+        assert await _told(phone, call) == [None], "what the carrier did is not known"
+        assert talk.refer_to
+        assert (await phone.call(call))["status"] == "IN_PROGRESS"
+        assert not talk.over
+        talk.line.press("5")
         ended = await phone.ended(call)
-        assert ended["status"] == "COMPLETED"
-        assert [event["data"]["ok"] for event in await phone.events(call) if event["type"] == "call.transferred"] == [
-            False
-        ]
+        assert (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING")
+        steps = [event["data"]["node"] for event in await phone.events(call) if event["type"] == "call.ivr_step"]
+        assert steps == ["ask", "pressed", "end"]
         await talk.ended()
         assert len(customers.talks) == 1
+    await nothing_left(phone)
+
+
+async def test_a_telephone_of_ours_is_nobody_a_carrier_could_call(phone: Exchange) -> None:
+    async with _caller(phone, "accept") as (call, talk, _):
+        made = await give_device(await newcomer(phone))
+        answer = await phone.order(call, "transfer", to=made["id"], via="refer")
+        assert "via" in answer.refused(400, "validation_error")
+        assert not talk.over
+        talk.hang_up()
+        await phone.ended(call)
+
+
+# ---- asked for by a party
+
+
+@asynccontextmanager
+async def _from_desk(phone: Exchange) -> AsyncIterator[Meeting]:
+    """Have somebody talk with a customer whom they dialled from their registered telephone."""
+    ann = await newcomer(phone)
+    async with telephone() as desk, telephone(ip=phone.more["carrier"]) as customers:
+        await registered(phone, ann, desk)
+        agent = desk.dial(phone.asterisk.ip, CUSTOMER, caller=desk.user)
+        customer = await customers.talking()
+        await until(lambda: agent.up, "the agent being connected")
+        agent.line.say(AGENT_HZ)
+        customer.line.say(CUSTOMER_HZ)
+        met = Meeting(phone, (await phone.calls(user=ann.id))[0]["id"], agent, customer, desk, customers)
+        await met.together()
+        yield met
+
+
+async def test_a_telephone_hands_its_customer_over(phone: Exchange) -> None:
+    async with _from_desk(phone) as met:
+        met.agent.refer(f"sip:{THIRD}@{phone.asterisk.ip}")
+        third = await _third(met)
+        await met.agent.ended()
+        assert met.agent.referred == 202
+        await third.line.until_hears(CUSTOMER_HZ, "the third party")
+        await met.customer.line.until_hears(THIRD_HZ, "the customer")
+        (transferring,) = await met.told("call.transferring")
+        assert (transferring["data"]["to"], transferring["actor"]["type"]) == (THIRD, "user")
+        assert await _outcome(met) == [True]
+        met.customer.hang_up()
+        await third.ended()
+        assert (await phone.ended(met.id))["status"] == "COMPLETED"
+    await nothing_left(phone)
+
+
+async def test_a_telephone_that_leaves_right_after_its_refer_leaves_nobody_alone(phone: Exchange) -> None:
+    async with _from_desk(phone) as met:
+        met.customers.conduct = "busy"
+        met.agent.refer(f"sip:{THIRD}@{phone.asterisk.ip}")
+        met.agent.hang_up()
+        await met.customer.ended()
+        assert (await phone.ended(met.id))["status"] == "COMPLETED"
+    await nothing_left(phone)
+
+
+async def test_a_telephone_that_names_nobody_is_declined_and_talks_on(phone: Exchange) -> None:
+    async with _from_desk(phone) as met:
+        met.agent.refer(f"sip:nobody@{phone.asterisk.ip}")
+        await until(lambda: any("603" in each for each in met.agent.notified), "the telephone being declined",
+                    seen=lambda: met.agent.notified)  # fmt: skip
+        await met.together()
+        assert await met.told("call.transferring") == []
+        met.agent.hang_up()
+        assert (await phone.ended(met.id))["status"] == "COMPLETED"
+    await nothing_left(phone)
+
+
+@pytest.mark.parametrize("who", ["agent", "customer"])
+async def test_a_carriers_party_may_not_transfer(phone: Exchange, who: str) -> None:
+    async with meeting(phone) as met:
+        party: Talk = getattr(met, who)
+        party.refer(f"sip:{THIRD}@{phone.asterisk.ip}")
+        await until(lambda: party.referred, "an answer to the REFER")
+        assert party.referred == 603
+        await met.together()
+        assert len(met.customers.talks) == 1
+        assert (await phone.call(met.id))["status"] == "IN_PROGRESS"
+
+
+async def test_a_carriers_party_may_transfer_where_its_trunk_allows_it_but_never_the_customer(phone: Exchange) -> None:
+    async with _trunk(phone, may_refer=True), meeting(phone) as met:
+        met.customer.refer(f"sip:{THIRD}@{phone.asterisk.ip}")
+        await until(lambda: any("603" in each for each in met.customer.notified), "the customer being declined")
+        await met.together()
+        met.agent.refer(f"sip:{THIRD}@{phone.asterisk.ip}")
+        third = await _third(met)
+        await met.agent.ended()
+        await third.line.until_hears(CUSTOMER_HZ, "the third party")
+        assert await _outcome(met) == [True]
+        third.hang_up()
+        await met.customer.ended()
+        assert (await phone.ended(met.id))["status"] == "COMPLETED"
     await nothing_left(phone)
 
 
@@ -191,7 +306,7 @@ async def test_a_called_party_can_be_referred_too(phone: Exchange, tmp_path: Pat
         await phone.until(call, lambda each: any(
             event["event_type"] == "bridged" for event in each["recent_events"]), "the bridge")  # fmt: skip
         (await phone.order(call, "transfer", to=THIRD, via="refer")).ok()
-        assert await _told(phone, call) == [False]
+        assert await _told(phone, call) == [None]
         assert f"sip:{THIRD}@" in customer.notes()
         # The agent was not sent away: the transfer did not happen.
         assert not agent.over
