@@ -19,6 +19,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Extent
 from jinaconnect.core.events.event import Recorded, recorded, takes_number
 from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.holders import Holders
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
 
 REMEMBERED = 1_000  # late event ids of a scope known to be in the log; spares a collision per repeated append
@@ -35,6 +36,7 @@ class Log:
     """Appends to and reads from the logs of all scopes."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._events = database["events"]
         self._meta = database["meta"]
         self._clock = clock
@@ -171,6 +173,7 @@ class _Appender:
         self._scope = scope
         self._group: GroupCommit[list[Document], list[int]] = GroupCommit(self._write)
         self._numbers: OrderedDict[str, int] = OrderedDict()
+        self._holders = Holders(log._database, scope)
         self.head: int | None = None
 
     async def put(self, rows: list[Document]) -> list[int]:
@@ -201,7 +204,9 @@ class _Appender:
             if self.head is None:
                 self.head = await self._log.head(self._scope)
             now = self._log._clock()
-            numbered = [self._number(row, self.head + place, now) for place, row in enumerate(rows, 1)]
+            await self._holders.reach(self.head)
+            decided = await self._holders.decided(rows)
+            numbered = [self._number(row, self.head + place, now) for place, row in enumerate(decided, 1)]
             try:
                 await events.insert_many(numbered, ordered=True)
                 written, rows = numbered, []
@@ -218,6 +223,7 @@ class _Appender:
             finally:
                 self.head = None  # until told otherwise: another process may have moved it
             if written:
+                self._holders.passed(written)
                 numbers |= {row["_id"]: row["seq"] for row in written}
                 self._log._announce(self._scope, [recorded(self._scope, row) for row in written])
                 if not rows:
