@@ -29,6 +29,19 @@ PLENTY = Limits(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the tests that take minutes and gigabytes."""
+    parser.addoption("--long", action="store_true", help="run the tests marked `long` too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `long` unless it is asked for."""
+    if not config.getoption("--long"):
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="takes long: ./dev test --long"))
+
+
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run the tests on the event loop the gateway runs on."""
     return {"uvloop": uvloop.new_event_loop}

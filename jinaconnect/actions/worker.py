@@ -7,6 +7,7 @@ kind). A handler that raises Unavailable is tried again; any other error is logg
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 
 SWEEP_EVERY_S = 1.0
+FIRST_WITHIN_S = 10.0  # after the start: what is done each hour is done once before the first one
 BATCH = 100
 AGAIN_S = 0.5  # between two tries at a database that is away
 AT_ONCE = 64  # pieces of work in progress in one process
@@ -184,8 +186,10 @@ class Worker:
         self.at("jobs", job["scope"], job["_id"], left)
 
     async def _repeat(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> None:
+        pause = random.uniform(0, min(seconds, FIRST_WITHIN_S))  # a process that is restarted each hour does it as well
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)
+            pause = seconds
             try:
                 await call()
             except Unavailable:

@@ -8,12 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jinaconnect.store.indexes import Built
+
 Keys = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One index below the partition; `only` is a partial filter expression."""
+    """One index below the partition; `only` is a partial filter expression.
+
+    MongoDB takes a partial index only for queries that imply its filter. Equality implies a comparison and no
+    `$type`, so a key that is asked for by its value has a filter of `_given`.
+    """
 
     keys: Keys
     unique: bool = False
@@ -22,7 +28,9 @@ class Index:
     @property
     def name(self) -> str:
         """The index's name in the database."""
-        return "_".join(["scope", *(key.replace(".", "_") + ("" if way == 1 else "_desc") for key, way in self.keys)])
+        parts = ["scope", *(key.replace(".", "_") + ("" if way == 1 else "_desc") for key, way in self.keys)]
+        compared = any(isinstance(wanted, dict) and {"$gt", "$gte"} & wanted.keys() for _, wanted in self.only)
+        return "_".join([*parts, "given"] if compared else parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,30 @@ class Collection:
     tells: bool = False
     across: tuple[Keys, ...] = ()
 
+    def built(self) -> list[Built]:
+        """Return all indexes of the collection as the database shall have them."""
+        own = [
+            Built(
+                index.name,
+                (("scope", 1), *index.keys),
+                {"unique": index.unique, **({"partialFilterExpression": dict(index.only)} if index.only else {})},
+            )
+            for index in self.indexes
+        ]
+        others = [
+            Built(
+                "_".join(["across", *(key for key, _ in keys)]),
+                keys,
+                {"partialFilterExpression": {keys[0][0]: {"$exists": True}}},
+            )
+            for keys in self.across
+        ]
+        return own + others
 
-_TEXT = (("$type", "string"),)
 
-
-def _when_text(path: str) -> tuple[tuple[str, Any], ...]:
-    return ((path, dict(_TEXT)),)
+def _given(path: str, least: Any = "") -> tuple[tuple[str, Any], ...]:
+    """Return the filter of an index on a key that many documents lack: those of text, or of numbers from `least`."""
+    return ((path, {"$gt" if least == "" else "$gte": least}),)
 
 
 COLLECTIONS: dict[str, Collection] = {
@@ -51,8 +77,8 @@ COLLECTIONS: dict[str, Collection] = {
         tells=True,
         indexes=(
             Index((("_id", -1),)),
-            Index((("phone", 1),), unique=True, only=_when_text("phone")),
-            Index((("telegram_chat_id", 1),), unique=True, only=(("telegram_chat_id", {"$type": "number"}),)),
+            Index((("phone", 1),), unique=True, only=_given("phone")),
+            Index((("telegram_chat_id", 1),), unique=True, only=_given("telegram_chat_id", -(2**63))),
             Index((("assigned_to_user", 1), ("_id", -1))),
             Index((("status", 1), ("_id", -1))),
             Index((("source", 1), ("_id", -1))),
@@ -66,7 +92,7 @@ COLLECTIONS: dict[str, Collection] = {
         tells=True,
         indexes=(
             Index((("_id", -1),)),
-            Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_when_text("carrier_id")),
+            Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_given("carrier_id")),
             Index((("contact", 1), ("_id", -1))),
             Index((("contact", 1), ("timestamp", -1), ("_id", -1))),
             Index((("contact", 1), ("number", -1))),
@@ -75,7 +101,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("status", 1), ("_id", -1))),
             Index((("timestamp", -1), ("_id", -1))),
             Index((("contact", 1), ("is_read", 1), ("_id", -1)), only=(("is_read", False),)),
-            Index((("number", -1),), only=(("number", {"$type": "number"}),)),
+            Index((("number", -1),), only=_given("number", 0)),
         ),
     ),
     "timeline": Collection(indexes=(Index((("contact", 1), ("number", -1))),)),
@@ -110,7 +136,7 @@ COLLECTIONS: dict[str, Collection] = {
     "numbers": Collection(
         indexes=(
             Index((("_id", -1),)),
-            Index((("provider_config", 1), ("number", 1)), unique=True, only=_when_text("number")),
+            Index((("provider_config", 1), ("number", 1)), unique=True, only=_given("number")),
         ),
         across=((("number", 1),),),
     ),
@@ -129,7 +155,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("user", 1), ("_id", -1))),
             Index((("provider_config", 1), ("ended_at", -1))),
             Index((("provider_config", 1), ("slot", 1)), unique=True, only=(("slot", {"$type": "number"}),)),
-            Index((("parent_call", 1), ("_id", -1)), only=_when_text("parent_call")),
+            Index((("parent_call", 1), ("_id", -1)), only=_given("parent_call")),
         ),
         across=((("live_on", 1),),),
     ),

@@ -20,8 +20,10 @@ from jinaconnect.core.cursor import Extent
 from jinaconnect.core.events.event import Recorded, recorded, takes_number
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.holders import Holders
+from jinaconnect.store.indexes import Built, settle, unhurried
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
 
+FORGOTTEN_AT_ONCE = 5_000
 REMEMBERED = 1_000  # late event ids of a scope known to be in the log; spares a collision per repeated append
 HEAD_KEPT_S = 1.0  # a list may repeat the events of this long rather than ask for the head each time
 HEADS_KEPT = 20_000  # scopes
@@ -48,8 +50,8 @@ class Log:
 
     async def prepare(self, fresh_epoch: int) -> None:
         """Create the indexes, and the epoch of a new database."""
-        await self._events.create_index([("scope", 1), ("seq", 1)], unique=True, name="scope_seq")
-        await self._events.create_index([("scope", 1), ("recorded", 1)], name="scope_recorded")
+        by_number = Built("scope_seq", (("scope", 1), ("seq", 1)), {"unique": True})
+        await settle(self._events, [by_number, Built("scope_recorded", (("scope", 1), ("recorded", 1)))])
         with contextlib.suppress(DuplicateKeyError):  # another process, or an earlier start, has named the epoch
             await self._meta.insert_one({"_id": "log", "epoch": fresh_epoch})
         row = await self._meta.find_one({"_id": "log"})
@@ -139,15 +141,20 @@ class Log:
 
     @guarded
     async def forget(self, scope: str, before: datetime) -> int:
-        """Drop what is older than `before`, in order, never the head; returns how many."""
-        newest = await self._events.find_one(
-            {"scope": scope, "recorded": {"$lt": before}}, {"seq": 1}, sort=[("recorded", -1), ("seq", -1)]
-        )
-        if newest is None:
-            return 0
-        last = min(newest["seq"], await self.head(scope) - 1)
-        result = await self._events.delete_many({"scope": scope, "seq": {"$lte": last}})
-        return result.deleted_count
+        """Drop what is older than `before`, in order, never the head, some thousand at a time; returns how many."""
+        with unhurried():
+            newest = await self._events.find_one(
+                {"scope": scope, "recorded": {"$lt": before}}, {"seq": 1}, sort=[("recorded", -1)]
+            )
+            last = 0 if newest is None else min(newest["seq"], await self.head(scope) - 1)
+            dropped = 0
+            while True:
+                oldest = await self._events.find_one({"scope": scope}, {"seq": 1}, sort=[("seq", 1)])
+                if oldest is None or oldest["seq"] > last:
+                    return dropped
+                end = min(last, oldest["seq"] + FORGOTTEN_AT_ONCE - 1)
+                result = await self._events.delete_many({"scope": scope, "seq": {"$lte": end}})
+                dropped += result.deleted_count
 
     @guarded
     async def scopes(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
@@ -16,6 +16,7 @@ from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit, Turns
 from jinaconnect.store.counting import Counts
+from jinaconnect.store.indexes import settle
 from jinaconnect.store.log import Log
 from jinaconnect.store.mongo import (
     DUPLICATE_KEY,
@@ -57,29 +58,17 @@ class Store:
         await self.withdrawals.prepare()
         await self.outbox.prepare()
         for name, collection in COLLECTIONS.items():
-            for index in collection.indexes:
-                keys = [("scope", ASCENDING), *index.keys]
-                if index.only:
-                    await self.database[name].create_index(
-                        keys, name=index.name, unique=index.unique, partialFilterExpression=dict(index.only)
-                    )
-                else:
-                    await self.database[name].create_index(keys, name=index.name, unique=index.unique)
-
-            for across in collection.across:
-                named = "_".join(["across", *(key for key, _ in across)])
-                partial = {across[0][0]: {"$exists": True}}
-                await self.database[name].create_index(list(across), name=named, partialFilterExpression=partial)
+            await settle(self.database[name], collection.built())
 
     @guarded
-    async def across(self, collection: str, query: Mapping[str, Any]) -> list[Document]:
+    async def across(self, collection: str, query: Mapping[str, Any], limit: int = 0) -> list[Document]:
         """Return documents of all tenants by a key the collection declares for it; never on a request's behalf.
 
         Each has its partition in `scope`, by which `of()` leads back to its tenant. Raises ValueError for another key.
         """
         if not any(keys[0][0] in query for keys in COLLECTIONS[collection].across):
             raise ValueError(f"{collection} is not looked through by {sorted(query)}")
-        return await self.raw(collection).find(dict(query)).to_list()
+        return await self.raw(collection).find(dict(query), limit=limit).to_list()
 
     @guarded
     async def made_between(

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.recordings import remove_recording
-from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.principal import system_principal
+
+BATCH = 500
 
 logger = structlog.get_logger(__name__)
 
 
 async def retire_recordings(services: Services) -> int:
-    """Remove every recording past its retention, audio and row; returns how many."""
-    rows = await services.store.across("recordings", {"retention_expires_at": {"$lt": services.clock()}})
-    removed = 0
-    for row in rows:
-        tenant, mode = scope_parts(row["scope"])
-        try:
-            await remove_recording(
-                services, row["scope"], row, system_principal(tenant, mode, kind="retention").actor()
-            )
-        except Unavailable:
-            logger.info("retention.postponed", recording=row["_id"])
-            continue
-        removed += 1
-    return removed
+    """Remove every recording past its retention, audio and row; returns how many.
+
+    One that cannot be removed now is in nobody's way: its turn comes again with the next round.
+    """
+    removed, kept = 0, set[str]()
+    while True:
+        late: dict[str, Any] = {"retention_expires_at": {"$lt": services.clock()}}
+        if kept:
+            late["_id"] = {"$nin": list(kept)}
+        rows = await services.store.across("recordings", late, BATCH)
+        for row in rows:
+            tenant, mode = scope_parts(row["scope"])
+            actor = system_principal(tenant, mode, kind="retention").actor()
+            try:
+                await remove_recording(services, row["scope"], row, actor)
+                removed += 1
+            except Exception as error:
+                kept.add(row["_id"])
+                logger.warning("retention.postponed", recording=row["_id"], error=repr(error)[:500])
+        if len(rows) < BATCH or len(kept) >= BATCH:
+            return removed
