@@ -11,6 +11,7 @@ from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.rate_cards import rate_call
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.machine import CANCELED
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
@@ -33,8 +34,11 @@ def summary(call: Document) -> str:
     way = "Incoming" if call["direction"] == d.INBOUND else "Outgoing"
     seconds = call["duration_seconds"]
     lasted = "not answered" if seconds is None else f"{seconds // 60}:{seconds % 60:02d} min"
+    status = call["status"].lower()
+    if call["status"] == CANCELED and not call["ending"]:
+        status = "canceled by the caller"
     cause = "" if call["hangup_cause"] in ("", "NORMAL_CLEARING") else f" ({call['hangup_cause']})"
-    return f"{way} call {call['from_number']} → {call['to_number']}, {call['status'].lower()}, {lasted}{cause}"
+    return f"{way} call {call['from_number']} → {call['to_number']}, {status}, {lasted}{cause}"
 
 
 class Completer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -159,21 +158,29 @@ class Desk:
             self._keep(hosts[id]).start(*known, adopted=present)
         for id, fact in plan.end:
             await self._end(hosts[id], fact)
+        # Second legs that are calls of their own end, or go on, with what they belong to.
+        adopted = {id for id, _ in plan.adopt}
+        ends: list[Document] = [hosts[id] for id, _ in plan.end]
+        lives: list[Document] = [hosts[id] for id, _ in plan.adopt]
         for doc in children:
-            await self._end_orphan(doc, hosts, plan.adopt, present, snapshot.taken_at)
+            host, legs = hosts.get(doc["plan"]["of"]), _legs_of(doc, hosts)
+            if host is None or host["_id"] not in adopted or not legs:
+                await self._end(doc, machine.Gone(snapshot.taken_at))
+            gone = host is None or not any(channel_id(host["_id"], name) in present for name in legs)
+            (ends if gone else lives).append(doc)
         await self._clear(plan.hang_up, plan.delete_bridges)
         await self.services.voice.push(self.switch.name)
         self.connected_now = True
         unknown = len(plan.hang_up)
         self.receipt = {
-            "at": self.services.clock(), "reason": broken.reason, "adopted": len(plan.adopt), "ended": len(plan.end),
+            "at": self.services.clock(), "reason": broken.reason, "adopted": len(lives), "ended": len(ends),
             "unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart,
         }  # fmt: skip
         await self.services.voice.announce(
             self.switch.name, "ari.reconciled",
             {
-                "adopted": [hosts[id]["scope"] for id, _ in plan.adopt],
-                "ended": [hosts[id]["scope"] for id, _ in plan.end],
+                "adopted": [doc["scope"] for doc in lives],
+                "ended": [doc["scope"] for doc in ends],
             },
             {"unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart, "reason": broken.reason},
         )  # fmt: skip
@@ -193,16 +200,6 @@ class Desk:
         await ledger.flush()
         if tells:
             await keep_later(self.services, ledger.doc, record, None)
-
-    async def _end_orphan(
-        self, doc: Document, hosts: Mapping[str, Document], adopted: Any, present: frozenset[str], at: datetime
-    ) -> None:
-        """End a second leg's own call where the leg, or the call it belongs to, is gone."""
-        host = hosts.get(doc["plan"]["of"])
-        names = [name for name, each in host["legs"].items() if each["child"] == doc["_id"]] if host else []
-        alive = host is not None and any(id == host["_id"] for id, _ in adopted)
-        if not alive or not names:
-            await self._end(doc, machine.Gone(at))
 
     async def _clear(self, channels: tuple[str, ...], rooms: tuple[str, ...]) -> None:
         for channel in channels:
@@ -248,6 +245,12 @@ class Desk:
         for call in list(self._calls.values()):
             await call.let_go()
         self._calls.clear()
+
+
+def _legs_of(doc: Document, hosts: Mapping[str, Document]) -> list[str]:
+    """Return the legs by which a second leg's own call stands in the call it belongs to."""
+    host = hosts.get(doc["plan"]["of"])
+    return [] if host is None else [name for name, each in host["legs"].items() if each["child"] == doc["_id"]]
 
 
 def _held(doc: Document) -> HeldCall:

@@ -21,7 +21,7 @@ HEARTBEAT = timedelta(seconds=15)
 LOST = "lost"
 
 _OF_ATTEMPT = (
-    "provider_config", "direction", "ended_at", "dialing_at", "ringing_at", "started_at", "duration_seconds",
+    "provider_config", "direction", "ended_at", "dialing_at", "ringing_at", "started_at",
     "hangup_cause", "sip_code",
 )  # fmt: skip
 
@@ -35,6 +35,11 @@ async def attempts(store: TenantStore, trunks: Sequence[str], since: datetime) -
     return _attempts(rows)
 
 
+def _talked_s(row: Document) -> float:
+    started, ended = row["started_at"], row["ended_at"]
+    return 0.0 if started is None else (ended - started) / timedelta(seconds=1)
+
+
 def _attempts(rows: Sequence[Document]) -> dict[str, list[health.Attempt]]:
     found: dict[str, list[health.Attempt]] = defaultdict(list)
     for row in rows:
@@ -42,7 +47,7 @@ def _attempts(rows: Sequence[Document]) -> dict[str, list[health.Attempt]]:
             continue
         attempt = health.Attempt(
             ended_at=row["ended_at"], answered=row["started_at"] is not None, cause=row["hangup_cause"],
-            sip_code=row["sip_code"], talk_s=float(row["duration_seconds"] or 0), pdd_ms=machine.Call.of(row).pdd_ms,
+            sip_code=row["sip_code"], talk_s=_talked_s(row), pdd_ms=machine.Call.of(row).pdd_ms,
         )  # fmt: skip
         found[row["provider_config"]].append(attempt)
     return found

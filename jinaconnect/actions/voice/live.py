@@ -305,7 +305,8 @@ class LiveCall:
                 if name == CUSTOMER:
                     self._asked = machine.HangupRequested(signal.at, q850=signal.q850, sip_code=signal.sip_code)
             case s.LegEnded():
-                end = machine.Hangup(signal.at, q850=signal.q850, sip_code=signal.sip_code)
+                called = name == CUSTOMER and self.doc["direction"] == d.INBOUND
+                end = machine.Hangup(signal.at, q850=signal.q850, sip_code=signal.sip_code, by_caller=called)
                 self.ledger.note("leg_ended", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
                 await self._leg_over(name, end)
             case s.KeyPressed():

@@ -8,6 +8,7 @@ import orjson
 from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.voice.admission import belongs, caller_contact, consent, let_in
 from jinaconnect.actions.voice.app import voice_app
 from jinaconnect.actions.voice.targets import SANDBOX, reach, sip_address, trunk_target
@@ -109,9 +110,12 @@ def _static(plan: dict[str, Any]) -> dict[str, Any]:
 
 async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
     if body.contact is None:
-        return await caller_contact(ctx, body.to_number)
+        held = await caller_contact(ctx, body.to_number)
+        if held is not None and not visible(ctx.principal, held):
+            raise Invalid.field("to_number", "this contact is not assigned to you")
+        return held
     found = await ctx.data.find("contacts", body.contact)
-    if found is None or found["deleted_at"] is not None:
+    if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
         raise Invalid.field("contact", "there is no such contact")
     return found
 

@@ -11,6 +11,7 @@ from jinaconnect.actions.voice.app import forget_default, voice_app
 from jinaconnect.actions.voice.credentials import checked
 from jinaconnect.actions.voice.hosts import check_sip_hosts, hosts_of
 from jinaconnect.actions.voice.routes import checked_route
+from jinaconnect.core.calls import health
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.events.event import Event
@@ -22,6 +23,8 @@ from jinaconnect.telephony.trunks.profile import Profile, profile
 
 SIP, SANDBOX = "sip", "sandbox"
 SANDBOX_NUMBER = "+12025550100"
+
+HEALTHIEST = (health.UP, health.DEGRADED, health.UNKNOWN, health.DOWN)
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "vendor_label": "", "is_default_outbound": False,
@@ -80,13 +83,29 @@ async def outbound_trunk(ctx: Context, id: str | None) -> Document:
     usable = {"enabled": True, "deleted_at": None}
     if default is not None and (doc := await ctx.data.find_one("trunks", {"_id": default, **usable})) is not None:
         return doc
-    rows = await ctx.data.select("trunks", usable, sort=(("priority", -1), ("_id", -1)), limit=1)
+    rows = await ctx.data.select("trunks", usable)
     if not rows and ctx.principal.mode == "test":
         sandbox = await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)
         rows = [sandbox] if sandbox["enabled"] else []
     if not rows:
         raise Invalid.field("provider_config_id", "there is no usable provider config")
-    return rows[0]
+    return await _best(ctx, rows)
+
+
+async def _best(ctx: Context, rows: Sequence[Document]) -> Document:
+    """Return the trunk to call over: what can be dialled, then the healthiest, the first by priority, the oldest."""
+    if len(rows) == 1:
+        return rows[0]
+    ids = [row["_id"] for row in rows]
+    states = await ctx.data.select("trunk_states", {"_id": {"$in": ids}}, fields={"status": 1})
+    status = {state["_id"]: state["status"] for state in states}
+
+    def rank(row: Document) -> tuple[Any, ...]:
+        healthy = HEALTHIEST.index(status.get(row["_id"], health.UNKNOWN))
+        return (row["provider"] != SIP, not row["credentials_set"], healthy, -row["priority"], row["created_at"],
+                row["_id"])  # fmt: skip
+
+    return min(rows, key=rank)
 
 
 def _sandbox_id(tenant: str) -> str:

@@ -1,4 +1,4 @@
-"""Why a call ended: SIP answers, Q.850 cause values and our own fourteen names, mapped into each other.
+"""Why a call ended: SIP answers, Q.850 cause values and our own fifteen names, mapped into each other.
 
 Sources: ITU-T Q.850 for the values and their names, RFC 3398 §7.2.4.1 and §8.2.6.1 for the way between ISUP and SIP,
 and what Asterisk's PJSIP channel was measured to do where it differs (480 is 19 there, 503 is 34, 408 is 18).
@@ -22,12 +22,22 @@ DESTINATION_OUT_OF_ORDER = "DESTINATION_OUT_OF_ORDER"
 INVALID_NUMBER_FORMAT = "INVALID_NUMBER_FORMAT"
 INTERWORKING = "INTERWORKING"
 UNKNOWN = "UNKNOWN"
+MEDIA_TIMEOUT = "MEDIA_TIMEOUT"  # nothing was heard of a party any more
 
 CAUSES = (
     NORMAL_CLEARING, USER_BUSY, NO_ANSWER, NO_USER_RESPONSE, CALL_REJECTED, NUMBER_UNALLOCATED, NETWORK_OUT_OF_ORDER,
     NORMAL_TEMPORARY_FAILURE, RESOURCE_UNAVAILABLE, FACILITY_REJECTED, DESTINATION_OUT_OF_ORDER,
-    INVALID_NUMBER_FORMAT, INTERWORKING, UNKNOWN,
+    INVALID_NUMBER_FORMAT, INTERWORKING, UNKNOWN, MEDIA_TIMEOUT,
 )  # fmt: skip
+
+# What only a call that is not answered can end with, and what it means of one that was: a party hung up, or the
+# network lost it. 44 is what Asterisk gives a channel whose audio has stopped (`rtp_timeout`).
+_AFTER_ANSWER: Mapping[str, str] = {
+    USER_BUSY: NORMAL_CLEARING, NO_ANSWER: NORMAL_CLEARING, NO_USER_RESPONSE: NORMAL_CLEARING,
+    CALL_REJECTED: NORMAL_CLEARING, NUMBER_UNALLOCATED: NORMAL_CLEARING, INVALID_NUMBER_FORMAT: NORMAL_CLEARING,
+    FACILITY_REJECTED: NORMAL_CLEARING, DESTINATION_OUT_OF_ORDER: NETWORK_OUT_OF_ORDER,
+}  # fmt: skip
+SILENT_Q850 = 44
 
 # 31 and 34 are gathered under one name with 41, their neighbours: all three ask for another try later.
 CAUSE_OF_Q850: Mapping[int, str] = {
@@ -93,12 +103,26 @@ def of_sip(code: int | None) -> str:
     return INTERWORKING if 400 <= code < 700 else UNKNOWN
 
 
+def after_answer(cause: str) -> str:
+    """Return what a cause means of a call that had been answered: never one of dialling."""
+    return _AFTER_ANSWER.get(cause, cause)
+
+
 def hangup_cause(q850: int | None, sip_code: int | None = None, *, answered: bool) -> str:
     """Return the canonical cause of an end.
 
     A definite Q.850 value wins over the SIP answer, a vague or unlisted one loses to it. After the answer, no value
     (Asterisk reports 0 for a BYE on a channel in no bridge) means that a party hung up.
     """
+    cause = _dialled(q850, sip_code)
+    if not answered:
+        return cause
+    if q850 == SILENT_Q850:
+        return MEDIA_TIMEOUT
+    return NORMAL_CLEARING if cause == UNKNOWN and not q850 else after_answer(cause)
+
+
+def _dialled(q850: int | None, sip_code: int | None) -> str:
     definite = q850 is not None and q850 not in _VAGUE and q850 in CAUSE_OF_Q850
     if definite and q850 is not None:
         return CAUSE_OF_Q850[q850]
@@ -106,9 +130,7 @@ def hangup_cause(q850: int | None, sip_code: int | None = None, *, answered: boo
         by_sip = of_sip(sip_code)
         if by_sip != UNKNOWN:
             return by_sip
-    if q850 in CAUSE_OF_Q850 and q850 is not None:
-        return CAUSE_OF_Q850[q850]
-    return NORMAL_CLEARING if answered and q850 in (None, 0) else UNKNOWN
+    return UNKNOWN if q850 is None else CAUSE_OF_Q850.get(q850, UNKNOWN)
 
 
 def rejection_code(cause: str) -> int:

@@ -33,10 +33,10 @@ RING, DURATION = "ring", "duration"
 class Call:
     """What the machine knows of a call; the field names are those of the stored call.
 
-    `started_at` is the moment of the answer, `duration_seconds` whole seconds from it to `ended_at`, None when never
-    answered. `ending` is why we are ending it ourselves: "cancel", "ring" (nobody answered in time), "duration" (the
-    longest time is over) or a hangup cause after a fault of ours. `heard_q850` and `heard_sip` keep what a hangup
-    request told before the end itself is reported.
+    `started_at` is the moment of the answer, `duration_seconds` the time from it to `ended_at`, rounded to whole
+    seconds, None when never answered. `ending` is why we are ending it ourselves: "cancel", "ring" (nobody answered in
+    time), "duration" (the longest time is over) or a hangup cause after a fault of ours. `heard_q850` and `heard_sip`
+    keep what a hangup request told before the end itself is reported.
     """
 
     status: str = QUEUED
@@ -130,7 +130,8 @@ class Hangup(Fact):
 
     `cause` is canonical, where the carrier's own word was mapped already; else it follows from `q850` and `sip_code`.
     `answered` is set by carriers whose final report says that the call had been answered, with `talk_seconds`: an
-    answer that was reported late or never is then supplied.
+    answer that was reported late or never is then supplied. `by_caller` is set where the party that called us has
+    ended it: before the answer it gave up.
     """
 
     q850: int | None = None
@@ -138,6 +139,7 @@ class Hangup(Fact):
     cause: str | None = None
     answered: bool = False
     talk_seconds: int | None = None
+    by_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,11 @@ def apply(call: Call, fact: Fact) -> Outcome:
     return call, ()
 
 
+def whole_seconds(span: timedelta) -> int:
+    """Return a time as it is shown: the nearest whole second, a half counting as one."""
+    return int(span / timedelta(seconds=1) + 0.5)
+
+
 def fold(call: Call, facts: tuple[Fact, ...] | list[Fact]) -> Outcome:
     """Return `apply` over several facts, the events in order."""
     told: list[Emitted] = []
@@ -259,7 +266,7 @@ def _end(call: Call, fact: Hangup) -> Outcome:
         call, told = apply(call, Answered(fact.at - talked, inferred=True))
     answered = call.started_at is not None
     ended_at = max(fact.at, call.started_at) if call.started_at is not None else fact.at
-    duration = int((ended_at - call.started_at).total_seconds()) if call.started_at is not None else None
+    duration = None if call.started_at is None else whole_seconds(ended_at - call.started_at)
     # Asterisk uses codes above 699 for ends that are not SIP's.
     sip_code = next((code for code in (fact.sip_code, call.heard_sip) if code and 100 <= code <= 699), None)
     status, cause = _judge(call, fact, sip_code, answered)
@@ -270,6 +277,8 @@ def _end(call: Call, fact: Hangup) -> Outcome:
     payload: dict[str, Any] = {"hangup_cause": cause, "duration_seconds": duration}
     if sip_code is not None:
         payload["sip_code"] = sip_code
+    if status == CANCELED and not call.ending:
+        payload["by"] = "caller"
     return ended, (*told, Emitted(TERMINAL_EVENT[status], ended_at, {**payload, "inferred": fact.inferred}))
 
 
@@ -278,11 +287,13 @@ def _judge(call: Call, fact: Hangup, sip_code: int | None, answered: bool) -> tu
     if call.ending in causes.CAUSES:
         return FAILED, call.ending
     q850 = fact.q850 if fact.q850 in causes.CAUSE_OF_Q850 else call.heard_q850 or fact.q850
-    told = fact.cause or causes.hangup_cause(q850, sip_code, answered=answered)
     if answered:
+        told = causes.after_answer(fact.cause) if fact.cause else causes.hangup_cause(q850, sip_code, answered=True)
         return COMPLETED, causes.NORMAL_CLEARING if call.ending else told
+    told = fact.cause or causes.hangup_cause(q850, sip_code, answered=False)
     if call.ending == "cancel":
         return CANCELED, causes.NORMAL_CLEARING
     if call.ending == RING:
         return FAILED, causes.NO_ANSWER
-    return FAILED, told
+    gave_up = fact.by_caller and told in (causes.NORMAL_CLEARING, causes.UNKNOWN)
+    return (CANCELED, causes.NORMAL_CLEARING) if gave_up else (FAILED, told)

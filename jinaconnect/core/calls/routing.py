@@ -13,6 +13,7 @@ from jinaconnect.core.errors import Invalid
 RING_S = 30
 RING_LIMITS_S = (5, 120)
 MAX_CHAIN = 5
+REFUSALS = tuple(cause for cause in causes.CAUSES if cause != causes.MEDIA_TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ def read_route(data: Any, name: str = "route") -> Route:
                 return (*stops, ToTemplate(_text(data, "template", name)))
             case "reject":
                 cause = data.get("cause", causes.CALL_REJECTED)
-                if cause not in causes.CAUSES:
-                    raise Invalid.field(f"{name}.cause", f"must be one of {', '.join(causes.CAUSES)}")
+                if cause not in REFUSALS:
+                    raise Invalid.field(f"{name}.cause", f"must be one of {', '.join(REFUSALS)}")
                 return (*stops, Reject(cause))
             case "device":
                 stops.append(ToDevice(_text(data, "user", name), _ring_s(data, name)))

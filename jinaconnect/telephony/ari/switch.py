@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
+from jinaconnect.core.calls.causes import SILENT_Q850
 from jinaconnect.core.calls.reconcile import PREFIX, bridge_id
 from jinaconnect.core.clock import Clock
 from jinaconnect.telephony.ari import event_types as e
@@ -48,6 +49,7 @@ _INBOUND, _DEVICE = "inbound", "device"
 ENTER_S = 3.0  # until a channel of our own making enters the application
 _NOT_THERE = (400, 422)  # what Asterisk says of a channel to be joined that has ended, or is just leaving
 _SOFT = 32  # Asterisk's own cause for "we asked for the end"
+_BY_DRIVER = 1  # … and for "the channel's driver gives up": no audio came any more (`rtp_timeout`)
 
 Result = TypeVar("Result")
 
@@ -350,7 +352,10 @@ class AriSwitch:
             case e.ChannelDtmfReceived():
                 return KeyPressed(at=at, leg=leg, digit=event.digit, duration_ms=event.duration_ms)
             case e.ChannelHangupRequest():
-                cause = None if event.cause in (None, _SOFT) else event.cause
+                cause = event.cause
+                if event.soft or cause == _SOFT:
+                    # A soft request's number is Asterisk's own flags, not a cause of Q.850.
+                    cause = SILENT_Q850 if event.cause == _BY_DRIVER else None
                 self._causes.setdefault(channel.id, (cause, event.tech_cause))
                 return LegHangupAsked(at=at, leg=leg, q850=cause, sip_code=event.tech_cause)
             case e.ChannelEnteredBridge() | e.ChannelLeftBridge():

@@ -47,6 +47,20 @@ def test_nothing_after_an_answer_is_an_orderly_end() -> None:
     assert hangup_cause(38, answered=True) == "NETWORK_OUT_OF_ORDER"
 
 
+def test_an_answered_call_never_ends_with_a_cause_of_dialling() -> None:
+    dialling = {"USER_BUSY", "NO_ANSWER", "NO_USER_RESPONSE", "CALL_REJECTED", "NUMBER_UNALLOCATED",
+                "INVALID_NUMBER_FORMAT", "FACILITY_REJECTED", "DESTINATION_OUT_OF_ORDER"}  # fmt: skip
+    found = {hangup_cause(q850, sip, answered=True) for q850 in (None, *range(128)) for sip in (None, *range(200, 700))}
+    assert not found & dialling
+    assert hangup_cause(1, answered=True) == "NORMAL_CLEARING"
+    assert hangup_cause(27, answered=True) == "NETWORK_OUT_OF_ORDER"
+
+
+def test_audio_that_stopped_has_a_cause_of_its_own() -> None:
+    assert hangup_cause(44, answered=True) == "MEDIA_TIMEOUT"
+    assert hangup_cause(44, answered=False) == "UNKNOWN"
+
+
 def test_every_sip_answer_has_a_cause() -> None:
     assert {of_sip(code) for code in range(300, 700)} <= set(causes.CAUSES) - {"UNKNOWN"}
     assert of_sip(None) == "UNKNOWN"

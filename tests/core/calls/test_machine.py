@@ -51,9 +51,15 @@ def test_an_answered_call() -> None:
     ]
     call, events = fold(Call(), facts)
     assert names(events) == ["call.dialing", "call.ringing", "call.answered", "call.bridged", "call.completed"]
-    assert (call.status, call.duration_seconds, call.hangup_cause) == ("COMPLETED", 61, "NORMAL_CLEARING")
+    assert (call.status, call.duration_seconds, call.hangup_cause) == ("COMPLETED", 62, "NORMAL_CLEARING")
     assert (call.started_at, call.ended_at, call.pdd_ms) == (at(4), at(65.9), 1500)
-    assert events[-1].payload == {"hangup_cause": "NORMAL_CLEARING", "duration_seconds": 61, "inferred": False}
+    assert events[-1].payload == {"hangup_cause": "NORMAL_CLEARING", "duration_seconds": 62, "inferred": False}
+
+
+@pytest.mark.parametrize(("talked_s", "shown"), [(0.2, 0), (0.5, 1), (0.7, 1), (1.49, 1), (1.5, 2), (2.5, 3)])
+def test_a_duration_is_the_nearest_second(talked_s: float, shown: int) -> None:
+    call, _ = fold(Call(), [Dialing(at(0)), Answered(at(1)), Hangup(at(1 + talked_s))])
+    assert call.duration_seconds == shown
 
 
 @pytest.mark.parametrize(
@@ -77,6 +83,13 @@ def test_an_answered_call() -> None:
         ([Answered(at(2)), CancelRequested(at(8)), Hangup(at(9))], "COMPLETED", "NORMAL_CLEARING", None),
         ([Answered(at(2)), Faulted(at(8)), Hangup(at(9), q850=16)], "FAILED", "INTERWORKING", None),
         ([Faulted(at(1), cause="NUMBER_UNALLOCATED"), Hangup(at(1), q850=1)], "FAILED", "NUMBER_UNALLOCATED", None),
+        ([Hangup(at(3), q850=16, sip_code=487, by_caller=True)], "CANCELED", "NORMAL_CLEARING", 487),
+        ([Hangup(at(3), q850=38, sip_code=500, by_caller=True)], "FAILED", "NETWORK_OUT_OF_ORDER", 500),
+        ([Hangup(at(3), q850=16, sip_code=487)], "FAILED", "NORMAL_CLEARING", 487),
+        ([Faulted(at(2), cause="NO_ANSWER"), Hangup(at(3), q850=16, by_caller=True)], "FAILED", "NO_ANSWER", None),
+        ([Answered(at(2)), Hangup(at(9), q850=16, by_caller=True)], "COMPLETED", "NORMAL_CLEARING", None),
+        ([Answered(at(2)), Hangup(at(9), q850=1)], "COMPLETED", "NORMAL_CLEARING", None),
+        ([Answered(at(2)), Hangup(at(9), cause="USER_BUSY")], "COMPLETED", "NORMAL_CLEARING", None),
         ([Gone(at(9))], "FAILED", "UNKNOWN", None),
         ([Answered(at(2)), Gone(at(9))], "COMPLETED", "NORMAL_CLEARING", None),
         ([CancelRequested(at(2)), Gone(at(9))], "CANCELED", "NORMAL_CLEARING", None),

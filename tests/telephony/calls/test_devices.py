@@ -159,7 +159,12 @@ async def test_a_caller_who_gives_up_silences_the_telephone(phone: Exchange, ann
         customer.cancel()
         await ringing.ended()
         ended = await phone.ended(await incoming(phone, number))
-    assert ended["started_at"] is None
+    assert (ended["status"], ended["hangup_cause"], ended["started_at"]) == ("CANCELED", "NORMAL_CLEARING", None)
+    canceled = [each["data"] for each in await phone.events(ended["id"]) if each["type"] == "call.canceled"]
+    assert [each["by"] for each in canceled] == ["caller"]
+    entry = await phone.until(ended["id"], lambda each: each["team_inbox_message"], "the inbox entry")
+    message = (await phone.owner.get(f"/team-inbox/api/messages/{entry['team_inbox_message']}/")).ok()
+    assert "canceled by the caller" in message["content"]["body"]["text"]
     assert len([type for type in await phone.types(ended["id"]) if type in TERMINAL]) == 1
     await nothing_left(phone)
 

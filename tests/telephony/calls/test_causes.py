@@ -1,0 +1,54 @@
+"""Why real calls end: callers who give up, parties who are heard of no more, calls of a moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from jinaconnect.actions.voice.trunks import open_sip, profile_of
+from jinaconnect.telephony.trunks.pjsip import trunk_objects
+from tests.telephony.asterisk import until
+from tests.telephony.calls.graphs import graph, menu
+from tests.telephony.calls.parties import nothing_left
+from tests.telephony.calls.phone import telephone
+from tests.telephony.calls.telephone import Exchange
+
+ASKS, RINGS = "+12025550191", "+12025550192"
+CALLER = "+12025550165"
+PATIENT = graph("wait", {"wait": ("voice.gather_dtmf", {"timeout_seconds": 60, "max_digits": 4, "retries": 5}),
+                         "end": ("voice.hangup", {})}, ("wait", "default", "end"))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def phone(phone: Exchange) -> Exchange:
+    """A gateway with a number that asks for keys."""
+    await phone.route(ASKS, {"type": "template", "template": await phone.template(menu())})
+    return phone
+
+
+async def _silence_ends_a_call_after(phone: Exchange, seconds: int) -> None:
+    """Give the trunk's endpoint another limit of silence than the two minutes it has."""
+    services = phone.gateway.services
+    doc = await services.store.of(phone.tenant.id, "live").get("trunks", phone.trunk)
+    objects = trunk_objects(phone.trunk, profile_of(doc), open_sip(services, doc), tenant=doc["scope"])
+    endpoint = next(each for each in objects if each.kind == "endpoint")
+    fields = {**dict(endpoint.fields), "rtp_timeout": str(seconds)}
+    async with phone.asterisk.client() as ari:
+        await ari.objects.put("endpoint", endpoint.id, tuple(fields.items()))
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
+async def test_a_party_who_vanishes_ends_the_call_for_want_of_audio(phone: Exchange, way: str) -> None:
+    await _silence_ends_a_call_after(phone, 2)
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        if way == "in":
+            talk = customers.dial(phone.asterisk.ip, ASKS, caller=CALLER)
+            await until(lambda: talk.up, "the answer")
+            call = (await phone.calls(direction="inbound"))[0]["id"]
+        else:
+            call = await phone.place("+12025550164", template=await phone.template(PATIENT))
+            talk = await customers.talking()
+        await phone.until(call, lambda each: each["status"] == "IN_PROGRESS", "the answer")
+        talk.line.close()
+        ended = await phone.ended(call, 30)
+    assert (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "MEDIA_TIMEOUT")
+    await nothing_left(phone)
