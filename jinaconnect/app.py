@@ -306,6 +306,7 @@ class Gateway:
         if self._server is not None:
             self._server.stop()
         self.live.close_all(protocol.RESTARTING)
+        await self.live.settle(self.config.http.drain_s)
         await self.services.voice.stop()
         await self.services.worker.stop(self.config.http.drain_s)
         await ended(self._loops)

@@ -15,6 +15,7 @@ from jinaconnect.core.passwords import password_faults
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.passwords import hashed
 from jinaconnect.store.tenant import Change, applied
+from jinaconnect.store.together import Step
 
 INVITATION = timedelta(days=7)
 
@@ -239,10 +240,10 @@ async def _home(ctx: Context, user: Document) -> str:
 async def change_role(ctx: Context, id: str, role_id: str) -> dict[str, Any]:
     """Give a member another role."""
     role = await role_below(ctx, role_id)
-    user, target = await _target(ctx, id)
-    del target
+    user, held = await _target(ctx, id)
 
     def decide(member: Document) -> Change:
+        _unmoved(member, held)
         changes = {"role": role["_id"], "updated_by": ctx.principal.username, "updated_at": ctx.now()}
         shown = _render(applied(member, changes, (), ()), user, role)
         return Change(set=changes, events=[ctx.event("member.updated", member["_id"], shown)])
@@ -264,11 +265,18 @@ async def _target(ctx: Context, id: str) -> tuple[Document | None, Document]:
     return await ctx.services.registry.user(member["user"]), role
 
 
+def _unmoved(member: Document, role: Document) -> None:
+    """Raise Conflict where a member has another role by now than the one that was looked at."""
+    if member["role"] != role["_id"]:
+        raise Conflict("The roles have changed meanwhile.")
+
+
 async def remove(ctx: Context, id: str) -> None:
     """End a membership or an invitation; its sessions and its link stop working at once."""
     user, role = await _target(ctx, id)
 
     def decide(member: Document) -> Change | None:
+        _unmoved(member, role)
         if not member["is_active"] and not member.get("unaccepted"):
             return None
         by = ctx.principal.username
@@ -300,15 +308,19 @@ async def transfer(ctx: Context, user_id: str) -> dict[str, Any]:
 
     def given(role: Document, expected: Document) -> Any:
         def decide(doc: Document) -> Change:
-            if doc["role"] != expected["_id"]:
-                raise Conflict("The roles have changed meanwhile.")
+            _unmoved(doc, expected)
+            if not doc["is_active"]:
+                raise Conflict("The person has left meanwhile.")
             changes = {"role": role["_id"], "updated_by": ctx.principal.username, "updated_at": ctx.now()}
             shown = _render(applied(doc, changes, (), ()), users.get(doc["user"]), role)
             return Change(set=changes, events=[ctx.event("member.updated", doc["_id"], shown)])
 
         return decide
 
-    # The old owner steps down first: at no moment are there two.
-    ctx.wrote(await store.change("members", owner["_id"], given(roles["admin"], roles["owner"])))
-    ctx.wrote(await store.change("members", member["_id"], given(roles["owner"], roles["admin"])))
+    steps = [
+        Step("members", owner["_id"], given(roles["admin"], roles["owner"])),
+        Step("members", member["_id"], given(roles["owner"], roles["admin"])),
+    ]
+    for written in await store.change_together(steps):
+        ctx.wrote(written)
     return {"detail": "Ownership has moved.", "new_owner": user_id, "previous_owner_new_role": "admin"}

@@ -155,6 +155,7 @@ async def change_password(ctx: Context, old: str, new: str, confirmed: str) -> N
         raise Invalid.field("new_password", "must differ from the old one")
     if new != confirmed:
         raise Invalid.field("confirm_password", "does not match")
-    await ctx.services.registry.set_user(user["_id"], {"password": await hashed(new)})
-    for member in await ctx.services.registry.memberships(user["_id"]):
-        await end_sessions(ctx, member["scope"], {"user": user["_id"]})
+    tenants = [member["scope"] for member in await ctx.services.registry.memberships(user["_id"])]
+    await ctx.services.registry.set_password(user["_id"], await hashed(new))
+    for tenant in tenants:
+        await ctx.services.access_changed(tenant)

@@ -136,7 +136,9 @@ class SocketHandler(websocket.WebSocketHandler):
             url = url.replace("{" + place + "}", value)
         caller = Caller(self._services.ids.new("req"), self._remote, "", url, query)
         ctx = Context(self._services, principal, caller, again=again)
-        reply: Reply = await perform(item, ctx, path, {} if body is None else body, key)
+        work = perform(item, ctx, path, {} if body is None else body, key)
+        # What has an effect is carried through when the client goes, as over HTTP; a reading ends with its reader.
+        reply: Reply = await (work if item.method == "GET" else self._live.carried_through(work))
         content = orjson.loads(reply.body) if isinstance(reply.body, bytes) else reply.body
         return Asked(reply.status, content, reply.headers.get("X-Cursor"))
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Cursors, Position
@@ -35,6 +35,7 @@ class Door(Protocol):
         """End it, for one of our reasons."""
 
 
+T = TypeVar("T")
 Authenticate = Callable[[str, str], Awaitable[Principal]]
 
 
@@ -58,6 +59,7 @@ class Live:
         self._principals: Counter[str] = Counter()
         self.outlets: set[Outlet] = set()
         self.unsure: set[Door] = set()
+        self._carried: set[asyncio.Task[Any]] = set()
 
     def admit(self, door: Door, principal: Principal) -> bool:
         """Count a door in, or over to another principal; False when the tenant or the principal has too many."""
@@ -120,6 +122,18 @@ class Live:
 
     def _all(self) -> list[Door]:
         return [door for doors in self._doors.values() for door in doors]
+
+    async def carried_through(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run work to its end, also where whoever asked for it is gone by then."""
+        task = asyncio.create_task(work)
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+        return await asyncio.shield(task)
+
+    async def settle(self, within_s: float) -> None:
+        """Wait for what is carried through, for a while."""
+        if self._carried:
+            await asyncio.wait(tuple(self._carried), timeout=within_s)
 
     @property
     def count(self) -> int:

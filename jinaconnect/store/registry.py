@@ -107,6 +107,14 @@ class Registry:
         await self._database["users"].update_one({"_id": id}, {"$set": dict(fields)})
 
     @guarded
+    async def set_password(self, id: str, password: str) -> None:
+        """Give a person another password and revoke all their sessions, felt in every process; both or neither."""
+        person = Change((), "users", {"_id": id}, {"password": password})
+        tenants = tuple({member["scope"] for member in await self.memberships(id)})
+        ended = Change(tenants, "sessions", {"user": id, "revoked": False}, {"revoked": True}, beside=(person,))
+        await self._withdrawals.change(ended)
+
+    @guarded
     async def claim_account(self, id: str, tenant: str) -> bool:
         """Make an account of before accounts had a home that of a tenant; False when it has one."""
         result = await self._database["users"].update_one({"_id": id, "home": None}, {"$set": {"home": tenant}})

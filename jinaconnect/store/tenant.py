@@ -11,6 +11,7 @@ to the log right after, and taken off the list once they are numbered. Whatever 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -22,7 +23,8 @@ from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.mongo import Document, guarded
+from jinaconnect.store.mongo import Document, check_storable, guarded
+from jinaconnect.store.together import Planned, Step, commit
 
 if TYPE_CHECKING:
     from jinaconnect.store.store import Store
@@ -263,6 +265,47 @@ class TenantStore:
                 raise Duplicate(result)
             if isinstance(result, Exception):
                 raise result
+
+    async def change_together(self, steps: Sequence[Step], removing: Sequence[tuple[str, str]] = ()) -> list[Written]:
+        """Decide on several documents and remove others (collection, id), all of it or nothing.
+
+        Raises as `change` does; a removed document is told of by an event of a changed one.
+        """
+        removals = [(collection, self._within(collection, {"_id": id})) for collection, id in removing]
+        ends, pause = time.monotonic() + WITHIN_S, PAUSE_S
+        async with contextlib.AsyncExitStack() as turns:
+            for key in sorted({(step.collection, step.id) for step in steps}):  # one order: nobody waits in a ring
+                await turns.enter_async_context(self._store.turns.of(key))
+            while (afters := await self._together(steps, removals)) is None:
+                if time.monotonic() > ends:
+                    raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+                await asyncio.sleep(random.uniform(0, pause))
+                pause = min(2 * pause, MAX_PAUSE_S)
+        seqs: dict[str, int] = {}
+        for step, (after, changed) in zip(steps, afters, strict=True):
+            if changed:
+                seqs |= await self.tell(step.collection, [after])
+        return [Written(after, seqs.get(after["_id"]), self.scope) for after, _ in afters]
+
+    async def _together(
+        self, steps: Sequence[Step], removals: Sequence[tuple[str, Document]]
+    ) -> list[tuple[Document, bool]] | None:
+        """Return every document afterwards and whether it was changed, or None where one of them has moved."""
+        plans, afters = [], []
+        for step in steps:
+            before = await self.get(step.collection, step.id)
+            change = step.decide(before)
+            if change is None:
+                afters.append((before, False))
+                continue
+            update, after = self._plan(before, change)
+            check_storable(update)
+            plans.append(Planned(step.collection, before, update))
+            afters.append((after, True))
+        done = await commit(self._store.database, plans, removals)
+        if isinstance(done, str):
+            raise Duplicate(done)
+        return afters if done else None
 
     async def remove(self, collection: str, id: str) -> bool:
         """Delete a document that has nothing to tell; returns whether it was there."""

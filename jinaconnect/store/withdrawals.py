@@ -32,12 +32,13 @@ def changes_access(type: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An update of many rows that withdraws access of tenants."""
+    """An update of many rows that withdraws access of tenants, with what else is decided by it."""
 
     tenants: tuple[str, ...]
     collection: str
     query: Mapping[str, Any]
     fields: Mapping[str, Any]
+    beside: tuple[Change, ...] = ()
 
 
 class Withdrawals:
@@ -109,9 +110,13 @@ class Withdrawals:
         async def write(session: AsyncClientSession) -> list[int]:
             counts = []
             for change in changes:
-                rows = self._database[change.collection]
-                result = await rows.update_many(dict(change.query), {"$set": dict(change.fields)}, session=session)
-                counts.append(result.modified_count)
+                done = [
+                    await self._database[each.collection].update_many(
+                        dict(each.query), {"$set": dict(each.fields)}, session=session
+                    )
+                    for each in (change, *change.beside)
+                ]
+                counts.append(done[0].modified_count)
             await self._rows.insert_one({"_id": number, "tenants": tenants}, session=session)
             return counts
 

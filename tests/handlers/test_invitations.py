@@ -224,7 +224,7 @@ async def test_a_database_of_before_takes_accounts_of_several_organisations(gate
     try:
         await database["users"].create_index("email", unique=True)
         await database["users"].create_index("username", unique=True)
-        registry = Registry(database)
+        registry = Registry(database, gateway.services.store.withdrawals)
         for _ in range(2):  # a second process does the same
             await registry.prepare()
         person = {"email": "a@b.example", "username": "a@b.example"}

@@ -48,14 +48,10 @@ async def require_voice(ctx: Context) -> None:
         raise PermissionDenied("Voice is not enabled for this organisation.", code="voice_disabled")
 
 
-async def forget_default(store: TenantStore, trunk: str) -> None:
-    """Take a provider config off the voice app's defaults."""
-
-    def decide(doc: Document) -> Change | None:
-        named = [name for name in ("default_outbound_config", "default_inbound_config") if doc[name] == trunk]
-        return Change(set=dict.fromkeys(named)) if named else None
-
-    await store.change("voice_apps", (await voice_app(store))["_id"], decide)
+def without_default(doc: Document, trunk: str) -> Change | None:
+    """Return the change that takes a provider config off the voice app's defaults."""
+    named = [name for name in ("default_outbound_config", "default_inbound_config") if doc[name] == trunk]
+    return Change(set=dict.fromkeys(named)) if named else None
 
 
 def render_voice_app(doc: Document) -> dict[str, Any]:

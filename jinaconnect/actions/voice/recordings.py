@@ -25,6 +25,7 @@ from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
+from jinaconnect.store.together import Step
 from jinaconnect.telephony.audio import AudioError, length_s
 from jinaconnect.telephony.switch import LegGone, Switch, SwitchError
 
@@ -242,20 +243,27 @@ async def download(ctx: Context, id: str) -> dict[str, Any]:
 
 
 async def remove_recording(services: Services, scope: str, row: Document, actor: Mapping[str, str]) -> None:
-    """Remove a recording: its audio first, then its row, with what its call shows of it."""
+    """Remove a recording: its audio, then its row with what its call shows of it.
+
+    Its time is over from the first step on, so that retention goes on where this is cut off.
+    """
     tenant, mode = scope_parts(scope)
-    store = services.store.of(tenant, mode)
+    store, now = services.store.of(tenant, mode), services.clock()
+    if row["retention_expires_at"] > now:
+        await store.change("recordings", row["_id"], lambda doc: Change(set={"retention_expires_at": now}))
     await services.blobs.delete(scope, row["blob"])
+    steps: list[Step] = []
     call = await store.find("calls", row["call"])
     if call is not None:
         event = Event(
-            id="evt_" + row["_id"].partition("_")[2], type="recording.deleted", occurred_at=services.clock(),
+            id="evt_" + row["_id"].partition("_")[2], type="recording.deleted", occurred_at=now,
             actor=actor, subject=row["_id"], data={"id": row["_id"], "call": row["call"]}, contact=call["contact"],
             call=call["_id"], channel="VOICE", seen=seen_of(call),
         )  # fmt: skip
         blank = {"recording_url": "", "recording_duration_seconds": None}
-        await store.change(
-            "calls", row["call"],
-            lambda doc: Change(set=blank if doc["recording_url"] == row["blob"] else {}, events=[event]),
-        )  # fmt: skip
-    await store.remove("recordings", row["_id"])
+
+        def decide(doc: Document) -> Change:
+            return Change(set=blank if doc["recording_url"] == row["blob"] else {}, events=[event])
+
+        steps.append(Step("calls", call["_id"], decide))
+    await store.change_together(steps, [("recordings", row["_id"])])

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.voice.app import forget_default, voice_app
+from jinaconnect.actions.voice.app import voice_app, without_default
 from jinaconnect.actions.voice.credentials import checked
 from jinaconnect.actions.voice.hosts import check_sip_hosts, hosts_of
 from jinaconnect.actions.voice.routes import checked_route
@@ -18,6 +18,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
+from jinaconnect.store.together import Step
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
@@ -225,10 +226,11 @@ async def delete_trunk(ctx: Context, id: str) -> None:
         changes = {"deleted_at": now, "enabled": False, "credentials": None, "credentials_set": False}
         return Change(set=changes, events=[_told(ctx, "trunk.deleted", doc, event_id)])
 
-    ctx.wrote(await ctx.data.change("trunks", id, decide))
-    for row in await ctx.data.select("numbers", {"provider_config": id}):
-        await ctx.data.remove("numbers", row["_id"])
-    await forget_default(ctx.data, id)
+    app = (await voice_app(ctx.data))["_id"]
+    numbers = [("numbers", row["_id"]) for row in await ctx.data.select("numbers", {"provider_config": id})]
+    steps = [Step("trunks", id, decide), Step("voice_apps", app, lambda doc: without_default(doc, id))]
+    for written in await ctx.data.change_together(steps, numbers):
+        ctx.wrote(written)
     await ctx.services.voice.trunk_changed(ctx.data.scope, id)
 
 

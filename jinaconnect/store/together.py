@@ -1,0 +1,81 @@
+"""Several documents, one decision: changed and removed in one transaction, so that no cut leaves half of it.
+
+What is told of it waits on the changed documents, as with any other change; a document that goes altogether is told of
+on one that stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.store.mongo import Database, Document, guarded
+
+if TYPE_CHECKING:
+    from jinaconnect.store.tenant import Decide
+
+_PASSING = ("TransientTransactionError", "UnknownTransactionCommitResult")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of one document; `decide` is as with `TenantStore.change`."""
+
+    collection: str
+    id: str
+    decide: Decide
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A document as it was read, and the update it gets."""
+
+    collection: str
+    before: Document
+    update: Document
+
+
+class _Moved(Exception):
+    """A document is not as it was read any more."""
+
+
+async def transaction(database: Database, write: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
+    """Run writes, each with the session given, as one; they may be run again. Raises Unavailable."""
+    try:
+        async with database.client.start_session() as session:
+            await session.with_transaction(
+                write, read_concern=ReadConcern("snapshot"), write_concern=WriteConcern(w="majority", j=True)
+            )
+    except PyMongoError as error:
+        if any(error.has_error_label(label) for label in _PASSING):
+            raise Unavailable("The database is not answering.") from error
+        raise
+
+
+@guarded
+async def commit(database: Database, plans: Sequence[Planned], removals: Sequence[tuple[str, Document]]) -> bool | str:
+    """Do all of it or nothing; False when a document has moved, or the pattern of the unique key taken."""
+
+    async def write(session: AsyncClientSession) -> None:
+        for plan in plans:
+            held = {name: plan.before[name] for name in ("_id", "scope", "rev")}
+            result = await database[plan.collection].update_one(held, plan.update, session=session)
+            if not result.matched_count:
+                raise _Moved
+        for collection, query in removals:
+            await database[collection].delete_one(query, session=session)
+
+    try:
+        await transaction(database, write)
+    except _Moved:
+        return False
+    except DuplicateKeyError as error:
+        return str((error.details or {}).get("keyPattern"))
+    return True
