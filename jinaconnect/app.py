@@ -44,6 +44,7 @@ from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.ids import Ids
 from jinaconnect.handlers import metrics
 from jinaconnect.handlers.http import Router
+from jinaconnect.handlers.proxies import Proxies
 from jinaconnect.handlers.stream import SocketHandler, SseHandler
 from jinaconnect.handlers.table import load_operations
 from jinaconnect.outbound import Outbound
@@ -229,11 +230,9 @@ class Gateway:
             websocket_max_message_size=protocol.FRAME_BYTES * 4, log_function=lambda handler: None
         )
         special = {"/ws/": (SocketHandler, arguments), "/events/stream/": (SseHandler, arguments)}
-        router = Router(application, services, origins, special)
+        router = Router(application, services, origins, special, Proxies(self.config.http.trusted_proxies))
         self._server = HTTPServer(
             router,
-            xheaders=bool(self.config.http.trusted_proxies),
-            trusted_downstream=list(self.config.http.trusted_proxies),
             max_body_size=self.config.http.max_upload_bytes,
             idle_connection_timeout=75,
             body_timeout=60,

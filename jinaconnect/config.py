@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,6 +45,13 @@ class Http(_Section):
     trusted_proxies: Listed = ()
     max_upload_bytes: int = Field(100 * 1024 * 1024, ge=1024)
     drain_s: float = Field(10, ge=0)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ipaddress.ip_network(each, strict=False)  # a ValueError that names it
+        return value
 
 
 class Mongodb(_Section):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from jinaconnect.core.errors import NotAuthenticated, Throttled
 from jinaconnect.core.principal import Principal
-from jinaconnect.store.limits import Limits, Verdict
+from jinaconnect.store.limits import Budget, Limits, Verdict
 
 MINUTE, DAY = 60, 86_400
+FROM_ANYWHERE = 3  # times the login budget, for one account from all addresses together
+FOR_ANYBODY = 6  # times the login budget, for all accounts from one address
 T = TypeVar("T")
 
 
@@ -32,27 +35,36 @@ class RateGate:
         self._limits = limits
         self.budgets = budgets
 
-    async def check(self, principal: Principal | None, ip: str, write: bool, plan: Mapping[str, int]) -> Verdict:
-        """Count one request and return the verdict of the tightest budget."""
-        if principal is None:
-            return await self._limits.take(f"ip:{ip}", self.budgets.anonymous_per_minute, MINUTE)
+    async def check(
+        self, principal: Principal | None, ip: str, write: bool, plan: Mapping[str, int], *, order: bool = False
+    ) -> Verdict:
+        """Count one request, if every budget it falls under allows it, and return the verdict of the tightest.
+
+        An `order` to a live call has as much again for itself: no reading starves a hang-up.
+        """
         limits = self.budgets
-        scope = principal.scope
-        verdicts = [
-            await self._limits.take(f"t:{scope}", plan.get("per_minute", limits.tenant_per_minute), MINUTE),
-            await self._limits.take(f"t:{scope}", plan.get("per_day", limits.tenant_per_day), DAY),
+        if principal is None:
+            return await self._limits.take(Budget(f"ip:{place(ip)}", limits.anonymous_per_minute, MINUTE))
+        scope, one = principal.scope, f"{principal.scope}:{principal.id}"
+        minute = plan.get("per_minute", limits.tenant_per_minute)
+        if order:
+            return await self._limits.take(
+                Budget(f"o:{one}", _share(minute), MINUTE), Budget(f"o:{scope}", minute, MINUTE)
+            )
+        day = plan.get("per_day", limits.tenant_per_day)
+        budgets = [
+            Budget(f"t:{scope}", minute, MINUTE),
+            Budget(f"t:{one}", _share(day), DAY),
+            Budget(f"t:{scope}", day, DAY),
         ]
         if write:
-            allowed = plan.get("writes_per_minute", limits.writes_per_minute)
-            verdicts.append(await self._limits.take(f"w:{scope}:{principal.id}", allowed, MINUTE))
-        refused = [verdict for verdict in verdicts if not verdict.allowed]
-        if refused:
-            return max(refused, key=lambda verdict: verdict.reset_s)
-        return min(verdicts, key=lambda verdict: verdict.remaining)
+            budgets.append(Budget(f"w:{one}", plan.get("writes_per_minute", limits.writes_per_minute), MINUTE))
+        return await self._limits.take(*budgets)
 
-    async def spend(self, principal: Principal | None, ip: str, *, write: bool) -> None:
+    async def spend(self, principal: Principal | None, ip: str, *, write: bool, order: bool = False) -> None:
         """Count one request; raises Throttled where a budget is used up."""
-        verdict = await self.check(principal, ip, write, dict(principal.limits) if principal else {})
+        plan = dict(principal.limits) if principal else {}
+        verdict = await self.check(principal, ip, write, plan, order=order)
         if not verdict.allowed:
             raise Throttled("Too many requests.", retry_after=max(1.0, verdict.reset_s))
 
@@ -65,5 +77,30 @@ class RateGate:
             raise
 
     async def login(self, ip: str, name: str) -> Verdict:
-        """Count a login attempt for an account from an address."""
-        return await self._limits.take(f"login:{ip}:{name.lower()[:254]}", self.budgets.logins_per_minute, MINUTE)
+        """Count a login attempt for an account from an address.
+
+        The account has a wider budget over all addresses and the address one over all accounts, so that neither many
+        addresses nor many names help in guessing.
+        """
+        allowed, account, address = self.budgets.logins_per_minute, name.lower()[:254], place(ip)
+        return await self._limits.take(
+            Budget(f"login:{address}:{account}", allowed, MINUTE),
+            Budget(f"login-account:{account}", allowed * FROM_ANYWHERE, MINUTE),
+            Budget(f"login-address:{address}", allowed * FOR_ANYBODY, MINUTE),
+        )
+
+
+def place(ip: str) -> str:
+    """Return what budgets count as one address: of IPv6 the /64, for whoever has one address there has all."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if address.version == 4:
+        return ip
+    return str(ipaddress.ip_network((address, 64), strict=False).network_address) + "/64"
+
+
+def _share(budget: int) -> int:
+    """Return how much of a tenant's budget one principal may use: nine tenths, so that others are never locked out."""
+    return -(-budget * 9 // 10)

@@ -32,6 +32,7 @@ from jinaconnect.core.errors import (
 from jinaconnect.core.principal import Principal
 from jinaconnect.handlers import metrics
 from jinaconnect.handlers.operation import OPERATIONS, PUBLIC, Operation, Reply, Upload, perform
+from jinaconnect.handlers.proxies import Proxies
 
 logger = structlog.get_logger("http")
 
@@ -215,7 +216,9 @@ class OperationHandler(web.RequestHandler):
         if not item.limited:
             return
         plan = dict(principal.limits) if principal else {}
-        verdict = await self._services.rates.check(principal, ip, self.request.method in _WRITES, plan)
+        verdict = await self._services.rates.check(
+            principal, ip, self.request.method in _WRITES, plan, order=item.orders(principal)
+        )
         self.set_header("X-RateLimit-Limit", str(verdict.limit))
         self.set_header("X-RateLimit-Remaining", str(verdict.remaining))
         self.set_header("X-RateLimit-Reset", str(max(1, round(verdict.reset_s))))
@@ -338,7 +341,9 @@ class Router(httputil.HTTPServerConnectionDelegate):
         services: Services,
         origins: frozenset[str],
         special: Mapping[str, tuple[type[web.RequestHandler], dict[str, Any]]],
+        proxies: Proxies,
     ) -> None:
+        self.proxies = proxies
         self._application = application
         self._services = services
         self._origins = origins
@@ -367,6 +372,7 @@ class _Delegate(httputil.HTTPMessageDelegate):
 
     def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> Any:
         request = HTTPServerRequest(connection=self._connection, start_line=start_line, headers=headers)
+        self._router.proxies.resolve(request)
         self._inner = self._router.handler(request)
         return self._inner.headers_received(start_line, headers)
 

@@ -19,6 +19,7 @@ from jinaconnect.core.errors import Conflict, GatewayError, Invalid, PermissionD
 from jinaconnect.core.ids import RepeatableIds
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import AUTHENTICATED, PUBLIC, known
+from jinaconnect.core.principal import Principal
 from jinaconnect.core.schema import parse
 from jinaconnect.handlers.schemas import named
 from jinaconnect.store.idempotency import Replay
@@ -76,6 +77,10 @@ class Operation:
     socket: bool = True
     hidden: bool = False
     media_type: str = "application/json"
+
+    def orders(self, principal: Principal | None) -> bool:
+        """Tell whether this is an order to a live call by somebody who may give it: those have their own budget."""
+        return self.permission == "voice.control" and principal is not None and principal.may(self.permission)
 
     @property
     def summary(self) -> str:

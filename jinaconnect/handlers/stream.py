@@ -13,6 +13,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.throttle import MINUTE, place
 from jinaconnect.core.cursor import resume
 from jinaconnect.core.errors import CursorExpired, GatewayError, NotAuthenticated, Throttled
 from jinaconnect.core.events.view import View
@@ -25,6 +26,7 @@ from jinaconnect.realtime.hub import encode_sse
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.outlet import Outlet
 from jinaconnect.realtime.session import Again, Asked, Session
+from jinaconnect.store.limits import Budget
 
 COMMENT_EVERY_S = 15
 RETRY_MS = 2000
@@ -60,7 +62,9 @@ class SocketHandler(websocket.WebSocketHandler):
 
     async def prepare(self) -> None:
         """Refuse a flood before the handshake; everything else is accepted and closed with a code."""
-        verdict = await self._services.limits.take(f"ws:{self.request.remote_ip}", HANDSHAKES_PER_MINUTE, 60)
+        verdict = await self._services.limits.take(
+            Budget(f"ws:{place(self.request.remote_ip or '')}", HANDSHAKES_PER_MINUTE, MINUTE)
+        )
         if not verdict.allowed:
             self.set_status(429)
             self.set_header("Retry-After", str(max(1, round(verdict.reset_s))))
@@ -123,7 +127,9 @@ class SocketHandler(websocket.WebSocketHandler):
         self, principal: Principal, again: Again, name: str, params: dict[str, Any], body: Any, key: str | None
     ) -> Asked:
         item = requestable(name)
-        await self._services.rates.spend(principal, self._remote, write=item.method != "GET")
+        await self._services.rates.spend(
+            principal, self._remote, write=item.method != "GET", order=item.orders(principal)
+        )
         names = {part[1:-1] for part in item.path.split("/") if part.startswith("{")}
         path = {name: str(params.get(name, "")) for name in names}
         query = {
@@ -132,8 +138,8 @@ class SocketHandler(websocket.WebSocketHandler):
             if key not in names
         }
         url = item.path
-        for place, value in path.items():
-            url = url.replace("{" + place + "}", value)
+        for part, value in path.items():
+            url = url.replace("{" + part + "}", value)
         caller = Caller(self._services.ids.new("req"), self._remote, "", url, query)
         ctx = Context(self._services, principal, caller, again=again)
         work = perform(item, ctx, path, {} if body is None else body, key)

@@ -7,7 +7,7 @@ database and look there more often (`healthy` is False).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -21,6 +21,20 @@ from jinaconnect.store.ending import ended
 CHANNEL = "jc:wake"
 DEADLINE_S = 0.25
 RETRY_S = 0.5
+
+_TAKE = """
+local used, granted = {}, true
+for i, key in ipairs(KEYS) do
+  used[i] = tonumber(redis.call('GET', key) or '0') + 1
+  if used[i] > tonumber(ARGV[i]) then granted = false end
+end
+if granted then
+  for i, key in ipairs(KEYS) do
+    if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[#KEYS + i]) end
+  end
+end
+return used
+"""
 
 logger = structlog.get_logger(__name__)
 Heard = Callable[[str], None]
@@ -104,11 +118,13 @@ class RedisLink:
         """Tell all processes; returns False when Redis did not take it."""
         return await self._try("PUBLISH", CHANNEL, text) is not None
 
-    async def count(self, key: str, ttl_s: int) -> int | None:
-        """Raise a counter that expires; None when Redis is away."""
-        script = "local n=redis.call('INCR',KEYS[1]) if n==1 then redis.call('EXPIRE',KEYS[1],ARGV[1]) end return n"
-        value = await self._try("EVAL", script, 1, key, ttl_s)
-        return None if value is None else int(value)
+    async def take(self, keys: Sequence[str], limits: Sequence[int], ttls_s: Sequence[int]) -> list[int] | None:
+        """Raise counters that expire, all of them or none where one would pass its limit; None when Redis is away.
+
+        Returns what each counts with this use.
+        """
+        found = await self._try("EVAL", _TAKE, len(keys), *keys, *limits, *ttls_s)
+        return None if found is None else [int(count) for count in found]
 
     async def hold(self, key: str, field: str, value: str, ttl_s: int) -> None:
         """Keep a field of a hash for a while (presence)."""
