@@ -26,6 +26,7 @@ from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.inbound import InboundDoor
 from jinaconnect.actions.media import fetch_media
 from jinaconnect.actions.messages import Sender
+from jinaconnect.actions.readiness import Readiness
 from jinaconnect.actions.sandbox import deliver_webhook
 from jinaconnect.actions.throttle import Budgets, RateGate
 from jinaconnect.actions.voice.completion import Completer
@@ -140,6 +141,7 @@ class Gateway:
         services.simulator = SimulatedMeta(due, self.clock, services.accounts, services.outbound)
         services.whatsapp = Whatsapp(services.outbound, services.simulator)
         services.door = InboundDoor(services)
+        services.readiness = Readiness(services)
         prompts = Prompts(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         services.voice = Voice(services, config.voice.asterisks, prompts)
         services.worker = self._worker(services)
@@ -191,6 +193,7 @@ class Gateway:
             refresh_ttl_s=config.auth.refresh_days * 86_400,
             retention_days=config.log.retention_days,
             max_upload_bytes=config.http.max_upload_bytes,
+            metrics_token=config.metrics.token,
         )
 
     def _may_keep(self) -> bool:

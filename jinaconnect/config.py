@@ -100,6 +100,12 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Metrics(_Section):
+    """Who may read the figures."""
+
+    token: str = Field("", repr=False)
+
+
 class OutboundSection(_Section):
     """Requests to the outside."""
 
@@ -186,6 +192,7 @@ class Config(BaseSettings):
     auth: Auth = Auth()
     limits: Limits = Limits()
     log: Log = Log()
+    metrics: Metrics = Metrics()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
     blobs: Blobs = Blobs()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jinaconnect.actions.apps import Accounts
     from jinaconnect.actions.auth import Authenticator
     from jinaconnect.actions.inbound import InboundDoor
+    from jinaconnect.actions.readiness import Readiness
     from jinaconnect.actions.throttle import RateGate
     from jinaconnect.actions.voice.switchboard import Voice
     from jinaconnect.actions.worker import Worker
@@ -51,6 +52,7 @@ class Settings:
     refresh_ttl_s: int
     retention_days: int
     max_upload_bytes: int
+    metrics_token: str = field(default="", repr=False)
     demo: bool = False
 
 
@@ -84,6 +86,7 @@ class Services:
     door: InboundDoor = field(init=False)
     auth: Authenticator = field(init=False)
     live: Live = field(init=False)
+    readiness: Readiness = field(init=False)
     accounts: Accounts = field(init=False)
     worker: Worker = field(init=False)
     voice: Voice = field(init=False)

@@ -161,6 +161,9 @@ class Worker:
                     rows = await self._services.due.waiting(collection, BATCH)
                 except Unavailable:
                     continue
+                except Exception as error:  # whatever it was, the next look may do better
+                    logger.error("sweep.broken", collection=collection, exc_info=error)
+                    continue
                 busy = busy or len(rows) == BATCH
                 for scope, id in rows:
                     self.kick(collection, scope, id)

@@ -30,7 +30,7 @@ from jinaconnect.core.errors import (
     UnsupportedMediaType,
 )
 from jinaconnect.core.principal import Principal
-from jinaconnect.handlers import metrics
+from jinaconnect.handlers import headers, metrics
 from jinaconnect.handlers.operation import OPERATIONS, PUBLIC, Operation, Reply, Upload, perform
 from jinaconnect.handlers.proxies import Proxies
 
@@ -103,9 +103,8 @@ class OperationHandler(web.RequestHandler):
         self._ctx: Context | None = None
 
     def set_default_headers(self) -> None:
-        """Leave Tornado's version out of the answer."""
-        self.clear_header("Server")
-        self.set_header("X-Content-Type-Options", "nosniff")
+        """Begin with the headers every answer has."""
+        headers.begin(self)
 
     def compute_etag(self) -> str | None:
         """Answers are not hashed: they change with every event."""
@@ -184,7 +183,9 @@ class OperationHandler(web.RequestHandler):
             raise PayloadTooLarge(f"The body may have at most {item.limit} bytes.")
         ip = self.request.remote_ip or ""
         principal: Principal | None = None
-        if item.permission != PUBLIC or ("Authorization" in self.request.headers and not item.raw):
+        if item.permission != PUBLIC or (
+            "Authorization" in self.request.headers and not item.raw and not item.own_credentials
+        ):
             header = self.request.headers.get("Authorization")
             try:
                 principal = await self._services.auth.from_header(header, ip)
@@ -277,7 +278,7 @@ class OperationHandler(web.RequestHandler):
     def _write(self, reply: Reply) -> None:
         self.set_status(reply.status)
         for name, value in reply.headers.items():
-            self.set_header(name, value)
+            headers.put(self, name, value)
         if reply.status == 204 or (reply.body is None and reply.status != 200):
             self.finish()
         elif isinstance(reply.body, bytes) or (
@@ -370,11 +371,11 @@ class _Delegate(httputil.HTTPMessageDelegate):
         self._connection = connection
         self._inner: httputil.HTTPMessageDelegate | None = None
 
-    def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> Any:
-        request = HTTPServerRequest(connection=self._connection, start_line=start_line, headers=headers)
+    def headers_received(self, start_line: Any, given: httputil.HTTPHeaders) -> Any:
+        request = HTTPServerRequest(connection=self._connection, start_line=start_line, headers=given)
         self._router.proxies.resolve(request)
         self._inner = self._router.handler(request)
-        return self._inner.headers_received(start_line, headers)
+        return self._inner.headers_received(start_line, given)
 
     def data_received(self, chunk: bytes) -> Any:
         assert self._inner is not None

@@ -54,7 +54,7 @@ class Operation:
     """One declared route.
 
     `raw` hands the coroutine the body's bytes (webhooks), `files` its file parts; `errors` lists further statuses it
-    answers besides those every route can.
+    answers besides those every route can. `own_credentials` leaves the Authorization header to a public operation.
     """
 
     method: str
@@ -76,6 +76,7 @@ class Operation:
     tag: str = ""
     socket: bool = True
     hidden: bool = False
+    own_credentials: bool = False
     media_type: str = "application/json"
 
     def orders(self, principal: Principal | None) -> bool:

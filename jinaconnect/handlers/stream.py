@@ -18,9 +18,10 @@ from jinaconnect.core.cursor import resume
 from jinaconnect.core.errors import CursorExpired, GatewayError, NotAuthenticated, Throttled
 from jinaconnect.core.events.view import View
 from jinaconnect.core.principal import Principal
-from jinaconnect.handlers import metrics
+from jinaconnect.handlers import headers, metrics
 from jinaconnect.handlers.events import requested_view
 from jinaconnect.handlers.operation import Reply, perform, requestable
+from jinaconnect.handlers.websocket import TOO_BIG, StrictProtocol
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import encode_sse
 from jinaconnect.realtime.live import Live
@@ -42,13 +43,6 @@ async def ticket_token(services: Services, ticket: str) -> str:
     return str(services.secrets.open(bytes.fromhex(sealed), "tickets"))
 
 
-class _Protocol(websocket.WebSocketProtocol13):
-    """Tornado's protocol, which names a frame far beyond the limit by our code."""
-
-    def close(self, code: int | None = None, reason: str | None = None) -> None:
-        super().close(protocol.TOO_LARGE if code == 1009 else code, reason)
-
-
 class SocketHandler(websocket.WebSocketHandler):
     """The WebSocket of one client; the protocol itself is in `realtime/session.py`."""
 
@@ -59,6 +53,10 @@ class SocketHandler(websocket.WebSocketHandler):
         self._origins = origins
         self._session: Session | None = None
         self._outlet: Outlet | None = None
+
+    def set_default_headers(self) -> None:
+        """Begin with the headers every answer has."""
+        headers.begin(self)
 
     async def prepare(self) -> None:
         """Refuse a flood before the handshake; everything else is accepted and closed with a code."""
@@ -83,7 +81,15 @@ class SocketHandler(websocket.WebSocketHandler):
         """Speak RFC 6455 (version 13) with our close codes."""
         if self.request.headers.get("Sec-WebSocket-Version") != "13":
             return None
-        return _Protocol(self, False, websocket._WebSocketParams(max_message_size=READ_LIMIT))
+        return StrictProtocol(self, READ_LIMIT, self._broken)
+
+    def _broken(self, code: int, reason: str) -> None:
+        """End a connection whose client broke RFC 6455; a frame far beyond the limit is named by our code."""
+        if self._outlet is not None:
+            self._outlet.finish()  # nothing may follow the close frame
+        self.close(protocol.TOO_LARGE if code == TOO_BIG else code, reason)
+        if self._session is not None:
+            self._session.gone()
 
     def get_compression_options(self) -> None:
         """No compression: it costs more per message than it saves on short JSON."""
@@ -205,6 +211,10 @@ class SseHandler(web.RequestHandler):
         self._over = False
         self._woken = asyncio.Event()
 
+    def set_default_headers(self) -> None:
+        """Begin with the headers every answer has."""
+        headers.begin(self)
+
     async def get(self) -> None:
         """Stream events until the client goes."""
         try:
@@ -250,7 +260,6 @@ class SseHandler(web.RequestHandler):
 
     async def _stream(self, view: View, principal: Principal, token: str) -> None:
         self.set_header("Content-Type", "text/event-stream")
-        self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         origin = self.request.headers.get("Origin")
         if origin in self._origins:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hmac
+import ipaddress
 import platform
 from typing import Any
 
 from jinaconnect import __version__
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.voice.health import standing
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import NotAuthenticated, Unavailable
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers import metrics
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
-from jinaconnect.store.mongo import ping
 
 
 class Version(Answer):
@@ -35,26 +35,8 @@ async def ready(ctx: Context) -> dict[str, Any]:
 
     Without any Asterisk the inbox still works, so that leaves the answer 200, marked "degraded".
     """
-    try:
-        await ping(ctx.services.store.database)
-        asterisk = await _asterisk(ctx)
-    except Unavailable as error:
-        raise Unavailable("The database is not answering.", extra={"checks": {"database": "down"}}) from error
-    link = ctx.services.link
-    redis = "none" if link is None else "up" if link.healthy else "down"
-    return {
-        "status": "degraded" if asterisk == "down" else "ok",
-        "checks": {"database": "up", "redis": redis, "asterisk": asterisk},
-    }
-
-
-async def _asterisk(ctx: Context) -> str:
-    """Tell whether calls can be placed on any Asterisk, as their owners reported last."""
-    names = ctx.services.voice.asterisks
-    if not names:
-        return "none"
-    rows = await ctx.services.switches.all()
-    return "up" if any(row["_id"] in names and standing(row, ctx.now()) for row in rows) else "down"
+    checks = await ctx.services.readiness.checks()
+    return {"status": "degraded" if checks["asterisk"] == "down" else "ok", "checks": checks}
 
 
 @operation("GET", "/version/", id="system.version", permission=PUBLIC, limited=False, returns=Version, tag="system")
@@ -64,13 +46,32 @@ async def version(ctx: Context) -> dict[str, Any]:
 
 
 @operation(
-    "GET", "/metrics/", id="system.metrics", permission=PUBLIC, limited=False, tag="system", media_type="text/plain"
-)
+    "GET", "/metrics/", id="system.metrics", permission=PUBLIC, limited=False, tag="system", media_type="text/plain",
+    errors=(401,), own_credentials=True, socket=False,
+)  # fmt: skip
 async def figures(ctx: Context) -> Reply:
-    """Show the process's figures in the Prometheus text format; no tenant and no secret is in them."""
+    """Show the process's figures in the Prometheus text format; no tenant and no secret is in them.
+
+    For whoever brings the deployment's `metrics.token` as a bearer token; where none is set, for the machine itself.
+    """
+    if not _may_measure(ctx):
+        raise NotAuthenticated("The figures are for the deployment's own people.")
     try:
         metrics.observe_switches(await ctx.services.switches.all(), ctx.now())
     except Unavailable:
         metrics.observe_switches((), ctx.now())
     body, kind = metrics.exposition()
     return Reply(body, content_type=kind)
+
+
+def _may_measure(ctx: Context) -> bool:
+    wanted, headers = ctx.services.settings.metrics_token, ctx.caller.headers
+    if wanted:
+        scheme, _, token = headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), wanted.encode())
+    if any(name in headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-Ip")):
+        return False  # a proxy of this machine asks for somebody else
+    try:
+        return ipaddress.ip_address(ctx.caller.ip).is_loopback
+    except ValueError:
+        return False

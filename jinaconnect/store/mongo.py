@@ -33,8 +33,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DUPLICATE_KEY = 11000
-# Codes a server gives while it has no primary, is shutting down or runs out of time (MongoDB's error_codes.yml).
-_PASSING_CODES = frozenset({50, 89, 91, 189, 262, 10107, 11600, 11602, 13435, 13436})
+# Codes a server gives while it has no primary, is shutting down, loses a connection or a cursor on the way, or runs out
+# of time (MongoDB's error_codes.yml: its categories of retriable, shutdown, network, cursor and interruption errors).
+_PASSING_CODES = frozenset({
+    6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 133, 134, 150, 175, 189, 202, 234, 237, 239, 246, 251, 262, 279, 290, 9001,
+    10107, 11600, 11601, 11602, 13388, 13435, 13436,
+})  # fmt: skip
+_PASSING_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 # Codes of a document the server will not hold: nested too deep, grown beyond 16 MiB.
 _UNKEPT_CODES = frozenset({15, 10334, 17280, 17419, 17420})
 MAX_DOCUMENT = 15 * 1024 * 1024  # what a caller may write at once; the server holds 16 MiB
@@ -71,7 +76,7 @@ async def answering() -> AsyncIterator[None]:
     except _AWAY as error:
         raise Unavailable("The database is not answering.") from error
     except OperationFailure as error:
-        if error.code in _PASSING_CODES:
+        if error.code in _PASSING_CODES or any(error.has_error_label(label) for label in _PASSING_LABELS):
             raise Unavailable("The database is not answering.") from error
         raise
     except PyMongoError as error:

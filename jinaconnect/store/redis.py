@@ -21,6 +21,7 @@ from jinaconnect.store.ending import ended
 CHANNEL = "jc:wake"
 DEADLINE_S = 0.25
 RETRY_S = 0.5
+AT_ONCE = 32  # commands on their way, fewer than the client's pool holds
 
 _TAKE = """
 local used, granted = {}, true
@@ -55,6 +56,7 @@ class RedisLink:
         )
         self._task: asyncio.Task[None] | None = None
         self._away_until = 0.0
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self.healthy = False
         self.heard: list[Heard] = []
         self.recovered: list[Callable[[], None]] = []
@@ -84,6 +86,8 @@ class RedisLink:
             except (RedisError, OSError, TimeoutError) as error:
                 if self.healthy:
                     logger.warning("redis.lost", error=str(error))
+            except Exception:  # whatever it was, listening goes on
+                logger.exception("redis.listener_failed")
             finally:
                 self.healthy = False
             await asyncio.sleep(RETRY_S)
@@ -101,7 +105,10 @@ class RedisLink:
                 continue
             quiet = 0
             for heard in self.heard:
-                heard(message["data"])
+                try:
+                    heard(message["data"])
+                except Exception:  # one message that is not understood takes nobody else's with it
+                    logger.exception("redis.message_failed")
 
     async def _try(self, *command: Any) -> Any:
         loop = asyncio.get_running_loop()
@@ -109,10 +116,17 @@ class RedisLink:
             return None
         try:
             async with asyncio.timeout(DEADLINE_S):
+                await self._slots.acquire()
+        except TimeoutError:
+            return None  # it is this process that is busy: Redis is not away for that
+        try:
+            async with asyncio.timeout(DEADLINE_S):
                 return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, OSError, TimeoutError):
             self._away_until = loop.time() + 1.0
             return None
+        finally:
+            self._slots.release()
 
     async def ring(self, text: str) -> bool:
         """Tell all processes; returns False when Redis did not take it."""

@@ -20,7 +20,7 @@ OUTSIDE = "198.51.100.7"
 
 
 def _request() -> HTTPServerRequest:
-    return HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=HTTPHeaders())
+    return HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=HTTPHeaders({"Host": "x"}))
 
 
 @pytest.mark.parametrize(

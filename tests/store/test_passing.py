@@ -1,0 +1,118 @@
+"""What passes by itself is said to be away for a moment, and ends no loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
+
+from jinaconnect.app import Gateway
+from jinaconnect.config import Config
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.mongo import answering
+from jinaconnect.store.redis import RedisLink
+from tests.client import until
+from tests.processes import redis
+
+PASSING = (6, 7, 43, 89, 91, 134, 175, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436)
+
+
+@pytest.mark.parametrize("code", PASSING)
+async def test_an_error_that_passes_is_unavailable(code: int) -> None:
+    with pytest.raises(Unavailable):
+        async with answering():
+            raise OperationFailure("not now", code)
+
+
+async def test_a_label_of_the_driver_is_believed() -> None:
+    with pytest.raises(Unavailable):
+        async with answering():
+            raise OperationFailure("not now", 424242, {"errorLabels": ["RetryableWriteError"]})
+    with pytest.raises(OperationFailure):
+        async with answering():
+            raise OperationFailure("never", 2)
+
+
+async def test_a_cursor_that_is_gone_is_unavailable(mongod: EmbeddedMongo) -> None:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongod.uri)
+    rows = client["passing"]["rows"]
+    try:
+        await rows.insert_many([{"n": n} for n in range(10)])
+        cursor = rows.find({}, batch_size=2)
+        await cursor.next()
+        await client["passing"].command("killCursors", "rows", cursors=[cursor.cursor_id])
+        with pytest.raises(Unavailable):
+            async with answering():
+                await cursor.to_list()
+    finally:
+        await client.drop_database("passing")
+        await client.close()
+
+
+async def test_a_loop_outlives_what_it_calls() -> None:
+    called = 0
+    done = asyncio.Event()
+
+    def broken() -> None:
+        nonlocal called
+        called += 1
+        if called == 3:
+            done.set()
+        raise LookupError("a row that is not understood")
+
+    loop = asyncio.create_task(Gateway(Config())._repeat(0.0, broken))
+    try:
+        async with asyncio.timeout(20):
+            await done.wait()
+    finally:
+        loop.cancel()
+
+
+async def test_a_bell_that_is_not_understood_silences_none_after_it() -> None:
+    async with redis() as server:
+        link = RedisLink(server.url)
+        heard: list[str] = []
+
+        def hear(text: str) -> None:
+            if text == "nonsense":
+                raise ValueError(text)
+            heard.append(text)
+
+        link.heard.append(hear)
+        await link.start()
+        try:
+
+            async def healthy() -> bool:
+                return link.healthy
+
+            await until(healthy)
+            assert await link.ring("nonsense")
+            assert await link.ring("sense")
+
+            async def there() -> bool:
+                return heard == ["sense"]
+
+            await until(there)
+        finally:
+            await link.stop()
+
+
+async def test_many_commands_at_once_do_not_make_redis_look_away() -> None:
+    async with redis() as server:
+        link = RedisLink(server.url)
+        await link.start()
+        try:
+
+            async def healthy() -> bool:
+                return link.healthy
+
+            await until(healthy)
+            await asyncio.gather(*(link.ring(f"bell {n}") for n in range(400)))
+            assert await link.ring("and one more")
+            assert link.healthy
+        finally:
+            await link.stop()
