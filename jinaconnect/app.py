@@ -120,7 +120,7 @@ class Gateway:
             secrets=secrets,
             cursors=cursors,
             due=due,
-            idempotency=Idempotency(database, self.clock, secrets.derive("idempotency")),
+            idempotency=Idempotency(database, self.clock, secrets),
             limits=limits,
             rates=RateGate(limits, budgets),
             tickets=Tickets(database, self.clock),

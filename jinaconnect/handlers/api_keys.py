@@ -64,6 +64,7 @@ async def list_keys(ctx: Context) -> dict[str, Any]:
     body=NewKey,
     returns=KeyOut,
     status=201,
+    effect=True,
     socket=False,
 )
 async def create_key(ctx: Context, body: NewKey) -> dict[str, Any]:
@@ -78,6 +79,7 @@ async def create_key(ctx: Context, body: NewKey) -> dict[str, Any]:
     permission="tenant.edit",
     body=Rotation,
     returns=KeyOut,
+    effect=True,
     socket=False,
 )
 async def rotate_key(ctx: Context, id: str, body: Rotation) -> dict[str, Any]:

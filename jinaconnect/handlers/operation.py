@@ -166,11 +166,13 @@ async def _once(
     if not key or len(key) > MAX_KEY or not key.isprintable():
         raise Invalid.field("Idempotency-Key", f"must be 1 to {MAX_KEY} printable characters")
     claims = ctx.services.idempotency
-    parts = [
+    parts: list[Any] = [
         item.id,
         sorted(path.items()),
         body if not files else [body, sorted((n, f.body.hex()) for n, f in files.items())],
     ]
+    if ctx.caller.query:
+        parts.append(sorted(ctx.caller.query.items()))
     request = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str)
     claim = await claims.claim(ctx.principal.scope, ctx.principal.id, key, request)
     if isinstance(claim, Replay):
@@ -178,7 +180,8 @@ async def _once(
         return Reply(claim.body, claim.status, headers)
     ctx.ids = RepeatableIds(claim.first_at, claim.seed)
     try:
-        reply = _reply(item, ctx, await item.run(ctx, **arguments))
+        async with claims.held(claim):
+            reply = _reply(item, ctx, await item.run(ctx, **arguments))
     except GatewayError as error:
         await (claims.release(claim) if error.status < 500 else claims.interrupted(claim))
         raise

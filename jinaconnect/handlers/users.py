@@ -62,7 +62,10 @@ async def read_user(ctx: Context, id: str) -> dict[str, Any]:
     return await users.read_user(ctx, id)
 
 
-@operation("PATCH", "/users/user/{id}/", id="users.change", permission=AUTHENTICATED, body=Profile, returns=UserOut)
+@operation(
+    "PATCH", "/users/user/{id}/", id="users.change", permission=AUTHENTICATED, body=Profile, returns=UserOut,
+    effect=True,
+)  # fmt: skip
 async def change_user(ctx: Context, id: str, body: Profile) -> dict[str, Any]:
     """Change one's own profile."""
     fields = {name: value for name, value in body.model_dump(mode="json", exclude_unset=True).items()}

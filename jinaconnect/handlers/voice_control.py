@@ -85,7 +85,7 @@ class Consultation(CallOut):
 
 async def _order(ctx: Context, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
     doc = await controllable_call(ctx, id)
-    answer = await ctx.services.voice.order(doc, action, body, ctx.principal.actor())
+    answer = await ctx.services.voice.order(doc, action, body, ctx.principal.actor(), ctx.ids.new("ord"))
     return answer
 
 
@@ -104,7 +104,9 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
     if not d.ended(doc):
         action = "leave" if doc["plan"]["kind"] == "leg" else "hangup"
         try:
-            await ctx.services.voice.order(doc, action, {"reason": body.reason}, ctx.principal.actor())
+            await ctx.services.voice.order(
+                doc, action, {"reason": body.reason}, ctx.principal.actor(), ctx.ids.new("ord")
+            )
             return {"call_id": id, "hung_up": True}
         except Conflict:
             doc = await ctx.data.get("calls", id)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+
+from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
@@ -31,7 +34,8 @@ class Orders:
     async def give(self, id: str, switch: str, order: Mapping[str, Any]) -> Any:
         """Leave an order and return its answer; raises Unavailable when its owner does not answer in time.
 
-        An order nobody has taken by then is withdrawn: it is carried out now or never.
+        An order nobody has taken by then is withdrawn: it is carried out now or never. One that is still being carried
+        out is not left again under its id, but waited for.
         """
         await self._insert(id, switch, order)
         ends = asyncio.get_running_loop().time() + WAIT_S
@@ -46,7 +50,8 @@ class Orders:
     @guarded
     async def _insert(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
         row = {"_id": id, "switch": switch, "at": self._clock(), "new": True, "order": dict(order)}
-        await self._rows.insert_one(row)
+        with contextlib.suppress(DuplicateKeyError):
+            await self._rows.insert_one(row)
 
     @guarded
     async def _read(self, id: str) -> Document | None:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from jinaconnect.core.errors import Conflict
+from jinaconnect.store import idempotency
+from jinaconnect.store.idempotency import Idempotency, Ticket
+from jinaconnect.store.orders import Orders
+from tests.client import until
+from tests.conftest import Running
 from tests.tenants import Tenant
 
 CONTACTS = "/contacts/"
@@ -86,3 +97,119 @@ async def test_an_interrupted_operation_run_again_makes_the_same_ids(gateway: ob
     await services.idempotency.interrupted(first)
     second = await services.idempotency.claim("s:live", tenant.id, "key", b"request")
     assert (second.first_at, second.seed) == (first.first_at, first.seed)
+
+
+async def test_the_query_is_part_of_the_request(tenant: Tenant) -> None:
+    contact = (await tenant().post(CONTACTS, BODY)).ok(201)["id"]
+    (await tenant().delete(f"{CONTACTS}{contact}/", params={"erase": "false"}, headers=KEY)).ok(204)
+    (await tenant().delete(f"{CONTACTS}{contact}/", params={"erase": "false"}, headers=KEY)).ok(204)
+    (await tenant().delete(f"{CONTACTS}{contact}/", params={"erase": "true"}, headers=KEY)).refused(
+        409, "idempotency_mismatch"
+    )
+
+
+async def test_a_claim_lives_as_long_as_its_request(gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = gateway.services.clock()
+    monkeypatch.setattr(idempotency, "RENEW_S", 0.01)
+    claims = Idempotency(gateway.services.store.database, lambda: now, gateway.services.secrets)
+    scope = f"{secrets.token_hex(6)}:live"
+    ticket = await claims.claim(scope, "usr_x", "key", b"request")
+    assert isinstance(ticket, Ticket)
+
+    async def refused() -> bool:
+        """Tell whether the claim has been renewed by now."""
+        row = await gateway.services.store.database["idempotency"].find_one({"_id": ticket.id})
+        return row is not None and now - row["tried"] < timedelta(seconds=1)
+
+    async with claims.held(ticket):
+        for _ in range(3):  # far longer than any one claim
+            now += idempotency.STALE
+            await until(refused)
+            with pytest.raises(Conflict, match="still running"):
+                await claims.claim(scope, "usr_x", "key", b"request")
+    now += idempotency.STALE
+    assert isinstance(await claims.claim(scope, "usr_x", "key", b"request"), Ticket)
+
+
+async def shown_once(tenant: Tenant) -> list[tuple[str, dict[str, Any], Callable[[Any], str]]]:
+    """Return the requests whose answers hold a secret, and where in the answer it is."""
+    role = (await tenant().get("/tenants/roles/", params={"search": "agent"})).ok()["results"][0]["id"]
+    mail = f"{secrets.token_hex(6)}@people.example"
+    member = (await tenant().post("/tenants/members/invite/", {"email": f"x{mail}", "role_id": role})).ok(201)
+    key = (await tenant().post("/tenants/api-keys/", {"name": "k", "role_id": role})).ok(201)["id"]
+    return [
+        ("/tenants/members/invite/", {"email": mail, "role_id": role}, lambda body: str(body["invite_path"])),
+        (f"/tenants/members/{member['id']}/resend-verification/", {}, lambda body: str(body["invite_path"])),
+        ("/tenants/api-keys/", {"name": "k", "role_id": role}, lambda body: str(body["key"])),
+        (f"/tenants/api-keys/{key}/rotate/", {"grace_seconds": 60}, lambda body: str(body["key"])),
+    ]
+
+
+async def test_what_is_shown_once_is_the_same_in_every_answer_and_sealed_at_rest(
+    gateway: Running, tenant: Tenant
+) -> None:
+    rows = gateway.services.store.database["idempotency"]
+    for place, (path, body, secret) in enumerate(await shown_once(tenant)):
+        key = {"Idempotency-Key": f"s-{place}"}
+        first = await tenant().post(path, body, headers=key)
+        again = await tenant().post(path, body, headers=key)
+        assert first.body == again.body
+        assert again.headers["Idempotency-Replayed"] == "true"
+        held = await rows.find({"scope": f"{tenant.id}:live"}).to_list()
+        assert all(secret(first.body).rpartition("=")[2].encode() not in bytes(row.get("sealed", b"")) for row in held)
+        assert secret(first.body).rpartition("=")[2] not in str(held)
+        # Cut off before the answer was kept, and run again:
+        await rows.update_many(
+            {"scope": f"{tenant.id}:live", "sealed": {"$exists": True}},
+            {"$unset": {"status": "", "sealed": ""}, "$set": {"tried": gateway.services.clock() - timedelta(hours=1)}},
+        )
+        run_again = await tenant().post(path, body, headers=key)
+        assert "Idempotency-Replayed" not in run_again.headers
+        assert (run_again.status, secret(run_again.body)) == (first.status, secret(first.body)), path
+        if secret(first.body).startswith("jc_"):
+            asked = {"Authorization": f"Bearer {secret(first.body)}"}
+            (await tenant.anonymous.get("/tenants/my-permissions/", headers=asked)).ok()
+
+
+async def test_a_telephone_made_again_has_the_password_it_was_shown_with(gateway: Running, tenant: Tenant) -> None:
+    rows, owner = gateway.services.store.database["idempotency"], tenant("owner", "test")
+    user = (await tenant().post("/tenants/members/invite/", {
+        "email": f"{secrets.token_hex(6)}@people.example", "role": "agent", "password": "Chosen-pass-1",
+    })).ok(201)["user"]  # fmt: skip
+    body = {"name": "Desk", "kind": "softphone", "transport": "sip", "user": user}
+    first = (await owner.post("/voice/api/devices/", body, headers=KEY)).ok(201)
+    await rows.update_one(
+        {"scope": f"{tenant.id}:test"},
+        {"$unset": {"status": "", "sealed": ""}, "$set": {"tried": gateway.services.clock() - timedelta(hours=1)}},
+    )
+    again = (await owner.post("/voice/api/devices/", body, headers=KEY)).ok(201)
+    doc = await gateway.services.store.of(tenant.id, "test").get("devices", first["id"])
+    kept = gateway.services.secrets.open(doc["credentials"], f"devices/{first['id']}")["password"]
+    assert again["credentials"]["password"] == first["credentials"]["password"] == kept
+
+
+async def test_an_answer_kept_in_the_clear_by_an_earlier_version_is_given_again(
+    gateway: Running, tenant: Tenant
+) -> None:
+    first = await tenant().post(CONTACTS, BODY, headers=KEY)
+    await gateway.services.store.database["idempotency"].update_one(
+        {"scope": f"{tenant.id}:live"}, {"$set": {"body": first.body}, "$unset": {"sealed": ""}}
+    )
+    assert (await tenant().post(CONTACTS, BODY, headers=KEY)).ok(201) == first.body
+
+
+async def test_an_order_given_again_while_it_is_carried_out_is_carried_out_once(gateway: Running) -> None:
+    orders, switch = Orders(gateway.services.store.database, gateway.services.clock), secrets.token_hex(6)
+    id = gateway.services.ids.new("ord")
+    first = asyncio.create_task(orders.give(id, switch, {"action": "dtmf"}))
+    taken = await until(lambda: orders.take(switch))
+    again = asyncio.create_task(orders.give(id, switch, {"action": "dtmf"}))
+    await until(lambda: _is_waiting(again))
+    assert await orders.take(switch) is None
+    await orders.answer(taken["_id"], {"done": {}})
+    assert await first == await again == {"done": {}}
+
+
+async def _is_waiting(task: asyncio.Task[Any]) -> bool:
+    await asyncio.sleep(0.05)
+    return not task.done()

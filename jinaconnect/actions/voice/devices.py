@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,7 @@ async def create_device(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
     }  # fmt: skip
     account: dict[str, Any] = {}
     if fields["kind"] == SOFTPHONE:
-        password = secrets.token_urlsafe(18)
+        password = ctx.secret("device", 18)
         place = f"devices/{id}"
         doc.update(
             transport=fields["transport"], asterisk=_asterisk(ctx, fields.get("asterisk")),

@@ -175,9 +175,12 @@ class Voice:
     # ---- calls
 
     async def order(
-        self, doc: Document, action: str, body: Mapping[str, Any], actor: Mapping[str, str]
+        self, doc: Document, action: str, body: Mapping[str, Any], actor: Mapping[str, str], id: str
     ) -> dict[str, Any]:
-        """Have a live call do something, wherever it is kept; raises what it raises, Conflict when it is over."""
+        """Have a live call do something, wherever it is kept; raises what it raises, Conflict when it is over.
+
+        `id` is the order's: given again by a request that is run again, it is carried out once.
+        """
         if d.ended(doc):
             raise Conflict("The call has ended.", code="invalid_state")
         call = doc["_id"]
@@ -187,7 +190,7 @@ class Voice:
         if owner is not None and owner.desk is not None:
             return await obeyed(owner.desk, call, action, dict(body), dict(actor))
         order = {"action": action, "call": call, "body": dict(body), "actor": dict(actor)}
-        answer = await self._services.orders.give(self._services.ids.new("ord"), doc["carried_by"], order)
+        answer = await self._services.orders.give(id, doc["carried_by"], order)
         if "refused" in answer:
             raise _refusal(answer)
         done: dict[str, Any] = answer["done"]

@@ -129,7 +129,9 @@ async def _followed(ctx: Context, call: str | dict[str, Any]) -> dict[str, Any]:
             asked = True
             ends = max(ends, loop.time() + LOOK_S * 10)
             try:
-                await ctx.services.voice.order(doc, "hangup", {"reason": "test"}, ctx.principal.actor())
+                await ctx.services.voice.order(
+                    doc, "hangup", {"reason": "test"}, ctx.principal.actor(), ctx.ids.new("ord")
+                )
             except (Conflict, Unavailable) as error:
                 logger.info("trunk_test.not_hung_up", call=call, error=str(error))
         await asyncio.sleep(LOOK_S)
