@@ -14,8 +14,8 @@ from pymongo.monitoring import CommandListener
 
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.cursor import Cursors, Position
-from jinaconnect.core.errors import CursorExpired
-from jinaconnect.core.events.event import recorded
+from jinaconnect.core.errors import CursorExpired, Invalid
+from jinaconnect.core.events.event import MAX_BYTES, Event, recorded
 from jinaconnect.core.events.view import View
 from jinaconnect.core.ids import Ids
 from jinaconnect.realtime import hub as hub_module
@@ -295,6 +295,20 @@ async def test_frames_are_cut_where_clients_still_take_them(store: Store) -> Non
         data = data[head + size :]
     assert len(sizes) == 8
     assert max(sizes[:-1]) <= 262_144 < sizes[-1], "one event is never cut"
+
+
+async def test_an_event_larger_than_readers_are_sent_is_refused_where_it_is_made(
+    gateway: Running, tenant: Tenant
+) -> None:
+    store = gateway.services.store.of(tenant.id, "live")
+    head = await gateway.services.store.log.head(store.scope)
+    event = Event(
+        id=IDS.new("evt"), type="contact.updated", occurred_at=system_clock(), actor={"type": "system", "id": "test"},
+        subject="x", data={"text": "x" * MAX_BYTES},
+    )  # fmt: skip
+    with pytest.raises(Invalid):
+        await store.insert("contacts", {"_id": IDS.new("cnt")}, [event])
+    assert await gateway.services.store.log.head(store.scope) == head
 
 
 async def _looked(hub: Hub) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.catalogue import CATALOGUE
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024  # of an event's data as JSON; what people write is bounded so that its events stay within
 # Events of these types take their place in the contact's timeline; their number is the sequence number.
 _NUMBERED = ("message.received", "message.queued", "message.noted")
 
@@ -53,7 +54,13 @@ class Event:
     history: Mapping[str, Any] | None = None
 
     def row(self) -> dict[str, Any]:
-        """Return the form kept beside a document and in the log."""
+        """Return the form kept beside a document and in the log; raises Invalid for more than readers are sent."""
+        try:
+            size = len(orjson.dumps(self.data))
+        except TypeError as error:
+            raise Invalid(f"This cannot be told: {error}"[:300]) from error
+        if size > MAX_BYTES:
+            raise Invalid(f"This cannot be told: {self.type} would be larger than {MAX_BYTES} bytes.")
         return {
             "_id": self.id,
             "type": self.type,

@@ -16,6 +16,7 @@ from jinaconnect.core.schema import Id, Phone, Request, Text, field_errors, unke
 
 MEDIA_KINDS = ("image", "video", "audio", "document", "sticker", "file")
 MAX_BYTES = 16 * 1024
+MAX_WRITTEN = 48 * 1024  # of what the team writes; it travels in events of at most 64 KiB
 
 Url = Annotated[str, StringConstraints(max_length=2048, pattern=r"^(https?://|/media/)\S+$")]
 Words = Annotated[Text, StringConstraints(min_length=1, max_length=4096)]
@@ -183,9 +184,12 @@ def check_content(data: Mapping[str, Any], field: str = "content") -> dict[str, 
             raise Invalid(faults)
         return dict(data)
     try:
-        return model.model_validate(data).model_dump(exclude_none=True)
+        content = model.model_validate(data).model_dump(exclude_none=True)
     except ValidationError as error:
         raise Invalid({_path(field, name): told for name, told in field_errors(error).items()}) from error
+    if faults := unkept(content, field, MAX_WRITTEN):
+        raise Invalid(faults)
+    return content
 
 
 def _path(field: str, name: str) -> str:

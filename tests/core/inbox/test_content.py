@@ -10,6 +10,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 
 URL = "https://files.example/a.jpg"
+LONG = {"text": "\u20ac" * 4096}
 REPLY = {"type": "quick_reply", "text": "Yes"}
 
 
@@ -62,6 +63,7 @@ def test_good_content_is_kept_as_it_is(content: dict[str, Any]) -> None:
         ({"type": "text", "body": {"text": "x"}, "buttons": [{"type": "url", "text": "Go"}]}, "content.buttons.0"),
         ({"type": "cards", "cards": []}, "content.cards"),
         ({"type": "cards", "cards": [{"image": {"url": URL}, "buttons": [REPLY]}] * 11}, "content.cards"),
+        ({"type": "cards", "cards": [{"image": {"url": URL}, "body": LONG, "buttons": [REPLY]}] * 10}, "content"),
         ({"type": "cards", "cards": [{"buttons": [REPLY]}]}, "content.cards.0"),
         ({"type": "cards", "cards": [{"image": {"url": URL}, "buttons": []}]}, "content.cards.0.buttons"),
         ({"type": "location", "location": {"name": "x" * 20_000}}, "content"),
