@@ -25,11 +25,16 @@ class Leases:
         self._rows = database["leases"]
         self._clock = clock
         self._due = due
+        self._generations: dict[str, int] = {}
 
     @property
     def holder(self) -> str:
         """This process's name."""
         return self._due.process
+
+    def generation(self, name: str) -> int:
+        """Return how the lease was numbered when this process last took it; it grows with every change of holder."""
+        return self._generations[name]
 
     @guarded
     async def take(self, name: str) -> bool:
@@ -39,16 +44,25 @@ class Leases:
         if held is not None and held["by"] != self.holder and held["until"] > now and not self._due.died(held["by"]):
             return False
         before = {"_id": name} if held is None else {"_id": name, "by": held["by"], "until": held["until"]}
+        # A lease that was not numbered yet begins above all that could have been.
+        known = None if held is None else held.get("generation")
+        generation = int(now.timestamp() * 1000) if known is None else known
+        # One that has run out begins anew even for its own holder, who may have been stopped meanwhile.
+        if held is None or held["by"] != self.holder or held["until"] <= now:
+            generation += 1
         try:
             row = await self._rows.find_one_and_update(
-                before, {"$set": {"by": self.holder, "until": now + TTL}}, upsert=held is None,
-                return_document=ReturnDocument.AFTER,
+                before, {"$set": {"by": self.holder, "until": now + TTL, "generation": generation}},
+                upsert=held is None, return_document=ReturnDocument.AFTER,
             )  # fmt: skip
         except DuplicateKeyError:
             return False
-        return row is not None and row["by"] == self.holder
+        if row is None or row["by"] != self.holder:
+            return False
+        self._generations[name] = generation
+        return True
 
     @guarded
     async def give_back(self, name: str) -> None:
         """End a lease of this process, so that the next holder need not wait."""
-        await self._rows.delete_one({"_id": name, "by": self.holder})
+        await self._rows.update_one({"_id": name, "by": self.holder}, {"$set": {"by": "", "until": self._clock()}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,8 +22,9 @@ from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL, sip
 __all__ = ["carrier", "own_asterisk"]
 
 TAKEN_OVER_S = 10.0
+ASKED_S = 15
 ASKS = graph(
-    "ask", {"ask": ("voice.gather_dtmf", {"timeout_seconds": 15, "max_digits": 1, "retries": 0}),
+    "ask", {"ask": ("voice.gather_dtmf", {"timeout_seconds": ASKED_S, "max_digits": 1, "retries": 0}),
             "bye": ("voice.play", {"tts_text": "You pressed {{digits}}."}), "end": ("voice.hangup", {})},
     ("ask", "timeout", "end"), ("ask", "default", "bye"), ("bye", "done", "end"),
 )  # fmt: skip
@@ -106,6 +108,72 @@ async def test_the_second_gateway_takes_over(
         steps = [event["data"]["node"] for event in events
                  if event["type"] == "call.ivr_step" and event["call_id"] == calls[0]]  # fmt: skip
         assert steps == ["ask", "end"]
+
+
+async def test_an_owner_that_was_stopped_does_nothing_in_calls_that_are_anothers_by_then(
+    own_asterisk: Asterisk, carrier: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with _pair(own_asterisk, mongod, tmp_path, "takeover") as gateways:
+        key = (await gateways[0].seed())[0]["keys"]["live"]["owner"]
+        clients = [Client(each.url, key, http) for each in gateways]
+
+        async def standing() -> bool:
+            return bool((await clients[0].get("/voice/api/ari-health/")).body.get("status") not in (None, "down"))
+
+        await until(standing, 30)
+        body = {"name": "C", "provider": "sip", "from_numbers": [OWN], "max_concurrent_calls": 0,
+                "credentials": sip(carrier.ip, sip_username="account", sip_password=carrier.password)}  # fmt: skip
+        trunk = (await clients[1].post("/voice/api/provider-configs/", body)).ok(201)["id"]
+        made = await clients[1].post("/voice/api/templates/", {
+            "name": "Asks", "template_kind": "ivr_menu", "graph": ASKS})  # fmt: skip
+        place = {"to_number": "+12025550170", "provider_config_id": trunk, "template": made.ok(201)["id"]}
+        call = (await clients[0].post("/voice/api/calls/", place)).ok(201)["id"]
+
+        async def steps() -> list[str]:
+            told = await living.events("start", call=call)
+            return [event["data"]["node"] for event in told if event["type"] == "call.ivr_step"]
+
+        owner = await _holder(mongod)
+        stopped = next(n for n, each in enumerate(gateways) if f":{each.pid}:" in owner)
+        living = clients[1 - stopped]
+
+        async def asked() -> bool:
+            return await steps() == ["ask"]
+
+        await until(asked, 20)
+        asked_at = time.monotonic()
+        gateways[stopped].send(signal.SIGSTOP)
+        try:
+
+            async def taken() -> bool:
+                receipts = await _receipts(living)
+                return await _holder(mongod) != owner and bool(receipts) and receipts[-1]["adopted"] == 1
+
+            await until(taken, 30)
+
+            async def due() -> bool:
+                return time.monotonic() > asked_at + ASKED_S + 0.5
+
+            await until(due, ASKED_S + 5)  # by its own timer the stopped one would go on now
+        finally:
+            gateways[stopped].send(signal.SIGCONT)
+
+        async def awake() -> bool:
+            return "owner.lease_lost" in gateways[stopped].told()
+
+        await until(awake, 20)
+        assert (await clients[stopped].get(f"/voice/api/calls/{call}/")).ok()["status"] == "IN_PROGRESS"
+        assert await steps() == ["ask"]
+        # An order that comes to the one that was stopped is carried out by the one that keeps the call.
+        (await clients[stopped].post(f"/voice/api/calls/{call}/hangup/", {})).ok()
+
+        async def over() -> bool:
+            return (await living.get(f"/voice/api/calls/{call}/")).ok()["status"] in ENDED
+
+        await until(over, 20)
+        assert await steps() == ["ask"]
+        events = await living.events("start", call=call)
+        assert [event["type"] for event in events if event["type"] in TERMINAL] == ["call.completed"]
 
 
 async def _receipts(client: Client) -> list[dict[str, Any]]:

@@ -73,7 +73,8 @@ class Attendant:
             self._state = state
             transfer = call.doc["transfer"]
             self._paused = transfer is not None and bool(transfer.get("referred"))
-            if not (state.over or self._paused or self._recorded(state)):
+            recorded = not state.over and self._recorded(state)
+            if not (state.over or recorded or self._paused):
                 await self._carry_out(ivr.resume(self._graph, state), ())
         elif call.doc["plan"]["kind"] in ("tts", "audio") and not call.parties.together:
             await self.begin()

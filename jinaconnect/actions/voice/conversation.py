@@ -246,7 +246,7 @@ class Parties:
         ledger = self._children.get(name)
         if ledger is None:
             doc = await self._call.ledger.store.get("calls", child)
-            ledger = self._children[name] = Ledger(self._call.services, doc)
+            ledger = self._children[name] = self._call.desk.ledger(doc)
         await ledger.write(fact)
         await ledger.flush()
 

@@ -10,6 +10,7 @@ import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.arriving import admit
+from jinaconnect.actions.voice.hold import Hold
 from jinaconnect.actions.voice.ledger import Ledger
 from jinaconnect.actions.voice.live import LiveCall
 from jinaconnect.actions.voice.recordings import keep_later
@@ -37,9 +38,11 @@ logger = structlog.get_logger(__name__)
 class Desk:
     """Keeps the calls of a switch this process owns (`telephony.ari.link.Keeper`)."""
 
-    def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch) -> None:
+    def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch, hold: Hold) -> None:
         self.services = services
         self.switch = switch
+        self.hold = hold
+        self._closed = False
         self.receipt: dict[str, Any] | None = None
         self.connected_now = False
         self.channels = 0
@@ -70,20 +73,24 @@ class Desk:
 
     def begin(self, doc: Document) -> None:
         """Take a call that is to be placed, unless it is here already."""
-        if doc["_id"] in self._calls or not self.connected_now:
+        if doc["_id"] in self._calls or not self.connected_now or not self.hold.lasts:
             return
         self._keep(doc).start()
 
     def _keep(self, doc: Document) -> LiveCall:
-        call = self._calls[doc["_id"]] = LiveCall(self, Ledger(self.services, doc))
+        call = self._calls[doc["_id"]] = LiveCall(self, self.ledger(doc))
         return call
+
+    def ledger(self, doc: Document) -> Ledger:
+        """Return a call's ledger that writes as long as nobody after us keeps the call."""
+        return Ledger(self.services, doc, self.hold.generation)
 
     async def look(self) -> None:
         """Take what other processes have left to be placed.
 
         What arrives here is begun by its admission alone, which may just be on the way between the two.
         """
-        if not self.connected_now:
+        if not self.connected_now or not self.hold.lasts:
             return
         rows = await self.services.store.across("calls", {"live_on": self.switch.name, "status": machine.QUEUED})
         now = self.services.clock()
@@ -97,13 +104,15 @@ class Desk:
                 self.begin(doc)
 
     async def _expire(self, doc: Document) -> None:
-        ledger = Ledger(self.services, doc)
+        ledger = self.ledger(doc)
         await ledger.write(machine.Faulted(self.services.clock(), cause="NORMAL_TEMPORARY_FAILURE"))
 
     # ---- hearing
 
     def hear(self, signal: s.Signal) -> None:
         """Hand a signal to its call; a call that arrives is let in."""
+        if self._closed or not self.hold.lasts:
+            return
         if isinstance(signal, s.Arrived):
             task = self._admissions[signal.channel] = asyncio.create_task(self._admit(signal))
             task.add_done_callback(lambda _: self._admissions.pop(signal.channel, None))
@@ -142,6 +151,8 @@ class Desk:
 
     async def connected(self, snapshot: Snapshot, broken: Break) -> None:
         """Reconcile: adopt what lives, end what is gone, hang up what nobody needs."""
+        if not self.hold.lasts:
+            raise Unavailable("The switch is another process's now.")
         held = await self.services.store.across("calls", {"live_on": self.switch.name})
         for call in list(self._calls.values()):
             await call.let_go()  # everything is begun anew from the store
@@ -193,7 +204,7 @@ class Desk:
                 await self.switch.adopt(each["channel"], Leg(doc["_id"], name))
 
     async def _end(self, doc: Document, fact: machine.Fact) -> None:
-        ledger = Ledger(self.services, doc)
+        ledger = self.ledger(doc)
         record = doc["record"]
         tells = [] if record is None else await left_over(self.switch, record)
         await ledger.write(fact, tell=tells, set={"record.state": d.STOPPED} if tells else {})
@@ -239,8 +250,8 @@ class Desk:
         self._doubted = frozenset(channels | rooms | lost)
 
     async def close(self) -> None:
-        """Let go of every call without ending it."""
-        self.connected_now = False
+        """Let go of every call without ending it, and take none any more."""
+        self.connected_now, self._closed = False, True
         await ended(tuple(self._admissions.values()))
         for call in list(self._calls.values()):
             await call.let_go()

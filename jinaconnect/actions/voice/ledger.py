@@ -1,7 +1,8 @@
 """One call's document as its keeper holds it: facts go in, the document and its history are written together.
 
 A call has one keeper at a time (the owner of its switch), so the document in hand is the present one; if it is not,
-the write notices and decides again.
+the write notices and decides again. An owner that was stopped and overtaken is found out by the `keeper` in the call,
+the generation of the lease it is kept under.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.voice.hold import Overtaken
 from jinaconnect.actions.worker import until_taken
 from jinaconnect.core.calls import history, machine
 from jinaconnect.core.calls.document import ended, seen_of
@@ -47,8 +49,9 @@ def scope_parts(scope: str) -> tuple[str, Mode]:
 class Ledger:
     """Writes one call."""
 
-    def __init__(self, services: Services, doc: Document) -> None:
+    def __init__(self, services: Services, doc: Document, keeper: int) -> None:
         self._services = services
+        self._keeper = keeper
         self.doc = doc
         tenant, mode = scope_parts(doc["scope"])
         self.store: TenantStore = services.store.of(tenant, mode)
@@ -88,6 +91,7 @@ class Ledger:
         """Apply facts, tell events and set fields in one write, after what is held.
 
         Waits while the database is away; raises Unavailable when that takes too long, and holds everything still.
+        Raises Overtaken, having written nothing, where a later owner of the switch keeps the call.
         """
         self.hold(*facts, tell=tell, set=set)
         held, self._held = self._held, ([], [], {})
@@ -103,6 +107,8 @@ class Ledger:
         ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
         def decide(doc: Document) -> Change | None:
+            if doc.get("keeper", 0) > self._keeper:
+                raise Overtaken(self.id)
             before = machine.Call.of(doc)
             after, emitted = machine.fold(before, list(facts))
             tells = [*(self._emitted(item) for item in emitted), *tell]
@@ -113,6 +119,7 @@ class Ledger:
             if after.ended and not before.ended:
                 unset = ("slot", "live_on")
                 fields["due"] = due_at(self._services.clock())
+            fields["keeper"] = self._keeper
             fields["places"] = doc["places"] + len(tells)
             fields["events"] = doc["events"] + len(tells)
             ids.extend(self._services.ids.new("evt") for _ in tells[len(ids) :])
@@ -143,6 +150,10 @@ class Ledger:
             contact=doc["contact"], call=doc["_id"], channel="VOICE", seen=seen_of(doc),
             history=history.entry(place, sequence, item.source, inferred=item.inferred),
         )  # fmt: skip
+
+    async def take(self) -> None:
+        """Keep the call from now on: whoever kept it before can write nothing any more."""
+        await self.write(set={"keeper": self._keeper})
 
     async def flush(self) -> None:
         """Write the details kept so far."""

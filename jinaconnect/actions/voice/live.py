@@ -15,6 +15,7 @@ import structlog
 
 from jinaconnect.actions.voice.attendant import Attendant
 from jinaconnect.actions.voice.conversation import Parties
+from jinaconnect.actions.voice.hold import Overtaken
 from jinaconnect.actions.voice.ledger import Ledger, Tell
 from jinaconnect.actions.voice.stage import Stage
 from jinaconnect.actions.voice.tape import Tape
@@ -57,6 +58,7 @@ class LiveCall:
         self._keys: dict[str, dict[str, int]] = {}
         self._asked: machine.HangupRequested | None = None
         self._over = False
+        self._overtaken = False
         self.task: asyncio.Task[None] | None = None
 
     # ---- what others call
@@ -171,8 +173,12 @@ class LiveCall:
     async def _run(self, begin: Coroutine[Any, Any, None]) -> None:
         try:
             await self._turn(begin)
-            while not self._over:
+            while not (self._over or self._overtaken):
                 item = await self.turns.next()
+                if not self.desk.hold.lasts:
+                    # Stopped for so long that another process may keep the call: what was due is not ours to do.
+                    self.turns.put(item)
+                    return
                 if isinstance(item, Order):
                     await self._obey(item)
                 else:
@@ -185,6 +191,8 @@ class LiveCall:
         try:
             await work
             await self.ledger.settle()
+        except Overtaken:
+            self._overtaken = True
         except s.LegGone:
             await self._settled()  # the signal of its end is on the way
         except s.SwitchAway as error:
@@ -200,6 +208,8 @@ class LiveCall:
     async def _settled(self) -> None:
         try:
             await self.ledger.settle()
+        except Overtaken:
+            self._overtaken = True
         except Unavailable:
             logger.warning("call.unrecorded", call=self.id)
 
@@ -218,6 +228,9 @@ class LiveCall:
             await self.ledger.settle()
         except GatewayError as error:
             order.answer.set_exception(error)
+        except Overtaken:
+            self._overtaken = True
+            order.answer.set_exception(Unavailable("The call's switch has a new owner.", retry_after=2))
         except s.LegGone:
             order.answer.set_exception(self.parties.invalid("The call has ended."))
         except s.SwitchError as error:
@@ -271,7 +284,8 @@ class LiveCall:
         now_up = any(isinstance(fact, machine.Answered) for fact in facts)
         if now_up:
             changes[f"legs.{CUSTOMER}.state"] = d.UP
-        await self.ledger.write(*facts, set=changes)
+        self.ledger.hold(*facts, set=changes)
+        await self.ledger.take()
         self._arm_limit()
         await self.tape.adopt()
         if now_up and not was_up:

@@ -9,6 +9,7 @@ import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.voice.desk import Desk
+from jinaconnect.actions.voice.hold import Hold
 from jinaconnect.actions.voice.pushing import Pusher
 from jinaconnect.actions.voice.stored import claim_stored
 from jinaconnect.core.errors import GatewayError, Unavailable
@@ -49,15 +50,20 @@ class Owner:
         """Own the switch whenever nobody else does, until cancelled."""
         while True:
             try:
-                if await self._services.leases.take(self.lease):
-                    await self._own()
+                await self._own()
             except Unavailable:
                 logger.info("owner.waits", switch=self.switch.name)
             await asyncio.sleep(RENEW_S)
 
     async def _own(self) -> None:
+        asked = asyncio.get_running_loop().time()
+        if not await self._services.leases.take(self.lease):
+            return
         logger.info("owner.begins", switch=self.switch.name)
-        desk = self.desk = Desk(self._services, self.switch)
+        hold = Hold(self._services.leases.generation(self.lease), asked + TTL.total_seconds())
+        desk = self.desk = Desk(self._services, self.switch, hold)
+        if isinstance(self.switch, AriSwitch):
+            self.switch.permitted = lambda: hold.lasts
         work = (*self._work(desk), self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
         tasks = [asyncio.create_task(each) for each in work]
         try:
@@ -67,6 +73,9 @@ class Owner:
                 if task.exception() is not None:
                     logger.error("owner.broken", switch=self.switch.name, exc_info=task.exception())
         finally:
+            # First nothing is done any more in calls that may be another's by now; the link takes a moment to end.
+            hold.until = 0.0
+            await desk.close()
             await ended(tasks)
             await desk.close()
             self.desk = self.link = self.pusher = None
@@ -92,13 +101,14 @@ class Owner:
     async def _keep_lease(self, desk: Desk) -> None:
         """Renew until another has it, or until it must be taken for lost."""
         loop = asyncio.get_running_loop()
-        good_until = loop.time() + TTL.total_seconds()
-        while loop.time() < good_until:
+        while desk.hold.lasts:
             try:
                 asked = loop.time()
                 if not await self._services.leases.take(self.lease):
                     return
-                good_until = asked + TTL.total_seconds()
+                if self._services.leases.generation(self.lease) != desk.hold.generation:
+                    break  # it had run out meanwhile: everything begins anew
+                desk.hold.until = asked + TTL.total_seconds()
                 await self._report(desk)
             except Unavailable:
                 logger.info("owner.lease_unsure", switch=self.switch.name)
@@ -144,7 +154,7 @@ class Owner:
     async def _push(self, pusher: Pusher) -> None:
         while True:
             await asyncio.sleep(PUSH_S)
-            if self.desk is not None and self.desk.connected_now:
+            if self.desk is not None and self.desk.connected_now and self.desk.hold.lasts:
                 try:
                     await pusher.all()
                 except Unavailable:
@@ -152,7 +162,7 @@ class Owner:
 
     async def _serve(self, desk: Desk) -> None:
         """Take what other processes order."""
-        while True:
+        while desk.hold.lasts:
             try:
                 row = await self._services.orders.take(self.switch.name)
             except Unavailable:

@@ -89,6 +89,7 @@ class AriSwitch:
         self.name = name
         self.client = client
         self.app = app
+        self.permitted: Callable[[], bool] = lambda: True
         self._clock = clock
         self._channels: dict[Leg, str] = {}
         self._legs: dict[str, Leg] = {}
@@ -119,7 +120,7 @@ class AriSwitch:
             endpoint = f"PJSIP/{target.endpoint}/{target.to}"
         else:
             endpoint = f"PJSIP/{target.to}@{target.endpoint}" if target.to else f"PJSIP/{target.endpoint}"
-        with _told():
+        with self._ordered():
             try:
                 await self.client.channels.originate(
                     self.channel(leg), endpoint, app=self.app, app_args=("dialled",), caller_id=caller or None,
@@ -137,32 +138,33 @@ class AriSwitch:
 
     async def ring(self, leg: Leg) -> None:
         """Send 180."""
-        with _told():
+        with self._ordered():
             await self.client.channels.ring(self.channel(leg))
 
     async def answer(self, leg: Leg) -> None:
         """Send 200."""
-        with _told():
+        with self._ordered():
             await self.client.channels.answer(self.channel(leg))
 
     async def hangup(self, leg: Leg, *, q850: int = 16) -> None:
         """End the channel."""
-        with _told():
+        with self._ordered():
             await self.client.channels.hangup(self.channel(leg), cause=q850)
 
     async def refuse(self, channel: str, q850: int) -> None:
         """End a channel that never became a leg."""
         self._strangers.pop(channel, None)
-        with _told():
+        with self._ordered():
             await self.client.channels.hangup(channel, cause=q850)
 
     async def remove_room(self, room: str) -> None:
         """Destroy a bridge by its own name."""
-        await self._unless_gone(self.client.bridges.destroy, room)
+        with self._ordered():
+            await self._unless_gone(self.client.bridges.destroy, room)
 
     async def play(self, where: Place, media: Sequence[str], prompt: str) -> None:
         """Play on the channel or the bridge."""
-        with _told():
+        with self._ordered():
             if isinstance(where, Room):
                 await self.client.bridges.play(room_id(where), media, prompt)
             else:
@@ -174,7 +176,7 @@ class AriSwitch:
         snoop = channel_id(leg.call, f"w{self._whispers}")
         entered = self._entering[snoop] = asyncio.get_running_loop().create_future()
         try:
-            with _told():
+            with self._ordered():
                 await self.client.channels.snoop(self.channel(leg), snoop, app=self.app, whisper="out")
                 # It is made before it is ours: only once it has entered can something be played on it.
                 async with asyncio.timeout(ENTER_S):
@@ -191,14 +193,14 @@ class AriSwitch:
 
     async def press(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
         """Send keys; `w` is Asterisk's own half second."""
-        with _told():
+        with self._ordered():
             await self.client.channels.send_dtmf(
                 self.channel(leg), digits, between_ms=between_ms, duration_ms=duration_ms
             )
 
     async def open_room(self, room: Room) -> None:
         """Create the bridge; asking for one that is there changes nothing."""
-        with _told():
+        with self._ordered():
             try:
                 # Without `dtmf_events` two channels are joined past Asterisk, which then hears no keys.
                 await self.client.bridges.create(room_id(room), type="mixing,dtmf_events")
@@ -207,11 +209,12 @@ class AriSwitch:
 
     async def close_room(self, room: Room) -> None:
         """Destroy the bridge."""
-        await self._unless_gone(self.client.bridges.destroy, room_id(room))
+        with self._ordered():
+            await self._unless_gone(self.client.bridges.destroy, room_id(room))
 
     async def join(self, room: Room, legs: Sequence[Leg]) -> None:
         """Add channels to the bridge."""
-        with _told():
+        with self._ordered():
             try:
                 await self.client.bridges.add(room_id(room), [self.channel(leg) for leg in legs])
             except AriRefused as error:
@@ -221,19 +224,19 @@ class AriSwitch:
 
     async def leave(self, room: Room, legs: Sequence[Leg]) -> None:
         """Take channels out of the bridge."""
-        with _told():
+        with self._ordered():
             await self.client.bridges.remove(room_id(room), [self.channel(leg) for leg in legs])
 
     async def music(self, leg: Leg, on: bool) -> None:
         """Start or stop music on hold on the channel."""
         channels = self.client.channels
-        with _told():
+        with self._ordered():
             await (channels.start_moh(self.channel(leg)) if on else channels.stop_moh(self.channel(leg)))
 
     async def mute(self, leg: Leg, direction: Heard, on: bool) -> None:
         """Mute one direction of the channel."""
         change = self.client.channels.mute if on else self.client.channels.unmute
-        with _told():
+        with self._ordered():
             await change(self.channel(leg), direction)
 
     async def record(
@@ -244,17 +247,17 @@ class AriSwitch:
         record: Callable[..., Awaitable[Any]] = self.client.bridges.record if room else self.client.channels.record
         id = room_id(where) if isinstance(where, Room) else self.channel(where)
         ends = "any" if end_keys else "none"
-        with _told():
+        with self._ordered():
             await record(id, name, max_duration_s=max_s, max_silence_s=silence_s, beep=beep, terminate_on=ends)
 
     async def pause_record(self, name: str, on: bool) -> None:
         """Mute the recording, so that the time goes on in it."""
-        with _told():
+        with self._ordered():
             await (self.client.recordings.mute(name) if on else self.client.recordings.unmute(name))
 
     async def stop_record(self, name: str) -> None:
         """Stop and keep the recording."""
-        with _told():
+        with self._ordered():
             await self.client.recordings.stop(name)
 
     async def records(self, name: str) -> bool:
@@ -281,14 +284,25 @@ class AriSwitch:
 
     async def refer(self, leg: Leg, to: str) -> None:
         """Send REFER; 204 only means that it was sent."""
-        with _told():
+        with self._ordered():
             await self.client.channels.redirect(self.channel(leg), f"PJSIP/{to}")
 
     async def answer_transfer(self, leg: Leg, taken: bool) -> None:
         """Have Asterisk report on the transfer (NOTIFY)."""
         state = "channel_progress" if taken else "channel_declined"
-        with _told():
+        with self._ordered():
             await self.client.channels.transfer_progress(self.channel(leg), state)
+
+    @contextmanager
+    def _ordered(self) -> Iterator[None]:
+        """Turn ARI's errors into the switch's, and give no order once the switch may be another process's.
+
+        Asterisk takes orders from anybody. Recordings that have ended are fetched by any process.
+        """
+        if not self.permitted():
+            raise SwitchAway("another process has the switch", uncertain=False)
+        with _told():
+            yield
 
     @staticmethod
     async def _is_there(ask: Callable[[str], Awaitable[Any]], name: str) -> bool:

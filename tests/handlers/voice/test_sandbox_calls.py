@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
+from jinaconnect.actions.voice.hold import Overtaken
+from jinaconnect.actions.voice.ledger import Ledger
 from jinaconnect.actions.voice.retention import retire_recordings
+from jinaconnect.core.calls.document import new_call
+from jinaconnect.core.calls.machine import Faulted
+from jinaconnect.store.due import Due
+from jinaconnect.store.leases import TTL, Leases
 from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
@@ -216,3 +222,40 @@ async def test_metadata_that_cannot_be_kept_is_refused(tenant: Tenant, metadata:
         body = {"to_number": "+12025550101", "tts_text": "Hello.", field: metadata}
         assert list((await client.post(CALLS, body)).refused(400, "validation_error")) == [field]
     assert (await client.get(CALLS)).ok()["count"] == 0
+
+
+async def test_who_kept_a_call_before_writes_nothing_more(gateway: Running, tenant: Tenant) -> None:
+    services, store = gateway.services, gateway.services.store.of(tenant.id, "test")
+    doc = new_call(
+        services.ids.new("call"), direction="outbound", from_number="+12025550100", to_number="+12025550101",
+        provider_config="trk_none", switch="another", plan={"kind": "tts"}, at=services.clock(),
+    )  # fmt: skip
+    doc = (await store.insert("calls", doc)).doc
+    before, after = Ledger(services, doc, 7), Ledger(services, doc, 8)
+    await before.write(set={"held": True})
+    await after.take()
+    with pytest.raises(Overtaken):
+        await before.write(Faulted(services.clock()), set={"ivr.state": {"node": "old"}})
+    kept = await store.get("calls", doc["_id"])
+    assert (kept["status"], kept["held"], kept["ivr"], kept["keeper"]) == ("QUEUED", True, None, 8)
+    await after.write(Faulted(services.clock()))
+    assert (await store.get("calls", doc["_id"]))["status"] == "FAILED"
+
+
+async def test_a_lease_is_numbered_anew_with_every_holder(gateway: Running) -> None:
+    services, name = gateway.services, "switch:numbered"
+    now = services.clock()
+    database = services.store.raw("leases").database
+    one, other = (Leases(database, lambda: now, Due(database, services.clock, process))
+                  for process in ("there/1:1:a", "there/2:2:b"))  # fmt: skip
+    assert await one.take(name)
+    first = one.generation(name)
+    assert await one.take(name)
+    assert one.generation(name) == first
+    now += TTL
+    assert await other.take(name)
+    assert other.generation(name) > first
+    assert not await one.take(name)
+    await other.give_back(name)
+    assert await one.take(name)
+    assert one.generation(name) > other.generation(name)
