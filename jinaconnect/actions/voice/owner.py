@@ -36,10 +36,15 @@ class Owner:
     def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch) -> None:
         self._services = services
         self.switch = switch
-        self.desk: Desk | None = None
+        self._desk: Desk | None = None
         self.link: Link | None = None
         self.pusher: Pusher | None = None
         self._orders: set[asyncio.Task[None]] = set()
+
+    @property
+    def desk(self) -> Desk | None:
+        """The desk while this process has the switch; another may have it when the lease has run out."""
+        return self._desk if self._desk is not None and self._desk.hold.lasts else None
 
     @property
     def lease(self) -> str:
@@ -61,7 +66,7 @@ class Owner:
             return
         logger.info("owner.begins", switch=self.switch.name)
         hold = Hold(self._services.leases.generation(self.lease), asked + TTL.total_seconds())
-        desk = self.desk = Desk(self._services, self.switch, hold)
+        desk = self._desk = Desk(self._services, self.switch, hold)
         if isinstance(self.switch, AriSwitch):
             self.switch.permitted = lambda: hold.lasts
         work = (*self._work(desk), self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
@@ -78,7 +83,7 @@ class Owner:
             await desk.close()
             await ended(tasks)
             await desk.close()
-            self.desk = self.link = self.pusher = None
+            self._desk = self.link = self.pusher = None
 
     def _work(self, desk: Desk) -> list[Coroutine[Any, Any, None]]:
         if isinstance(self.switch, AriSwitch):
@@ -154,7 +159,7 @@ class Owner:
     async def _push(self, pusher: Pusher) -> None:
         while True:
             await asyncio.sleep(PUSH_S)
-            if self.desk is not None and self.desk.connected_now and self.desk.hold.lasts:
+            if self.desk is not None and self.desk.connected_now:
                 try:
                     await pusher.all()
                 except Unavailable:
