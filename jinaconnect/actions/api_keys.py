@@ -9,7 +9,7 @@ from typing import Any
 
 from jinaconnect.actions.auth import key_hash
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.roles import account_store, below, role_below
+from jinaconnect.actions.roles import account_store, below, check_held, role_below
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, InvalidState
 from jinaconnect.store.mongo import Document
@@ -64,17 +64,20 @@ async def create_key(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**render_key(ctx.wrote(written)), "key": secret}
 
 
-async def _mine(ctx: Context, id: str) -> None:
+async def _mine(ctx: Context, id: str, *, shown: bool) -> None:
+    """Raise PermissionDenied or Invalid where a key is not the caller's to end, or (`shown`) to have the secret of."""
     store = account_store(ctx)
     doc = await store.get("api_keys", id)
     role = await store.find("roles", doc["role"])
     if role is not None and doc["_id"] != ctx.principal.id:
         below(ctx, role)
+        if shown:
+            check_held(ctx, role, "non_field_errors")
 
 
 async def rotate_key(ctx: Context, id: str, grace_s: int) -> dict[str, Any]:
     """Give a key a new secret; the old one works on for `grace_s` seconds."""
-    await _mine(ctx, id)
+    await _mine(ctx, id, shown=True)
     doc = await account_store(ctx).get("api_keys", id)
     secret = _secret(ctx, doc["mode"])
     until = ctx.now() + timedelta(seconds=grace_s)
@@ -101,7 +104,7 @@ async def rotate_key(ctx: Context, id: str, grace_s: int) -> dict[str, Any]:
 
 async def revoke_key(ctx: Context, id: str) -> None:
     """End a key; it stops working at once."""
-    await _mine(ctx, id)
+    await _mine(ctx, id, shown=False)
 
     def decide(held: Document) -> Change | None:
         if held["revoked_at"] is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinaconnect.actions.auth import key_hash
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.roles import account_store, below, brief, role_below
+from jinaconnect.actions.roles import account_store, below, brief, check_held, role_below
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
 from jinaconnect.core.passwords import password_faults
@@ -151,6 +151,7 @@ async def _own_account(ctx: Context, accounts: Sequence[Document]) -> Document |
 async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
     """Give an invited person a new link; the earlier one ends. Also for one whose password an administrator has set."""
     user, role = await _target(ctx, id)
+    check_held(ctx, role, "non_field_errors")
     store, mark, token = account_store(ctx), ctx.ids.new("inv"), ctx.secret("invitation")
     member = await store.get("members", id)
     if user is None or not (member["is_active"] or member.get("unaccepted")):

@@ -9,7 +9,7 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
-from jinaconnect.core.permissions import MATRIX, granted
+from jinaconnect.core.permissions import MATRIX, PLATFORM, granted
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore, applied
 
@@ -66,6 +66,15 @@ def _check_grants(ctx: Context, permissions: Mapping[str, bool]) -> None:
         raise Invalid.field("permissions", f"you cannot grant what you do not hold: {', '.join(beyond)}")
 
 
+def check_held(ctx: Context, role: Mapping[str, Any], field: str) -> None:
+    """Raise Invalid on a field where a role may do what the caller may not: rank alone gives nothing away."""
+    beyond = sorted(
+        key for key, held in role["permissions"].items() if held and key not in PLATFORM and not ctx.principal.may(key)
+    )
+    if beyond:
+        raise Invalid.field(field, f"you cannot give what you do not hold: {', '.join(beyond)}")
+
+
 def _check_priority(ctx: Context, priority: int) -> None:
     if priority >= ctx.principal.priority:
         raise Invalid.field("priority", f"must be below your own ({ctx.principal.priority})")
@@ -82,7 +91,7 @@ async def create_role(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]
     store = account_store(ctx)
     _check_priority(ctx, fields["priority"])
     _check_grants(ctx, fields["permissions"])
-    if (await store.count("roles", {"is_system": False}))[0] >= MOST_CUSTOM:
+    if (await store.count("roles", {"is_system": False, "deleted_at": None}))[0] >= MOST_CUSTOM:
         raise Invalid.field("non_field_errors", f"at most {MOST_CUSTOM} custom roles")
     base = fields.get("slug") or re.sub(r"[^a-z0-9]+", "-", fields["name"].lower()).strip("-") or "role"
     taken = {row["slug"] for row in await store.select("roles", {}, fields={"slug": 1})}
@@ -141,6 +150,7 @@ async def reset_role(ctx: Context, id: str) -> dict[str, Any]:
             return None
         below(ctx, role)
         first = granted(role["slug"])
+        _check_grants(ctx, {key: True for key in first if not role["permissions"].get(key)})
         return _told(ctx, role, {"permissions": {key: key in first for key in MATRIX}})
 
     return await _changed(ctx, id, decide)
@@ -189,6 +199,7 @@ async def role_below(ctx: Context, id: str | None, slug: str | None = None) -> D
         raise Invalid.field("role_id", "ownership moves by transfer only")
     if role["priority"] >= ctx.principal.priority:
         raise Invalid.field("role_id", "must stand below your own role")
+    check_held(ctx, role, "role_id")
     return role
 
 

@@ -72,6 +72,9 @@ def _given(path: str, least: Any = "") -> tuple[tuple[str, Any], ...]:
     return ((path, {"$gt" if least == "" else "$gte": least}),)
 
 
+_PRESENT = (("deleted_at", None),)  # what is removed, and kept for audit, holds no name against what comes later
+
+
 COLLECTIONS: dict[str, Collection] = {
     "contacts": Collection(
         tells=True,
@@ -113,7 +116,7 @@ COLLECTIONS: dict[str, Collection] = {
         tells=True,
         indexes=(
             Index((("_id", -1),)),
-            Index((("app", 1), ("element_name", 1), ("language_code", 1)), unique=True),
+            Index((("app", 1), ("element_name", 1), ("language_code", 1)), unique=True, only=_PRESENT),
         ),
     ),
     "media": Collection(indexes=(Index((("_id", -1),)),)),

@@ -111,6 +111,40 @@ async def test_a_key_works_until_it_is_revoked(
         assert await socket.closed() == 4003
 
 
+async def test_rank_alone_gives_no_right_away(tenant: Tenant, client: Callable[[str | None], Client]) -> None:
+    """Who may not grant a permission in a role gives it by no key, invitation, link, change or reset either."""
+    few = {"tenant.edit": True, "users.invite": True, "users.change_role": True, "users.view": True}
+    few_role = (await tenant().post("/tenants/roles/", {"name": "Few", "priority": 50, "permissions": few})).ok(201)
+    more = {**few, "voice.listen": True, "contact.export": True}
+    rich, equal = [
+        (await tenant().post("/tenants/roles/", {"name": "Low", "priority": 30, "permissions": held})).ok(201)["id"]
+        for held in (more, few)
+    ]
+    key = (await tenant().post("/tenants/api-keys/", {"name": "few", "role_id": few_role["id"]})).ok(201)["key"]
+    caller, mail = client(key), f"r{tenant.id[-10:]}@people.example"
+    member = (await tenant().post("/tenants/members/invite/", {"email": mail, "role_id": equal})).ok(201)["id"]
+    held = (await tenant().post("/tenants/api-keys/", {"name": "rich", "role_id": rich})).ok(201)["id"]
+    for answer, field in (
+        (await caller.post("/tenants/api-keys/", {"name": "k", "role_id": rich}), "role_id"),
+        (await caller.post("/tenants/members/invite/", {"email": f"x{mail}", "role_id": rich}), "role_id"),
+        (await caller.post("/tenants/members/invite/", {"email": f"x{mail}", "role": "viewer"}), "role_id"),
+        (await caller.patch(f"/tenants/members/{member}/role/", {"role_id": rich}), "role_id"),
+        (await caller.post(f"/tenants/api-keys/{held}/rotate/"), "non_field_errors"),
+    ):
+        detail = answer.refused(400, "validation_error")
+        assert "you cannot give what you do not hold" in detail[field][0]
+    (await tenant().patch(f"/tenants/members/{member}/role/", {"role_id": rich})).ok()
+    again = await caller.post(f"/tenants/members/{member}/resend-verification/")
+    assert "non_field_errors" in again.refused(400, "validation_error")
+    (await tenant().patch(f"/tenants/members/{member}/role/", {"role_id": equal})).ok()
+    (await caller.post(f"/tenants/members/{member}/resend-verification/")).ok()
+    (await caller.post("/tenants/api-keys/", {"name": "k", "role_id": equal})).ok(201)
+    (await caller.delete(f"/tenants/api-keys/{held}/")).ok(204)
+    agent = (await roles(tenant))["agent"]["id"]
+    (await tenant().patch(f"/tenants/roles/{agent}/", {"permissions": {"inbox.reply": False}})).ok()
+    assert "permissions" in (await caller.post(f"/tenants/roles/{agent}/reset/")).refused(400, "validation_error")
+
+
 async def test_a_rotated_key_has_its_grace(tenant: Tenant, client: Callable[[str | None], Client]) -> None:
     held = await roles(tenant)
     made = (await tenant().post("/tenants/api-keys/", {"name": "k", "role_id": held["agent"]["id"]})).ok(201)
