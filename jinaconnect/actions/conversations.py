@@ -21,7 +21,7 @@ from jinaconnect.core.inbox.contact import render_contact, render_conversation, 
 from jinaconnect.core.inbox.message import PLATFORMS
 from jinaconnect.core.inbox.profile import Note
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter, parse_int, parse_or_fault
-from jinaconnect.core.schema import Id, Request
+from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
@@ -41,7 +41,10 @@ CHATS = Listing(
 )
 
 
-class Assign(Request):
+class Assign(
+    Request,
+    json_schema_extra=example(assigned_to_type="USER", assigned_to_id=sample_id("usr"), if_unassigned=True),
+):
     """Who shall hold the conversation; with `if_unassigned` only if nobody does."""
 
     assigned_to_type: Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"]
@@ -50,13 +53,13 @@ class Assign(Request):
     if_unassigned: bool = False
 
 
-class Unassign(Request):
+class Unassign(Request, json_schema_extra=example(note="Back to the team.")):
     """A note on why."""
 
     note: Note | None = None
 
 
-class WithReason(Request):
+class WithReason(Request, json_schema_extra=example(reason="The parcel has arrived.")):
     """Why the conversation is closed or goes on."""
 
     reason: Note | None = None

@@ -33,7 +33,7 @@ from jinaconnect.core.paging import (
     parse_text,
     time_filter,
 )
-from jinaconnect.core.schema import Id, Request, Text
+from jinaconnect.core.schema import Id, Request, Text, example, sample_id
 from jinaconnect.store.mongo import Document
 
 PREVIEW = 100
@@ -59,10 +59,13 @@ MESSAGES = Listing(
     },
     orderings={"timestamp": "timestamp", "created_at": "created_at", "id": "_id"},
 )
-CHANNEL = Listing(filters={"platform": MESSAGES.filters["platform"]}, default=(("_id", 1),))
+CHANNEL = Listing(filters={"platform": MESSAGES.filters["platform"]}, default=(("_id", 1),), endless=False)
 
 
-class NewNote(Request):
+class NewNote(
+    Request,
+    json_schema_extra=example(text="She asked for the blue one; call her on Monday.", mentions=[sample_id("usr")]),
+):
     """A note for the team; `mentions` are user ids of members."""
 
     text: Annotated[Text, StringConstraints(min_length=1, max_length=4000)]

@@ -20,7 +20,7 @@ from jinaconnect.core.errors import Invalid, InvalidState, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.inbox.reading import read_fields, recounted
-from jinaconnect.core.schema import Id, Request
+from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, applied
 
@@ -32,7 +32,7 @@ Further = Callable[[Document], dict[str, Any]]
 Tell = Callable[[Document, Document], Event]
 
 
-class MarkRead(Request):
+class MarkRead(Request, json_schema_extra=example(contact_id=sample_id("cnt"))):
     """Messages by id or timeline number, or all of a contact's."""
 
     message_ids: list[Id] | None = Field(None, max_length=AT_ONCE)

@@ -22,7 +22,7 @@ from jinaconnect.core.inbox.contact import seen_by, unassigned
 from jinaconnect.core.inbox.content import MEDIA_KINDS
 from jinaconnect.core.inbox.message import OUTGOING, render_message
 from jinaconnect.core.inbox.reading import newest_fields
-from jinaconnect.core.schema import Id, Request
+from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Written, applied
 
@@ -37,7 +37,7 @@ _ERASED: dict[str, Any] = {
 }  # fmt: skip
 
 
-class RemoveMessages(Request):
+class RemoveMessages(Request, json_schema_extra=example(message_ids=[sample_id("msg")])):
     """Messages by id or timeline number."""
 
     message_ids: list[Id] = Field(min_length=1, max_length=AT_ONCE)

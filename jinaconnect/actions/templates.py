@@ -14,7 +14,7 @@ from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.schema import Id, Request, Text, unkept
+from jinaconnect.core.schema import Id, Request, Text, example, unkept
 from jinaconnect.core.text.templates import element_name, placeholders, render
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.mongo import Document
@@ -57,7 +57,7 @@ class Button(Request):
     example: Annotated[Any, AfterValidator(_kept)] = None
 
 
-class TemplateFields(Request):
+class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}} is on its way.")):
     """What may be changed of a template."""
 
     name: Annotated[Text, StringConstraints(max_length=255)] | None = None
@@ -70,7 +70,15 @@ class TemplateFields(Request):
     is_active: bool | None = None
 
 
-class NewTemplate(TemplateFields):
+class NewTemplate(
+    TemplateFields,
+    json_schema_extra=example(
+        element_name="order_sent",
+        category="UTILITY",
+        content="Hello {{1}}, your order {{2}} is on its way.",
+        example_body=["Ann", "4711"],
+    ),
+):
     """A template to write."""
 
     wa_app: Id | None = None

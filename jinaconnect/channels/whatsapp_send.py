@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
-from jinaconnect.core.schema import Id, Name, Phone, Request, Text, unkept
+from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept
 
 FREE_FORM_EXEMPT = ("TEMPLATE",)
 MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form; it travels in events of at most 64 KiB
@@ -36,7 +36,10 @@ class TemplateParams(Request):
     buttons: list[dict[str, Any]] = Field(default_factory=list, max_length=10)
 
 
-class SendWhatsapp(Request):
+class SendWhatsapp(
+    Request,
+    json_schema_extra=example(phone="+12025550111", message_type="TEXT", text="We have it in blue."),
+):
     """A WhatsApp message to send; which fields are needed depends on `message_type`."""
 
     wa_app: Id | None = None

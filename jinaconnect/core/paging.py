@@ -17,6 +17,7 @@ from jinaconnect.core.errors import Invalid
 
 PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1000
+MAX_PAGE = 10_000_000
 MAX_CHOICES = 1000
 MAX_TEXT = 200
 
@@ -64,13 +65,55 @@ def parse_text(text: str) -> str:
     return text
 
 
+Schema = Mapping[str, Any]
+
+FLAG: Schema = {"type": "boolean"}
+SHORT: Schema = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\u0000]*$"}
+WHOLE: Schema = {"type": "integer", "minimum": -(10**18) + 1, "maximum": 10**18 - 1}
+MOMENT: Schema = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+_DAY = r"(19|20)\d{2}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])(T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z)?"
+
+
+def one_of(*choices: str) -> Schema:
+    """Return the schema of a parameter that takes one of some words."""
+    return {"type": "string", "enum": list(choices)}
+
+
+def some_of(*choices: str) -> Schema:
+    """Return the schema of a parameter that takes some words, with commas in between."""
+    words = "|".join(choices)
+    return {"type": "string", "pattern": f"^({words})(,({words}))*$"}
+
+
+def between(low: int, high: int, default: int) -> Schema:
+    """Return the schema of a parameter that takes a whole number within bounds."""
+    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filterable field: the database path, how its values are read and which lookups it takes."""
+    """One filterable field: the database path, how its values are read and which lookups it takes.
+
+    `schema` describes what `parse` takes.
+    """
 
     path: str
     parse: Parse = parse_text
     lookups: tuple[str, ...] = _EXACT
+    schema: Schema = field(default_factory=lambda: SHORT)
+
+    def described(self, lookup: str) -> Schema:
+        """Return the schema of the parameter with this lookup."""
+        if lookup == "isnull":
+            return FLAG
+        if lookup in ("icontains", "istartswith"):
+            return SHORT
+        if lookup == "in":
+            if "enum" in self.schema:
+                return some_of(*self.schema["enum"])
+            one = _DAY if "anyOf" in self.schema else r"-?\d{1,18}" if self.schema is WHOLE else r"[^,\u0000]{1,200}"
+            return {"type": "string", "pattern": f"^{one}(,{one})*$"}
+        return self.schema
 
 
 def text_filter(path: str) -> Filter:
@@ -80,17 +123,17 @@ def text_filter(path: str) -> Filter:
 
 def bool_filter(path: str) -> Filter:
     """Return a true/false filter."""
-    return Filter(path, parse_bool, ("",))
+    return Filter(path, parse_bool, ("",), FLAG)
 
 
 def time_filter(path: str) -> Filter:
     """Return a filter with comparisons of times."""
-    return Filter(path, parse_moment, _ORDERED)
+    return Filter(path, parse_moment, _ORDERED, MOMENT)
 
 
 def number_filter(path: str) -> Filter:
     """Return a filter with comparisons of whole numbers."""
-    return Filter(path, parse_int, _ORDERED)
+    return Filter(path, parse_int, _ORDERED, WHOLE)
 
 
 def choice_filter(path: str, choices: tuple[str, ...]) -> Filter:
@@ -101,7 +144,7 @@ def choice_filter(path: str, choices: tuple[str, ...]) -> Filter:
             raise ValueError(f"must be one of {', '.join(choices)}")
         return text.upper()
 
-    return Filter(path, read)
+    return Filter(path, read, schema=one_of(*choices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +152,7 @@ class Listing:
     """What a list endpoint offers: filters by parameter name, fields searched, orderings by parameter name.
 
     `keyed` names a map with keys of the tenant's own; `<keyed>.<key>=` fits its scalar values. Such a key is taken only
-    in the form `KEY` has.
+    in the form `KEY` has. `endless` lists take `cursor=` as well as page numbers.
     """
 
     filters: Mapping[str, Filter] = field(default_factory=dict)
@@ -117,15 +160,21 @@ class Listing:
     search: tuple[str, ...] = ()
     orderings: Mapping[str, str] = field(default_factory=dict)
     default: tuple[tuple[str, int], ...] = (("_id", -1),)
+    endless: bool = True
 
-    def parameters(self) -> list[str]:
-        """Return every query parameter the listing reads, for the API description."""
-        names = [
-            name if not lookup else f"{name}__{lookup}"
+    def parameters(self) -> dict[str, Schema]:
+        """Return every query parameter the listing reads besides those of pages, with the values it takes."""
+        found = {
+            name if not lookup else f"{name}__{lookup}": item.described(lookup)
             for name, item in self.filters.items()
             for lookup in item.lookups
-        ]
-        return names + (["search"] if self.search else []) + (["ordering"] if self.orderings else [])
+        }
+        if self.search:
+            found["search"] = SHORT
+        if self.orderings:
+            names = "|".join(self.orderings)
+            found["ordering"] = {"type": "string", "pattern": f"^-?({names})(,-?({names}))*$"}
+        return found
 
     def condition(self, query: Query) -> dict[str, Any]:
         """Return the database filter of a query; raises Invalid naming each faulty parameter."""
@@ -229,7 +278,7 @@ def page_of(query: Query) -> Page:
     """Return the page of `page`, `page_size`, `cursor`; raises Invalid for nonsense."""
     number = parse_or_fault("page", parse_int, query.get("page", "1"))
     size = parse_or_fault("page_size", parse_int, query.get("page_size", str(PAGE_SIZE)))
-    if number < 1 or number > 10_000_000:
+    if number < 1 or number > MAX_PAGE:
         raise Invalid.field("page", "must be at least 1")
     if size < 1:
         raise Invalid.field("page_size", "must be at least 1")

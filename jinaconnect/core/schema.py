@@ -26,6 +26,16 @@ from jinaconnect.core.errors import Invalid
 MOST_NESTED = 32  # objects and lists within one another in what is kept as it was given
 
 
+def example(**fields: Any) -> dict[str, Any]:
+    """Return the `json_schema_extra` of a model: the example that the API description shows of it."""
+    return {"examples": [fields]}
+
+
+def sample_id(prefix: str) -> str:
+    """Return an id as examples show it."""
+    return f"{prefix}_01kc8x2v7m4q9r5t1w3y6z8a0b"
+
+
 class Request(BaseModel):
     """A request body: unknown keys are ignored, text is trimmed."""
 

@@ -12,11 +12,14 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_in
 from jinaconnect.actions.roles import account_store
 from jinaconnect.core.paging import Filter, Listing
-from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.operation import operation
 
 
-class NewKey(Request):
+class NewKey(
+    Request,
+    json_schema_extra=example(name="Web shop", role_id=sample_id("rol"), mode="test", ip_allowlist=["203.0.113.0/24"]),
+):
     """An API key to make."""
 
     name: Annotated[Text, StringConstraints(min_length=1, max_length=100)]
@@ -26,7 +29,7 @@ class NewKey(Request):
     ip_allowlist: list[Annotated[str, StringConstraints(max_length=64)]] | None = Field(None, max_length=50)
 
 
-class Rotation(Request):
+class Rotation(Request, json_schema_extra=example(grace_seconds=3600)):
     """How long the old secret works on."""
 
     grace_seconds: int = Field(0, ge=0, le=604_800)
@@ -41,6 +44,13 @@ class KeyOut(Answer):
     mode: Literal["live", "test"]
     role: str
     is_active: bool
+    ip_allowlist: list[str]
+    expires_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+    created_at: str | None
+    created_by: str | None
+    key: str | None = Field(None, description="The secret, in the answer that made it alone.")
 
 
 _KEYS = Listing(filters={"mode": Filter("mode"), "role": Filter("role")}, search=("name",))

@@ -9,14 +9,16 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions import sessions
 from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.schema import Answer, Request
+from jinaconnect.core.paging import SHORT
+from jinaconnect.core.schema import Answer, Request, example
 from jinaconnect.handlers.operation import AUTHENTICATED, PUBLIC, operation
+from jinaconnect.handlers.schemas import Parameter
 
 Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1024)]
 Email = Annotated[str, StringConstraints(min_length=1, max_length=254)]
 
 
-class LogIn(Request):
+class LogIn(Request, json_schema_extra=example(email="ann.lee@example.com", password="correct horse battery staple")):
     """Credentials; `username` is another name for `email`."""
 
     email: Email | None = None
@@ -24,24 +26,37 @@ class LogIn(Request):
     password: Secret
 
 
-class Refresh(Request):
+class Refresh(Request, json_schema_extra=example(refresh="eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.4pK2")):
     """A refresh token."""
 
     refresh: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
-class LogOut(Request):
+class LogOut(Request, json_schema_extra=example(refresh="eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.4pK2")):
     """The session to end besides the caller's."""
 
     refresh: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
 
 
-class ChangePassword(Request):
+class ChangePassword(
+    Request,
+    json_schema_extra=example(
+        old_password="correct horse battery staple",
+        new_password="seven green bottles, 1 wall",
+        confirm_password="seven green bottles, 1 wall",
+    ),
+):
     """The old password and the new one, twice."""
 
     old_password: Secret
     new_password: Secret
     confirm_password: Secret
+
+
+class Done(Answer):
+    """That it is done, in words."""
+
+    message: str
 
 
 class Tokens(Answer):
@@ -52,7 +67,10 @@ class Tokens(Answer):
     expires_in: int = Field(description="Seconds the access token lives.")
 
 
-@operation("POST", "/token/", id="auth.token", permission=PUBLIC, body=LogIn, returns=Tokens, tag="auth")
+@operation(
+    "POST", "/token/", id="auth.token", permission=PUBLIC, body=LogIn, returns=Tokens, tag="auth",
+    headers={"X-ACCESS-KEY": Parameter("An API key that pins the session to its organisation.", SHORT)},
+)  # fmt: skip
 async def token(ctx: Context, body: LogIn) -> dict[str, Any]:
     """Log in with e-mail and password.
 
@@ -85,6 +103,7 @@ async def logout(ctx: Context, body: LogOut) -> None:
     id="auth.change_password",
     permission=AUTHENTICATED,
     body=ChangePassword,
+    returns=Done,
     tag="auth",
     socket=False,
 )

@@ -10,9 +10,10 @@ from jinaconnect.actions import contacts, conversations, removal
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import Assign, Unassign, WithReason
 from jinaconnect.core.inbox.profile import ContactChange, NewContact
-from jinaconnect.core.paging import parse_bool, parse_or_fault
+from jinaconnect.core.paging import FLAG, SHORT, parse_bool, parse_or_fault
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.operation import operation
+from jinaconnect.handlers.schemas import PAGES, Parameter
 
 _ASSIGN = "inbox.assign|contact.edit"
 _RESOLVE = "inbox.resolve|contact.edit"
@@ -150,7 +151,7 @@ async def list_keywords(ctx: Context) -> list[dict[str, str]]:
 
 @operation(
     "GET", "/contacts/contact-tags/", id="contacts.tags", permission="contact.view", returns=TagPage, query={
-        "page": "Page number, from 1.", "page_size": "Rows a page (10, at most 1000).", "search": "Part of the tag."
+        **PAGES, "search": Parameter("Part of the tag.", SHORT)
     },
 )  # fmt: skip
 async def list_tags(ctx: Context) -> dict[str, Any]:
@@ -178,7 +179,7 @@ async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str
 
 @operation(
     "DELETE", "/contacts/{id}/", id="contacts.delete", permission="contact.delete", status=204, effect=True,
-    query={"erase": "true: overwrite what is personal as well."},
+    query={"erase": Parameter("Overwrite what is personal as well.", FLAG)},
 )  # fmt: skip
 async def delete_contact(ctx: Context, id: str) -> None:
     """Remove a contact and their messages from the inbox."""

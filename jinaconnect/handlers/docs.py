@@ -68,7 +68,8 @@ async def docs(ctx: Context) -> Reply:
 
 
 @operation(
-    "GET", "/static/{name}/", id="pages.file", permission=PUBLIC, limited=False, tag="system", media_type="text/plain"
+    "GET", "/static/{name}/", id="pages.file", permission=PUBLIC, limited=False, tag="system",
+    media_type=("text/css", "text/javascript"),
 )
 async def file(ctx: Context, name: str) -> Reply:
     """Serve a script or style sheet of our own pages."""

@@ -10,24 +10,37 @@ import orjson
 from jinaconnect.actions.context import Context
 from jinaconnect.core.cursor import resume
 from jinaconnect.core.errors import CursorExpired, Invalid, Throttled
+from jinaconnect.core.events.catalogue import CATALOGUE, TOPICS
 from jinaconnect.core.events.view import FILTER_KEYS, View, view_of
-from jinaconnect.core.paging import Query, parse_int, parse_or_fault
+from jinaconnect.core.paging import SHORT, Query, between, parse_int, parse_or_fault, some_of
 from jinaconnect.core.principal import Principal
+from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.operation import AUTHENTICATED, Reply, operation
+from jinaconnect.handlers.schemas import Parameter
 
 LIMIT, MAX_LIMIT, MAX_WAIT_S = 100, 500, 30
 PAGE_BYTES = 1024 * 1024  # an answer ends with the event that passes this
 SCANNED_PER_REQUEST = 5_000  # a narrow filter on a long log answers with has_more instead of holding the loop
 
 QUERY = {
-    "topics": "Comma-separated topics; all the role may read when absent.",
-    "types": "Comma-separated event types.",
-    "contact": "Contact id.",
-    "conversation": "Conversation id.",
-    "call": "Call id.",
-    "channel": "Platform, such as WHATSAPP.",
-    "assignee": "User id of the assignee.",
+    "topics": Parameter("Topics, with commas; all the role may read when absent.", some_of(*TOPICS)),
+    "types": Parameter("Event types, with commas.", some_of(*(name.replace(".", r"\.") for name in CATALOGUE))),
+    "contact": Parameter("Contact id.", SHORT),
+    "conversation": Parameter("Conversation id.", SHORT),
+    "call": Parameter("Call id.", SHORT),
+    "channel": Parameter("Platform, such as WHATSAPP.", SHORT),
+    "assignee": Parameter("User id of the assignee.", SHORT),
 }
+AFTER = Parameter(
+    "Cursor, or `start`; now when absent.", {"type": "string", "pattern": "^(start|[A-Za-z0-9_-]{32})$"}
+)
+
+
+class Ticket(Answer):
+    """A ticket for one socket or stream."""
+
+    ticket: str
+    expires_in: int
 
 
 def requested_view(ctx: Context, query: Query) -> View:
@@ -76,10 +89,11 @@ class _Poll:
     permission=AUTHENTICATED,
     errors=(400, 410),
     tag="feed",
+    returns="EventPage",
     query={
-        "after": "Cursor, or `start`; now when absent.",
-        "limit": "1 to 500 (100).",
-        "wait": "0 to 30 seconds.",
+        "after": AFTER,
+        "limit": Parameter("Most events in the answer.", between(1, MAX_LIMIT, LIMIT)),
+        "wait": Parameter("Seconds to hold the answer until something comes.", between(0, MAX_WAIT_S, 0)),
         **QUERY,
     },
 )
@@ -156,7 +170,9 @@ async def _collect(feed: Any, view: View, position: int, limit: int) -> tuple[li
     return shown, position, position < feed.tip
 
 
-@operation("POST", "/ws/ticket/", id="socket.ticket", permission=AUTHENTICATED, status=200, tag="feed", socket=False)
+@operation(
+    "POST", "/ws/ticket/", id="socket.ticket", permission=AUTHENTICATED, returns=Ticket, tag="feed", socket=False
+)
 async def issue_ticket(ctx: Context) -> dict[str, Any]:
     """Issue a single-use ticket for `/ws/` and `/events/stream/`, so that no token stands in a URL."""
     token = ctx.caller.headers["Authorization"].partition(" ")[2].strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import RootModel
 
@@ -11,11 +11,17 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import NewNote
 from jinaconnect.actions.marks import MarkRead
 from jinaconnect.actions.removal import RemoveMessages
+from jinaconnect.core.paging import FLAG, SHORT, WHOLE, between, one_of, some_of
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.operation import operation
+from jinaconnect.handlers.schemas import Parameter
 
 _BASE = "/team-inbox/api"
-_WINDOW = {"limit": "Rows (50, at most 100).", "offset": "Rows to skip (0)."}
+_WINDOW = {
+    "limit": Parameter("Rows.", between(1, conversations.MAX_LIMIT, 50)),
+    "offset": Parameter("Rows to skip.", between(0, conversations.MAX_OFFSET, 0)),
+}
+_STATUS = ("queued", "unknown", "sent", "delivered", "read", "failed")
 
 Platform = Literal["WHATSAPP", "TELEGRAM", "SMS", "RCS", "VOICE"]
 Direction = Literal["INCOMING", "OUTGOING"]
@@ -198,10 +204,11 @@ class RemovedMessages(Answer):
     "GET", f"{_BASE}/messages/", id="inbox.messages.list", permission="inbox.view", listing=inbox.MESSAGES,
     returns=ListedMessage,
     query={
-        "status": "Of outgoing messages: queued, unknown, sent, delivered, read, failed; also `status__in`.",
-        "has_media": "true or false.",
-        "assigned_to_user": "User id of who holds the conversation.",
-        "search": "Part of the text, or a message_id.",
+        "status": Parameter("Of outgoing messages.", one_of(*_STATUS)),
+        "status__in": Parameter("Of outgoing messages, with commas.", some_of(*_STATUS)),
+        "has_media": Parameter("Only those with a file, or without.", FLAG),
+        "assigned_to_user": Parameter("User id of who holds the conversation.", SHORT),
+        "search": Parameter("Part of the text, or a message_id.", SHORT),
     },
 )  # fmt: skip
 async def list_messages(ctx: Context) -> dict[str, Any]:
@@ -238,7 +245,10 @@ async def count_platforms(ctx: Context) -> list[dict[str, Any]]:
 
 @operation(
     "GET", f"{_BASE}/messages/conversation/", id="inbox.messages.conversation", permission="inbox.view",
-    listing=inbox.CHANNEL, returns=ListedMessage, query={"contact_id": "Contact id; required."},
+    listing=inbox.CHANNEL, returns=ListedMessage, query={
+        "contact_id": Parameter("Contact id.", {**SHORT, "minLength": 1}, required=True),
+        "platform": Parameter("The platform.", one_of(*get_args(Platform)), required=True),
+    },
 )  # fmt: skip
 async def channel_conversation(ctx: Context) -> dict[str, Any]:
     """List a contact's messages over one platform, oldest first; `platform` and `contact_id` are required."""
@@ -275,8 +285,12 @@ async def delete_messages(ctx: Context, body: RemoveMessages) -> dict[str, Any]:
 @operation(
     "GET", f"{_BASE}/conversations/", id="inbox.conversations.list", permission="inbox.view",
     returns=ConversationWindow, query={
-        **_WINDOW, "status": "OPEN or CLOSED.", "platform": "Of the last message.",
-        "assigned_to": "User id, `me` or `unassigned`.", "unread": "true or false.", "search": "Part of name or phone.",
+        **_WINDOW,
+        "status": Parameter("Open or closed ones alone.", one_of("OPEN", "CLOSED")),
+        "platform": Parameter("Of the last message.", one_of(*get_args(Platform))),
+        "assigned_to": Parameter("User id, `me` or `unassigned`.", SHORT),
+        "unread": Parameter("Only those with unread messages, or without.", FLAG),
+        "search": Parameter("Part of name or phone.", SHORT),
     },
 )  # fmt: skip
 async def list_conversations(ctx: Context) -> dict[str, Any]:
@@ -296,7 +310,7 @@ async def read_conversation(ctx: Context, contact_id: str) -> dict[str, Any]:
 @operation(
     "GET", f"{_BASE}/conversations/{{contact_id}}/timeline/", id="inbox.conversations.timeline",
     permission="inbox.view", returns=Timeline,
-    query={**_WINDOW, "before": "Only items with a smaller number: the `next_before` of the answer."},
+    query={**_WINDOW, "before": Parameter("Only items with a smaller number: the `next_before` of the answer.", WHOLE)},
 )  # fmt: skip
 async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     """Show messages and events of a conversation, newest first, with date separators."""

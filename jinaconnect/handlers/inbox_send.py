@@ -11,12 +11,17 @@ from jinaconnect.channels.whatsapp_content import send_fields
 from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
-from jinaconnect.core.schema import Id, Request, parse
+from jinaconnect.core.schema import Id, Request, example, parse, sample_id
 from jinaconnect.handlers.inbox import InboxMessage
 from jinaconnect.handlers.operation import operation
 
 
-class NewInboxMessage(Request):
+class NewInboxMessage(
+    Request,
+    json_schema_extra=example(
+        contact=sample_id("cnt"), platform="WHATSAPP", content={"type": "text", "body": {"text": "We have it in blue."}}
+    ),
+):
     """A message to a contact, in the inbox's content form."""
 
     contact: Id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -11,15 +11,20 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_in
 from jinaconnect.actions.roles import account_store
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.paging import Filter, Listing, bool_filter
-from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.core.paging import SHORT, Filter, Listing, bool_filter
+from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
+from jinaconnect.handlers.auth import Done
 from jinaconnect.handlers.operation import PUBLIC, operation
+from jinaconnect.handlers.schemas import Parameter
 
 Mail = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Part = Annotated[Text, StringConstraints(max_length=150)]
 
 
-class Invitation(Request):
+class Invitation(
+    Request,
+    json_schema_extra=example(email="ben.ortiz@example.com", role="agent", first_name="Ben", last_name="Ortiz"),
+):
     """Who becomes a member, with which role."""
 
     email: Mail
@@ -31,20 +36,23 @@ class Invitation(Request):
     password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=256)] | None = None
 
 
-class Acceptance(Request):
+class Acceptance(
+    Request,
+    json_schema_extra=example(token="kq3ZrY6vT1m8Jx0bWn4cLd7s", password="correct horse battery staple"),
+):
     """The token of an invitation and the password to set."""
 
     token: Annotated[str, StringConstraints(min_length=16, max_length=128)]
     password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=256)]
 
 
-class NewRoleOf(Request):
+class NewRoleOf(Request, json_schema_extra=example(role_id=sample_id("rol"))):
     """The role a member gets."""
 
     role_id: Id
 
 
-class TransferOwnership(Request):
+class TransferOwnership(Request, json_schema_extra=example(target_user_id=sample_id("usr"))):
     """The admin who becomes the owner."""
 
     target_user_id: Id
@@ -63,6 +71,14 @@ class MemberOut(Answer):
     is_pending: bool = Field(description="Invited and not a member yet.")
 
 
+class OwnershipMoved(Answer):
+    """Who owns the organisation now."""
+
+    detail: str
+    new_owner: str
+    previous_owner_new_role: Literal["admin"]
+
+
 _MEMBERS = Listing(
     filters={
         "is_active": bool_filter("is_active"),
@@ -75,7 +91,7 @@ _MEMBERS = Listing(
 
 @operation(
     "GET", "/tenants/users/", id="members.list", permission="users.view", listing=_MEMBERS, returns=MemberOut,
-    query={"search": "E-mail, first name, last name or username."}, aliases=("/tenants/members/",),
+    query={"search": Parameter("E-mail, first name, last name or username.", SHORT)}, aliases=("/tenants/members/",),
 )  # fmt: skip
 async def list_members(ctx: Context) -> dict[str, Any]:
     """List the members."""
@@ -122,7 +138,7 @@ async def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
     return await members.invite(ctx, body.model_dump())
 
 
-@operation("POST", "/tenants/members/accept/", id="members.accept", permission=PUBLIC, body=Acceptance, tag="members")
+@operation("POST", "/tenants/members/accept/", id="members.accept", permission=PUBLIC, body=Acceptance, returns=Done)
 async def accept(ctx: Context, body: Acceptance) -> dict[str, Any]:
     """Accept an invitation and set one's password; the link works once."""
     await members.accept(ctx, body.token, body.password)
@@ -168,6 +184,7 @@ async def remove(ctx: Context, id: str) -> None:
     id="members.transfer",
     permission="tenant.transfer",
     body=TransferOwnership,
+    returns=OwnershipMoved,
     effect=True,
 )
 async def transfer(ctx: Context, body: TransferOwnership) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import AUTHENTICATED, PUBLIC, known
 from jinaconnect.core.principal import Principal
 from jinaconnect.core.schema import parse
-from jinaconnect.handlers.schemas import named
+from jinaconnect.handlers.schemas import Parameter, named
 from jinaconnect.store.idempotency import Replay
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
@@ -53,8 +53,10 @@ class Upload:
 class Operation:
     """One declared route.
 
-    `raw` hands the coroutine the body's bytes (webhooks), `files` its file parts; `errors` lists further statuses it
-    answers besides those every route can. `own_credentials` leaves the Authorization header to a public operation.
+    `raw` hands the coroutine the body's bytes (webhooks), which `body` then only describes, `files` its file parts;
+    `errors` lists further statuses it answers besides those every route can, `media_type` the types of its answer;
+    `returns` is a model, or the name of a schema that the description has by itself. `own_credentials` leaves
+    the Authorization header to a public operation.
     """
 
     method: str
@@ -69,7 +71,8 @@ class Operation:
     raw: bool = False
     files: bool = False
     listing: Listing | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Parameter] = field(default_factory=dict)
+    headers: Mapping[str, Parameter] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     limit: int = JSON_LIMIT
     limited: bool = True
@@ -77,7 +80,7 @@ class Operation:
     socket: bool = True
     hidden: bool = False
     own_credentials: bool = False
-    media_type: str = "application/json"
+    media_type: str | tuple[str, ...] = "application/json"
 
     def orders(self, principal: Principal | None) -> bool:
         """Tell whether this is an order to a live call by somebody who may give it: those have their own budget."""
@@ -113,7 +116,7 @@ def operation(
         if not inspect.getdoc(function):
             raise ValueError(f"{id}: an operation needs a docstring")
         for model in (rest.get("body"), rest.get("returns")):
-            if model is not None:
+            if isinstance(model, type):
                 named(model)
         paths = [
             (id, path, rest.pop("hidden", False)),

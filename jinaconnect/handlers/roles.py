@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, RootModel, StringConstraints
 
 from jinaconnect.actions import roles
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_in
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import catalogue
-from jinaconnect.core.schema import Answer, Given, Request, Text
+from jinaconnect.core.schema import Answer, Given, Request, Text, example
 from jinaconnect.handlers.operation import AUTHENTICATED, operation
 
 RoleName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
 
 
-class RoleFields(Request):
+class RoleFields(Request, json_schema_extra=example(permissions={"contact.export": True})):
     """What may be changed of a role; of the permissions only those listed change."""
 
     name: Given[RoleName] = None
@@ -27,7 +27,10 @@ class RoleFields(Request):
     permissions: dict[str, bool] | None = None
 
 
-class NewRole(RoleFields):
+class NewRole(
+    RoleFields,
+    json_schema_extra=example(name="Shift lead", priority=45, permissions={"inbox.assign": True}),
+):
     """A custom role."""
 
     name: RoleName
@@ -41,10 +44,43 @@ class RoleOut(Answer):
     id: str
     slug: str
     name: str
+    description: str | None
     priority: int
     is_system: bool
     is_custom: bool
+    is_editable: bool
     member_count: int
+    permissions: dict[str, bool]
+    created_at: str | None
+    updated_at: str | None
+    created_by: str | None
+    updated_by: str | None
+
+
+class Permission(Answer):
+    """A permission by its key, in words."""
+
+    key: str
+    label: str
+
+
+class Permissions(RootModel[dict[str, list[Permission]]]):
+    """Every permission, by the part of its key before the dot."""
+
+
+class RoleInBrief(Answer):
+    """A role, without its permissions."""
+
+    id: str
+    slug: str
+    name: str
+    priority: int
+
+
+class OwnPermissions(Answer):
+    """One's role, and every permission, held or not."""
+
+    role: RoleInBrief
     permissions: dict[str, bool]
 
 
@@ -58,7 +94,9 @@ async def list_roles(ctx: Context) -> dict[str, Any]:
     return await list_in(ctx, store, "roles", _ROLES, lambda docs: roles.render_roles(ctx, docs), {"deleted_at": None})
 
 
-@operation("GET", "/tenants/roles/permissions-catalog/", id="roles.catalogue", permission="users.view")
+@operation(
+    "GET", "/tenants/roles/permissions-catalog/", id="roles.catalogue", permission="users.view", returns=Permissions
+)
 async def permissions_catalogue(ctx: Context) -> dict[str, Any]:
     """List every permission, grouped."""
     return dict(catalogue())
@@ -113,7 +151,7 @@ async def reset_role(ctx: Context, id: str) -> dict[str, Any]:
     return await roles.reset_role(ctx, id)
 
 
-@operation("GET", "/tenants/my-permissions/", id="roles.mine", permission=AUTHENTICATED)
+@operation("GET", "/tenants/my-permissions/", id="roles.mine", permission=AUTHENTICATED, returns=OwnPermissions)
 async def my_permissions(ctx: Context) -> dict[str, Any]:
     """Show one's own role and permissions."""
     return await roles.my_permissions(ctx)

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, StringConstraints
+from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.sandbox import customer_writes
 from jinaconnect.core.errors import Invalid, PermissionDenied
-from jinaconnect.core.schema import Answer, Name, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Name, Phone, Request, Text, example
 from jinaconnect.handlers.operation import operation
 
 
-class CustomerWrites(Request):
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+class CustomerWrites(
+    Request,
+    json_schema_extra=example(
+        **{"channel": "whatsapp", "from": "+12025550111", "name": "Ann Lee", "text": "Do you have it in blue?"}
+    ),
+):
     """What a simulated customer does: writes (exactly one of `text`, `media_url`, `keys`), or calls `to`.
 
     A caller presses `keys` one a second once answered; `w` waits half a second, `h` at the end hangs up.
     """
 
-    channel: Literal["whatsapp", "WHATSAPP", "voice", "VOICE"] = "whatsapp"
+    channel: Annotated[Literal["whatsapp", "voice"], BeforeValidator(_lower)] = "whatsapp"
     to: Phone | None = None
     sender: Phone = Field(validation_alias=AliasChoices("from", "sender"))
     name: Name = ""
@@ -53,7 +62,7 @@ async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
     """
     if ctx.principal.mode != "test":
         raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
-    if body.channel.lower() == "voice":
+    if body.channel == "voice":
         call = await ctx.services.voice.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
         return {"status": "rejected" if call is None else "accepted", "call_id": call}
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]

@@ -1,15 +1,32 @@
-"""The names that schemas have in the API description: each belongs to one class."""
+"""What routes declare for the API description: parameters, and schemas by names that belong to one class each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 
+from jinaconnect.core.paging import MAX_PAGE, MAX_PAGE_SIZE, PAGE_SIZE, between
+
 _NAMED: dict[str, type] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: what it does, and as a JSON schema the values it takes."""
+
+    tells: str
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
+PAGES = {
+    "page": Parameter("Page number, from 1.", between(1, MAX_PAGE, 1)),
+    "page_size": Parameter("Rows a page.", between(1, MAX_PAGE_SIZE, PAGE_SIZE)),
+}
 
 
 def named(model: type) -> None:

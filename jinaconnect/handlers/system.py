@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import platform
-from typing import Any
+from typing import Any, Literal
 
 from jinaconnect import __version__
 from jinaconnect.actions.context import Context
@@ -23,13 +23,34 @@ class Version(Answer):
     python: str
 
 
-@operation("GET", "/livez/", id="system.live", permission=PUBLIC, limited=False, tag="system")
+class Live(Answer):
+    """That the process runs."""
+
+    status: Literal["ok"]
+
+
+class Checks(Answer):
+    """What the gateway stands on."""
+
+    database: Literal["up"]
+    redis: Literal["none", "up", "down"]
+    asterisk: Literal["none", "up", "down"]
+
+
+class Ready(Answer):
+    """Whether requests can be served; "degraded" without any Asterisk."""
+
+    status: Literal["ok", "degraded"]
+    checks: Checks
+
+
+@operation("GET", "/livez/", id="system.live", permission=PUBLIC, limited=False, returns=Live, tag="system")
 async def live(ctx: Context) -> dict[str, Any]:
     """Tell that the process runs."""
     return {"status": "ok"}
 
 
-@operation("GET", "/readyz/", id="system.ready", permission=PUBLIC, limited=False, tag="system", errors=(503,))
+@operation("GET", "/readyz/", id="system.ready", permission=PUBLIC, limited=False, returns=Ready, tag="system")
 async def ready(ctx: Context) -> dict[str, Any]:
     """Tell whether requests can be served: 503 while the database is away.
 

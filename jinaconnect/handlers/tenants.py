@@ -9,8 +9,8 @@ from pydantic import StringConstraints
 from jinaconnect.actions import tenants
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import envelope, log_cursor
-from jinaconnect.core.paging import page_of
-from jinaconnect.core.schema import Answer, Request, Text
+from jinaconnect.core.paging import Listing, page_of
+from jinaconnect.core.schema import Answer, Request, Text, example
 from jinaconnect.handlers.operation import operation
 
 Line = Annotated[Text, StringConstraints(max_length=255)]
@@ -22,7 +22,10 @@ class TenantSettings(Request):
     agents_see_unassigned: bool | None = None
 
 
-class TenantFields(Request):
+class TenantFields(
+    Request,
+    json_schema_extra=example(name="Lee & Sons", country="US", settings={"agents_see_unassigned": True}),
+):
     """What may be changed of an organisation."""
 
     name: Annotated[Text, StringConstraints(min_length=1, max_length=255)] = ""
@@ -42,10 +45,23 @@ class TenantOut(Answer):
 
     id: str
     name: str
+    description: str | None
+    address: str | None
+    phone: str | None
+    email: str | None
+    website: str | None
+    country: str | None
+    state: str | None
+    industry: str | None
+    settings: dict[str, Any]
     is_active: bool
+    created_at: str | None
+    updated_at: str | None
 
 
-@operation("GET", "/tenants/", id="tenants.list", permission="tenant.view", tag="tenants")
+@operation(
+    "GET", "/tenants/", id="tenants.list", permission="tenant.view", listing=Listing(endless=False), returns=TenantOut
+)
 async def list_tenants(ctx: Context) -> dict[str, Any]:
     """List the caller's organisation: the one the token belongs to."""
     cursor = await log_cursor(ctx)

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, StringConstraints
 from jinaconnect.actions import users
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import envelope, log_cursor
-from jinaconnect.core.paging import page_of
-from jinaconnect.core.schema import Answer, Phone, Request, Text
+from jinaconnect.core.paging import Listing, page_of
+from jinaconnect.core.schema import Answer, Phone, Request, Text, example
 from jinaconnect.handlers.operation import AUTHENTICATED, operation
 
 Part = Annotated[Text, StringConstraints(max_length=150)]
@@ -29,7 +29,7 @@ class Address(Request):
     postal_code: Part
 
 
-class Profile(Request):
+class Profile(Request, json_schema_extra=example(first_name="Ann", last_name="Lee", mobile="+12025550123")):
     """What may be changed of one's own profile."""
 
     first_name: Part | None = None
@@ -46,9 +46,21 @@ class UserOut(Answer):
     username: str
     first_name: str
     last_name: str
+    image: str | None
 
 
-@operation("GET", "/users/user/", id="users.list", permission=AUTHENTICATED)
+class OwnProfile(UserOut):
+    """A person; e-mail and what follows are shown to themselves alone."""
+
+    email: str | None = None
+    mobile: str | None = None
+    birth_date: str | None = None
+    address: dict[str, str] | None = None
+
+
+@operation(
+    "GET", "/users/user/", id="users.list", permission=AUTHENTICATED, listing=Listing(endless=False), returns=UserOut
+)
 async def list_users(ctx: Context) -> dict[str, Any]:
     """List the people of the organisation."""
     cursor = await log_cursor(ctx)
@@ -56,14 +68,14 @@ async def list_users(ctx: Context) -> dict[str, Any]:
     return {**envelope(ctx, page, len(everyone), everyone[page.skip : page.skip + page.size]), "cursor": cursor}
 
 
-@operation("GET", "/users/user/{id}/", id="users.read", permission=AUTHENTICATED, returns=UserOut)
+@operation("GET", "/users/user/{id}/", id="users.read", permission=AUTHENTICATED, returns=OwnProfile)
 async def read_user(ctx: Context, id: str) -> dict[str, Any]:
     """Show a person; `me` shows oneself with everything."""
     return await users.read_user(ctx, id)
 
 
 @operation(
-    "PATCH", "/users/user/{id}/", id="users.change", permission=AUTHENTICATED, body=Profile, returns=UserOut,
+    "PATCH", "/users/user/{id}/", id="users.change", permission=AUTHENTICATED, body=Profile, returns=OwnProfile,
     effect=True,
 )  # fmt: skip
 async def change_user(ctx: Context, id: str, body: Profile) -> dict[str, Any]:

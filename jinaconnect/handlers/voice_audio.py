@@ -15,6 +15,7 @@ from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.telephony.audio import MAX_BYTES
 
 AUDIO = Listing(search=("name",))
+SOUND = ("audio/wav", "application/octet-stream")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -26,6 +27,7 @@ class AudioOut(Answer):
     duration_ms: int
     size: int
     audio_url: str
+    created_at: str
 
 
 @voice_operation("GET", "audio/", id="audio.list", permission="voice.view", listing=AUDIO, returns=AudioOut)
@@ -53,7 +55,7 @@ async def read_audio(ctx: Context, id: str) -> dict[str, Any]:
 
 
 @voice_operation(
-    "GET", "audio/{id}/file/", id="audio.file", permission="voice.view", socket=False, media_type="audio/wav"
+    "GET", "audio/{id}/file/", id="audio.file", permission="voice.view", socket=False, media_type=SOUND
 )
 async def audio_file(ctx: Context, id: str) -> Reply:
     """Hear an uploaded prompt."""
@@ -68,7 +70,7 @@ async def delete_audio(ctx: Context, id: str) -> None:
 
 @operation(
     "GET", "/voice/media/{name}", id="voice.media", permission=PUBLIC, limited=False, tag="voice", socket=False,
-    media_type="audio/wav",
+    media_type=SOUND,
 )  # fmt: skip
 async def media(ctx: Context, name: str) -> Reply:
     """Serve a prompt to a telephony server; names are signed, so none can be guessed."""

@@ -8,18 +8,28 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import calls
 from jinaconnect.actions.voice.placing import PlaceCall, place_call
 from jinaconnect.core.calls.machine import STATUSES
-from jinaconnect.core.paging import Filter, Listing, choice_filter, parse_moment, text_filter, time_filter
+from jinaconnect.core.paging import (
+    MOMENT,
+    Filter,
+    Listing,
+    choice_filter,
+    one_of,
+    parse_moment,
+    text_filter,
+    time_filter,
+)
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.voice import voice_operation
 
 
 def _bound(operator: str) -> Filter:
-    return Filter("started_at", lambda text: {operator: parse_moment(text)}, ("",))
+    return Filter("started_at", lambda text: {operator: parse_moment(text)}, ("",), MOMENT)
 
 
 CALLS = Listing(
     filters={
-        "status": choice_filter("status", STATUSES), "direction": Filter("direction", str.lower),
+        "status": choice_filter("status", STATUSES),
+        "direction": Filter("direction", str.lower, schema=one_of("inbound", "outbound")),
         "contact_id": text_filter("contact"), "started_at": time_filter("started_at"),
         "started_at_from": _bound("$gte"), "started_at_to": _bound("$lte"),
         "provider_config": text_filter("provider_config"), "user": text_filter("user"),
@@ -40,6 +50,7 @@ class CallEventOut(Answer):
     call: str
     sequence: int
     event_type: str
+    type: str
     payload: dict[str, Any]
     occurred_at: str
 
@@ -50,6 +61,17 @@ class Leg(Answer):
     name: str
     role: Literal["customer", "agent", "party"]
     state: Literal["new", "dialing", "ringing", "up", "ended"]
+    user: str | None
+    device: str | None
+    number: str | None
+    call: str | None
+
+
+class Taping(Answer):
+    """The recording of a call that is being made."""
+
+    id: str
+    state: str
 
 
 class CallOut(Answer):
@@ -68,6 +90,7 @@ class CallOut(Answer):
     ended_at: str | None
     duration_seconds: int | None
     hangup_cause: str
+    sip_code: int | None
     inferred: bool
     recording_url: str
     recording_duration_seconds: int | None
@@ -75,13 +98,31 @@ class CallOut(Answer):
     cost_currency: str
     cost_source: str
     metadata: dict[str, Any]
+    user: str | None
+    asterisk: str | None
+    template: str | None
+    held: bool
+    muted: list[str]
+    recording: Taping | None
     legs: list[Leg]
+    created_at: str
+    updated_at: str
+
+
+class Transcription(Answer):
+    """What was said in a recording."""
+
+    recording: str
+    text: str
+    provider: str | None
+    confidence: float | None
 
 
 class CallDetail(CallOut):
     """A call with the end of its history and its transcription."""
 
     recent_events: list[CallEventOut]
+    transcription: Transcription | None = None
 
 
 class CallFact(Answer):

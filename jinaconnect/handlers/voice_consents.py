@@ -11,14 +11,14 @@ from jinaconnect.actions.voice import app, consents
 from jinaconnect.actions.voice.trunks import own_trunk
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named, Time
 
 CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")})
 
 
-class ConsentFields(Request):
+class ConsentFields(Request, json_schema_extra=example(consent_given=False)):
     """What may be changed of a consent."""
 
     name: Given[Named] = None
@@ -35,7 +35,10 @@ class ConsentFields(Request):
         return self.model_dump(exclude_unset=True)
 
 
-class NewConsent(ConsentFields):
+class NewConsent(
+    ConsentFields,
+    json_schema_extra=example(name="Ann Lee", contact=sample_id("cnt"), consent_given=True, consent_method="web_form"),
+):
     """A consent to add."""
 
     name: Named
@@ -47,13 +50,22 @@ class ConsentOut(Answer):
 
     id: str
     name: str
+    description: str | None
+    is_active: bool
     contact: str
     consent_given: bool
     consent_timestamp: str | None
     consent_method: str
+    recording_url: str
+    created_at: str
+    updated_at: str
+    created_by: str | None
 
 
-class VoiceAppFields(Request):
+class VoiceAppFields(
+    Request,
+    json_schema_extra=example(is_enabled=True, recording_retention_days=30, recording_requires_consent=True),
+):
     """What may be changed of the tenant's voice app."""
 
     name: Given[Named] = None
@@ -75,17 +87,25 @@ class VoiceAppOut(Answer):
 
     id: str
     name: str
+    description: str | None
+    is_active: bool
     is_enabled: bool
     default_outbound_config: str | None
     default_inbound_config: str | None
     recording_retention_days: int
     recording_requires_consent: bool
+    created_by: str | None
+    updated_by: str | None
+    created_at: str
+    updated_at: str
 
 
 class VoiceApps(Answer):
     """The tenant's voice app as a list of one."""
 
     count: int
+    next: None
+    previous: None
     results: list[VoiceAppOut]
 
 

@@ -11,14 +11,14 @@ from jinaconnect.actions.voice.calls import controllable_call
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.dtmf import TIMING_LIMITS_MS, key_script
 from jinaconnect.core.errors import Conflict, Invalid
-from jinaconnect.core.schema import Answer, Request, Text
+from jinaconnect.core.schema import Answer, Request, Text, example
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_calls import CallOut
 
 _LOW, _HIGH = TIMING_LIMITS_MS
 
 
-class Hangup(Request):
+class Hangup(Request, json_schema_extra=example(reason="Wrong number.")):
     """An optional word on why."""
 
     reason: Annotated[Text, StringConstraints(max_length=200)] | None = None
@@ -32,11 +32,11 @@ class HungUp(Answer):
     status: str | None = None
 
 
-class Nothing(Request):
+class Nothing(Request, json_schema_extra=example()):
     """No fields."""
 
 
-class TransferCall(Request):
+class TransferCall(Request, json_schema_extra=example(to="+12025550188", mode="attended")):
     """Whom to hand the customer to, and how."""
 
     to: Annotated[Text, StringConstraints(min_length=3, max_length=320)]
@@ -44,13 +44,13 @@ class TransferCall(Request):
     via: Literal["auto", "refer", "bridge"] = "auto"
 
 
-class Side(Request):
+class Side(Request, json_schema_extra=example(side="customer")):
     """Whose words are not heard."""
 
     side: Literal["customer", "agent"] = "customer"
 
 
-class Play(Request):
+class Play(Request, json_schema_extra=example(tts_text="One moment, please.", to="customer")):
     """What to play, and to whom: exactly one of `audio_url` and `tts_text`."""
 
     audio_url: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
@@ -58,7 +58,7 @@ class Play(Request):
     to: Literal["both", "customer", "agent"] = "both"
 
 
-class Keys(Request):
+class Keys(Request, json_schema_extra=example(digits="12w34#")):
     """Keys to press; `w` waits 500 ms."""
 
     digits: str
@@ -71,7 +71,7 @@ class Keys(Request):
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class Record(Request):
+class Record(Request, json_schema_extra=example(do="start")):
     """What the recording is to do."""
 
     do: Literal["start", "pause", "resume", "stop"]

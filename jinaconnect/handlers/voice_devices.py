@@ -9,14 +9,14 @@ from pydantic import StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import devices
 from jinaconnect.core.paging import Filter, Listing, text_filter
-from jinaconnect.core.schema import Answer, Id, Request, Text
+from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named
 
 DEVICES = Listing(filters={"user": text_filter("user"), "kind": Filter("kind")})
 
 
-class NewDevice(Request):
+class NewDevice(Request, json_schema_extra=example(name="Desk", kind="softphone", user=sample_id("usr"))):
     """A telephone to add: a softphone, or a `sip:` address reached through a trunk."""
 
     user: Id | None = None
@@ -34,6 +34,15 @@ class DeviceRegistration(Answer):
     state: Literal["registered", "unregistered", "unknown"]
 
 
+class Account(Answer):
+    """What a softphone registers with."""
+
+    username: str
+    password: str
+    domain: str | None = None
+    websocket_url: str | None = None
+
+
 class DeviceOut(Answer):
     """A telephone; `credentials` are in the answer that made it and never again."""
 
@@ -41,8 +50,13 @@ class DeviceOut(Answer):
     user: str
     name: str
     kind: Literal["softphone", "uri"]
+    transport: Literal["sip", "webrtc"] | None
     uri: str | None
+    provider_config: str | None
+    asterisk: str | None
     registration: DeviceRegistration
+    created_at: str
+    credentials: Account | None = None
 
 
 @voice_operation("GET", "devices/", id="devices.list", permission="voice.view", listing=DEVICES, returns=DeviceOut)

@@ -7,7 +7,9 @@ from typing import Any, Literal
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice.health import ari_health
 from jinaconnect.actions.voice.trunk_test import try_trunk
-from jinaconnect.core.schema import Answer, Phone, Request
+from jinaconnect.core.paging import SHORT
+from jinaconnect.core.schema import Answer, Phone, Request, example
+from jinaconnect.handlers.schemas import Parameter
 from jinaconnect.handlers.voice import voice_operation
 
 Status = Literal["unknown", "up", "degraded", "down"]
@@ -59,6 +61,7 @@ class TrunkHealth(Answer):
 
     id: str
     name: str
+    provider: str
     profile: str | None
     status: Status
     since: str | None
@@ -80,7 +83,7 @@ class AriHealth(Answer):
     asterisks: list[dict[str, Any]] | None = None
 
 
-class TrunkTest(Request):
+class TrunkTest(Request, json_schema_extra=example(call_to="+12025550111")):
     """Whom to call in the test; nobody when left out."""
 
     call_to: Phone | None = None
@@ -113,7 +116,7 @@ class TrunkTested(Answer):
 
 @voice_operation(
     "GET", "ari-health/", id="ari_health", permission="voice.view", returns=AriHealth,
-    query={"trunk": "Only the trunk with this id."},
+    query={"trunk": Parameter("Only the trunk with this id.", SHORT)},
 )  # fmt: skip
 async def read_health(ctx: Context) -> dict[str, Any]:
     """Show how trunks are: reachable, registered, and the figures of their calls.

@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import numbers
 from jinaconnect.core.paging import Listing, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example, sample_id
 from jinaconnect.handlers.voice import voice_operation
 
 NUMBERS = Listing(
@@ -18,7 +18,7 @@ NUMBERS = Listing(
 )
 
 
-class NumberFields(Request):
+class NumberFields(Request, json_schema_extra=example(route={"type": "reject", "cause": "USER_BUSY"})):
     """What may be changed of a number."""
 
     number: Given[Phone] = None
@@ -31,7 +31,15 @@ class NumberFields(Request):
         return self.model_dump(exclude_unset=True)
 
 
-class NewNumber(NumberFields):
+class NewNumber(
+    NumberFields,
+    json_schema_extra=example(
+        number="+12025550123",
+        provider_config=sample_id("trk"),
+        name="Main line",
+        route={"type": "template", "template": sample_id("vtp")},
+    ),
+):
     """A number to add."""
 
     number: Phone
@@ -48,6 +56,8 @@ class NumberOut(Answer):
     provider_config: str
     name: str
     route: dict[str, Any]
+    created_at: str
+    updated_at: str
 
 
 @voice_operation("GET", "numbers/", id="numbers.list", permission="voice.manage", listing=NUMBERS, returns=NumberOut)

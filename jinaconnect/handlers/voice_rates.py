@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import rate_cards
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named, Time
 
@@ -26,7 +26,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Increment = Annotated[int, Field(ge=1, le=86_400)]
 
 
-class CardFields(Request):
+class CardFields(Request, json_schema_extra=example(rate_per_minute=0.012)):
     """What may be changed of a rate card."""
 
     name: Given[Named] = None
@@ -45,7 +45,17 @@ class CardFields(Request):
         return self.model_dump(exclude_unset=True)
 
 
-class NewCard(CardFields):
+class NewCard(
+    CardFields,
+    json_schema_extra=example(
+        name="United States",
+        provider_config=sample_id("trk"),
+        destination_prefix="+1",
+        rate_per_minute=0.013,
+        currency="USD",
+        valid_from="2026-11-01T00:00:00Z",
+    ),
+):
     """A rate card to add."""
 
     name: Named
@@ -60,6 +70,8 @@ class CardOut(Answer):
 
     id: str
     name: str
+    description: str | None
+    is_active: bool
     provider_config: str
     destination_prefix: str
     rate_per_minute: float
@@ -67,6 +79,8 @@ class CardOut(Answer):
     billing_increment_seconds: int
     valid_from: str
     valid_to: str | None
+    created_at: str
+    updated_at: str
 
 
 @voice_operation("GET", "rate-cards/", id="rates.list", permission="voice.view", listing=CARDS, returns=CardOut)

@@ -8,9 +8,10 @@ from typing import Any, Literal
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import recordings
 from jinaconnect.core.errors import GatewayError, NotFound
-from jinaconnect.core.paging import Listing, text_filter
+from jinaconnect.core.paging import Listing, between, text_filter
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
+from jinaconnect.handlers.schemas import Parameter
 from jinaconnect.handlers.voice import voice_operation
 
 RECORDINGS = Listing(filters={"call_id": text_filter("call"), "call": text_filter("call")})
@@ -35,7 +36,12 @@ class RecordingOut(Answer):
     duration_seconds: int
     size_bytes: int
     format: Literal["wav", "mp3"]
+    length_mismatch: bool
+    transcription: str | None
+    transcription_provider: str | None
+    transcription_confidence: float | None
     retention_expires_at: str
+    created_at: str
 
 
 class Download(Answer):
@@ -61,7 +67,7 @@ async def read_recording(ctx: Context, id: str) -> dict[str, Any]:
 
 @voice_operation(
     "GET", "recordings/{id}/download/", id="recordings.download", permission="voice.listen", returns=Download,
-    query={"expires_seconds": "How long the address is good for, 60 to 86400 (3600)."},
+    query={"expires_seconds": Parameter("How long the address is good for.", between(60, 86_400, 3600))},
 )  # fmt: skip
 async def download(ctx: Context, id: str) -> dict[str, Any]:
     """Give an address at which the audio can be fetched for a while without logging in."""
@@ -79,7 +85,8 @@ async def delete_recording(ctx: Context, id: str) -> None:
 
 @operation(
     "GET", recordings.PATH + "{token}", id="voice.recording_file", permission=PUBLIC, limited=False, tag="voice",
-    socket=False, media_type="audio/wav", errors=(416,),
+    socket=False, media_type=("audio/wav", "audio/mpeg", "application/octet-stream"), errors=(416,),
+    headers={"Range": Parameter("One range of bytes; the answer is then 206.", {"type": "string", "maxLength": 200})},
 )  # fmt: skip
 async def recording_file(ctx: Context, token: str) -> Reply:
     """Serve a recording by its signed address, with byte ranges (RFC 9110 §14)."""

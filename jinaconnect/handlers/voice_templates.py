@@ -11,7 +11,7 @@ from jinaconnect.actions.voice import templates
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ivr.graph import Audio
 from jinaconnect.core.paging import Filter, Listing, bool_filter
-from jinaconnect.core.schema import Answer, Given, Request, Text
+from jinaconnect.core.schema import Answer, Given, Request, Text, example
 from jinaconnect.handlers.voice import voice_operation
 
 TEMPLATES = Listing(
@@ -33,7 +33,7 @@ class Compiled(Answer):
     warnings: list[str]
 
 
-class VoiceTemplateFields(Request):
+class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{name}}, your order is ready.")):
     """What may be changed of a template."""
 
     name: Given[Named] = None
@@ -52,27 +52,45 @@ class VoiceTemplateFields(Request):
         return self.model_dump(exclude_unset=True)
 
 
-class NewVoiceTemplate(VoiceTemplateFields):
+class NewVoiceTemplate(
+    VoiceTemplateFields,
+    json_schema_extra=example(
+        name="Order ready", template_kind="tts_script", tts_text="Hello {{name}}, your order is ready."
+    ),
+):
     """A template to add; `graph` for an IVR, `tts_text` for a script, `audio_url` for audio."""
 
     name: Named
     template_kind: Kind
 
 
-class Values(Request):
+class Values(Request, json_schema_extra=example(variables={"name": "Ann"})):
     """Values of placeholders."""
 
     variables: dict[str, Any] = Field(default_factory=dict)
 
 
-class Script(Request):
+class Script(Request, json_schema_extra=example(inputs=[{"keys": "1"}, {"silence_s": 10}], variables={"name": "Ann"})):
     """What the caller does: keys, silences, a hangup, how a transfer is answered."""
 
     inputs: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
     variables: dict[str, Any] = Field(default_factory=dict)
 
 
-class GraphScript(Script):
+class GraphScript(
+    Script,
+    json_schema_extra=example(
+        inputs=[{"keys": "1"}],
+        graph={
+            "entry_node_id": "hello",
+            "nodes": [
+                {"id": "hello", "type": "voice.play", "data": {"tts_text": "Hello."}},
+                {"id": "end", "type": "voice.hangup", "data": {}},
+            ],
+            "edges": [{"source": "hello", "target": "end", "on": "done"}],
+        },
+    ),
+):
     """An IVR that need not be saved, and what the caller does."""
 
     graph: dict[str, Any]
@@ -95,6 +113,8 @@ class VoiceTemplateOut(Answer):
     compiled: Compiled | None = None
     created_by: str | None
     updated_by: str | None
+    created_at: str
+    updated_at: str
 
 
 class Preview(Answer):

@@ -10,7 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import trunks
 from jinaconnect.core.calls.causes import CAUSES
 from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.handlers.voice_fields import Named
 
@@ -24,7 +24,7 @@ TRUNKS = Listing(
 )  # fmt: skip
 
 
-class TrunkFields(Request):
+class TrunkFields(Request, json_schema_extra=example(enabled=False)):
     """What may be changed of a provider config."""
 
     name: Given[Named] = None
@@ -62,7 +62,19 @@ class TrunkFields(Request):
         return self.model_dump(exclude_unset=True, exclude={"credentials"})
 
 
-class NewTrunk(TrunkFields):
+class NewTrunk(
+    TrunkFields,
+    json_schema_extra=example(
+        name="Head office",
+        provider="sip",
+        from_numbers=["+12025550123"],
+        credentials={
+            "vendor_profile": "twilio_elastic_sip", "sip_username": "office", "sip_password": "Sesame-4711",
+            "sip_realm": "example.pstn.twilio.com", "sip_proxy": "example.pstn.twilio.com",
+            "registration_required": False, "inbound_hosts": ["203.0.113.0/30"],
+        },
+    ),
+):
     """A provider config to add."""
 
     name: Named
@@ -74,14 +86,31 @@ class TrunkOut(Answer):
 
     id: str
     name: str
+    description: str | None
+    is_active: bool
     provider: Provider
+    vendor_label: str
     vendor_profile: str | None
     credentials_set: bool
+    inbound_webhook_token_set: bool
     enabled: bool
+    is_default_outbound: bool
+    is_default_inbound: bool
     priority: int
     from_numbers: list[str]
     max_concurrent_calls: int
+    currency: str
+    recording_enabled: bool
+    fallback_sms_enabled: bool
+    fallback_sms_config: str | None
+    fallback_sms_template: str
+    fallback_on_causes: list[str]
+    default_route: dict[str, Any] | None
     asterisk: str | None
+    created_by: str | None
+    updated_by: str | None
+    created_at: str
+    updated_at: str
 
 
 @voice_operation(

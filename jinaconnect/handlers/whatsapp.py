@@ -13,9 +13,11 @@ from jinaconnect.channels.whatsapp_send import SendWhatsapp
 from jinaconnect.channels.whatsapp_view import whatsapp_view
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.status import STATUSES
-from jinaconnect.core.paging import Filter, Listing, choice_filter, parse_text, time_filter
+from jinaconnect.core.paging import FLAG, MOMENT, Filter, Listing, choice_filter, one_of, parse_text, time_filter
 from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.inbox import Reaction
 from jinaconnect.handlers.operation import operation
+from jinaconnect.handlers.schemas import Parameter
 
 LIST_FIELDS = (
     "id",
@@ -36,13 +38,54 @@ class MessageOut(Answer):
     """A WhatsApp message."""
 
     id: str
+    message_id: int | None
     direction: Literal["INBOUND", "OUTBOUND"]
     message_type: str
     status: Literal["PENDING", "SENDING", "UNKNOWN", "SENT", "DELIVERED", "READ", "FAILED", "EXPIRED", "RECEIVED"]
     text: str | None
     contact: str
+    contact_phone: str | None
     wa_app: str | None
+    wa_message_id: str | None
     created_at: str
+
+
+class MessageDetail(MessageOut):
+    """A WhatsApp message with everything about it."""
+
+    status_display: str
+    template: str | None
+    template_name: str | None
+    media_url: str | None
+    media_mime_type: str | None
+    media_caption: str | None
+    media_filename: str | None
+    button_payload: str | None
+    button_text: str | None
+    latitude: float | None
+    longitude: float | None
+    location_name: str | None
+    location_address: str | None
+    reply_to: str | None
+    reactions: list[Reaction]
+    error_code: str | None
+    error_message: str | None
+    sent_at: str | None
+    delivered_at: str | None
+    read_at: str | None
+    failed_at: str | None
+    timestamp: str
+    updated_at: str
+    created_by: str | None
+
+
+class MessageCounts(Answer):
+    """How many messages there are; `by_status` counts those sent."""
+
+    total: int
+    inbound: int
+    outbound: int
+    by_status: dict[str, int]
 
 
 def _direction(text: str) -> str:
@@ -56,7 +99,7 @@ _MESSAGES = Listing(
     filters={
         "wa_app": Filter("app"),
         "contact": Filter("contact"),
-        "direction": Filter("direction", _direction),
+        "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
         "message_type": Filter("type", lambda text: parse_text(text).upper()),
         "status": choice_filter("status", STATUSES),
         "template": Filter("template"),
@@ -79,7 +122,7 @@ _MESSAGES = Listing(
     id="messages.send",
     permission="inbox.reply",
     body=SendWhatsapp,
-    returns=MessageOut,
+    returns=MessageDetail,
     status=201,
     effect=True,
     tag="whatsapp",
@@ -112,8 +155,13 @@ async def _with_phones(ctx: Context, docs: Sequence[dict[str, Any]]) -> list[dic
     returns=MessageOut,
     tag="whatsapp",
     aliases=("/wa/v2/messages/",),
-    query={name: "ISO 8601 time." for name in ("created_after", "created_before", "sent_after", "sent_before")}
-    | {"has_error": "true or false."},
+    query={
+        "created_after": Parameter("The same as `created_at__gte`.", MOMENT),
+        "created_before": Parameter("The same as `created_at__lte`.", MOMENT),
+        "sent_after": Parameter("The same as `sent_at__gte`.", MOMENT),
+        "sent_before": Parameter("The same as `sent_at__lte`.", MOMENT),
+        "has_error": Parameter("Only those that failed, or did not.", FLAG),
+    },
 )
 async def list_messages(ctx: Context) -> dict[str, Any]:
     """List the WhatsApp messages, sent and received."""
@@ -143,7 +191,7 @@ async def list_messages(ctx: Context) -> dict[str, Any]:
 
 
 @operation(
-    "GET", "/wa/v1/messages/{id}/", id="messages.read", permission="inbox.view", returns=MessageOut, tag="whatsapp"
+    "GET", "/wa/v1/messages/{id}/", id="messages.read", permission="inbox.view", returns=MessageDetail, tag="whatsapp"
 )
 async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp message."""
@@ -154,7 +202,10 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     return whatsapp_view(doc, contact["phone"])
 
 
-@operation("GET", "/wa/v1/messages/statistics/", id="messages.statistics", permission="inbox.view", tag="whatsapp")
+@operation(
+    "GET", "/wa/v1/messages/statistics/", id="messages.statistics", permission="inbox.view", returns=MessageCounts,
+    tag="whatsapp",
+)  # fmt: skip
 async def statistics(ctx: Context) -> dict[str, Any]:
     """Count the WhatsApp messages by direction and status."""
     within: dict[str, Any] = {

@@ -12,11 +12,11 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Name, Phone, Request, Text
+from jinaconnect.core.schema import Answer, Given, Name, Phone, Request, Text, example
 from jinaconnect.handlers.operation import operation
 
 
-class AppFields(Request):
+class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_limit=2000)):
     """What may be changed of a WhatsApp app."""
 
     app_name: Given[Annotated[Name, StringConstraints(min_length=1)]] = None
@@ -44,7 +44,18 @@ class AppFields(Request):
         return fields, credentials
 
 
-class NewApp(AppFields):
+class NewApp(
+    AppFields,
+    json_schema_extra=example(
+        app_name="Shop",
+        phone_number="+12025550100",
+        waba_id="102290129340398",
+        phone_number_id="106540352242922",
+        app_secret="4f1c0a9e5b7d43e2a86c",
+        verify_token="a-word-of-your-own",
+        bsp_credentials={"access_token": "EAAGm0PX4ZCpsBA"},
+    ),
+):
     """A WhatsApp app to add."""
 
     app_name: Annotated[Name, StringConstraints(min_length=1)]
@@ -57,10 +68,25 @@ class AppOut(Answer):
 
     id: str
     app_name: str
+    tenant: str
+    description: str | None
     phone_number: str
     bsp: str
     is_active: bool
+    is_verified: bool
+    daily_limit: int
+    messages_sent_today: int
+    tier: str
+    credentials_set: bool
+    simulated: bool
     webhook_path: str
+    waba_id: str | None = Field(None, description="This and the next two are for admins and above.")
+    phone_number_id: str | None = None
+    app_id: str | None = None
+    created_at: str | None
+    updated_at: str | None
+    created_by: str | None
+    updated_by: str | None
 
 
 _APPS = Listing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from jinaconnect.actions import templates
 from jinaconnect.actions.context import Context
@@ -17,9 +17,30 @@ class TemplateOut(Answer):
     """A WhatsApp template."""
 
     id: str
+    number: str
+    wa_app: str
     element_name: str
+    name: str | None
     language_code: str
-    status: str
+    category: str
+    template_type: str
+    content: str | None
+    header: str | None
+    footer: str | None
+    buttons: list[dict[str, Any]] | None
+    example_body: list[str] | dict[str, str] | None
+    placeholders: list[str]
+    status: Literal["DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED"]
+    meta_template_id: str | None
+    error_message: str | None
+    rejection_reason: str | None
+    needs_sync: bool
+    last_synced_at: str | None
+    is_active: bool
+    created_at: str | None
+    updated_at: str | None
+    created_by: str | None
+    updated_by: str | None
 
 
 _TEMPLATES = Listing(

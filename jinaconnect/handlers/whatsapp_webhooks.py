@@ -3,12 +3,74 @@
 from __future__ import annotations
 
 import hmac
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.media import open_media
+from jinaconnect.channels.whatsapp import SIGNATURE_HEADER
 from jinaconnect.core.errors import PermissionDenied
+from jinaconnect.core.paging import one_of
+from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
+from jinaconnect.handlers.schemas import Parameter
+
+SIGNATURE = Parameter(
+    "`sha256=` and the hex HMAC-SHA256 of the body's bytes under the app secret.",
+    {"type": "string", "pattern": "^sha256=[0-9a-f]{64}$"},
+    required=True,
+)
+
+
+class WhatsappChange(Answer):
+    """One change: its `value` is as the Cloud API documents it for `field`."""
+
+    field: str
+    value: dict[str, Any]
+
+
+class WhatsappEntry(Answer):
+    """The changes of one WhatsApp business account."""
+
+    id: str
+    changes: list[WhatsappChange]
+
+
+class WhatsappWebhook(
+    Answer,
+    json_schema_extra=example(
+        object="whatsapp_business_account",
+        entry=[{
+            "id": "102290129340398",
+            "changes": [{
+                "field": "messages",
+                "value": {
+                    "messaging_product": "whatsapp",
+                    "metadata": {"display_phone_number": "12025550100", "phone_number_id": "106540352242922"},
+                    "contacts": [{"profile": {"name": "Ann Lee"}, "wa_id": "12025550111"}],
+                    "messages": [{
+                        "from": "12025550111", "id": "wamid.HBgLMTIwMjU1NTAxMTE", "timestamp": "1795687200",
+                        "type": "text", "text": {"body": "Do you have it in blue?"},
+                    }],
+                },
+            }],
+        }],
+    ),
+):  # fmt: skip
+    """What Meta posts: messages, delivery reports, reviews of templates. Bodies of other objects are ignored."""
+
+    object: str
+    entry: list[WhatsappEntry]
+
+
+class Taken(Answer):
+    """What became of a webhook; one that is ignored says why and has no id."""
+
+    status: Literal["received", "ignored"]
+    event_id: str | None = None
+    event_type: str | None = Field(None, description="MESSAGE, STATUS, TEMPLATE, ACCOUNT, BILLING or UNKNOWN.")
+    reason: str | None = None
 
 
 @operation(
@@ -19,7 +81,11 @@ from jinaconnect.handlers.operation import PUBLIC, Reply, operation
     tag="whatsapp",
     limited=False,
     media_type="text/plain",
-    query={"hub.mode": "subscribe", "hub.verify_token": "The app's verify token.", "hub.challenge": "Echoed."},
+    query={
+        "hub.mode": Parameter("What the carrier wants.", one_of("subscribe"), required=True),
+        "hub.verify_token": Parameter("The app's verify token.", {"type": "string"}, required=True),
+        "hub.challenge": Parameter("Answered as it is.", {"type": "string"}),
+    },
     errors=(403,),
 )
 async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
@@ -40,6 +106,9 @@ async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
     id="wa.webhooks.receive",
     permission=PUBLIC,
     raw=True,
+    body=WhatsappWebhook,
+    returns=Taken,
+    headers={SIGNATURE_HEADER: SIGNATURE},
     tag="whatsapp",
     limited=False,
 )
@@ -56,8 +125,9 @@ async def webhook_receive(ctx: Context, tenant_id: str, body: bytes) -> dict[str
 
 
 @operation(
-    "GET", "/media/{id}/", id="media.read", permission=PUBLIC, tag="media", media_type="application/octet-stream"
-)
+    "GET", "/media/{id}/", id="media.read", permission=PUBLIC, tag="media",
+    media_type=("application/octet-stream", "image/*", "audio/*", "video/*"),
+)  # fmt: skip
 async def read_media(ctx: Context, id: str) -> Reply:
     """Serve a message's file by its unguessable id; 404 until it is fetched from the carrier."""
     body, mime = await open_media(ctx.services, id)

@@ -41,9 +41,16 @@ def run(operation: Any, url: str, key: str) -> None:
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
         headers = {"Authorization": f"Bearer {key}"} if operation.definition.raw["security"] else {}
+        if "wait" in (case.query or {}):
+            case.query["wait"] = 0  # what is waited for does not come
         response = case.call(base_url=url, headers=headers, timeout=20)
         assert response.status_code < 500, (response.status_code, response.text, case.as_curl_command())
         case.validate_response(response, checks=CHECKED)
+        if case.method == "GET" and response.status_code == 400:  # parameters are described as strictly as they are
+            told = response.json()
+            assert told["code"] == "invalid_cursor" or list(told["detail"]) == ["filter.conversation"], (
+                told, case.as_curl_command(),
+            )  # fmt: skip
 
     check()
 

@@ -16,7 +16,7 @@ from jinaconnect.actions.voice.trunks import outbound_trunk
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.errors import Invalid, NotSupported, PermissionDenied, Unavailable
 from jinaconnect.core.ivr.values import initial, render
-from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept
+from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
 from jinaconnect.store.mongo import Document
 
 MAX_METADATA = 4096
@@ -24,7 +24,10 @@ WAYS = ("tts_text", "audio_url", "flow_id", "template", "device")
 SIP = "sip"
 
 
-class PlaceCall(Request):
+class PlaceCall(
+    Request,
+    json_schema_extra=example(to_number="+12025550111", tts_text="Hello, your order is ready.", record=True),
+):
     """A call to place: exactly one of `tts_text`, `audio_url`, `flow_id`, `template`, `device`."""
 
     to_number: Phone

@@ -18,7 +18,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.contact import render_contact
 from jinaconnect.core.paging import KEY
-from jinaconnect.core.schema import Id, Name, Phone, Request, Text
+from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example
 
 MAX_KEYS = 100
 MAX_BYTES = 32 * 1024  # a contact travels in events of at most 64 KiB
@@ -82,7 +82,10 @@ Moments = Annotated[
 Note = Annotated[Text, StringConstraints(max_length=2000)]
 
 
-class ContactChange(Request):
+class ContactChange(
+    Request,
+    json_schema_extra=example(tags=["vip"], attributes={"city": "Boston", "orders": 12}, lead_status="QUALIFIED"),
+):
     """Fields of a contact to change; what is absent stays."""
 
     phone: Phone | None = None
@@ -121,7 +124,12 @@ class ContactChange(Request):
         return self.model_dump(exclude_unset=True)
 
 
-class NewContact(ContactChange):
+class NewContact(
+    ContactChange,
+    json_schema_extra=example(
+        phone="+12025550111", first_name="Ann", last_name="Lee", tags=["vip"], attributes={"city": "Boston"}
+    ),
+):
     """A contact to add; `phone` is needed unless `telegram_chat_id` is given."""
 
     source: Literal["MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT"] = "MANUAL"
