@@ -207,6 +207,13 @@ class Unavailable(GatewayError):
         super().__init__(detail, retry_after=retry_after, **kwargs)
 
 
+class OutcomeUnknown(GatewayError):
+    """What was asked for was begun, and nobody can tell whether it was done: look before asking once more."""
+
+    status = 504
+    code = "outcome_unknown"
+
+
 class CarrierTimeout(GatewayError):
     """The carrier did not answer in time."""
 

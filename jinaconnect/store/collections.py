@@ -133,7 +133,7 @@ COLLECTIONS: dict[str, Collection] = {
     "trunks": Collection(
         tells=True,
         indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1))), Index((("provider", 1), ("_id", -1)))),
-        across=((("asterisk", 1),),),
+        across=((("asterisk", 1),), (("updated_at", 1),)),
     ),
     "trunk_states": Collection(tells=True, indexes=(Index((("_id", -1),)),), across=((("asterisk", 1),),)),
     "numbers": Collection(
@@ -145,7 +145,7 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     "devices": Collection(
         indexes=(Index((("_id", -1),)), Index((("user", 1), ("_id", -1)))),
-        across=((("asterisk", 1),),),
+        across=((("asterisk", 1),), (("updated_at", 1),)),
     ),
     "calls": Collection(
         tells=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -11,11 +10,12 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import OutcomeUnknown, Unavailable
 from jinaconnect.store.mongo import Database, Document, guarded
 
 WAIT_S = 10.0
-LOOK_S = 0.05
+CARRIED_S = 60.0  # since it was given: a switch that does not answer is waited for several times
+LOOK_S, LATE_LOOK_S = 0.05, 0.5
 
 
 class Orders:
@@ -32,34 +32,40 @@ class Orders:
         await self._rows.create_index([("at", 1)], name="kept", expireAfterSeconds=3600)
 
     async def give(self, id: str, switch: str, order: Mapping[str, Any]) -> Any:
-        """Leave an order and return its answer; raises Unavailable when its owner does not answer in time.
+        """Leave an order and return its answer.
 
-        An order nobody has taken by then is withdrawn: it is carried out now or never. One that is still being carried
-        out is not left again under its id, but waited for.
+        An order nobody has taken in time is withdrawn, and Unavailable is raised: it is carried out now or never. One
+        that is being carried out is waited for, and OutcomeUnknown raised in the end. An order that was given before
+        under the same id is not carried out once more; only one that was refused is.
         """
         await self._insert(id, switch, order)
-        ends = asyncio.get_running_loop().time() + WAIT_S
-        while asyncio.get_running_loop().time() < ends:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while loop.time() < begun + CARRIED_S:
             row = await self._read(id)
             if row is not None and "answer" in row:
                 return row["answer"]
-            await asyncio.sleep(LOOK_S)
-        await self._withdraw(id)
-        raise Unavailable("The process that holds this call does not answer.", retry_after=2)
+            late = loop.time() > begun + WAIT_S
+            if late and (row is None or await self._withdraw(id)):
+                raise Unavailable("The process that holds this call does not answer.", retry_after=2)
+            await asyncio.sleep(LATE_LOOK_S if late else LOOK_S)
+        raise OutcomeUnknown("The order is being carried out, and its outcome is not known yet.")
 
     @guarded
     async def _insert(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
-        row = {"_id": id, "switch": switch, "at": self._clock(), "new": True, "order": dict(order)}
-        with contextlib.suppress(DuplicateKeyError):
-            await self._rows.insert_one(row)
+        row = {"switch": switch, "at": self._clock(), "new": True, "order": dict(order)}
+        try:
+            await self._rows.insert_one({"_id": id, **row})
+        except DuplicateKeyError:
+            await self._rows.replace_one({"_id": id, "answer.refused": {"$exists": True}}, row)
 
     @guarded
     async def _read(self, id: str) -> Document | None:
         return await self._rows.find_one({"_id": id})
 
     @guarded
-    async def _withdraw(self, id: str) -> None:
-        await self._rows.delete_one({"_id": id, "new": True})
+    async def _withdraw(self, id: str) -> bool:
+        return bool((await self._rows.delete_one({"_id": id, "new": True})).deleted_count)
 
     @guarded
     async def take(self, switch: str) -> Document | None:

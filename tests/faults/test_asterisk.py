@@ -126,6 +126,17 @@ async def _told(phone: Exchange, type: str) -> list[dict[str, Any]]:
     return [event["data"] for event in await phone.owner.events("start") if event["type"] == type]
 
 
+async def _receipt(phone: Exchange) -> dict[str, Any]:
+    """Return what was told of the last reconciliation, which is told beside the rest."""
+
+    async def there() -> bool:
+        lost = len(await _told(phone, "ari.lost"))
+        return len(await _told(phone, "ari.reconciled")) >= lost
+
+    await until(there, 20)
+    return (await _told(phone, "ari.reconciled"))[-1]
+
+
 async def _standing(phone: Exchange, wanted: bool, within_s: float = 30) -> None:
     async def as_wanted() -> bool:
         return await phone.gateway.services.voice.standing("main") is wanted
@@ -145,7 +156,7 @@ async def test_a_killed_asterisk_ends_its_calls_once(phone: Exchange) -> None:
     ended = [await phone.ended(call, 40) for call in calls]
     assert {(each["status"], each["inferred"]) for each in ended} == {("COMPLETED", True)}
     await _one_end_each(phone, calls)
-    receipt = (await _told(phone, "ari.reconciled"))[-1]
+    receipt = await _receipt(phone)
     assert (receipt["ended"], receipt["adopted"], receipt["restart"]) == (MANY, 0, True)
     assert receipt["gap_ms"] > 0
     assert len(await _told(phone, "ari.lost")) == 1
@@ -160,7 +171,7 @@ async def test_a_frozen_asterisk_keeps_its_calls(phone: Exchange) -> None:
         await _standing(phone, False)
         (await phone.order(calls[0], "hold")).refused(503, "unavailable")
     await _standing(phone, True)
-    assert (await _told(phone, "ari.reconciled"))[-1]["adopted"] == MANY
+    assert (await _receipt(phone))["adopted"] == MANY
     assert {(await phone.call(call))["status"] for call in calls} == {"IN_PROGRESS"}
     for call in calls:
         (await phone.order(call, "hangup")).ok()
@@ -191,7 +202,7 @@ async def test_a_cut_link_finds_out_what_it_missed(
         for call in gone:
             ended = await phone.ended(call)
             assert (ended["status"], ended["inferred"]) == ("COMPLETED", True)
-        receipt = (await _told(phone, "ari.reconciled"))[-1]
+        receipt = await _receipt(phone)
         assert (receipt["ended"], receipt["adopted"]) == (MANY // 2, MANY - MANY // 2)
         for call in calls[MANY // 2 :]:
             (await phone.order(call, "hangup")).ok()
@@ -199,6 +210,53 @@ async def test_a_cut_link_finds_out_what_it_missed(
         await _one_end_each(phone, calls)
         await _nothing_left(own_asterisk)
     await cable.roll_up()
+
+
+async def test_second_legs_count_as_the_calls_they_are(
+    own_asterisk: Asterisk, carrier: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    cable = Cable(own_asterisk.ip, 8088)
+    url = await cable.lay()
+    async with exchange(
+        own_asterisk, mongod.uri, http, tmp_path / "var", carrier.ip, asterisk_url=url, credentials=_account(carrier)
+    ) as phone:
+        calls = await _talking(phone, 4)
+        for call in calls:
+            (await phone.order(call, "transfer", to="+12025550199", via="bridge")).ok()
+        parties = []
+        for call in calls:
+            told = await _party(phone, call)
+            await phone.until(told, lambda each: each["status"] == "IN_PROGRESS", "the party's answer")
+            parties.append(told)
+        cable.cut()
+        await _standing(phone, False)
+        async with own_asterisk.client() as ari:
+            for call in calls[:2]:
+                for leg in (await ari.channels.list()):
+                    if call in leg.id:
+                        await ari.channels.hangup(leg.id)
+        cable.mend()
+        await _standing(phone, True)
+        receipt = await _receipt(phone)
+        assert (receipt["ended"], receipt["adopted"]) == (4, 4)
+        await _one_end_each(phone, calls[:2] + parties[:2])
+        for call in calls[2:]:
+            (await phone.order(call, "hangup")).ok()
+            await phone.ended(call)
+        await _nothing_left(own_asterisk)
+    await cable.roll_up()
+
+
+async def _party(phone: Exchange, call: str) -> str:
+    """Return the call of whom a call was transferred to."""
+    found: list[str] = []
+
+    async def there() -> bool:
+        found[:] = [each["id"] for each in await phone.calls() if each["parent_call"] == call]
+        return bool(found)
+
+    await until(there, 20)
+    return found[0]
 
 
 class Field:

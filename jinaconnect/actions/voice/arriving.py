@@ -10,7 +10,7 @@ from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.voice.admission import TooManyCalls, belongs, caller_contact, consent, let_in
 from jinaconnect.actions.voice.app import require_voice, voice_app
 from jinaconnect.actions.voice.ledger import scope_parts
-from jinaconnect.actions.voice.placing import may_be_called
+from jinaconnect.actions.voice.placing import free_to, may_be_called
 from jinaconnect.actions.voice.targets import called_number, trunk_target
 from jinaconnect.actions.voice.trunks import outbound_trunk
 from jinaconnect.core.calls import causes
@@ -23,7 +23,7 @@ from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.switch import CUSTOMER, Arrived, Switch
-from jinaconnect.telephony.trunks.pjsip import config_of, device_endpoint_id
+from jinaconnect.telephony.trunks.pjsip import config_of, device_of
 
 logger = structlog.get_logger(__name__)
 
@@ -130,30 +130,35 @@ async def _reject(
     await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))
 
 
-async def _may_dial(ctx: Context, user: str) -> None:
-    """Raise PermissionDenied unless a telephone's person may place calls, as is asked of them over REST."""
+async def _may_dial(ctx: Context, user: str) -> bool:
+    """Tell whether a telephone's person is an agent; raises PermissionDenied for one who may not place calls.
+
+    Both are asked as over REST.
+    """
     await require_voice(ctx)
     registry, tenant = ctx.services.registry, ctx.principal.tenant
     member = next((each for each in await registry.memberships(user) if each["scope"] == tenant), None)
     role = None if member is None else await registry.role(tenant, member["role"])
     if role is None or not role["permissions"].get("voice.call"):
         raise PermissionDenied("The telephone's person may not place calls.")
+    return bool(role["slug"] == "agent")
 
 
 async def _from_device(services: Services, switch: Switch, arrived: Arrived) -> Document | None:
     """A telephone of ours dials: an outbound call over its tenant's trunk, the telephone being its first leg."""
-    rows = await services.store.across("devices", {"asterisk": switch.name, "deleted_at": None})
-    device = next((row for row in rows if device_endpoint_id(row["_id"]) == arrived.endpoint), None)
-    if device is None:
+    device = await services.store.anywhere("devices", device_of(arrived.endpoint))
+    if device is None or device["asterisk"] != switch.name or device["deleted_at"] is not None:
         await switch.refuse(arrived.channel, causes.rejection_code(causes.CALL_REJECTED))
         return None
     ctx = _context(services, device["scope"])
     try:
-        await _may_dial(ctx, device["user"])
+        agent = await _may_dial(ctx, device["user"])
         trunk = await outbound_trunk(ctx, None)
         number = e164(called_number(services, trunk, arrived.called))
         contact = await caller_contact(ctx, number)
         may_be_called(contact)
+        if agent and contact is not None and not free_to(device["user"], contact):
+            raise PermissionDenied("The contact is assigned to somebody else.")
         if not trunk["from_numbers"]:
             raise ValueError("the trunk has no number of its own")
         own = trunk["from_numbers"][0]

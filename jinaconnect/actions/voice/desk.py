@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,7 +20,7 @@ from jinaconnect.actions.voice.tape import left_over
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.telephony import switch as s
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from jinaconnect.telephony.ari.switch import AriSwitch
     from jinaconnect.telephony.simulator import SimulatedSwitch
 
+ORDERS_KEPT = 256  # whose answers are known still, for whoever asks once more
 STALE_S = 60.0  # a call that waited this long to be placed is not placed any more
 
 logger = structlog.get_logger(__name__)
@@ -49,6 +51,7 @@ class Desk:
         self._calls: dict[str, LiveCall] = {}
         self._children: dict[str, str] = {}
         self._doubted: frozenset[str] = frozenset()
+        self._orders: OrderedDict[str, asyncio.Task[dict[str, Any]]] = OrderedDict()
         self._admissions: dict[str, asyncio.Task[Document | None]] = {}
 
     @property
@@ -68,6 +71,23 @@ class Desk:
     def release(self, call: LiveCall) -> None:
         """Forget a call that is over."""
         self._calls.pop(call.id, None)
+
+    async def once(self, id: str, do: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
+        """Carry out an order, or return the answer of the one given before under its id; one refused is tried anew."""
+        task = self._orders.get(id)
+        if task is None:
+            task = self._orders[id] = asyncio.create_task(do())
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever asked may have left
+            while len(self._orders) > ORDERS_KEPT:
+                self._orders.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        except OutcomeUnknown:
+            raise
+        except GatewayError:
+            if self._orders.get(id) is task:
+                del self._orders[id]
+            raise
 
     # ---- beginning calls
 
@@ -187,7 +207,7 @@ class Desk:
             "at": self.services.clock(), "reason": broken.reason, "adopted": len(lives), "ended": len(ends),
             "unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart,
         }  # fmt: skip
-        await self.services.voice.announce(
+        self.services.voice.announce(
             self.switch.name, "ari.reconciled",
             {
                 "adopted": [doc["scope"] for doc in lives],
@@ -230,7 +250,7 @@ class Desk:
         for call in list(self._calls.values()):
             await call.let_go()
         self._calls.clear()
-        await self.services.voice.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
+        self.services.voice.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
 
     async def audit(self, snapshot: Snapshot) -> None:
         """End what two looks in a row show out of step.

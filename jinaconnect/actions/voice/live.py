@@ -24,7 +24,7 @@ from jinaconnect.actions.voice.turns import Due, Order, Turns
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.dtmf import collect
-from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.telephony import switch as s
 from jinaconnect.telephony.simulator import SimulatedSwitch
@@ -234,9 +234,14 @@ class LiveCall:
         except s.LegGone:
             order.answer.set_exception(self.parties.invalid("The call has ended."))
         except s.SwitchError as error:
-            order.answer.set_exception(Unavailable(f"The call's switch did not do it: {error}", retry_after=2))
+            doubted = isinstance(error, s.SwitchAway) and error.uncertain
+            order.answer.set_exception(
+                OutcomeUnknown(f"The call's switch has not answered, and may have done it: {error}") if doubted
+                else Unavailable(f"The call's switch did not do it: {error}", retry_after=2)
+            )  # fmt: skip
         except BaseException:
-            order.answer.cancel()
+            if not order.answer.done():  # the call is let go of in the middle
+                order.answer.set_exception(OutcomeUnknown("The link to the call's switch broke while it was done."))
             raise
         else:
             order.answer.set_result(result)

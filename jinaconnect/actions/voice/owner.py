@@ -12,7 +12,7 @@ from jinaconnect.actions.voice.desk import Desk
 from jinaconnect.actions.voice.hold import Hold
 from jinaconnect.actions.voice.pushing import Pusher
 from jinaconnect.actions.voice.stored import claim_stored
-from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.store.leases import RENEW_S, TTL
 from jinaconnect.telephony.ari.link import CONNECTED, Break, Link
@@ -161,7 +161,7 @@ class Owner:
             await asyncio.sleep(PUSH_S)
             if self.desk is not None and self.desk.connected_now:
                 try:
-                    await pusher.all()
+                    await pusher.changes()
                 except Unavailable:
                     continue
 
@@ -188,7 +188,10 @@ class Owner:
             elif order["action"] == "call_in":
                 answer = {"done": await called_in(desk, self.switch, order["body"])}
             else:
-                answer = {"done": await obeyed(desk, order["call"], order["action"], order["body"], order["actor"])}
+                what = (order["call"], order["action"], order["body"], order["actor"])
+                answer = {"done": await obeyed(desk, row["_id"], *what)}
+        except OutcomeUnknown as error:
+            answer = {"doubted": error.body()}
         except GatewayError as error:
             answer = {"refused": {"kind": type(error).__name__, "status": error.status, **error.body()},
                       "retry_after": error.retry_after}  # fmt: skip
@@ -206,9 +209,15 @@ async def called_in(desk: Desk, switch: AriSwitch | SimulatedSwitch, body: dict[
     return {"call": None if doc is None else doc["_id"]}
 
 
-async def obeyed(desk: Desk, call: str, action: str, body: dict[str, Any], actor: dict[str, str]) -> dict[str, Any]:
-    """Have a live call do something; raises Unavailable while it is not kept yet."""
-    live = desk.call(call)
-    if live is None:
-        raise Unavailable("The link to the call's switch is being restored.", retry_after=2)
-    return await live.order(action, body, actor)
+async def obeyed(
+    desk: Desk, id: str, call: str, action: str, body: dict[str, Any], actor: dict[str, str]
+) -> dict[str, Any]:
+    """Have a live call do something, once for each id; raises Unavailable while it is not kept yet."""
+
+    async def do() -> dict[str, Any]:
+        live = desk.call(call)
+        if live is None:
+            raise Unavailable("The link to the call's switch is being restored.", retry_after=2)
+        return await live.order(action, body, actor)
+
+    return await desk.once(id, do)

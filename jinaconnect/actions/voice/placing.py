@@ -79,6 +79,11 @@ def may_be_called(contact: Document | None) -> None:
         raise DoNotCall("The contact does not want to be called.")
 
 
+def free_to(agent: str, contact: Document) -> bool:
+    """Tell whether an agent may dial a contact's number: anybody's who is not assigned to another."""
+    return contact.get("assigned_to_user") in (None, agent)
+
+
 async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     """Record a call and have it dialled; raises Invalid, DoNotCall, TooManyCalls, Unavailable, NotSupported."""
     way = body.way()
@@ -114,8 +119,8 @@ def _static(plan: dict[str, Any]) -> dict[str, Any]:
 async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
     if body.contact is None:
         held = await caller_contact(ctx, body.to_number)
-        if held is not None and not visible(ctx.principal, held):
-            raise Invalid.field("to_number", "this contact is not assigned to you")
+        if held is not None and ctx.principal.assigned_only and not free_to(ctx.principal.id, held):
+            raise Invalid.field("to_number", "this contact is assigned to somebody else")
         return held
     found = await ctx.data.find("contacts", body.contact)
     if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -26,6 +27,7 @@ from jinaconnect.telephony.trunks.pjsip import (
 from jinaconnect.telephony.trunks.push import push, remove, strays, withdraw
 
 AT_ONCE = 8
+OVERLAP = timedelta(minutes=1)  # read once more: clocks differ, and writes take their time
 
 logger = structlog.get_logger(__name__)
 
@@ -38,28 +40,58 @@ class Pusher:
         self._name = name
         self._client = client
         self._pushed: dict[str, tuple[ConfigObject, ...]] = {}
+        self._again: dict[str, Document] = {}  # what could not be pushed yet
         self._turn = asyncio.Lock()
-        self.trunks: list[Document] | None = None  # as read for the last push, which every change brings about
+        self._read_at: datetime | None = None
+        self._trunks: dict[str, Document] | None = None
 
-    async def all(self, *, anew: bool = False) -> None:
-        """Push what changed since the last time, or everything `anew`, and remove what is gone."""
+    @property
+    def trunks(self) -> list[Document] | None:
+        """All trunks as last read, None before the first time; every change brings a reading about."""
+        return None if self._trunks is None else list(self._trunks.values())
+
+    async def all(self) -> None:
+        """Push everything to an Asterisk that may have started anew, and remove what is gone."""
         async with self._turn:
-            if anew:
-                self._pushed.clear()
-            self.trunks = await self._rows("trunks")
-            wanted = [doc for doc in self.trunks if doc["enabled"]] + await self._rows("devices")
-            gone = self._pushed.keys() - {doc["_id"] for doc in wanted}
-            slots = asyncio.Semaphore(AT_ONCE)
+            self._pushed.clear()
+            self._again.clear()
+            read_at = self._services.clock()
+            trunks = await self._rows("trunks")
+            wanted = [doc for doc in trunks if doc["enabled"]] + await self._rows("devices")
+            self._trunks, self._read_at = {doc["_id"]: doc for doc in trunks}, read_at
+            await self._push(wanted)
+            await self._sweep([doc["_id"] for doc in wanted])
 
-            async def one(doc: Document) -> None:
-                async with slots:
-                    await self._one(doc)
+    async def changes(self) -> None:
+        """Push what changed since the last time, and what could not be pushed then; remove what is gone."""
+        async with self._turn:
+            if self._trunks is None or self._read_at is None:
+                return  # everything is pushed once the link stands
+            read_at, since = self._services.clock(), self._read_at - OVERLAP
+            wanted, self._again = self._again, {}
+            for collection in ("trunks", "devices"):
+                for doc in await self._services.store.across(collection, {"updated_at": {"$gte": since}}):
+                    wanted.pop(doc["_id"], None)
+                    here = doc["asterisk"] == self._name and doc["deleted_at"] is None
+                    if collection == "trunks":
+                        self._trunks.pop(doc["_id"], None)
+                        if here:
+                            self._trunks[doc["_id"]] = doc
+                    if here and doc.get("enabled", True):
+                        wanted[doc["_id"]] = doc
+                    elif doc["_id"] in self._pushed:
+                        await self._remove(self._pushed.pop(doc["_id"]))
+            self._read_at = read_at
+            await self._push(list(wanted.values()))
 
-            await asyncio.gather(*(one(doc) for doc in wanted))
-            for id in gone:
-                await self._remove(self._pushed.pop(id))
-            if anew:
-                await self._sweep([doc["_id"] for doc in wanted])
+    async def _push(self, docs: Sequence[Document]) -> None:
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(doc: Document) -> None:
+            async with slots:
+                await self._one(doc)
+
+        await asyncio.gather(*map(one, docs))
 
     async def _rows(self, collection: str) -> list[Document]:
         return await self._services.store.across(collection, {"asterisk": self._name, "deleted_at": None})
@@ -76,9 +108,11 @@ class Pusher:
             refused = await push(self._client, objects, renew=held is not None)
         except (GatewayError, SecretError, ValueError) as error:
             logger.warning("push.not_possible", asterisk=self._name, id=doc["_id"], error=str(error))
+            self._again[doc["_id"]] = doc
             return
         except AriError as error:
             logger.warning("push.failed", asterisk=self._name, id=doc["_id"], error=str(error))
+            self._again[doc["_id"]] = doc
             return
         for each in refused:
             logger.warning("push.refused", asterisk=self._name, id=doc["_id"], object=str(each))

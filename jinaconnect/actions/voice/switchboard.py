@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from jinaconnect.actions.voice.trunk_watch import TrunkWatch
 from jinaconnect.actions.voice.trunks import SANDBOX_NUMBER, ensure_sandbox_trunk
 from jinaconnect.config import Asterisk
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.errors import Conflict, GatewayError, NotFound, Unavailable
+from jinaconnect.core.errors import Conflict, GatewayError, NotFound, OutcomeUnknown, Unavailable
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.ending import ended
@@ -33,6 +33,7 @@ from jinaconnect.telephony.trunks.pjsip import device_endpoint_id, endpoint_id
 
 FRESH = timedelta(seconds=10)  # a switch's owner reports more often than this
 UNNAMED = "main"
+TOLD_AT_ONCE = 16
 
 logger = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ class Voice:
         self._owners: dict[str, Owner] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._watches: dict[str, TrunkWatch] = {}
+        self._telling: dict[str, asyncio.Lock] = {}
 
     # ---- life
 
@@ -115,7 +117,7 @@ class Voice:
         """Push everything to an Asterisk that may have started anew."""
         owner = self._owners.get(name)
         if owner is not None and owner.pusher is not None:
-            await owner.pusher.all(anew=True)
+            await owner.pusher.all()
 
     async def trunks(self, name: str) -> list[Document]:
         """Return every tenant's trunks on a switch; its owner has them in memory."""
@@ -155,7 +157,7 @@ class Voice:
         owner = self._owners.get(name)
         if owner is None or owner.pusher is None or owner.desk is None or not owner.desk.connected_now:
             return
-        await owner.pusher.all()
+        await owner.pusher.changes()
         if trunk is not None and name in self._watches:
             self._watches[name].poke(trunk)
 
@@ -188,9 +190,11 @@ class Voice:
             body, call = {**body, "child": doc["_id"]}, doc["plan"]["of"]
         owner = self._owners.get(doc["carried_by"])
         if owner is not None and owner.desk is not None:
-            return await obeyed(owner.desk, call, action, dict(body), dict(actor))
+            return await obeyed(owner.desk, id, call, action, dict(body), dict(actor))
         order = {"action": action, "call": call, "body": dict(body), "actor": dict(actor)}
         answer = await self._services.orders.give(id, doc["carried_by"], order)
+        if "doubted" in answer:
+            raise OutcomeUnknown(answer["doubted"]["detail"])
         if "refused" in answer:
             raise _refusal(answer)
         done: dict[str, Any] = answer["done"]
@@ -220,28 +224,44 @@ class Voice:
 
     # ---- telling tenants of their switches
 
-    async def announce(
+    def announce(
         self, name: str, type: str, scopes: Mapping[str, Sequence[str]], facts: Mapping[str, Any]
     ) -> None:
-        """Tell every tenant with a trunk on a switch what happened to it; `scopes` are counted for each by key."""
-        trunks = await self._services.store.across("trunks", {"asterisk": name, "deleted_at": None})
-        first: dict[str, str] = {}
-        for trunk in trunks:
-            first.setdefault(trunk["scope"], trunk["_id"])
-        counts = {key: Counter(each) for key, each in scopes.items()}
-        for scope, trunk_id in first.items():
+        """Tell every tenant with a trunk on a switch what happened to it; `scopes` are counted for each by key.
+
+        It is told beside everything else, for a link that is back waits for nobody; what is told of one switch is in
+        order, and whom it concerns most hears of it first.
+        """
+        at = self._services.clock()
+        self._services.worker.run(self._announce(name, type, at, {key: Counter(each) for key, each in scopes.items()},
+                                                 facts))  # fmt: skip
+
+    async def _announce(
+        self, name: str, type: str, at: datetime, counts: Mapping[str, Counter[str]], facts: Mapping[str, Any]
+    ) -> None:
+        slots = asyncio.Semaphore(TOLD_AT_ONCE)
+
+        async def tell(scope: str, trunk: str) -> None:
             tenant, mode = scope_parts(scope)
             data = {"asterisk": name, **facts, **{key: count[scope] for key, count in counts.items()}}
             event = Event(
-                id=self._services.ids.new("evt"), type=type, occurred_at=self._services.clock(),
+                id=self._services.ids.new("evt"), type=type, occurred_at=at,
                 actor=system_principal(tenant, mode, kind="telephony").actor(), subject=name, data=data,
                 channel="VOICE", seen=Seen(),
             )  # fmt: skip
-            change = Change(events=[event])
-            try:
-                await self._services.store.of(tenant, mode).change("trunks", trunk_id, _always(change))
-            except (NotFound, Unavailable):
-                logger.info("announce.missed", switch=name, type=type, scope=scope)
+            async with slots:
+                try:
+                    change = _always(Change(events=[event]))
+                    await self._services.store.of(tenant, mode).change("trunks", trunk, change)
+                except (NotFound, Unavailable):
+                    logger.info("announce.missed", switch=name, type=type, scope=scope)
+
+        async with self._telling.setdefault(name, asyncio.Lock()):
+            first: dict[str, str] = {}
+            for trunk in await self.trunks(name):
+                first.setdefault(trunk["scope"], trunk["_id"])
+            concerned = sorted(first, key=lambda scope: -sum(count[scope] for count in counts.values()))
+            await asyncio.gather(*(tell(scope, first[scope]) for scope in concerned))
 
 
 def _always(change: Change) -> Decide:

@@ -177,6 +177,11 @@ def device_endpoint_id(device: str) -> str:
     return f"device-{device}"
 
 
+def device_of(endpoint: str) -> str:
+    """Return the telephone an endpoint id is of."""
+    return endpoint.removeprefix("device-")
+
+
 def removal(objects: tuple[ConfigObject, ...]) -> tuple[Removal, ...]:
     """Return in which order objects are deleted: the registration first, the auth that signs its end last."""
     leaving = any(each.kind == "registration" for each in objects)

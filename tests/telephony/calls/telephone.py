@@ -16,7 +16,7 @@ import pytest
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Asterisk as AsteriskSection
 from jinaconnect.config import Config, Http, OutboundSection, Voice
-from tests.client import Client
+from tests.client import Client, until
 from tests.conftest import PLENTY
 from tests.telephony.asterisk import Asterisk
 from tests.tenants import Tenant, make_tenant
@@ -72,8 +72,14 @@ class Exchange:
             await asyncio.sleep(0.03)
 
     async def ended(self, id: str, deadline_s: float = 20) -> dict[str, Any]:
-        """Wait for a call's end."""
-        return await self.until(id, lambda call: call["status"] in ENDED, "the call's end", deadline_s)
+        """Wait for a call's end, and until it is told: a call is shown a moment before its event has a number."""
+        call = await self.until(id, lambda call: call["status"] in ENDED, "the call's end", deadline_s)
+
+        async def told() -> bool:
+            return bool(TERMINAL & set(await self.types(id)))
+
+        await until(told, deadline_s)
+        return call
 
     async def events(self, id: str) -> list[dict[str, Any]]:
         """Return the call's events from the tenant's log."""
