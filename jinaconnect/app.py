@@ -275,7 +275,7 @@ class Gateway:
         elif text == LOOK:
             self.services.hub.look()
         elif text.startswith("?"):
-            self._beside(self.services.presence.refresh(text[1:]))
+            self.services.presence.heard(text[1:])
         else:
             scope, _, seq = text.rpartition(" ")
             self.services.hub.ring(scope, int(seq))

@@ -74,7 +74,6 @@ class Session:
         "_malformed",
         "_opening",
         "_perform",
-        "_presence_due",
         "_refused",
         "_running",
         "_subscription",
@@ -107,7 +106,6 @@ class Session:
         self._refused = 0
         self._budget = float(protocol.REQUESTS_PER_S)
         self._budget_at = 0.0
-        self._presence_due = False
         self.heard_at = asyncio.get_running_loop().time()
         self.closed = False
 
@@ -201,7 +199,7 @@ class Session:
         if not self._live.admit(self, principal):
             return self.close(protocol.TOO_MANY)
         if first:
-            self._live.presence.join(principal.scope, self.id, self._presence_changed)
+            self._live.presence.join(principal.scope, self)
         try:
             cursor = await self._live.head_cursor(principal.scope)
         except Unavailable:
@@ -408,15 +406,3 @@ class Session:
         if not isinstance(typing, bool):
             raise Invalid.field("typing", "must be true or false")
         self._live.presence.say(self.principal, self.id, viewing, typing)
-
-    def _presence_changed(self) -> None:
-        if self._presence_due or self.closed:
-            return
-        self._presence_due = True  # several changes of one moment leave as one frame
-        asyncio.get_running_loop().call_soon(self._send_presence)
-
-    def _send_presence(self) -> None:
-        self._presence_due = False
-        if self.closed or self.principal is None or not self.principal.may("inbox.view"):
-            return
-        self.send(protocol.message("presence", members=self._live.presence.members(self.principal, self.id)))

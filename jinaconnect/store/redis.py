@@ -7,7 +7,7 @@ database and look there more often (`healthy` is False).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -23,6 +23,10 @@ DEADLINE_S = 0.25
 RETRY_S = 0.5
 AT_ONCE = 32  # commands on their way, fewer than the client's pool holds
 
+_HOLD = """
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
 _TAKE = """
 local used, granted = {}, true
 for i, key in ipairs(KEYS) do
@@ -140,14 +144,15 @@ class RedisLink:
         found = await self._try("EVAL", _TAKE, len(keys), *keys, *limits, *ttls_s)
         return None if found is None else [int(count) for count in found]
 
-    async def hold(self, key: str, field: str, value: str, ttl_s: int) -> None:
-        """Keep a field of a hash for a while (presence)."""
-        await self._try("HSET", key, field, value)
-        await self._try("EXPIRE", key, ttl_s)
+    async def hold(self, key: str, fields: Mapping[str, str], ttl_s: int) -> bool:
+        """Keep fields of a hash for a while (presence); False when Redis did not take them."""
+        pairs = [part for field, value in fields.items() for part in (field, value)]
+        return await self._try("EVAL", _HOLD, 1, key, ttl_s, *pairs) is not None
 
-    async def drop(self, key: str, field: str) -> None:
-        """Remove a field of a hash."""
-        await self._try("HDEL", key, field)
+    async def drop(self, key: str, fields: Sequence[str]) -> None:
+        """Remove fields of a hash."""
+        if fields:
+            await self._try("HDEL", key, *fields)
 
     async def all(self, key: str) -> dict[str, str] | None:
         """Return a hash; None when Redis is away."""
