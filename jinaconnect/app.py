@@ -19,12 +19,12 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from jinaconnect.actions.applying import LATE_JOB, MEDIA_JOB, apply_late
+from jinaconnect.actions.applying import LATE_JOB, apply_late
 from jinaconnect.actions.apps import Accounts
 from jinaconnect.actions.auth import Authenticator
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.inbound import InboundDoor
-from jinaconnect.actions.media import fetch_media
+from jinaconnect.actions.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messages import Sender
 from jinaconnect.actions.readiness import Readiness
 from jinaconnect.actions.sandbox import deliver_webhook
@@ -206,8 +206,9 @@ class Gateway:
         worker.handle("messages", Sender(services).deliver)
         worker.handle("inbound", services.door.take)
         worker.handle("calls", Completer(services).complete)
+        worker.handle("media", MediaFetcher(services).fetch)
         worker.handle_job(SANDBOX_JOB, lambda scope, data: deliver_webhook(services, scope, data))
-        worker.handle_job(MEDIA_JOB, lambda scope, data: fetch_media(services, scope, data))
+        worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
         worker.every(2.0, services.store.outbox.sweep)
         worker.every(5.0, services.due.inherit)

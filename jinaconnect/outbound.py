@@ -12,7 +12,7 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import structlog
@@ -22,6 +22,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from jinaconnect import __version__
+from jinaconnect.core.errors import GatewayError
 
 MAX_HOPS = 3
 ANSWER_BYTES = 1024 * 1024
@@ -71,6 +72,13 @@ class Ambiguous(OutboundError):
 
 class TooLarge(OutboundError):
     """The answer is larger than asked for."""
+
+
+class Sink(Protocol):
+    """A file that an answer is written to as it comes."""
+
+    async def write(self, piece: bytes) -> None:
+        """Add a piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +225,7 @@ class Outbound:
     async def start(self) -> None:
         """Open the connection pool."""
         connector = aiohttp.TCPConnector(
-            resolver=_GuardedResolver(self.guard), limit=200, limit_per_host=50, socket_factory=self._socket
+            resolver=_GuardedResolver(self.guard), limit=512, limit_per_host=256, socket_factory=self._socket
         )
         watch = aiohttp.TraceConfig()
         watch.on_request_headers_sent.append(_left)
@@ -269,16 +277,18 @@ class Outbound:
         timeout_s: float | None = None,
         limit: int = ANSWER_BYTES,
         follow: bool = False,
+        into: Sink | None = None,
     ) -> Fetched:
         """Send one request and return the answer, whatever its status.
 
-        `follow` allows redirects (GET only), each hop guarded. Raises Blocked, NotSent, Ambiguous, TooLarge.
+        `follow` allows redirects (GET only), each hop guarded. The body of a 200 goes `into` a file where one is given,
+        piece by piece. Raises Blocked, NotSent, Ambiguous, TooLarge, and what the file raises.
         """
         current, sent = self.guard.check_url(url), dict(headers or {})
         if any(_LINES.search(value) for value in sent.values()):
             raise Blocked("a header has line breaks")
         for _ in range(MAX_HOPS + 1):
-            answer = await self._once(method, current, sent, json, data, timeout_s or self._timeout_s, limit)
+            answer = await self._once(method, current, sent, json, data, timeout_s or self._timeout_s, limit, into)
             target = answer.headers.get("location")
             if not (follow and method == "GET" and answer.status in _REDIRECTS and target):
                 return answer
@@ -289,8 +299,9 @@ class Outbound:
         raise Blocked("too many redirects")
 
     async def _once(
-        self, method: str, url: URL, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int
-    ) -> Fetched:
+        self, method: str, url: URL, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int,
+        into: Sink | None,
+    ) -> Fetched:  # fmt: skip
         assert self._session is not None, "start() comes first"
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, 5.0))
         host = url.authority
@@ -300,11 +311,11 @@ class Outbound:
                 method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False,
                 trace_request_ctx=leaving,
             ) as response:  # fmt: skip
-                body = await self._body(response, limit)
+                body = await self._body(response, limit, into if response.status == 200 else None)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 logger.debug("outbound", method=method, host=host, status=response.status)
                 return Fetched(response.status, names, body, str(url))
-        except OutboundError:
+        except (OutboundError, GatewayError):
             raise
         except Exception as error:
             cause: BaseException | None = error
@@ -317,11 +328,14 @@ class Outbound:
             raise Ambiguous(f"{host} did not answer: {type(error).__name__}") from error
 
     @staticmethod
-    async def _body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    async def _body(response: aiohttp.ClientResponse, limit: int, into: Sink | None) -> bytes:
         chunks, size = [], 0
         async for chunk in response.content.iter_chunked(65_536):
             size += len(chunk)
             if size > limit:
                 raise TooLarge(f"the answer has more than {limit} bytes")
-            chunks.append(chunk)
+            if into is None:
+                chunks.append(chunk)
+            else:
+                await into.write(chunk)
         return b"".join(chunks)

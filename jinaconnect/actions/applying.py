@@ -16,6 +16,7 @@ import structlog
 
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.conversations import contact_event, opening_events
+from jinaconnect.actions.media import media_row, media_url, new_media_id
 from jinaconnect.actions.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.templates import apply_template_report
 from jinaconnect.channels.base import Account, Inbound, Reaction, Status, TemplateReport
@@ -33,7 +34,6 @@ from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
 
 LATE_TRIES = 6
-MEDIA_JOB = "media.fetch"
 LATE_JOB = "status.late"
 
 logger = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ class Batch:
         results = await self._store.insert_many("messages", items, tell=False)
         known: dict[str, list[Document]] = {}
         seen_before: set[str] = set()
-        fetches: list[Document] = []
+        fetches: list[Document | None] = []
         for (message, _), result, (fact, account) in zip(items, results, self._messages, strict=True):
             if isinstance(result, Duplicate):
                 held = await self._store.find_one(
@@ -101,10 +101,8 @@ class Batch:
                 held = result.doc
                 known.setdefault(held["contact"], []).append(held)
             if fact.media is not None:
-                fetches.append(media_job(self._store.scope, held, account, fact.media, self._services.clock()))
-        if fetches:
-            await self._services.due.add("jobs", fetches)
-            self._services.worker.wake()
+                fetches.append(media_row(held, account, fact.media, self._services.clock()))
+        await self._fetch([row for row in fetches if row is not None])
         decisions = {id: self._count(messages) for id, messages in known.items()}
         present = [contact for contact in contacts.values() if contact["_id"] in decisions]
         await self._store.change_many("contacts", decisions, present)
@@ -113,6 +111,13 @@ class Batch:
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         await self._store.tell("messages", fresh)
+
+    async def _fetch(self, rows: list[Document]) -> None:
+        """Have files fetched; one that is known already has its row, and is fetched or on its way."""
+        if rows:
+            await self._store.insert_many("media", [(row, []) for row in rows])
+        for row in rows:
+            self._services.worker.kick("media", self._store.scope, row["_id"])
 
     async def _rebuild(self, contact: str) -> None:
         """Bring a conversation up to its messages.
@@ -186,7 +191,7 @@ class Batch:
         content = dict(fact.content)
         if fact.media is not None:
             kind = content["type"]
-            content[kind] = {**content[kind], "url": f"/media/{media_id(id)}/"}
+            content[kind] = {**content[kind], "url": media_url(new_media_id(now))}
         at = fact.at if fact.at.timestamp() > 0 else now
         by_bot = contact["assigned_to_type"] == "BOT"
         return new_message(
@@ -251,27 +256,6 @@ def _phone(sender: str) -> str:
         return e164(sender)
     except ValueError:
         return "+" + sender.lstrip("+")[:24]
-
-
-def media_id(message: str) -> str:
-    """Return the id of a message's media: unguessable as the message's own."""
-    return "med_" + message.partition("_")[2]
-
-
-def media_job(scope: str, message: Document, account: Account, media: Mapping[str, Any], now: Any) -> Document:
-    """Return the job that fetches a message's media from the carrier."""
-    return {
-        "_id": f"job_{media_id(message['_id'])}",
-        "scope": scope,
-        "kind": MEDIA_JOB,
-        "due": due_at(now),
-        "data": {
-            "media": media_id(message["_id"]),
-            "account": account.id,
-            "handle": dict(media),
-            "message": message["_id"],
-        },
-    }
 
 
 def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:

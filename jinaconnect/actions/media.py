@@ -1,68 +1,170 @@
-"""Media of incoming messages: fetched from the carrier with the account's token, kept, served by unguessable id."""
+"""Files of incoming messages: fetched from the carrier with the account's token, kept, served by an id of their own.
+
+A file's row is written with its message and carries the work that fetches it. Its id is chance alone and stands in the
+message only, so whoever does not see the message cannot know it; it ends when the message is removed or erased.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
 import structlog
 
-from jinaconnect.actions.context import Services
+from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import Account
 from jinaconnect.core.errors import CarrierFailed, NotFound
+from jinaconnect.core.ids import encode, well_formed
+from jinaconnect.core.inbox.content import MEDIA_KINDS
+from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.outbound import Fetched, OutboundError
+from jinaconnect.store.blobs import Spool
+from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, TenantStore
 
 MAX_BYTES = 100 * 1024 * 1024
+MAX_TRIES = 8
+FETCH_S = 60.0
+FORMER_JOB = "media.fetch"  # how earlier versions kept the work
+PATH = "/media/"
 
 logger = structlog.get_logger(__name__)
 
 
-async def fetch_media(services: Services, scope: str, data: Mapping[str, Any]) -> None:
-    """Fetch one file from the carrier; raises CarrierFailed when another try may help."""
-    tenant, _, mode = scope.rpartition(":")
-    store = services.store.of(tenant, "test" if mode == "test" else "live")
-    doc = await store.find("apps", data["account"])
-    if doc is None or await store.find("media", data["media"]) is not None:
+def new_media_id(now: datetime) -> str:
+    """Return an id that no other id tells anything of."""
+    return encode("med", int(now.timestamp() * 1000), secrets.token_bytes(10))
+
+
+def media_url(id: str) -> str:
+    """Return the address of a file."""
+    return f"{PATH}{id}/"
+
+
+def media_of(message: Mapping[str, Any]) -> str | None:
+    """Return the id of the file that a message's content names, None for none of ours."""
+    part = message["content"].get(message["content"].get("type"))
+    url = part.get("url") if isinstance(part, Mapping) and message["content"].get("type") in MEDIA_KINDS else None
+    id = str(url or "").removeprefix(PATH).removesuffix("/")
+    return id if well_formed(id, "med") else None
+
+
+def media_row(message: Document, account: Account, handle: Mapping[str, Any], now: datetime) -> Document | None:
+    """Return the row of a message's file, due to be fetched."""
+    id = media_of(message)
+    if id is None:
+        return None
+    return {
+        "_id": id, "message": message["_id"], "account": account.id, "handle": dict(handle), "mime_type": None,
+        "size": None, "due": due_at(now),
+    }  # fmt: skip
+
+
+class MediaFetcher:
+    """Fetches files from the carrier."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def fetch(self, claim: Claim) -> None:
+        """Fetch one file; raises CarrierFailed when another try may help."""
+        row = claim.doc
+        store = self._services.store.of(*_parts(row["scope"]))
+        message = await store.find("messages", row["message"])
+        app = await store.find("apps", row["account"])
+        if message is None or message["deleted_at"] is not None or app is None or claim.tries > MAX_TRIES:
+            logger.info("media.given_up", id=row["_id"], tries=claim.tries)
+            await self._finish(store, row["_id"], {})
+            return
+        account = self._services.accounts.open(app)
+        async with self._services.blobs.spool() as spool:
+            try:
+                mime = await self._download(account, row["handle"], spool)
+            except OutboundError as error:
+                raise CarrierFailed(f"media cannot be fetched: {error}") from error
+            await self._services.blobs.keep(spool, row["scope"], row["_id"])
+            kept = await self._finish(store, row["_id"], {"mime_type": mime, "size": spool.size})
+        if not kept:  # erased while it was fetched
+            await self._services.blobs.delete(row["scope"], row["_id"])
+
+    async def _finish(self, store: TenantStore, id: str, fields: Mapping[str, Any]) -> bool:
+        try:
+            await store.change("media", id, lambda doc: Change(set=fields, unset=("due", "handle", "account")))
+        except NotFound:
+            return False
+        return True
+
+    async def _download(self, account: Account, handle: Mapping[str, Any], spool: Spool) -> str:
+        found = await self._services.whatsapp.call(account, "GET", str(handle["id"]))
+        try:
+            told = orjson.loads(found.body)
+            url = str(told["url"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise CarrierFailed(f"the carrier answered {found.status} for media") from error
+        headers = {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
+        transport = self._services.simulator if account.simulated else self._services.outbound
+        file: Fetched = await transport.request(
+            "GET", url, headers=headers, limit=MAX_BYTES, timeout_s=FETCH_S, into=spool
+        )
+        if file.status != 200:
+            raise CarrierFailed(f"the carrier answered {file.status} for a media file")
+        wanted = str(told.get("sha256") or handle.get("sha256") or "").lower()
+        if len(wanted) == 64 and wanted != spool.digest:
+            raise CarrierFailed("the media file is not the one the carrier announced")
+        return media_type(handle.get("mime_type") or told.get("mime_type"))
+
+
+async def take_former_job(services: Services, scope: str, data: Mapping[str, Any]) -> None:
+    """Take over the work of an earlier version: a file that its message names by an id like the message's own."""
+    store = services.store.of(*_parts(scope))
+    if await store.find("media", data["media"]) is not None:
         return
-    account = services.accounts.open(doc)
-    try:
-        file, mime = await _download(services, account, data["handle"])
-    except OutboundError as error:
-        raise CarrierFailed(f"media cannot be fetched: {error}") from error
-    await services.blobs.put(scope, data["media"], file)
-    row = {"_id": data["media"], "mime_type": mime, "size": len(file), "message": data["message"]}
+    row = {
+        "_id": data["media"], "message": data["message"], "account": data["account"], "handle": dict(data["handle"]),
+        "mime_type": None, "size": None, "due": due_at(services.clock()),
+    }  # fmt: skip
     await store.insert_many("media", [(row, [])])
 
 
-async def _download(services: Services, account: Account, handle: Mapping[str, Any]) -> tuple[bytes, str]:
-    found = await services.whatsapp.call(account, "GET", str(handle["id"]))
-    try:
-        told = orjson.loads(found.body)
-        url = str(told["url"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise CarrierFailed(f"the carrier answered {found.status} for media") from error
-    headers = {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
-    transport = services.simulator if account.simulated else services.outbound
-    file: Fetched = await transport.request("GET", url, headers=headers, limit=MAX_BYTES, timeout_s=60)
-    if file.status != 200:
-        raise CarrierFailed(f"the carrier answered {file.status} for a media file")
-    wanted = told.get("sha256") or handle.get("sha256")
-    digest = hashlib.sha256(file.body).hexdigest()
-    if wanted and len(str(wanted)) == 64 and str(wanted) != digest:
-        raise CarrierFailed("the media file is not the one the carrier announced")
-    mime = str(handle.get("mime_type") or told.get("mime_type") or "application/octet-stream").split(";")[0]
-    return file.body, mime
+async def erase_files(services: Services, scope: str, messages: list[Document]) -> None:
+    """Remove the files of messages, and what would fetch them."""
+    store = services.store.of(*_parts(scope))
+    for message in messages:
+        id = media_of(message)
+        row = await store.find("media", id) if id is not None else None
+        if row is not None and row["message"] == message["_id"]:
+            await services.blobs.delete(scope, row["_id"])
+            await store.remove("media", row["_id"])
 
 
-async def open_media(services: Services, id: str) -> tuple[bytes, str]:
-    """Return (bytes, MIME type) of a stored file; raises NotFound while it is not there."""
-    row: Document | None = await services.registry.media(id)
-    if row is None:
+async def servable(ctx: Context, id: str) -> tuple[str, str]:
+    """Return (scope, media type) of a file that may be served; raises NotFound.
+
+    Whoever knows the id may have it. Files of earlier versions have ids that follow from their message's: those are
+    for who sees the message.
+    """
+    row = await ctx.services.registry.media(id)
+    if row is None or row["mime_type"] is None:
         raise NotFound()
-    body = await services.blobs.get(row["scope"], id)
-    if body is None:
+    store = ctx.services.store.of(*_parts(row["scope"]))
+    message = await store.find("messages", row["message"])
+    if message is None or message["deleted_at"] is not None:
         raise NotFound()
-    return body, row["mime_type"]
+    if id.partition("_")[2] == message["_id"].partition("_")[2]:
+        contact = await store.find("contacts", message["contact"])
+        known = ctx.known
+        if known is None or known.scope != row["scope"] or not known.may("inbox.view"):
+            raise NotFound()
+        if contact is None or not visible(known, contact):
+            raise NotFound()
+    return row["scope"], media_type(row["mime_type"])
+
+
+def _parts(scope: str) -> tuple[str, Any]:
+    tenant, _, mode = scope.rpartition(":")
+    return tenant, "test" if mode == "test" else "live"

@@ -11,15 +11,14 @@ from typing import Any
 
 from pydantic import Field
 
-from jinaconnect.actions.applying import media_id
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import contact_event, visible_contact
 from jinaconnect.actions.marks import AT_ONCE, known_messages, recount
+from jinaconnect.actions.media import erase_files
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import seen_by, unassigned
-from jinaconnect.core.inbox.content import MEDIA_KINDS
 from jinaconnect.core.inbox.message import OUTGOING, render_message
 from jinaconnect.core.inbox.reading import newest_fields
 from jinaconnect.core.schema import Id, Request, example, sample_id
@@ -158,14 +157,6 @@ async def _remove_all(ctx: Context, contact: Document, erase: bool) -> None:
     wanted.update({"erased": {"$ne": True}} if erase else {"deleted_at": None})
     while rows := await ctx.data.select("messages", wanted, limit=PAGE):
         if erase:
-            await _erase_files(ctx, rows)
+            await erase_files(ctx.services, ctx.data.scope, rows)
         decisions = {row["_id"]: _gone(ctx, contact, ctx.ids.new("evt"), erase=erase) for row in rows}
         await ctx.data.change_many("messages", decisions, rows)
-
-
-async def _erase_files(ctx: Context, messages: list[Document]) -> None:
-    for message in messages:
-        if message["content"].get("type") in MEDIA_KINDS:
-            file = media_id(message["_id"])
-            await ctx.services.blobs.delete(ctx.data.scope, file)
-            await ctx.data.remove("media", file)

@@ -1,20 +1,24 @@
 """The process's hands: takes due work at once when it arises here, and sweeps for what others left.
 
-Work is named by the collection it lies in: `messages` (sends), `inbound` (webhook bodies), `jobs` (everything else by
-kind). A handler that raises Unavailable is tried again; any other error is logged and retried with growing pauses.
+Work is named by the collection it lies in: `messages` (sends), `inbound` (webhook bodies), `media` (files to be
+fetched), `calls`, `jobs` (everything else by kind). Each has slots of its own, of which a tenant has a share. A
+handler that raises Unavailable is tried again; any other error is logged and retried with growing pauses.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.shares import Shares
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.store.due import LEASE, Claim
 from jinaconnect.store.ending import ended
@@ -24,7 +28,10 @@ SWEEP_EVERY_S = 1.0
 FIRST_WITHIN_S = 10.0  # after the start: what is done each hour is done once before the first one
 BATCH = 100
 AGAIN_S = 0.5  # between two tries at a database that is away
-AT_ONCE = 64  # pieces of work in progress in one process
+# Pieces of work in progress in one process: in all and for one tenant, by the collection they lie in.
+AT_ONCE = {"messages": (256, 32), "media": (16, 4)}
+OTHERS_AT_ONCE = (64, 16)
+BEHIND = timedelta(seconds=2)  # how long work waits whose tenant has more than its share waiting
 MAX_TRIES = 8
 MAX_PAUSE = timedelta(minutes=10)
 
@@ -46,6 +53,10 @@ async def until_taken(write: Callable[[], Awaitable[Any]]) -> None:
         await asyncio.sleep(AGAIN_S)
 
 
+def _tenant(scope: str) -> str:
+    return scope.partition(":")[0]
+
+
 class Worker:
     """Runs due work until told to stop."""
 
@@ -54,7 +65,8 @@ class Worker:
         self._active = active
         self._handlers: dict[str, Handler] = {"jobs": self._run_job}
         self._jobs: dict[str, Job] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._shares: defaultdict[str, Shares] = defaultdict(lambda: Shares(*OTHERS_AT_ONCE))
+        self._shares.update({name: Shares(*sizes) for name, sizes in AT_ONCE.items()})
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: set[tuple[str, str]] = set()
         self._periodic: list[tuple[float, Callable[[], Awaitable[Any]]]] = []
@@ -99,9 +111,11 @@ class Worker:
 
     def kick(self, collection: str, scope: str, id: str) -> None:
         """Do a piece of work now; without effect in a process that does none."""
-        if self.active and (collection, id) not in self._running:
+        shares, tenant = self._shares[collection], _tenant(scope)
+        # What a tenant has too much of is left to the sweeps.
+        if self.active and (collection, id) not in self._running and not shares.crowded(tenant):
             self._running.add((collection, id))
-            self._spawn(self._work(collection, scope, id))
+            self._spawn(self._work(collection, scope, id, shares.join(tenant)))
 
     def run(self, work: Any) -> asyncio.Task[None]:
         """Run a coroutine of this process that a stop waits for."""
@@ -121,9 +135,9 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _work(self, collection: str, scope: str, id: str) -> None:
+    async def _work(self, collection: str, scope: str, id: str, slot: AbstractAsyncContextManager[None]) -> None:
         try:
-            async with self._slots:
+            async with slot:
                 claim = await self._services.due.claim(collection, scope, id)
                 if claim is not None:
                     await self._attempt(collection, scope, id, claim)
@@ -158,21 +172,35 @@ class Worker:
             busy = False
             for collection in self._handlers:
                 try:
-                    rows = await self._services.due.waiting(collection, BATCH)
+                    busy = await self._look(collection) or busy
                 except Unavailable:
                     continue
                 except Exception as error:  # whatever it was, the next look may do better
                     logger.error("sweep.broken", collection=collection, exc_info=error)
                     continue
-                busy = busy or len(rows) == BATCH
-                for scope, id in rows:
-                    self.kick(collection, scope, id)
             self._wake.clear()
             try:
                 async with asyncio.timeout(0.05 if busy else SWEEP_EVERY_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass  # time to look again
+
+    async def _look(self, collection: str) -> bool:
+        """Begin what is due; what its tenant has no room for goes behind the others'. Tells whether there is more."""
+        shares = self._shares[collection]
+        limit = BATCH + shares.users  # what waits for a slot here is still due
+        rows = await self._services.due.waiting(collection, limit)
+        behind = []
+        for scope, id in rows:
+            if (collection, id) in self._running:
+                continue
+            if shares.crowded(_tenant(scope)):
+                behind.append(id)
+            else:
+                self.kick(collection, scope, id)
+        if behind:
+            await self._services.due.put_back(collection, behind, self._services.clock() + BEHIND)
+        return len(rows) == limit
 
     def wake(self) -> None:
         """Look for due work now."""

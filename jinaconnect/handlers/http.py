@@ -31,13 +31,16 @@ from jinaconnect.core.errors import (
 )
 from jinaconnect.core.principal import Principal
 from jinaconnect.handlers import headers, metrics
-from jinaconnect.handlers.operation import OPERATIONS, PUBLIC, Operation, Reply, Upload, perform
+from jinaconnect.handlers.operation import OPERATIONS, PUBLIC, Operation, Pieces, Reply, Upload, perform
 from jinaconnect.handlers.proxies import Proxies
+from jinaconnect.handlers.writing import PIECE, end, pieces_of, write_pieces
 
 logger = structlog.get_logger("http")
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+SPARE_BYTES = 4 * 1024 * 1024
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -125,8 +128,12 @@ class OperationHandler(web.RequestHandler):
         length = self.request.headers.get("Content-Length", "0")
         connection = self.request.connection
         assert isinstance(connection, HTTP1Connection)
-        connection.set_max_body_size(limit + 4 * 1024 * 1024)
-        if length.isdigit() and int(length) > limit:
+        # A body that is a little too large is read to its end and forgotten, so that its sender hears the answer.
+        connection.set_max_body_size(limit + SPARE_BYTES)
+        if not _LENGTH.fullmatch(length):
+            connection.no_keep_alive = True
+            self._refuse(Malformed("Content-Length is not a number."))
+        elif int(length) > limit + SPARE_BYTES:
             connection.no_keep_alive = True
             self._refuse(PayloadTooLarge(f"The body may have at most {limit} bytes."))
 
@@ -150,7 +157,7 @@ class OperationHandler(web.RequestHandler):
             reply = await self._answer()
         except GatewayError as error:
             return self._refuse(error)
-        self._write(reply)
+        await self._write(reply)
         return None
 
     get = head = post = put = patch = delete = _run
@@ -241,6 +248,7 @@ class OperationHandler(web.RequestHandler):
 
     def _body(self, item: Operation) -> tuple[Any, dict[str, Upload]]:
         raw = b"".join(self._chunks)
+        self._chunks.clear()  # a body is in memory once
         if item.raw:
             return raw, {}
         if item.body is None and not item.files:
@@ -275,20 +283,23 @@ class OperationHandler(web.RequestHandler):
         }
         return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}, uploads
 
-    def _write(self, reply: Reply) -> None:
+    async def _write(self, reply: Reply) -> None:
         self.set_status(reply.status)
         for name, value in reply.headers.items():
             headers.put(self, name, value)
-        if reply.status == 204 or (reply.body is None and reply.status != 200):
-            self.finish()
-        elif isinstance(reply.body, bytes) or (
-            isinstance(reply.body, str) and reply.content_type != "application/json"
-        ):
-            self.set_header("Content-Type", reply.content_type)
-            self.finish(reply.body)
-        else:
-            self.set_header("Content-Type", "application/json")
-            self.finish(orjson.dumps(reply.body))
+        body = reply.body
+        if reply.status == 204 or (body is None and reply.status != 200):
+            return end(self)
+        json = not isinstance(body, bytes | Pieces) and not (
+            isinstance(body, str) and reply.content_type != "application/json"
+        )
+        self.set_header("Content-Type", "application/json" if json else reply.content_type)
+        if isinstance(body, Pieces):
+            return await write_pieces(self, body)
+        raw: bytes = orjson.dumps(body) if json else body.encode() if isinstance(body, str) else body
+        if len(raw) > PIECE:
+            return await write_pieces(self, pieces_of(raw))
+        return end(self, raw)
 
     def _refuse(self, error: GatewayError) -> None:
         self.set_status(error.status)
@@ -297,7 +308,7 @@ class OperationHandler(web.RequestHandler):
         if error.retry_after is not None:
             self.set_header("Retry-After", str(max(1, round(error.retry_after))))
         self.set_header("Content-Type", "application/json")
-        self.finish(orjson.dumps(error.body(), default=list))
+        end(self, orjson.dumps(error.body(), default=list))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what nobody foresaw without telling what it was."""

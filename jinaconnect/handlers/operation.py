@@ -7,7 +7,7 @@ role matrices of the tests.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -31,8 +31,16 @@ MAX_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
+class Pieces:
+    """A body of known size that is read while it is written."""
+
+    size: int
+    source: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is not plain 200/201 JSON: other status, headers, or bytes of another type."""
+    """An answer that is not plain 200/201 JSON: other status, headers, or bytes (or pieces) of another type."""
 
     body: Any = None
     status: int = 200
@@ -218,6 +226,7 @@ __all__ = [
     "PUBLIC",
     "Conflict",
     "Operation",
+    "Pieces",
     "Reply",
     "Upload",
     "operation",

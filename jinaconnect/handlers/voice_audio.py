@@ -10,6 +10,7 @@ from jinaconnect.actions.voice import audio
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.files import file_reply
 from jinaconnect.handlers.operation import PUBLIC, Reply, Upload, operation
 from jinaconnect.handlers.voice import voice_operation
 from jinaconnect.telephony.audio import MAX_BYTES
@@ -59,7 +60,7 @@ async def read_audio(ctx: Context, id: str) -> dict[str, Any]:
 )
 async def audio_file(ctx: Context, id: str) -> Reply:
     """Hear an uploaded prompt."""
-    return Reply(await audio.audio_file(ctx, id), content_type="audio/wav")
+    return await file_reply(ctx, ctx.data.scope, await audio.audio_blob(ctx, id), "audio/wav", {})
 
 
 @voice_operation("DELETE", "audio/{id}/", id="audio.delete", permission="voice.manage", status=204, effect=True)
@@ -74,7 +75,7 @@ async def delete_audio(ctx: Context, id: str) -> None:
 )  # fmt: skip
 async def media(ctx: Context, name: str) -> Reply:
     """Serve a prompt to a telephony server; names are signed, so none can be guessed."""
-    body = await ctx.services.voice.prompts.open(name)
+    scope, blob = ctx.services.voice.prompts.named(name)
     # The name holds the hash of what made the file: it is the entity tag (RFC 9110 §8.8.3), and nothing is ever newer.
     headers = {"ETag": f'"{name.removesuffix(".wav")}"', **_FOREVER}
-    return Reply(body, headers=headers, content_type="audio/wav")
+    return await file_reply(ctx, scope, blob, "audio/wav", headers)

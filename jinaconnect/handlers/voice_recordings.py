@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.voice import recordings
-from jinaconnect.core.errors import GatewayError, NotFound
 from jinaconnect.core.paging import Listing, between, text_filter
 from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.files import file_reply
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.schemas import Parameter
 from jinaconnect.handlers.voice import voice_operation
 
 RECORDINGS = Listing(filters={"call_id": text_filter("call"), "call": text_filter("call")})
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
-
-
-class RangeNotSatisfiable(GatewayError):
-    """The range lies outside the file (RFC 9110 §15.5.17)."""
-
-    status = 416
-    code = "range_not_satisfiable"
 
 
 class RecordingOut(Answer):
@@ -91,34 +82,8 @@ async def delete_recording(ctx: Context, id: str) -> None:
 async def recording_file(ctx: Context, token: str) -> Reply:
     """Serve a recording by its signed address, with byte ranges (RFC 9110 §14)."""
     scope, row = await recordings.by_address(ctx.services, token)
-    size = await ctx.services.blobs.size(scope, row["blob"])
-    if size is None:
-        raise NotFound()
     headers = {
-        "Accept-Ranges": "bytes", "Cache-Control": "private, max-age=300",
+        "Cache-Control": "private, max-age=300",
         "Content-Disposition": f'inline; filename="{row["_id"]}.{row["format"]}"',
-    }  # fmt: skip
-    span = _span(ctx.caller.headers.get("Range"), size)
-    start, end = span or (0, size)
-    body = await ctx.services.blobs.read(scope, row["blob"], start, end) if size else b""
-    if body is None:
-        raise NotFound()
-    if span is None:
-        return Reply(body, headers=headers, content_type=_TYPES[row["format"]])
-    headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return Reply(body, status=206, headers=headers, content_type=_TYPES[row["format"]])
-
-
-def _span(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return (start, end) of a range header, None for the whole; raises RangeNotSatisfiable."""
-    found = _RANGE.fullmatch(header.strip()) if header else None
-    if found is None or found.groups() == ("", ""):
-        return None  # several ranges, or another unit: the whole is a fair answer
-    first, last = found.groups()
-    if not first:
-        start, end = max(0, size - int(last)), size
-    else:
-        start, end = int(first), size if not last else min(size, int(last) + 1)
-    if start >= end:
-        raise RangeNotSatisfiable(f"The file has {size} bytes.")
-    return start, end
+    }
+    return await file_reply(ctx, scope, row["blob"], _TYPES[row["format"]], headers)

@@ -8,11 +8,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.media import open_media
+from jinaconnect.actions.media import servable
 from jinaconnect.channels.whatsapp import SIGNATURE_HEADER
 from jinaconnect.core.errors import PermissionDenied
 from jinaconnect.core.paging import one_of
 from jinaconnect.core.schema import Answer, example
+from jinaconnect.handlers.files import file_reply
 from jinaconnect.handlers.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.schemas import Parameter
 
@@ -72,6 +73,8 @@ class Taken(Answer):
     event_type: str | None = Field(None, description="MESSAGE, STATUS, TEMPLATE, ACCOUNT, BILLING or UNKNOWN.")
     reason: str | None = None
 
+WEBHOOK_BYTES = 3 * 1024 * 1024  # Meta documents payloads of up to 3 MB
+
 
 @operation(
     "GET",
@@ -109,6 +112,7 @@ async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
     body=WhatsappWebhook,
     returns=Taken,
     headers={SIGNATURE_HEADER: SIGNATURE},
+    limit=WEBHOOK_BYTES,
     tag="whatsapp",
     limited=False,
 )
@@ -127,10 +131,10 @@ async def webhook_receive(ctx: Context, tenant_id: str, body: bytes) -> dict[str
 @operation(
     "GET", "/media/{id}/", id="media.read", permission=PUBLIC, tag="media",
     media_type=("application/octet-stream", "image/*", "audio/*", "video/*"),
+    errors=(416,),
 )  # fmt: skip
 async def read_media(ctx: Context, id: str) -> Reply:
-    """Serve a message's file by its unguessable id; 404 until it is fetched from the carrier."""
-    body, mime = await open_media(ctx.services, id)
-    safe = mime if mime.startswith(("image/", "audio/", "video/")) and "svg" not in mime else "application/octet-stream"
+    """Serve a message's file, whole or in ranges, by its unguessable id; 404 until it is fetched from the carrier."""
+    scope, kind = await servable(ctx, id)
     headers = {"Cache-Control": "private, max-age=300", "Content-Security-Policy": "sandbox; default-src 'none'"}
-    return Reply(body, headers=headers, content_type=safe)
+    return await file_reply(ctx, scope, id, kind, headers)

@@ -18,7 +18,7 @@ from pymongo import ReturnDocument
 from jinaconnect.core.clock import Clock
 from jinaconnect.store.mongo import Database, Document, guarded
 
-DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls")
+DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media")
 LEASE = timedelta(seconds=60)
 
 
@@ -92,6 +92,13 @@ class Due:
         )
 
     @guarded
+    async def put_back(self, collection: str, ids: list[str], until: datetime) -> None:
+        """Let due documents wait behind others, as they are."""
+        await self._database[collection].update_many(
+            {"_id": {"$in": ids}, "due.at": {"$lte": self._clock()}}, {"$set": {"due.at": until}}
+        )
+
+    @guarded
     async def add(self, collection: str, docs: list[Document]) -> None:
         """Store documents of pure work (jobs); an id that is there stays as it is."""
         for doc in docs:
@@ -141,7 +148,7 @@ class Due:
     async def release(self) -> int:
         """Give back everything this process holds in collections of pure work (at a drain); returns how many."""
         released = 0
-        for name in ("jobs", "inbound"):
+        for name in ("jobs", "inbound", "media"):
             result = await self._database[name].update_many(
                 {"due.by": self.process}, {"$set": {"due.at": self._clock(), "due.by": None}}
             )

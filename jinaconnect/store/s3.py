@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aioboto3
+from aiohttp import ClientError as HttpError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.blobs import checked_key
+from jinaconnect.store.blobs import PIECE, Spool, checked_key
 
 _ABSENT = ("404", "NoSuchKey", "NotFound")
 TIMEOUT_S = 20
@@ -66,7 +68,7 @@ class S3Blobs:
     async def _asking(self) -> AsyncIterator[None]:
         try:
             yield
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (BotoCoreError, ClientError, HttpError, OSError) as error:
             raise Unavailable("The object store does not take the file now.") from error
 
     async def put(self, scope: str, name: str, data: bytes) -> None:
@@ -74,25 +76,40 @@ class S3Blobs:
         async with self._asking():
             await self._client.put_object(Bucket=self._bucket.name, Key=self._key(scope, name), Body=data)
 
-    async def get(self, scope: str, name: str) -> bytes | None:
-        """Return a blob, or None."""
-        return await self._get(scope, name)
+    @asynccontextmanager
+    async def spool(self) -> AsyncIterator[Spool]:
+        """Open a file of this machine, nameless, so that nothing is left of it."""
+        with tempfile.TemporaryFile() as file:
+            yield Spool(file)
 
-    async def read(self, scope: str, name: str, start: int, end: int) -> bytes | None:
-        """Return a part of a blob, or None."""
-        return await self._get(scope, name, Range=f"bytes={start}-{end - 1}")
+    async def keep(self, spool: Spool, scope: str, name: str) -> None:
+        """Send a spooled file."""
+        spool.file.seek(0)
+        async with self._asking():
+            await self._client.put_object(
+                Bucket=self._bucket.name, Key=self._key(scope, name), Body=spool.file, ContentLength=spool.size
+            )
 
-    async def _get(self, scope: str, name: str, **more: Any) -> bytes | None:
+    async def pieces(self, scope: str, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Give a part of a blob as it comes from the store."""
+        if start >= end:
+            return
         async with self._asking():
             try:
-                answer = await self._client.get_object(Bucket=self._bucket.name, Key=self._key(scope, name), **more)
+                answer = await self._client.get_object(
+                    Bucket=self._bucket.name, Key=self._key(scope, name), Range=f"bytes={start}-{end - 1}"
+                )
             except ClientError as error:
                 if error.response["Error"]["Code"] in _ABSENT:
-                    return None
+                    return
                 raise
-            async with answer["Body"] as body:
-                data: bytes = await body.read()
-                return data
+        async with answer["Body"] as body:
+            while True:
+                async with self._asking():
+                    piece: bytes = await body.content.read(PIECE)
+                if not piece:
+                    return
+                yield piece
 
     async def size(self, scope: str, name: str) -> int | None:
         """Return how many bytes a blob has, None where there is none."""

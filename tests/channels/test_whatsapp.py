@@ -97,10 +97,19 @@ async def test_what_is_not_signed_or_not_ours_stores_nothing(tenant: Tenant, gat
         {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": []}]},
     ):
         assert (await tenant.webhook(json.dumps(other).encode())).ok()["status"] == "ignored"
-    large = await tenant.webhook(b'{"x":"' + b"y" * (1024 * 1024) + b'"}')
+    large = await tenant.webhook(b'{"x":"' + b"y" * (3 * 1024 * 1024) + b'"}')
     large.refused(413, "payload_too_large")
     assert await inbound.count_documents({"scope": tenant.id}) == 0
     assert await tenant().events() == []
+
+
+async def test_a_body_as_large_as_the_carrier_makes_them_is_taken(tenant: Tenant) -> None:
+    item = tenant.text("+12025550219", "x" * 4_000)["messages"][0]
+    items = [{**item, "id": tenant.wamid()} for _ in range(720)]
+    body = tenant.envelope({"messages": items})
+    assert 2_900_000 < len(body) < 3_000_000
+    assert (await tenant.webhook(body)).ok()["status"] == "received"
+    assert len(await received(tenant, 720)) == 720
 
 
 async def test_the_handshake_takes_the_verify_token(tenant: Tenant) -> None:

@@ -235,8 +235,8 @@ async def test_media_waits_for_the_disk_and_the_webhook_does_not(meta: Site, dat
     address = received["data"]["content"]["image"]["url"]
 
     async def refused() -> bool:
-        job = await database["jobs"].find_one({"kind": "media.fetch"})
-        return job is not None and job["due"]["tries"] >= 1 and job["due"]["by"] is None
+        row = await database["media"].find_one({"message": received["data"]["id"]})
+        return row is not None and row["due"]["tries"] >= 1 and row["due"]["by"] is None
 
     await until(refused)
     assert (await meta.session.get(meta.gateway.url + address)).status == 404

@@ -164,11 +164,11 @@ async def test_the_sandbox_reads_nothing_from_inside(tenant: Tenant, gateway: Ru
         lambda events: any(e["type"] == "message.received" for e in events)
     )
     data = next(e["data"] for e in seen if e["type"] == "message.received")
-    jobs = gateway.services.store.raw("jobs")
+    files = gateway.services.store.raw("media")
 
     async def refused() -> bool:
-        row = await jobs.find_one({"data.message": data["id"]})
-        return row is None or row["due"]["tries"] >= 1
+        row = await files.find_one({"message": data["id"]})
+        return row is not None and row["due"]["tries"] >= 1 and row["due"]["by"] is None
 
     await until(refused)
     (await tenant.anonymous.get(data["content"]["image"]["url"])).refused(404, "not_found")

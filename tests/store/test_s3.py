@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.s3 import Bucket, S3Blobs
 from tests.client import until
 from tests.conftest import PLENTY
+from tests.store.reading import part, whole
 from tests.store.swift import SECRET, USER, Swift, attributes_kept, swift
 from tests.tenants import make_tenant
 
@@ -49,21 +51,21 @@ async def opened(bucket: Bucket) -> AsyncIterator[S3Blobs]:
 async def test_what_is_put_is_there_until_it_is_deleted(store: Swift) -> None:
     data = os.urandom(1_000)
     async with opened(store.bucket()) as blobs:
-        assert await blobs.get(SCOPE, "a.wav") is None
+        assert await whole(blobs, SCOPE, "a.wav") is None
         assert await blobs.size(SCOPE, "a.wav") is None
-        assert await blobs.read(SCOPE, "a.wav", 0, 10) is None
+        assert await part(blobs, SCOPE, "a.wav", 0, 10) == b""
         await blobs.put(SCOPE, "a.wav", data)
-        assert await blobs.get(SCOPE, "a.wav") == data
+        assert await whole(blobs, SCOPE, "a.wav") == data
         assert await blobs.size(SCOPE, "a.wav") == 1_000
-        assert await blobs.read(SCOPE, "a.wav", 10, 20) == data[10:20]
-        assert await blobs.read(SCOPE, "a.wav", 990, 1_000) == data[990:]
+        assert await part(blobs, SCOPE, "a.wav", 10, 20) == data[10:20]
+        assert await part(blobs, SCOPE, "a.wav", 990, 1_000) == data[990:]
         await blobs.put(SCOPE, "a.wav", b"anew")
-        assert await blobs.get(SCOPE, "a.wav") == b"anew"
-        assert await blobs.get(OTHER, "a.wav") is None, "a scope's blobs are its own"
+        assert await whole(blobs, SCOPE, "a.wav") == b"anew"
+        assert await whole(blobs, OTHER, "a.wav") is None, "a scope's blobs are its own"
         await blobs.delete(OTHER, "a.wav")
         await blobs.delete(SCOPE, "a.wav")
         await blobs.delete(SCOPE, "a.wav")
-        assert await blobs.get(SCOPE, "a.wav") is None
+        assert await whole(blobs, SCOPE, "a.wav") is None
 
 
 async def test_a_long_recording_comes_back_whole(store: Swift) -> None:
@@ -71,21 +73,35 @@ async def test_a_long_recording_comes_back_whole(store: Swift) -> None:
     async with opened(store.bucket()) as blobs:
         await blobs.put(SCOPE, "long.wav", data)
         assert await blobs.size(SCOPE, "long.wav") == len(data)
-        assert await blobs.get(SCOPE, "long.wav") == data
+        assert await whole(blobs, SCOPE, "long.wav") == data
+
+
+async def test_a_file_that_was_written_in_pieces_is_kept_whole_or_not_at_all(store: Swift) -> None:
+    parts = [os.urandom(300_000) for _ in range(4)]
+    async with opened(store.bucket()) as blobs:
+        async with blobs.spool() as spool:
+            for piece in parts:
+                await spool.write(piece)
+            await blobs.keep(spool, SCOPE, "spooled")
+        assert (spool.size, spool.digest) == (1_200_000, sha256(b"".join(parts)).hexdigest())
+        assert await whole(blobs, SCOPE, "spooled") == b"".join(parts)
+        async with blobs.spool() as spool:
+            await spool.write(b"given up")
+        assert await part(blobs, SCOPE, "spooled", 299_990, 300_010) == parts[0][-10:] + parts[1][:10]
 
 
 async def test_a_prefix_keeps_deployments_apart(store: Swift) -> None:
     async with opened(store.bucket(prefix="one/")) as one, opened(store.bucket(prefix="/two")) as two:
         await one.put(SCOPE, "x", b"1")
-        assert await two.get(SCOPE, "x") is None
+        assert await whole(two, SCOPE, "x") is None
         await two.put(SCOPE, "x", b"2")
-        assert await one.get(SCOPE, "x") == b"1"
+        assert await whole(one, SCOPE, "x") == b"1"
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", "x\n", "x" * 200])
 async def test_what_is_no_key_is_refused(store: Swift, name: str) -> None:
     async with opened(store.bucket()) as blobs:
-        for call in (blobs.get(SCOPE, name), blobs.put(SCOPE, name, b""), blobs.delete(name, "x")):
+        for call in (whole(blobs, SCOPE, name), blobs.put(SCOPE, name, b""), blobs.delete(name, "x")):
             with pytest.raises(ValueError, match="key"):
                 await call
 
@@ -103,11 +119,11 @@ async def test_a_store_that_comes_back_is_used_again(store: Swift) -> None:
         await blobs.put(SCOPE, "x", b"1")
         await store.end("proxy")
         with pytest.raises(Unavailable):
-            await blobs.get(SCOPE, "x")
+            await whole(blobs, SCOPE, "x")
         with pytest.raises(Unavailable):
             await blobs.put(SCOPE, "x", b"2")
         await store.begin("proxy")
-        assert await blobs.get(SCOPE, "x") == b"1"
+        assert await whole(blobs, SCOPE, "x") == b"1"
 
 
 async def test_a_gateway_keeps_its_recordings_there(

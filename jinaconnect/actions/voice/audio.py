@@ -8,8 +8,9 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.voice.prompts import blob_name
 from jinaconnect.core.clock import iso
-from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.telephony.audio import AudioError, length_s
@@ -48,13 +49,10 @@ async def create_audio(ctx: Context, filename: str, data: bytes) -> dict[str, An
     return render_audio((await ctx.data.insert("voice_media", doc)).doc)
 
 
-async def audio_file(ctx: Context, id: str) -> bytes:
-    """Return the WAV of an uploaded prompt."""
+async def audio_blob(ctx: Context, id: str) -> str:
+    """Return the name of the blob that is an uploaded prompt's WAV."""
     row = await ctx.data.get("voice_media", id)
-    file = await ctx.services.voice.prompts.kept(ctx.data.scope, row["digest"])
-    if file is None:
-        raise NotFound()
-    return file
+    return blob_name(row["digest"])
 
 
 async def delete_audio(ctx: Context, id: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.shares import Shares
 from jinaconnect.core.errors import CarrierFailed, NotFound
 from jinaconnect.core.ivr.exchange import PlayAudio, Say
 from jinaconnect.outbound import OutboundError
@@ -23,6 +24,7 @@ PATH = "/voice/media/"
 FETCH_S = 30.0
 FRESH_S = 300.0
 SILENT_S = 30.0  # how long an address that failed is not asked again where what it gave before will do
+FETCHES = (16, 4)  # files fetched at once, in all and for one tenant
 KEPT = 1_000  # how many prompts and addresses are remembered
 _NAME = re.compile(
     r"(?P<tenant>ten_[0-9a-z]{26})-(?P<mode>live|test)-(?P<hash>[0-9a-f]{40})-(?P<mark>[A-Za-z0-9_-]{22})"
@@ -46,6 +48,7 @@ class Prompts:
         self._key = services.secrets.derive("prompts")
         self._under_way: dict[tuple[str, str], asyncio.Task[str]] = {}
         self._urls: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()  # fresh until, digest
+        self._fetches = Shares(*FETCHES)
         self._there: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def media(self, scope: str, order: Say | PlayAudio) -> str:
@@ -66,18 +69,15 @@ class Prompts:
     def _mark(self, stem: str) -> str:
         return base64.urlsafe_b64encode(hmac.digest(self._key, stem.encode(), "sha256")[:16]).decode().rstrip("=")
 
-    async def open(self, name: str) -> bytes:
-        """Return the file of a name we gave; raises NotFound for any other."""
+    def named(self, name: str) -> tuple[str, str]:
+        """Return (scope, blob) of a name we gave; raises NotFound for any other."""
         found = _NAME.fullmatch(name.removesuffix(".wav"))
         if found is None:
             raise NotFound()
         stem = name.removesuffix(".wav")[: -len(found["mark"]) - 1]
         if not hmac.compare_digest(self._mark(stem), found["mark"]):
             raise NotFound()
-        body = await self._services.blobs.get(f"{found['tenant']}:{found['mode']}", _blob(found["hash"]))
-        if body is None:
-            raise NotFound()
-        return body
+        return f"{found['tenant']}:{found['mode']}", blob_name(found["hash"])
 
     # ---- making
 
@@ -90,12 +90,12 @@ class Prompts:
         return await self._shared((scope, digest), lambda: self._speak(scope, digest, order))
 
     async def _speak(self, scope: str, digest: str, order: Say) -> str:
-        if await self._services.blobs.size(scope, _blob(digest)) is None:
+        if await self._services.blobs.size(scope, blob_name(digest)) is None:
             try:
                 file = await self._speech.render(order.text, order.voice, order.language)
             except SpeechUnavailable as error:
                 raise PromptUnavailable(str(error)) from error
-            await self._services.blobs.put(scope, _blob(digest), file)
+            await self._services.blobs.put(scope, blob_name(digest), file)
         self._there[scope, digest] = None
         while len(self._there) > KEPT:
             self._there.popitem(last=False)
@@ -116,16 +116,12 @@ class Prompts:
         """
         file = await asyncio.to_thread(telephone_wav, data)
         digest = hashlib.sha256(b"audio\x00" + mark.encode() + b"\x00" + file).hexdigest()[:40]
-        await self._services.blobs.put(scope, _blob(digest), file)
+        await self._services.blobs.put(scope, blob_name(digest), file)
         return digest, file
-
-    async def kept(self, scope: str, digest: str) -> bytes | None:
-        """Return the WAV of a prompt, None where it is gone."""
-        return await self._services.blobs.get(scope, _blob(digest))
 
     async def drop(self, scope: str, digest: str) -> None:
         """Remove a prompt's WAV."""
-        await self._services.blobs.delete(scope, _blob(digest))
+        await self._services.blobs.delete(scope, blob_name(digest))
 
     async def _fetched(self, scope: str, url: str) -> str:
         """Fetch audio, at most once in a while; what was fetched before is good while the address is silent."""
@@ -145,17 +141,19 @@ class Prompts:
         return digest
 
     async def _fetch(self, scope: str, url: str) -> str:
-        try:
-            answer = await self._services.outbound.request("GET", url, timeout_s=FETCH_S, limit=MAX_BYTES, follow=True)
-        except OutboundError as error:
-            raise PromptUnavailable(str(error)) from error
-        if answer.status != 200:
-            raise PromptUnavailable(f"the audio's address answered {answer.status}")
-        try:
-            digest, _ = await self.keep(scope, answer.body)
-        except AudioError as error:
-            raise PromptUnavailable(f"the audio cannot be played: {error}") from error
-        return digest
+        outbound = self._services.outbound
+        async with self._fetches.join(scope.partition(":")[0]):  # files are in memory to be decoded: so many at once
+            try:
+                answer = await outbound.request("GET", url, timeout_s=FETCH_S, limit=MAX_BYTES, follow=True)
+            except OutboundError as error:
+                raise PromptUnavailable(str(error)) from error
+            if answer.status != 200:
+                raise PromptUnavailable(f"the audio's address answered {answer.status}")
+            try:
+                digest, _ = await self.keep(scope, answer.body)
+            except AudioError as error:
+                raise PromptUnavailable(f"the audio cannot be played: {error}") from error
+            return digest
 
     async def _shared(self, key: tuple[str, str], make: Callable[[], Coroutine[Any, Any, str]]) -> str:
         """Make something; who asks meanwhile waits for the same making, which goes on when one of them leaves."""
@@ -171,5 +169,6 @@ class Prompts:
             done.exception()  # whoever still waits is told; nobody may be left
 
 
-def _blob(digest: str) -> str:
+def blob_name(digest: str) -> str:
+    """Return the name of a prompt's blob."""
     return f"prompt.{digest}.wav"

@@ -62,8 +62,9 @@ class SimulatedMeta:
         self.planned: Callable[[Document], None] | None = None
 
     async def request(
-        self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024, **_: Any
-    ) -> Fetched:
+        self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024,
+        into: Any = None, **_: Any,
+    ) -> Fetched:  # fmt: skip
         """Answer one request as the Cloud API does."""
         parts = urlsplit(url).path.strip("/").split("/")
         if method == "POST" and len(parts) == 3 and parts[2] == "messages":
@@ -76,7 +77,7 @@ class SimulatedMeta:
                 url, 200, {"url": link, "mime_type": "image/jpeg", "id": parts[1], "messaging_product": "whatsapp"}
             )
         if method == "GET" and not url.startswith(BASE_URL):
-            return await self._outside.request("GET", url, follow=True, limit=limit)
+            return await self._outside.request("GET", url, follow=True, limit=limit, timeout_s=60, into=into)
         return _error(url, 404, 100, "Unsupported request in the simulated carrier.")
 
     async def _messages(self, url: str, address: str, body: Mapping[str, Any]) -> Fetched:

@@ -199,7 +199,7 @@ async def test_a_recording_goes_when_its_time_is_over(gateway: Running, tenant: 
     assert await retire_recordings(gateway.services) == 0
     (await client.get(f"/voice/api/recordings/{old}/")).refused(404, "not_found")
     (await client.get(path.removeprefix(client.url))).refused(404, "not_found")
-    assert await gateway.services.blobs.get(f"{tenant.id}:test", row["blob"]) is None
+    assert await gateway.services.blobs.size(f"{tenant.id}:test", row["blob"]) is None
     assert (await client.get(f"/voice/api/calls/{calls[0]}/")).ok()["recording_url"] == ""
     assert [event["data"]["id"] for event in await client.events() if event["type"] == "recording.deleted"] == [old]
     assert (await client.get(f"/voice/api/recordings/{fresh}/download/")).status == 200

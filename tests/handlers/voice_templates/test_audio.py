@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from jinaconnect.actions.voice.prompts import blob_name
 from jinaconnect.telephony.audio import MAX_BYTES
 from tests.client import Answered, Client
 from tests.conftest import Running
@@ -39,7 +40,7 @@ async def test_a_sound_is_uploaded_shown_heard_and_removed(tenant: Tenant, gatew
     for path in (made["audio_url"], f"{PATH}{made['id']}/file/"):
         (await tenant().get(path)).refused(404, "not_found")
     (await tenant().delete(made["audio_url"])).refused(404, "not_found")
-    assert await gateway.services.voice.prompts.kept(f"{tenant.id}:live", row["digest"]) is None
+    assert await gateway.services.blobs.size(f"{tenant.id}:live", blob_name(row["digest"])) is None
 
 
 async def test_the_same_sound_twice_is_two_uploads(tenant: Tenant) -> None:
