@@ -56,8 +56,9 @@ async def read_audio(ctx: Context, id: str) -> dict[str, Any]:
 
 
 @voice_operation(
-    "GET", "audio/{id}/file/", id="audio.file", permission="voice.view", socket=False, media_type=SOUND
-)
+    "GET", "audio/{id}/file/", id="audio.file", permission="voice.view", socket=False, media_type=SOUND,
+    errors=(416,),
+)  # fmt: skip
 async def audio_file(ctx: Context, id: str) -> Reply:
     """Hear an uploaded prompt."""
     return await file_reply(ctx, ctx.data.scope, await audio.audio_blob(ctx, id), "audio/wav", {})
@@ -71,7 +72,7 @@ async def delete_audio(ctx: Context, id: str) -> None:
 
 @operation(
     "GET", "/voice/media/{name}", id="voice.media", permission=PUBLIC, limited=False, tag="voice", socket=False,
-    media_type=SOUND,
+    media_type=SOUND, errors=(416,),
 )  # fmt: skip
 async def media(ctx: Context, name: str) -> Reply:
     """Serve a prompt to a telephony server; names are signed, so none can be guessed."""
