@@ -10,7 +10,7 @@ import orjson
 from tornado import web, websocket
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.throttle import MINUTE, place
@@ -33,6 +33,10 @@ COMMENT_EVERY_S = 15
 RETRY_MS = 2000
 HANDSHAKES_PER_MINUTE = 6_000
 READ_LIMIT = 1024 * 1024  # frames up to here are read to be refused properly; larger ones end the connection
+
+
+_NO_HEADERS = HTTPHeaders()
+_NOTHING: Any = {}
 
 
 async def ticket_token(services: Services, ticket: str) -> str:
@@ -68,6 +72,9 @@ class SocketHandler(websocket.WebSocketHandler):
             self.set_header("Retry-After", str(max(1, round(verdict.reset_s))))
             self.set_header("Content-Type", "application/json")
             await self.finish(orjson.dumps({"detail": "Too many connections.", "code": "throttled"}))
+
+    def _detach_stream(self) -> IOStream:
+        return self.detach()  # without hanging a refusal of each method of HTTP on every socket, as Tornado does
 
     def check_origin(self, origin: str) -> bool:
         """Take the same host and the configured origins."""
@@ -120,10 +127,16 @@ class SocketHandler(websocket.WebSocketHandler):
             except (NotAuthenticated, Throttled) as error:
                 session.send(protocol.hello(id))
                 return session.close(protocol.RATE if isinstance(error, Throttled) else protocol.NOT_AUTHENTICATED)
+        self._forget_request()
         await session.open(token)
-        # The request is not needed any more; a quiet connection should cost little.
-        self.request.headers = HTTPHeaders()
-        self.request.arguments.clear()
+
+    def _forget_request(self) -> None:
+        """Let go of what the handshake left: a quiet connection should cost little."""
+        request = self.request
+        request.headers = self._headers = _NO_HEADERS
+        request.arguments = request.query_arguments = request.body_arguments = request.files = _NOTHING
+        request.connection = None
+        self.ui = _NOTHING
 
     def _too_slow(self) -> None:
         if self._session is not None:

@@ -34,6 +34,9 @@ class _Broken(Exception):
 class StrictProtocol(websocket.WebSocketProtocol13):
     """The server's side of one connection; `failed` is told the code and closes with it."""
 
+    # With these beside Tornado's own attributes each connection's dictionary would have a table of its own.
+    __slots__ = ("_decoder", "_failed", "_kind", "_limit", "_reading", "_size", "_texts")
+
     def __init__(
         self, handler: websocket.WebSocketHandler, limit: int, failed: Callable[[int, str], None]
     ) -> None:  # fmt: skip
@@ -44,6 +47,11 @@ class StrictProtocol(websocket.WebSocketProtocol13):
         self._size = 0
         self._texts: list[str] = []
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def _receive_frame_loop(self) -> None:
+        # A task of its own: while the connection is quiet nothing of the handshake waits beneath it.
+        self._reading = asyncio.create_task(super()._receive_frame_loop())
 
     async def _receive_frame(self) -> None:
         try:

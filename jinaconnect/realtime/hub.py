@@ -19,7 +19,7 @@ from jinaconnect.core.cursor import Cursors, Position, expired
 from jinaconnect.core.errors import CursorExpired, Unavailable
 from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.events.view import View
-from jinaconnect.realtime.protocol import events_frames, sse_block
+from jinaconnect.realtime.protocol import events_frames, portions, sse_block
 from jinaconnect.store.log import Log, Mark
 
 RING_EVENTS = 1_000
@@ -181,7 +181,14 @@ class Feed:
         events = await self._log.read(self.scope, position, limit)
         if not events or events[0].seq != position + 1:
             raise expired(self._cursors, self.scope, await self._log.extent(self.scope))
-        return [event for place, event in enumerate(events, position + 1) if event.seq == place]
+        dense: list[Recorded] = []
+        size = 0
+        for place, event in enumerate(events, position + 1):
+            size += len(event.json)
+            if event.seq != place or (dense and size > RING_BYTES):
+                break  # a hole that opened while we read, or more than should go out at once
+            dense.append(event)
+        return dense
 
     async def follow(self, reader: Reader, view: View, encode: Encode) -> None:
         """Send a reader everything of a view after its position, then keep it in the live group.
@@ -201,11 +208,11 @@ class Feed:
             if not events:
                 self._groups.setdefault((view, encode), set()).add(reader)
                 return
-            shown = [event for event in events if view.shows(event)]
+            for part in portions([event for event in events if view.shows(event)]):
+                reader.position = part[-1].seq
+                reader.send(encode(self, list(part)))
+                await reader.drained()  # what is sent at once is what a slow client can take in the time it has
             reader.position = events[-1].seq
-            if shown:
-                reader.send(encode(self, shown))
-                await reader.drained()
 
     def leave(self, reader: Reader, view: View, encode: Encode) -> None:
         """Take a reader out of its live group."""

@@ -8,6 +8,8 @@ cursor and cut off. Nobody else notices.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections import deque
 from collections.abc import Callable
 
@@ -15,6 +17,7 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 
 from jinaconnect.realtime.protocol import BUFFER_BYTES, BUFFER_S
 
+SEND_BYTES = 131_072  # what the kernel may keep for a client (it doubles this); else it grows to 4 MiB unseen by us
 LINGER_S = 5.0  # how long a cut-off client may take to read its close frame
 
 
@@ -24,9 +27,11 @@ class Outlet:
     __slots__ = ("_bytes", "_gone", "_on_slow", "_pump", "_queue", "_since", "_stream", "limit_bytes", "limit_s")
 
     def __init__(self, stream: IOStream, on_slow: Callable[[], None]) -> None:
+        with contextlib.suppress(OSError):  # it is gone already
+            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         self._stream = stream
         self._on_slow = on_slow
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[bytes] | None = None  # made when the client first does not keep up
         self._bytes = 0
         self._since = 0.0
         self._pump: asyncio.Task[None] | None = None
@@ -39,7 +44,8 @@ class Outlet:
         stream = self._stream
         if self._gone or stream.closed():
             return
-        if not self._queue and not stream.writing() and not isinstance(stream, SSLIOStream):
+        # A pump that has not come to its end yet keeps the order, and would take the end of another for its own.
+        if self._pump is None and not stream.writing() and not isinstance(stream, SSLIOStream):
             try:
                 sent = stream.socket.send(data)
             except (BlockingIOError, InterruptedError):
@@ -53,6 +59,8 @@ class Outlet:
             self._bytes = len(data) - sent
             self._begin(stream.write(memoryview(data)[sent:]), self._bytes)
             return
+        if self._queue is None:
+            self._queue = deque()
         self._queue.append(data)
         self._bytes += len(data)
         if self._pump is None:
@@ -76,9 +84,9 @@ class Outlet:
                 data = self._queue.popleft()
                 await self._stream.write(data)
                 self._bytes -= len(data)
-            self._bytes = 0
+            self._bytes, self._queue = 0, None
         except StreamClosedError:
-            self._queue.clear()
+            self._queue = None
         finally:
             self._pump = None
 
@@ -96,14 +104,14 @@ class Outlet:
         if self._gone:
             return
         self._gone = True
-        self._queue.clear()
+        self._queue = None
         self._on_slow()
         asyncio.get_running_loop().call_later(LINGER_S, self._stream.close)
 
     def finish(self) -> None:
         """Take no more frames: a close frame is next, after whatever is half-sent."""
         self._gone = True
-        self._queue.clear()
+        self._queue = None
 
     async def drained(self) -> None:
         """Return when the client has taken what was sent."""

@@ -6,7 +6,7 @@ that every socket of a view is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -82,18 +82,21 @@ def events_frame(events: Sequence[Recorded], cursor: str) -> bytes:
 
 def events_frames(events: Sequence[Recorded], cursor: Callable[[int], str]) -> bytes:
     """Return the frames of some events, each within our bounds; `cursor` writes that of a number."""
-    frames: list[bytes] = []
-    part: list[Recorded] = []
-    size = 0
-    for event in events:
-        if part and (size + len(event.json) > EVENTS_FRAME_BYTES - FRAME_ROOM or len(part) == EVENTS_PER_FRAME):
-            frames.append(events_frame(part, cursor(part[-1].seq)))
-            part, size = [], 0
-        part.append(event)
+    return b"".join(events_frame(part, cursor(part[-1].seq)) for part in portions(events))
+
+
+def portions(events: Sequence[Recorded]) -> Iterator[Sequence[Recorded]]:
+    """Cut events into portions that make one frame each."""
+    begin = size = 0
+    for place, event in enumerate(events):
+        if place > begin and (
+            size + len(event.json) > EVENTS_FRAME_BYTES - FRAME_ROOM or place - begin == EVENTS_PER_FRAME
+        ):
+            yield events[begin:place]
+            begin, size = place, 0
         size += len(event.json) + 1
-    if part:
-        frames.append(events_frame(part, cursor(part[-1].seq)))
-    return b"".join(frames)
+    if events:
+        yield events[begin:]
 
 
 def sse_block(event: Recorded, cursor: str) -> bytes:

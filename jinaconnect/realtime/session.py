@@ -98,7 +98,7 @@ class Session:
         self._token: str | None = None
         self._subscription = Subscription(live, transport, lambda: self.close(protocol.AWAY))
         self._asked: dict[str, asyncio.Task[None]] = {}
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[Any], None] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._opening = 0
         self._held: list[tuple[str, dict[str, Any], str | None]] = []
@@ -156,11 +156,11 @@ class Session:
     def spawn(self, work: Any) -> None:
         """Run a coroutine for as long as the connection lasts."""
         task = asyncio.create_task(work)
-        self._running.add(task)
+        self._running[task] = None
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             logger.error("socket.broken", session=self.id, exc_info=task.exception())
             self.close(protocol.AWAY)
@@ -195,6 +195,8 @@ class Session:
         if self.closed:
             return None
         first = self.principal is None
+        if first:
+            self._timers.pop("auth").cancel()
         self.principal, self._token = principal, token
         if not self._live.admit(self, principal):
             return self.close(protocol.TOO_MANY)
@@ -354,7 +356,10 @@ class Session:
         try:
             await self._subscription.begin(principal, data)
         except GatewayError as error:
-            self._refuse(id, error)
+            return self._refuse(id, error)
+        if self.principal is not None and self.principal is not principal:
+            self._review(self.principal)  # what it may see has changed on the way
+        return None
 
     def _unsubscribe(self, data: dict[str, Any], id: str | None) -> None:
         self._subscription.stop()

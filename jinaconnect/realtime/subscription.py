@@ -112,6 +112,8 @@ class Subscription:
         self._following.add_done_callback(self._followed)
 
     def _followed(self, task: asyncio.Task[None]) -> None:
+        if task is self._following:
+            self._following = None
         if task.cancelled() or task.exception() is None:
             return
         if not isinstance(task.exception(), Unavailable):

@@ -15,7 +15,7 @@ from pymongo.monitoring import CommandListener
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.cursor import Cursors, Position
 from jinaconnect.core.errors import CursorExpired, Invalid
-from jinaconnect.core.events.event import MAX_BYTES, Event, recorded
+from jinaconnect.core.events.event import MAX_BYTES, Event, Recorded, recorded
 from jinaconnect.core.events.view import View
 from jinaconnect.core.ids import Ids
 from jinaconnect.realtime import hub as hub_module
@@ -285,7 +285,11 @@ async def test_frames_are_cut_where_clients_still_take_them(store: Store) -> Non
     feed = await Hub(store.log, Cursors(b"k")).enter(scope)
     rows = [{**row(str(number)), "data": {"text": "x" * 27_000}} for number in range(60)]
     await store.log.append(scope, rows)
-    events = await feed.page(0, 100)
+    events: list[Recorded] = []
+    while len(events) < 60:
+        page = await feed.page(len(events), 100)
+        assert sum(len(event.json) for event in page) <= hub_module.RING_BYTES, "nor does more than this go out at once"
+        events += page
     sizes = []
     data = encode_socket(feed, [*events, replace(events[-1], json=b'"' + b"y" * 300_000 + b'"')])
     while data:

@@ -5,6 +5,7 @@ It reads only the event's own facts and the principal, so it needs no look-up an
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,7 +59,12 @@ class View:
 
 def allowed_topics(principal: Principal) -> frozenset[str]:
     """Return the topics a principal may read."""
-    return frozenset(t for t in TOPICS if t not in TOPIC_PERMISSION or principal.may(TOPIC_PERMISSION[t]))
+    return _one(frozenset(t for t in TOPICS if t not in TOPIC_PERMISSION or principal.may(TOPIC_PERMISSION[t])))
+
+
+@functools.lru_cache(maxsize=1 << len(TOPICS))
+def _one(topics: frozenset[str]) -> frozenset[str]:
+    return topics  # the same object for the same topics: thousands of idle readers hold one
 
 
 def view_of(
@@ -76,7 +82,7 @@ def view_of(
     unknown = [topic for topic in topics or () if topic not in TOPICS]
     if unknown:
         raise Invalid.field("topics", f"unknown topic '{unknown[0][:40]}'; there are {', '.join(TOPICS)}")
-    wanted = frozenset(topics) if topics else may
+    wanted = _one(frozenset(topics)) if topics else may
     if not wanted <= may:
         raise PermissionDenied(f"The role '{principal.role}' may not read: {', '.join(sorted(wanted - may))}.")
     strange = [name for name in types or () if name not in CATALOGUE]
