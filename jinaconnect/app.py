@@ -70,7 +70,6 @@ from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
 from jinaconnect.store.switches import Switches
 from jinaconnect.store.tickets import Tickets
-from jinaconnect.store.withdrawals import changes_access
 from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
@@ -157,6 +156,7 @@ class Gateway:
         store.log.listeners.append(self._appended)
         if self._link is not None:
             self._link.heard.append(self._heard)
+            store.withdrawals.noted.append(lambda: self._ring("!"))
             self._link.recovered.append(self._bell_back)
         async with answering():
             with unhurried():  # an index is built for as long as it takes
@@ -246,16 +246,10 @@ class Gateway:
     # --- the bell between processes ------------------------------------------------------------------------------
 
     def _appended(self, scope: str, events: list[Recorded]) -> None:
-        tenant = scope.rpartition(":")[0]
         for event in events:
             metrics.EVENTS.labels(event.type).inc()
-        access = any(changes_access(event.type) for event in events)
-        if access:
-            self.services.auth.forget(tenant)
         if self._link is not None:
             self._ring(f"{scope} {events[-1].seq}")
-            if access:
-                self._ring(f"!{tenant}")
 
     def _ring(self, text: str) -> None:
         self._beside(self._rung(text))
@@ -272,7 +266,7 @@ class Gateway:
 
     def _heard(self, text: str) -> None:
         if text.startswith("!"):
-            self.services.auth.forget(text[1:])
+            self._beside(self.services.store.withdrawals.look())
         elif text == LOOK:
             self.services.hub.look()
         elif text.startswith("?"):

@@ -113,4 +113,3 @@ async def revoke_key(ctx: Context, id: str) -> None:
         return Change(set=changes, events=[ctx.event("key.revoked", id, render_key(applied(held, changes, (), ())))])
 
     ctx.wrote(await account_store(ctx).change("api_keys", id, decide))
-    await ctx.services.access_changed(ctx.principal.tenant)

@@ -61,6 +61,7 @@ class Authenticator:
         self._may_keep = may_keep
         self._operators = frozenset(operators)
         self._kept: dict[str, _Kept] = {}
+        self._tokens: dict[str, set[str]] = {}  # of each tenant, in `_kept`
         self._turn = 0  # raised by every withdrawal
         self._turn_of: dict[str | None, int] = {}  # the last one of each tenant, while look-ups are under way
         self._looking = 0
@@ -106,6 +107,8 @@ class Authenticator:
                 self._turn_of.clear()
         if len(self._kept) > MAX_KEPT:
             self._kept.clear()
+            self._tokens.clear()
+        self._tokens.setdefault(principal.tenant, set()).add(token)
         self._kept[token] = _Kept(time.monotonic() + KEEP_S, principal, networks)
         return principal, networks
 
@@ -215,9 +218,12 @@ class Authenticator:
         self._turn += 1
         if self._looking:
             self._turn_of[tenant] = self._turn
-        self._kept = {
-            token: kept for token, kept in self._kept.items() if tenant is not None and kept.principal.tenant != tenant
-        }
+        if tenant is None:
+            self._kept.clear()
+            self._tokens.clear()
+        else:
+            for token in self._tokens.pop(tenant, ()):
+                self._kept.pop(token, None)
         for told in self.withdrawn:
             told(tenant)
 

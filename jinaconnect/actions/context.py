@@ -91,15 +91,6 @@ class Services:
     worker: Worker = field(init=False)
     voice: Voice = field(init=False)
 
-    async def access_changed(self, tenant: str) -> None:
-        """Make a withdrawal of access felt at once where no event tells of it: here, and in the other processes.
-
-        The withdrawal itself is on disk already and is read within a second where this bell is missed.
-        """
-        self.auth.forget(tenant)
-        if self.link is not None:
-            await self.link.ring(f"!{tenant}")
-
 
 @dataclass(slots=True)
 class Caller:
@@ -111,6 +102,10 @@ class Caller:
     url: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Context:
@@ -125,6 +120,7 @@ class Context:
         self.ids = ids or services.ids
         self.seq: int | None = None
         self.waited_s = 0.0
+        self.left: Callable[[], None] = _nothing  # called when the caller hangs up before the answer
         self._principal = principal
         self._again = again
 

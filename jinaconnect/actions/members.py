@@ -290,7 +290,6 @@ async def remove(ctx: Context, id: str) -> None:
         await ctx.services.registry.set_user(user["_id"], {"invitation": None})
     query = {"user": member["user"], "tenant": ctx.principal.tenant}
     await ctx.services.registry.revoke_sessions(query)
-    await ctx.services.access_changed(ctx.principal.tenant)
 
 
 async def transfer(ctx: Context, user_id: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -116,19 +115,13 @@ async def renew(ctx: Context, token: str) -> dict[str, Any]:
     new = ctx.ids.new("jti")
     expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
     if not await services.registry.rotate_session(session["_id"], claims["jti"], new, expires):
-        await end_sessions(ctx, session["tenant"], {"_id": session["_id"]})
+        await services.registry.revoke_sessions({"_id": session["_id"]})
         raise AuthenticationFailed("The refresh token was used before; the session has ended.")
     user = await services.registry.user(session["user"])
     members = [row for row in await services.registry.memberships(session["user"]) if row["scope"] == session["tenant"]]
     if user is None or not user["is_active"] or not members:
         raise AuthenticationFailed("The session has ended.")
     return await _tokens(ctx, session["_id"], new, user, members[0])
-
-
-async def end_sessions(ctx: Context, tenant: str, query: Mapping[str, Any]) -> None:
-    """Revoke sessions and make it felt at once, on open sockets too."""
-    await ctx.services.registry.revoke_sessions(query)
-    await ctx.services.access_changed(tenant)
 
 
 async def log_out(ctx: Context, refresh: str | None) -> None:
@@ -139,7 +132,7 @@ async def log_out(ctx: Context, refresh: str | None) -> None:
         held = await ctx.services.registry.session(claims["sid"])
         if held is not None and held["user"] == ctx.principal.id:
             sessions.add(held["_id"])
-    await end_sessions(ctx, ctx.principal.tenant, {"_id": {"$in": list(sessions)}})
+    await ctx.services.registry.revoke_sessions({"_id": {"$in": list(sessions)}})
 
 
 async def change_password(ctx: Context, old: str, new: str, confirmed: str) -> None:
@@ -155,7 +148,4 @@ async def change_password(ctx: Context, old: str, new: str, confirmed: str) -> N
         raise Invalid.field("new_password", "must differ from the old one")
     if new != confirmed:
         raise Invalid.field("confirm_password", "does not match")
-    tenants = [member["scope"] for member in await ctx.services.registry.memberships(user["_id"])]
     await ctx.services.registry.set_password(user["_id"], await hashed(new))
-    for tenant in tenants:
-        await ctx.services.access_changed(tenant)

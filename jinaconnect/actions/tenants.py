@@ -72,5 +72,4 @@ async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
         {f"settings.{key}": value for key, value in (fields.get("settings") or {}).items() if value is not None}
     )
     await ctx.services.registry.set_tenant(id, {**flat, "updated_at": ctx.now()})
-    await ctx.services.access_changed(id)
     return await read_tenant(ctx, id)

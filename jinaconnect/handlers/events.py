@@ -78,6 +78,9 @@ class _Poll:
         pass  # it ends by itself
 
     def close(self, code: int) -> None:
+        self.end()
+
+    def end(self) -> None:
         self.over = True
         self._woken.set()
 
@@ -117,6 +120,7 @@ async def list_events(ctx: Context) -> Reply:
     poll = _Poll()
     if wait and not services.live.admit(poll, ctx.principal):
         raise Throttled("Too many connections.", retry_after=5)
+    ctx.left = poll.end
     try:
         feed = await services.hub.enter(view.scope)
         try:

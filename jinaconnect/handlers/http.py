@@ -329,6 +329,12 @@ class OperationHandler(web.RequestHandler):
             return
         logger.error("request.broken", request_id=self._request_id, path=self.request.path, exc_info=(typ, value, tb))
 
+    def on_connection_close(self) -> None:
+        """Tell who waits for the caller's sake that there is nobody any more."""
+        super().on_connection_close()
+        if self._ctx is not None:
+            self._ctx.left()
+
     def on_finish(self) -> None:
         """Count the request; what a poll waited is not time it took."""
         seconds = time.perf_counter() - self._begun - (self._ctx.waited_s if self._ctx else 0.0)

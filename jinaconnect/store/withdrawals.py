@@ -1,12 +1,14 @@
 """Withdrawn access as a fact of the database, numbered 1, 2, 3, … in the order of the commits, as the log is.
 
 A bell can be missed, and a process can die between a change and its bell. So whatever changes what somebody may do also
-leaves a row here that names the tenants. Every process reads each second the rows it has not seen, in one query
-whatever the number of tenants, and looks again at what it has open for them.
+leaves a row here that names the tenants. The process that writes it tells its own doors at once; every
+process reads each second, and when the bell rings, the rows it has not seen, in one query whatever the number of
+tenants, and looks again at what it has open for them.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +50,11 @@ class Withdrawals:
         self._database = database
         self._rows = database["withdrawals"]
         self._seen = 0
+        self._own: set[int] = set()  # numbers this process has written, and told, itself
+        self._look = asyncio.Lock()
         self._group: GroupCommit[Change | tuple[str, ...], int] = GroupCommit(self._write)
         self.listeners: list[Callable[[str | None], None]] = []
+        self.noted: list[Callable[[], None]] = []
 
     async def prepare(self) -> None:
         """Begin with what comes from now on."""
@@ -65,16 +70,21 @@ class Withdrawals:
 
     async def look(self) -> None:
         """Tell the listeners the tenants of rows not seen before, or None where too much was missed; never raises."""
-        try:
-            rows = await self._after(self._seen)
-        except Unavailable:
-            return
-        if not rows:
-            return
-        seen, self._seen = self._seen, rows[-1]["_id"]
-        tenants = {tenant for row in rows for tenant in row["tenants"]}
-        for listener in self.listeners:
-            for tenant in (None,) if rows[0]["_id"] != seen + 1 else tenants:
+        async with self._look:
+            try:
+                rows = await self._after(self._seen)
+            except Unavailable:
+                return
+            if not rows:
+                return
+            seen, self._seen = self._seen, rows[-1]["_id"]
+            news = {tenant for row in rows if row["_id"] not in self._own for tenant in row["tenants"]}
+            self._own = {number for number in self._own if number > self._seen}
+            self._tell((None,) if rows[0]["_id"] != seen + 1 else news)
+
+    def _tell(self, tenants: Iterable[str | None]) -> None:
+        for tenant in tenants:
+            for listener in self.listeners:
                 listener(tenant)
 
     @guarded
@@ -101,6 +111,10 @@ class Withdrawals:
                 break
             except DuplicateKeyError:
                 continue  # another process has taken the number
+        self._own.add(number)
+        self._tell(tenants)
+        for noted in self.noted:
+            noted()
         if number % PRUNE_EVERY == 0:
             await self._rows.delete_many({"_id": {"$lte": number - KEPT}})
         counts = iter(done)

@@ -139,3 +139,19 @@ async def test_a_socket_that_changes_its_principal_is_counted_for_the_one_it_has
             await first.ready()
             await second.send(type="auth", token=two.credential)
             assert await second.closed() == 4101
+
+
+async def test_a_poll_whose_client_hung_up_is_over(gateway: Running, tenant: Tenant) -> None:
+    before = gateway.gateway.live.count
+    client = tenant()
+    waiting = asyncio.create_task(client.get("/events/", params={"wait": 30}))
+
+    async def open_doors(count: int) -> None:
+        async def there() -> bool:
+            return gateway.gateway.live.count == before + count
+
+        await until(there, 15)
+
+    await open_doors(1)
+    waiting.cancel()
+    await open_doors(0)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from jinaconnect.actions.auth import Authenticator
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http
 from jinaconnect.core.errors import NotAuthenticated
+from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import Principal
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.registry import Registry
-from jinaconnect.store.tenant import Change
+from jinaconnect.store.tenant import Change, _pending
+from jinaconnect.store.withdrawals import Withdrawals
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running
 from tests.tenants import Tenant
@@ -191,8 +194,11 @@ async def test_a_look_up_under_way_is_not_kept_when_access_is_withdrawn(gateway:
     secret = str(key.client.credential)
     looking: asyncio.Task[Principal] = asyncio.create_task(auth.from_token(secret, "127.0.0.1"))
     await slow.reached.wait()
-    await revoked(tenant, key)
-    auth.forget(tenant.id)
+    services.store.withdrawals.listeners.append(auth.forget)
+    try:
+        await revoked(tenant, key)
+    finally:
+        services.store.withdrawals.listeners.remove(auth.forget)
     slow.go_on.set()
     with pytest.raises(NotAuthenticated):
         await looking
@@ -203,15 +209,57 @@ async def test_a_look_up_under_way_is_not_kept_when_access_is_withdrawn(gateway:
 async def test_many_withdrawals_at_once_are_all_told(gateway: Running) -> None:
     withdrawals = gateway.services.store.withdrawals
     heard: list[str | None] = []
-    withdrawals.listeners.append(heard.append)
+    told = heard.append
+    withdrawals.listeners.append(told)
     try:
-        names = [f"tnt_{secrets.token_hex(4)}" for _ in range(60)]
-        await asyncio.gather(*(withdrawals.note([name]) for name in names))
+        names = [f"ten_{secrets.token_hex(4)}" for _ in range(60)]
+        elsewhere = Withdrawals(gateway.services.store.database)
+        await elsewhere.prepare()
+        both = (withdrawals, elsewhere)
+        await asyncio.gather(*(both[place % 2].note([name]) for place, name in enumerate(names)))
 
         async def all_told() -> bool:
             return set(names) <= set(heard)
 
         await until(all_told)
         assert None not in heard
+        assert sorted(name for name in heard if name in names) == sorted(names), "each once"
     finally:
-        withdrawals.listeners.remove(heard.append)
+        withdrawals.listeners.remove(told)
+
+
+async def test_a_process_that_was_away_for_too_long_looks_at_everybody_again(gateway: Running) -> None:
+    store = gateway.services.store
+    late = Withdrawals(store.database)
+    await late.prepare()
+    heard: list[str | None] = []
+    late.listeners.append(heard.append)
+    for _ in range(3):
+        await store.withdrawals.note(["ten_x"])
+    rows = store.database["withdrawals"]
+    await rows.delete_one({"_id": late._seen + 1})  # what pruning does to somebody who is late
+    await late.look()
+    assert heard == [None]
+
+
+async def test_a_key_whose_revoking_was_cut_off_ends_in_every_process(
+    gateway: Running, mongod: EmbeddedMongo, tenant: Tenant, tmp_path: Path
+) -> None:
+    key = await new_key(tenant)
+    services = gateway.services
+    async with another(mongod, tmp_path / "second") as second:
+        there = Client(second.services.settings.own_url, key.client.credential, tenant().session)
+        async with there.socket() as socket:
+            await socket.ready()
+            actor = {"type": "system", "id": "test"}
+            event = Event(
+                services.ids.new("evt"), "key.revoked", services.clock(), actor, key.id, {"id": key.id}, seen=Seen()
+            )
+            # What a process leaves that dies right after its write: neither the log nor anybody else has heard of it.
+            left = {"revoked_at": services.clock(), "updated_at": services.clock() - timedelta(minutes=1)}
+            pending = _pending(event, f"{tenant.id}:live")
+            await services.store.database["api_keys"].update_one(
+                {"_id": key.id}, {"$set": left, "$push": {"pending": pending}}
+            )
+            assert await socket.closed(60) == 4003
+        assert [e["type"] for e in await tenant().events() if e["subject"]["id"] == key.id][-1] == "key.revoked"

@@ -58,6 +58,8 @@ class Owner:
                 await self._own()
             except Unavailable:
                 logger.info("owner.waits", switch=self.switch.name)
+            except Exception as error:  # whatever it was, a switch is never left without anybody who tries
+                logger.error("owner.broken", switch=self.switch.name, exc_info=error)
             await asyncio.sleep(RENEW_S)
 
     async def _own(self) -> None:
