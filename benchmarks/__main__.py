@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import calls, fanout, inbound, reading, resting
+from benchmarks import calls, cost, fanout, inbound, reading, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "stopped": fanout.stopped_client,
     "latency": inbound.latency,
     "webhooks": inbound.sustained,
+    "cost": cost.webhook_costs,
     "contact": reading.one_contact,
     "lists": reading.first_page,
     "idle": resting.idle_memory,

@@ -142,7 +142,9 @@ class Gateway:
 
 
 @contextmanager
-def gateway(*, pinned: bool = True, settings: dict[str, str] | None = None) -> Iterator[Gateway]:
+def gateway(
+    *, pinned: bool = True, settings: dict[str, str] | None = None, processes: int = 1
+) -> Iterator[Gateway]:
     """Run a gateway on a fresh directory; its database may use every core."""
     with tempfile.TemporaryDirectory(prefix="jc-bench-") as name:
         folder, port = Path(name), free_port()
@@ -150,8 +152,9 @@ def gateway(*, pinned: bool = True, settings: dict[str, str] | None = None) -> I
             "JC_VAR_DIR": name, "JC_HTTP__PORT": str(port), "JC_HTTP__DRAIN_S": "1", "JC_LOG__LEVEL": "warning",
             "JC_AUTH__ACCESS_MINUTES": "600", **_PLENTY, **(settings or {}),
         }  # fmt: skip
+        arguments = ["server.py", "run", "--processes", str(processes)]
         with started(
-            ["server.py", "run"], ready="is ready on", environment=environment, core=None, log=folder / "gateway.log"
+            arguments, ready="is ready on", environment=environment, core=None, log=folder / "gateway.log"
         ) as process:
             seeded = subprocess.run(
                 [sys.executable, "server.py", "seed-demo", "--json"], cwd=ROOT, env={**os.environ, **environment},

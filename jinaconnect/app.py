@@ -35,6 +35,7 @@ from jinaconnect.actions.voice.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.voice.retention import retire_recordings
 from jinaconnect.actions.voice.switchboard import Voice
 from jinaconnect.actions.worker import Worker
+from jinaconnect.actions.writers import DUE, Writers
 from jinaconnect.channels.simulator.meta import JOB as SANDBOX_JOB
 from jinaconnect.channels.simulator.meta import SimulatedMeta
 from jinaconnect.channels.whatsapp import Whatsapp
@@ -101,12 +102,13 @@ class Gateway:
         config = self.config
         self._client, database = connect(mongodb_uri, config.mongodb.database, timeout_s=config.mongodb.timeout_s)
         secrets = Secrets(load_master_key(config.secrets.master_key, config.var_dir))
+        process = process_name()
         if config.redis.url:
-            self._link = RedisLink(config.redis.url)
+            self._link = RedisLink(config.redis.url, process)
             await self._link.start()
         store = Store(database, self.clock)
         cursors = Cursors(secrets.derive("cursors"))
-        due = Due(database, self.clock, process_name())
+        due = Due(database, self.clock, process)
         limits = Limits(self._link)
         budgets = Budgets(**{name: getattr(config.limits, name) for name in Budgets.__dataclass_fields__})
         hub = Hub(store.log, cursors)
@@ -132,6 +134,7 @@ class Gateway:
             hub=hub,
             presence=Presence(self.clock, self._link),
             link=self._link,
+            writers=Writers(self._link, process, works=self.role in ("all", "worker")),
         )
         services.auth = Authenticator(
             services.registry, self.clock, secrets.derive("tokens"), self._may_keep, config.voice.operators
@@ -145,6 +148,7 @@ class Gateway:
         services.voice = Voice(services, config.voice.asterisks, prompts)
         services.worker = self._worker(services)
         services.simulator.planned = services.worker.plan
+        services.writers.start(services.door.apply_handed, services.worker.kick)
         auth, rates = services.auth, services.rates
         self.live = services.live = Live(
             store.log, cursors, hub, services.presence, self.clock,
@@ -202,7 +206,7 @@ class Gateway:
         return self._link.healthy
 
     def _worker(self, services: Services) -> Worker:
-        worker = Worker(services, active=self.role in ("all", "worker"))
+        worker = Worker(services, active=self.role in ("all", "worker"), processes=self.processes)
         worker.handle("messages", Sender(services).deliver)
         worker.handle("inbound", services.door.take)
         worker.handle("calls", Completer(services).complete)
@@ -271,10 +275,12 @@ class Gateway:
             self.services.hub.look()
         elif text.startswith("?"):
             self.services.presence.heard(text[1:])
+        elif text.startswith(f"{DUE} "):
+            self.services.writers.announced(text)
         else:
             scope, _, seq = text.rpartition(" ")
+            self.services.store.log.heard(scope, int(seq))
             self.services.hub.ring(scope, int(seq))
-            self.services.worker.wake()
 
     def _bell_back(self) -> None:
         self.services.hub.look()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +20,10 @@ from jinaconnect.actions.conversations import contact_event, opening_events
 from jinaconnect.actions.media import media_row, media_url, new_media_id
 from jinaconnect.actions.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.templates import apply_template_report
-from jinaconnect.channels.base import Account, Inbound, Reaction, Status, TemplateReport
-from jinaconnect.core.errors import NotFound
+from jinaconnect.actions.worker import add_jobs
+from jinaconnect.channels.base import Account, Fact, Inbound, Reaction, Status, TemplateReport
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, new_contact, render_contact, seen_by
@@ -39,6 +42,15 @@ LATE_JOB = "status.late"
 logger = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A fact, the account it came to, and the stored body that told it."""
+
+    fact: Fact
+    account: Account
+    row: Document
+
+
 class Batch:
     """The facts of one scope, applied together."""
 
@@ -47,41 +59,61 @@ class Batch:
         self._services = services
         self._mode: Mode = "test" if mode == "test" else "live"
         self._store: TenantStore = services.store.of(tenant, self._mode)
-        self._messages: list[tuple[Inbound, Account]] = []
-        self._reports: list[Status | Reaction | TemplateReport] = []
+        self._told: list[_Told] = []
         principal = system_principal(tenant, self._mode, kind="inbound")
         self._ctx = Context(services, principal, Caller(""))
 
-    def add(self, fact: Any, account: Account) -> None:
-        """Take one fact."""
-        if isinstance(fact, Inbound):
-            self._messages.append((fact, account))
-        else:
-            self._reports.append(fact)
+    def add(self, fact: Fact, account: Account, row: Document) -> None:
+        """Take one fact of a stored body."""
+        self._told.append(_Told(fact, account, row))
 
     async def apply(self) -> None:
-        """Bring the facts into the store; messages first, since reports may speak of them."""
-        if self._messages:
-            await self._apply_messages()
-        statuses = [fact for fact in self._reports if isinstance(fact, Status)]
-        if statuses:
-            late = await apply_statuses(self._ctx, statuses)
-            await self._postpone(late)
-        for fact in self._reports:
-            if isinstance(fact, Reaction):
-                await apply_reaction(self._ctx, fact)
-            elif isinstance(fact, TemplateReport):
-                await apply_template_report(self._ctx, fact)
+        """Bring the facts into the store; messages first, since reports may speak of them.
 
-    async def _postpone(self, late: list[Status]) -> None:
-        """Keep reports of messages that are not known (yet): an answer to our send may be slower than its report."""
+        Facts that cannot be applied together are applied one by one, so that an odd one harms no other; what cannot
+        be applied at all is kept and told as `webhook.failed`. Raises Unavailable.
+        """
+        messages = [told for told in self._told if isinstance(told.fact, Inbound)]
+        statuses = [told for told in self._told if isinstance(told.fact, Status)]
+        others = [told for told in self._told if not isinstance(told.fact, Inbound | Status)]
+        await self._apart(self._apply_messages, messages)
+        await self._apart(self._apply_statuses, statuses)
+        for told in others:
+            await self._apart(self._apply_other, [told])
+
+    async def _apart(self, apply: Callable[[Sequence[_Told]], Awaitable[None]], facts: Sequence[_Told]) -> None:
+        if not facts:
+            return
+        try:
+            await apply(facts)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(facts) > 1:
+                for told in facts:
+                    await self._apart(apply, [told])
+            else:
+                logger.error("webhook.fact_failed", inbound=facts[0].row["_id"], exc_info=error)
+                await keep_failure(self._ctx, facts[0].row, facts[0].account, str(error) or type(error).__name__)
+
+    async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
+        late = await apply_statuses(self._ctx, [told.fact for told in facts if isinstance(told.fact, Status)])
+        # The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again.
         now = self._services.clock()
-        await self._services.due.add("jobs", [late_job(self._store.scope, fact, 1, now) for fact in late])
+        await add_jobs(self._services, [late_job(self._store.scope, fact, 1, now) for fact in late])
 
-    async def _apply_messages(self) -> None:
-        contacts = await self._contacts()
+    async def _apply_other(self, facts: Sequence[_Told]) -> None:
+        for told in facts:
+            if isinstance(told.fact, Reaction):
+                await apply_reaction(self._ctx, told.fact)
+            elif isinstance(told.fact, TemplateReport):
+                await apply_template_report(self._ctx, told.fact)
+
+    async def _apply_messages(self, facts: Sequence[_Told]) -> None:
+        inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
+        contacts = await self._contacts([fact for fact, _ in inbound])
         items = []
-        for fact, account in self._messages:
+        for fact, account in inbound:
             contact = contacts[_phone(fact.sender)]
             message = self._message(fact, account, contact)
             items.append((message, [self._received(message, contact, fact)]))
@@ -89,7 +121,7 @@ class Batch:
         known: dict[str, list[Document]] = {}
         seen_before: set[str] = set()
         fetches: list[Document | None] = []
-        for (message, _), result, (fact, account) in zip(items, results, self._messages, strict=True):
+        for (message, _), result, (fact, account) in zip(items, results, inbound, strict=True):
             if isinstance(result, Duplicate):
                 held = await self._store.find_one(
                     "messages", {"platform": "WHATSAPP", "carrier_id": message["carrier_id"]}
@@ -105,12 +137,13 @@ class Batch:
         await self._fetch([row for row in fetches if row is not None])
         decisions = {id: self._count(messages) for id, messages in known.items()}
         present = [contact for contact in contacts.values() if contact["_id"] in decisions]
-        await self._store.change_many("contacts", decisions, present)
+        counted_in = await self._store.change_many("contacts", decisions, present, tell=False)
         for id in sorted(seen_before):
             await self._rebuild(id)
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
-        await self._store.tell("messages", fresh)
+        left = [contact for contact in contacts.values() if contact["_id"] not in decisions]
+        await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)])
 
     async def _fetch(self, rows: list[Document]) -> None:
         """Have files fetched; one that is known already has its row, and is fetched or on its way."""
@@ -154,13 +187,14 @@ class Batch:
             except NotFound:
                 return  # the contact was removed meanwhile
 
-    async def _contacts(self) -> dict[str, Document]:
-        wanted = {_phone(fact.sender): fact for fact, _ in self._messages}
+    async def _contacts(self, facts: Sequence[Inbound]) -> dict[str, Document]:
+        wanted = {_phone(fact.sender): fact for fact in facts}
         found = {doc["phone"]: doc for doc in await self._store.select("contacts", {"phone": {"$in": list(wanted)}})}
         new = [(phone, fact) for phone, fact in wanted.items() if phone not in found]
         if new:
             items = [self._new_contact(phone, fact) for phone, fact in new]
-            for (phone, _), result in zip(new, await self._store.insert_many("contacts", items), strict=True):
+            added = await self._store.insert_many("contacts", items, tell=False)  # told with what they wrote
+            for (phone, _), result in zip(new, added, strict=True):
                 if isinstance(result, Duplicate):
                     held = await self._store.find_one("contacts", {"phone": phone})
                     assert held is not None
@@ -249,6 +283,18 @@ class Batch:
         return decide
 
 
+async def keep_failure(ctx: Context, row: Document, account: Account, reason: str) -> None:
+    """Keep a stored body of which something could not be applied, and tell of it; once for each body."""
+    id = "whe_" + row["_id"].partition("_")[2]
+    failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
+    event = ctx.event("webhook.failed", id, failure, channel="WHATSAPP")
+    doc = {
+        "_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"],
+        "body": row["body"],
+    }  # fmt: skip
+    await ctx.data.insert("webhook_events", doc, [event])
+
+
 @functools.lru_cache(maxsize=10_000)  # read several times per message, and customers write again
 def _phone(sender: str) -> str:
     """Return the sender as E.164; a sender that is no phone number keeps its own form, so its message is not lost."""
@@ -262,7 +308,7 @@ def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
     """Return the job that applies a status report again after a growing pause."""
     report = fact.report
     return {
-        "_id": f"job_late_{fact.carrier_id}_{report.status}_{tries}",
+        "_id": f"job_late_{scope}_{fact.carrier_id}_{report.status}_{tries}",
         "scope": scope,
         "kind": LATE_JOB,
         "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
@@ -291,4 +337,4 @@ async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) ->
     if data["tries"] >= LATE_TRIES:
         logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
         return
-    await services.due.add("jobs", [late_job(scope, fact, data["tries"] + 1, services.clock())])
+    await add_jobs(services, [late_job(scope, fact, data["tries"] + 1, services.clock())])

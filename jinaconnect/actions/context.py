@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jinaconnect.actions.throttle import RateGate
     from jinaconnect.actions.voice.switchboard import Voice
     from jinaconnect.actions.worker import Worker
+    from jinaconnect.actions.writers import Writers
     from jinaconnect.channels.simulator.meta import SimulatedMeta
     from jinaconnect.channels.whatsapp import Whatsapp
     from jinaconnect.outbound import Outbound
@@ -81,6 +82,7 @@ class Services:
     hub: Hub
     presence: Presence
     link: RedisLink | None
+    writers: Writers
     whatsapp: Whatsapp = field(init=False)
     simulator: SimulatedMeta = field(init=False)
     door: InboundDoor = field(init=False)

@@ -7,7 +7,7 @@ counted message ids), so a body can be applied again after any crash.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,10 +46,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arrived:
-    """A body that came in here, and its way to the disk."""
+    """A stored body with what it says, and its way to the disk where that is still under way."""
 
     row: Document
-    stored: asyncio.Future[Any]
+    payload: Mapping[str, Any]
+    stored: asyncio.Future[Any] | None = None
 
 
 class InboundDoor:
@@ -77,59 +78,78 @@ class InboundDoor:
         if not _addressed(payload, [account for account in accounts if account.id in trusted]):
             return Received("ignored", reason="no account with this phone number id or business account id")
         id = services.ids.new("inb")
+        works = services.worker.active
         row = {
             "_id": id,
             "scope": tenant,
             "accounts": trusted,
             "body": body,
             "received_at": services.clock(),
-            "due": services.due.taken(LEASE) if services.worker.active else due_at(services.clock()),
+            "due": services.due.taken(LEASE) if works else due_at(services.clock()),
         }
         # Applying need not wait for the body to be on disk: it is idempotent, and a carrier that was not answered
         # sends again. Only the answer waits for it.
         stored = asyncio.ensure_future(services.store.insert("inbound", [row]))
-        applied = self.apply_soon(_Arrived(row, stored), _lane(payload)) if services.worker.active else None
+        arrived = _Arrived(row, payload, stored)
+        holder = await services.writers.holder(tenant)
+        ours = works and holder == services.due.process
+        applied = self._apply_soon(arrived) if ours else None
         await asyncio.shield(stored)
         if applied is not None:
             # The carrier's answer stands on what is stored; a short wait lets whoever posted see it applied as well.
             await asyncio.wait([applied], timeout=SETTLE_S)
+        elif works:
+            services.worker.run(self._hand(holder, arrived))
+        else:
+            services.worker.kick("inbound", tenant, id)
         return Received("received", id, _kind(payload))
 
-    def apply_soon(self, arrived: _Arrived, number: int) -> asyncio.Task[None]:
-        """Apply a body of this process together with what else waits in its tenant's lane of this number."""
-        place = (arrived.row["scope"], number)
+    async def _hand(self, holder: str, arrived: _Arrived) -> None:
+        """Leave a stored body to the process that writes to its tenant's log; apply it here where that fails."""
+        if not await self._services.writers.hand(holder, arrived.row):
+            await self._apply_soon(arrived)
+
+    def _apply_soon(self, arrived: _Arrived) -> asyncio.Task[bool]:
+        """Apply a body together with what else waits in its tenant's lane; the task tells whether it was done."""
+        place = (arrived.row["scope"], _lane(arrived.payload))
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = GroupCommit(self._apply_arrived, limit=BATCH)
         return self._services.worker.run(until_taken(lambda: lane.put(arrived)))
 
+    async def apply_handed(self, row: Document) -> bool:
+        """Apply a body that another process has stored; False when that was not done."""
+        return await self._apply_soon(_Arrived(row, orjson.loads(row["body"])))
+
     async def take(self, claim: Claim) -> None:
         """Apply a stored body that nobody finished."""
-        await self._apply([claim.doc])
+        await self._apply([_Arrived(claim.doc, orjson.loads(claim.doc["body"]))])
         await self._services.due.finish("inbound", [claim.doc["_id"]])
 
     async def _apply_arrived(self, batch: list[_Arrived]) -> list[Exception | None]:
-        await self._apply([arrived.row for arrived in batch])
+        await self._apply(batch)
         self._services.worker.run(self._finish(batch))  # nobody waits for this; a body left over is applied again
         return [None] * len(batch)
 
     async def _finish(self, batch: list[_Arrived]) -> None:
-        await asyncio.wait([arrived.stored for arrived in batch])
+        stored = [arrived.stored for arrived in batch if arrived.stored is not None]
+        if stored:
+            await asyncio.wait(stored)
         await self._services.due.finish("inbound", [arrived.row["_id"] for arrived in batch])
 
-    async def _apply(self, rows: list[Document]) -> None:
-        tenant = rows[0]["scope"]
+    async def _apply(self, bodies: Sequence[_Arrived]) -> None:
+        tenant = bodies[0].row["scope"]
         accounts = {account.id: account for account in await self._services.accounts.of_door(tenant)}
         batches: dict[str, Batch] = {}
-        for row in rows:
-            trusted = [accounts[id] for id in row["accounts"] if id in accounts]
-            for fact in self._services.whatsapp.parse(orjson.loads(row["body"])):
+        for body in bodies:
+            trusted = [accounts[id] for id in body.row["accounts"] if id in accounts]
+            for fact in self._services.whatsapp.parse(body.payload):
                 account = _account_of(fact, trusted)
                 if account is None:
                     continue
                 if account.scope not in batches:
                     batches[account.scope] = Batch(self._services, account.scope)
-                batches[account.scope].add(fact, account)
+                batches[account.scope].add(fact, account, body.row)
         for batch in batches.values():
             await batch.apply()
 

@@ -21,7 +21,7 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.inbox.content import MEDIA_KINDS
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, PLATFORMS, body_text, new_message, render_message
-from jinaconnect.core.inbox.timeline import event_item, message_item, pending_row, with_separators
+from jinaconnect.core.inbox.timeline import event_item, message_item, with_separators
 from jinaconnect.core.paging import (
     Filter,
     Listing,
@@ -89,7 +89,7 @@ async def _numbers(ctx: Context, docs: Sequence[Mapping[str, Any]]) -> dict[str,
     found = await store.log.numbers(ctx.principal.scope, list(events))
     untold = [dict(doc) for id, doc in events.items() if id not in found]
     if untold:  # its writer has not got to the log yet, or never will: the order of a document's events stays
-        await store.outbox.publish(ctx.principal.scope, "messages", untold)
+        await ctx.data.tell("messages", untold)
         found = await store.log.numbers(ctx.principal.scope, list(events))
     return {doc["_id"]: found[id] for id, doc in events.items() if id in found}
 
@@ -212,7 +212,8 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     before = ctx.caller.query.get("before")
     number = None if before is None else parse_or_fault("before", parse_int, before)
     position = await log_cursor(ctx)
-    items = await _items(ctx, contact, number, offset + limit + 1)
+    await _settle(ctx, contact["_id"])
+    items = await _items(ctx, contact["_id"], number, offset + limit + 1)
     page = items[offset : offset + limit]
     more = len(items) > offset + limit
     return {
@@ -225,32 +226,27 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     }
 
 
-async def _items(ctx: Context, contact: Document, before: int | None, most: int) -> list[dict[str, Any]]:
-    """Return the newest items below a number, newest first; those whose number is still on its way included."""
-    below = {
-        "contact": contact["_id"],
-        "number": {"$type": "number", **({"$lt": before} if before is not None else {})},
-    }
-    fresh_ones = {"contact": contact["_id"], "number": None, "deleted_at": None}
+async def _settle(ctx: Context, contact: str) -> None:
+    """See to it that what has been told of a conversation stands in its rows, each message with its number."""
+    told, unnumbered = await asyncio.gather(
+        ctx.data.find("contacts", contact),
+        ctx.data.select("messages", {"contact": contact, "number": None}, limit=MAX_LIMIT),
+    )
+    await ctx.data.settle("contacts", [told] if told else [])
+    await ctx.data.settle("messages", unnumbered)
+
+
+async def _items(ctx: Context, contact: str, before: int | None, most: int) -> list[dict[str, Any]]:
+    """Return the newest items below a number, newest first."""
+    below = {"contact": contact, "number": {"$type": "number", **({"$lt": before} if before is not None else {})}}
     order = [("number", -1)]
-    fresh, messages, rows = await asyncio.gather(
-        ctx.data.select("messages", fresh_ones, sort=order, limit=MAX_LIMIT),
+    messages, rows = await asyncio.gather(
         ctx.data.select("messages", {**below, "deleted_at": None}, sort=order, limit=most),
         ctx.data.select("timeline", below, sort=order, limit=most),
     )
-    known = {message["_id"] for message in messages}
-    rendered = await render_messages(ctx, [*messages, *(doc for doc in fresh if doc["_id"] not in known)])
-    waiting = {row["_id"]: row for row in contact["pending"] if row.get("timeline")}
-    numbers = await ctx.services.store.log.numbers(ctx.principal.scope, list(waiting)) if waiting else {}
-    events = {row["_id"]: row for row in rows}
-    for id, seq in numbers.items():
-        row = pending_row(waiting[id], seq)
-        events.setdefault(row["_id"], row)
-    items = [message_item(message) for message in rendered] + [event_item(row) for row in events.values()]
-    fitting = [
-        item for item in items if item["numbering"] is not None and (before is None or item["numbering"] < before)
-    ]
-    return sorted(fitting, key=lambda item: -item["numbering"])[:most]
+    items = [message_item(message) for message in await render_messages(ctx, messages)]
+    items += [event_item(row) for row in rows]
+    return sorted(items, key=lambda item: -item["numbering"])[:most]
 
 
 async def _zone(ctx: Context) -> tzinfo:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -24,8 +24,9 @@ from jinaconnect.store.due import LEASE, Claim
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 
-SWEEP_EVERY_S = 1.0
+SWEEP_EVERY_S = 1.0  # for all processes together: each of them looks that much more seldom
 FIRST_WITHIN_S = 10.0  # after the start: what is done each hour is done once before the first one
+AGAIN_BUSY_S = 0.05  # between two looks while there is more than one look brings
 BATCH = 100
 AGAIN_S = 0.5  # between two tries at a database that is away
 # Pieces of work in progress in one process: in all and for one tenant, by the collection they lie in.
@@ -37,6 +38,7 @@ MAX_PAUSE = timedelta(minutes=10)
 
 logger = structlog.get_logger(__name__)
 Handler = Callable[[Claim], Awaitable[None]]
+T = TypeVar("T")
 Job = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 
@@ -53,6 +55,13 @@ async def until_taken(write: Callable[[], Awaitable[Any]]) -> None:
         await asyncio.sleep(AGAIN_S)
 
 
+async def add_jobs(services: Services, jobs: Sequence[Document]) -> None:
+    """Store jobs, each done when its time comes; an id that is there stays as it is."""
+    await services.due.add("jobs", jobs)
+    for job in jobs:
+        services.worker.plan(job)
+
+
 def _tenant(scope: str) -> str:
     return scope.partition(":")[0]
 
@@ -60,18 +69,20 @@ def _tenant(scope: str) -> str:
 class Worker:
     """Runs due work until told to stop."""
 
-    def __init__(self, services: Services, *, active: bool) -> None:
+    def __init__(self, services: Services, *, active: bool, processes: int) -> None:
         self._services = services
         self._active = active
+        self._sweep_every_s = SWEEP_EVERY_S * processes
         self._handlers: dict[str, Handler] = {"jobs": self._run_job}
         self._jobs: dict[str, Job] = {}
         self._shares: defaultdict[str, Shares] = defaultdict(lambda: Shares(*OTHERS_AT_ONCE))
         self._shares.update({name: Shares(*sizes) for name, sizes in AT_ONCE.items()})
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._running: set[tuple[str, str]] = set()
         self._periodic: list[tuple[float, Callable[[], Awaitable[Any]]]] = []
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._left = False
         self._wake = asyncio.Event()
 
     @property
@@ -110,26 +121,34 @@ class Worker:
             logger.info("worker.release_skipped")  # the leases end by themselves
 
     def kick(self, collection: str, scope: str, id: str) -> None:
-        """Do a piece of work now; without effect in a process that does none."""
+        """Do a piece of work now; a process that does none tells those that do."""
+        if not self._active:
+            self._services.writers.announce(collection, scope, id)
+        if not self.active or (collection, id) in self._running:
+            return
         shares, tenant = self._shares[collection], _tenant(scope)
-        # What a tenant has too much of is left to the sweeps.
-        if self.active and (collection, id) not in self._running and not shares.crowded(tenant):
+        if shares.crowded(tenant):
+            self._left = True  # what a tenant has too much of is taken up when something of it is done
+        else:
             self._running.add((collection, id))
             self._spawn(self._work(collection, scope, id, shares.join(tenant)))
 
-    def run(self, work: Any) -> asyncio.Task[None]:
-        """Run a coroutine of this process that a stop waits for."""
+    def run(self, work: Any) -> asyncio.Task[bool]:
+        """Run a coroutine of this process that a stop waits for; the task tells whether it was done."""
         return self._spawn(self._watched(work))
 
-    async def _watched(self, work: Any) -> None:
+    async def _watched(self, work: Any) -> bool:
         try:
             await work
         except Unavailable:
             logger.info("work.waits")  # its lease brings it back
         except Exception as error:
             logger.error("work.broken", exc_info=error)
+        else:
+            return True
+        return False
 
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -145,6 +164,9 @@ class Worker:
             logger.info("work.waits", collection=collection, id=id)  # its lease brings it back
         finally:
             self._running.discard((collection, id))
+            if self._left:
+                self._left = False
+                self._wake.set()
 
     async def _attempt(self, collection: str, scope: str, id: str, claim: Claim) -> None:
         try:
@@ -180,7 +202,7 @@ class Worker:
                     continue
             self._wake.clear()
             try:
-                async with asyncio.timeout(0.05 if busy else SWEEP_EVERY_S):
+                async with asyncio.timeout(AGAIN_BUSY_S if busy else self._sweep_every_s):
                     await self._wake.wait()
             except TimeoutError:
                 pass  # time to look again
@@ -201,10 +223,6 @@ class Worker:
         if behind:
             await self._services.due.put_back(collection, behind, self._services.clock() + BEHIND)
         return len(rows) == limit
-
-    def wake(self) -> None:
-        """Look for due work now."""
-        self._wake.set()
 
     def at(self, collection: str, scope: str, id: str, seconds: float) -> None:
         """Do a piece of work of this process when its time comes, sooner than a sweep would find it."""

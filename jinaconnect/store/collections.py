@@ -129,7 +129,7 @@ COLLECTIONS: dict[str, Collection] = {
         by_mode=False, tells=True, indexes=(Index((("priority", -1), ("name", 1))), Index((("slug", 1),), unique=True))
     ),
     "api_keys": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
-    "webhook_events": Collection(indexes=(Index((("_id", -1),)),)),
+    "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "trunks": Collection(
         tells=True,
         indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1))), Index((("provider", 1), ("_id", -1)))),

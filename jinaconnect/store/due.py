@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.store.mongo import Database, Document, guarded
@@ -99,12 +100,14 @@ class Due:
         )
 
     @guarded
-    async def add(self, collection: str, docs: list[Document]) -> None:
+    async def add(self, collection: str, docs: Sequence[Document]) -> None:
         """Store documents of pure work (jobs); an id that is there stays as it is."""
-        for doc in docs:
-            await self._database[collection].update_one(
-                {"_id": doc["_id"]}, {"$setOnInsert": {k: v for k, v in doc.items() if k != "_id"}}, upsert=True
-            )
+        operations = [
+            UpdateOne({"_id": doc["_id"]}, {"$setOnInsert": {k: v for k, v in doc.items() if k != "_id"}}, upsert=True)
+            for doc in docs
+        ]
+        if operations:
+            await self._database[collection].bulk_write(operations, ordered=False)
 
     @guarded
     async def finish(self, collection: str, ids: list[str]) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from jinaconnect.core.events.event import Recorded, recorded, takes_number
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.holders import Holders
 from jinaconnect.store.indexes import Built, settle, unhurried
-from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
+from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
 FORGOTTEN_AT_ONCE = 5_000
 REMEMBERED = 1_000  # late event ids of a scope known to be in the log; spares a collision per repeated append
@@ -29,6 +30,7 @@ HEAD_KEPT_S = 1.0  # a list may repeat the events of this long rather than ask f
 HEADS_KEPT = 20_000  # scopes
 OVERLAP = 64  # rows before a mark that are looked at again
 MARK_LOST = timedelta(minutes=10)  # a mark that is forgotten itself is passed when rows are this much older
+TAIL = 1_000  # others' events read through to find one's own and the newest number
 
 Listener = Callable[[str, list[Recorded]], None]
 Mark = tuple[str, datetime]  # an event's id, and when it was recorded
@@ -88,6 +90,12 @@ class Log:
         if len(self._heads) > HEADS_KEPT:
             self._heads.popitem(last=False)
 
+    def heard(self, scope: str, seq: int) -> None:
+        """Note that another process has appended up to a number: the next one is tried above it."""
+        appender = self._appenders.get(scope)
+        if appender is not None:
+            appender.heard(seq)
+
     @guarded
     async def head(self, scope: str) -> int:
         """Return the newest number of a scope, 0 for an empty log."""
@@ -140,6 +148,12 @@ class Log:
         return {row["_id"]: row["seq"] async for row in rows}
 
     @guarded
+    async def tail(self, scope: str, seq: int, limit: int) -> dict[str, int]:
+        """Return the numbers, from `seq` on, of up to `limit` events that are there: `{event id: number}`."""
+        rows = self._events.find({"scope": scope, "seq": {"$gte": seq}}, {"seq": 1}, sort=[("seq", 1)], limit=limit)
+        return {row["_id"]: row["seq"] async for row in rows}
+
+    @guarded
     async def forget(self, scope: str, before: datetime) -> int:
         """Drop what is older than `before`, in order, never the head, some thousand at a time; returns how many."""
         with unhurried():
@@ -170,6 +184,14 @@ class Log:
     def _overtaken(self, scope: str, seq: int) -> None:
         for listener in self.overtaken:
             listener(scope, seq)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Which of the rows was the first not to be taken, and whether its number was the reason."""
+
+    index: int
+    number_taken: bool
 
 
 class _Appender:
@@ -205,37 +227,59 @@ class _Appender:
 
     @guarded
     async def _insert(self, rows: list[Document]) -> dict[str, int]:
-        events = self._log._events
         numbers: dict[str, int] = {}
         while rows:
-            if self.head is None:
-                self.head = await self._log.head(self._scope)
+            head = self.head
+            if head is None:
+                head = await self._log.head(self._scope)
+            self.head = None  # until the outcome is known; a failure leaves it to be read anew
             now = self._log._clock()
-            await self._holders.reach(self.head)
+            await self._holders.reach(head)
             decided = await self._holders.decided(rows)
-            numbered = [self._number(row, self.head + place, now) for place, row in enumerate(decided, 1)]
-            try:
-                await events.insert_many(numbered, ordered=True)
-                written, rows = numbered, []
-            except BulkWriteError as error:
-                fault = error.details["writeErrors"][0]
-                if fault["code"] != DUPLICATE_KEY:
-                    raise
-                written, rows = numbered[: fault["index"]], rows[fault["index"] :]
-                present = await self._log.numbers(self._scope, [rows[0]["_id"]])
-                if present:  # a sweeper, another process or an earlier try was first with this event
-                    numbers |= present
-                    self._log._overtaken(self._scope, max(present.values()))
-                    rows = rows[1:]
-            finally:
-                self.head = None  # until told otherwise: another process may have moved it
+            numbered = [self._number(row, head + place, now) for place, row in enumerate(decided, 1)]
+            refused = await self._insert_until(numbered)
+            written, rows = numbered[: refused.index], rows[refused.index :]
+            head += len(written)
             if written:
                 self._holders.passed(written)
                 numbers |= {row["_id"]: row["seq"] for row in written}
                 self._log._announce(self._scope, [recorded(self._scope, row) for row in written])
-                if not rows:
-                    self.head = written[-1]["seq"]
+            if rows:
+                present, newest = await self._present(rows, numbered[refused.index], refused)
+                numbers |= present
+                rows = [row for row in rows if row["_id"] not in present]
+                head = max(head, newest)
+                self._log._overtaken(self._scope, max(newest, *present.values()))
+            self.heard(head)
         return numbers
+
+    async def _insert_until(self, numbered: list[Document]) -> _Refused:
+        try:
+            await self._log._events.insert_many(numbered, ordered=True)
+        except BulkWriteError as error:
+            fault = min(faults_of(error), key=lambda fault: int(fault["index"]))
+            if fault["code"] != DUPLICATE_KEY:
+                raise
+            return _Refused(fault["index"], "seq" in (fault.get("keyPattern") or {}))
+        return _Refused(len(numbered), False)
+
+    async def _present(self, rows: list[Document], at: Document, refused: _Refused) -> tuple[dict[str, int], int]:
+        """Return which of the events are in the log already, and the newest number seen while looking.
+
+        A number is taken where another process appended; an event is there where a sweeper, another process or an
+        earlier try of ours was first with it.
+        """
+        if not refused.number_taken:
+            return await self._log.numbers(self._scope, [at["_id"]]), 0
+        tail = await self._log.tail(self._scope, at["seq"], TAIL)
+        if len(tail) == TAIL:  # far behind: the rest is not read through
+            ids = [row["_id"] for row in rows]
+            return await self._log.numbers(self._scope, ids), await self._log.head(self._scope)
+        return {row["_id"]: tail[row["_id"]] for row in rows if row["_id"] in tail}, max(tail.values(), default=0)
+
+    def heard(self, seq: int) -> None:
+        """Take a number that is known to be given."""
+        self.head = max(self.head or 0, seq)
 
     def _number(self, row: Document, seq: int, now: datetime) -> Document:
         data: dict[str, Any] = row["data"]

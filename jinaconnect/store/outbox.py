@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from pymongo import InsertOne, UpdateOne
@@ -29,6 +29,7 @@ from jinaconnect.store.withdrawals import Withdrawals, changes_access
 SWEEP_EVERY_S = 2.0
 ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is
 SWEEP_BATCH = 500
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = structlog.get_logger(__name__)
 
@@ -52,39 +53,55 @@ class Outbox:
         self._pulls: GroupCommit[_Told, None] = GroupCommit(self._pull)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def publish(self, scope: str, collection: str, docs: Sequence[Document]) -> dict[str, int]:
-        """Append the pending events of documents; returns `{document id: number of its last event}`.
+    async def publish(self, groups: Sequence[tuple[str, Sequence[Document]]]) -> dict[str, int]:
+        """Append the pending events of documents, given by collection; returns `{document id: last number}`.
+
+        What the events leave behind elsewhere (numbers, timeline and history rows) follows: see `settle`.
 
         The events of a document may belong to another log than its neighbours' (`log` in the row says which); all
         of one document go to one log.
         """
-        telling = [doc for doc in docs if doc.get("pending")]
-        if not telling:
-            return {}
-        logs: dict[str, list[Document]] = {}
-        for doc in telling:
-            logs.setdefault(doc["pending"][0]["log"], []).append(doc)
+        told, last = await self._append(groups)
+        for item in told:
+            task = asyncio.create_task(self._settle(item))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return last
+
+    async def settle(self, groups: Sequence[tuple[str, Sequence[Document]]]) -> None:
+        """Bring what documents have pending to the log and, before returning, to the rows that are made of it.
+
+        Whoever reads such rows beside a position of the log settles first: events up to the position are then either
+        in rows already or pending on the documents read after it. Raises Unavailable.
+        """
+        told, _ = await self._append(groups)
+        await self._pulls.put_many(told)
+
+    async def _append(
+        self, groups: Sequence[tuple[str, Sequence[Document]]]
+    ) -> tuple[list[_Told], dict[str, int]]:
+        logs: dict[str, list[tuple[str, Document]]] = {}
+        for collection, docs in groups:
+            for doc in docs:
+                if doc.get("pending"):
+                    logs.setdefault(doc["pending"][0]["log"], []).append((collection, doc))
+        settled: list[_Told] = []
         last: dict[str, int] = {}
-        for name, group in logs.items():
+        for name, telling in logs.items():
             rows = [
-                {k: v for k, v in row.items() if k not in ("log", "timeline", "history")}
-                for doc in group
+                {key: value for key, value in row.items() if key not in ("log", "timeline", "history")}
+                for _, doc in telling
                 for row in doc["pending"]
             ]
             numbers = iter(await self._log.append(name, rows))
             if any(changes_access(row["type"]) for row in rows):
                 # Before the events are taken off their document: the sweep repeats what a crash cuts off here.
                 await self._withdrawals.note([name.rpartition(":")[0]])
-            for doc in group:
+            for collection, doc in telling:
                 told = tuple((row, next(numbers)) for row in doc["pending"])
                 last[doc["_id"]] = told[-1][1]
-                self._later(_Told(collection, doc["_id"], doc["scope"], told))
-        return last
-
-    def _later(self, told: _Told) -> None:
-        task = asyncio.create_task(self._settle(told))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                settled.append(_Told(collection, doc["_id"], doc["scope"], told))
+        return settled, last
 
     async def _settle(self, told: _Told) -> None:
         try:
@@ -141,8 +158,15 @@ class Outbox:
         docs = await self._abandoned(name)
         if docs:
             logger.warning("outbox.swept", collection=name, documents=len(docs))
-            await self.publish("", name, docs)
+            await self.publish([(name, docs)])
         return len(docs)
+
+    @guarded
+    async def waiting(self, name: str, partition: str) -> list[Document]:
+        """Return the documents of a partition that have something pending: few at any moment."""
+        query = {"pending.0": {"$exists": True}, "updated_at": {"$gt": _EARLIEST}, "scope": partition}
+        rows = self._database[name].find(query, {"scope": 1, "pending": 1}, hint="pending")
+        return await rows.to_list()
 
     @guarded
     async def _abandoned(self, name: str) -> list[Document]:

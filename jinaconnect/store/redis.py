@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from jinaconnect.store.ending import ended
 
 CHANNEL = "jc:wake"
+ADDRESSED = "jc:to:"  # and the name of the process that listens there alone
 DEADLINE_S = 0.25
 RETRY_S = 0.5
 AT_ONCE = 32  # commands on their way, fewer than the client's pool holds
@@ -48,7 +49,7 @@ Heard = Callable[[str], None]
 class RedisLink:
     """One connection pool and one subscription per process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, process: str) -> None:
         # The client's own retries are off: they outlast our deadlines, and a subscription that comes back by itself
         # would hide that bells were missed.
         self._redis: Redis = Redis.from_url(
@@ -58,11 +59,13 @@ class RedisLink:
         self._listener_redis: Redis = Redis.from_url(
             url, decode_responses=True, socket_connect_timeout=DEADLINE_S, retry=Retry(NoBackoff(), 0)
         )
+        self._own_channel = ADDRESSED + process
         self._task: asyncio.Task[None] | None = None
         self._away_until = 0.0
         self._slots = asyncio.Semaphore(AT_ONCE)
         self.healthy = False
         self.heard: list[Heard] = []
+        self.addressed: list[Heard] = []
         self.recovered: list[Callable[[], None]] = []
 
     async def start(self) -> None:
@@ -80,7 +83,7 @@ class RedisLink:
         while True:
             try:
                 async with self._listener_redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CHANNEL)
+                    await pubsub.subscribe(CHANNEL, self._own_channel)
                     self.healthy = True
                     self._away_until = 0.0
                     logger.info("redis.connected")
@@ -108,7 +111,7 @@ class RedisLink:
                     quiet = 0
                 continue
             quiet = 0
-            for heard in self.heard:
+            for heard in self.heard if message["channel"] == CHANNEL else self.addressed:
                 try:
                     heard(message["data"])
                 except Exception:  # one message that is not understood takes nobody else's with it
@@ -143,6 +146,24 @@ class RedisLink:
         """
         found = await self._try("EVAL", _TAKE, len(keys), *keys, *limits, *ttls_s)
         return None if found is None else [int(count) for count in found]
+
+    async def tell(self, process: str, text: str) -> bool:
+        """Tell one process; returns False when it does not listen, or Redis did not take it."""
+        return bool(await self._try("PUBLISH", ADDRESSED + process, text))
+
+    async def claim(self, key: str, holder: str, ttl_s: int) -> str | None:
+        """Hold a lease that nobody else holds, or renew one's own; returns its holder, None when Redis is away."""
+        script = (
+            "local h=redis.call('GET',KEYS[1]) if h and h~=ARGV[1] then return h end "
+            "redis.call('SET',KEYS[1],ARGV[1],'EX',ARGV[2]) return ARGV[1]"
+        )
+        holder_now = await self._try("EVAL", script, 1, key, holder, ttl_s)
+        return None if holder_now is None else str(holder_now)
+
+    async def end_claim(self, key: str, holder: str) -> None:
+        """End a lease if it is this holder's."""
+        script = "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end return 0"
+        await self._try("EVAL", script, 1, key, holder)
 
     async def hold(self, key: str, fields: Mapping[str, str], ttl_s: int) -> bool:
         """Keep fields of a hash for a while (presence); False when Redis did not take them."""

@@ -168,7 +168,21 @@ class TenantStore:
 
     async def tell(self, collection: str, docs: Sequence[Document]) -> dict[str, int]:
         """Bring the pending events of documents to the log; returns `{document id: number of its last event}`."""
-        return await self._store.outbox.publish(self.scope, collection, docs)
+        return await self.tell_all([(collection, docs)])
+
+    async def tell_all(self, groups: Sequence[tuple[str, Sequence[Document]]]) -> dict[str, int]:
+        """Bring the pending events of documents of several collections to the log, in this order."""
+        return await self._store.outbox.publish(groups)
+
+    async def settle(self, collection: str, docs: Sequence[Document] | None = None) -> None:
+        """Bring what documents have pending to the rows that are made of it (see `Outbox.settle`).
+
+        `docs` are read after the position of the log that goes with the answer; None: all of the collection.
+        """
+        if docs is None:
+            docs = await self._store.outbox.waiting(collection, self._partition(collection))
+        if any(doc.get("pending") for doc in docs):
+            await self._store.outbox.settle([(collection, docs)])
 
     def _new(self, collection: str, doc: Mapping[str, Any], events: Sequence[Event], now: datetime) -> Document:
         if "scope" in doc:
@@ -241,30 +255,39 @@ class TenantStore:
             update["$push"] = {"pending": {"$each": rows}}
         return update, applied(before, fields, change.unset, rows)
 
-    async def change_many(self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document]) -> None:
+    async def change_many(
+        self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document], *, tell: bool = True
+    ) -> list[Document]:
         """Decide on several documents at once, in one round trip where none of them moves.
 
-        `known` holds freshly read documents; whatever moved since is decided again by itself. Raises Duplicate, and
+        `known` holds freshly read documents; whatever moved since is decided again by itself. Returns the documents
+        as they are now; with `tell=False` what they have to tell waits for `tell()`. Raises Duplicate, and
         Invalid for what cannot be stored, when the others are written.
         """
+        results: list[Document] = []
         plans: list[tuple[Document, Document, Document]] = []
         for before in known:
             change = decisions[before["_id"]](before)
-            if change is not None:
+            if change is None:
+                results.append(before)
+            else:
                 plans.append((before, *self._plan(before, change)))
         if not plans:
-            return
-        results = await self._store.swap_many(collection, [(before, update) for before, update, _ in plans])
-        done = [after for (_, _, after), result in zip(plans, results, strict=True) if result is True]
-        await self._store.outbox.publish(self.scope, collection, done)
-        for (before, _, _), result in zip(plans, results, strict=True):
+            return results
+        swapped = await self._store.swap_many(collection, [(before, update) for before, update, _ in plans])
+        done = [after for (_, _, after), result in zip(plans, swapped, strict=True) if result is True]
+        if tell:
+            await self.tell(collection, done)
+        for (before, _, _), result in zip(plans, swapped, strict=True):
             if result is False:
-                await self.change(collection, before["_id"], decisions[before["_id"]])
-        for result in results:
+                moved = await self.change(collection, before["_id"], decisions[before["_id"]])
+                done.append({**moved.doc, "pending": []})
+        for result in swapped:
             if isinstance(result, str):
                 raise Duplicate(result)
             if isinstance(result, Exception):
                 raise result
+        return [*results, *done]
 
     async def change_together(self, steps: Sequence[Step], removing: Sequence[tuple[str, str]] = ()) -> list[Written]:
         """Decide on several documents and remove others (collection, id), all of it or nothing.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.listing import list_documents, log_cursor
 from jinaconnect.actions.scoping import message_filter
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.history import render_event, render_timeline
@@ -56,6 +56,7 @@ async def list_calls(ctx: Context, listing: Listing) -> dict[str, Any]:
 async def read_call(ctx: Context, id: str) -> dict[str, Any]:
     """Answer one call with its last events and its transcription."""
     doc = await visible_call(ctx, id)
+    await ctx.data.settle("calls", [doc])
     rows = await ctx.data.select(
         "call_events", {"call": id, "sequence": {"$type": "number"}}, sort=[("sequence", -1)], limit=d.RECENT
     )
@@ -87,7 +88,9 @@ async def list_events(ctx: Context, listing: Listing) -> dict[str, Any]:
     async def render(docs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [render_event(doc) for doc in docs]
 
-    return await list_documents(ctx, "call_events", listing, render, condition)
+    position = await log_cursor(ctx)
+    await ctx.data.settle("calls")
+    return {**await list_documents(ctx, "call_events", listing, render, condition), "cursor": position}
 
 
 async def read_event(ctx: Context, id: str) -> dict[str, Any]:
@@ -100,5 +103,6 @@ async def read_event(ctx: Context, id: str) -> dict[str, Any]:
 async def timeline(ctx: Context, id: str) -> dict[str, Any]:
     """Answer everything that happened in a call, in order."""
     doc = await visible_call(ctx, id)
+    await ctx.data.settle("calls", [doc])
     rows = await ctx.data.select("call_events", {"call": id}, sort=[("place", 1)], limit=10_000)
     return {"call": d.render_call(doc), "items": render_timeline(rows)}

@@ -16,6 +16,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.voice.app import voice_app
 from jinaconnect.actions.voice.calls import visible_call, within
 from jinaconnect.actions.voice.ledger import scope_parts
+from jinaconnect.actions.worker import add_jobs
 from jinaconnect.core.calls.document import seen_of
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
@@ -52,8 +53,7 @@ async def keep_later(services: Services, doc: Document, held: Mapping[str, Any],
             "expected_s": expected_s if held["kind"] == "call" else None, "started_at": iso(held["since"]),
         },
     }  # fmt: skip
-    await services.due.add("jobs", [job])
-    services.worker.wake()
+    await add_jobs(services, [job])
 
 
 def _blob(call: str, id: str, form: str) -> str:
