@@ -214,8 +214,9 @@ class Gateway:
         worker.handle_job(SANDBOX_JOB, lambda scope, data: deliver_webhook(services, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
-        worker.every(2.0, services.store.outbox.sweep)
-        worker.every(5.0, services.due.inherit)
+        # What any process may look for is looked for by all of them in turn.
+        worker.every(2.0 * self.processes, services.store.outbox.sweep)
+        worker.every(5.0 * self.processes, services.due.inherit)
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, scope, data))
         worker.every(3600.0, self._retire)
         worker.every(3600.0, lambda: retire_recordings(services))
