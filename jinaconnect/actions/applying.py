@@ -21,7 +21,7 @@ from jinaconnect.actions.media import media_row, media_url, new_media_id
 from jinaconnect.actions.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.templates import apply_template_report
 from jinaconnect.actions.worker import add_jobs
-from jinaconnect.channels.base import Account, Fact, Inbound, Reaction, Status, TemplateReport
+from jinaconnect.channels.base import Account, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -94,7 +94,7 @@ class Batch:
                     await self._apart(apply, [told])
             else:
                 logger.error("webhook.fact_failed", inbound=facts[0].row["_id"], exc_info=error)
-                await keep_failure(self._ctx, facts[0].row, facts[0].account, str(error) or type(error).__name__)
+                await keep_failure(self._services, facts[0].row, facts[0].account, str(error) or type(error).__name__)
 
     async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
         late = await apply_statuses(self._ctx, [told.fact for told in facts if isinstance(told.fact, Status)])
@@ -108,6 +108,8 @@ class Batch:
                 await apply_reaction(self._ctx, told.fact)
             elif isinstance(told.fact, TemplateReport):
                 await apply_template_report(self._ctx, told.fact)
+            elif isinstance(told.fact, Unreadable):
+                await keep_failure(self._services, told.row, told.account, told.fact.reason)
 
     async def _apply_messages(self, facts: Sequence[_Told]) -> None:
         inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
@@ -283,8 +285,11 @@ class Batch:
         return decide
 
 
-async def keep_failure(ctx: Context, row: Document, account: Account, reason: str) -> None:
+async def keep_failure(services: Services, row: Document, account: Account, reason: str) -> None:
     """Keep a stored body of which something could not be applied, and tell of it; once for each body."""
+    tenant, _, mode = account.scope.rpartition(":")
+    principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
+    ctx = Context(services, principal, Caller(""))
     id = "whe_" + row["_id"].partition("_")[2]
     failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
     event = ctx.event("webhook.failed", id, failure, channel="WHATSAPP")

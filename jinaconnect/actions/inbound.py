@@ -16,9 +16,9 @@ from zlib import crc32
 import orjson
 import structlog
 
-from jinaconnect.actions.applying import Batch
+from jinaconnect.actions.applying import Batch, keep_failure
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.worker import until_taken
+from jinaconnect.actions.worker import MAX_TRIES, until_taken
 from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp import OBJECT, SIGNATURE_HEADER, signed_by
 from jinaconnect.core.errors import BadSignature, Malformed
@@ -122,9 +122,18 @@ class InboundDoor:
         return await self._apply_soon(_Arrived(row, orjson.loads(row["body"])))
 
     async def take(self, claim: Claim) -> None:
-        """Apply a stored body that nobody finished."""
-        await self._apply([_Arrived(claim.doc, orjson.loads(claim.doc["body"]))])
+        """Apply a stored body that nobody finished; one that cannot be applied after some tries is kept and told."""
+        if claim.tries > MAX_TRIES:
+            await self._give_up(claim.doc)
+        else:
+            await self._apply([_Arrived(claim.doc, orjson.loads(claim.doc["body"]))])
         await self._services.due.finish("inbound", [claim.doc["_id"]])
+
+    async def _give_up(self, row: Document) -> None:
+        logger.error("webhook.given_up", id=row["_id"])
+        accounts = await self._services.accounts.of_door(row["scope"])
+        for account in [account for account in accounts if account.id in row["accounts"]][:1]:
+            await keep_failure(self._services, row, account, "It could not be applied.")
 
     async def _apply_arrived(self, batch: list[_Arrived]) -> list[Exception | None]:
         await self._apply(batch)

@@ -108,7 +108,15 @@ class TemplateReport:
     category: str | None = None
 
 
-Fact = Inbound | Reaction | Status | TemplateReport
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item of a webhook whose shape is not what the carrier describes; `reason` says what was met."""
+
+    address: str
+    reason: str
+
+
+Fact = Inbound | Reaction | Status | TemplateReport | Unreadable
 
 
 class Channel(Protocol):

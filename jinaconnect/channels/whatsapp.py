@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
@@ -25,6 +26,7 @@ from jinaconnect.channels.base import (
     Status,
     TemplateReport,
     Unknown,
+    Unreadable,
 )
 from jinaconnect.channels.whatsapp_inbound import MAX_CONTENT, content_of
 from jinaconnect.core.inbox import status
@@ -187,19 +189,29 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> list[Fact]:
         ]  # fmt: skip
     metadata = value.get("metadata")
     address = str(metadata.get("phone_number_id", "")) if isinstance(metadata, Mapping) else ""
-    names = {
-        str(contact.get("wa_id", "")): str(_object(contact.get("profile")).get("name") or "")
-        for contact in _objects(value.get("contacts"))
-    }
+    names = {str(contact.get("wa_id", "")): _name(contact) for contact in _objects(value.get("contacts"))}
     facts: list[Fact] = []
     for item in _objects(value.get("messages")):
         if item.get("id") and item.get("from"):
-            facts.append(_message(address, names, item))
+            facts.append(_read(address, partial(_message, address, names, item)))
     for item in _objects(value.get("statuses")):
         told = _STATUSES.get(str(item.get("status")))
         if told is not None and item.get("id"):
-            facts.append(_status(address, told, item))
+            facts.append(_read(address, partial(_status, address, told, item)))
     return facts
+
+
+def _read(address: str, read: Callable[[], Fact]) -> Fact:
+    """Return what an item says; an item of another shape than described harms none of its neighbours."""
+    try:
+        return read()
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        return Unreadable(address, f"{type(error).__name__}: {error}")
+
+
+def _name(contact: Mapping[str, Any]) -> str:
+    profile = contact.get("profile")
+    return str(profile.get("name") or "") if isinstance(profile, Mapping) else ""
 
 
 def _message(address: str, names: Mapping[str, str], item: Mapping[str, Any]) -> Fact:
