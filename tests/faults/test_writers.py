@@ -17,7 +17,7 @@ from tests.client import until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess, redis, running
 
-pytestmark = pytest.mark.usefixtures("mongod")
+TOKEN = secrets.token_hex(8)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def three(mongod: EmbeddedMongo, tmp_path: Path) -> AsyncIterator[tuple[Si
         bell = await stack.enter_async_context(redis())
         settings = {
             "JC_MONGODB__URI": mongod.uri, "JC_MONGODB__DATABASE": f"three_{secrets.token_hex(4)}",
-            "JC_REDIS__URL": bell.url,
+            "JC_REDIS__URL": bell.url, "JC_METRICS__TOKEN": TOKEN,
         }  # fmt: skip
         gateways = [GatewayProcess(tmp_path / str(n), settings) for n in range(3)]
         settings["JC_SECRETS__MASTER_KEY"] = secrets.token_urlsafe(32)
@@ -39,7 +39,7 @@ async def three(mongod: EmbeddedMongo, tmp_path: Path) -> AsyncIterator[tuple[Si
 
 async def appended(session: aiohttp.ClientSession, gateway: GatewayProcess) -> int:
     """Return how many messages of customers a process has brought to the log."""
-    async with session.get(f"{gateway.url}/metrics/") as answer:
+    async with session.get(f"{gateway.url}/metrics/", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
         text = await answer.text()
     found = re.search(r'^jc_events_total\{type="message.received"\} ([0-9.]+)', text, re.M)
     return int(float(found[1])) if found else 0
