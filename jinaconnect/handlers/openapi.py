@@ -63,6 +63,10 @@ class _Described(GenerateJsonSchema):
         """Leave titles out: they say the name again."""
         return False
 
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        """Keep the order in which fields are declared."""
+        return value
+
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave out what only stands for "not given"."""
         made = super().default_schema(schema)
@@ -257,6 +261,8 @@ def _responses(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     if item.body is not None or item.files:
         statuses |= {413, 415}
     told = {str(item.status): good, **_refused(statuses)}
+    if "If-None-Match" in item.headers:
+        told["304"] = {"description": "What is held has not changed."}
     if "Range" in item.headers:
         told["206"] = {**good, "description": "The bytes asked for."}
     return dict(sorted(told.items()))
