@@ -22,11 +22,12 @@ from jinaconnect.actions.worker import MAX_TRIES, until_taken
 from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp import OBJECT, SIGNATURE_HEADER, signed_by
 from jinaconnect.core.errors import BadSignature, Malformed
-from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 
 BATCH = 200
+LANES_KEPT = 2_000
 LANES = 4  # batches of one tenant on their way at once; what one customer writes stays in one lane, in order
 SETTLE_S = 0.1
 LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done by then was cut off
@@ -58,7 +59,9 @@ class InboundDoor:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._lanes: dict[tuple[str, int], GroupCommit[_Arrived, None]] = {}
+        self._lanes: Kept[tuple[str, int], GroupCommit[_Arrived, None]] = Kept(
+            lambda _: GroupCommit(self._apply_arrived, limit=BATCH), LANES_KEPT
+        )
 
     async def receive(self, tenant: str, headers: Mapping[str, str], body: bytes) -> Received:
         """Verify and store one WhatsApp webhook; raises BadSignature, Malformed, Unavailable."""
@@ -112,10 +115,7 @@ class InboundDoor:
     def _apply_soon(self, arrived: _Arrived) -> asyncio.Task[bool]:
         """Apply a body together with what else waits in its tenant's lane; the task tells whether it was done."""
         place = (arrived.row["scope"], _lane(arrived.payload))
-        lane = self._lanes.get(place)
-        if lane is None:
-            lane = self._lanes[place] = GroupCommit(self._apply_arrived, limit=BATCH)
-        return self._services.worker.run(until_taken(lambda: lane.put(arrived)))
+        return self._services.worker.run(until_taken(lambda: self._lanes.get(place).put(arrived)))
 
     async def apply_handed(self, row: Document) -> bool:
         """Apply a body that another process has stored; False when that was not done."""

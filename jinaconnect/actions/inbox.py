@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import MAX_LIMIT, visible_contact, window
 from jinaconnect.actions.listing import list_documents, log_cursor
-from jinaconnect.actions.scoping import MOST, contact_filter, message_filter, visible
+from jinaconnect.actions.scoping import contact_filter, message_filter, of_contacts, visible
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox import status
@@ -130,9 +130,7 @@ async def _special_filters(ctx: Context) -> list[dict[str, Any]]:
     if "assigned_to_user" in query:
         person = parse_or_fault("assigned_to_user", parse_text, query["assigned_to_user"])
         theirs = {**contact_filter(ctx.principal), "deleted_at": None}
-        held = {"$and": [theirs, {"assigned_to_user": person}]}
-        rows = await ctx.data.select("contacts", held, limit=MOST, fields={"_id": 1})
-        clauses.append({"contact": {"$in": [row["_id"] for row in rows]}})
+        clauses.append(await of_contacts(ctx, {"$and": [theirs, {"assigned_to_user": person}]}))
     if wanted_text := query.get("search", "").strip():
         pattern = {"$regex": re.escape(parse_or_fault("search", parse_text, wanted_text)), "$options": "i"}
         ways: list[dict[str, Any]] = [{path: pattern} for path in _SEARCHED]

@@ -10,9 +10,10 @@ can hold.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -41,6 +42,11 @@ class GroupCommit(Generic[Item, Result]):
         self._lanes = lanes
         self._draining = 0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is waiting or on its way."""
+        return not self._waiting and not self._draining
 
     async def put(self, item: Item) -> Result:
         """Write one item and return its result."""
@@ -85,6 +91,50 @@ class GroupCommit(Generic[Item, Result]):
                 return [error]
             logger.error("commit.one_by_one", items=len(items), error=repr(error)[:500])
         return [(await self._written([item]))[0] for item in items]
+
+
+class Idling(Protocol):
+    """What may be let go while it is idle."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+
+
+Key = TypeVar("Key", bound=Hashable)
+Kind = TypeVar("Kind", bound=Idling)
+
+
+class Kept(Generic[Key, Kind]):
+    """One of a kind for each key, such as a queue per tenant: those used last are kept, and all that are busy."""
+
+    def __init__(self, make: Callable[[Key], Kind], most: int) -> None:
+        self._make = make
+        self._most = most
+        self._held: OrderedDict[Key, Kind] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def peek(self, key: Key) -> Kind | None:
+        """Return the one of a key if there is one."""
+        return self._held.get(key)
+
+    def get(self, key: Key) -> Kind:
+        """Return the one of a key, made where it is missing."""
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = self._make(key)
+            self._let_go()
+        self._held.move_to_end(key)
+        return held
+
+    def _let_go(self) -> None:
+        for key in [key for key, _ in zip(self._held, range(len(self._held) - self._most), strict=False)]:
+            if self._held[key].idle:
+                del self._held[key]
+            else:
+                self._held.move_to_end(key)
 
 
 class Turns:

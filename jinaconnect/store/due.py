@@ -7,12 +7,14 @@ that names a claimant was left behind by a process that died in the middle: the 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from pymongo import ReturnDocument, UpdateOne
 
@@ -26,9 +28,17 @@ LEASE = timedelta(seconds=60)
 def process_name() -> str:
     """Return a name for this process that tells others where it runs and under which id.
 
-    The namespace goes with the id, so that nobody takes a process of another container for a dead one.
+    The namespace goes with the id, so that nobody takes a process of another container for a dead one; so does which
+    start of which machine it is, since machines made of one image are alike in everything else.
     """
-    return f"{socket.gethostname()}/{os.stat('/proc/self/ns/pid').st_ino}:{os.getpid()}:{secrets.token_hex(4)}"
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    return f"{socket.gethostname()}/{_machine()}/{namespace}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _machine() -> str:
+    told = [Path("/proc/sys/kernel/random/boot_id"), Path("/etc/machine-id")]
+    known = "".join(path.read_text().strip() for path in told if path.exists())
+    return hashlib.sha256(known.encode()).hexdigest()[:12]
 
 
 def due_at(moment: datetime) -> Document:

@@ -1,6 +1,7 @@
 """Who owns what there is one of: a lease by name, renewed while its holder lives.
 
 A holder that dies on this machine is noticed at once by its process id; on another machine by the end of its lease.
+When that is, is told by the database's clock alone: the processes' own may differ.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from datetime import timedelta
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from jinaconnect.core.clock import Clock
 from jinaconnect.store.due import Due
-from jinaconnect.store.mongo import Database, guarded
+from jinaconnect.store.mongo import Database, Document, guarded
 
 TTL = timedelta(seconds=6)
 RENEW_S = 1.5  # well within the lease, and how soon a waiting process looks again
@@ -21,9 +21,8 @@ RENEW_S = 1.5  # well within the lease, and how soon a waiting process looks aga
 class Leases:
     """Takes, renews and gives back leases for this process."""
 
-    def __init__(self, database: Database, clock: Clock, due: Due) -> None:
+    def __init__(self, database: Database, due: Due) -> None:
         self._rows = database["leases"]
-        self._clock = clock
         self._due = due
         self._generations: dict[str, int] = {}
 
@@ -39,30 +38,28 @@ class Leases:
     @guarded
     async def take(self, name: str) -> bool:
         """Take or renew a lease; False while another process holds it."""
-        now = self._clock()
         held = await self._rows.find_one({"_id": name})
-        if held is not None and held["by"] != self.holder and held["until"] > now and not self._due.died(held["by"]):
-            return False
-        before = {"_id": name} if held is None else {"_id": name, "by": held["by"], "until": held["until"]}
-        # A lease that was not numbered yet begins above all that could have been.
-        known = None if held is None else held.get("generation")
-        generation = int(now.timestamp() * 1000) if known is None else known
-        # One that has run out begins anew even for its own holder, who may have been stopped meanwhile.
-        if held is None or held["by"] != self.holder or held["until"] <= now:
-            generation += 1
+        free: Document = {"_id": name, "by": None if held is None else held["by"]}
+        if held is not None and held["by"] != self.holder and not self._due.died(held["by"]):
+            free["$expr"] = {"$lte": ["$until", "$$NOW"]}
+        # A lease that was not numbered yet begins above all that could have been; one that has run out begins anew
+        # even for its own holder, who may have been stopped meanwhile.
+        kept = {"$and": [{"$eq": ["$by", self.holder]}, {"$gt": ["$until", "$$NOW"]}]}
+        generation = {"$add": [{"$ifNull": ["$generation", {"$toLong": "$$NOW"}]}, {"$cond": [kept, 0, 1]}]}
+        until = {"$add": ["$$NOW", int(TTL.total_seconds() * 1000)]}
         try:
             row = await self._rows.find_one_and_update(
-                before, {"$set": {"by": self.holder, "until": now + TTL, "generation": generation}},
+                free, [{"$set": {"by": self.holder, "until": until, "generation": generation}}],
                 upsert=held is None, return_document=ReturnDocument.AFTER,
             )  # fmt: skip
         except DuplicateKeyError:
             return False
-        if row is None or row["by"] != self.holder:
+        if row is None:
             return False
-        self._generations[name] = generation
+        self._generations[name] = int(row["generation"])
         return True
 
     @guarded
     async def give_back(self, name: str) -> None:
         """End a lease of this process, so that the next holder need not wait."""
-        await self._rows.update_one({"_id": name, "by": self.holder}, {"$set": {"by": "", "until": self._clock()}})
+        await self._rows.update_one({"_id": name, "by": self.holder}, [{"$set": {"by": "", "until": "$$NOW"}}])

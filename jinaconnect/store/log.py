@@ -19,12 +19,13 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Extent
 from jinaconnect.core.events.event import Recorded, recorded, takes_number
-from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.holders import Holders
 from jinaconnect.store.indexes import Built, settle, unhurried
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
 FORGOTTEN_AT_ONCE = 5_000
+APPENDERS = 500  # of the scopes that wrote last; each remembers up to some hundred kilobytes
 REMEMBERED = 1_000  # late event ids of a scope known to be in the log; spares a collision per repeated append
 HEAD_KEPT_S = 1.0  # a list may repeat the events of this long rather than ask for the head each time
 HEADS_KEPT = 20_000  # scopes
@@ -44,7 +45,7 @@ class Log:
         self._events = database["events"]
         self._meta = database["meta"]
         self._clock = clock
-        self._appenders: dict[str, _Appender] = {}
+        self._appenders: Kept[str, _Appender] = Kept(lambda scope: _Appender(self, scope), APPENDERS)
         self._heads: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._epoch: int | None = None
         self.listeners: list[Listener] = []
@@ -72,10 +73,7 @@ class Log:
         Idempotent by event id: a row that is there keeps its number. Raises Unavailable; what was asked for is then
         either in the log or still pending beside its document.
         """
-        appender = self._appenders.get(scope)
-        if appender is None:
-            appender = self._appenders[scope] = _Appender(self, scope)
-        return await appender.put(list(rows))
+        return await self._appenders.get(scope).put(list(rows))
 
     async def recent_head(self, scope: str) -> int:
         """Return a number the log had reached a moment ago, by whatever process; asks where none was seen so lately."""
@@ -204,6 +202,11 @@ class _Appender:
         self._numbers: OrderedDict[str, int] = OrderedDict()
         self._holders = Holders(log._database, scope)
         self.head: int | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is on its way to the log."""
+        return self._group.idle
 
     async def put(self, rows: list[Document]) -> list[int]:
         known = [self._numbers.get(row["_id"]) for row in rows]

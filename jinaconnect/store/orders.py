@@ -1,17 +1,19 @@
-"""Orders to the process that owns a switch, given by another: left as rows, taken by the owner, answered on the row."""
+"""Orders to the process that owns a switch, given by another: left as rows, taken by the owner, answered on the row.
+
+How old an order is, is told by the database's clock alone: the processes' own may differ.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import OutcomeUnknown, Unavailable
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.mongo import Database, Document, check_storable, guarded
 
 WAIT_S = 10.0
 CARRIED_S = 60.0  # since it was given: a switch that does not answer is waited for several times
@@ -21,9 +23,8 @@ LOOK_S, LATE_LOOK_S = 0.05, 0.5
 class Orders:
     """Leaves, takes and answers orders."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._rows = database["switch_orders"]
-        self._clock = clock
 
     async def prepare(self) -> None:
         """Create the indexes: what waits for a switch, and the end of rows nobody came back for."""
@@ -53,11 +54,12 @@ class Orders:
 
     @guarded
     async def _insert(self, id: str, switch: str, order: Mapping[str, Any]) -> None:
-        row = {"switch": switch, "at": self._clock(), "new": True, "order": dict(order)}
-        try:
-            await self._rows.insert_one({"_id": id, **row})
-        except DuplicateKeyError:
-            await self._rows.replace_one({"_id": id, "answer.refused": {"$exists": True}}, row)
+        check_storable({"order": order})
+        row = {"_id": {"$literal": id}, "switch": {"$literal": switch}, "at": "$$NOW", "new": True}
+        full = {**row, "order": {"$literal": dict(order)}}
+        again = {"_id": id, "$or": [{"switch": None}, {"answer.refused": {"$exists": True}}]}
+        with contextlib.suppress(DuplicateKeyError):
+            await self._rows.update_one(again, [{"$replaceWith": full}], upsert=True)
 
     @guarded
     async def _read(self, id: str) -> Document | None:
@@ -70,9 +72,9 @@ class Orders:
     @guarded
     async def take(self, switch: str) -> Document | None:
         """Return the oldest order that waits for a switch, now taken, or None; one past its time is passed over."""
-        fresh = self._clock() - timedelta(seconds=WAIT_S)
+        fresh = {"$gt": ["$at", {"$subtract": ["$$NOW", int(WAIT_S * 1000)]}]}
         return await self._rows.find_one_and_update(
-            {"switch": switch, "new": True, "at": {"$gt": fresh}}, {"$unset": {"new": ""}}, sort=[("_id", 1)]
+            {"switch": switch, "new": True, "$expr": fresh}, {"$unset": {"new": ""}}, sort=[("_id", 1)]
         )
 
     @guarded

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from jinaconnect.core.clock import system_clock
 from jinaconnect.core.errors import OutcomeUnknown, Unavailable
 from jinaconnect.store import orders
 from jinaconnect.store.embedded import EmbeddedMongo
@@ -27,7 +26,7 @@ async def given(mongod: EmbeddedMongo, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr(orders, "LATE_LOOK_S", 0.05)
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongod.uri, tz_aware=True)
     name = f"orders_{secrets.token_hex(4)}"
-    made = Orders(client[name], system_clock)
+    made = Orders(client[name])
     await made.prepare()
     yield made
     await client.drop_database(name)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents, log_cursor
-from jinaconnect.actions.scoping import message_filter
+from jinaconnect.actions.scoping import every_id, message_filter
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.history import render_event, render_timeline
 from jinaconnect.core.errors import NotFound, PermissionDenied
@@ -82,8 +82,7 @@ async def list_events(ctx: Context, listing: Listing) -> dict[str, Any]:
         await visible_call(ctx, call)
         condition["call"] = call
     elif ctx.principal.assigned_only:
-        rows = await ctx.data.select("calls", await within(ctx), limit=5_000, fields={"_id": 1})
-        condition["call"] = {"$in": [row["_id"] for row in rows]}
+        condition["call"] = {"$in": await every_id(ctx, "calls", await within(ctx), "call_id")}
 
     async def render(docs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         return [render_event(doc) for doc in docs]
