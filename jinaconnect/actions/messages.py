@@ -179,17 +179,17 @@ class Sender:
 
     async def _doubt(self, ctx: Context, message: Document) -> None:
         await count_message(ctx, message)
-        await report_message(ctx, message["_id"], Report(status.UNKNOWN, ctx.now()), None)
+        await report_message(ctx, message, Report(status.UNKNOWN, ctx.now()), None)
         await self._settle(ctx, message["_id"])
 
     async def _conclude(self, ctx: Context, claim: Claim, outcome: Outcome) -> None:
         message = claim.doc
         if isinstance(outcome, Accepted):
-            await report_message(ctx, message["_id"], Report(status.SENT, ctx.now()), outcome.carrier_id)
+            await report_message(ctx, message, Report(status.SENT, ctx.now()), outcome.carrier_id)
             await self._settle(ctx, message["_id"])
         elif not isinstance(outcome, Refused):
             await report_message(
-                ctx, message["_id"], Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None
+                ctx, message, Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None
             )
         elif outcome.again and claim.tries < MAX_TRIES:
             wait = outcome.retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
@@ -208,7 +208,7 @@ class Sender:
             await self._fail(ctx, message, "refused", "The carrier did not take the message.")
             return
         told = status.SENT if isinstance(outcome, Accepted) else status.UNKNOWN
-        await report_message(ctx, message["_id"], Report(told, ctx.now()), None)
+        await report_message(ctx, message, Report(told, ctx.now()), None)
         await self._settle(ctx, message["_id"])
 
     def _context(self, scope: str) -> Context:
@@ -218,7 +218,7 @@ class Sender:
         )
 
     async def _fail(self, ctx: Context, message: Document, code: str, text: str) -> None:
-        await report_message(ctx, message["_id"], Report(status.FAILED, ctx.now(), code, text), None)
+        await report_message(ctx, message, Report(status.FAILED, ctx.now(), code, text), None)
 
     async def _settle(self, ctx: Context, id: str) -> None:
         """Take the claim off a message that a report has already moved further than its send."""

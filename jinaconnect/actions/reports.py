@@ -35,29 +35,31 @@ async def apply_statuses(ctx: Context, facts: Sequence[Status]) -> list[Status]:
         found = await ctx.data.select("messages", {"_id": {"$in": references}})
         by_reference = {row["_id"]: row for row in found if row["direction"] == "OUTGOING"}
     late: list[Status] = []
-    groups: dict[str, list[Status]] = {}
+    groups: dict[str, tuple[Document, list[Status]]] = {}
     for fact in facts:
         message = by_id.get(fact.carrier_id) or by_reference.get(fact.reference or "")
         if message is None or message["direction"] != "OUTGOING":
             late.append(fact)
         else:
-            groups.setdefault(message["_id"], []).append(fact)
+            groups.setdefault(message["_id"], (message, []))[1].append(fact)
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def apply(id: str, reports: list[Status]) -> None:
+    async def apply(message: Document, reports: list[Status]) -> None:
         async with gate:
             for fact in reports:
-                await report_message(ctx, id, fact.report, fact.carrier_id)
+                message = await report_message(ctx, message, fact.report, fact.carrier_id)
 
-    await asyncio.gather(*(apply(id, reports) for id, reports in groups.items()))
+    await asyncio.gather(*(apply(message, reports) for message, reports in groups.values()))
     return late
 
 
-async def report_message(ctx: Context, id: str, report: Report, carrier_id: str | None) -> None:
-    """Move a message as far as a report says and tell of it; a message the team has removed stays as it is."""
-    message = await ctx.data.find("messages", id)
-    if message is None or message["deleted_at"] is not None:
-        return
+async def report_message(ctx: Context, message: Document, report: Report, carrier_id: str | None) -> Document:
+    """Move a message as far as a report says and tell of it; a message the team has removed stays as it is.
+
+    `message` is the document as it was read last; returns it as it is now.
+    """
+    if message["deleted_at"] is not None:
+        return message
     contact = await ctx.data.find("contacts", message["contact"])
 
     def decide(doc: Document) -> Change | None:
@@ -74,8 +76,10 @@ async def report_message(ctx: Context, id: str, report: Report, carrier_id: str 
         )  # fmt: skip
         return Change(set=fields, unset=("due",) if "due" in doc else (), events=[event])
 
-    with contextlib.suppress(NotFound):  # removed between the look and the change
-        await ctx.data.change("messages", id, decide)
+    try:
+        return (await ctx.data.change("messages", message["_id"], decide, known=message)).doc
+    except NotFound:  # removed between the look and the change
+        return message
 
 
 async def apply_reaction(ctx: Context, fact: Reaction) -> None:

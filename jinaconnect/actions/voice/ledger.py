@@ -132,6 +132,8 @@ class Ledger:
 
         written = await self.store.change("calls", self.id, decide, known=self.doc)
         self.doc = {**written.doc, "pending": []}  # told by now
+        if "due" in written.doc:
+            self._services.worker.kick("calls", written.doc["scope"], self.id)
 
     def _emitted(self, item: machine.Emitted) -> Tell:
         payload = dict(item.payload)
