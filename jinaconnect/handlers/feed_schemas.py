@@ -26,6 +26,10 @@ PAYLOADS: Mapping[str, type[BaseModel]] = {
     "member": MemberOut, "role": RoleOut, "recording": RecordingOut,
 }  # fmt: skip
 
+_PREFIXES = {
+    "message": "msg", "conversation": "conv", "contact": "cnt", "template": "tpl", "member": "mem", "role": "rol",
+    "call": "call", "recording": "rec", "trunk": "trk",
+}  # fmt: skip
 TICKET = Parameter("A ticket of `POST /ws/ticket/`, where no header can be set.", SHORT)
 _ID = {"type": "string"}
 _MAYBE = {"type": ["string", "null"]}
@@ -85,10 +89,12 @@ def _event(subject: str, types: list[str], ref: str) -> dict[str, Any]:
             "subject": {
                 "type": "object", "required": ["type", "id"],
                 "properties": {
-                    "type": {"type": "string", "enum": [subject]}, "id": {**_ID, "examples": [sample_id(subject[:3])]},
+                    "type": {"type": "string", "enum": [subject]},
+                    "id": {**_ID, "examples": [sample_id(_PREFIXES.get(subject, subject))]},
                 },
             },
-            "contact_id": _MAYBE, "conversation_id": _MAYBE, "call_id": _MAYBE, "data": data,
+            "contact_id": _MAYBE, "conversation_id": _MAYBE,
+            "call_id": _MAYBE if subject in ("call", "recording") else {**_MAYBE, "examples": [None]}, "data": data,
         },
     }  # fmt: skip
 

@@ -95,10 +95,16 @@ class OperationHandler(web.RequestHandler):
 
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-    def initialize(self, services: Services, match: Match | None, origins: frozenset[str]) -> None:
-        """Take what the router found."""
+    def initialize(
+        self, services: Services, match: Match | None, origins: frozenset[str], door: bool = False
+    ) -> None:  # fmt: skip
+        """Take what the router found; a `door` has a handler of its own for GET."""
         self._services = services
         self._match = match
+        self._door = door
+        self._begun = time.perf_counter()
+        self._request_id = ""
+        self._limit = 0
         self._origins = origins
         self._chunks: list[bytes] = []
         self._size = 0
@@ -164,10 +170,10 @@ class OperationHandler(web.RequestHandler):
 
     async def options(self) -> None:
         """Answer a CORS preflight."""
-        if self._match is None:
+        allowed = self._allowed()
+        if not allowed:
             return self._refuse(NotFound("There is nothing at this path."))
         self.set_status(204)
-        allowed = ", ".join(sorted({*self._match.methods, "OPTIONS"}))
         self.set_header("Allow", allowed)
         if "Access-Control-Allow-Origin" in self._headers:
             self.set_header("Access-Control-Allow-Methods", allowed)
@@ -179,13 +185,25 @@ class OperationHandler(web.RequestHandler):
         await self.finish()
         return None
 
+    def _allowed(self) -> str:
+        """Return the methods of the path as the header `Allow` names them, empty where there is nothing."""
+        methods = {"GET"} if self._door else set(self._match.methods) if self._match else set()
+        if "GET" in methods and not self._door:
+            methods.add("HEAD")
+        return ", ".join(sorted({*methods, "OPTIONS"})) if methods else ""
+
+    def _not_offered(self) -> GatewayError:
+        """Return the refusal of a method that the path does not have (RFC 9110 §15.5.6), or of the path."""
+        allowed = self._allowed()
+        if not allowed:
+            return NotFound("There is nothing at this path.")
+        self.set_header("Allow", allowed)
+        return MethodNotAllowed(f"{str(self.request.method)[:20]} is not offered here.")
+
     async def _answer(self) -> Reply:
-        if self._match is None:
-            raise NotFound("There is nothing at this path.")
         item = self._operation
-        if item is None:
-            self.set_header("Allow", ", ".join(sorted(self._match.methods)))
-            raise MethodNotAllowed(f"{self.request.method} is not offered here.")
+        if item is None or self._match is None:
+            raise self._not_offered()
         if self._size > item.limit:
             raise PayloadTooLarge(f"The body may have at most {item.limit} bytes.")
         ip = self.request.remote_ip or ""
@@ -311,7 +329,9 @@ class OperationHandler(web.RequestHandler):
         end(self, orjson.dumps(error.body(), default=list))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer what nobody foresaw without telling what it was."""
+        """Answer what nobody foresaw without telling what it was, and methods that no path has."""
+        if status_code == 405:
+            return self._refuse(self._not_offered())
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, web.HTTPError) and error.status_code < 500:
             self.finish(orjson.dumps({"detail": error.reason or "The request is not valid.", "code": "parse_error"}))
@@ -378,7 +398,10 @@ class Router(httputil.HTTPServerConnectionDelegate):
         special = self._special.get(path)
         if special is not None and request.method == "GET":
             return self._application.get_handler_delegate(request, special[0], special[1])
-        arguments = {"services": self._services, "match": self._routes.find(request.path), "origins": self._origins}
+        arguments = {
+            "services": self._services, "match": self._routes.find(request.path), "origins": self._origins,
+            "door": special is not None,
+        }  # fmt: skip
         return self._application.get_handler_delegate(request, OperationHandler, arguments)
 
 

@@ -122,3 +122,36 @@ async def test_an_event_is_as_described(tenant: Tenant) -> None:
             and not faults({"$ref": f"#/components/schemas/{name}"}, event)
         ]  # fmt: skip
         assert fits.removesuffix("Event").lower() == event["subject"]["type"]
+
+
+@pytest.mark.parametrize("method", ["TRACE", "BREW", "PUT", "HEAD"])
+async def test_a_method_that_is_not_offered_is_refused_with_those_that_are(tenant: Tenant, method: str) -> None:
+    offered = {
+        "/token/": "OPTIONS, POST", "/contacts/": "GET, HEAD, OPTIONS, POST", "/ws/": "GET, OPTIONS",
+        "/events/stream": "GET, OPTIONS", "/contacts/cnt_1/": "DELETE, GET, HEAD, OPTIONS, PATCH",
+    }  # fmt: skip
+    for path, allowed in offered.items():
+        if method in allowed:
+            continue
+        answer = await tenant().ask(method, path, None)
+        assert (answer.status, answer.headers["Allow"]) == (405, allowed), path
+        assert method == "HEAD" or answer.refused(405, "method_not_allowed")
+        assert (await tenant().ask("OPTIONS", path)).headers["Allow"] == allowed
+    nothing = await tenant().ask(method, "/nothing/here/")
+    assert (nothing.status, nothing.headers.get("Allow")) == (404, None)
+
+
+async def test_the_doors_of_the_feed_answer_as_described(tenant: Tenant) -> None:
+    client = tenant()
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x" * 22 + "=="}
+    tries: list[tuple[str, dict[str, Any]]] = [
+        ("/ws/", {}), ("/ws/", {"headers": {**upgrade, "Sec-WebSocket-Version": "7"}}),
+        ("/ws/", {"headers": {**upgrade, "Sec-WebSocket-Version": "13", "Origin": "https://evil.example"}}),
+        ("/events/stream/", {"params": {"after": "nonsense"}}), ("/events/stream/", {"params": {"topics": "none"}}),
+        ("/events/stream/", {"params": {"ticket": "none"}}),
+    ]  # fmt: skip
+    for path, request in tries:
+        for asker in (client, tenant.anonymous):
+            answer = await asker.get(path, **request)
+            assert 400 <= answer.status < 500
+            assert str(answer.status) in DESCRIBED["paths"][path]["get"]["responses"], (path, request, answer.status)
