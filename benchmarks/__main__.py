@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import calls, cost, fanout, inbound, reading, resting
+from benchmarks import calls, cost, fanout, inbound, presence, reading, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "fanout": fanout.fan_out,
     "subscribers": fanout.idle_subscribers,
     "stopped": fanout.stopped_client,
+    "presence": presence.one_word_each,
     "latency": inbound.latency,
     "webhooks": inbound.sustained,
     "cost": cost.webhook_costs,

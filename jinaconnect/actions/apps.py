@@ -31,6 +31,7 @@ class Accounts:
         self._version = version
         self._opened: dict[tuple[str, int], Account] = {}
         self._doors: dict[str, tuple[float, list[Account]]] = {}
+        self._turn = 0  # raised by every change, so that what was read before one is not kept after it
 
     def open(self, doc: Mapping[str, Any]) -> Account:
         """Return an account document opened for use."""
@@ -57,15 +58,18 @@ class Accounts:
         kept = self._doors.get(tenant)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
+        turn = self._turn
         docs = await self._services.registry.apps_of(tenant)
         accounts = [self.open(doc) for doc in docs if doc["is_active"] and doc["channel"] == WHATSAPP]
         if len(self._doors) > 10_000:
             self._doors.clear()
-        self._doors[tenant] = (time.monotonic() + KEEP_S, accounts)
+        if turn == self._turn:
+            self._doors[tenant] = (time.monotonic() + KEEP_S, accounts)
         return accounts
 
     def changed(self, tenant: str) -> None:
         """Forget a tenant's door: one of its accounts has changed."""
+        self._turn += 1
         self._doors.pop(tenant, None)
 
     async def simulated(self, address: str) -> Mapping[str, str] | None:

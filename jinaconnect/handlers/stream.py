@@ -324,7 +324,7 @@ class SseHandler(web.RequestHandler):
             self._woken.clear()
             if self._over or (follow.done() and follow.exception() is not None):
                 return
-            if await self._services.auth.from_token(token, ip) != principal:
+            if await self._live.again(token, ip) != principal:
                 return  # something of the role changed: the client comes back and gets the view it may have now
 
     def send(self, data: bytes) -> None:

@@ -99,6 +99,7 @@ class Presence:
         self._clock = clock
         self._link = link
         self._rooms: dict[str, _Room] = {}
+        self._peopled: set[str] = set()  # scopes where somebody is present; most have watchers only
         self._tasks: set[asyncio.Task[None]] = set()
         self._unshared: dict[str, set[str]] = {}  # sessions whose latest word Redis does not have, by scope
         self._sharing: asyncio.Task[None] | None = None
@@ -141,6 +142,7 @@ class Presence:
         near = _looking_at(room, viewing) | {session}
         if before is not None:
             near |= _looking_at(room, before.viewing)
+        self._peopled.add(scope)
         room.here[session] = Held(
             user_id=principal.id, name=principal.name, viewing=viewing, since=since,
             typing_until=now.timestamp() + TYPING_S if typing else 0.0, until=now.timestamp() + LEASE_S,
@@ -210,7 +212,11 @@ class Presence:
     def sweep(self) -> None:
         """End the leases that have run out, and renew the shared ones."""
         now = self._clock().timestamp()
-        for scope, room in list(self._rooms.items()):
+        for scope in list(self._peopled):
+            room = self._rooms.get(scope)
+            if room is None or not (room.here or room.there):
+                self._peopled.discard(scope)
+                continue
             for held in room.there.values():
                 if 0 < held.typing_until < now:
                     held.typing_until = 0.0
@@ -230,9 +236,8 @@ class Presence:
                 del self._rooms[scope]
         if self._link is not None and now - self._looked_at >= SHARE_AGAIN_S:
             self._looked_at = now
-            for scope, room in self._rooms.items():  # in case a bell was missed
-                if room.watchers and (room.here or room.there):
-                    self._read_soon(scope)
+            for scope in self._peopled:  # in case a bell was missed
+                self.heard(scope)
 
     def _share_soon(self, scope: str, session: str) -> None:
         if self._link is None:
@@ -302,6 +307,8 @@ class Presence:
         if dead:  # their process has ended without taking them away
             await self._link.drop(key, dead[:FIELDS_AT_ONCE])
         before, room.there = room.there, {name: held for name, held in found.items() if held.until >= now}
+        if room.there:
+            self._peopled.add(scope)
         changed = {
             held.viewing
             for name in before.keys() | room.there.keys()
