@@ -36,7 +36,7 @@ async def counting(where: str) -> AsyncIterator[Limits]:
         yield Limits()
         return
     async with redis() as server:
-        link = RedisLink(server.url)
+        link = RedisLink(server.url, "one")
         await link.start()
         try:
 

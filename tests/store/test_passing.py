@@ -74,7 +74,7 @@ async def test_a_loop_outlives_what_it_calls() -> None:
 
 async def test_a_bell_that_is_not_understood_silences_none_after_it() -> None:
     async with redis() as server:
-        link = RedisLink(server.url)
+        link = RedisLink(server.url, "one")
         heard: list[str] = []
 
         def hear(text: str) -> None:
@@ -103,7 +103,7 @@ async def test_a_bell_that_is_not_understood_silences_none_after_it() -> None:
 
 async def test_many_commands_at_once_do_not_make_redis_look_away() -> None:
     async with redis() as server:
-        link = RedisLink(server.url)
+        link = RedisLink(server.url, "one")
         await link.start()
         try:
 

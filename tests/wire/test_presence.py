@@ -156,8 +156,8 @@ async def processes(clock: Clock, count: int = 2) -> AsyncIterator[list[tuple[Pr
     async with redis() as server:
         made: list[tuple[Presence, RedisLink]] = []
         try:
-            for _ in range(count):
-                link = RedisLink(server.url)
+            for number in range(count):
+                link = RedisLink(server.url, f"process {number}")
                 presence = Presence(clock, link)
                 link.heard.append(lambda text, presence=presence: presence.heard(text[1:]))  # type: ignore[misc]
                 await link.start()
