@@ -12,6 +12,7 @@ from jinaconnect.channels.base import Account
 from jinaconnect.channels.simulator.meta import BASE_URL as SIMULATED
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.events.event import Event
 from jinaconnect.core.ids import encode
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.store.mongo import Document
@@ -217,7 +218,8 @@ async def create_app(ctx: Context, fields: Mapping[str, Any], credentials: Mappi
         credentials,
         simulated=simulated,
     )
-    written = ctx.wrote(await ctx.data.insert("apps", doc))
+    doc.update(created_at=ctx.now(), updated_at=ctx.now())
+    written = ctx.wrote(await ctx.data.insert("apps", doc, [_told(ctx, "app.created", doc)]))
     ctx.services.accounts.changed(principal.tenant)
     return render_app(written, principal.priority)
 
@@ -236,7 +238,7 @@ async def change_app(
             merged = {key: value for key, value in {**held, **credentials}.items() if value is not None}
             changes["credentials"] = secrets.seal(merged, place)
             changes["simulated"] = doc["simulated"] and (ctx.principal.mode == "test" or not merged.get("base_url"))
-        return Change(set=changes)
+        return Change(set=changes, events=[_told(ctx, "app.updated", {**doc, **changes})])
 
     written = ctx.wrote(await ctx.data.change("apps", id, decide))
     ctx.services.accounts.changed(ctx.principal.tenant)
@@ -245,8 +247,15 @@ async def change_app(
 
 async def delete_app(ctx: Context, id: str) -> None:
     """Remove an account; its messages stay."""
-    now = ctx.now()
-    await ctx.data.change(
-        "apps", id, lambda doc: Change(set={"deleted_at": now, "is_active": False, "credentials": None})
-    )
+    gone = {"deleted_at": ctx.now(), "is_active": False, "credentials": None}
+
+    def decide(doc: Document) -> Change:
+        return Change(set=gone, events=[_told(ctx, "app.deleted", {**doc, **gone})])
+
+    ctx.wrote(await ctx.data.change("apps", id, decide))
     ctx.services.accounts.changed(ctx.principal.tenant)
+
+
+def _told(ctx: Context, type: str, doc: Document) -> Event:
+    """Return an event of an account, as those see it whose role hides its ids."""
+    return ctx.event(type, doc["_id"], render_app(doc, 0))

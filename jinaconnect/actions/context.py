@@ -186,9 +186,11 @@ class Context:
         timeline: Mapping[str, Any] | None = None,
         at: datetime | None = None,
         actor: Mapping[str, str] | None = None,
+        id: str | None = None,
     ) -> Event:
         """Return an event by this principal (on a public route by the `actor` given), now unless the time is given."""
         return Event(
-            id=self.ids.new("evt"), type=type, occurred_at=at or self.now(), actor=actor or self.principal.actor(),
-            subject=subject, data=data, contact=contact, channel=channel, seen=seen or Seen(), timeline=timeline,
+            id=id or self.ids.new("evt"), type=type, occurred_at=at or self.now(),
+            actor=actor or self.principal.actor(), subject=subject, data=data, contact=contact, channel=channel,
+            seen=seen or Seen(), timeline=timeline,
         )  # fmt: skip

@@ -20,9 +20,10 @@ from jinaconnect.store.together import Step
 INVITATION = timedelta(days=7)
 
 
-def _render(
+def render_member(
     member: Mapping[str, Any], user: Mapping[str, Any] | None, role: Mapping[str, Any] | None
 ) -> dict[str, Any]:
+    """Return a member as REST and events show them."""
     user = user or {"first_name": "", "last_name": "", "email": None, "username": None, "email_verified": False}
     full = f"{user['first_name']} {user['last_name']}".strip()
     return {
@@ -41,7 +42,7 @@ async def render_members(ctx: Context, members: Sequence[Document]) -> list[dict
     users = await ctx.services.registry.users([member["user"] for member in members])
     ids = list({member["role"] for member in members})
     roles = {row["_id"]: row for row in await account_store(ctx).select("roles", {"_id": {"$in": ids}})}
-    return [_render(member, users.get(member["user"]), roles.get(member["role"])) for member in members]
+    return [render_member(member, users.get(member["user"]), roles.get(member["role"])) for member in members]
 
 
 async def found_users(ctx: Context, words: str) -> list[str]:
@@ -92,14 +93,14 @@ async def invite(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     if known is None:
         first = {"created_by": ctx.principal.username, "created_at": ctx.now()}
         doc = {"_id": new_member, "user": user["_id"], **changes, **first}
-        shown = _render({**doc, "scope": ctx.principal.tenant}, user, role)
+        shown = render_member({**doc, "scope": ctx.principal.tenant}, user, role)
         written = await store.insert("members", doc, [ctx.event(type, doc["_id"], shown)])
     else:
 
         def decide(doc: Document) -> Change | None:
             if not _free(ctx, doc, mark):
                 return None
-            shown = _render(applied(doc, changes, (), ()), user, role)
+            shown = render_member(applied(doc, changes, (), ()), user, role)
             return Change(set=changes, events=[ctx.event(type, doc["_id"], shown)])
 
         written = await store.change("members", known["_id"], decide)
@@ -107,7 +108,7 @@ async def invite(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     if user.get("opened") != mark:
         ready = {"password": await hashed(password), "is_active": True} if password else {}
         await registry.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
-    return _invited(_render(ctx.wrote(written), user, role), token)
+    return _invited(render_member(ctx.wrote(written), user, role), token)
 
 
 def _free(ctx: Context, member: Document, mark: str) -> bool:
@@ -168,11 +169,11 @@ async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
         changes = {"invited": mark, "updated_by": ctx.principal.username, "updated_at": ctx.now()}
         if doc.get("unaccepted"):
             changes["unaccepted"] = _until(ctx)
-        shown = _render(applied(doc, changes, (), ()), user, role)
+        shown = render_member(applied(doc, changes, (), ()), user, role)
         type = "member.invited" if doc.get("unaccepted") else "member.updated"
         return Change(set=changes, events=[ctx.event(type, doc["_id"], shown)])
 
-    return _invited(_render(ctx.wrote(await store.change("members", id, decide)), user, role), token)
+    return _invited(render_member(ctx.wrote(await store.change("members", id, decide)), user, role), token)
 
 
 async def accept(ctx: Context, token: str, password: str) -> None:
@@ -196,7 +197,7 @@ async def accept(ctx: Context, token: str, password: str) -> None:
         if not doc.get("unaccepted"):
             raise _unusable()
         changes = {"is_active": True, "unaccepted": None, "updated_at": ctx.now()}
-        shown = _render(applied(doc, changes, (), ()), proven, role)
+        shown = render_member(applied(doc, changes, (), ()), proven, role)
         by = {"type": "user", "id": user["_id"]}
         return Change(set=changes, events=[ctx.event("member.added", doc["_id"], shown, actor=by)])
 
@@ -228,7 +229,7 @@ async def _home(ctx: Context, user: Document) -> str:
             if not doc["is_active"]:
                 return None
             changes = {"is_active": False, "updated_at": ctx.now()}
-            shown = _render(applied(doc, changes, (), ()), user, role)
+            shown = render_member(applied(doc, changes, (), ()), user, role)
             by = {"type": "system", "id": "system"}
             return Change(set=changes, events=[ctx.event("member.removed", doc["_id"], shown, actor=by)])
 
@@ -246,10 +247,10 @@ async def change_role(ctx: Context, id: str, role_id: str) -> dict[str, Any]:
     def decide(member: Document) -> Change:
         _unmoved(member, held)
         changes = {"role": role["_id"], "updated_by": ctx.principal.username, "updated_at": ctx.now()}
-        shown = _render(applied(member, changes, (), ()), user, role)
+        shown = render_member(applied(member, changes, (), ()), user, role)
         return Change(set=changes, events=[ctx.event("member.updated", member["_id"], shown)])
 
-    return _render(ctx.wrote(await account_store(ctx).change("members", id, decide)), user, role)
+    return render_member(ctx.wrote(await account_store(ctx).change("members", id, decide)), user, role)
 
 
 async def _target(ctx: Context, id: str) -> tuple[Document | None, Document]:
@@ -282,7 +283,7 @@ async def remove(ctx: Context, id: str) -> None:
             return None
         by = ctx.principal.username
         changes = {"is_active": False, "unaccepted": None, "updated_by": by, "updated_at": ctx.now()}
-        shown = _render(applied(member, changes, (), ()), user, role)
+        shown = render_member(applied(member, changes, (), ()), user, role)
         return Change(set=changes, events=[ctx.event("member.removed", member["_id"], shown)])
 
     member = ctx.wrote(await account_store(ctx).change("members", id, decide))
@@ -312,7 +313,7 @@ async def transfer(ctx: Context, user_id: str) -> dict[str, Any]:
             if not doc["is_active"]:
                 raise Conflict("The person has left meanwhile.")
             changes = {"role": role["_id"], "updated_by": ctx.principal.username, "updated_at": ctx.now()}
-            shown = _render(applied(doc, changes, (), ()), users.get(doc["user"]), role)
+            shown = render_member(applied(doc, changes, (), ()), users.get(doc["user"]), role)
             return Change(set=changes, events=[ctx.event("member.updated", doc["_id"], shown)])
 
         return decide

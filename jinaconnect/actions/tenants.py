@@ -7,11 +7,13 @@ from typing import Any
 
 from jinaconnect.actions.apps import ensure_sandbox_app
 from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.roles import account_store
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
 from jinaconnect.store.mongo import Document
-from jinaconnect.store.tenant import Duplicate
+from jinaconnect.store.tenant import Duplicate, Written
+from jinaconnect.store.together import ANNOUNCED
 
 
 async def create_tenant(services: Services, name: str, *, id: str | None = None) -> Document:
@@ -71,5 +73,14 @@ async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
     flat.update(
         {f"settings.{key}": value for key, value in (fields.get("settings") or {}).items() if value is not None}
     )
-    await ctx.services.registry.set_tenant(id, {**flat, "updated_at": ctx.now()})
-    return await read_tenant(ctx, id)
+    store, event_id = account_store(ctx), ctx.ids.new("evt")
+
+    def announcement(doc: Document) -> Document:
+        event = ctx.event("tenant.updated", id, render_tenant(doc), id=event_id)
+        return store.announcement(id, event)
+
+    fields = {**flat, "updated_at": ctx.now()}
+    doc, row = await ctx.services.registry.change_tenant(id, fields, announcement)
+    seqs = await store.tell(ANNOUNCED, [row])
+    ctx.wrote(Written(doc, seqs.get(id), store.scope))
+    return render_tenant(doc)

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.members import render_member
 from jinaconnect.actions.roles import account_store
 from jinaconnect.core.errors import NotFound, PermissionDenied
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Written
+from jinaconnect.store.together import ANNOUNCED
 
 
 def render_user(user: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
@@ -51,5 +55,15 @@ async def change_user(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[
         raise PermissionDenied("Nobody changes somebody else's profile.")
     if ctx.principal.user_id is None:
         raise PermissionDenied("An API key has no profile.")
-    await ctx.services.registry.set_user(ctx.principal.user_id, fields)
-    return await read_user(ctx, "me")
+    store, event_id = account_store(ctx), ctx.ids.new("evt")
+    member = await store.get("members", str(ctx.principal.member))
+    role = await store.find("roles", member["role"])
+
+    def announcement(user: Document) -> Document:
+        event = ctx.event("member.updated", member["_id"], render_member(member, user, role), id=event_id)
+        return store.announcement(member["_id"], event)
+
+    user, row = await ctx.services.registry.change_user(ctx.principal.user_id, fields, announcement)
+    seqs = await store.tell(ANNOUNCED, [row])
+    ctx.wrote(Written(user, seqs.get(member["_id"]), store.scope))
+    return render_user(user, own=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.voice import numbers
+from jinaconnect.actions.voice import numbers, trunks
 from jinaconnect.core.paging import Listing, text_filter
 from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example, sample_id
 from jinaconnect.handlers.voice import voice_operation
@@ -78,7 +78,7 @@ async def create_number(ctx: Context, body: NewNumber) -> dict[str, Any]:
 @voice_operation("GET", "numbers/{id}/", id="numbers.read", permission="voice.manage", returns=NumberOut)
 async def read_number(ctx: Context, id: str) -> dict[str, Any]:
     """Show one number."""
-    return numbers.render_number(await ctx.data.get("numbers", id))
+    return trunks.render_number(await ctx.data.get("numbers", id))
 
 
 @voice_operation(

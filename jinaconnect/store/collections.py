@@ -109,7 +109,7 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     "timeline": Collection(indexes=(Index((("contact", 1), ("number", -1))),)),
     "apps": Collection(
-        tells=False,
+        tells=True,
         indexes=(Index((("_id", -1),)), Index((("channel", 1), ("_id", -1)))),
     ),
     "templates": Collection(
@@ -137,6 +137,7 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     "trunk_states": Collection(tells=True, indexes=(Index((("_id", -1),)),), across=((("asterisk", 1),),)),
     "numbers": Collection(
+        tells=True,
         indexes=(
             Index((("_id", -1),)),
             Index((("provider_config", 1), ("number", 1)), unique=True, only=_given("number")),
@@ -144,6 +145,7 @@ COLLECTIONS: dict[str, Collection] = {
         across=((("number", 1),),),
     ),
     "devices": Collection(
+        tells=True,
         indexes=(Index((("_id", -1),)), Index((("user", 1), ("_id", -1)))),
         across=((("asterisk", 1),), (("updated_at", 1),)),
     ),
@@ -174,9 +176,17 @@ COLLECTIONS: dict[str, Collection] = {
         ),
         across=((("retention_expires_at", 1),),),
     ),
-    "voice_templates": Collection(indexes=(Index((("_id", -1),)), Index((("template_kind", 1), ("_id", -1))))),
-    "voice_media": Collection(indexes=(Index((("_id", -1),)),)),
-    "rate_cards": Collection(indexes=(Index((("_id", -1),)), Index((("provider_config", 1), ("valid_from", -1))))),
-    "recording_consents": Collection(indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))),
-    "voice_apps": Collection(by_mode=False, indexes=(Index((("_id", -1),)),)),
+    "voice_templates": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("template_kind", 1), ("_id", -1))))
+    ),
+    "voice_media": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
+    "rate_cards": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("provider_config", 1), ("valid_from", -1))))
+    ),
+    "recording_consents": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))
+    ),
+    "voice_apps": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
+    # Events of what keeps none itself: documents that went altogether, and rows from before a tenant is known.
+    "announcements": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
 }

@@ -6,15 +6,18 @@ principal is made; everything else goes through `store/tenant.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from pymongo import ReturnDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from jinaconnect.core.errors import Conflict
+from jinaconnect.core.errors import Conflict, NotFound
 from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.together import announce, transaction
 from jinaconnect.store.withdrawals import Change, Withdrawals
 
 _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
@@ -62,9 +65,30 @@ class Registry:
             return False
         return True
 
-    async def set_tenant(self, id: str, fields: Mapping[str, Any]) -> None:
-        """Change fields of an organisation; whoever is in it is looked at again."""
-        await self._withdrawals.change(Change((id,), "tenants", {"_id": id}, fields))
+    @guarded
+    async def change_tenant(
+        self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
+    ) -> tuple[Document, Document]:
+        """Change fields of an organisation; returns it and, written with it, the row of `announcement` to be told."""
+        return await self._announced("tenants", id, fields, announcement)
+
+    async def _announced(
+        self, collection: str, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
+    ) -> tuple[Document, Document]:
+        done: list[tuple[Document, Document]] = []
+
+        async def write(session: AsyncClientSession) -> None:
+            doc = await self._database[collection].find_one_and_update(
+                {"_id": id}, {"$set": dict(fields)}, return_document=ReturnDocument.AFTER, session=session
+            )
+            if doc is None:
+                raise NotFound()
+            row = announcement(doc)
+            await announce(self._database, row, session)
+            done[:] = [(doc, row)]
+
+        await transaction(self._database, write)
+        return done[0]
 
     @guarded
     async def user(self, id: str) -> Document | None:
@@ -100,6 +124,13 @@ class Registry:
             await self._database["users"].insert_one(dict(doc))
         except DuplicateKeyError as error:
             raise Conflict("A person with this e-mail exists already.", code="already_exists") from error
+
+    @guarded
+    async def change_user(
+        self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
+    ) -> tuple[Document, Document]:
+        """Change a person's profile; returns as `change_tenant` does."""
+        return await self._announced("users", id, fields, announcement)
 
     @guarded
     async def set_user(self, id: str, fields: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.mongo import Document, check_storable, guarded
-from jinaconnect.store.together import Planned, Step, commit
+from jinaconnect.store.together import ANNOUNCED, Leaving, Planned, Removal, Step, commit
 
 if TYPE_CHECKING:
     from jinaconnect.store.store import Store
@@ -289,46 +289,64 @@ class TenantStore:
                 raise result
         return [*results, *done]
 
-    async def change_together(self, steps: Sequence[Step], removing: Sequence[tuple[str, str]] = ()) -> list[Written]:
-        """Decide on several documents and remove others (collection, id), all of it or nothing.
+    async def change_together(self, steps: Sequence[Step], removing: Sequence[Leaving] = ()) -> list[Written]:
+        """Decide on several documents and remove others, all of it or nothing; returns those that stay, then the rest.
 
-        Raises as `change` does; a removed document is told of by an event of a changed one.
+        Raises as `change` does, and NotFound where one to be removed is gone.
         """
-        removals = [(collection, self._within(collection, {"_id": id})) for collection, id in removing]
         ends, pause = time.monotonic() + WITHIN_S, PAUSE_S
         async with contextlib.AsyncExitStack() as turns:
-            for key in sorted({(step.collection, step.id) for step in steps}):  # one order: nobody waits in a ring
-                await turns.enter_async_context(self._store.turns.of(key))
-            while (afters := await self._together(steps, removals)) is None:
+            keys = {(step.collection, step.id) for step in steps} | {(each.collection, each.id) for each in removing}
+            for key in sorted(keys):
+                await turns.enter_async_context(self._store.turns.of(key))  # in one order: nobody waits in a ring
+            while (done := await self._together(steps, removing)) is None:
                 if time.monotonic() > ends:
                     raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
                 await asyncio.sleep(random.uniform(0, pause))
                 pause = min(2 * pause, MAX_PAUSE_S)
-        seqs: dict[str, int] = {}
-        for step, (after, changed) in zip(steps, afters, strict=True):
-            if changed:
-                seqs |= await self.tell(step.collection, [after])
-        return [Written(after, seqs.get(after["_id"]), self.scope) for after, _ in afters]
+        written = []
+        for collection, doc, told in done:
+            seqs = await self.tell(collection, [told]) if told is not None else {}
+            written.append(Written(doc, seqs.get(doc["_id"]), self.scope))
+        return written
 
     async def _together(
-        self, steps: Sequence[Step], removals: Sequence[tuple[str, Document]]
-    ) -> list[tuple[Document, bool]] | None:
-        """Return every document afterwards and whether it was changed, or None where one of them has moved."""
-        plans, afters = [], []
+        self, steps: Sequence[Step], removing: Sequence[Leaving]
+    ) -> list[tuple[str, Document, Document | None]] | None:
+        """Return where each document's events wait, the document and what keeps them; None where one has moved."""
+        plans: list[Planned] = []
+        removals: list[Removal] = []
+        done: list[tuple[str, Document, Document | None]] = []
         for step in steps:
             before = await self.get(step.collection, step.id)
             change = step.decide(before)
             if change is None:
-                afters.append((before, False))
+                done.append((step.collection, before, None))
                 continue
             update, after = self._plan(before, change)
             check_storable(update)
             plans.append(Planned(step.collection, before, update))
-            afters.append((after, True))
-        done = await commit(self._store.database, plans, removals)
-        if isinstance(done, str):
-            raise Duplicate(done)
-        return afters if done else None
+            done.append((step.collection, after, after))
+        for each in removing:
+            before = await self.get(each.collection, each.id)
+            removals.append((each.collection, before))
+            # What it had still to tell goes before its end.
+            row = self.announcement(each.id, *([each.event] if each.event else []), before=before.get("pending", ()))
+            done.append((ANNOUNCED, before, row if row["pending"] else None))
+        announced = [row for collection, _, row in done if collection == ANNOUNCED and row is not None]
+        outcome = await commit(self._store.database, plans, removals, announced)
+        if isinstance(outcome, str):
+            raise Duplicate(outcome)
+        return done if outcome else None
+
+    def announcement(self, id: str, *events: Event, before: Sequence[Document] = ()) -> Document:
+        """Return a row on which events wait that no document of the tenant keeps, after those of `before`."""
+        row = self._new(ANNOUNCED, {"_id": id}, events, self._store.clock())
+        return {**row, "pending": [*before, *row["pending"]]}
+
+    async def delete(self, collection: str, id: str, event: Event) -> Written:
+        """Delete a document and tell of it; raises NotFound where it is not there."""
+        return (await self.change_together([], [Leaving(collection, id, event)]))[0]
 
     async def remove(self, collection: str, id: str) -> bool:
         """Delete a document that has nothing to tell; returns whether it was there."""

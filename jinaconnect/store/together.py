@@ -1,7 +1,7 @@
 """Several documents, one decision: changed and removed in one transaction, so that no cut leaves half of it.
 
-What is told of it waits on the changed documents, as with any other change; a document that goes altogether is told of
-on one that stays.
+What is told of it waits on the changed documents, as with any other change; of a document that goes altogether, in a
+row of the collection `announcements`, written with its end.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.mongo import Database, Document, guarded
 
 if TYPE_CHECKING:
+    from jinaconnect.core.events.event import Event
     from jinaconnect.store.tenant import Decide
 
+ANNOUNCED = "announcements"
 _PASSING = ("TransientTransactionError", "UnknownTransactionCommitResult")
 
 
@@ -34,12 +36,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """A document that goes altogether, and what is told of that."""
+
+    collection: str
+    id: str
+    event: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A document as it was read, and the update it gets."""
 
     collection: str
     before: Document
     update: Document
+
+
+Removal = tuple[str, Document]  # a collection, and the document as it was read
 
 
 class _Moved(Exception):
@@ -60,17 +74,21 @@ async def transaction(database: Database, write: Callable[[AsyncClientSession], 
 
 
 @guarded
-async def commit(database: Database, plans: Sequence[Planned], removals: Sequence[tuple[str, Document]]) -> bool | str:
-    """Do all of it or nothing; False when a document has moved, or the pattern of the unique key taken."""
+async def commit(
+    database: Database, plans: Sequence[Planned], removals: Sequence[Removal], announced: Sequence[Document]
+) -> bool | str:
+    """Do all of it or nothing; False when a document has moved or is gone, or the pattern of the unique key taken."""
 
     async def write(session: AsyncClientSession) -> None:
         for plan in plans:
-            held = {name: plan.before[name] for name in ("_id", "scope", "rev")}
-            result = await database[plan.collection].update_one(held, plan.update, session=session)
+            result = await database[plan.collection].update_one(_as_read(plan.before), plan.update, session=session)
             if not result.matched_count:
                 raise _Moved
-        for collection, query in removals:
-            await database[collection].delete_one(query, session=session)
+        for collection, before in removals:
+            if not (await database[collection].delete_one(_as_read(before), session=session)).deleted_count:
+                raise _Moved
+        for row in announced:
+            await announce(database, row, session)
 
     try:
         await transaction(database, write)
@@ -79,3 +97,19 @@ async def commit(database: Database, plans: Sequence[Planned], removals: Sequenc
     except DuplicateKeyError as error:
         return str((error.details or {}).get("keyPattern"))
     return True
+
+
+async def announce(database: Database, row: Document, session: AsyncClientSession) -> None:
+    """Add the events of a row to those that wait under its id, in the order of the commits."""
+    await database[ANNOUNCED].update_one(
+        {"_id": row["_id"], "scope": row["scope"]},
+        {
+            "$push": {"pending": {"$each": row["pending"]}}, "$set": {"updated_at": row["updated_at"]},
+            "$inc": {"rev": 1}, "$setOnInsert": {"created_at": row["created_at"]},
+        },
+        upsert=True, session=session,
+    )  # fmt: skip
+
+
+def _as_read(doc: Document) -> Document:
+    return {name: doc[name] for name in ("_id", "scope", "rev")}

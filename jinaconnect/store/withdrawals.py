@@ -24,7 +24,7 @@ from jinaconnect.store.mongo import Database, guarded
 
 KEPT = 10_000  # rows; a process that was away for longer looks again at everybody
 PRUNE_EVERY = 1_000
-_ACCESS = ("member.", "role.", "key.")
+_ACCESS = ("member.", "role.", "key.", "tenant.")
 
 
 def changes_access(type: str) -> bool:

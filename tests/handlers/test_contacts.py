@@ -438,7 +438,8 @@ async def test_one_of_two_permissions_suffices(tenant: Tenant, gateway: Running)
 @pytest.mark.parametrize("open_pool", [False, True])
 async def test_an_agent_sees_what_is_theirs(tenant: Tenant, gateway: Running, open_pool: bool) -> None:
     if open_pool:
-        await gateway.services.registry.set_tenant(tenant.id, {"settings.agents_see_unassigned": True})
+        settings = {"settings": {"agents_see_unassigned": True}}
+        (await tenant().patch(f"/tenants/{tenant.id}/", settings)).ok()
     agent, other = await add_person(gateway, tenant, "agent", "Ann"), await add_person(gateway, tenant, "agent", "Bob")
     contacts: dict[str, dict[str, Any]] = {}
     for number, (name, holder) in enumerate((("Mine", agent), ("Theirs", other), ("Free", None))):

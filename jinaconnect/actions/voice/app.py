@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.roles import account_store
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, PermissionDenied
 from jinaconnect.store.mongo import Document
@@ -65,4 +66,10 @@ async def change_voice_app(ctx: Context, id: str, fields: Mapping[str, Any]) -> 
     if id != (await voice_app(ctx.data))["_id"]:
         raise NotFound()
     changes = {**fields, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
-    return render_voice_app((await ctx.data.change("voice_apps", id, lambda doc: Change(set=changes))).doc)
+
+    def decide(doc: Document) -> Change:
+        shown = render_voice_app({**doc, **changes})
+        return Change(set=changes, events=[ctx.event("voice_app.updated", id, shown, channel="VOICE")])
+
+    # Both modes share it, and its events belong to the live log whatever the caller's mode.
+    return render_voice_app(ctx.wrote(await account_store(ctx).change("voice_apps", id, decide)))

@@ -44,9 +44,10 @@ async def create_audio(ctx: Context, filename: str, data: bytes) -> dict[str, An
         raise Invalid.field("file", str(error)) from error
     doc = {
         "_id": id, "name": filename.replace("\x00", "")[:MAX_NAME] or "audio", "digest": digest, "size": len(file),
-        "duration_ms": round(await asyncio.to_thread(length_s, file) * 1000),
+        "duration_ms": round(await asyncio.to_thread(length_s, file) * 1000), "created_at": ctx.now(),
     }  # fmt: skip
-    return render_audio((await ctx.data.insert("voice_media", doc)).doc)
+    event = ctx.event("audio.created", id, render_audio(doc), channel="VOICE")
+    return render_audio(ctx.wrote(await ctx.data.insert("voice_media", doc, [event])))
 
 
 async def audio_blob(ctx: Context, id: str) -> str:
@@ -59,4 +60,5 @@ async def delete_audio(ctx: Context, id: str) -> None:
     """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
     row = await ctx.data.get("voice_media", id)
     await ctx.services.voice.prompts.drop(ctx.data.scope, row["digest"])
-    await ctx.data.remove("voice_media", id)
+    event = ctx.event("audio.deleted", id, render_audio(row), channel="VOICE")
+    ctx.wrote(await ctx.data.delete("voice_media", id, event))

@@ -11,6 +11,8 @@ from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.core.calls.consent import Decision, recording_allowed
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
@@ -41,10 +43,17 @@ async def may_record(store: TenantStore, app: Document, contact: str | None) -> 
     )
 
 
-async def _contact(ctx: Context, id: str) -> None:
+async def _contact(ctx: Context, id: str) -> Document:
     contact = await ctx.data.find("contacts", id)
     if contact is None or contact["deleted_at"] is not None or not visible(ctx.principal, contact):
         raise Invalid.field("contact", "there is no such contact")
+    return contact
+
+
+def _told(ctx: Context, type: str, doc: Document, contact: Document | None) -> Event:
+    """Return an event of a consent; who sees the contact sees it."""
+    seen = Seen() if contact is None else seen_by(contact)
+    return ctx.event(type, doc["_id"], render_consent(doc), contact=doc["contact"], seen=seen, channel="VOICE")
 
 
 async def own_consent(ctx: Context, id: str) -> Document:
@@ -68,18 +77,22 @@ async def list_consents(ctx: Context, listing: Listing) -> dict[str, Any]:
 
 async def create_consent(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a contact's consent; raises Invalid on `contact`, Duplicate where there is one."""
-    await _contact(ctx, fields["contact"])
-    doc = {"_id": ctx.ids.new("con"), **DEFAULTS, **fields, "created_by": ctx.principal.user_id}
+    contact, now = await _contact(ctx, fields["contact"]), ctx.now()
+    made = {"created_by": ctx.principal.user_id, "created_at": now, "updated_at": now}
+    doc = {"_id": ctx.ids.new("con"), **DEFAULTS, **fields, **made}
     if doc["consent_given"] and doc["consent_timestamp"] is None:
-        doc["consent_timestamp"] = ctx.now()
-    return render_consent((await ctx.data.insert("recording_consents", doc)).doc)
+        doc["consent_timestamp"] = now
+    event = _told(ctx, "consent.created", doc, contact)
+    return render_consent(ctx.wrote(await ctx.data.insert("recording_consents", doc, [event])))
 
 
 async def change_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change a consent; calls that live keep the decision they began with."""
-    await own_consent(ctx, id)
+    held = await own_consent(ctx, id)
     if "contact" in fields:
-        await _contact(ctx, fields["contact"])
+        contact: Document | None = await _contact(ctx, fields["contact"])
+    else:
+        contact = await ctx.data.find("contacts", held["contact"])
     now = ctx.now()
 
     def decide(doc: Document) -> Change:
@@ -87,12 +100,14 @@ async def change_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> di
         after = {**doc, **changes}
         if after["consent_given"] and after["consent_timestamp"] is None:
             changes["consent_timestamp"] = now
-        return Change(set=changes)
+        told = _told(ctx, "consent.updated", {**doc, **changes}, contact)
+        return Change(set=changes, events=[told])
 
-    return render_consent((await ctx.data.change("recording_consents", id, decide)).doc)
+    return render_consent(ctx.wrote(await ctx.data.change("recording_consents", id, decide)))
 
 
 async def delete_consent(ctx: Context, id: str) -> None:
     """Remove a consent, which withdraws it where consent is required."""
-    await own_consent(ctx, id)
-    await ctx.data.remove("recording_consents", id)
+    doc = await own_consent(ctx, id)
+    event = _told(ctx, "consent.deleted", doc, await ctx.data.find("contacts", doc["contact"]))
+    ctx.wrote(await ctx.data.delete("recording_consents", id, event))

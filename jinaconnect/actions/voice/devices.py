@@ -75,7 +75,9 @@ async def create_device(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
         trunk = await own_trunk(ctx.data, fields["provider_config"], "provider_config")
         uri = await sip_address(ctx.services, fields["uri"], "uri")
         doc.update(uri=uri, provider_config=trunk["_id"], asterisk=trunk["asterisk"])
-    written = (await ctx.data.insert("devices", doc)).doc
+    doc.update(created_at=ctx.now(), updated_at=ctx.now())
+    event = ctx.event("device.created", id, await render_device(ctx, doc), channel="VOICE")
+    written = ctx.wrote(await ctx.data.insert("devices", doc, [event]))
     await ctx.services.voice.device_changed(ctx.data.scope, id)
     return {**await render_device(ctx, written), **account}
 
@@ -104,6 +106,7 @@ async def delete_device(ctx: Context, id: str) -> None:
         _own(ctx, doc["user"])
     except PermissionDenied as error:
         raise PermissionDenied("Only your own devices can be removed.") from error
-    now = ctx.now()
-    await ctx.data.change("devices", id, lambda doc: Change(set={"deleted_at": now, "credentials": None}))
+    gone = {"deleted_at": ctx.now(), "credentials": None}
+    event = ctx.event("device.deleted", id, await render_device(ctx, doc), channel="VOICE")
+    ctx.wrote(await ctx.data.change("devices", id, lambda doc: Change(set=gone, events=[event])))
     await ctx.services.voice.device_changed(ctx.data.scope, id)

@@ -8,19 +8,11 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.voice.routes import checked_route
-from jinaconnect.actions.voice.trunks import own_trunk
-from jinaconnect.core.clock import iso
+from jinaconnect.actions.voice.trunks import own_trunk, render_number
+from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
-
-
-def render_number(doc: Document) -> dict[str, Any]:
-    """Return a number as it is answered."""
-    return {
-        "id": doc["_id"], "number": doc["number"], "provider_config": doc["provider_config"], "name": doc["name"],
-        "route": doc["route"], "created_at": iso(doc["created_at"]), "updated_at": iso(doc["updated_at"]),
-    }  # fmt: skip
 
 
 async def list_numbers(ctx: Context, listing: Listing) -> dict[str, Any]:
@@ -36,8 +28,9 @@ async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
     """Add a number; raises Invalid on `provider_config` and `route`, Duplicate where the trunk has it already."""
     await own_trunk(ctx.data, fields["provider_config"], "provider_config")
     route = await checked_route(ctx, fields["route"], "route")
-    doc = {"_id": ctx.ids.new("num"), **fields, "route": route}
-    return render_number((await ctx.data.insert("numbers", doc)).doc)
+    made = {"created_at": ctx.now(), "updated_at": ctx.now()}
+    doc = {"_id": ctx.ids.new("num"), **fields, "route": route, **made}
+    return render_number(ctx.wrote(await ctx.data.insert("numbers", doc, [_told(ctx, "number.created", doc)])))
 
 
 async def change_number(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,10 +41,18 @@ async def change_number(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
     changes = {**fields, "updated_at": ctx.now()}
     if "route" in fields:
         changes["route"] = await checked_route(ctx, fields["route"], "route")
-    return render_number((await ctx.data.change("numbers", id, lambda doc: Change(set=changes))).doc)
+
+    def decide(doc: Document) -> Change:
+        return Change(set=changes, events=[_told(ctx, "number.updated", {**doc, **changes})])
+
+    return render_number(ctx.wrote(await ctx.data.change("numbers", id, decide)))
 
 
 async def delete_number(ctx: Context, id: str) -> None:
     """Remove a number; calls to it take the trunk's default route."""
-    await ctx.data.get("numbers", id)
-    await ctx.data.remove("numbers", id)
+    doc = await ctx.data.get("numbers", id)
+    ctx.wrote(await ctx.data.delete("numbers", id, _told(ctx, "number.deleted", doc)))
+
+
+def _told(ctx: Context, type: str, doc: Document) -> Event:
+    return ctx.event(type, doc["_id"], render_number(doc), channel="VOICE")

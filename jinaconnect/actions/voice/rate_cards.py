@@ -12,6 +12,7 @@ from jinaconnect.actions.voice.trunks import own_trunk
 from jinaconnect.core.calls.rating import RateCard, rate
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
@@ -45,9 +46,10 @@ async def list_cards(ctx: Context, listing: Listing) -> dict[str, Any]:
 async def create_card(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a rate card; raises Invalid on `provider_config` and `valid_to`."""
     await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    doc = {"_id": ctx.ids.new("rat"), **DEFAULTS, **_kept(fields)}
+    made = {"created_at": ctx.now(), "updated_at": ctx.now()}
+    doc = {"_id": ctx.ids.new("rat"), **DEFAULTS, **_kept(fields), **made}
     _check_span(doc)
-    return render_card((await ctx.data.insert("rate_cards", doc)).doc)
+    return render_card(ctx.wrote(await ctx.data.insert("rate_cards", doc, [_told(ctx, "rate_card.created", doc)])))
 
 
 async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,16 +60,21 @@ async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[
     changes = {**_kept(fields), "updated_at": ctx.now()}
 
     def decide(doc: Document) -> Change:
-        _check_span({**doc, **changes})
-        return Change(set=changes)
+        after = {**doc, **changes}
+        _check_span(after)
+        return Change(set=changes, events=[_told(ctx, "rate_card.updated", after)])
 
-    return render_card((await ctx.data.change("rate_cards", id, decide)).doc)
+    return render_card(ctx.wrote(await ctx.data.change("rate_cards", id, decide)))
 
 
 async def delete_card(ctx: Context, id: str) -> None:
     """Remove a rate card."""
-    await ctx.data.get("rate_cards", id)
-    await ctx.data.remove("rate_cards", id)
+    doc = await ctx.data.get("rate_cards", id)
+    ctx.wrote(await ctx.data.delete("rate_cards", id, _told(ctx, "rate_card.deleted", doc)))
+
+
+def _told(ctx: Context, type: str, doc: Document) -> Event:
+    return ctx.event(type, doc["_id"], render_card(doc), channel="VOICE")
 
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:

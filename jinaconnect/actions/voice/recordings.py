@@ -26,7 +26,7 @@ from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
-from jinaconnect.store.together import Step
+from jinaconnect.store.together import Leaving, Step
 from jinaconnect.telephony.audio import AudioError, length_s
 from jinaconnect.telephony.switch import LegGone, Switch, SwitchError
 
@@ -266,4 +266,4 @@ async def remove_recording(services: Services, scope: str, row: Document, actor:
             return Change(set=blank if doc["recording_url"] == row["blob"] else {}, events=[event])
 
         steps.append(Step("calls", call["_id"], decide))
-    await store.change_together(steps, [("recordings", row["_id"])])
+    await store.change_together(steps, [Leaving("recordings", row["_id"])])

@@ -10,6 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.event import Event
 from jinaconnect.core.ivr import graph as g
 from jinaconnect.core.ivr import values
 from jinaconnect.core.ivr.check import check, load
@@ -80,10 +81,13 @@ async def list_templates(ctx: Context, listing: Listing) -> dict[str, Any]:
 async def create_template(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a template; raises Invalid with every fault of it, an IVR's by node."""
     id = ctx.ids.new("vtp")
-    doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "created_by": ctx.principal.user_id}
+    made = {"created_by": ctx.principal.user_id, "created_at": ctx.now(), "updated_at": ctx.now()}
+    doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, **made}
     _check(doc)
     await _check_targets(ctx, id, doc)
-    return render_template((await ctx.data.insert("voice_templates", {**doc, "compiled": _compiled(doc)})).doc)
+    doc["compiled"] = _compiled(doc)
+    event = _told(ctx, "voice_template.created", doc)
+    return render_template(ctx.wrote(await ctx.data.insert("voice_templates", doc, [event])))
 
 
 async def change_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,15 +100,26 @@ async def change_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> d
     def decide(doc: Document) -> Change:
         after = {**doc, **fields}
         _check(after)
-        return Change(set={**changes, "compiled": _compiled(after)})
+        kept = {**changes, "compiled": _compiled(after)}
+        return Change(set=kept, events=[_told(ctx, "voice_template.updated", {**doc, **kept})])
 
-    return render_template((await ctx.data.change("voice_templates", id, decide)).doc)
+    return render_template(ctx.wrote(await ctx.data.change("voice_templates", id, decide)))
 
 
 async def delete_template(ctx: Context, id: str) -> None:
     """Remove a template; numbers routed to it refuse their calls."""
     now = ctx.now()
-    await ctx.data.change("voice_templates", id, lambda doc: Change(set={"deleted_at": now}))
+
+    def decide(doc: Document) -> Change:
+        return Change(set={"deleted_at": now}, events=[_told(ctx, "voice_template.deleted", doc)])
+
+    ctx.wrote(await ctx.data.change("voice_templates", id, decide))
+
+
+def _told(ctx: Context, type: str, doc: Document) -> Event:
+    """Return an event of a template, without the graph: one of these may be larger than readers are sent."""
+    shown = {name: value for name, value in render_template(doc).items() if name != "graph"}
+    return ctx.event(type, doc["_id"], shown, channel="VOICE")
 
 
 def _check(doc: Mapping[str, Any]) -> None:

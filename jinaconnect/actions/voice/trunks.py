@@ -7,7 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.voice.app import voice_app, without_default
+from jinaconnect.actions.voice.app import render_voice_app, voice_app, without_default
 from jinaconnect.actions.voice.credentials import checked
 from jinaconnect.actions.voice.hosts import check_sip_hosts, hosts_of
 from jinaconnect.actions.voice.routes import checked_route
@@ -18,7 +18,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
-from jinaconnect.store.together import Step
+from jinaconnect.store.together import Leaving, Step
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
@@ -45,6 +45,14 @@ def render_trunk(doc: Document) -> dict[str, Any]:
         "inbound_webhook_token_set": bool(doc[HIDDEN]), "credentials_set": doc["credentials_set"],
         "vendor_profile": doc["vendor_profile"], "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
+    }  # fmt: skip
+
+
+def render_number(doc: Document) -> dict[str, Any]:
+    """Return a number as it is answered."""
+    return {
+        "id": doc["_id"], "number": doc["number"], "provider_config": doc["provider_config"], "name": doc["name"],
+        "route": doc["route"], "created_at": iso(doc["created_at"]), "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
 
 
@@ -220,16 +228,28 @@ async def delete_trunk(ctx: Context, id: str) -> None:
         raise Conflict("The simulated trunk stays; disable it instead.")
     if await ctx.data.find_one("calls", {"provider_config": id}) is not None:
         raise Conflict("Calls were made over this provider config; disable it instead.")
-    now, event_id = ctx.now(), ctx.ids.new("evt")
+    now, ids = ctx.now(), {"trunk": ctx.ids.new("evt"), "app": ctx.ids.new("evt")}
+    numbers = await ctx.data.select("numbers", {"provider_config": id})
+    gone = [
+        Leaving("numbers", row["_id"], ctx.event("number.deleted", row["_id"], render_number(row), channel="VOICE"))
+        for row in numbers
+    ]
+    defaults: list[Event] = []
+
+    def leave(doc: Document) -> Change | None:
+        change, defaults[:] = without_default(doc, id), []
+        if change is not None:
+            shown = render_voice_app({**doc, **change.set, "updated_at": now})
+            defaults.append(_event(ctx, ids["app"], "voice_app.updated", doc["_id"], shown))
+        return change
 
     def decide(doc: Document) -> Change:
         changes = {"deleted_at": now, "enabled": False, "credentials": None, "credentials_set": False}
-        return Change(set=changes, events=[_told(ctx, "trunk.deleted", doc, event_id)])
+        return Change(set=changes, events=[*defaults, _told(ctx, "trunk.deleted", doc, ids["trunk"])])
 
-    app = (await voice_app(ctx.data))["_id"]
-    numbers = [("numbers", row["_id"]) for row in await ctx.data.select("numbers", {"provider_config": id})]
-    steps = [Step("trunks", id, decide), Step("voice_apps", app, lambda doc: without_default(doc, id))]
-    for written in await ctx.data.change_together(steps, numbers):
+    # The settings are shared by both modes: what becomes of them is told with the trunk, whose log is this mode's.
+    steps = [Step("voice_apps", (await voice_app(ctx.data))["_id"], leave), Step("trunks", id, decide)]
+    for written in await ctx.data.change_together(steps, gone):
         ctx.wrote(written)
     await ctx.services.voice.trunk_changed(ctx.data.scope, id)
 
@@ -279,9 +299,13 @@ def _asterisk(ctx: Context, provider: str, wanted: str | None) -> str | None:
 
 
 def _told(ctx: Context, type: str, doc: Document, id: str | None = None) -> Event:
+    return _event(ctx, id or ctx.ids.new("evt"), type, doc["_id"], render_trunk(doc))
+
+
+def _event(ctx: Context, id: str, type: str, subject: str, data: Mapping[str, Any]) -> Event:
     return Event(
-        id=id or ctx.ids.new("evt"), type=type, occurred_at=ctx.now(), actor=ctx.principal.actor(),
-        subject=doc["_id"], data=render_trunk(doc), channel="VOICE",
+        id=id, type=type, occurred_at=ctx.now(), actor=ctx.principal.actor(), subject=subject, data=data,
+        channel="VOICE",
     )  # fmt: skip
 
 
