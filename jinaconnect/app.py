@@ -184,7 +184,7 @@ class Gateway:
         # What was built lives as long as the process: keep the collector from walking it at every turn.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
+        gc.set_threshold(50_000, 5, 100)  # what a busy moment leaves behind is found before it is many megabytes
 
     def _settings(self, sockets: list[socket.socket]) -> Settings:
         config = self.config

@@ -129,5 +129,10 @@ def recorded(scope: str, row: Mapping[str, Any]) -> Recorded:
     }
     return Recorded(
         scope, row["seq"], row["_id"], row["type"], kind.topic, contact, row["call"], row["channel"],
-        Seen(seen["c"], seen["a"], seen["b"], seen["o"]), orjson.dumps(wire),
+        Seen(seen["c"], seen["a"], seen["b"], seen["o"]), _exact(orjson.dumps(wire)),
     )  # fmt: skip
+
+
+def _exact(data: bytes) -> bytes:
+    """Return the same bytes in memory of their size: orjson's own keep up to sixteen times as much."""
+    return bytes(memoryview(data))
