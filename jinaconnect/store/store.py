@@ -50,6 +50,7 @@ class Store:
         self.turns = Turns()
         self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
+        self._looks: dict[tuple[str, str], GroupCommit[tuple[str, Any], list[Document]]] = {}
         self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
 
     async def prepare(self, fresh_epoch: int) -> None:
@@ -120,6 +121,31 @@ class Store:
         rows = self.database[collection].find({"_id": {"$in": list(ids)}, "scope": {"$in": list(partitions)}})
         found = {(row["scope"], row["_id"]): row for row in await rows.to_list()}
         return [dict(found[key]) if key in found else None for key in keys]
+
+    async def find_by(self, collection: str, key: str, partition: str, value: Any) -> list[Document]:
+        """Return the documents of a partition with a value in an indexed key; what is asked for together goes together.
+
+        As with `find`, the reading begins after the call.
+        """
+        group = self._looks.get((collection, key))
+        if group is None:
+
+            async def read(asked: list[tuple[str, Any]]) -> list[list[Document] | Exception]:
+                return list(await self._find_by(collection, key, asked))
+
+            group = self._looks[collection, key] = GroupCommit(read)
+        return await group.put((partition, value))
+
+    @guarded
+    async def _find_by(self, collection: str, key: str, asked: Sequence[tuple[str, Any]]) -> list[list[Document]]:
+        partitions, values = ({each[part] for each in asked} for part in (0, 1))
+        within: Document = {"scope": {"$in": list(partitions)}, key: {"$in": list(values)}}
+        if len(asked) == 1:
+            within = {"scope": asked[0][0], key: asked[0][1]}
+        found: dict[tuple[str, Any], list[Document]] = {}
+        for row in await self.database[collection].find(within).to_list():
+            found.setdefault((row["scope"], row[key]), []).append(row)
+        return [[dict(row) for row in found.get(each, ())] for each in asked]
 
     async def insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:
         """Insert through the collection's group commit; per document None, or the name of the unique key taken.

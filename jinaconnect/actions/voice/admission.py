@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import opening_events
 from jinaconnect.actions.voice.consents import may_record
+from jinaconnect.actions.voice.ledger import Ledger
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls import history
+from jinaconnect.core.calls import history, machine
 from jinaconnect.core.errors import Throttled
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.contact import new_contact
@@ -34,9 +35,9 @@ async def caller_contact(ctx: Context, number: str) -> Document | None:
         phone = e164(number)
     except ValueError:
         return None
-    found = await ctx.data.find_one("contacts", {"phone": phone, "deleted_at": None})
-    if found is not None:
-        return found
+    for found in await ctx.data.find_by("contacts", "phone", phone):
+        if found["deleted_at"] is None:
+            return found
     now = ctx.now()
     doc = new_contact(
         ctx.ids.new("cnt"), source="VOICE", by=None, phone=phone, first_name=phone, created_at=now, updated_at=now
@@ -60,28 +61,32 @@ def belongs(contact: Document | None) -> dict[str, Any]:
 
 
 async def let_in(
-    ctx: Context, trunk: Document, doc: dict[str, Any], *, source: str, actor: Mapping[str, str] | None = None
-) -> Written:
-    """Store a call with `call.created`, holding one of its trunk's slots; raises TooManyCalls at the cap.
+    ctx: Context, trunk: Document, doc: dict[str, Any], *, source: str, actor: Mapping[str, str] | None = None,
+    facts: Sequence[machine.Fact] = (),
+) -> Written:  # fmt: skip
+    """Store a call with `call.created` and the events of `facts`, which are known of it already.
 
-    A slot is a number below the cap under a unique index, held by a live call and given up in the write that ends
-    it: what is counted is the calls themselves, so the count cannot drift. A call is refused
-    only where a count finds no free one.
+    The call holds one of its trunk's slots: a number below the cap under a unique index, held by a live call and given
+    up in the write that ends it. What is counted is the calls themselves, so the count cannot drift. Raises
+    TooManyCalls where a count finds no free one.
     """
     created = Event(
         id=ctx.ids.new("evt"), type="call.created", occurred_at=ctx.now(), actor=actor or ctx.principal.actor(),
         subject=doc["_id"], data=d.render_call(doc), contact=doc["contact"], call=doc["_id"], channel="VOICE",
         seen=d.seen_of(doc), history=history.entry(1, 1, source, inferred=False),
     )  # fmt: skip
-    doc = {**doc, "places": 1, "events": 1}
+    doc, events = {**doc, "places": 1, "events": 1}, [created]
+    if facts:
+        fields, told = Ledger(ctx.services, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts)
+        doc, events = {**doc, **fields}, [created, *told]
     cap = trunk["max_concurrent_calls"]
     if cap <= 0:
-        return await ctx.data.insert("calls", doc, [created])
+        return await ctx.data.insert("calls", doc, events)
     while free := await _free_slots(ctx, trunk["_id"], cap):
         # Many calls begin at one moment: were all to try one slot, all but one would have to try again.
         for slot in random.sample(free, min(len(free), LOOK_AGAIN)):
             try:
-                return await ctx.data.insert("calls", {**doc, "slot": slot}, [created])
+                return await ctx.data.insert("calls", {**doc, "slot": slot}, events)
             except Duplicate as duplicate:
                 if "slot" not in duplicate.index:
                     raise

@@ -11,9 +11,10 @@ from jinaconnect.actions.voice.admission import TooManyCalls, belongs, caller_co
 from jinaconnect.actions.voice.app import require_voice, voice_app
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.placing import free_to, may_be_called
+from jinaconnect.actions.voice.routes import toward
 from jinaconnect.actions.voice.targets import called_number, trunk_target
 from jinaconnect.actions.voice.trunks import outbound_trunk
-from jinaconnect.core.calls import causes
+from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
@@ -83,7 +84,8 @@ async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Docum
 
 async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:
     """Return where a call goes, and the route as it is stored."""
-    row = await ctx.data.find_one("numbers", {"provider_config": trunk["_id"], "number": called})
+    rows = await ctx.data.find_by("numbers", "number", called)
+    row = next((each for each in rows if each["provider_config"] == trunk["_id"]), None)
     default = trunk.get("default_route")
     numbers = {} if row is None else {called: read_route(row["route"])}
     resolution = resolve(called, numbers, None if default is None else read_route(default))
@@ -95,15 +97,16 @@ async def _let_in(
 ) -> Document:
     caller = _number(ctx.services, trunk, arrived.caller)
     contact = await caller_contact(ctx, caller)
-    plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"]}
+    plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"], **toward(route, 0)}
     doc = d.new_call(
         ctx.ids.new("call"), direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
         provider_config=trunk["_id"], switch=switch.name, plan=plan, at=ctx.now(),
         provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
-        legs={CUSTOMER: d.leg("customer", channel=arrived.channel, number=caller[:24])},
+        legs={CUSTOMER: {**d.leg("customer", channel=arrived.channel, number=caller[:24]), "state": d.RINGING}},
         metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
     )  # fmt: skip
-    return (await let_in(ctx, trunk, doc, source="sip")).doc
+    rings = (machine.Dialing(ctx.now()), machine.Ringing(ctx.now()))
+    return (await let_in(ctx, trunk, doc, source="sip", facts=rings)).doc
 
 
 def _number(services: Services, trunk: Document, text: str) -> str:

@@ -143,7 +143,7 @@ class Attendant:
         if self._state is not None and self._graph is not None and not self._state.over:
             step = ivr.step(self._graph, self._state, x.CallerHungUp())
             self._state = step.state
-            await self._call.ledger.write(set={"ivr.state": step.state.to_json()})
+            self._call.ledger.hold(set={"ivr.state": step.state.to_json()})  # written with the end
 
     async def leave(self) -> None:
         """Let people take over: the IVR says and asks nothing more, not after a restart either."""

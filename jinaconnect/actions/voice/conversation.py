@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.voice.ledger import Ledger
+from jinaconnect.actions.voice.routes import toward
 from jinaconnect.actions.voice.targets import Reached, reach
 from jinaconnect.actions.voice.verbs import VERBS
 from jinaconnect.core.calls import causes, machine
@@ -63,9 +64,6 @@ class Parties:
         customer = call.doc["legs"][CUSTOMER]
         for missed in await call.switch.adopt(customer["channel"], call.leg(CUSTOMER)):
             call.hear(missed)
-        call.ledger.hold(
-            machine.Dialing(call.now()), machine.Ringing(call.now()), set={f"legs.{CUSTOMER}.state": d.RINGING}
-        )
         await self._stop(0)
 
     async def _stop(self, place: int) -> None:
@@ -77,12 +75,18 @@ class Parties:
             case Reject():
                 await call.end(machine.Faulted(call.now(), cause=stop.cause), q850=causes.rejection_code(stop.cause))
             case ToTemplate():
-                await call.ledger.write(set={"plan.kind": "template", "plan.template": stop.template, "plan.stop": ""})
+                await self._toward(place)
                 await call.switch.answer(call.leg(CUSTOMER))
             case ToDevice():
-                await call.ledger.write(set={"plan.stop": "device", "plan.place": place})
+                await self._toward(place)
                 await call.give(call.switch.ring(call.leg(CUSTOMER)))
                 await self._ring_user(stop.user, stop.ring_s, f"a{place}")
+
+    async def _toward(self, place: int) -> None:
+        plan = self._call.doc["plan"]
+        fields = toward(plan["route"], place)
+        if {**plan, **fields} != plan:
+            await self._call.ledger.write(set={f"plan.{name}": value for name, value in fields.items()})
 
     async def _ring_user(self, user: str, ring_s: int, prefix: str) -> None:
         call = self._call

@@ -103,6 +103,25 @@ class Ledger:
         if self._notes and (self.over or len(self._notes) >= MOST_NOTES):
             await self.flush()
 
+    def begun(self, facts: Sequence[machine.Fact]) -> tuple[dict[str, Any], list[Event]]:
+        """Return what facts make of a call that is about to be stored: fields and events, for the same write."""
+        before = machine.Call.of(self.doc)
+        after, emitted = machine.fold(before, list(facts))
+        tells = [self._emitted(item) for item in emitted]
+        fields, events = self._counted(self.doc, tells, [], after.status)
+        return {**machine.changed(before, after), **fields}, events
+
+    def _counted(
+        self, doc: Document, tells: Sequence[Tell], ids: list[str], status: str
+    ) -> tuple[dict[str, Any], list[Event]]:
+        """Return a call's counts after events at its next places, and the events; `ids` grows as needed."""
+        ids.extend(self._services.ids.new("evt") for _ in tells[len(ids) :])
+        events = [
+            self._event(ids[n], doc, item, doc["places"] + n + 1, doc["events"] + n + 1, status)
+            for n, item in enumerate(tells)
+        ]
+        return {"places": doc["places"] + len(tells), "events": doc["events"] + len(tells)}, events
+
     async def _write(self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any]) -> None:
         ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
@@ -120,15 +139,8 @@ class Ledger:
                 unset = ("slot", "live_on")
                 fields["due"] = due_at(self._services.clock())
             fields["keeper"] = self._keeper
-            fields["places"] = doc["places"] + len(tells)
-            fields["events"] = doc["events"] + len(tells)
-            ids.extend(self._services.ids.new("evt") for _ in tells[len(ids) :])
-            status = after.status
-            events = [
-                self._event(ids[n], doc, item, doc["places"] + n + 1, doc["events"] + n + 1, status)
-                for n, item in enumerate(tells)
-            ]
-            return Change(set=fields, unset=unset, events=events)
+            counts, events = self._counted(doc, tells, ids, after.status)
+            return Change(set={**fields, **counts}, unset=unset, events=events)
 
         written = await self.store.change("calls", self.id, decide, known=self.doc)
         self.doc = {**written.doc, "pending": []}  # told by now

@@ -91,14 +91,14 @@ def _check_span(doc: Mapping[str, Any]) -> None:
 
 async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None:
     """Return the cost fields of an ended call by the trunk's cards, None where no card covers it."""
-    rows = await store.select("rate_cards", {"provider_config": call["provider_config"], "is_active": True})
+    rows = await store.find_by("rate_cards", "provider_config", str(call["provider_config"]))
     trunk = await store.find("trunks", str(call["provider_config"]))
     cards = [
         RateCard(
             row["_id"], row["destination_prefix"], Decimal(row["rate_per_minute"]), row["valid_from"], row["valid_to"],
             row["currency"], row["billing_increment_seconds"],
         )
-        for row in rows
+        for row in rows if row["is_active"]
     ]  # fmt: skip
     currency = "USD" if trunk is None else trunk["currency"]
     cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)

@@ -8,6 +8,7 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.core.calls.routing import ToDevice, ToTemplate, read_route
 from jinaconnect.core.errors import Invalid
+from jinaconnect.store.mongo import Document
 
 
 async def checked_route(ctx: Context, route: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
@@ -35,3 +36,13 @@ def _kept(route: Mapping[str, Any]) -> dict[str, Any]:
         kept = {"type": "device", "user": stop.user, "ring_s": stop.ring_s}
         return kept if route.get("then") is None else {**kept, "then": _kept(route["then"])}
     return {"type": "reject", "cause": stop.cause}
+
+
+def toward(route: Document | None, place: int) -> dict[str, Any]:
+    """Return what the plan of a call says of the stop of its route at `place`."""
+    match read_route(route)[place]:
+        case ToTemplate(template=template):
+            return {"kind": "template", "template": template, "stop": ""}
+        case ToDevice():
+            return {"stop": "device", "place": place}
+    return {}
