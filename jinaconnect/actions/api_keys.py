@@ -36,11 +36,11 @@ def _secret(ctx: Context, mode: str) -> str:
 async def create_key(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Make a key and show its secret this once."""
     role = await role_below(ctx, fields["role_id"])
-    for network in fields.get("ip_allowlist") or ():
+    for place, network in enumerate(fields.get("ip_allowlist") or ()):
         try:
             ipaddress.ip_network(network, strict=False)
         except ValueError as error:
-            raise Invalid.field("ip_allowlist", f"'{network[:64]}' is not a network") from error
+            raise Invalid.field(f"ip_allowlist.{place}", f"'{network[:64]}' is not a network") from error
     if fields.get("expires_at") is not None and fields["expires_at"] <= ctx.now():
         raise Invalid.field("expires_at", "must be in the future")
     secret = _secret(ctx, fields["mode"])

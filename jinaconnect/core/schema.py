@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -129,13 +129,32 @@ def unkept(document: Any, field: str, most: int | None = None) -> dict[str, list
     return {}
 
 
-def field_errors(error: ValidationError) -> dict[str, list[str]]:
-    """Return pydantic's findings as `{field: [messages]}`, nested fields joined by dots."""
+def field_errors(error: ValidationError, data: Any) -> dict[str, list[str]]:
+    """Return pydantic's findings about `data` as `{path: [messages]}`, the parts of a path joined by dots.
+
+    Where several types were tried for a value, what is wrong deep in it counts, not that it is none of the others.
+    """
     fields: dict[str, list[str]] = {}
+    tried: set[str] = set()
     for item in error.errors(include_url=False, include_context=False, include_input=False):
-        name = ".".join(str(part) for part in item["loc"]) or "non_field_errors"
+        parts = list(_path(item["loc"], data, item["type"] == "missing"))
+        name = ".".join(parts) or "non_field_errors"
+        if len(parts) < len(item["loc"]):
+            tried.add(name)
         fields.setdefault(name, []).append(item["msg"].removeprefix("Value error, "))
-    return fields
+    beside = {name for name in tried if any(other.startswith(f"{name}.") for other in fields)}
+    return {name: told for name, told in fields.items() if name not in beside}
+
+
+def _path(loc: tuple[str | int, ...], data: Any, missing: bool) -> Iterator[str]:
+    """Yield the parts of a place that are in the data: pydantic adds which of several types it tried."""
+    for depth, part in enumerate(loc):
+        names = data if isinstance(data, Mapping) else range(len(data)) if isinstance(data, list | tuple) else ()
+        if part in names:
+            data = data[part]
+        elif depth and not (missing and part == loc[-1]):
+            continue
+        yield str(part)
 
 
 def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
@@ -143,4 +162,4 @@ def parse(model: type[Model], data: Mapping[str, Any]) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise Invalid(field_errors(error)) from error
+        raise Invalid(field_errors(error, data)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -81,7 +81,7 @@ def checked(provider: str, given: Mapping[str, Any]) -> dict[str, Any]:
     Those of `sip` are looked at by `telephony.trunks.credentials`. Line breaks and control characters are refused
     everywhere but in keys in PEM form.
     """
-    faults = {f"credentials.{name}": [wrong] for name, value in given.items() if (wrong := _fault(name, value))}
+    faults = {f"credentials.{path}": [wrong] for name in given for path, wrong in _faults(name, given[name])}
     if len(given) > MAX_KEYS:
         faults["credentials"] = [f"at most {MAX_KEYS} keys"]
     elif any(_LINES.search(name) for name in given):
@@ -93,26 +93,27 @@ def checked(provider: str, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return model.model_validate(given).model_dump(exclude_none=True)
         except ValidationError as error:
-            faults = {f"credentials.{name}": texts for name, texts in field_errors(error).items()}
+            faults = {f"credentials.{name}": texts for name, texts in field_errors(error, given).items()}
     if faults:
         raise Invalid(faults)
     return dict(given)
 
 
-def _fault(name: str, value: Any) -> str | None:
-    """Return what is wrong with one credential: a line break anywhere in it, or too deep a value."""
-    level = [value]
+def _faults(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield where a credential holds a line break, and itself where it is nested too deeply."""
+    bad = _CONTROL if name in _PEM else _LINES
+    level = [(name, value)]
     for _ in range(MAX_DEPTH):
-        texts = [text for each in level if isinstance(each, Mapping) for text in each]
-        texts += [each for each in level if isinstance(each, str)]
-        if any((_CONTROL if name in _PEM else _LINES).search(text) for text in texts):
-            return "must not contain line breaks or control characters"
+        for path, each in level:
+            texts = each if isinstance(each, Mapping) else (each,)
+            if any(isinstance(text, str) and bad.search(text) for text in texts):
+                yield path, "must not contain line breaks or control characters"
         level = [
-            inner
-            for each in level
+            (f"{path}.{str(part)[:64]}", inner)
+            for path, each in level
             if isinstance(each, Mapping | list)
-            for inner in (each.values() if isinstance(each, Mapping) else each)
+            for part, inner in (each.items() if isinstance(each, Mapping) else enumerate(each))
         ]
         if not level:
-            return None
-    return "is nested too deeply"
+            return
+    yield name, "is nested too deeply"

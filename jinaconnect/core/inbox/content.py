@@ -186,7 +186,7 @@ def check_content(data: Mapping[str, Any], field: str = "content") -> dict[str, 
     try:
         content = model.model_validate(data).model_dump(exclude_none=True)
     except ValidationError as error:
-        raise Invalid({_path(field, name): told for name, told in field_errors(error).items()}) from error
+        raise Invalid({_path(field, name): told for name, told in field_errors(error, data).items()}) from error
     if faults := unkept(content, field, MAX_WRITTEN):
         raise Invalid(faults)
     return content

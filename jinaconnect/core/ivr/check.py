@@ -126,7 +126,7 @@ def _node(name: str, kind: str, data: Any, where: str, found: Checked) -> Node |
     try:
         return Node(name, kind, NODE_TYPES[kind].model_validate(data))
     except ValidationError as error:
-        for key, messages in field_errors(error).items():
+        for key, messages in field_errors(error, data).items():
             for message in messages:
                 found.fault(where, f"{key}: {message}")
         return None

@@ -8,9 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from jinaconnect.core.errors import Invalid
 from jinaconnect.telephony.trunks.numbers import NumberFormat
@@ -26,6 +35,14 @@ _PORT = re.compile(r"[1-9][0-9]{0,4}")
 def _host(text: str) -> str:
     if len(text) > 253 or not _HOST.fullmatch(text):
         raise ValueError("must be a host name or an address")
+    return text
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        _host(text)
     return text
 
 
@@ -53,7 +70,7 @@ class SipCredentials(BaseModel):
     vendor_profile: str = "generic"
     auth_username: str = ""
     auth_realm: str = ""
-    inbound_hosts: tuple[str, ...] = Field(default=(), max_length=64)
+    inbound_hosts: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(default=(), max_length=64)
     media_encryption: str = Field(default="no", pattern=r"^(no|sdes)$")
     takes_refer: bool = False
     may_refer: bool = False
@@ -92,16 +109,6 @@ class SipCredentials(BaseModel):
     def _quoted(cls, value: str) -> str:
         if len(value) > 128 or '"' in value or "\\" in value:
             raise ValueError("must be at most 128 characters without quotes")
-        return value
-
-    @field_validator("inbound_hosts")
-    @classmethod
-    def _inbound(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            try:
-                ip_network(each, strict=False)
-            except ValueError:
-                _host(each)
         return value
 
     @model_validator(mode="after")
