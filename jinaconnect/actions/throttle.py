@@ -13,7 +13,7 @@ from jinaconnect.store.limits import Budget, Limits, Verdict
 
 MINUTE, DAY = 60, 86_400
 FROM_ANYWHERE = 3  # times the login budget, for one account from all addresses together
-FOR_ANYBODY = 6  # times the login budget, for all accounts from one address
+FOR_ANYBODY = 20  # times the login budget, for all accounts from one address
 T = TypeVar("T")
 
 
