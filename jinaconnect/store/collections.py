@@ -133,7 +133,7 @@ COLLECTIONS: dict[str, Collection] = {
     "trunks": Collection(
         tells=True,
         indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1))), Index((("provider", 1), ("_id", -1)))),
-        across=((("asterisk", 1),), (("updated_at", 1),)),
+        across=((("asterisk", 1),), (("updated_at", 1),), (("from_numbers", 1),)),
     ),
     "trunk_states": Collection(tells=True, indexes=(Index((("_id", -1),)),), across=((("asterisk", 1),),)),
     "numbers": Collection(

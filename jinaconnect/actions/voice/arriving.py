@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -9,11 +10,12 @@ import structlog
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.voice.admission import TooManyCalls, belongs, caller_contact, consent, let_in
 from jinaconnect.actions.voice.app import require_voice, voice_app
+from jinaconnect.actions.voice.claims import claimant
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.placing import free_to, may_be_called
 from jinaconnect.actions.voice.routes import toward
 from jinaconnect.actions.voice.targets import called_number, trunk_target
-from jinaconnect.actions.voice.trunks import outbound_trunk
+from jinaconnect.actions.voice.trunks import open_sip, outbound_trunk
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
@@ -59,27 +61,34 @@ def _context(services: Services, scope: str) -> Context:
 
 
 async def _owner(services: Services, name: str, arrived: Arrived) -> tuple[Document, str] | None:
-    """Return the trunk a call belongs to, and the number called.
+    """Return the trunk a call belongs to, and the number called; None where that is not known.
 
-    Carriers that are known by address alone look the same to the switch for every tenant that uses them, so among
-    the trunks at one address the number decides; the trunk the switch named comes first, then the oldest claim.
+    The trunk the switch named, unless several tenants are at its address: then whoever claims the number, and for a
+    number nobody claims the trunk that has registered under it. Anything else may be anybody's and is nobody's.
     """
     trunks = await services.voice.trunks(name)
     named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
     if named is None:
         return None
     called = called_number(services, named, arrived.called)
-    alike = [each for each in trunks if set(each["hosts"]) & set(named["hosts"])]
+    ids = services.voice.alike(name, named["_id"])
+    alike = [each for each in trunks if each["_id"] in ids]
     if len(alike) < 2:
         return named, called
-    ids = {each["_id"]: each for each in alike}
-    rows = await services.store.across("numbers", {"number": called})
-    claims = sorted((row for row in rows if row["provider_config"] in ids), key=lambda row: row["_id"])
-    claimed = [row["provider_config"] for row in claims]
-    claimed += [each["_id"] for each in sorted(alike, key=lambda each: each["_id"]) if called in each["from_numbers"]]
-    if named["_id"] in claimed or not claimed:
-        return named, called
-    return ids[claimed[0]], called
+    found = claimant(called, named, alike, await services.store.across("numbers", {"number": called}))
+    if found is None and any(each["scope"] != named["scope"] for each in alike):
+        found = _registered(services, arrived.called, sorted(alike, key=lambda each: str(each["_id"])))
+        return None if found is None else (found, called)
+    return found or named, called
+
+
+def _registered(services: Services, called: str, trunks: Sequence[Document]) -> Document | None:
+    """Return the oldest trunk whose account at the carrier is called, as one that has registered is."""
+    for each in trunks:
+        given = open_sip(services, each) if each["credentials"] else None
+        if given is not None and given.registration_required and called and called == given.sip_username:
+            return each
+    return None
 
 
 async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:

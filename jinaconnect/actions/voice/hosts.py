@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import IPv4Network, ip_network
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from jinaconnect.actions.context import Services
 from jinaconnect.core.errors import Invalid
@@ -20,6 +22,61 @@ def hosts_of(credentials: SipCredentials) -> list[str]:
     """Return the hosts and networks a trunk names, its proxy first."""
     proxy = split_port(credentials.sip_proxy)[0].strip("[]")
     return [each.lower() for each in (proxy, *credentials.inbound_hosts)]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where calls of a trunk come from: names, and the ranges of addresses (IP version, first, last) they stand for."""
+
+    names: frozenset[str] = frozenset()
+    ranges: tuple[tuple[int, int, int], ...] = ()
+
+    def meet(self, other: Places) -> bool:
+        """Tell whether a call could be of both."""
+        if self.names & other.names:
+            return True
+        mine, theirs = list(self.ranges), list(other.ranges)  # each in order
+        while mine and theirs:
+            one, two = mine[-1], theirs[-1]
+            if one[0] == two[0] and one[1] <= two[2] and two[1] <= one[2]:
+                return True
+            # The one that ends last can meet nothing further down.
+            (mine if (one[0], one[2]) >= (two[0], two[2]) else theirs).pop()
+        return False
+
+
+async def places_of(services: Services, hosts: Iterable[str]) -> Places:
+    """Return the places hosts stand for now; a name that does not resolve stands for itself."""
+    names: set[str] = set()
+    found: set[str] = set()
+    for host in hosts:
+        if _is_network(host):
+            found.add(host)
+            continue
+        names.add(host.rstrip("."))
+        try:
+            servers = await sip_servers(host)
+        except SrvUnknown:
+            servers = []
+        for name in (*servers, host):
+            found.update(await services.outbound.addresses(name))
+    return Places(frozenset(names), ranges_of(found))
+
+
+def ranges_of(networks: Iterable[str]) -> tuple[tuple[int, int, int], ...]:
+    """Return networks and addresses as ranges in order, none of which touch."""
+    parsed = [ip_network(each, strict=False) for each in networks]
+    old = collapse_addresses(each for each in parsed if isinstance(each, IPv4Network))
+    new = collapse_addresses(each for each in parsed if isinstance(each, IPv6Network))
+    return (*((4, int(each[0]), int(each[-1])) for each in old), *((6, int(each[0]), int(each[-1])) for each in new))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 async def check_sip_hosts(services: Services, credentials: SipCredentials) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.voice.claims import check_claims
 from jinaconnect.actions.voice.routes import checked_route
 from jinaconnect.actions.voice.trunks import own_trunk, render_number
 from jinaconnect.core.events.event import Event
@@ -25,8 +26,12 @@ async def list_numbers(ctx: Context, listing: Listing) -> dict[str, Any]:
 
 
 async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a number; raises Invalid on `provider_config` and `route`, Duplicate where the trunk has it already."""
-    await own_trunk(ctx.data, fields["provider_config"], "provider_config")
+    """Add a number; raises Invalid on `provider_config` and `route`, Duplicate where the trunk has it already.
+
+    Raises Conflict on `number` where it is another tenant's at the same carrier's address.
+    """
+    trunk = await own_trunk(ctx.data, fields["provider_config"], "provider_config")
+    await check_claims(ctx, trunk, [fields["number"]], "number")
     route = await checked_route(ctx, fields["route"], "route")
     made = {"created_at": ctx.now(), "updated_at": ctx.now()}
     doc = {"_id": ctx.ids.new("num"), **fields, "route": route, **made}
@@ -35,9 +40,10 @@ async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
 
 async def change_number(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change a number; raises as `create_number`."""
-    await ctx.data.get("numbers", id)
-    if "provider_config" in fields:
-        await own_trunk(ctx.data, fields["provider_config"], "provider_config")
+    held = {**await ctx.data.get("numbers", id), **fields}
+    if "provider_config" in fields or "number" in fields:
+        trunk = await own_trunk(ctx.data, held["provider_config"], "provider_config")
+        await check_claims(ctx, trunk, [held["number"]], "number" if "number" in fields else "provider_config")
     changes = {**fields, "updated_at": ctx.now()}
     if "route" in fields:
         changes["route"] = await checked_route(ctx, fields["route"], "route")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.voice.hosts import check_sip_hosts
+from jinaconnect.actions.voice.hosts import Places, check_sip_hosts, places_of
 from jinaconnect.actions.voice.trunks import open_sip, profile_of
 from jinaconnect.core.errors import GatewayError
 from jinaconnect.store.mongo import Document
@@ -44,6 +44,8 @@ class Pusher:
         self._turn = asyncio.Lock()
         self._read_at: datetime | None = None
         self._trunks: dict[str, Document] | None = None
+        self._places: dict[str, Places] = {}
+        self._alike: dict[str, frozenset[str]] = {}
 
     @property
     def trunks(self) -> list[Document] | None:
@@ -54,6 +56,7 @@ class Pusher:
         """Push everything to an Asterisk that may have started anew, and remove what is gone."""
         async with self._turn:
             self._pushed.clear()
+            self._places.clear()
             self._again.clear()
             read_at = self._services.clock()
             trunks = await self._rows("trunks")
@@ -79,7 +82,9 @@ class Pusher:
                             self._trunks[doc["_id"]] = doc
                     if here and doc.get("enabled", True):
                         wanted[doc["_id"]] = doc
-                    elif doc["_id"] in self._pushed:
+                        continue
+                    self._places.pop(doc["_id"], None)
+                    if doc["_id"] in self._pushed:
                         await self._remove(self._pushed.pop(doc["_id"]))
             self._read_at = read_at
             await self._push(list(wanted.values()))
@@ -92,6 +97,15 @@ class Pusher:
                 await self._one(doc)
 
         await asyncio.gather(*map(one, docs))
+        self._alike.clear()
+
+    def alike(self, id: str) -> frozenset[str]:
+        """Return the trunks that calls of this trunk's carrier could be of as well, itself among them."""
+        found = self._alike.get(id)
+        if found is None:
+            own = self._places.get(id, Places())
+            found = self._alike[id] = frozenset(n for n, each in self._places.items() if each.meet(own)) | {id}
+        return found
 
     async def _rows(self, collection: str) -> list[Document]:
         return await self._services.store.across(collection, {"asterisk": self._name, "deleted_at": None})
@@ -105,6 +119,7 @@ class Pusher:
             if doc["_id"].startswith("trk_"):
                 # A name that was public when it was given may lead inside by now.
                 await check_sip_hosts(self._services, open_sip(self._services, doc))
+                self._places[doc["_id"]] = await places_of(self._services, doc["hosts"])
             refused = await push(self._client, objects, renew=held is not None)
         except (GatewayError, SecretError, ValueError) as error:
             logger.warning("push.not_possible", asterisk=self._name, id=doc["_id"], error=str(error))

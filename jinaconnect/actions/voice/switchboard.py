@@ -126,6 +126,11 @@ class Voice:
             return owner.pusher.trunks
         return await self._services.store.across("trunks", {"asterisk": name, "deleted_at": None})
 
+    def alike(self, name: str, trunk: str) -> frozenset[str]:
+        """Return the trunks of a switch this process owns that a call over `trunk` could be of, itself among them."""
+        owner = self._owners.get(name)
+        return frozenset({trunk}) if owner is None or owner.pusher is None else owner.pusher.alike(trunk)
+
     async def trunk_changed(self, scope: str, id: str) -> None:
         """Bring a changed or removed trunk to its Asterisk."""
         await self._changed("trunks", scope, id)

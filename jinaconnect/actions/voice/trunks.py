@@ -8,6 +8,7 @@ from typing import Any
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.voice.app import render_voice_app, voice_app, without_default
+from jinaconnect.actions.voice.claims import check_claims, claimed_by
 from jinaconnect.actions.voice.credentials import checked
 from jinaconnect.actions.voice.hosts import check_sip_hosts, hosts_of
 from jinaconnect.actions.voice.routes import checked_route
@@ -167,6 +168,7 @@ async def create_trunk(
     doc.update(await _sealed(ctx, id, doc["provider"], credentials))
     doc["asterisk"] = _asterisk(ctx, doc["provider"], fields.get("asterisk"))
     doc.update(created_at=ctx.now(), updated_at=ctx.now())
+    await check_claims(ctx, doc, doc["from_numbers"], "from_numbers")
     event = _told(ctx, "trunk.created", doc)
     written = ctx.wrote(await ctx.data.insert("trunks", doc, [event]))
     await ctx.services.voice.trunk_changed(ctx.data.scope, id)
@@ -218,7 +220,18 @@ async def _changes(
             old = old if provider == held["provider"] else {}
             merged = {key: value for key, value in {**old, **credentials}.items() if value is not None}
         changes.update(await _sealed(ctx, id, provider, merged))
+    await _check_claims(ctx, held, changes)
     return {**changes, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
+
+
+async def _check_claims(ctx: Context, held: Document, changes: Mapping[str, Any]) -> None:
+    """Raise Conflict where the change claims what is another tenant's at the same carrier's address."""
+    changed = {**held, **changes}
+    if (changed["hosts"], changed["asterisk"]) != (held["hosts"], held["asterisk"]):
+        await check_claims(ctx, changed, await claimed_by(ctx, changed), "credentials")
+    else:
+        more = [number for number in changed["from_numbers"] if number not in held["from_numbers"]]
+        await check_claims(ctx, changed, more, "from_numbers")
 
 
 async def delete_trunk(ctx: Context, id: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -22,9 +24,11 @@ from jinaconnect.telephony.trunks.push import push
 from tests.telephony.asterisk import Asterisk, loopback_address, sipp, until
 from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.phone import telephone
-from tests.telephony.calls.telephone import ENDED, TERMINAL, Exchange, exchange, sip
+from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL, Exchange, exchange, sip
+from tests.tenants import Tenant, make_tenant
 
 CALLER = "+12025550166"
+REJECT = {"type": "reject", "cause": "USER_BUSY"}
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +181,67 @@ async def test_callers_are_known_after_their_trunk_was_pushed_again_and_one_take
         assert call["contact"] is not None
         talk.hang_up()
         await phone.ended(str(call["id"]))
+
+
+@asynccontextmanager
+async def _rival(phone: Exchange, **body: Any) -> AsyncIterator[tuple[Tenant, str]]:
+    """Have another tenant with a trunk of its own, by default somewhere else."""
+    other = await make_tenant(phone.gateway.services, phone.url, phone.http)
+    body = {"name": "Rival", "provider": "sip", "credentials": sip(loopback_address(5060)), **body}
+    trunk = str((await other().post("/voice/api/provider-configs/", body)).ok(201)["id"])
+    try:
+        yield other, trunk
+    finally:
+        (await other().patch(f"/voice/api/provider-configs/{trunk}/", {"enabled": False})).ok()
+
+
+async def test_a_number_another_tenant_has_claimed_at_one_address_is_refused_whatever_the_way(phone: Exchange) -> None:
+    routed, listed, free = "+12025550141", "+12025550142", "+12025550143"
+    await phone.route(routed, REJECT)
+    path = f"/voice/api/provider-configs/{phone.trunk}/"
+    (await phone.owner.patch(path, {"from_numbers": [OWN, listed]})).ok()
+    carrier = phone.more["carrier"]
+    async with _rival(phone, from_numbers=[listed]) as (other, trunk):  # elsewhere the number may be anybody's
+        own = f"/voice/api/provider-configs/{trunk}/"
+        for there in (sip(carrier), sip(loopback_address(5060), inbound_hosts=[f"{carrier}/30"])):
+            detail = (await other().patch(own, {"credentials": there})).refused(409, "number_taken")
+            assert list(detail) == ["credentials"]
+        (await other().patch(own, {"from_numbers": []})).ok()
+        (await other().patch(own, {"credentials": sip(carrier)})).ok()
+        for number in (routed, listed):
+            detail = (await other().patch(own, {"from_numbers": [free, number]})).refused(409, "number_taken")
+            assert list(detail) == ["from_numbers"]
+            body = {"number": number, "provider_config": trunk, "name": "Mine", "route": REJECT}
+            detail = (await other().post("/voice/api/numbers/", body)).refused(409, "number_taken")
+            assert list(detail) == ["number"]
+        (await other().post("/voice/api/numbers/", {**body, "number": free})).ok(201)
+
+
+async def test_calls_at_a_shared_address_go_to_who_claimed_the_number_first_and_else_to_nobody(
+    phone: Exchange,
+) -> None:
+    template = await phone.template(menu())
+    await phone.route("+12025550144", {"type": "template", "template": template})
+    (await phone.owner.patch(f"/voice/api/provider-configs/{phone.trunk}/", {"from_numbers": [OWN]})).ok()
+    carrier, services = phone.more["carrier"], phone.gateway.services
+    async with (
+        _rival(phone, credentials=sip(carrier), default_route=REJECT) as (one, trunk),
+        _rival(phone, credentials=sip(loopback_address(5060), inbound_hosts=[f"{carrier}/31"]), default_route=REJECT),
+        telephone(ip=carrier) as customers,
+    ):
+        # As it could be claimed before it was refused.
+        await services.store.of(one.id, "live").insert("numbers", {
+            "_id": services.ids.new("num"), "number": "+12025550144", "provider_config": trunk, "name": "Mine",
+            "route": REJECT, "created_at": services.clock(), "updated_at": services.clock(),
+        })  # fmt: skip
+        talk = customers.dial(phone.asterisk.ip, "+12025550144", caller=CALLER)
+        await until(lambda: talk.up or talk.over, "the caller being answered")
+        assert talk.up, talk.status
+        talk.hang_up()
+        await phone.ended(str((await _newest(phone, "+12025550144"))["id"]))
+        nobodys = customers.dial(phone.asterisk.ip, "+12025550145", caller=CALLER)
+        await nobodys.ended()
+        assert nobodys.status == 404
+        for tenant in (one, phone.tenant):
+            told = [each["data"].get("to_number") for each in await tenant().events("start")]
+            assert "+12025550145" not in told
