@@ -129,10 +129,14 @@ class LegEnded(Signal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyPressed(Signal):
-    """A report of a key; the same press may be reported twice (`core.calls.dtmf.collect`)."""
+    """A report of a key; the same press may be reported twice (`core.calls.dtmf.Collector`).
+
+    `reported` is when the switch made the report, on its own clock: what it tells late was not pressed late.
+    """
 
     digit: str
     duration_ms: int
+    reported: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

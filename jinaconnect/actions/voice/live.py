@@ -7,6 +7,7 @@ work (a rendered prompt, a web service's answer) and what people order.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from jinaconnect.actions.voice.transfers import Transfers
 from jinaconnect.actions.voice.turns import Due, Order, Turns
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls.dtmf import collect
+from jinaconnect.core.calls.dtmf import Collector
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.telephony import switch as s
@@ -55,7 +56,7 @@ class LiveCall:
         self.attendant = Attendant(self)
         self.parties = Parties(self)
         self.transfers = Transfers(self)
-        self._keys: dict[str, dict[str, int]] = {}
+        self._keys: defaultdict[str, Collector] = defaultdict(Collector)
         self._asked: machine.HangupRequested | None = None
         self._over = False
         self._overtaken = False
@@ -379,9 +380,8 @@ class LiveCall:
             await self.attendant.begin()
 
     async def _key(self, name: str, signal: s.KeyPressed) -> None:
-        moment = int(signal.at.timestamp() * 1000)
-        self._keys[name], new = collect(self._keys.get(name, {}), signal.digit, moment)
-        if not new:
+        moment = int(signal.reported.timestamp() * 1000)
+        if not self._keys[name].report(signal.digit, moment, signal.duration_ms):
             return
         source = "customer" if name == CUSTOMER else "agent"
         digit = machine.Digit(signal.at, digit=signal.digit, duration_ms=signal.duration_ms, source=source)

@@ -364,7 +364,8 @@ class AriSwitch:
             case e.ChannelStateChange() if channel.state == "Ringing":
                 return LegRinging(at=at, leg=leg)
             case e.ChannelDtmfReceived():
-                return KeyPressed(at=at, leg=leg, digit=event.digit, duration_ms=event.duration_ms)
+                reported = event.timestamp or at
+                return KeyPressed(at=at, leg=leg, digit=event.digit, duration_ms=event.duration_ms, reported=reported)
             case e.ChannelHangupRequest():
                 cause = event.cause
                 if event.soft or cause == _SOFT:

@@ -114,7 +114,8 @@ class SimulatedSwitch:
                 self._after(party, at, lambda digit=key: self._key(party.leg, digit))  # type: ignore[misc]
 
     def _key(self, leg: Leg, digit: str) -> None:
-        self._tell(s.KeyPressed(at=self._clock(), leg=leg, digit=digit, duration_ms=KEY_MS))
+        now = self._clock()
+        self._tell(s.KeyPressed(at=now, leg=leg, digit=digit, duration_ms=KEY_MS, reported=now))
 
     def _hang_up(self, leg: Leg) -> None:
         self._tell(s.LegHangupAsked(at=self._clock(), leg=leg, q850=16))

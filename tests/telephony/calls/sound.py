@@ -194,6 +194,10 @@ class Line(asyncio.DatagramProtocol):
             self._pressed.extend((KEYS.index(key), age) for age in (*range(1, 7), 7, 8))
             self._pressed.extend((-1, 0) for _ in range(6))
 
+    def holds(self) -> bool:
+        """Tell whether a key is held, some time already, and not let go."""
+        return 6 < len(self._pressed) < 12
+
     # ---- hearing
 
     def _latest(self, last_s: float = 0.3) -> list[int]:

@@ -94,6 +94,26 @@ async def test_a_key_sent_in_two_ways_counts_once(phone: Exchange, tmp_path: Pat
         assert await _stored(phone, call) == "7"
 
 
+async def test_every_key_of_a_telephone_that_sends_two_ways_counts_once(phone: Exchange) -> None:
+    keys = "338*8"
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        call = await phone.place(CUSTOMER, provider_config_id=phone.more["rfc4733"], template=phone.more["listening"])
+        talk = await customers.talking()
+        await phone.until(call, lambda each: any(
+            event["event_type"] == "ivr_step" for event in each["recent_events"]), "the IVR listening")  # fmt: skip
+        for pressed, key in enumerate(keys, 1):
+            talk.line.press(key)
+            await until(talk.line.holds, "the key being held")
+            talk.press_by_info(key)
+            await _told(phone, call, pressed)
+            await until(lambda: not talk.line.holds(), "the key being let go")
+        talk.press_by_info("#")
+        await _told(phone, call, len(keys) + 1)
+        assert await _stored(phone, call) == keys + "#"
+        talk.hang_up()
+        await phone.ended(call)
+
+
 async def test_keys_go_both_ways_between_people(phone: Exchange) -> None:
     async with meeting(phone) as met:
         met.agent.line.press("42")
