@@ -25,7 +25,7 @@ class Contact(Answer):
 class TrunkRegistration(Answer):
     """A trunk's registration at its carrier."""
 
-    state: Literal["registered", "unregistered", "rejected", "unknown"]
+    state: Literal["registered", "unregistered", "rejected", "unreachable", "unknown"]
     since: str | None
 
 

@@ -207,6 +207,7 @@ class Desk:
             "at": self.services.clock(), "reason": broken.reason, "adopted": len(lives), "ended": len(ends),
             "unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart,
         }  # fmt: skip
+        self.services.voice.announce(self.switch.name, "ari.connected", {}, {"restart": broken.restart})
         self.services.voice.announce(
             self.switch.name, "ari.reconciled",
             {

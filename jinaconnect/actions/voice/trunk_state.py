@@ -11,6 +11,7 @@ from jinaconnect.core.calls import health
 
 REACHABLE, UNREACHABLE, UNKNOWN = "reachable", "unreachable", "unknown"
 REGISTERED, UNREGISTERED, REJECTED = "registered", "unregistered", "rejected"
+ASTERISK_DOWN = "asterisk_down"
 SAMPLES = 100
 LOST_WITHIN = timedelta(minutes=5)
 FLOOR_WINDOW = "1h"
@@ -47,8 +48,19 @@ def new_state(id: str, asterisk: str, at: datetime) -> dict[str, Any]:
     return {
         "_id": id, "asterisk": asterisk, "contact": {"state": UNKNOWN, "rtt_ms": None}, "registration": None,
         "options": [], "reach": {"state": health.UNKNOWN, "since": None, "recent": []}, "status": health.UNKNOWN,
-        "since": at, "changed_at": at,
+        "since": at, "changed_at": at, "away": False,
     }  # fmt: skip
+
+
+def away(row: Mapping[str, Any], at: datetime) -> tuple[dict[str, Any], list[Tell]]:
+    """Return what changes when a trunk's Asterisk is away, and what is to be told: nothing goes over the trunk.
+
+    What is known of the carrier stays, for it has done nothing.
+    """
+    if row.get("away"):
+        return {}, []
+    down = Tell("trunk.down", {"status": health.DOWN, "reason": ASTERISK_DOWN})
+    return {"away": True, "changed_at": at}, [] if row["status"] == health.DOWN else [down]
 
 
 def decide(
@@ -74,7 +86,10 @@ def decide(
     }
     changed = {name: value for name, value in fields.items() if row[name] != value}
     tells = _registration_tells(old, seen.registration, status)
-    if status != row["status"]:
+    back = bool(row.get("away"))
+    if back:
+        changed["away"] = False
+    if status != row["status"] or (back and status != health.DOWN):
         changed["since"] = seen.at
         if status in _EVENT:
             tells.append(Tell(_EVENT[status], {"status": status, "reason": _reason(status, reach, seen)}))
@@ -107,7 +122,8 @@ def _registration_tells(old: str | None, new: str | None, status: str) -> list[T
     if new == REGISTERED:
         return [Tell("trunk.registered", data)]
     # One that only waits for its first answer has nothing that ended.
-    return [Tell("trunk.unregistered", data)] if old == REGISTERED or new == REJECTED else []
+    failed = new in (REJECTED, UNREACHABLE) and old not in (REJECTED, UNREACHABLE)
+    return [Tell("trunk.unregistered", data)] if old == REGISTERED or failed else []
 
 
 def _reason(status: str, reach: health.Reach, seen: Seen) -> str:

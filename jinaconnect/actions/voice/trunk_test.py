@@ -13,7 +13,7 @@ from jinaconnect.actions.voice.health import standing
 from jinaconnect.actions.voice.hosts import check_sip_hosts
 from jinaconnect.actions.voice.placing import PlaceCall, place_call
 from jinaconnect.actions.voice.targets import SANDBOX
-from jinaconnect.actions.voice.trunk_state import UNREGISTERED
+from jinaconnect.actions.voice.trunk_state import REJECTED, UNREACHABLE, UNREGISTERED
 from jinaconnect.actions.voice.trunks import open_sip, profile_of
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
@@ -74,6 +74,8 @@ async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
         async with await Contacts.connect(switch.client, switch.app, ctx.services.clock) as contacts:
             found = await contacts.probe(objects)
         state = await _registration(switch, registration_uris(given, profile)) if registers else None
+        if state == REJECTED and given.qualify_s and not found.ok:
+            state = UNREACHABLE
     except AriError as error:
         logger.info("trunk_test.away", asterisk=trunk["asterisk"], id=trunk["_id"], error=str(error))
         raise Unavailable("The telephony server does not answer.", code="asterisk_down", retry_after=5) from error

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -23,8 +24,11 @@ from jinaconnect.actions.voice.trunk_state import (
     REGISTERED,
     REJECTED,
     SAMPLES,
+    UNREACHABLE,
     UNREGISTERED,
     Seen,
+    Tell,
+    away,
     decide,
     new_state,
 )
@@ -46,6 +50,7 @@ from jinaconnect.telephony.trunks.probe import Contacts
 POLL_S = 2.0
 REFRESH_S = 30.0
 RECONNECT_S = 1.0
+AWAY_S = 2.0  # a link that is back sooner was no outage
 PROBE_EVERY_S = 10.0  # at the most; else as often as the account says that Asterisk asks
 PROBE_AGAIN_S = 3.0
 PROBES_AT_ONCE = 8
@@ -115,19 +120,36 @@ class TrunkWatch:
         self._wake.set()
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        left_at = loop.time()
         while True:
             try:
                 async with await Contacts.connect(
                     self._client, self._app, self._services.clock, self._changed
                 ) as contacts:
-                    await self._watch(contacts)
+                    try:
+                        await self._watch(contacts)
+                    finally:
+                        left_at = loop.time()
             except AriError as error:
                 logger.info("trunk_watch.away", asterisk=self._name, error=str(error))
             except Unavailable:
                 logger.info("trunk_watch.waits", asterisk=self._name)
             except Exception as error:
                 logger.error("trunk_watch.broken", asterisk=self._name, exc_info=error)
+            if loop.time() - left_at >= AWAY_S:
+                await self._away()
             await asyncio.sleep(RECONNECT_S)
+
+    async def _away(self) -> None:
+        """Tell, once, that nothing goes over the trunks while their Asterisk is away."""
+        try:
+            if not self._trunks:
+                await self._refresh()
+            for each in list(self._trunks.values()):
+                await self._keep(each, lambda row, now: away(row, now))
+        except Unavailable:
+            logger.info("trunk_watch.waits", asterisk=self._name)
 
     async def _watch(self, contacts: Contacts) -> None:
         loop = asyncio.get_running_loop()
@@ -157,6 +179,10 @@ class TrunkWatch:
         for each in self._trunks.values():
             if change.contact_info.aor == each.objects[0].id or change.endpoint.resource == endpoint_id(each.id):
                 each.silent = change.contact_info.contact_status == "Unreachable"
+                if each.silent:
+                    # Asterisk tells of the first of its own that was lost; how many follow is asked from now on.
+                    each.samples = [*each.samples, (self._services.clock(), None)][-SAMPLES:]
+                    each.probe_at = 0.0
                 each.touched = True
                 self._wake.set()
 
@@ -297,16 +323,33 @@ class TrunkWatch:
         now = self._services.clock()
         if trunk.row is None:
             trunk.row = await trunk.store.find("trunk_states", trunk.id)
-        if trunk.row is None:
-            trunk.row = (await trunk.store.insert("trunk_states", new_state(trunk.id, self._name, now))).doc
         registration = self._registration(trunk, registrations)
         samples, trunk.samples = tuple(trunk.samples), []
         answers = self._answers(trunk, online, registration)
+        if registration == REJECTED and trunk.every_s and answers is not True:
+            # Asterisk calls one that was not answered rejected too.
+            kept = trunk.row and trunk.row["registration"] and trunk.row["registration"]["state"]
+            registration = UNREACHABLE if answers is False or kept == UNREACHABLE else REJECTED
         seen = Seen(now, answers, samples, registration, trunk.recent)
+        try:
+            await self._keep(trunk, lambda row, _: decide(row, self._name, seen, RULE, FLOOR))
+        except Unavailable:
+            trunk.samples = [*samples, *trunk.samples][-SAMPLES:]
+            raise
+
+    async def _keep(
+        self, trunk: _Trunk, judge: Callable[[Document, datetime], tuple[dict[str, Any], list[Tell]]]
+    ) -> None:
+        """Change a trunk's row and tell of it in one write."""
+        now = self._services.clock()
+        if trunk.row is None:
+            trunk.row = await trunk.store.find("trunk_states", trunk.id)
+        if trunk.row is None:
+            trunk.row = (await trunk.store.insert("trunk_states", new_state(trunk.id, self._name, now))).doc
         ids = [self._services.ids.new("evt") for _ in range(2)]
 
         def changed(row: Document) -> Change | None:
-            fields, tells = decide(row, self._name, seen, RULE, FLOOR)
+            fields, tells = judge(row, now)
             if not fields:
                 return None
             return Change(fields, events=[self._event(ids[n], trunk, *tell, now) for n, tell in enumerate(tells)])
@@ -317,7 +360,6 @@ class TrunkWatch:
         except NotFound:
             trunk.row = None
         except Unavailable:
-            trunk.samples = [*samples, *trunk.samples][-SAMPLES:]
             trunk.row = None  # what became of the write is not known
             raise
 

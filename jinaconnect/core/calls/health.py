@@ -131,8 +131,9 @@ class Floor:
 def trunk_status(reach: Reach, registration: str | None, recent: Figures, floor: Floor) -> str:
     """Return "unknown", "up", "degraded" or "down".
 
-    `registration` is "registered", "unregistered" or "rejected", None for a trunk that does not register. A trunk
-    that is not registered can still place calls where its contact answers, so it is degraded, not down.
+    `registration` is "registered", "unregistered", "rejected" or "unreachable", None for a trunk that does not
+    register. A trunk that is not registered can still place calls where its contact answers, so it is degraded, not
+    down.
     """
     if reach.state in (DOWN, UNKNOWN):
         return reach.state

@@ -122,7 +122,7 @@ async def test_a_carrier_that_goes_and_comes_back_is_told_of_once_each(phone: Ex
         body = {"to_number": CALLEE, "provider_config_id": phone.trunk, "tts_text": "Hello."}
         (await phone.owner.post("/voice/api/calls/", body)).refused(503, "trunk_down")
         assert (await phone.owner.get("/voice/api/ari-health/")).ok()["status"] == "degraded"
-        await until(phone, lambda each: each["options"]["lost_5m"] > 0, "a lost OPTIONS")
+        await until(phone, lambda each: each["options"]["lost_5m"] > 2, "every lost OPTIONS")
     await until(phone, lambda each: each["status"] == "up", "up again")
     of_reach = [type for type in (await told(phone))[len(before) :] if "registered" not in type]
     assert of_reach == ["trunk.down", "trunk.up"]
@@ -149,6 +149,15 @@ async def test_a_wrong_password_degrades_the_trunk_and_goes_with_it(phone: Excha
     while await data.find("trunk_states", trunk) is not None:
         assert loop.time() < end, "the state of a removed trunk stays"
         await asyncio.sleep(0.1)
+
+
+async def test_a_registrar_that_cannot_be_reached_has_rejected_nothing(phone: Exchange, theirs: Asterisk) -> None:
+    given = account(theirs, sip_transport="tcp")
+    trunk = await make_trunk(phone.tenant, loopback_address(5060), name="Silent", credentials=given)
+    await until(phone, lambda each: each["registration"] is not None, "a registration that failed", trunk)
+    now = await until(phone, lambda each: each["registration"]["state"] == "unreachable", "unreachable", trunk)
+    assert now["contact"]["state"] == "unreachable"
+    assert (await told(phone, trunk)).count("trunk.unregistered") == 1
 
 
 async def test_a_trunk_nobody_answers_at_is_down_from_the_start(phone: Exchange) -> None:
@@ -213,7 +222,7 @@ async def test_the_test_calls_and_reports(
     assert now["windows"]["5m"]["attempts"] >= 1
 
 
-async def test_an_asterisk_that_dies_and_comes_back_is_no_outage_of_its_carriers(
+async def test_an_asterisk_that_dies_and_comes_back_takes_its_trunks_with_it_and_forgets_nothing_of_them(
     own_asterisk: Asterisk, theirs: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     given = {"qualify_s": 600}
@@ -222,6 +231,7 @@ async def test_an_asterisk_that_dies_and_comes_back_is_no_outage_of_its_carriers
         before = await told(phone)
         await own_asterisk.kill()
         now = await until(phone, lambda each: each["status"] == "down", "down with its Asterisk")
+        await phone.owner.wait_for_events(lambda events: any(each["type"] == "trunk.down" for each in events))
         assert now["contact"]["state"] == "unknown"
         data = phone.gateway.services.store.of(phone.tenant.id, "live")
         samples = len((await data.get("trunk_states", phone.trunk))["options"])
@@ -231,7 +241,11 @@ async def test_an_asterisk_that_dies_and_comes_back_is_no_outage_of_its_carriers
         while len((await data.get("trunk_states", phone.trunk))["options"]) == samples:
             assert asyncio.get_running_loop().time() < end, "the trunk is not asked again"
             await asyncio.sleep(0.1)
-        assert await told(phone) == before == ["trunk.up"]
+        assert (before, await told(phone)) == (["trunk.up"], ["trunk.up", "trunk.down", "trunk.up"])
+        events = await phone.owner.events()
+        assert [each["data"]["reason"] for each in events if each["type"] == "trunk.down"] == ["asterisk_down"]
+        links = [each["type"] for each in events if each["type"].startswith("ari.")]
+        assert links[-3:] == ["ari.lost", "ari.connected", "ari.reconciled"]
 
 
 async def test_an_asterisk_nobody_has_is_shown_lost_and_leaves_the_inbox_ready(
