@@ -31,8 +31,8 @@ async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
     Raises Conflict on `number` where it is another tenant's at the same carrier's address.
     """
     trunk = await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    await check_claims(ctx, trunk, [fields["number"]], "number")
     route = await checked_route(ctx, fields["route"], "route")
+    await check_claims(ctx, trunk, [fields["number"]], "number")
     made = {"created_at": ctx.now(), "updated_at": ctx.now()}
     doc = {"_id": ctx.ids.new("num"), **fields, "route": route, **made}
     return render_number(ctx.wrote(await ctx.data.insert("numbers", doc, [_told(ctx, "number.created", doc)])))
