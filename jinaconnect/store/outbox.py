@@ -15,7 +15,7 @@ import structlog
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from jinaconnect.core.calls.history import history_row
+from jinaconnect.core.calls.history import history_rows
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import takes_number
@@ -127,7 +127,7 @@ class Outbox:
                     entry = {"scope": row["log"], "contact": row["contact"], **pending_row(row, seq)}
                     entries["timeline"].append(InsertOne(entry))
                 if row.get("history"):
-                    entries["call_events"].append(InsertOne({"scope": row["log"], **history_row(row)}))
+                    entries["call_events"] += [InsertOne({"scope": row["log"], **each}) for each in history_rows(row)]
             change: Document = {"$pull": {"pending": {"_id": {"$in": [row["_id"] for row, _ in told.events]}}}}
             if fields:
                 change["$set"] = fields

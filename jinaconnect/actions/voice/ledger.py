@@ -8,7 +8,7 @@ the generation of the lease it is kept under.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -95,8 +95,9 @@ class Ledger:
         """
         self.hold(*facts, tell=tell, set=set)
         held, self._held = self._held, ([], [], {})
+        details = self._details()
         try:
-            await until_taken(lambda: self._write(*held))
+            await until_taken(lambda: self._write(*held, details))
         except Unavailable:
             self._held = held
             raise
@@ -122,7 +123,9 @@ class Ledger:
         ]
         return {"places": doc["places"] + len(tells), "events": doc["events"] + len(tells)}, events
 
-    async def _write(self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any]) -> None:
+    async def _write(
+        self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any], details: Sequence[Document]
+    ) -> None:
         ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
         def decide(doc: Document) -> Change | None:
@@ -140,10 +143,14 @@ class Ledger:
                 fields["due"] = due_at(self._services.clock())
             fields["keeper"] = self._keeper
             counts, events = self._counted(doc, tells, ids, after.status)
+            if events:  # what led to an event is there for whoever hears of it
+                events[0] = replace(events[0], history={**(events[0].history or {}), "details": details})
             return Change(set={**fields, **counts}, unset=unset, events=events)
 
         written = await self.store.change("calls", self.id, decide, known=self.doc)
         self.doc = {**written.doc, "pending": []}  # told by now
+        if written.seq is not None:
+            del self._notes[: len(details)]
         if "due" in written.doc:
             self._services.worker.kick("calls", written.doc["scope"], self.id)
 
@@ -169,14 +176,16 @@ class Ledger:
         """Keep the call from now on: whoever kept it before can write nothing any more."""
         await self.write(set={"keeper": self._keeper})
 
-    async def flush(self) -> None:
-        """Write the details kept so far."""
-        notes, self._notes = self._notes, []
-        if not notes:
-            return
+    def _details(self) -> list[Document]:
+        """Return the rows of the details kept so far."""
         first = self.doc["places"] + 1
-        rows = [
+        return [
             history.detail_row(self._services.ids.new("cev"), self.id, first + n, source, type, at, detail)
-            for n, (source, type, at, detail) in enumerate(notes)
+            for n, (source, type, at, detail) in enumerate(self._notes)
         ]
-        await until_taken(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))
+
+    async def flush(self) -> None:
+        """Write the details that no event has taken along."""
+        rows, self._notes = self._details(), []
+        if rows:
+            await until_taken(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))

@@ -40,12 +40,15 @@ def entry(place: int, sequence: int | None, source: str, *, inferred: bool) -> d
     return {"place": place, "sequence": sequence, "source": source, "inferred": inferred}
 
 
-def history_row(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of an event; `event` as it waits beside its call."""
-    return {
+def history_rows(event: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the row of an event, after those of the details it carries; `event` as it waits beside its call."""
+    held = dict(event["history"])
+    details = held.pop("details", ())
+    row = {
         "_id": "cev_" + event["_id"].partition("_")[2], "call": event["call"], "type": event["type"],
-        "payload": event["data"], "at": event["at"], "actor": event["actor"], **event["history"],
+        "payload": event["data"], "at": event["at"], "actor": event["actor"], **held,
     }  # fmt: skip
+    return [*details, row]
 
 
 def detail_row(

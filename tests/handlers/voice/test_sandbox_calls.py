@@ -258,3 +258,20 @@ async def test_a_lease_is_numbered_anew_with_every_holder(gateway: Running) -> N
     await other.give_back(name)
     assert await one.take(name)
     assert one.generation(name) > other.generation(name)
+
+
+async def test_whoever_hears_of_the_end_reads_all_that_led_to_it(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    template = {"name": "IVR", "template_kind": "ivr_menu", "graph": menu()}
+    ivr = (await client.post("/voice/api/templates/", template)).ok(201)["id"]
+    call = await _place(tenant, "+12025550107", template=ivr, metadata={"sandbox_digits": "1"})
+
+    async def told() -> bool:
+        return "call.completed" in await _types(tenant, call)
+
+    await until(told, 20)
+    items = (await client.get(f"{CALLS}{call}/timeline/")).ok()["items"]
+    types = [item["type"] for item in items]
+    assert types.count("leg_ended") == 1, "the last detail before the end"
+    assert set(await _types(tenant, call)) - {"message.queued"} <= set(types)
+    assert {"leg_dialled", "variable_set", "prompt_ended"} <= set(types)
