@@ -15,12 +15,15 @@ from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.ids import encode
 from jinaconnect.core.principal import Mode, scope_of
+from jinaconnect.outbound import Blocked
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
 
 WHATSAPP = "WHATSAPP"
 KEEP_S = 5.0
 _SECRETS = ("access_token", "app_secret", "verify_token")
+# What the carriers give has more characters; less could be found by trying.
+SHORTEST = {"access_token": 16, "app_secret": 16, "verify_token": 8}
 
 
 class Accounts:
@@ -139,6 +142,24 @@ def app_document(
     }
 
 
+def check_credentials(services: Services, given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return what is wrong with the credentials of an account, by name; nothing that could end a header passes."""
+    faults: dict[str, list[str]] = {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if not (value.isascii() and value.isprintable()):
+            faults[name] = ["must be printable ASCII characters"]
+        elif len(value) < SHORTEST.get(name, 0):
+            faults[name] = [f"must have at least {SHORTEST[name]} characters"]
+    if given.get("base_url") is not None and "base_url" not in faults:
+        try:
+            services.outbound.guard.check_url(given["base_url"])
+        except Blocked as error:
+            faults["base_url"] = [str(error)]
+    return faults
+
+
 def _derived(services: Services, purpose: str) -> str:
     return base64.urlsafe_b64encode(services.secrets.derive(purpose, 24)).decode()
 
@@ -227,7 +248,10 @@ async def create_app(ctx: Context, fields: Mapping[str, Any], credentials: Mappi
 async def change_app(
     ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Change an account; credentials given are merged into the sealed ones, null removes one."""
+    """Change an account; credentials given are merged into the sealed ones, null removes one.
+
+    Raises Invalid on the access token where another base_url is given without it.
+    """
     place = f"apps/{id}"
     secrets = ctx.services.secrets
 
@@ -236,6 +260,10 @@ async def change_app(
         if credentials:
             held = secrets.open(doc["credentials"], place) if doc.get("credentials") else {}
             merged = {key: value for key, value in {**held, **credentials}.items() if value is not None}
+            kept = merged.get("access_token") is not None and credentials.get("access_token") is None
+            if kept and merged.get("base_url") != held.get("base_url"):
+                # Whoever may change an account does not thereby learn its token: it is told to no other host.
+                raise Invalid.field("bsp_credentials.access_token", "must be given anew with another base_url")
             changes["credentials"] = secrets.seal(merged, place)
             changes["simulated"] = doc["simulated"] and (ctx.principal.mode == "test" or not merged.get("base_url"))
         return Change(set=changes, events=[_told(ctx, "app.updated", {**doc, **changes})])

@@ -33,6 +33,20 @@ PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 logger = structlog.get_logger(__name__)
 
 
+async def _holder(ctx: Context, phone: str | None) -> Document | None:
+    """Return the contact with a number, None where it may be added; raises Invalid on `phone`.
+
+    Who sees their own contacts only and may not add any hears the same of another's number as of nobody's: a send is
+    no way to ask who is a customer.
+    """
+    found = await ctx.data.find_one("contacts", {"phone": phone})
+    if found is not None and visible(ctx.principal, found):
+        return found
+    if found is not None or (ctx.principal.assigned_only and not ctx.principal.may("contact.create")):
+        raise Invalid.field("phone", "there is no contact of yours with this number")
+    return None
+
+
 async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document:
     """Return the contact to write to, made if the phone is new; raises Invalid on `contact` or `phone`."""
     if id is not None:
@@ -42,10 +56,8 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
         if found["phone"] is None:
             raise Invalid.field("contact", "the contact has no phone number")
         return found
-    found = await ctx.data.find_one("contacts", {"phone": phone})
+    found = await _holder(ctx, phone)
     if found is not None:
-        if not visible(ctx.principal, found):
-            raise Invalid.field("phone", "this contact is not assigned to you")
         return found
     now = ctx.now()
     doc = new_contact(
@@ -55,7 +67,7 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
     try:
         return ctx.wrote(await ctx.data.insert("contacts", doc, events))
     except Duplicate:
-        held = await ctx.data.find_one("contacts", {"phone": phone})
+        held = await _holder(ctx, phone)
         if held is None:
             raise
         return held
@@ -84,7 +96,7 @@ async def send_whatsapp(ctx: Context, body: SendWhatsapp) -> Document:
     template = await template_for_send(ctx, account, body) if body.message_type == "TEMPLATE" else None
     known = None if body.contact is None else await recipient(ctx, body.contact, None)
     if known is None and body.phone is not None:
-        known = await ctx.data.find_one("contacts", {"phone": body.phone})
+        known = await _holder(ctx, body.phone)
     if body.message_type not in FREE_FORM_EXEMPT and not (known and window_open(known, "WHATSAPP", ctx.now())):
         raise SessionWindowClosed("The contact has not written in the last 24 hours; send a template.")
     context = await _replied(ctx, body.reply_to, known)

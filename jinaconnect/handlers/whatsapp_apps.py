@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from jinaconnect.actions import apps
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
@@ -32,8 +32,8 @@ class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_
     base_url: Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://")] | None = None
     bsp_credentials: dict[str, str | None] | None = None
 
-    def split(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return (plain fields, credentials to seal)."""
+    def split(self, services: Services) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return (plain fields, credentials to seal); raises Invalid naming each credential that cannot be one."""
         fields = self.model_dump(exclude_unset=True)
         credentials = dict(fields.pop("bsp_credentials", None) or {})
         if len(str(credentials)) > 16_384:
@@ -41,6 +41,10 @@ class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_
         for name in ("app_secret", "verify_token", "base_url"):
             if name in fields:
                 credentials[name] = fields.pop(name)
+        faults = apps.check_credentials(services, credentials)
+        if faults:
+            own = self.model_fields_set
+            raise Invalid({name if name in own else f"bsp_credentials.{name}": told for name, told in faults.items()})
         return fields, credentials
 
 
@@ -123,7 +127,7 @@ async def list_apps(ctx: Context) -> dict[str, Any]:
 )
 async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
     """Add a WhatsApp app; its credentials are sealed and never shown again."""
-    fields, credentials = body.split()
+    fields, credentials = body.split(ctx.services)
     faults = {
         name: ["is required"]
         for name in ("waba_id", "phone_number_id")
@@ -152,7 +156,7 @@ async def read_app(ctx: Context, id: str) -> dict[str, Any]:
 )
 async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
     """Change a WhatsApp app; credentials given are merged, null removes one."""
-    fields, credentials = body.split()
+    fields, credentials = body.split(ctx.services)
     return await apps.change_app(ctx, id, fields, credentials)
 
 

@@ -119,7 +119,7 @@ async def test_credentials_are_sealed_and_never_shown(tenant: Tenant, gateway: A
         "phone_number": "+12025550170",
         "waba_id": "11",
         "phone_number_id": "12",
-        "app_secret": "shhhhhhh",
+        "app_secret": "shhhhhhhshhhhhhh",
         "bsp_credentials": {"access_token": secret},
     }
     made = (await tenant("admin").post("/wa/v1/apps/", body)).ok(201)

@@ -219,6 +219,7 @@ async def _changes(
             old = ctx.services.secrets.open(held["credentials"], place(id)) if held["credentials"] else {}
             old = old if provider == held["provider"] else {}
             merged = {key: value for key, value in {**old, **credentials}.items() if value is not None}
+            _given_anew(provider, old, merged, credentials)
         changes.update(await _sealed(ctx, id, provider, merged))
     await _check_claims(ctx, held, changes)
     return {**changes, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
@@ -232,6 +233,22 @@ async def _check_claims(ctx: Context, held: Document, changes: Mapping[str, Any]
     else:
         more = [number for number in changed["from_numbers"] if number not in held["from_numbers"]]
         await check_claims(ctx, changed, more, "from_numbers")
+
+
+# Where an account's secrets go, and which: they are told to no other host than the one they were given for.
+_TOLD_TO: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    SIP: ("sip_proxy", ("sip_password",)), "exotel": ("subdomain", ("api_key", "api_token")),
+}  # fmt: skip
+
+
+def _given_anew(provider: str, old: Mapping[str, Any], merged: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raise Invalid on `credentials` where secrets that are kept would go to another host than before."""
+    place, names = _TOLD_TO.get(provider, ("", ()))
+    if not old or merged.get(place) == old.get(place):
+        return
+    kept = [name for name in names if old.get(name) and merged.get(name) and given.get(name) is None]
+    if kept:
+        raise Invalid({"credentials": [f"{name}: must be given anew with another {place}" for name in kept]})
 
 
 async def delete_trunk(ctx: Context, id: str) -> None:
