@@ -18,6 +18,7 @@ import structlog
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.conversations import contact_event, opening_events
 from jinaconnect.actions.media import media_row, media_url, new_media_id
+from jinaconnect.actions.removal import follow_removal
 from jinaconnect.actions.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.templates import apply_template_report
 from jinaconnect.actions.worker import add_jobs
@@ -142,6 +143,8 @@ class Batch:
         counted_in = await self._store.change_many("contacts", decisions, present, tell=False)
         for id in sorted(seen_before):
             await self._rebuild(id)
+        for id in sorted(decisions.keys() - {doc["_id"] for doc in counted_in}):
+            await follow_removal(self._ctx, id)  # removed since it was read: what it was sent meanwhile goes as well
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         left = [contact for contact in contacts.values() if contact["_id"] not in decisions]
@@ -187,7 +190,8 @@ class Batch:
             try:
                 await self._store.change("contacts", contact, decide)
             except NotFound:
-                return  # the contact was removed meanwhile
+                await follow_removal(self._ctx, contact)
+                return
 
     async def _contacts(self, facts: Sequence[Inbound]) -> dict[str, Document]:
         wanted = {_phone(fact.sender): fact for fact in facts}

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import MAX_LIMIT, visible_contact, window
 from jinaconnect.actions.listing import list_documents, log_cursor
+from jinaconnect.actions.removal import follow_removal
 from jinaconnect.actions.scoping import contact_filter, message_filter, of_contacts, visible
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import takes_number
@@ -278,6 +279,7 @@ async def add_note(ctx: Context, contact_id: str, body: NewNote) -> dict[str, An
         channel=platform,
     )
     written = ctx.wrote(await ctx.data.insert("messages", doc, [event]))
+    await follow_removal(ctx, contact["_id"])
     return (await render_messages(ctx, [written]))[0]
 
 

@@ -10,6 +10,7 @@ import structlog
 from jinaconnect.actions.apps import choose_app
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.conversations import opening_events
+from jinaconnect.actions.removal import follow_removal
 from jinaconnect.actions.reports import report_message
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.templates import template_for_send
@@ -129,7 +130,10 @@ async def send_whatsapp(ctx: Context, body: SendWhatsapp) -> Document:
 
 
 async def count_message(ctx: Context, message: Document) -> None:
-    """Bring a message into its conversation's preview; without effect when it is there already."""
+    """Bring a message into its conversation's preview; without effect when it is there already.
+
+    A message of a contact that was removed meanwhile goes with it.
+    """
 
     def decide(doc: Document) -> Change | None:
         fields = counted(doc, [message])
@@ -138,7 +142,7 @@ async def count_message(ctx: Context, message: Document) -> None:
     try:
         await ctx.data.change("contacts", message["contact"], decide)
     except NotFound:
-        return  # the contact was deleted meanwhile; the message stays
+        await follow_removal(ctx, message["contact"])
 
 
 class Sender:

@@ -15,6 +15,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.conversations import contact_event, visible_contact
 from jinaconnect.actions.marks import AT_ONCE, known_messages, recount
 from jinaconnect.actions.media import erase_files
+from jinaconnect.actions.voice.erasing import erase_calls, refuse_live_calls
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
@@ -32,7 +33,7 @@ _LEAVING = (status.PENDING, status.SENDING)
 _ERASED: dict[str, Any] = {
     "phone": None, "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [], "attributes": {},
     "telegram_chat_id": None, "telegram_username": None, "description": None, **unassigned(), "opt_outs": {},
-    "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []},
+    "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, "erased": True,
 }  # fmt: skip
 
 
@@ -126,10 +127,13 @@ async def _settle(ctx: Context, contact: str, removed: list[str]) -> None:
 async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
     """Remove a contact and its messages from the inbox; with `erase` what is personal in them is overwritten.
 
-    The address is free again: somebody who writes later is a new contact. Events of the past stay in the log until its
-    retention ends.
+    Erasing goes through the contact's calls too, with their recordings, and the bodies kept of webhooks that could not
+    be applied; it waits for calls that go on (Conflict). The address is free again: somebody who writes later is a new
+    contact. Events of the past stay in the log until its retention ends.
     """
     contact = await visible_contact(ctx, id)
+    if erase:
+        await refuse_live_calls(ctx, id)
     event_id = ctx.ids.new("evt")
     await _remove_all(ctx, contact, erase)
 
@@ -148,8 +152,32 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
     ctx.wrote(await ctx.data.change("contacts", id, decide))
     await _remove_all(ctx, contact, erase)  # what came in between
     if erase:
+        await erase_calls(ctx, id)
         for row in await ctx.data.select("timeline", {"contact": id}, fields={"_id": 1}):
             await ctx.data.remove("timeline", row["_id"])
+        if contact["phone"] is not None:
+            await _erase_bodies(ctx, contact["phone"].lstrip("+").encode())
+
+
+async def follow_removal(ctx: Context, id: str) -> None:
+    """Remove what somebody added to a contact who had read it before it was removed; whoever adds looks at it after."""
+    contact = await ctx.data.find("contacts", id)
+    if contact is None or contact["deleted_at"] is None:
+        return
+    erase = bool(contact.get("erased"))
+    await _remove_all(ctx, contact, erase)
+    if erase:
+        await erase_calls(ctx, id)
+
+
+async def _erase_bodies(ctx: Context, number: bytes) -> None:
+    """Remove the bodies kept of webhooks that could not be applied, where they name a number."""
+    last: dict[str, Any] = {}
+    while rows := await ctx.data.select("webhook_events", last, sort=[("_id", -1)], limit=PAGE):
+        for row in rows:
+            if number in (row.get("body") or b""):
+                await ctx.data.change("webhook_events", row["_id"], lambda doc: Change(set={"body": None}))
+        last = {"_id": {"$lt": rows[-1]["_id"]}}
 
 
 async def _remove_all(ctx: Context, contact: Document, erase: bool) -> None:

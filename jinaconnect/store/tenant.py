@@ -15,6 +15,7 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -266,8 +267,8 @@ class TenantStore:
         """Decide on several documents at once, in one round trip where none of them moves.
 
         `known` holds freshly read documents; whatever moved since is decided again by itself. Returns the documents
-        as they are now; with `tell=False` what they have to tell waits for `tell()`. Raises Duplicate, and
-        Invalid for what cannot be stored, when the others are written.
+        as they are now, without those removed meanwhile; with `tell=False` what they have to tell waits for `tell()`.
+        Raises Duplicate, and Invalid for what cannot be stored, when the others are written.
         """
         results: list[Document] = []
         plans: list[tuple[Document, Document, Document]] = []
@@ -285,8 +286,9 @@ class TenantStore:
             await self.tell(collection, done)
         for (before, _, _), result in zip(plans, swapped, strict=True):
             if result is False:
-                moved = await self.change(collection, before["_id"], decisions[before["_id"]])
-                done.append({**moved.doc, "pending": []})
+                with suppress(NotFound):  # removed meanwhile
+                    moved = await self.change(collection, before["_id"], decisions[before["_id"]])
+                    done.append({**moved.doc, "pending": []})
         for result in swapped:
             if isinstance(result, str):
                 raise Duplicate(result)

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.removal import follow_removal
 from jinaconnect.actions.voice.ledger import scope_parts
 from jinaconnect.actions.voice.rate_cards import rate_call
 from jinaconnect.core.calls import document as d
@@ -65,6 +66,8 @@ class Completer:
             raise away
         # The claim has told nobody, so the document is at the revision it was claimed at unless somebody else wrote.
         await ctx.data.change("calls", call["_id"], lambda doc: Change(set=fields, unset=("due",)), known=call)
+        if call["contact"] is not None:
+            await follow_removal(ctx, call["contact"])
 
     async def _inbox(self, ctx: Context, call: Document) -> Mapping[str, Any]:
         """Leave one message in the contact's conversation, linked both ways, and count the call with the contact."""

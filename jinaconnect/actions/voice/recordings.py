@@ -91,6 +91,9 @@ async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]
             return
         await services.blobs.put(scope, _blob(call["_id"], data["recording"], "wav"), file)
         await _keep(ctx, call, data, len(file), length)
+    row = await store.find("recordings", data["recording"])
+    if row is not None and (await store.get("calls", call["_id"])).get("erased"):
+        await remove_recording(services, scope, row, ctx.principal.actor())
     await _mirror(store, call["_id"], data["recording"])
     await _forget(switch, data)
 

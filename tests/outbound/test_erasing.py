@@ -1,0 +1,122 @@
+"""Erasing a contact leaves nothing of the person: messages, files, calls, recordings, consent, kept webhooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jinaconnect.actions.applying import Batch
+from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.messages import count_message
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.message import INCOMING, new_message
+from jinaconnect.core.principal import system_principal
+from tests.client import until
+from tests.conftest import Running
+from tests.tenants import Tenant
+
+NUMBER = "+12025550101"  # the sandbox answers a call to it
+OTHER = "+12025550112"
+# The log forgets by its own retention, answers under an Idempotency-Key after a day.
+PASSING = {"events", "idempotency", "heads", "jobs"}
+
+
+async def remains(gateway: Running, tenant: Tenant, *words: str) -> list[tuple[str, str]]:
+    """Return (collection, id) of a tenant's documents that hold one of the words, but those that pass by themselves."""
+    database, found = gateway.services.store.database, []
+    for name in await database.list_collection_names():
+        if name not in PASSING:
+            async for row in database[name].find({"scope": {"$regex": f"^{tenant.id}"}}):
+                if any(word in str(row) for word in words):
+                    found.append((name, str(row["_id"])))
+    return found
+
+
+async def written(tenant: Tenant, sender: str, text: str) -> dict[str, Any]:
+    client = tenant("owner", "test")
+    (await client.post("/sandbox/inbound/", {"from": sender, "name": "Zoe Quux", "text": text})).ok(201)
+
+    def received(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [e["data"] for e in events if e["type"] == "message.received" and text in str(e["data"]["content"])]
+
+    return received(await client.wait_for_events(lambda events: bool(received(events))))[0]
+
+
+async def test_nothing_of_a_person_is_left_once_erased(gateway: Running, tenant: Tenant) -> None:
+    client, scope = tenant("owner", "test"), f"{tenant.id}:test"
+    contact = (await written(tenant, NUMBER, "my secret wish"))["contact"]
+    consent = {"name": "Consent", "contact": contact, "consent_given": True}
+    (await client.post("/voice/api/recording-consents/", consent)).ok(201)
+    body = {"to_number": NUMBER, "tts_text": "Hello Zoe Quux.", "record": True, "metadata": {"who": "Zoe Quux"}}
+    call = (await client.post("/voice/api/calls/", body)).ok(201)["id"]
+    path = f"/contacts/{contact}/?erase=true"
+    (await client.delete(path)).refused(409, "conflict")
+    store = gateway.services.store.of(tenant.id, "test")
+
+    async def booked() -> bool:
+        row = await store.get("calls", call)
+        return row["ended_at"] is not None and "due" not in row and row["team_inbox_message"] is not None
+
+    await until(booked, 30)
+    jobs = gateway.services.store.raw("jobs")
+
+    async def kept() -> bool:
+        return await jobs.find_one({"scope": scope, "kind": "voice.recording"}) is None
+
+    await until(kept, 30)
+    recordings = await store.select("recordings", {"call": call})
+    assert len(recordings) == 1
+    failure = {"_id": "whe_" + call[5:], "account": "x", "reason": "x", "body": b'{"from":"12025550101"}'}
+    await store.insert("webhook_events", failure)
+    assert len(await remains(gateway, tenant, NUMBER[1:], "Zoe", "secret wish")) >= 5
+    (await client.delete(path)).ok(204)
+    assert await remains(gateway, tenant, NUMBER[1:], "Zoe", "secret wish") == []
+    assert [await gateway.services.blobs.size(scope, row["blob"]) for row in recordings] == [None] * len(recordings)
+    shown = (await client.get(f"/voice/api/calls/{call}/")).ok()
+    assert (shown["to_number"], shown["metadata"], shown["contact"]) == ("", {}, contact)
+
+
+@pytest.mark.parametrize("erase", [True, False])
+async def test_a_message_that_comes_while_its_contact_is_removed_goes_with_it(
+    gateway: Running, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, erase: bool
+) -> None:
+    """It was read before the contact was gone, and is written after."""
+    client, store = tenant("owner", "test"), gateway.services.store.of(tenant.id, "test")
+    contact = (await written(tenant, OTHER, "first"))["contact"]
+    read, removed = Batch._contacts, []
+
+    async def read_and_wait(self: Batch, *rest: Any) -> Any:
+        found = await read(self, *rest)
+        if not removed:
+            removed.append(contact)
+            (await client.delete(f"/contacts/{contact}/?erase={str(erase).lower()}")).ok(204)
+        return found
+
+    monkeypatch.setattr(Batch, "_contacts", read_and_wait)
+    (await client.post("/sandbox/inbound/", {"from": OTHER, "text": "in between"})).ok(201)
+
+    async def gone() -> bool:
+        rows = await store.select("messages", {"contact": contact})
+        return len(rows) == 2 and all(row["deleted_at"] is not None for row in rows)
+
+    await until(gone)
+    left = await remains(gateway, tenant, "in between")
+    assert not erase or left == []
+
+
+async def test_a_message_that_is_counted_late_goes_with_its_contact(gateway: Running, tenant: Tenant) -> None:
+    services, store = gateway.services, gateway.services.store.of(tenant.id, "test")
+    contact = (await written(tenant, OTHER, "first"))["contact"]
+    (await tenant("owner", "test").delete(f"/contacts/{contact}/?erase=true")).ok(204)
+    now = services.clock()
+    message = new_message(
+        services.ids.new("msg"), contact=contact, platform="WHATSAPP", direction=INCOMING, type="TEXT", app=None,
+        content={"type": "text", "body": {"text": "late"}}, author="CONTACT", timestamp=now, status=status.RECEIVED,
+    )  # fmt: skip
+    await store.insert("messages", message)
+    ctx = Context(services, system_principal(tenant.id, "test"), Caller(""))
+    await count_message(ctx, await store.get("messages", message["_id"]))
+    row = await store.find("messages", message["_id"])
+    assert row is not None
+    assert (row["content"], row["erased"]) == ({"type": "text"}, True)
