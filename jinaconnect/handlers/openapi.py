@@ -127,10 +127,12 @@ def _schemas(items: Iterable[Operation]) -> dict[str, Any]:
     _, made = models_json_schema(
         [(model, "validation") for model in ordered], ref_template=_REF, schema_generator=_Described
     )
-    schemas: dict[str, Any] = {"Error": _error(), **event_schemas(_REF), **made["$defs"]}
-    for item in items:
-        if item.listing is not None:
-            schemas.setdefault(_page(item), _page_schema(item))
+    models_by_name: dict[str, Any] = made["$defs"]
+    own = {"Error": _error(), **event_schemas(_REF)}
+    own.update({_page(item): _page_schema(item) for item in items if item.listing is not None})
+    if own.keys() & models_by_name.keys():
+        raise ValueError(f"models have names of the description's own: {sorted(own.keys() & models_by_name.keys())}")
+    schemas = {**own, **models_by_name}
     for schema in schemas.values():
         schema.pop("title", None)
     return dict(sorted(schemas.items()))

@@ -11,6 +11,7 @@ from jinaconnect.actions.voice import numbers, trunks
 from jinaconnect.core.paging import Listing, text_filter
 from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example, sample_id
 from jinaconnect.handlers.voice import voice_operation
+from jinaconnect.handlers.voice_fields import Route
 
 NUMBERS = Listing(
     filters={"provider_config": text_filter("provider_config"), "number": text_filter("number")},
@@ -24,7 +25,7 @@ class NumberFields(Request, json_schema_extra=example(route={"type": "reject", "
     number: Given[Phone] = None
     provider_config: Given[Id] = None
     name: Given[Annotated[Text, StringConstraints(max_length=100)]] = None
-    route: Given[dict[str, Any]] = None
+    route: Given[Route] = None
 
     def given(self) -> dict[str, Any]:
         """Return the fields given."""
@@ -45,7 +46,7 @@ class NewNumber(
     number: Phone
     provider_config: Id
     name: Annotated[Text, StringConstraints(max_length=100)] = ""
-    route: dict[str, Any]
+    route: Route
 
 
 class NumberOut(Answer):

@@ -13,6 +13,7 @@ from jinaconnect.core.ivr.graph import Audio
 from jinaconnect.core.paging import Filter, Listing, bool_filter
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
 from jinaconnect.handlers.voice import voice_operation
+from jinaconnect.handlers.voice_fields import Graph
 
 TEMPLATES = Listing(
     filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",)
@@ -45,7 +46,7 @@ class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{n
     tts_language: Annotated[str, StringConstraints(max_length=10, pattern=r"^[A-Za-z0-9-]*$")] | None = None
     audio_url: Annotated[Audio | None, BeforeValidator(_blank)] = None
     audio_format: Literal["mp3", "wav"] | None = None
-    graph: dict[str, Any] | None = None
+    graph: Graph | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the fields given."""
@@ -93,7 +94,7 @@ class GraphScript(
 ):
     """An IVR that need not be saved, and what the caller does."""
 
-    graph: dict[str, Any]
+    graph: Graph
 
 
 class VoiceTemplateOut(Answer):

@@ -12,7 +12,7 @@ from jinaconnect.core.calls.causes import CAUSES
 from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
 from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example
 from jinaconnect.handlers.voice import voice_operation
-from jinaconnect.handlers.voice_fields import Named
+from jinaconnect.handlers.voice_fields import Named, Route
 
 Provider = Literal["sip", "twilio", "plivo", "vonage", "telnyx", "exotel"]
 
@@ -46,7 +46,7 @@ class TrunkFields(Request, json_schema_extra=example(enabled=False)):
     fallback_sms_config: Id | None = None
     fallback_sms_template: Given[Annotated[Text, StringConstraints(max_length=2000)]] = None
     fallback_on_causes: Given[Annotated[list[str], Field(max_length=len(CAUSES) + 1)]] = None
-    default_route: dict[str, Any] | None = None
+    default_route: Route | None = None
     asterisk: Annotated[str, StringConstraints(max_length=32)] | None = None
 
     @field_validator("fallback_on_causes")
