@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "contact": reading.one_contact,
     "lists": reading.first_page,
     "idle": resting.idle_memory,
+    "tenants": resting.idle_tenants,
     "ivr": calls.ivr,
     "keys": calls.keys,
     "calls": calls.many,

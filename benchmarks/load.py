@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import select
@@ -35,12 +36,12 @@ PONG = masked(b"", 0x8A)
 
 
 class Crowd:
-    """Clients of one server, each subscribed to everything."""
+    """Clients of one server, each subscribed to everything; with several keys they take turns with them."""
 
-    def __init__(self, port: int, count: int, key: str | None) -> None:
-        self._greeting = self._handshake(port, key)
-        if key is not None:
-            self._greeting += masked(b'{"type":"subscribe"}')
+    def __init__(self, port: int, count: int, *keys: str | None) -> None:
+        self._greetings = itertools.cycle(
+            [self._handshake(port, key) + (b"" if key is None else masked(b'{"type":"subscribe"}')) for key in keys]
+        )
         self._port = port
         self.clients: list[socket.socket] = []
         self._ends: dict[int, bytes] = {}
@@ -64,7 +65,7 @@ class Crowd:
         joining = []
         for _ in range(count):
             client = socket.create_connection(("127.0.0.1", self._port), timeout=30)
-            client.sendall(self._greeting)
+            client.sendall(next(self._greetings))
             joining.append(client)
         for client in joining:
             heard = b""
@@ -77,6 +78,7 @@ class Crowd:
             self.clients.append(client)
             self.by_number[client.fileno()] = client
             self._ends[client.fileno()] = b""
+        self.keep()
 
     def heard(self, number: int) -> None:
         """Take what one client was sent."""
