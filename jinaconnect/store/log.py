@@ -11,7 +11,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo.errors import BulkWriteError, DuplicateKeyError
@@ -35,6 +35,7 @@ TAIL = 1_000  # others' events read through to find one's own and the newest num
 
 Listener = Callable[[str, list[Recorded]], None]
 Mark = tuple[str, datetime]  # an event's id, and when it was recorded
+_EMPTY: Mark = ("", datetime(2000, 1, 1, tzinfo=UTC))  # of logs that hold nothing yet
 
 
 class Log:
@@ -119,8 +120,8 @@ class Log:
         return [recorded(scope, row) for row in await query.to_list()]
 
     @guarded
-    async def appended_since(self, mark: Mark | None) -> tuple[Mark | None, dict[str, int]]:
-        """Return how far the logs of all scopes have come since a mark, and the mark of now (None: an empty log).
+    async def appended_since(self, mark: Mark | None) -> tuple[Mark, dict[str, int]]:
+        """Return how far the logs of all scopes have come since a mark, and the mark of now.
 
         It reads the newest rows backwards, so the cost goes with what was appended, not with how many scopes there
         are. A row may become visible a moment after a later one: the last few before the mark are told again.
@@ -137,7 +138,7 @@ class Log:
                     break
                 if past or row["_id"] == mark[0] or row["recorded"] < mark[1] - MARK_LOST:
                     past += 1
-        return newest or mark, heads
+        return newest or mark or _EMPTY, heads
 
     @guarded
     async def numbers(self, scope: str, ids: Sequence[str]) -> dict[str, int]:

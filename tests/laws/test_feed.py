@@ -235,6 +235,7 @@ async def test_a_look_costs_one_query_however_many_scopes_are_read(store: Store,
     await _looked(hub)
     await _looked(hub)
     await until(lambda: _true(all(reader.seqs == [1] for reader in readers)))
+    await _looked(hub)
     commands.names.clear()
     await _looked(hub)
     assert commands.names == ["find"]
@@ -242,6 +243,26 @@ async def test_a_look_costs_one_query_however_many_scopes_are_read(store: Store,
     await _looked(hub)
     await until(lambda: _got(readers[7], 3))
     assert readers[7].seqs == [1, 2, 3]
+    await client.close()
+
+
+async def test_a_look_costs_one_query_while_no_log_holds_anything(store: Store, mongod: EmbeddedMongo) -> None:
+    commands = Commands()
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongod.uri, tz_aware=True, event_listeners=[commands])
+    here = Store(client.get_database(store.database.name), system_clock)
+    await here.prepare(1)
+    hub = Hub(here.log, Cursors(b"k"))
+    feed = await hub.enter(a_scope())
+    for _ in range(3):
+        await _looked(hub)
+        await until(lambda: _true(feed._tail is None))
+    commands.names.clear()
+    await _looked(hub)
+    await _looked(hub)
+    assert commands.names == ["find", "find"]
+    await append(store.log, feed.scope, 1)
+    await _looked(hub)
+    await until(lambda: _true(feed.tip == 1))
     await client.close()
 
 
