@@ -84,7 +84,7 @@ class Completer:
             direction=INCOMING if inbound else OUTGOING, type="TEXT",
             content={"type": "text", "body": {"text": text}}, author="CONTACT" if inbound else "BOT", app=None,
             timestamp=at, status=status.RECEIVED if inbound else status.DELIVERED, call=call["_id"],
-            created_at=at, updated_at=at, is_read=not inbound or call["started_at"] is not None,
+            created_at=at, updated_at=ctx.now(), is_read=not inbound or call["started_at"] is not None,
         )  # fmt: skip
         event = Event(
             id="evt_" + call["_id"].partition("_")[2], type="message.received" if inbound else "message.queued",
