@@ -26,7 +26,7 @@ from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
 MAX_LIMIT = 100
-MAX_OFFSET = 100_000
+MAX_OFFSET = 5_000
 Step = Callable[[Document], Move | None]
 
 CHATS = Listing(
@@ -208,21 +208,24 @@ async def reopen_conversation(ctx: Context, id: str, body: WithReason) -> dict[s
     return _success("Reopened.", await _move(ctx, id, lambda doc: reopen(doc, by, body.reason)))
 
 
-def window(ctx: Context, limit: int = 50, most: int = MAX_LIMIT) -> tuple[int, int]:
-    """Return (limit, offset) of the query; raises Invalid naming the one that is wrong."""
+def window(ctx: Context, further: str, limit: int = 50, most: int = MAX_LIMIT) -> tuple[int, int]:
+    """Return (limit, offset) of the query; raises Invalid naming the one that is wrong.
+
+    `further` says how what lies beyond the largest offset is reached.
+    """
     query = ctx.caller.query
     asked = parse_or_fault("limit", parse_int, query.get("limit", str(limit)))
     offset = parse_or_fault("offset", parse_int, query.get("offset", "0"))
     if not 1 <= asked <= most:
         raise Invalid.field("limit", f"must be 1 to {most}")
     if not 0 <= offset <= MAX_OFFSET:
-        raise Invalid.field("offset", f"must be 0 to {MAX_OFFSET}")
+        raise Invalid.field("offset", f"must be 0 to {MAX_OFFSET}; further rows are reached by {further}")
     return asked, offset
 
 
 async def list_conversations(ctx: Context) -> dict[str, Any]:
     """Return the chat list: conversations with messages, the newest message first."""
-    limit, offset = window(ctx)
+    limit, offset = window(ctx, "a filter")
     query = dict(ctx.caller.query)
     clauses: list[dict[str, Any]] = [{"chat.at": {"$type": "date"}, "deleted_at": None}, contact_filter(ctx.principal)]
     if "unread" in query:

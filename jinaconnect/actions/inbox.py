@@ -107,13 +107,13 @@ def content_preview(content: Mapping[str, Any]) -> str:
 
 async def list_messages(ctx: Context) -> dict[str, Any]:
     """Return messages of all channels; agents get those of their contacts."""
-    within = {"$and": [{"deleted_at": None}, await message_filter(ctx), *await _special_filters(ctx)]}
-    within["$and"] = [clause for clause in within["$and"] if clause]
+    within = {"deleted_at": None, **await message_filter(ctx)}
+    asked = await _special_filters(ctx)
 
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
         return await _listed(ctx, docs)
 
-    return await list_documents(ctx, "messages", MESSAGES, render, within)
+    return await list_documents(ctx, "messages", MESSAGES, render, within, asked)
 
 
 async def _special_filters(ctx: Context) -> list[dict[str, Any]]:
@@ -159,7 +159,7 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
 
 async def recent_messages(ctx: Context) -> dict[str, Any]:
     """Return the newest messages of all conversations."""
-    limit, offset = window(ctx)
+    limit, offset = window(ctx, "/team-inbox/api/messages/?cursor=")
     within = {"deleted_at": None, **await message_filter(ctx)}
     position = await log_cursor(ctx)
     (count, exact), rows = await asyncio.gather(
@@ -207,7 +207,7 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     `offset` shifts while rows arrive; `before` (a number; the answer's `next_before`) does not.
     """
     contact = await visible_contact(ctx, contact_id)
-    limit, offset = window(ctx, most=MAX_LIMIT)
+    limit, offset = window(ctx, "before=<next_before>", most=MAX_LIMIT)
     before = ctx.caller.query.get("before")
     number = None if before is None else parse_or_fault("before", parse_int, before)
     position = await log_cursor(ctx)

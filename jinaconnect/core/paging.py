@@ -18,6 +18,7 @@ from jinaconnect.core.errors import Invalid
 PAGE_SIZE = 10
 MAX_PAGE_SIZE = 1000
 MAX_PAGE = 10_000_000
+MAX_ROW = 10_000  # what lies behind is reached by the endless form
 MAX_CHOICES = 1000
 MAX_TEXT = 200
 
@@ -283,4 +284,6 @@ def page_of(query: Query) -> Page:
     if size < 1:
         raise Invalid.field("page_size", "must be at least 1")
     endless = "cursor" in query
+    if not endless and number * min(size, MAX_PAGE_SIZE) > MAX_ROW:
+        raise Invalid.field("page", f"must end by row {MAX_ROW}; go on from any row with cursor=<its id>")
     return Page(number, min(size, MAX_PAGE_SIZE), query.get("cursor") or None, endless)

@@ -24,6 +24,7 @@ from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.looking import LOOKED_AT, Order, Way, all_of
 from jinaconnect.store.mongo import Document, check_storable, guarded
 from jinaconnect.store.together import ANNOUNCED, Leaving, Planned, Removal, Step, commit
 
@@ -131,6 +132,34 @@ class TenantStore:
         first = {"$match": {"scope": self._partition(collection)}}
         cursor = await self._store.raw(collection).aggregate([first, *pipeline])
         return await cursor.to_list()
+
+    async def look(
+        self, collection: str, way: Way, order: Order, *, skip: int = 0, limit: int
+    ) -> tuple[list[Document], int, str | None]:
+        """Return the documents that fit among the first rows of a way, how many fit, and the last row's id.
+
+        The id is None where there were no more rows than were looked at.
+        """
+        found: list[Mapping[str, Any]] = [{"$match": all_of(way.rest)}]
+        page: list[Mapping[str, Any]] = [
+            {"$sort": dict(order)}, {"$skip": skip}, {"$limit": limit}, {"$project": {"_id": 1}},
+        ]  # fmt: skip
+        seen = {"$group": {"_id": None, "n": {"$sum": 1}, "last": {"$last": "$_id"}}}
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": all_of(way.first)}, {"$sort": dict(way.order)}, {"$limit": LOOKED_AT},
+            {"$facet": {"rows": [*found, *page], "total": [*found, {"$count": "n"}], "seen": [seen]}},
+        ]  # fmt: skip
+        [answer] = await self.aggregate(collection, pipeline)
+        ids = [row["_id"] for row in answer["rows"]]
+        rows = {row["_id"]: row for row in await self.select(collection, {"_id": {"$in": ids}})} if ids else {}
+        total = answer["total"][0]["n"] if answer["total"] else 0
+        whole = not answer["seen"] or answer["seen"][0]["n"] < LOOKED_AT
+        return [rows[id] for id in ids if id in rows], total, None if whole else answer["seen"][0]["last"]
+
+    @guarded
+    async def few(self, collection: str, query: Mapping[str, Any], most: int) -> int:
+        """Return how many documents fit, counted to `most`."""
+        return await self._store.raw(collection).count_documents(self._within(collection, query), limit=most)
 
     @guarded
     async def tally(self, collection: str, query: Mapping[str, Any]) -> int:

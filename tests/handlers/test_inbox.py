@@ -17,6 +17,7 @@ from jinaconnect.core.inbox.message import new_message
 from jinaconnect.core.inbox.reading import read_fields
 from jinaconnect.core.inbox.timeline import status_entry
 from jinaconnect.core.principal import system_principal
+from jinaconnect.store.store import Store
 from jinaconnect.store.tenant import Change, TenantStore
 from tests.client import Client, until
 from tests.conftest import Running
@@ -376,9 +377,12 @@ async def test_a_message_counted_during_a_recount_is_not_lost(tenant: Tenant, ga
     class Overtaken(Context):
         data = store
 
+    class Elsewhere(Context):  # changes of one process wait for each other
+        data = Store(services.store.database, services.clock).of(tenant.id, "live")
+
     async def another() -> None:
         id = await stored(gateway, tenant, contact, direction="INCOMING", author="CONTACT", is_read=False)
-        ctx = Context(services, system_principal(tenant.id, "live"), Caller(""))
+        ctx = Elsewhere(services, system_principal(tenant.id, "live"), Caller(""))
         await count_message(ctx, await ctx.data.get("messages", id))
 
     store.meanwhile = another

@@ -1,0 +1,106 @@
+"""Which part of a list's query an index serves in the list's order, so that the rest is asked of a bounded part only.
+
+Equality on the leading keys of an index leaves its rows in the order of the keys that follow. What is asked beyond
+that is looked for among the first of those rows: the cost of a page does not grow with the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinaconnect.store.collections import COLLECTIONS, Index
+
+LOOKED_AT = 10_000  # rows one page looks through for what no index serves
+_MOST_CHOICES = 200  # so many values are merged in order; more would be sorted
+NEWEST = (("_id", -1),)
+
+Atom = Mapping[str, Any]
+Order = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to walk a collection: what the index takes, in which order it gives its rows, what is left to look for."""
+
+    first: tuple[Atom, ...]
+    order: Order
+    rest: tuple[Atom, ...]
+    ordered: bool
+
+
+def atoms(condition: Mapping[str, Any]) -> list[Atom]:
+    """Return a condition as single ones that all must hold."""
+    found: list[Atom] = []
+    for path, wanted in condition.items():
+        if path == "$and":
+            found += [atom for clause in wanted for atom in atoms(clause)]
+        else:
+            found.append({path: wanted})
+    return found
+
+
+def all_of(parts: Sequence[Atom]) -> dict[str, Any]:
+    """Return the condition under which all hold."""
+    return {} if not parts else dict(parts[0]) if len(parts) == 1 else {"$and": [dict(part) for part in parts]}
+
+
+def ways(collection: str, asked: Sequence[Atom], order: Order) -> list[Way]:
+    """Return the ways that serve most of what is asked, those in the list's order before others; never none."""
+    found = [way for index in COLLECTIONS[collection].indexes if (way := _way(index, asked, order)) is not None]
+    if not any(way.ordered for way in found) and list(order) != list(NEWEST):
+        found += [
+            Way(way.first, way.order, way.rest, False)
+            for index in COLLECTIONS[collection].indexes
+            if (way := _way(index, asked, NEWEST)) is not None
+        ]
+    found = found or [Way((), NEWEST, tuple(asked), list(order) == list(NEWEST))]
+    best = max((way.ordered, len(way.first)) for way in found)
+    return [way for way in found if (way.ordered, len(way.first)) == best]
+
+
+def _way(index: Index, asked: Sequence[Atom], order: Order) -> Way | None:
+    taken: list[Atom] = []
+    keys = list(index.keys)
+    while keys and (equal := _equal(asked, keys[0][0])) is not None:
+        taken.append(equal)
+        keys.pop(0)
+    if any(not _implied(asked, path, wanted) for path, wanted in index.only):
+        return None
+    if index.unique and not keys and taken:
+        return Way(tuple(taken), NEWEST, (), True)  # as few rows as values were named
+    wanted, reverse = list(order), [(path, -way) for path, way in order]
+    if keys[: len(wanted)] not in (wanted, reverse):
+        return None
+    taken += [atom for atom in asked if keys[0][0] in atom and atom not in taken and _plain(atom[keys[0][0]])]
+    taken += [atom for atom in asked for path, told in index.only if atom.get(path) == told and atom not in taken]
+    return Way(tuple(taken), order, tuple(atom for atom in asked if atom not in taken), True)
+
+
+def _equal(asked: Sequence[Atom], path: str) -> Atom | None:
+    for atom in asked:
+        if path not in atom:
+            continue
+        wanted = atom[path]
+        if not isinstance(wanted, Mapping):
+            return atom
+        if set(wanted) == {"$in"} and len(wanted["$in"]) <= _MOST_CHOICES:
+            return atom
+    return None
+
+
+def _plain(wanted: Any) -> bool:
+    """Tell whether a condition on a key is an interval of it."""
+    return isinstance(wanted, Mapping) and set(wanted) <= {"$gt", "$gte", "$lt", "$lte", "$type"}
+
+
+def _implied(asked: Sequence[Atom], path: str, told: Any) -> bool:
+    for atom in asked:
+        if path in atom:
+            wanted = atom[path]
+            if wanted == told:
+                return True
+            if isinstance(told, Mapping) and {"$gt", "$gte"} & told.keys() and wanted is not None:
+                return not isinstance(wanted, Mapping) or ("$in" in wanted and None not in wanted["$in"])
+    return False
