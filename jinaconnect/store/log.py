@@ -253,7 +253,7 @@ class _Appender:
                 numbers |= present
                 rows = [row for row in rows if row["_id"] not in present]
                 head = max(head, newest)
-                self._log._overtaken(self._scope, max(newest, *present.values()))
+                self._log._overtaken(self._scope, max((newest, *present.values())))
             self.heard(head)
         return numbers
 
