@@ -45,12 +45,15 @@ async def known_messages(ctx: Context, ids: Sequence[str]) -> list[Document]:
     Raises Invalid on `message_ids` when one is unknown or not the principal's to see.
     """
     numbers = [int(id) for id in ids if id.isdecimal() and len(id) < 19]
-    rows = await ctx.data.select("messages", {"$or": [{"_id": {"$in": list(ids)}}, {"number": {"$in": numbers}}]})
+    found = await ctx.data.select("messages", {"_id": {"$in": list(ids)}})
+    if numbers:
+        found += await ctx.data.select("messages", {"number": {"$in": numbers}})
+    rows = list({row["_id"]: row for row in found}.values())
     contacts = await ctx.data.select("contacts", {"_id": {"$in": list({row["contact"] for row in rows})}})
     seen = {doc["_id"] for doc in contacts if visible(ctx.principal, doc)}
     shown = [row for row in rows if row["contact"] in seen]
-    found = {row["_id"] for row in shown} | {str(row["number"]) for row in shown}
-    missing = [id for id in ids if id not in found]
+    known = {row["_id"] for row in shown} | {str(row["number"]) for row in shown}
+    missing = [id for id in ids if id not in known]
     if missing:
         raise Invalid.field("message_ids", f"there is no message {missing[0]}")
     return shown

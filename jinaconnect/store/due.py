@@ -132,11 +132,14 @@ class Due:
         """
         ended = 0
         for name in DUE_COLLECTIONS:
-            claimants = await self._database[name].distinct("due.by", {"due.at": {"$gt": self._clock()}})
+            held: list[Document] = [{"$match": {"due.at": {"$gt": self._clock()}}}, {"$group": {"_id": "$due.by"}}]
+            rows = await self._database[name].aggregate(held, hint="due")  # which nothing but a hint makes it use
+            claimants = [row["_id"] for row in await rows.to_list()]
             dead = [claimant for claimant in claimants if claimant and self.died(claimant)]
             if dead:
                 result = await self._database[name].update_many(
-                    {"due.by": {"$in": dead}, "due.at": {"$gt": self._clock()}}, {"$set": {"due.at": self._clock()}}
+                    {"due.by": {"$in": dead}, "due.at": {"$gt": self._clock()}}, {"$set": {"due.at": self._clock()}},
+                    hint="due",
                 )
                 ended += result.modified_count
         return ended

@@ -1,0 +1,207 @@
+"""What a message, a report, a send, a mark and a call ask the database is served by an index.
+
+The database's own profiler tells, on some thousand rows of everything: no query may examine many more documents than
+it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from jinaconnect.app import Gateway, listening
+from jinaconnect.config import Config, Http, Mongodb, OutboundSection
+from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.counting import FLOOR
+from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.mongo import Database, Document, connect
+from tests.client import Answered, until
+from tests.conftest import PLENTY
+from tests.tenants import Tenant, make_tenant
+
+ROWS = 5_000
+SPARE = 120  # documents a query may look at beyond those it answers
+NAME = "queries"
+
+FEW = {"roles", "apps", "voice_apps", "trunks", "trunk_states"}  # a tenant has some dozens at most, by their nature
+
+
+class Site:
+    """A tenant with much of everything, and the profiler."""
+
+    def __init__(self, gateway: Gateway, database: Database, tenant: Tenant) -> None:
+        self.gateway, self.database, self.tenant = gateway, database, tenant
+        self.ids: dict[str, str] = {}
+        self.answers: list[tuple[str, Answered]] = []
+
+    async def ask(self, method: str, path: str, body: Any = None, **rest: Any) -> Answered:
+        answer = await self.tenant("owner", rest.pop("mode", "test")).ask(method, path, body, **rest)
+        self.answers.append((f"{method} {path} {rest.get('params', '')}", answer))
+        return answer
+
+    async def rows(self, collection: str) -> list[Document]:
+        partition = {"$in": [self.tenant.id, f"{self.tenant.id}:test"]}
+        return await self.database[collection].find({"scope": partition}).to_list()
+
+
+@pytest.fixture(scope="module")
+async def site(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    config = Config(
+        var_dir=tmp_path_factory.mktemp("queries"), http=Http(port=0, drain_s=1), limits=PLENTY,
+        mongodb=Mongodb(database=NAME), outbound=OutboundSection(allow_networks=("127.0.0.0/8",), timeout_s=3),
+    )  # fmt: skip
+    client, database = connect(mongod.uri, NAME, timeout_s=60)
+    gateway = Gateway(config)
+    async with aiohttp.ClientSession() as session:
+        await gateway.start(mongod.uri, listening(config))
+        try:
+            tenant = await make_tenant(gateway.services, gateway.services.settings.own_url, session)
+            yield Site(gateway, database, tenant)
+        finally:
+            await gateway.stop()
+            await database.command("profile", 0)
+            await client.drop_database(NAME)
+            await client.close()
+
+
+async def _belongings(site: Site) -> None:
+    """Make one or some of everything in the sandbox."""
+    ask = site.ask
+    contacts = [
+        (await ask("POST", "/contacts/", {"phone": f"+1202555{n:04}", "tags": ["vip"]})).ok(201)
+        for n in range(9101, 9106)
+    ]
+    site.ids["cnt"] = contact = contacts[0]["id"]
+    for n in range(9101, 9106):
+        body = {"channel": "whatsapp", "from": f"+1202555{n:04}", "name": "Ann", "text": f"hello {n}"}
+        (await ask("POST", "/sandbox/inbound/", body)).ok(201)
+
+    async def arrived() -> Any:
+        return (await ask("GET", "/team-inbox/api/messages/")).ok()["count"] >= 5
+
+    await until(arrived)
+    people = (await ask("GET", "/tenants/users/", mode="live")).ok()["results"]
+    role = (await ask("POST", "/tenants/roles/", {"name": "Theirs", "priority": 10})).ok(201)["id"]
+    invited = {"email": f"q{secrets.token_hex(4)}@people.example", "role_id": role}
+    member = (await ask("POST", "/tenants/members/invite/", invited)).ok(201)
+    site.ids.update(rol=role, mem=str(member.get("id", "")), usr=str(member.get("user", "")))
+    await ask("POST", "/tenants/api-keys/", {"name": "k", "role_id": role})
+    await ask("POST", f"/contacts/{contact}/close/", {})
+    await ask("POST", f"/contacts/{contact}/reopen/", {})
+    await ask("POST", f"/team-inbox/api/conversations/{contact}/notes/", {"text": "n"})
+    await ask("POST", "/wa/v1/messages/", {"contact": contact, "text": "hi"})
+    await ask("POST", "/wa/v1/templates/", {"element_name": "theirs", "content": "hi"})
+    await ask("POST", "/voice/api/recording-consents/", {"contact": contact, "consent_given": True})
+    await ask("POST", "/voice/api/templates/", {"name": "t", "template_kind": "TTS", "tts_text": "hi"})
+    call = {"to_number": "+12025550101", "tts_text": "Hello.", "record": True}
+    placed = await ask("POST", "/voice/api/calls/", call)
+    site.ids["call"] = str(placed.body.get("id", ""))
+    assert people is not None
+
+
+async def _multiply(site: Site) -> None:
+    """Bring every collection the tenant has rows in to some thousand rows, each like one of those that are there."""
+    ids = site.gateway.services.ids
+    for name in COLLECTIONS:
+        originals = await site.rows(name)
+        if not originals or name in FEW:
+            continue
+        held = await (await site.database[name].list_indexes()).to_list()
+        unique = {list(index["key"])[-1] for index in held if index.get("unique")}
+        copies = []
+        for place in range(ROWS):
+            doc = {**originals[place % len(originals)], "pending": []}
+            kind = str(doc["_id"]).partition("_")[0]
+            doc["_id"] = f"{kind}_00{ids.new('x').partition('_')[2][2:]}"  # older than what is there
+            for key in unique:
+                if isinstance(doc.get(key), str):
+                    doc[key] = f"{doc[key]}-{place}"
+                elif isinstance(doc.get(key), list):
+                    doc[key] = [f"{value}-{place}" for value in doc[key]]
+                elif isinstance(doc.get(key), int):
+                    doc[key] = 10_000_000 + place
+            doc.pop("due", None)
+            doc.pop("live_on", None)
+            if name == "contacts":
+                _vary_contact(doc, place)
+            elif name == "messages":
+                doc.update(contact=f"cnt_other{place}", number=10_000_000 + place, is_read=True)
+            elif name in ("timeline", "call_events", "recordings", "calls"):
+                doc.update({key: f"{key}_{place}" for key in ("contact", "call", "parent_call") if doc.get(key)})
+            if name == "calls":
+                doc.update(status="COMPLETED", ended_at=doc["created_at"], slot=None)
+            copies.append(doc)
+        await site.database[name].insert_many(copies, ordered=False)
+
+
+def _vary_contact(doc: Document, place: int) -> None:
+    doc.update(
+        tags=[f"tag{place % 500}"], assigned_to_user=f"usr_{place}", assigned_to_type="USER", source="IMPORT",
+    )  # fmt: skip
+    doc["chat"] = {**doc["chat"], "unread": 0}
+
+
+async def _use(site: Site) -> None:
+    """Do what is done all day."""
+    contact = site.ids["cnt"]
+    messages = (await site.ask("GET", "/team-inbox/api/messages/", params={"contact": contact})).ok()["results"]
+    numbers = [str(row["message_id"]) for row in messages if row["message_id"]]
+    base = "/team-inbox/api"
+    await site.ask("GET", f"{base}/messages/conversation/", params={"platform": "WHATSAPP", "contact_id": contact})
+    await site.ask("GET", f"{base}/conversations/{contact}/timeline/", params={"before": "100000"})
+    await site.ask("POST", f"{base}/messages/mark_multiple_as_read/", {"message_ids": numbers})
+    await site.ask("POST", f"{base}/messages/mark_multiple_as_read/", {"contact_id": contact})
+    for n in (9101, 9177):
+        body = {"channel": "whatsapp", "from": f"+1202555{n:04}", "name": "Ann", "text": "again"}
+        (await site.ask("POST", "/sandbox/inbound/", body)).ok(201)
+        sent = {"phone": f"+1202555{n:04}", "text": "hi"}
+        await site.ask("POST", "/wa/v1/messages/", sent)
+    await site.ask("POST", f"{base}/messages/bulk-delete/", {"message_ids": numbers[:1]})
+    await site.ask("POST", "/contacts/", {"phone": "+12025559101"})
+    placed = await site.ask("POST", "/voice/api/calls/", {"to_number": "+12025559101", "tts_text": "Hello."})
+    assert placed.status == 201, placed.body
+    await site.ask("DELETE", f"/contacts/{contact}/", params={"erase": "true"})
+    await asyncio.gather(site.gateway.services.due.inherit(), site.gateway._retire())
+
+
+def _shape(row: Mapping[str, Any]) -> str:
+    """Return what distinguishes a query from others, without its values."""
+    command = row.get("command", {})
+    found = command.get("filter", command.get("q", command.get("query", command.get("pipeline", command))))
+    told = f"{row['ns']} {row['op']} {found} {command.get('sort', '')}"
+    return re.sub(r"'(\w{2,5}_\w+|[0-9T:.Z+-]{10,})[^']*'", "…", told)
+
+
+def _excess(row: Mapping[str, Any]) -> int:
+    answered = max(row.get(name, 0) for name in ("nreturned", "nMatched", "ndeleted", "nModified"))
+    command = row.get("command", {})
+    if "aggregate" in command and any("$limit" in stage for stage in command["pipeline"]):
+        answered += FLOOR + 1  # a count that is given up beyond that
+    if command.get("maxTimeMS", 0) > 10_000:
+        answered += ROWS * 2  # a count in the background
+    return int(row.get("docsExamined", 0)) - answered - SPARE
+
+
+async def test_no_query_looks_at_more_than_it_answers(site: Site) -> None:
+    await _belongings(site)
+    await _multiply(site)
+    await site.database.command("profile", 0)
+    await site.database.drop_collection("system.profile")
+    await site.database.create_collection("system.profile", capped=True, size=256 * 1024 * 1024)
+    await site.database.command("profile", 2, slowms=0)
+    await _use(site)
+    await asyncio.sleep(0)
+    await site.database.command("profile", 0)
+    faults: Counter[str] = Counter()
+    async for row in site.database["system.profile"].find({"ns": {"$regex": f"^{NAME}\\."}}):
+        collection = row["ns"].partition(".")[2]
+        if collection in COLLECTIONS and collection not in FEW and _excess(row) > 0:
+            faults[f"{_shape(row)} {row.get('planSummary')} {row.get('docsExamined')}/{row.get('nreturned')}"] += 1
+    assert not faults, "\n".join(faults)
