@@ -45,7 +45,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A fact, the account it came to, and the stored body that told it."""
+    """A fact, the account it came to, and the body that told it."""
 
     fact: Fact
     account: Account
@@ -65,7 +65,7 @@ class Batch:
         self._ctx = Context(services, principal, Caller(""))
 
     def add(self, fact: Fact, account: Account, row: Document) -> None:
-        """Take one fact of a stored body."""
+        """Take one fact of a body."""
         self._told.append(_Told(fact, account, row))
 
     async def apply(self) -> None:
@@ -290,7 +290,7 @@ class Batch:
 
 
 async def keep_failure(services: Services, row: Document, account: Account, reason: str) -> None:
-    """Keep a stored body of which something could not be applied, and tell of it; once for each body."""
+    """Keep a body of which something could not be applied, and tell of it; once for each body."""
     tenant, _, mode = account.scope.rpartition(":")
     principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
     ctx = Context(services, principal, Caller(""))

@@ -1,7 +1,9 @@
-"""From a carrier's webhook to the inbox: verify, store, answer; then apply what it says, in batches.
+"""From a carrier's webhook to the inbox: verify, apply what it says in batches with what else comes, answer.
 
-The raw body is on disk before the carrier is answered. Applying is idempotent (unique carrier ids, a status ladder,
-counted message ids), so a body can be applied again after any crash.
+The carrier is answered when all that a body says is on disk. Where that takes long (a busy moment, a database that is
+away, work that another process does), the raw body is stored first and answered for, and is applied afterwards.
+Applying is idempotent (unique carrier ids, a status ladder, counted message ids), so a body can be applied again after
+any crash, and a carrier that was not answered sends again.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import MAX_TRIES, until_taken
 from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp import OBJECT, SIGNATURE_HEADER, signed_by
-from jinaconnect.core.errors import BadSignature, Malformed
+from jinaconnect.core.errors import BadSignature, Malformed, Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
@@ -29,7 +31,7 @@ from jinaconnect.store.mongo import Document
 BATCH = 200
 LANES_KEPT = 2_000
 LANES = 4  # batches of one tenant on their way at once; what one customer writes stays in one lane, in order
-SETTLE_S = 0.1
+APPLIED_WITHIN_S = 0.25  # what is not applied by then is stored, and applied behind the answer
 LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done by then was cut off
 
 logger = structlog.get_logger(__name__)
@@ -47,11 +49,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arrived:
-    """A stored body with what it says, and its way to the disk where that is still under way."""
+    """A body as it is stored, and what it says."""
 
     row: Document
     payload: Mapping[str, Any]
-    stored: asyncio.Future[Any] | None = None
 
 
 class InboundDoor:
@@ -64,7 +65,7 @@ class InboundDoor:
         )
 
     async def receive(self, tenant: str, headers: Mapping[str, str], body: bytes) -> Received:
-        """Verify and store one WhatsApp webhook; raises BadSignature, Malformed, Unavailable."""
+        """Verify and take one WhatsApp webhook; raises BadSignature, Malformed, Unavailable."""
         services = self._services
         accounts = await services.accounts.of_door(tenant)
         secrets = {account.secrets.get("app_secret", "") for account in accounts}
@@ -81,36 +82,37 @@ class InboundDoor:
         if not _addressed(payload, [account for account in accounts if account.id in trusted]):
             return Received("ignored", reason="no account with this phone number id or business account id")
         id = services.ids.new("inb")
-        works = services.worker.active
-        row = {
-            "_id": id,
-            "scope": tenant,
-            "accounts": trusted,
-            "body": body,
-            "received_at": services.clock(),
-            "due": services.due.taken(LEASE) if works else due_at(services.clock()),
-        }
-        # Applying need not wait for the body to be on disk: it is idempotent, and a carrier that was not answered
-        # sends again. Only the answer waits for it.
-        stored = asyncio.ensure_future(services.store.insert("inbound", [row]))
-        arrived = _Arrived(row, payload, stored)
-        holder = await services.writers.holder(tenant)
-        ours = works and holder == services.due.process
-        applied = self._apply_soon(arrived) if ours else None
-        await asyncio.shield(stored)
-        if applied is not None:
-            # The carrier's answer stands on what is stored; a short wait lets whoever posted see it applied as well.
-            await asyncio.wait([applied], timeout=SETTLE_S)
-        elif works:
-            services.worker.run(self._hand(holder, arrived))
-        else:
+        row = {"_id": id, "scope": tenant, "accounts": trusted, "body": body, "received_at": services.clock()}
+        told = Received("received", id, _kind(payload))
+        if not services.worker.active:
+            await services.store.insert("inbound", [{**row, "due": due_at(services.clock())}])
             services.worker.kick("inbound", tenant, id)
-        return Received("received", id, _kind(payload))
+            return told
+        applying = await self._begin(_Arrived(row, payload))
+        await asyncio.wait([applying], timeout=APPLIED_WITHIN_S)
+        if not (applying.done() and applying.result()):
+            await services.store.insert("inbound", [{**row, "due": services.due.taken(LEASE)}])
+            services.worker.run(self._follow(applying, row))
+        return told
+
+    async def _begin(self, arrived: _Arrived) -> asyncio.Task[bool]:
+        """Have a body applied by the process that writes to its tenant's log."""
+        holder = await self._services.writers.holder(arrived.row["scope"])
+        if holder == self._services.due.process:
+            return self._apply_soon(arrived)
+        return self._services.worker.run(self._hand(holder, arrived))
 
     async def _hand(self, holder: str, arrived: _Arrived) -> None:
-        """Leave a stored body to the process that writes to its tenant's log; apply it here where that fails."""
-        if not await self._services.writers.hand(holder, arrived.row):
-            await self._apply_soon(arrived)
+        if not await self._services.writers.hand(holder, arrived.row) and not await self._apply_soon(arrived):
+            raise Unavailable("The body is not applied yet.")
+
+    async def _follow(self, applying: asyncio.Task[bool], row: Document) -> None:
+        """Remove a stored body once it is applied; else have it taken up again."""
+        if await applying:
+            await self._services.due.finish("inbound", [row["_id"]])
+        else:
+            await self._services.due.postpone("inbound", row["scope"], row["_id"], self._services.clock())
+            self._services.worker.kick("inbound", row["scope"], row["_id"])
 
     def _apply_soon(self, arrived: _Arrived) -> asyncio.Task[bool]:
         """Apply a body together with what else waits in its tenant's lane; the task tells whether it was done."""
@@ -118,7 +120,7 @@ class InboundDoor:
         return self._services.worker.run(until_taken(lambda: self._lanes.get(place).put(arrived)))
 
     async def apply_handed(self, row: Document) -> bool:
-        """Apply a body that another process has stored; False when that was not done."""
+        """Apply a body that another process took in; False when that was not done."""
         return await self._apply_soon(_Arrived(row, orjson.loads(row["body"])))
 
     async def take(self, claim: Claim) -> None:
@@ -137,14 +139,7 @@ class InboundDoor:
 
     async def _apply_arrived(self, batch: list[_Arrived]) -> list[Exception | None]:
         await self._apply(batch)
-        self._services.worker.run(self._finish(batch))  # nobody waits for this; a body left over is applied again
         return [None] * len(batch)
-
-    async def _finish(self, batch: list[_Arrived]) -> None:
-        stored = [arrived.stored for arrived in batch if arrived.stored is not None]
-        if stored:
-            await asyncio.wait(stored)
-        await self._services.due.finish("inbound", [arrived.row["_id"] for arrived in batch])
 
     async def _apply(self, bodies: Sequence[_Arrived]) -> None:
         tenant = bodies[0].row["scope"]

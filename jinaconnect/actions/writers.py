@@ -2,7 +2,7 @@
 
 Any process may write any tenant's log: its unique index keeps the numbers right. But processes that write to one log
 at once collide and write in small batches. So one process at a time holds a tenant's soft lease, and the others
-hand it the webhook bodies they have stored. Nothing depends on it: where the holder does not answer, Redis is away or
+hand it the webhook bodies they take in. Nothing depends on it: where the holder does not answer, Redis is away or
 there is one process alone, a process does its own work.
 """
 
@@ -49,7 +49,7 @@ class Writers:
         self._work: Work | None = None
 
     def start(self, apply: Apply, work: Work) -> None:
-        """Begin to listen: `apply` brings a body into the inbox that another process has stored and tells whether it
+        """Begin to listen: `apply` brings a body into the inbox that another process took in and tells whether it
         did, `work` does a due document (collection, scope, id)."""
         self._apply, self._work = apply, work
         if self._link is not None:
@@ -73,7 +73,7 @@ class Writers:
     # --- webhook bodies ------------------------------------------------------------------------------------------
 
     async def hand(self, holder: str, row: Document) -> bool:
-        """Have a stored webhook body applied by its tenant's writer; False when that did not happen in time."""
+        """Have a webhook body applied by its tenant's writer; False when that did not happen in time."""
         if len(row["body"]) > CARRIED_BYTES:
             return False
         letters = self._letters.get(holder)
