@@ -19,36 +19,36 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from jinaconnect.actions.applying import LATE_JOB, apply_late
-from jinaconnect.actions.apps import Accounts
-from jinaconnect.actions.auth import Authenticator
+from jinaconnect.actions.calls.completion import Completer
+from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
+from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Services, Settings
-from jinaconnect.actions.inbound import InboundDoor
-from jinaconnect.actions.media import FORMER_JOB, MediaFetcher, take_former_job
-from jinaconnect.actions.messages import Sender
+from jinaconnect.actions.identity.authentication import Authenticator
+from jinaconnect.actions.identity.budgets import Budgets, RateGate
+from jinaconnect.actions.ivr.prompts import Prompts
+from jinaconnect.actions.live.fleet import Voice
+from jinaconnect.actions.messaging.accounts import Accounts
+from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
+from jinaconnect.actions.messaging.hooks import InboundDoor
+from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
+from jinaconnect.actions.messaging.sandbox import deliver_webhook
+from jinaconnect.actions.messaging.sending import Sender
 from jinaconnect.actions.readiness import Readiness
-from jinaconnect.actions.sandbox import deliver_webhook
-from jinaconnect.actions.throttle import Budgets, RateGate
-from jinaconnect.actions.voice.completion import Completer
-from jinaconnect.actions.voice.prompts import Prompts
-from jinaconnect.actions.voice.recordings import RECORDING_JOB, keep_recording
-from jinaconnect.actions.voice.retention import retire_recordings
-from jinaconnect.actions.voice.switchboard import Voice
 from jinaconnect.actions.worker import Worker
 from jinaconnect.actions.writers import DUE, Writers
-from jinaconnect.channels.simulator.meta import JOB as SANDBOX_JOB
-from jinaconnect.channels.simulator.meta import SimulatedMeta
-from jinaconnect.channels.whatsapp import Whatsapp
+from jinaconnect.channels.whatsapp_meta.channel import Whatsapp
+from jinaconnect.channels.whatsapp_meta.simulator import JOB as SANDBOX_JOB
+from jinaconnect.channels.whatsapp_meta.simulator import SimulatedMeta
 from jinaconnect.config import Config
 from jinaconnect.core.clock import Clock, system_clock
 from jinaconnect.core.cursor import Cursors
 from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.ids import Ids
-from jinaconnect.handlers import metrics
-from jinaconnect.handlers.http import Router
-from jinaconnect.handlers.proxies import Proxies
-from jinaconnect.handlers.stream import SocketHandler, SseHandler
-from jinaconnect.handlers.table import load_operations
+from jinaconnect.handlers.edge import metrics
+from jinaconnect.handlers.edge.http import Router
+from jinaconnect.handlers.edge.proxies import Proxies
+from jinaconnect.handlers.edge.stream import SocketHandler, SseHandler
+from jinaconnect.handlers.edge.table import load_operations
 from jinaconnect.outbound import Outbound
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub

@@ -100,7 +100,7 @@ def _check(config: Config, options: argparse.Namespace) -> int:
 
 
 def _openapi(config: Config, options: argparse.Namespace) -> int:
-    from jinaconnect.handlers.openapi import description
+    from jinaconnect.handlers.edge.openapi import description
 
     print(json.dumps(description(), indent=2))
     return 0
@@ -188,7 +188,7 @@ async def _announce(gateway: Gateway, demo: bool, demo_carrier: str) -> None:
     url = gateway.services.settings.own_url
     lines = [f"JinaConnect gateway {__version__} is ready on {url}"]
     if demo:
-        from jinaconnect.actions.demo import seed_demo
+        from jinaconnect.actions.demo.tenants import seed_demo
 
         seeded = await seed_demo(gateway.services, url)
         tenant = seeded["tenants"][0]
@@ -208,7 +208,7 @@ async def _announce(gateway: Gateway, demo: bool, demo_carrier: str) -> None:
 
 
 async def _line(gateway: Gateway, tenant: str, demo_carrier: str) -> list[str]:
-    from jinaconnect.actions.demo_voice import ensure_demo_line, line_stands
+    from jinaconnect.actions.demo.voice import ensure_demo_line, line_stands
 
     carrier, *callers = demo_carrier.split(",")
     line = await ensure_demo_line(gateway.services, tenant, carrier, callers)
@@ -226,7 +226,7 @@ def _seed(config: Config, options: argparse.Namespace) -> int:
 
 
 async def _seed_demo(config: Config, as_json: bool) -> int:
-    from jinaconnect.actions.demo import seed_demo
+    from jinaconnect.actions.demo.tenants import seed_demo
 
     running = config.mongodb.uri or await EmbeddedMongo.find_running(config.var_dir)
     embedded = None if running else await EmbeddedMongo.start(config.var_dir)

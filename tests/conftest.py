@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.demo import seed_demo
+from jinaconnect.actions.demo.tenants import seed_demo
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits, OutboundSection
 from jinaconnect.store.embedded import EmbeddedMongo

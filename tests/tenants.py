@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinaconnect.actions.apps import ensure_demo_app
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.tenants import create_tenant
-from jinaconnect.actions.voice.app import enable_voice
-from jinaconnect.channels.whatsapp import signature
+from jinaconnect.actions.identity.tenants import create_tenant
+from jinaconnect.actions.messaging.accounts import ensure_demo_app
+from jinaconnect.actions.trunks.voice_app import enable_voice
+from jinaconnect.channels.whatsapp_meta.channel import signature
 from tests.client import Answered, Client
 
 

@@ -20,16 +20,16 @@ from jinaconnect.store.store import Store
 from jinaconnect.store.tenant import TenantStore, Written
 
 if TYPE_CHECKING:
-    from jinaconnect.actions.apps import Accounts
-    from jinaconnect.actions.auth import Authenticator
-    from jinaconnect.actions.inbound import InboundDoor
+    from jinaconnect.actions.identity.authentication import Authenticator
+    from jinaconnect.actions.identity.budgets import RateGate
+    from jinaconnect.actions.live.fleet import Voice
+    from jinaconnect.actions.messaging.accounts import Accounts
+    from jinaconnect.actions.messaging.hooks import InboundDoor
     from jinaconnect.actions.readiness import Readiness
-    from jinaconnect.actions.throttle import RateGate
-    from jinaconnect.actions.voice.switchboard import Voice
     from jinaconnect.actions.worker import Worker
     from jinaconnect.actions.writers import Writers
-    from jinaconnect.channels.simulator.meta import SimulatedMeta
-    from jinaconnect.channels.whatsapp import Whatsapp
+    from jinaconnect.channels.whatsapp_meta.channel import Whatsapp
+    from jinaconnect.channels.whatsapp_meta.simulator import SimulatedMeta
     from jinaconnect.outbound import Outbound
     from jinaconnect.realtime.hub import Hub
     from jinaconnect.realtime.live import Live

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from jinaconnect.actions.voice.health import standing
+from jinaconnect.actions.trunks.health import standing
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.mongo import ping
 

@@ -1,6 +1,6 @@
 """Every refusal the gateway can answer, as one tree of exceptions.
 
-Raise one of these anywhere; `handlers/http.py` turns it into `{"detail", "code"}` for REST and into an `error`
+Raise one of these anywhere; `handlers/edge/http.py` turns it into `{"detail", "code"}` for REST and into an `error`
 frame for the socket. Anything else that is raised is a bug and becomes a 500 without inner text.
 """
 

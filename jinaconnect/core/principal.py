@@ -1,7 +1,7 @@
 """Who is asking: a member with a token, an API key, or the gateway itself.
 
-A principal is a value. It is made by `actions/auth.py` from credentials and re-made when what it stands on changes;
-nothing downstream looks anything up to decide what it may.
+A principal is a value. It is made by `actions/identity/authentication.py` from credentials and re-made when what it
+stands on changes; nothing downstream looks anything up to decide what it may.
 """
 
 from __future__ import annotations

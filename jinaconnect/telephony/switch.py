@@ -77,7 +77,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived(Signal):
+class IncomingCall(Signal):
     """A call came in; its leg is `(channel, "")` until the gateway has given the call an id.
 
     `called` and `caller` as the carrier wrote them, `endpoint` the trunk's or device's endpoint, `reference` the
@@ -112,7 +112,7 @@ class LegAnswered(Signal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LegHangupAsked(Signal):
+class HangupRequested(Signal):
     """A party or the carrier asks for the end."""
 
     q850: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinaconnect.actions.applying import Batch
+from jinaconnect.actions.messaging.applying import Batch
 from jinaconnect.channels.base import Inbound
 from jinaconnect.core.clock import system_clock
 from jinaconnect.store.due import due_at

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.voice.stored import claim_stored
+from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.telephony.ari.errors import AriNotFound
 from tests.client import until

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions import members, sessions
+from jinaconnect.actions.calls.recordings import remove_recording
+from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Caller, Context
-from jinaconnect.actions.voice.app import voice_app
-from jinaconnect.actions.voice.recordings import remove_recording
-from jinaconnect.actions.voice.retention import retire_recordings
-from jinaconnect.actions.voice.trunks import delete_trunk
+from jinaconnect.actions.identity import members, sessions
+from jinaconnect.actions.trunks.accounts import delete_trunk
+from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.store.passwords import matches
 from jinaconnect.store.tenant import Change
 from tests.client import until

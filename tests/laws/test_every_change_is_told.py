@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from jinaconnect.actions.calls.rate_cards import delete_card
 from jinaconnect.actions.context import Caller, Context
-from jinaconnect.actions.voice.rate_cards import delete_card
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.people import add_person

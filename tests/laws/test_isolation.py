@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jinaconnect.core.permissions import PUBLIC
-from jinaconnect.handlers.operation import OPERATIONS
-from jinaconnect.handlers.table import load_operations
+from jinaconnect.handlers.edge.operation import OPERATIONS
+from jinaconnect.handlers.edge.table import load_operations
 from tests.tenants import Tenant
 
 load_operations()

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from jinaconnect.core.permissions import AUTHENTICATED, MATRIX, PUBLIC
-from jinaconnect.handlers.operation import OPERATIONS, Operation
-from jinaconnect.handlers.table import load_operations
+from jinaconnect.handlers.edge.operation import OPERATIONS, Operation
+from jinaconnect.handlers.edge.table import load_operations
 from tests.tenants import ROLES, Tenant
 
 load_operations()
@@ -64,7 +64,7 @@ async def test_a_viewer_changes_nothing(tenant: Tenant) -> None:
 
 
 async def test_an_unknown_permission_does_not_import() -> None:
-    from jinaconnect.handlers.operation import operation
+    from jinaconnect.handlers.edge.operation import operation
 
     async def nothing(ctx: object) -> None:
         """Do nothing."""

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from jinaconnect.core.permissions import PUBLIC
-from jinaconnect.handlers.operation import OPERATIONS
-from jinaconnect.handlers.table import load_operations
+from jinaconnect.handlers.edge.operation import OPERATIONS
+from jinaconnect.handlers.edge.table import load_operations
 from tests.client import until
 from tests.conftest import Running
+from tests.handlers.ivr.test_audio import upload
 from tests.handlers.people import add_person
-from tests.handlers.voice.accounts import SIP
-from tests.handlers.voice_templates.test_audio import upload
+from tests.handlers.trunks.accounts import SIP
 from tests.laws.test_isolation import unknown
 from tests.telephony.waves import tone
 from tests.tenants import Tenant

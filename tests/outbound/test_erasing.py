@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.applying import Batch
 from jinaconnect.actions.context import Caller, Context
-from jinaconnect.actions.messages import count_message
+from jinaconnect.actions.messaging.applying import Batch
+from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.message import INCOMING, new_message
 from jinaconnect.core.principal import system_principal

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.media import FORMER_JOB
-from jinaconnect.channels.simulator.meta import media_handle
+from jinaconnect.actions.messaging.media import FORMER_JOB
+from jinaconnect.channels.whatsapp_meta.simulator import media_handle
 from jinaconnect.store.blobs import DirectoryBlobs
 from jinaconnect.store.due import due_at
 from tests.client import until

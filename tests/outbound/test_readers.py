@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jinaconnect.actions.media import media_url, new_media_id
-from jinaconnect.handlers import writing
+from jinaconnect.actions.messaging.media import media_url, new_media_id
+from jinaconnect.handlers.edge import writing
 from tests.client import until
 from tests.conftest import Running
 from tests.tenants import Tenant

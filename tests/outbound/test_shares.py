@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from jinaconnect.actions.media import new_media_id
+from jinaconnect.actions.messaging.media import new_media_id
 from jinaconnect.actions.shares import Shares
 from jinaconnect.actions.worker import AT_ONCE, BATCH
-from jinaconnect.channels.simulator.meta import media_handle
+from jinaconnect.channels.whatsapp_meta.simulator import media_handle
 from jinaconnect.store.due import due_at
 from tests.client import until
 from tests.conftest import Running

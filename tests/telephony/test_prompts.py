@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from jinaconnect.actions.voice.prompts import Prompts, PromptUnavailable
+from jinaconnect.actions.ivr.prompts import Prompts, PromptUnavailable
 from jinaconnect.core.ivr.exchange import PlayAudio, Say
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.event_types import PlaybackFinished, StasisStart
@@ -242,7 +242,7 @@ async def test_only_audio_of_the_web_and_ones_own_is_played(prompts: Prompts, te
 async def test_audio_changed_at_its_address_is_heard_later_and_a_silent_address_keeps_the_last(
     prompts: Prompts, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jinaconnect.actions.voice.prompts.FRESH_S", 0.0)
+    monkeypatch.setattr("jinaconnect.actions.ivr.prompts.FRESH_S", 0.0)
     async with shelf(waves.tone(1)) as web_server:
         order = PlayAudio(f"{web_server.url}/a")
         first = await prompts.media(scope(tenant), order)

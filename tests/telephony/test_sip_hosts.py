@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from jinaconnect.actions.voice.hosts import sip_host_permitted
+from jinaconnect.actions.trunks.hosts import sip_host_permitted
 from jinaconnect.outbound import Outbound
 from jinaconnect.telephony.trunks.srv import SrvUnknown, sip_servers
 from tests.conftest import Running

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from jinaconnect.actions.voice.web_call import MAX_ANSWER, ask_web
+from jinaconnect.actions.ivr.web_call import MAX_ANSWER, ask_web
 from jinaconnect.core.ivr.exchange import AskHttp
 from tests.conftest import Running
 

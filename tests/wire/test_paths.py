@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.templates import NewTemplate
+from jinaconnect.actions.messaging.templates import NewTemplate
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.profile import NewContact
 from jinaconnect.core.schema import parse

@@ -21,14 +21,14 @@ from jinaconnect.telephony.ari.errors import AriConflict, AriError, AriNotFound,
 from jinaconnect.telephony.ari.ids import channel_id, channel_of
 from jinaconnect.telephony.ari.wire import Channel
 from jinaconnect.telephony.switch import (
-    Arrived,
+    HangupRequested,
     Heard,
+    IncomingCall,
     KeyPressed,
     Leg,
     LegAnswered,
     LegEnded,
     LegGone,
-    LegHangupAsked,
     LegHeld,
     LegJoined,
     LegLeft,
@@ -372,7 +372,7 @@ class AriSwitch:
                     # A soft request's number is Asterisk's own flags, not a cause of Q.850.
                     cause = SILENT_Q850 if event.cause == _BY_DRIVER else None
                 self._causes.setdefault(channel.id, (cause, event.tech_cause))
-                return LegHangupAsked(at=at, leg=leg, q850=cause, sip_code=event.tech_cause)
+                return HangupRequested(at=at, leg=leg, q850=cause, sip_code=event.tech_cause)
             case e.ChannelEnteredBridge() | e.ChannelLeftBridge():
                 room = room_of(event.bridge.id)
                 kind = LegJoined if isinstance(event, e.ChannelEnteredBridge) else LegLeft
@@ -389,7 +389,7 @@ class AriSwitch:
         way, *rest = (*event.args, "")
         if way in (_INBOUND, _DEVICE) and len(rest) >= 2 and channel.id not in self._legs:
             self._strangers[channel.id] = []
-            return Arrived(
+            return IncomingCall(
                 at=at, leg=Leg("", ""), channel=channel.id, called=rest[0], caller=channel.caller.number,
                 endpoint=rest[1], reference=channel.protocol_id, from_device=way == _DEVICE,
             )  # fmt: skip

@@ -15,7 +15,7 @@ from jinaconnect.core.calls.reconcile import Channel, Snapshot, bridge_id, chann
 from jinaconnect.core.clock import Clock
 from jinaconnect.telephony import switch as s
 from jinaconnect.telephony.simulator.numbers import Behaviour, behaviour
-from jinaconnect.telephony.simulator.recorder import Tape
+from jinaconnect.telephony.simulator.recorder import CallRecorder
 from jinaconnect.telephony.switch import Heard, Leg, Place, Room, Target
 
 RING_S, ANSWER_S, KEY_S, PAUSE_S, PROMPT_S, REFER_S = 0.2, 0.5, 1.0, 0.5, 1.0, 0.3
@@ -50,7 +50,7 @@ class SimulatedSwitch:
         self._callers: dict[str, Leg] = {}
         self._rooms: set[Room] = set()
         self._prompts: dict[str, tuple[Leg, asyncio.TimerHandle]] = {}
-        self._tapes: dict[str, Tape] = {}
+        self._tapes: dict[str, CallRecorder] = {}
         self._scripts: dict[str, str] = {}
         self._serial = itertools.count(1)
 
@@ -118,7 +118,7 @@ class SimulatedSwitch:
         self._tell(s.KeyPressed(at=now, leg=leg, digit=digit, duration_ms=KEY_MS, reported=now))
 
     def _hang_up(self, leg: Leg) -> None:
-        self._tell(s.LegHangupAsked(at=self._clock(), leg=leg, q850=16))
+        self._tell(s.HangupRequested(at=self._clock(), leg=leg, q850=16))
         self._end(leg, *_NORMAL)
 
     def _end(self, leg: Leg, q850: int, sip_code: int | None) -> None:
@@ -147,7 +147,7 @@ class SimulatedSwitch:
         self._parties[leg] = _Party(leg, Behaviour(), inbound=True, keys=keys)
         self._callers[channel] = leg
         self._tell(
-            s.Arrived(at=self._clock(), leg=leg, channel=channel, called=called, caller=caller, endpoint=endpoint,
+            s.IncomingCall(at=self._clock(), leg=leg, channel=channel, called=called, caller=caller, endpoint=endpoint,
                       reference=channel)
         )  # fmt: skip
         return channel
@@ -278,7 +278,7 @@ class SimulatedSwitch:
     ) -> None:
         """Record; a simulated party hums."""
         leg = self._heard_by(where)
-        tape = self._tapes[name] = Tape(leg, self._clock())
+        tape = self._tapes[name] = CallRecorder(leg, self._clock())
         # Nobody in the sandbox talks for long: what waits for silence hears it.
         length = silence_s or max_s
         tape.timer = asyncio.get_running_loop().call_later(length * self._pace, lambda: self._stop(name))
@@ -292,7 +292,7 @@ class SimulatedSwitch:
         self._tape(name)
         self._stop(name)
 
-    def _tape(self, name: str) -> Tape:
+    def _tape(self, name: str) -> CallRecorder:
         tape = self._tapes.get(name)
         if tape is None or not tape.running:
             raise s.LegGone(f"no recording {name}")

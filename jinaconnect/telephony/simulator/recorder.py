@@ -14,7 +14,7 @@ HUM_HZ, LOUDNESS = 220, 1_000
 _CYCLE = [round(LOUDNESS * math.sin(2 * math.pi * HUM_HZ * n / RATE)) for n in range(RATE)]
 
 
-class Tape:
+class CallRecorder:
     """One recording of a leg (or of a room, whose leg has no name)."""
 
     def __init__(self, of: Leg, started: datetime) -> None:

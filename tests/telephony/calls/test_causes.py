@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jinaconnect.actions.voice.trunks import open_sip, profile_of
+from jinaconnect.actions.trunks.accounts import open_sip, profile_of
 from jinaconnect.telephony.trunks.pjsip import trunk_objects
 from tests.telephony.asterisk import until
 from tests.telephony.calls.graphs import graph, menu

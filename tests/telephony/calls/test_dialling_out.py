@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jinaconnect.actions.voice.app import voice_app_id
+from jinaconnect.actions.trunks.voice_app import voice_app_id
 from jinaconnect.store.tenant import Change
 from tests.handlers.people import Person
 from tests.telephony.asterisk import until

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.voice.desk import STALE_S
+from jinaconnect.actions.live.supervisor import STALE_S
 from jinaconnect.core.calls.document import new_call
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.voice.trunk_state import SAMPLES, Seen, decide, new_state, options_view
+from jinaconnect.actions.trunks.state import SAMPLES, Seen, decide, new_state, options_view
 from jinaconnect.core.calls import health
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.context import Caller, Context
-from jinaconnect.actions.voice.health import ari_health
+from jinaconnect.actions.trunks.health import ari_health
 from jinaconnect.app import Gateway, listening
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.embedded import EmbeddedMongo

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jinaconnect.actions.voice.hosts import Places, ranges_of
+from jinaconnect.actions.trunks.hosts import Places, ranges_of
 
 NETWORKS = st.lists(
     st.one_of(

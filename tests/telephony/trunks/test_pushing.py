@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.voice.pushing import Pusher
+from jinaconnect.actions.trunks.pushing import Pusher
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from tests.telephony.asterisk import Asterisk, loopback_address

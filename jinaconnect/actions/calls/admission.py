@@ -1,0 +1,103 @@
+"""Letting a call into the store: within its trunk's cap, with its contact, its consent and its first event."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinaconnect.actions.calls.consents import may_record
+from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.inbox.conversations import opening_events
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import history, machine
+from jinaconnect.core.errors import Throttled
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.inbox.contact import new_contact
+from jinaconnect.core.schema import e164
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Duplicate, Written
+
+LOOK_AGAIN = 3  # slots that were taken meanwhile, before the free ones are read anew
+CAP_RETRY_S = 5.0
+
+
+class TooManyCalls(Throttled):
+    """The trunk carries as many calls as it may."""
+
+    code = "too_many_calls"
+
+
+async def caller_contact(ctx: Context, number: str) -> Document | None:
+    """Return the contact of a phone number, made where there is none; None for a number that is withheld."""
+    try:
+        phone = e164(number)
+    except ValueError:
+        return None
+    for found in await ctx.data.find_by("contacts", "phone", phone):
+        if found["deleted_at"] is None:
+            return found
+    now = ctx.now()
+    doc = new_contact(
+        ctx.ids.new("cnt"), source="VOICE", by=None, phone=phone, first_name=phone, created_at=now, updated_at=now
+    )
+    try:
+        return (await ctx.data.insert("contacts", doc, opening_events(ctx, doc, "VOICE"))).doc
+    except Duplicate:
+        return await ctx.data.find_one("contacts", {"phone": phone})
+
+
+async def consent(ctx: Context, app: Document, contact: Document | None) -> bool:
+    """Tell whether a call with this contact may be recorded; `app` is the tenant's voice app."""
+    return (await may_record(ctx.data, app, None if contact is None else contact["_id"])).allowed
+
+
+def belongs(contact: Document | None) -> dict[str, Any]:
+    """Return the fields of a call that say whose it is."""
+    if contact is None:
+        return {"contact": None, "seen": {"c": False, "a": None}}
+    return {"contact": contact["_id"], "seen": {"c": True, "a": contact.get("assigned_to_user")}}
+
+
+async def let_in(
+    ctx: Context, trunk: Document, doc: dict[str, Any], *, source: str, actor: Mapping[str, str] | None = None,
+    facts: Sequence[machine.Fact] = (),
+) -> Written:  # fmt: skip
+    """Store a call with `call.created` and the events of `facts`, which are known of it already.
+
+    The call holds one of its trunk's slots: a number below the cap under a unique index, held by a live call and given
+    up in the write that ends it. What is counted is the calls themselves, so the count cannot drift. Raises
+    TooManyCalls where a count finds no free one.
+    """
+    created = Event(
+        id=ctx.ids.new("evt"), type="call.created", occurred_at=ctx.now(), actor=actor or ctx.principal.actor(),
+        subject=doc["_id"], data=d.render_call(doc), contact=doc["contact"], call=doc["_id"], channel="VOICE",
+        seen=d.seen_of(doc), history=history.entry(1, 1, source, inferred=False),
+    )  # fmt: skip
+    doc, events = {**doc, "places": 1, "events": 1}, [created]
+    if facts:
+        fields, told = CallJournal(ctx.services, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts)
+        doc, events = {**doc, **fields}, [created, *told]
+    cap = trunk["max_concurrent_calls"]
+    if cap <= 0:
+        return await ctx.data.insert("calls", doc, events)
+    while free := await _free_slots(ctx, trunk["_id"], cap):
+        # Many calls begin at one moment: were all to try one slot, all but one would have to try again.
+        for slot in random.sample(free, min(len(free), LOOK_AGAIN)):
+            try:
+                return await ctx.data.insert("calls", {**doc, "slot": slot}, events)
+            except Duplicate as duplicate:
+                if "slot" not in duplicate.index:
+                    raise
+    raise TooManyCalls(f"The trunk carries {cap} calls at once, and all are in use.", retry_after=CAP_RETRY_S)
+
+
+async def _free_slots(ctx: Context, trunk: str, cap: int) -> list[int]:
+    """Return the slots that may be taken now, in order."""
+    rows = await ctx.data.select(
+        "calls", {"provider_config": trunk, "slot": {"$type": "number"}}, fields={"slot": 1}
+    )
+    taken = {row["slot"] for row in rows}
+    # A cap that was lowered leaves calls above it: they count, so fewer of the free ones may be taken.
+    return [slot for slot in range(cap) if slot not in taken][: max(0, cap - len(taken))]

@@ -1,0 +1,122 @@
+"""What follows a call's end: inbox entry, cost, the contact's count; each repeatable, none stops another."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.calls.journal import scope_parts
+from jinaconnect.actions.calls.rate_cards import rate_call
+from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.machine import CANCELED
+from jinaconnect.core.errors import NotFound, Unavailable
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.contact import counted, seen_by
+from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message, render_message
+from jinaconnect.core.principal import system_principal
+from jinaconnect.store.due import Claim
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, Duplicate
+
+KEPT = 50  # calls a contact remembers to have counted
+
+logger = structlog.get_logger(__name__)
+
+Step = Callable[[Context, Document], Awaitable[Mapping[str, Any]]]
+
+
+def summary(call: Document) -> str:
+    """Return a call in a sentence, for the inbox."""
+    way = "Incoming" if call["direction"] == d.INBOUND else "Outgoing"
+    seconds = call["duration_seconds"]
+    lasted = "not answered" if seconds is None else f"{seconds // 60}:{seconds % 60:02d} min"
+    status = call["status"].lower()
+    if call["status"] == CANCELED and not call["ending"]:
+        status = "canceled by the caller"
+    cause = "" if call["hangup_cause"] in ("", "NORMAL_CLEARING") else f" ({call['hangup_cause']})"
+    return f"{way} call {call['from_number']} → {call['to_number']}, {status}, {lasted}{cause}"
+
+
+class Completer:
+    """Finishes calls that have ended (work of the collection `calls`)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def complete(self, claim: Claim) -> None:
+        """Do every step of one ended call; raises Unavailable, to be tried again, when the database was away."""
+        call = claim.doc
+        tenant, mode = scope_parts(call["scope"])
+        ctx = Context(self._services, system_principal(tenant, mode, kind="telephony"), Caller(""))
+        away: Unavailable | None = None
+        fields: dict[str, Any] = {"updated_at": call["updated_at"]}
+        for step in (self._inbox, self._cost):
+            try:
+                fields |= await step(ctx, call)
+            except Unavailable as error:
+                away = error
+            except Exception as error:
+                logger.error("completion.step_broken", call=call["_id"], step=step.__name__, exc_info=error)
+        if away is not None:
+            raise away
+        # The claim has told nobody, so the document is at the revision it was claimed at unless somebody else wrote.
+        await ctx.data.change("calls", call["_id"], lambda doc: Change(set=fields, unset=("due",)), known=call)
+        if call["contact"] is not None:
+            await follow_removal(ctx, call["contact"])
+
+    async def _inbox(self, ctx: Context, call: Document) -> Mapping[str, Any]:
+        """Leave one message in the contact's conversation, linked both ways, and count the call with the contact."""
+        if call["contact"] is None or call["parent_call"] is not None:
+            return {}
+        try:
+            contact = await ctx.data.get("contacts", call["contact"])
+        except NotFound:
+            return {}
+        inbound = call["direction"] == d.INBOUND
+        text, at = summary(call), call["ended_at"]
+        message = new_message(
+            "msg_" + call["_id"].partition("_")[2], contact=contact["_id"], platform="VOICE",
+            direction=INCOMING if inbound else OUTGOING, type="TEXT",
+            content={"type": "text", "body": {"text": text}}, author="CONTACT" if inbound else "BOT", app=None,
+            timestamp=at, status=status.RECEIVED if inbound else status.DELIVERED, call=call["_id"],
+            created_at=at, updated_at=ctx.now(), is_read=not inbound or call["started_at"] is not None,
+        )  # fmt: skip
+        event = Event(
+            id="evt_" + call["_id"].partition("_")[2], type="message.received" if inbound else "message.queued",
+            occurred_at=at, actor=ctx.principal.actor(), subject=message["_id"], data=render_message(message),
+            contact=contact["_id"], call=call["_id"], channel="VOICE", seen=seen_by(contact),
+        )  # fmt: skip
+        try:
+            message = (await ctx.data.insert("messages", message, [event], tell=False)).doc
+        except Duplicate:
+            message = await ctx.data.get("messages", message["_id"])
+        await self._count(ctx, call, message, contact)
+        await ctx.data.tell("messages", [message])
+        return {"team_inbox_message": message["_id"]}
+
+    async def _count(self, ctx: Context, call: Document, message: Document, contact: Document) -> None:
+        """Bring the message into its conversation and the call into the contact's figures, each once."""
+        id, at = call["_id"], call["ended_at"]
+
+        def decide(doc: Document) -> Change | None:
+            fields = dict(counted(doc, [message]) or {})
+            calls = doc.get("calls_counted", [])
+            if id not in calls:
+                fields["total_calls"] = doc["total_calls"] + 1
+                fields["last_called_at"] = max(filter(None, (doc["last_called_at"], at)))
+                fields["calls_counted"] = [*calls, id][-KEPT:]
+            return Change(set={**fields, "updated_at": doc["updated_at"]}) if fields else None
+
+        try:
+            await ctx.data.change("contacts", contact["_id"], decide, known=contact)
+        except NotFound:
+            return  # deleted meanwhile; the message stays
+
+    async def _cost(self, ctx: Context, call: Document) -> Mapping[str, Any]:
+        """Rate the call by the local cards."""
+        return {} if call["cost_source"] else await rate_call(ctx.data, call) or {}

@@ -1,0 +1,191 @@
+"""One call's document as its keeper holds it: facts go in, the document and its history are written together.
+
+A call has one keeper at a time (the owner of its switch), so the document in hand is the present one; if it is not,
+the write notices and decides again. An owner that was stopped and overtaken is found out by the `keeper` in the call,
+the generation of the lease it is kept under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.live.hold import Overtaken
+from jinaconnect.actions.worker import until_taken
+from jinaconnect.core.calls import history, machine
+from jinaconnect.core.calls.document import ended, seen_of
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.principal import Mode, system_principal
+from jinaconnect.store.due import due_at
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, TenantStore
+
+MOST_NOTES = 50  # details kept in memory before they are written
+_SYSTEM_FACTS = ("call.dialing",)
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An event of the call that is no fact of its machine; `actor` None is the gateway itself."""
+
+    type: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "system"
+    actor: Mapping[str, str] | None = None
+    at: datetime | None = None
+    inferred: bool = False
+
+
+def scope_parts(scope: str) -> tuple[str, Mode]:
+    """Return tenant and mode of a partition."""
+    tenant, _, mode = scope.rpartition(":")
+    return tenant, "test" if mode == "test" else "live"
+
+
+class CallJournal:
+    """Writes one call."""
+
+    def __init__(self, services: Services, doc: Document, keeper: int) -> None:
+        self._services = services
+        self._keeper = keeper
+        self.doc = doc
+        tenant, mode = scope_parts(doc["scope"])
+        self.store: TenantStore = services.store.of(tenant, mode)
+        self.carrier = "carrier" if mode == "test" else "ari"
+        self._actor = system_principal(tenant, mode, kind="telephony").actor()
+        self._notes: list[tuple[str, str, datetime, Mapping[str, Any]]] = []
+        self._held: tuple[list[machine.Fact], list[Tell], dict[str, Any]] = ([], [], {})
+
+    @property
+    def id(self) -> str:
+        """The call's id."""
+        return str(self.doc["_id"])
+
+    @property
+    def over(self) -> bool:
+        """Whether the call has ended."""
+        return ended(self.doc)
+
+    def note(self, type: str, detail: Mapping[str, Any], *, source: str | None = None) -> None:
+        """Keep a detail for the timeline; it is written with what follows."""
+        self._notes.append((source or self.carrier, type, self._services.clock(), detail))
+
+    def hold(self, *facts: machine.Fact, tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None) -> None:
+        """Keep facts for the next write, which follows within the same turn of the call (`settle`)."""
+        self._held[0].extend(facts)
+        self._held[1].extend(tell)
+        self._held[2].update(set or {})
+
+    async def settle(self) -> None:
+        """Write what is held."""
+        if any(self._held):
+            await self.write()
+
+    async def write(
+        self, *facts: machine.Fact, tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Apply facts, tell events and set fields in one write, after what is held.
+
+        Waits while the database is away; raises Unavailable when that takes too long, and holds everything still.
+        Raises Overtaken, having written nothing, where a later owner of the switch keeps the call.
+        """
+        self.hold(*facts, tell=tell, set=set)
+        held, self._held = self._held, ([], [], {})
+        details = self._details()
+        try:
+            await until_taken(lambda: self._write(*held, details))
+        except Unavailable:
+            self._held = held
+            raise
+        if self._notes and (self.over or len(self._notes) >= MOST_NOTES):
+            await self.flush()
+
+    def begun(self, facts: Sequence[machine.Fact]) -> tuple[dict[str, Any], list[Event]]:
+        """Return what facts make of a call that is about to be stored: fields and events, for the same write."""
+        before = machine.Call.of(self.doc)
+        after, emitted = machine.fold(before, list(facts))
+        tells = [self._emitted(item) for item in emitted]
+        fields, events = self._counted(self.doc, tells, [], after.status)
+        return {**machine.changed(before, after), **fields}, events
+
+    def _counted(
+        self, doc: Document, tells: Sequence[Tell], ids: list[str], status: str
+    ) -> tuple[dict[str, Any], list[Event]]:
+        """Return a call's counts after events at its next places, and the events; `ids` grows as needed."""
+        ids.extend(self._services.ids.new("evt") for _ in tells[len(ids) :])
+        events = [
+            self._event(ids[n], doc, item, doc["places"] + n + 1, doc["events"] + n + 1, status)
+            for n, item in enumerate(tells)
+        ]
+        return {"places": doc["places"] + len(tells), "events": doc["events"] + len(tells)}, events
+
+    async def _write(
+        self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any], details: Sequence[Document]
+    ) -> None:
+        ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
+
+        def decide(doc: Document) -> Change | None:
+            if doc.get("keeper", 0) > self._keeper:
+                raise Overtaken(self.id)
+            before = machine.Call.of(doc)
+            after, emitted = machine.fold(before, list(facts))
+            tells = [*(self._emitted(item) for item in emitted), *tell]
+            fields = {**machine.changed(before, after), **set}
+            if not fields and not tells:
+                return None
+            unset: tuple[str, ...] = ()
+            if after.ended and not before.ended:
+                unset = ("slot", "live_on")
+                fields["due"] = due_at(self._services.clock())
+            fields["keeper"] = self._keeper
+            counts, events = self._counted(doc, tells, ids, after.status)
+            if events:  # what led to an event is there for whoever hears of it
+                events[0] = replace(events[0], history={**(events[0].history or {}), "details": details})
+            return Change(set={**fields, **counts}, unset=unset, events=events)
+
+        written = await self.store.change("calls", self.id, decide, known=self.doc)
+        self.doc = {**written.doc, "pending": []}  # told by now
+        if written.seq is not None:
+            del self._notes[: len(details)]
+        if "due" in written.doc:
+            self._services.worker.kick("calls", written.doc["scope"], self.id)
+
+    def _emitted(self, item: machine.Emitted) -> Tell:
+        payload = dict(item.payload)
+        inferred = bool(payload.pop("inferred", False))
+        source = self.carrier
+        if inferred or item.type in _SYSTEM_FACTS:
+            source = "system"
+        elif "sip_code" in payload:
+            source = "sip"
+        return Tell(item.type, payload, source, at=item.at, inferred=inferred)
+
+    def _event(self, id: str, doc: Document, item: Tell, place: int, sequence: int, status: str) -> Event:
+        return Event(
+            id=id, type=item.type, occurred_at=item.at or self._services.clock(), actor=item.actor or self._actor,
+            subject=doc["_id"], data={**item.payload, "status": status, "inferred": item.inferred},
+            contact=doc["contact"], call=doc["_id"], channel="VOICE", seen=seen_of(doc),
+            history=history.entry(place, sequence, item.source, inferred=item.inferred),
+        )  # fmt: skip
+
+    async def take(self) -> None:
+        """Keep the call from now on: whoever kept it before can write nothing any more."""
+        await self.write(set={"keeper": self._keeper})
+
+    def _details(self) -> list[Document]:
+        """Return the rows of the details kept so far."""
+        first = self.doc["places"] + 1
+        return [
+            history.detail_row(self._services.ids.new("cev"), self.id, first + n, source, type, at, detail)
+            for n, (source, type, at, detail) in enumerate(self._notes)
+        ]
+
+    async def flush(self) -> None:
+        """Write the details that no event has taken along."""
+        rows, self._notes = self._details(), []
+        if rows:
+            await until_taken(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))

@@ -1,0 +1,188 @@
+"""Placing a call: checked, recorded, answered; the owner of its switch dials."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from pydantic import Field, StringConstraints, field_validator
+
+from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.scoping import visible
+from jinaconnect.actions.trunks.accounts import outbound_trunk
+from jinaconnect.actions.trunks.targets import SANDBOX, reach, sip_address, trunk_target
+from jinaconnect.actions.trunks.voice_app import voice_app
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.errors import Invalid, NotSupported, PermissionDenied, Unavailable
+from jinaconnect.core.ivr.values import initial, render
+from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
+from jinaconnect.store.mongo import Document
+
+MAX_METADATA = 4096
+WAYS = ("tts_text", "audio_url", "flow_id", "template", "device")
+SIP = "sip"
+
+
+class PlaceCall(
+    Request,
+    json_schema_extra=example(to_number="+12025550111", tts_text="Hello, your order is ready.", record=True),
+):
+    """A call to place: exactly one of `tts_text`, `audio_url`, `flow_id`, `template`, `device`."""
+
+    to_number: Phone
+    provider_config_id: Id | None = None
+    from_number: Phone | None = None
+    tts_text: Annotated[Text, StringConstraints(min_length=1, max_length=4000)] | None = None
+    tts_voice: Annotated[str, StringConstraints(max_length=64)] | None = None
+    tts_language: Annotated[str, StringConstraints(max_length=10)] | None = None
+    audio_url: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
+    flow_id: Id | None = None
+    template: Id | None = None
+    device: Annotated[str, StringConstraints(min_length=1, max_length=320)] | None = None
+    timeout_s: int = Field(d.RING_S, ge=5, le=120)
+    max_duration_s: int = Field(d.MAX_DURATION_S, ge=1, le=14_400)
+    record: bool | None = None
+    variables: dict[str, Any] = Field(default_factory=dict)
+    contact: Id | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("metadata", "variables")
+    @classmethod
+    def _small(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if any(not key or key.startswith("$") or "." in key or "\x00" in key for key in value):
+            raise ValueError("keys must not be empty, begin with $ or hold a dot")
+        wrong = cannot_be_kept(value)
+        if wrong is not None:
+            raise ValueError(wrong)
+        if len(orjson.dumps(value)) > MAX_METADATA:
+            raise ValueError(f"must be at most {MAX_METADATA} bytes")
+        return value
+
+    def way(self) -> str:
+        """Return which of the five ways was chosen; raises Invalid for none or several."""
+        chosen = [name for name in WAYS if getattr(self, name) is not None]
+        if len(chosen) != 1:
+            raise Invalid({name: [f"exactly one of {', '.join(WAYS)} is needed"] for name in chosen or ("tts_text",)})
+        return chosen[0]
+
+
+class DoNotCall(PermissionDenied):
+    """The contact must not be called."""
+
+    code = "do_not_call"
+
+
+def may_be_called(contact: Document | None) -> None:
+    """Raise DoNotCall for a contact who does not want calls."""
+    if contact is not None and (contact["dnc"] or "VOICE" in contact["opt_outs"]):
+        raise DoNotCall("The contact does not want to be called.")
+
+
+def free_to(agent: str, contact: Document) -> bool:
+    """Tell whether an agent may dial a contact's number: anybody's who is not assigned to another."""
+    return contact.get("assigned_to_user") in (None, agent)
+
+
+async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
+    """Record a call and have it dialled; raises Invalid, DoNotCall, TooManyCalls, Unavailable, NotSupported."""
+    way = body.way()
+    trunk = await outbound_trunk(ctx, body.provider_config_id)
+    if trunk["provider"] != SIP:
+        raise NotSupported(f"Calls over {trunk['provider']} cannot be placed.")
+    if body.from_number is None and not trunk["from_numbers"]:
+        raise Invalid.field("from_number", "is required: the provider config has no numbers")
+    own = body.from_number or trunk["from_numbers"][0]
+    plan = await _plan(ctx, body, way, trunk, own)
+    contact = await _contact(ctx, body)
+    may_be_called(contact)
+    await _carried(ctx, trunk)
+    allowed = await consent(ctx, await voice_app(ctx.data), contact)
+    doc = d.new_call(
+        ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=body.to_number,
+        provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plan, at=ctx.now(), timeout_s=body.timeout_s,
+        max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
+        metadata={**body.metadata, **_static(plan), "recording_allowed": allowed},
+        flow_session=None, **belongs(contact),
+    )  # fmt: skip
+    source = "system" if ctx.principal.kind == "system" else "agent"
+    written = ctx.wrote(await let_in(ctx, trunk, doc, source=source))
+    ctx.services.voice.kick(written)
+    return d.render_call(written, [])
+
+
+def _static(plan: dict[str, Any]) -> dict[str, Any]:
+    told = {name: plan[name] for name in ("tts_text", "audio_url", "tts_voice", "tts_language") if plan.get(name)}
+    return {"static_play": told} if told else {}
+
+
+async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
+    if body.contact is None:
+        held = await caller_contact(ctx, body.to_number)
+        if held is not None and ctx.principal.assigned_only and not free_to(ctx.principal.id, held):
+            raise Invalid.field("to_number", "this contact is assigned to somebody else")
+        return held
+    found = await ctx.data.find("contacts", body.contact)
+    if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
+        raise Invalid.field("contact", "there is no such contact")
+    return found
+
+
+async def _carried(ctx: Context, trunk: Document) -> None:
+    """Raise Unavailable where the call could not be dialled at once: nothing is left to be dialled later."""
+    if not await ctx.services.voice.standing(trunk["asterisk"]):
+        raise Unavailable("The telephony server is not connected.", code="asterisk_down", retry_after=5)
+    if trunk["asterisk"] == SANDBOX:
+        return
+    state = await ctx.data.find("trunk_states", trunk["_id"])
+    if state is not None and state["status"] == "down":
+        raise Unavailable("The trunk's carrier does not answer.", code="trunk_down", retry_after=10)
+
+
+async def _plan(ctx: Context, body: PlaceCall, way: str, trunk: Document, own: str) -> dict[str, Any]:
+    reached = trunk_target(ctx.services, trunk, body.to_number, own)
+    plan: dict[str, Any] = {
+        "target": {"endpoint": reached.endpoint, "to": reached.to}, "caller": reached.caller,
+        "record": trunk["recording_enabled"] if body.record is None else body.record,
+        "variables": initial(body.variables),
+    }  # fmt: skip
+    match way:
+        case "tts_text":
+            spoken = {"tts_voice": body.tts_voice, "tts_language": body.tts_language}
+            return {**plan, "kind": "tts", "tts_text": render(body.tts_text or "", plan["variables"]), **spoken}
+        case "audio_url":
+            return {**plan, "kind": "audio", "audio_url": body.audio_url}
+        case "device":
+            return {**plan, "kind": "device", "agent": await _agent(ctx, body.device or "", trunk, own)}
+    return {**plan, **await _template(ctx, way, (body.flow_id if way == "flow_id" else body.template) or "", plan)}
+
+
+async def _agent(ctx: Context, device: str, trunk: Document, own: str) -> dict[str, Any]:
+    call = {"provider_config": trunk["_id"], "direction": d.OUTBOUND, "from_number": own}
+    if device.startswith("sip:"):
+        await sip_address(ctx.services, device, "device")
+    elif not device.startswith("dev_"):
+        raise Invalid.field("device", "must be a device id or a sip: address")
+    try:
+        reached = (await reach(ctx.services, ctx.data, call, to=device))[0]
+    except Invalid as error:
+        raise Invalid.field("device", "there is no such telephone") from error
+    if reached.device is not None and reached.user != ctx.principal.user_id:
+        ctx.principal.require("voice.manage")  # a telephone that rings is its person's own affair
+    user = reached.user or ctx.principal.user_id
+    return {"endpoint": reached.endpoint, "to": reached.to, "user": user, "device": reached.device}
+
+
+async def _template(ctx: Context, field: str, id: str, plan: dict[str, Any]) -> dict[str, Any]:
+    row = await ctx.data.find("voice_templates", id)
+    if row is None or row.get("deleted_at") is not None:
+        raise Invalid.field(field, "there is no such template")
+    match row["template_kind"]:
+        case "ivr_menu":
+            return {"kind": "template", "template": id}
+        case "tts_script":
+            text = render(row["tts_text"] or "", plan["variables"])
+            return {"kind": "tts", "template": id, "tts_text": text, "tts_voice": row["tts_voice"],
+                    "tts_language": row["tts_language"]}  # fmt: skip
+        case _:
+            return {"kind": "audio", "template": id, "audio_url": row["audio_url"]}

@@ -1,0 +1,107 @@
+"""Rate cards: what a tenant pays by destination, and what a call has cost by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.trunks.accounts import own_trunk
+from jinaconnect.core.calls.rating import RateCard, rate
+from jinaconnect.core.clock import iso, iso_or_none
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.paging import Listing
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, TenantStore
+
+DEFAULTS: dict[str, Any] = {
+    "description": None, "is_active": True, "currency": "USD", "billing_increment_seconds": 60, "valid_to": None,
+}  # fmt: skip
+
+
+def render_card(doc: Document) -> dict[str, Any]:
+    """Return a rate card as it is answered; the rate is kept as text and shown as a number."""
+    return {
+        "id": doc["_id"], "name": doc["name"], "description": doc["description"], "is_active": doc["is_active"],
+        "provider_config": doc["provider_config"], "destination_prefix": doc["destination_prefix"],
+        "rate_per_minute": float(doc["rate_per_minute"]), "currency": doc["currency"],
+        "billing_increment_seconds": doc["billing_increment_seconds"], "valid_from": iso(doc["valid_from"]),
+        "valid_to": iso_or_none(doc["valid_to"]), "created_at": iso(doc["created_at"]),
+        "updated_at": iso(doc["updated_at"]),
+    }  # fmt: skip
+
+
+async def list_cards(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of rate cards."""
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [render_card(doc) for doc in docs]
+
+    return await list_documents(ctx, "rate_cards", listing, render)
+
+
+async def create_card(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a rate card; raises Invalid on `provider_config` and `valid_to`."""
+    await own_trunk(ctx.data, fields["provider_config"], "provider_config")
+    made = {"created_at": ctx.now(), "updated_at": ctx.now()}
+    doc = {"_id": ctx.ids.new("rat"), **DEFAULTS, **_kept(fields), **made}
+    _check_span(doc)
+    return render_card(ctx.wrote(await ctx.data.insert("rate_cards", doc, [_told(ctx, "rate_card.created", doc)])))
+
+
+async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a rate card; what was rated by it stays as it was. Raises as `create_card`."""
+    await ctx.data.get("rate_cards", id)
+    if "provider_config" in fields:
+        await own_trunk(ctx.data, fields["provider_config"], "provider_config")
+    changes = {**_kept(fields), "updated_at": ctx.now()}
+
+    def decide(doc: Document) -> Change:
+        after = {**doc, **changes}
+        _check_span(after)
+        return Change(set=changes, events=[_told(ctx, "rate_card.updated", after)])
+
+    return render_card(ctx.wrote(await ctx.data.change("rate_cards", id, decide)))
+
+
+async def delete_card(ctx: Context, id: str) -> None:
+    """Remove a rate card."""
+    doc = await ctx.data.get("rate_cards", id)
+    ctx.wrote(await ctx.data.delete("rate_cards", id, _told(ctx, "rate_card.deleted", doc)))
+
+
+def _told(ctx: Context, type: str, doc: Document) -> Event:
+    return ctx.event(type, doc["_id"], render_card(doc), channel="VOICE")
+
+
+def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+    kept = dict(fields)
+    if "rate_per_minute" in kept:
+        kept["rate_per_minute"] = str(kept["rate_per_minute"])
+    return kept
+
+
+def _check_span(doc: Mapping[str, Any]) -> None:
+    if doc["valid_to"] is not None and doc["valid_to"] < doc["valid_from"]:
+        raise Invalid.field("valid_to", "must not be before valid_from")
+
+
+async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None:
+    """Return the cost fields of an ended call by the trunk's cards, None where no card covers it."""
+    rows = await store.find_by("rate_cards", "provider_config", str(call["provider_config"]))
+    trunk = await store.find("trunks", str(call["provider_config"]))
+    cards = [
+        RateCard(
+            row["_id"], row["destination_prefix"], Decimal(row["rate_per_minute"]), row["valid_from"], row["valid_to"],
+            row["currency"], row["billing_increment_seconds"],
+        )
+        for row in rows if row["is_active"]
+    ]  # fmt: skip
+    currency = "USD" if trunk is None else trunk["currency"]
+    cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)
+    if cost is None:
+        return None
+    return {"cost_amount": str(cost.amount), "cost_currency": cost.currency, "cost_source": "local_ratecard"}

@@ -1,0 +1,272 @@
+"""Recordings: fetched from the switch, kept as blobs, heard by signed addresses, removed when their time is over."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+
+from jinaconnect.actions.calls.journal import scope_parts
+from jinaconnect.actions.calls.reading import visible_call, within
+from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.trunks.voice_app import voice_app
+from jinaconnect.actions.worker import add_jobs
+from jinaconnect.core.calls.document import seen_of
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.paging import Listing
+from jinaconnect.core.principal import system_principal
+from jinaconnect.store.due import due_at
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, Duplicate, TenantStore
+from jinaconnect.store.together import Leaving, Step
+from jinaconnect.telephony.audio import AudioError, length_s
+from jinaconnect.telephony.switch import LegGone, Switch, SwitchError
+
+RECORDING_JOB = "voice.recording"
+LISTEN = "voice.listen"
+DEFAULT_EXPIRES_S, SHORTEST_S, LONGEST_S = 3600, 60, 86_400
+EMPTY_S = 0.1  # what is shorter says nothing
+TOLERANCE_S, TOLERANCE = 2.0, 0.1  # how far a recording's length may be from the call's
+GIVE_UP = timedelta(minutes=2)  # a file the switch does not have by then never was
+PATH = "/voice/recordings/"
+
+logger = structlog.get_logger(__name__)
+
+
+# ---- keeping
+
+
+async def keep_later(services: Services, doc: Document, held: Mapping[str, Any], expected_s: float | None) -> None:
+    """Leave the job that fetches a recording and keeps it; repeating it changes nothing."""
+    job = {
+        "_id": f"job_{held['id']}", "scope": doc["scope"], "kind": RECORDING_JOB, "due": due_at(services.clock()),
+        "data": {
+            "recording": held["id"], "call": doc["_id"], "switch": doc["carried_by"], "name": held["id"],
+            "expected_s": expected_s if held["kind"] == "call" else None, "started_at": iso(held["since"]),
+        },
+    }  # fmt: skip
+    await add_jobs(services, [job])
+
+
+def _blob(call: str, id: str, form: str) -> str:
+    return f"{call}.{id}.{form}"
+
+
+async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]) -> None:
+    """Fetch one recording from its switch and keep it; repeating it changes nothing.
+
+    Raises CarrierFailed or Unavailable when another try may help; what the switch does not have becomes
+    `recording.failed`.
+    """
+    tenant, mode = scope_parts(scope)
+    store = services.store.of(tenant, mode)
+    ctx = Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
+    call = await store.get("calls", data["call"])
+    switch = services.voice.switch(data["switch"])
+    if await store.find("recordings", data["recording"]) is None:
+        try:
+            file = await switch.recording(data["name"])
+            length = length_s(file)
+        except LegGone as error:
+            if services.clock() - datetime.fromisoformat(data["started_at"]) < GIVE_UP and call["ended_at"] is None:
+                raise CarrierFailed("the switch has no such recording yet") from error
+            await _failed(ctx, call, data["recording"], "The telephony server has no such recording.")
+            return
+        except AudioError:
+            await _failed(ctx, call, data["recording"], "The recording is no audio.")
+            return
+        except SwitchError as error:
+            raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
+        if length < EMPTY_S:
+            await _failed(ctx, call, data["recording"], "The recording is empty.")
+            await _forget(switch, data)
+            return
+        await services.blobs.put(scope, _blob(call["_id"], data["recording"], "wav"), file)
+        await _keep(ctx, call, data, len(file), length)
+    row = await store.find("recordings", data["recording"])
+    if row is not None and (await store.get("calls", call["_id"])).get("erased"):
+        await remove_recording(services, scope, row, ctx.principal.actor())
+    await _mirror(store, call["_id"], data["recording"])
+    await _forget(switch, data)
+
+
+async def _forget(switch: Switch, data: Mapping[str, Any]) -> None:
+    try:
+        await switch.forget_recording(data["name"])
+    except SwitchError as error:
+        logger.info("recording.left_on_switch", recording=data["recording"], error=str(error))
+
+
+async def _keep(ctx: Context, call: Document, data: Mapping[str, Any], size: int, length: float) -> None:
+    expected = data.get("expected_s")
+    off = expected is not None and abs(length - expected) > max(TOLERANCE_S, TOLERANCE * expected)
+    days = (await voice_app(ctx.data))["recording_retention_days"]
+    row = {
+        "_id": data["recording"], "call": call["_id"], "contact": call["contact"], "user": call["user"],
+        "provider_recording_id": data["name"], "blob": _blob(call["_id"], data["recording"], "wav"),
+        "duration_seconds": round(length), "length_s": round(length, 3), "expected_s": expected,
+        "length_mismatch": off, "size_bytes": size, "format": "wav", "transcription": None,
+        "transcription_provider": None, "transcription_confidence": None,
+        "retention_expires_at": ctx.now() + timedelta(days=days), "created_at": ctx.now(), "updated_at": ctx.now(),
+    }  # fmt: skip
+    try:
+        await ctx.data.insert("recordings", row, [_event(ctx, "recording.ready", call, render_recording(row))])
+    except Duplicate:
+        return
+
+
+def _event(ctx: Context, type: str, call: Document, data: Mapping[str, Any]) -> Event:
+    return Event(
+        id=ctx.ids.new("evt"), type=type, occurred_at=ctx.now(), actor=ctx.principal.actor(), subject=data["id"],
+        data=data, contact=call["contact"], call=call["_id"], channel="VOICE", seen=seen_of(call),
+    )  # fmt: skip
+
+
+async def _failed(ctx: Context, call: Document, id: str, reason: str) -> None:
+    """Say once that a recording could not be kept; the event stands on its call."""
+    event = _event(ctx, "recording.failed", call, {"id": id, "call": call["_id"], "reason": reason})
+
+    def decide(doc: Document) -> Change | None:
+        lost = doc.get("recordings_lost", [])
+        return None if id in lost else Change(set={"recordings_lost": [*lost, id]}, events=[event])
+
+    await ctx.data.change("calls", call["_id"], decide)
+
+
+async def _mirror(store: TenantStore, call: str, id: str) -> None:
+    """Show the newest recording on its call."""
+    row = await store.find("recordings", id)
+    if row is None:
+        return
+    fields = {"recording_url": row["blob"], "recording_duration_seconds": row["duration_seconds"]}
+    await store.change(
+        "calls", call, lambda doc: None if doc["recording_url"] == row["blob"] else Change(set=fields)
+    )
+
+
+# ---- signed addresses
+
+
+def address(services: Services, scope: str, id: str, expires_s: int) -> str:
+    """Return an address at which a recording can be heard for a while without logging in."""
+    ends = int(services.clock().timestamp()) + expires_s
+    stem = base64.urlsafe_b64encode(orjson.dumps([scope, id, ends])).decode().rstrip("=")
+    base = services.settings.public_url or services.settings.own_url
+    return f"{base}{PATH}{stem}.{_mark(services, stem)}"
+
+
+def _mark(services: Services, stem: str) -> str:
+    digest = hmac.digest(services.secrets.derive("recordings"), stem.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+async def by_address(services: Services, token: str) -> tuple[str, Document]:
+    """Return (scope, recording) of an address that is ours and still good; raises NotFound for any other."""
+    stem, _, mark = token.partition(".")
+    if not hmac.compare_digest(_mark(services, stem).encode(), mark.encode()):
+        raise NotFound()
+    scope, id, ends = orjson.loads(base64.urlsafe_b64decode(stem + "=" * (-len(stem) % 4)))
+    tenant, mode = scope_parts(scope)
+    row = await services.store.of(tenant, mode).find("recordings", id)
+    if row is None or ends < services.clock().timestamp():
+        raise NotFound()
+    return scope, row
+
+
+def expiry(text: str | None) -> int:
+    """Return the seconds an address is asked to be good for, kept within a minute and a day."""
+    try:
+        wanted = int(text) if text is not None else DEFAULT_EXPIRES_S
+    except ValueError:
+        wanted = DEFAULT_EXPIRES_S
+    return min(LONGEST_S, max(SHORTEST_S, wanted))
+
+
+# ---- reading
+
+
+def render_recording(row: Mapping[str, Any], url: str | None = None) -> dict[str, Any]:
+    """Return a recording as it is answered; `storage_url` is None for whoever may not listen."""
+    return {
+        "id": row["_id"], "call": row["call"], "provider_recording_id": row["provider_recording_id"],
+        "storage_url": url, "duration_seconds": row["duration_seconds"], "size_bytes": row["size_bytes"],
+        "format": row["format"], "length_mismatch": row["length_mismatch"], "transcription": row["transcription"],
+        "transcription_provider": row["transcription_provider"],
+        "transcription_confidence": row["transcription_confidence"],
+        "retention_expires_at": iso(row["retention_expires_at"]), "created_at": iso(row["created_at"]),
+    }  # fmt: skip
+
+
+def _shown(ctx: Context, row: Document) -> dict[str, Any]:
+    may = ctx.principal.may(LISTEN)
+    return render_recording(row, address(ctx.services, ctx.data.scope, row["_id"], DEFAULT_EXPIRES_S) if may else None)
+
+
+async def visible_recording(ctx: Context, id: str) -> Document:
+    """Return a recording whose call the principal may see; raises NotFound."""
+    row = await ctx.data.get("recordings", id)
+    await visible_call(ctx, row["call"])
+    return row
+
+
+async def list_recordings(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of recordings."""
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [_shown(ctx, doc) for doc in docs]
+
+    return await list_documents(ctx, "recordings", listing, render, await within(ctx))
+
+
+async def read_recording(ctx: Context, id: str) -> dict[str, Any]:
+    """Answer one recording."""
+    return _shown(ctx, await visible_recording(ctx, id))
+
+
+async def download(ctx: Context, id: str) -> dict[str, Any]:
+    """Answer a fresh address of a recording; raises NotFound where there is no audio."""
+    if not ctx.principal.may(LISTEN):
+        raise PermissionDenied(f"The role '{ctx.principal.role}' lacks the permission '{LISTEN}'.")
+    row = await visible_recording(ctx, id)
+    if await ctx.services.blobs.size(ctx.data.scope, row["blob"]) is None:
+        raise NotFound()
+    seconds = expiry(ctx.caller.query.get("expires_seconds"))
+    return {"recording_url": address(ctx.services, ctx.data.scope, id, seconds), "expires_seconds": seconds}
+
+
+# ---- removing
+
+
+async def remove_recording(services: Services, scope: str, row: Document, actor: Mapping[str, str]) -> None:
+    """Remove a recording: its audio, then its row with what its call shows of it.
+
+    Its time is over from the first step on, so that retention goes on where this is cut off.
+    """
+    tenant, mode = scope_parts(scope)
+    store, now = services.store.of(tenant, mode), services.clock()
+    if row["retention_expires_at"] > now:
+        await store.change("recordings", row["_id"], lambda doc: Change(set={"retention_expires_at": now}))
+    await services.blobs.delete(scope, row["blob"])
+    steps: list[Step] = []
+    call = await store.find("calls", row["call"])
+    if call is not None:
+        event = Event(
+            id="evt_" + row["_id"].partition("_")[2], type="recording.deleted", occurred_at=now,
+            actor=actor, subject=row["_id"], data={"id": row["_id"], "call": row["call"]}, contact=call["contact"],
+            call=call["_id"], channel="VOICE", seen=seen_of(call),
+        )  # fmt: skip
+        blank = {"recording_url": "", "recording_duration_seconds": None}
+
+        def decide(doc: Document) -> Change:
+            return Change(set=blank if doc["recording_url"] == row["blob"] else {}, events=[event])
+
+        steps.append(Step("calls", call["_id"], decide))
+    await store.change_together(steps, [Leaving("recordings", row["_id"])])

@@ -1,0 +1,151 @@
+"""Logging in and out: sessions, the tokens of a session, passwords."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.identity.authentication import KEY_PREFIXES
+from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDenied, Throttled
+from jinaconnect.core.identity.passwords import password_faults
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.passwords import hashed, matches
+
+_WRONG = "The e-mail or password is wrong."
+
+
+async def log_in(ctx: Context, name: str, password: str, access_key: str | None) -> dict[str, Any]:
+    """Return a new session's tokens; raises AuthenticationFailed, Throttled."""
+    services = ctx.services
+    verdict = await services.rates.login(ctx.caller.ip, name)
+    if not verdict.allowed:
+        raise Throttled("Too many attempts for this account.", retry_after=max(1.0, verdict.reset_s))
+    users = await _proven(ctx, name, password)
+    if not users:
+        raise AuthenticationFailed(_WRONG)
+    if not any(user["is_active"] for user in users.values()):
+        raise AuthenticationFailed("The account is not active.")
+    memberships = [member for id in users for member in await services.registry.memberships(id)]
+    if access_key is not None:
+        tenant = await _tenant_of_key(ctx, access_key)
+        memberships = [member for member in memberships if member["scope"] == tenant]
+    member = min((row for row in memberships if users[row["user"]]["is_active"]), key=_age, default=None)
+    if member is None:
+        raise AuthenticationFailed("The account is not a member of an organisation.")
+    user = users[member["user"]]
+    session = ctx.ids.new("sid")
+    refresh = ctx.ids.new("jti")
+    expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
+    await services.registry.add_session({
+        "_id": session, "user": user["_id"], "tenant": member["scope"], "refresh": refresh, "revoked": False,
+        "created_at": ctx.now(), "expires_at": expires,
+    })  # fmt: skip
+    return await _tokens(ctx, session, refresh, user, member)
+
+
+def _age(member: Document) -> str:
+    return str(member["_id"])
+
+
+async def _proven(ctx: Context, name: str, password: str) -> dict[str, Document]:
+    """Return the accounts of a name whose password this is; each organisation may have one of its own."""
+    accounts = await ctx.services.registry.accounts(name)
+    if not accounts:
+        await matches(None, password)  # the same work as for somebody who is there
+    return {user["_id"]: user for user in accounts if await matches(user["password"], password)}
+
+
+async def _tenant_of_key(ctx: Context, access_key: str) -> str:
+    if not access_key.startswith(KEY_PREFIXES):
+        raise AuthenticationFailed("The access key is not valid.")
+    return (await ctx.services.auth.from_token(access_key, ctx.caller.ip)).tenant
+
+
+async def _tokens(ctx: Context, session: str, refresh: str, user: Document, member: Document) -> dict[str, Any]:
+    services = ctx.services
+    tenant = await services.registry.tenant(member["scope"])
+    role = await services.registry.role(member["scope"], member["role"])
+    if tenant is None or tenant.get("suspended"):
+        raise PermissionDenied("The organisation is suspended.", code="tenant_suspended")
+    if role is None:
+        raise PermissionDenied("The membership has no role.", code="no_role")
+    now = int(ctx.now().timestamp())
+    claims = {
+        "iat": now,
+        "sid": session,
+        "user_id": user["_id"],
+        "username": user["username"],
+        "groups": [],
+        "is_superuser": False,
+        "tenant_id": tenant["_id"],
+        "role": role["slug"],
+        "role_name": role["name"],
+        "role_priority": role["priority"],
+    }
+    settings = services.settings
+    access = {**claims, "token_type": "access", "jti": ctx.ids.new("jti"), "exp": now + settings.access_ttl_s}
+    renewal = {"iat": now, "sid": session, "token_type": "refresh", "jti": refresh, "exp": now + settings.refresh_ttl_s}
+    return {
+        "access": services.auth.sign(access),
+        "refresh": services.auth.sign(renewal),
+        "expires_in": settings.access_ttl_s,
+        "user": {
+            "id": user["_id"],
+            "username": user["username"],
+            "email": user["email"],
+            "first_name": user["first_name"],
+            "last_name": user["last_name"],
+        },
+        "tenant": {"id": tenant["_id"], "name": tenant["name"]},
+        "role": {"slug": role["slug"], "name": role["name"], "priority": role["priority"]},
+    }
+
+
+async def renew(ctx: Context, token: str) -> dict[str, Any]:
+    """Return fresh tokens for a refresh token, which ends with that.
+
+    A refresh token that comes a second time was copied: the whole session ends (RFC 9700 §4.14.2).
+    """
+    services = ctx.services
+    claims = services.auth.claims(token, "refresh")
+    session = await services.registry.session(claims["sid"])
+    if session is None or session["revoked"]:
+        raise AuthenticationFailed("The session has ended.")
+    new = ctx.ids.new("jti")
+    expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
+    if not await services.registry.rotate_session(session["_id"], claims["jti"], new, expires):
+        await services.registry.revoke_sessions({"_id": session["_id"]})
+        raise AuthenticationFailed("The refresh token was used before; the session has ended.")
+    user = await services.registry.user(session["user"])
+    members = [row for row in await services.registry.memberships(session["user"]) if row["scope"] == session["tenant"]]
+    if user is None or not user["is_active"] or not members:
+        raise AuthenticationFailed("The session has ended.")
+    return await _tokens(ctx, session["_id"], new, user, members[0])
+
+
+async def log_out(ctx: Context, refresh: str | None) -> None:
+    """End the session of the caller's token, and that of the refresh token where one is given."""
+    sessions = {ctx.principal.token_id} - {None}
+    if refresh is not None:
+        claims = ctx.services.auth.claims(refresh, "refresh")
+        held = await ctx.services.registry.session(claims["sid"])
+        if held is not None and held["user"] == ctx.principal.id:
+            sessions.add(held["_id"])
+    await ctx.services.registry.revoke_sessions({"_id": {"$in": list(sessions)}})
+
+
+async def change_password(ctx: Context, old: str, new: str, confirmed: str) -> None:
+    """Change one's own password; every session of the person ends."""
+    if ctx.principal.user_id is None:
+        raise PermissionDenied("An API key has no password.")
+    user = await ctx.services.registry.user(ctx.principal.user_id)
+    if user is None or not await matches(user["password"], old):
+        raise Invalid.field("old_password", "is wrong")
+    if faults := password_faults(new):
+        raise Invalid({"new_password": faults})
+    if new == old:
+        raise Invalid.field("new_password", "must differ from the old one")
+    if new != confirmed:
+        raise Invalid.field("confirm_password", "does not match")
+    await ctx.services.registry.set_password(user["_id"], await hashed(new))

@@ -1,0 +1,86 @@
+"""Organisations: making one with its five roles, showing and changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.identity.roles import account_store
+from jinaconnect.actions.messaging.accounts import ensure_sandbox_app
+from jinaconnect.core.clock import iso_or_none
+from jinaconnect.core.errors import NotFound
+from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Duplicate, Written
+from jinaconnect.store.together import ANNOUNCED
+
+
+async def create_tenant(services: Services, name: str, *, id: str | None = None) -> Document:
+    """Make an organisation with its system roles and its sandbox account; without effect where it is there."""
+    tenant = id or services.ids.new("ten")
+    now = services.clock()
+    doc = {
+        "_id": tenant, "name": name, "description": None, "settings": {"agents_see_unassigned": False}, "limits": {},
+        "suspended": False, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    await services.registry.add_tenant(doc)
+    store = services.store.of(tenant, "live")
+    for role in SYSTEM_ROLES:
+        held = granted(role.slug)
+        row = {
+            "_id": f"rol_{tenant.partition('_')[2]}{role.slug}",
+            "slug": role.slug,
+            "name": role.name,
+            "description": role.description,
+            "priority": role.priority,
+            "is_system": True,
+            "is_editable": role.slug != "owner",
+            "permissions": {key: key in held for key in MATRIX},
+            "created_by": None,
+            "updated_by": None,
+        }
+        try:
+            await store.insert("roles", row)
+        except Duplicate:
+            continue  # an earlier, interrupted making got this far
+    await ensure_sandbox_app(services, tenant)
+    return doc
+
+
+def render_tenant(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an organisation as REST shows it."""
+    names = ("name", "description", "address", "phone", "email", "website", "country", "state", "industry")
+    return {
+        "id": doc["_id"], **{name: doc.get(name) for name in names}, "settings": dict(doc["settings"]),
+        "is_active": not doc["suspended"], "created_at": iso_or_none(doc["created_at"]),
+        "updated_at": iso_or_none(doc["updated_at"]),
+    }  # fmt: skip
+
+
+async def read_tenant(ctx: Context, id: str) -> dict[str, Any]:
+    """Return the caller's organisation; any other id is not found."""
+    doc = await ctx.services.registry.tenant(id) if id == ctx.principal.tenant else None
+    if doc is None:
+        raise NotFound()
+    return render_tenant(doc)
+
+
+async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change the caller's organisation."""
+    await read_tenant(ctx, id)
+    flat = {key: value for key, value in fields.items() if key != "settings"}
+    flat.update(
+        {f"settings.{key}": value for key, value in (fields.get("settings") or {}).items() if value is not None}
+    )
+    store, event_id = account_store(ctx), ctx.ids.new("evt")
+
+    def announcement(doc: Document) -> Document:
+        event = ctx.event("tenant.updated", id, render_tenant(doc), id=event_id)
+        return store.announcement(id, event)
+
+    fields = {**flat, "updated_at": ctx.now()}
+    doc, row = await ctx.services.registry.change_tenant(id, fields, announcement)
+    seqs = await store.tell(ANNOUNCED, [row])
+    ctx.wrote(Written(doc, seqs.get(id), store.scope))
+    return render_tenant(doc)

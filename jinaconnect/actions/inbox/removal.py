@@ -1,0 +1,190 @@
+"""Taking things out of the inbox: messages, and contacts with all that is theirs.
+
+What is removed stays in the database with `deleted_at`, for audit, unless it is erased.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from jinaconnect.actions.calls.erasing import erase_calls, refuse_live_calls
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
+from jinaconnect.actions.inbox.marks import AT_ONCE, known_messages, recount
+from jinaconnect.actions.messaging.media import erase_files
+from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.contact import seen_by, unassigned
+from jinaconnect.core.inbox.message import OUTGOING, render_message
+from jinaconnect.core.inbox.reading import newest_fields
+from jinaconnect.core.schema import Id, Request, example, sample_id
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, Decide, Written, applied
+
+PAGE = 500  # messages of a removed contact handled at a time
+PARALLEL = 16
+_LEAVING = (status.PENDING, status.SENDING)
+
+_ERASED: dict[str, Any] = {
+    "phone": None, "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [], "attributes": {},
+    "telegram_chat_id": None, "telegram_username": None, "description": None, **unassigned(), "opt_outs": {},
+    "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, "erased": True,
+}  # fmt: skip
+
+
+class RemoveMessages(Request, json_schema_extra=example(message_ids=[sample_id("msg")])):
+    """Messages by id or timeline number."""
+
+    message_ids: list[Id] = Field(min_length=1, max_length=AT_ONCE)
+
+
+def _gone(ctx: Context, contact: Document | None, event_id: str, *, erase: bool) -> Decide:
+    """Return the decision that removes a message; asked about its own outcome it does nothing."""
+
+    def decide(doc: Document) -> Change | None:
+        if doc["deleted_at"] is not None and (not erase or doc.get("erased")):
+            return None
+        now = ctx.now()
+        fields: dict[str, Any] = {"deleted_at": now, "deleted_by": ctx.principal.id, "updated_at": now}
+        unset = ["due"] if "due" in doc else []
+        if erase:
+            fields.update(
+                content={"type": doc["content"].get("type")},
+                carrier_id=None,
+                reply_to=None,
+                reactions=[],
+                error_message=None,
+                erased=True,
+            )
+            unset += [name for name in ("request", "extra") if name in doc]
+        event = Event(
+            id=event_id,
+            type="message.deleted",
+            occurred_at=now,
+            actor=ctx.principal.actor(),
+            subject=doc["_id"],
+            data=render_message(applied(doc, fields, unset, ())),
+            contact=doc["contact"],
+            channel=doc["platform"],
+            seen=seen_by(contact or {}),
+        )
+        return Change(set=fields, unset=unset, events=[event])
+
+    return decide
+
+
+async def remove_messages(ctx: Context, body: RemoveMessages) -> dict[str, Any]:
+    """Remove messages from the inbox; returns how many were there.
+
+    Raises Invalid on `message_ids` for unknown ones and for those still on their way to the carrier.
+    """
+    rows = await known_messages(ctx, body.message_ids)
+    present = [row for row in rows if row["deleted_at"] is None]
+    for row in present:
+        if row["direction"] == OUTGOING and row["status"] in _LEAVING:
+            raise Invalid.field("message_ids", f"{row['_id']} is still being sent")
+    contacts = {row["contact"] for row in rows}
+    found = await ctx.data.select("contacts", {"_id": {"$in": list(contacts)}})
+    holders = {doc["_id"]: doc for doc in found}
+    event_ids = {row["_id"]: ctx.ids.new("evt") for row in sorted(rows, key=lambda row: row["_id"])}
+    gate = asyncio.Semaphore(PARALLEL)
+
+    async def remove(row: Document) -> Written | None:
+        async with gate:
+            decide = _gone(ctx, holders.get(row["contact"]), event_ids[row["_id"]], erase=False)
+            try:
+                return await ctx.data.change("messages", row["_id"], decide)
+            except NotFound:
+                return None  # somebody else was first
+
+    done = [written for written in await asyncio.gather(*map(remove, present)) if written is not None]
+    for written in done:
+        ctx.wrote(written)
+    for contact in sorted(contacts):
+        await _settle(ctx, contact, [row["_id"] for row in rows if row["contact"] == contact])
+    return {"status": "success", "deleted_count": len(done)}
+
+
+async def _settle(ctx: Context, contact: str, removed: list[str]) -> None:
+    """Bring the chat list's preview and figures up to the messages that are left."""
+    left = {"contact": contact, "deleted_at": None, "internal_note": False}
+    newest = await ctx.data.select("messages", left, sort=[("_id", -1)], limit=1)
+
+    def further(doc: Document) -> dict[str, Any]:
+        last = doc["chat"]["last"]
+        if last is None or last["id"] not in removed:
+            return {}
+        return newest_fields(doc, newest[0] if newest else None)
+
+    await recount(ctx, contact, removed, further)
+
+
+async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
+    """Remove a contact and its messages from the inbox; with `erase` what is personal in them is overwritten.
+
+    Erasing goes through the contact's calls too, with their recordings, and the bodies kept of webhooks that could not
+    be applied; it waits for calls that go on (Conflict). The address is free again: somebody who writes later is a new
+    contact. Events of the past stay in the log until its retention ends.
+    """
+    contact = await visible_contact(ctx, id)
+    if erase:
+        await refuse_live_calls(ctx, id)
+    event_id = ctx.ids.new("evt")
+    await _remove_all(ctx, contact, erase)
+
+    def decide(doc: Document) -> Change:
+        now = ctx.now()
+        gone: Mapping[str, Any] = {"deleted_at": now, "updated_at": now, "updated_by": ctx.principal.username}
+        if erase:
+            fields = {**gone, **_ERASED}
+            shown = applied(doc, fields, (), ())
+        else:
+            shown = applied(doc, gone, (), ())
+            address = {name: doc[name] for name in ("phone", "telegram_chat_id")}
+            fields = {**gone, **dict.fromkeys(address), "former": address}
+        return Change(set=fields, events=[contact_event(ctx, event_id, "contact.deleted", doc, shown)])
+
+    ctx.wrote(await ctx.data.change("contacts", id, decide))
+    await _remove_all(ctx, contact, erase)  # what came in between
+    if erase:
+        await erase_calls(ctx, id)
+        for row in await ctx.data.select("timeline", {"contact": id}, fields={"_id": 1}):
+            await ctx.data.remove("timeline", row["_id"])
+        if contact["phone"] is not None:
+            await _erase_bodies(ctx, contact["phone"].lstrip("+").encode())
+
+
+async def follow_removal(ctx: Context, id: str) -> None:
+    """Remove what somebody added to a contact who had read it before it was removed; whoever adds looks at it after."""
+    contact = await ctx.data.find("contacts", id)
+    if contact is None or contact["deleted_at"] is None:
+        return
+    erase = bool(contact.get("erased"))
+    await _remove_all(ctx, contact, erase)
+    if erase:
+        await erase_calls(ctx, id)
+
+
+async def _erase_bodies(ctx: Context, number: bytes) -> None:
+    """Remove the bodies kept of webhooks that could not be applied, where they name a number."""
+    last: dict[str, Any] = {}
+    while rows := await ctx.data.select("webhook_events", last, sort=[("_id", -1)], limit=PAGE):
+        for row in rows:
+            if number in (row.get("body") or b""):
+                await ctx.data.change("webhook_events", row["_id"], lambda doc: Change(set={"body": None}))
+        last = {"_id": {"$lt": rows[-1]["_id"]}}
+
+
+async def _remove_all(ctx: Context, contact: Document, erase: bool) -> None:
+    wanted: dict[str, Any] = {"contact": contact["_id"]}
+    wanted.update({"erased": {"$ne": True}} if erase else {"deleted_at": None})
+    while rows := await ctx.data.select("messages", wanted, limit=PAGE):
+        if erase:
+            await erase_files(ctx.services, ctx.data.scope, rows)
+        decisions = {row["_id"]: _gone(ctx, contact, ctx.ids.new("evt"), erase=erase) for row in rows}
+        await ctx.data.change_many("messages", decisions, rows)

@@ -1,0 +1,64 @@
+"""Uploaded prompts: decoded once, kept as telephones take them, each a file of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.ivr.prompts import blob_name
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Listing
+from jinaconnect.store.mongo import Document
+from jinaconnect.telephony.audio import AudioError, length_s
+
+MAX_NAME = 255
+
+
+def render_audio(doc: Document) -> dict[str, Any]:
+    """Return an uploaded prompt as it is answered: length in ms, size of the kept WAV in bytes."""
+    return {
+        "id": doc["_id"], "name": doc["name"], "duration_ms": doc["duration_ms"], "size": doc["size"],
+        "audio_url": f"/voice/api/audio/{doc['_id']}/", "created_at": iso(doc["created_at"]),
+    }  # fmt: skip
+
+
+async def list_audio(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of uploaded prompts."""
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [render_audio(doc) for doc in docs]
+
+    return await list_documents(ctx, "voice_media", listing, render)
+
+
+async def create_audio(ctx: Context, filename: str, data: bytes) -> dict[str, Any]:
+    """Keep WAV, MP3, FLAC or Ogg Vorbis as a prompt; raises Invalid for anything else."""
+    id = ctx.ids.new("aud")
+    try:
+        digest, file = await ctx.services.voice.prompts.keep(ctx.data.scope, data, id)
+    except AudioError as error:
+        raise Invalid.field("file", str(error)) from error
+    doc = {
+        "_id": id, "name": filename.replace("\x00", "")[:MAX_NAME] or "audio", "digest": digest, "size": len(file),
+        "duration_ms": round(await asyncio.to_thread(length_s, file) * 1000), "created_at": ctx.now(),
+    }  # fmt: skip
+    event = ctx.event("audio.created", id, render_audio(doc), channel="VOICE")
+    return render_audio(ctx.wrote(await ctx.data.insert("voice_media", doc, [event])))
+
+
+async def audio_blob(ctx: Context, id: str) -> str:
+    """Return the name of the blob that is an uploaded prompt's WAV."""
+    row = await ctx.data.get("voice_media", id)
+    return blob_name(row["digest"])
+
+
+async def delete_audio(ctx: Context, id: str) -> None:
+    """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
+    row = await ctx.data.get("voice_media", id)
+    await ctx.services.voice.prompts.drop(ctx.data.scope, row["digest"])
+    event = ctx.event("audio.deleted", id, render_audio(row), channel="VOICE")
+    ctx.wrote(await ctx.data.delete("voice_media", id, event))

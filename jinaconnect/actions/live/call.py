@@ -1,0 +1,447 @@
+"""A live call: one task that hears its signals, keeps its ledger and gives orders to its switch.
+
+Everything that concerns a call has its turn, one thing after the other: signals of the switch, timers, finished side
+work (a rendered prompt, a web service's answer) and what people order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from jinaconnect.actions.calls.journal import CallJournal, Tell
+from jinaconnect.actions.live.hold import Overtaken
+from jinaconnect.actions.live.ivr import Attendant
+from jinaconnect.actions.live.legs import CallLegs
+from jinaconnect.actions.live.playback import PromptPlayer
+from jinaconnect.actions.live.queue import CallQueue, Due, Order
+from jinaconnect.actions.live.recorder import CallRecorder
+from jinaconnect.actions.live.transfers import Transfers
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.dtmf import Collector
+from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
+from jinaconnect.store.ending import ended
+from jinaconnect.telephony import switch as s
+from jinaconnect.telephony.simulator import SimulatedSwitch
+from jinaconnect.telephony.switch import CUSTOMER, Leg, Room
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.live.supervisor import CallSupervisor
+
+LINGER_S = 5.0  # how long a call's other legs may take to end after it is over
+RING_SLACK_S = 5.0  # beyond the switch's own ring limit, in case its report is lost
+MOST_KEYS = 64  # that a simulated party presses
+TRUNK_DOWN_CAUSE = causes.NETWORK_OUT_OF_ORDER
+
+logger = structlog.get_logger(__name__)
+
+
+class LiveCall:
+    """Runs one call from its first signal, or from where a restart left it, to its end."""
+
+    def __init__(self, desk: CallSupervisor, ledger: CallJournal) -> None:
+        self.desk = desk
+        self.services = desk.services
+        self.switch = desk.switch
+        self.ledger = ledger
+        self.turns = CallQueue(ledger.id)
+        self.stage = PromptPlayer(self)
+        self.tape = CallRecorder(self)
+        self.attendant = Attendant(self)
+        self.parties = CallLegs(self)
+        self.transfers = Transfers(self)
+        self._keys: defaultdict[str, Collector] = defaultdict(Collector)
+        self._asked: machine.HangupRequested | None = None
+        self._over = False
+        self._overtaken = False
+        self.task: asyncio.Task[None] | None = None
+
+    # ---- what others call
+
+    @property
+    def doc(self) -> Mapping[str, Any]:
+        """The call's document."""
+        return self.ledger.doc
+
+    @property
+    def id(self) -> str:
+        """The call's id."""
+        return self.ledger.id
+
+    def start(self, *first: machine.Fact, adopted: frozenset[str] | None = None) -> None:
+        """Begin: a new call at its beginning, one found alive (`adopted`: its channels) where it stands."""
+        begin = self._begin() if adopted is None else self._adopt(first, adopted)
+        self.task = asyncio.create_task(self._run(begin), name=f"call {self.id}")
+
+    def hear(self, signal: s.Signal) -> None:
+        """Take a signal."""
+        self.turns.put(signal)
+
+    def vanished(self) -> None:
+        """Know that the switch has no channel of this call's customer any more, though it never told."""
+        self.turns.later(lambda: self._leg_over(CUSTOMER, machine.Gone(self.now())))
+
+    async def order(self, action: str, body: Mapping[str, Any], actor: Mapping[str, str]) -> dict[str, Any]:
+        """Have something done; raises what the action raises (GatewayError)."""
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.turns.put(Order(action, body, actor, answer))
+        return await answer
+
+    # ---- what its parts use
+
+    def leg(self, name: str) -> Leg:
+        """Return the switch's name of one of the call's legs."""
+        return Leg(self.id, name)
+
+    def legs(self, *states: str) -> dict[str, Mapping[str, Any]]:
+        """Return the legs in one of the states (default: all), in the order they came."""
+        return {name: each for name, each in self.doc["legs"].items() if not states or each["state"] in states}
+
+    def up(self, name: str) -> bool:
+        """Tell whether a leg is up."""
+        each = self.doc["legs"].get(name)
+        return each is not None and each["state"] == d.UP
+
+    async def give(self, order: Awaitable[None]) -> bool:
+        """Carry out an order whose failure changes nothing: the leg's end follows, or the link's break."""
+        try:
+            await order
+        except s.SwitchError as error:
+            if not isinstance(error, s.LegGone):
+                self.ledger.note("order_failed", {"error": str(error)}, source="system")
+            return False
+        return True
+
+    async def dial(
+        self, name: str, leg: dict[str, Any], *facts: machine.Fact, caller: str, timeout_s: int,
+        tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """Record a leg, then dial it: a crash between the two leaves a leg that never was, never one unknown."""
+        leg = {**leg, "state": d.DIALING}
+        await self.ledger.write(*facts, tell=tell, set={f"legs.{name}": leg, **(set or {})})
+        self.ledger.note("leg_dialled", {"leg": name, "endpoint": leg["endpoint"], "to": leg["to"]}, source="system")
+        try:
+            await self.switch.dial(
+                self.leg(name), s.Target(leg["endpoint"], leg["to"]), caller=caller, timeout_s=timeout_s
+            )
+        except s.SwitchAway as error:
+            self.ledger.note("dial_unanswered", {"leg": name, "error": str(error)}, source="system")
+            if not error.uncertain:
+                self._lose(name, machine.Hangup(self.now(), cause=causes.NORMAL_TEMPORARY_FAILURE))
+                return
+        except s.SwitchError as error:
+            cause = TRUNK_DOWN_CAUSE if isinstance(error, s.TrunkDown) else causes.NORMAL_TEMPORARY_FAILURE
+            self.ledger.note("dial_refused", {"leg": name, "error": str(error)}, source="system")
+            self._lose(name, machine.Hangup(self.now(), cause=cause))
+            return
+        self.turns.after(f"ring {name}", timeout_s + RING_SLACK_S, lambda: self._rang_out(name))
+
+    def _lose(self, name: str, end: machine.Hangup) -> None:
+        self.turns.later(lambda: self._leg_over(name, end))
+
+    def now(self) -> Any:
+        """Return the present."""
+        return self.services.clock()
+
+    async def end(self, *facts: machine.Fact, q850: int = 16, tell: Sequence[Tell] = ()) -> None:
+        """Bring the call to its end: what was decided is recorded, then every leg is hung up."""
+        if facts or tell:
+            await self.ledger.write(*facts, tell=tell)
+        await self.stage.hush()
+        names = list(self.legs(d.DIALING, d.RINGING, d.UP, d.NEW))
+        customer = self.doc["legs"].get(CUSTOMER)
+        if customer is None or (customer["state"] == d.NEW and customer["channel"] is None):
+            # The customer was never called: nothing will report the end.
+            await self._conclude(machine.Hangup(self.now(), inferred=False))
+        for name in names:
+            await self._hang(name, q850)
+        if not names:
+            await self._conclude(machine.Gone(self.now()))
+
+    async def _hang(self, name: str, q850: int = 16) -> None:
+        if not await self.give(self.switch.hangup(self.leg(name), q850=q850)):
+            # Not there, or no answer: if no report comes either, it is over all the same.
+            self.turns.after(f"gone {name}", LINGER_S, lambda: self._leg_over(name, machine.Gone(self.now())))
+
+    # ---- the task
+
+    async def _run(self, begin: Coroutine[Any, Any, None]) -> None:
+        try:
+            await self._turn(begin)
+            while not (self._over or self._overtaken):
+                item = await self.turns.next()
+                if not self.desk.hold.lasts:
+                    # Stopped for so long that another process may keep the call: what was due is not ours to do.
+                    self.turns.put(item)
+                    return
+                if isinstance(item, Order):
+                    await self._obey(item)
+                else:
+                    await self._turn(item.run() if isinstance(item, Due) else self._heard(item))
+        finally:
+            self._close()
+
+    async def _turn(self, work: Awaitable[None]) -> None:
+        """One turn; whatever breaks in it ends the call, and only this call."""
+        try:
+            await work
+            await self.ledger.settle()
+        except Overtaken:
+            self._overtaken = True
+        except s.LegGone:
+            await self._settled()  # the signal of its end is on the way
+        except s.SwitchAway as error:
+            self.ledger.note("switch_away", {"error": str(error)}, source="system")
+            await self._settled()
+        except Unavailable:
+            logger.warning("call.unrecorded", call=self.id)  # the database was away for a whole lease
+        except Exception as error:
+            logger.error("call.broken", call=self.id, exc_info=error)
+            if not self._over:
+                await self._give_up()
+
+    async def _settled(self) -> None:
+        try:
+            await self.ledger.settle()
+        except Overtaken:
+            self._overtaken = True
+        except Unavailable:
+            logger.warning("call.unrecorded", call=self.id)
+
+    async def _give_up(self) -> None:
+        try:
+            await self.end(machine.Faulted(self.now(), cause=causes.INTERWORKING))
+        except Exception as error:
+            logger.error("call.abandoned", call=self.id, exc_info=error)
+            self._over = True
+
+    async def _obey(self, order: Order) -> None:
+        if order.answer.cancelled():
+            return
+        try:
+            result = await self.parties.obey(order)
+            await self.ledger.settle()
+        except GatewayError as error:
+            order.answer.set_exception(error)
+        except Overtaken:
+            self._overtaken = True
+            order.answer.set_exception(Unavailable("The call's switch has a new owner.", retry_after=2))
+        except s.LegGone:
+            order.answer.set_exception(self.parties.invalid("The call has ended."))
+        except s.SwitchError as error:
+            doubted = isinstance(error, s.SwitchAway) and error.uncertain
+            order.answer.set_exception(
+                OutcomeUnknown(f"The call's switch has not answered, and may have done it: {error}") if doubted
+                else Unavailable(f"The call's switch did not do it: {error}", retry_after=2)
+            )  # fmt: skip
+        except BaseException:
+            if not order.answer.done():  # the call is let go of in the middle
+                order.answer.set_exception(OutcomeUnknown("The link to the call's switch broke while it was done."))
+            raise
+        else:
+            order.answer.set_result(result)
+
+    def _close(self) -> None:
+        for order in self.turns.close():
+            if not order.answer.done():
+                away = Unavailable("The link to the call's switch is being restored.", retry_after=2)
+                order.answer.set_exception(self.parties.invalid("The call has ended.") if self._over else away)
+        self.desk.release(self)
+
+    async def let_go(self) -> None:
+        """Stop keeping the call without ending it (the switch's next owner goes on with it)."""
+        if self.task is not None:
+            await ended((self.task,))
+
+    # ---- beginning
+
+    async def _begin(self) -> None:
+        if self.doc["direction"] == d.INBOUND:
+            await self.parties.arrive()
+        elif self.doc["plan"]["kind"] == "device":
+            await self.parties.ring_first()
+        elif self.doc["plan"]["kind"] == "outward":
+            await self.parties.outward()
+        else:
+            await self.call_customer()
+
+    async def call_customer(self) -> None:
+        """Dial the number the call is for."""
+        plan = self.doc["plan"]
+        if isinstance(self.switch, SimulatedSwitch):
+            self.switch.script(self.id, str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_KEYS])
+        await self.dial(
+            CUSTOMER, d.leg("customer", **plan["target"], number=self.doc["to_number"]), machine.Dialing(self.now()),
+            caller=plan["caller"], timeout_s=self.doc["timeout_s"], set={"placed_at": self.now()},
+        )  # fmt: skip
+
+    async def _adopt(self, facts: Sequence[machine.Fact], channels: frozenset[str]) -> None:
+        """Go on where another process stopped: what was missed is made up, what was running is begun again."""
+        self.ledger.note("adopted", {"channels": len(channels)}, source="system")
+        gone = [name for name in self.legs(d.DIALING, d.RINGING, d.UP) if self.desk.channel(self, name) not in channels]
+        was_up = self.up(CUSTOMER)
+        changes = {f"legs.{name}.state": d.ENDED for name in gone}
+        now_up = any(isinstance(fact, machine.Answered) for fact in facts)
+        if now_up:
+            changes[f"legs.{CUSTOMER}.state"] = d.UP
+        self.ledger.hold(*facts, set=changes)
+        await self.ledger.take()
+        self._arm_limit()
+        await self.tape.adopt()
+        if now_up and not was_up:
+            await self._answered()
+        elif self.doc["status"] == machine.IN_PROGRESS:
+            await self.attendant.adopt()
+        await self.parties.adopt(gone)
+
+    # ---- hearing
+
+    async def _heard(self, signal: s.Signal) -> None:
+        name = signal.leg.name
+        match signal:
+            case s.Played():
+                await self.stage.played(signal.prompt, signal.ok)
+                return
+            case s.Recorded():
+                await self.tape.ended(signal)
+                return
+        if name not in self.doc["legs"]:
+            return  # a helper of ours (a whisper), or a leg given up before it came to be
+        match signal:
+            case s.LegDialing():
+                return
+            case s.LegRinging():
+                await self._ringing(name, signal)
+            case s.LegAnswered():
+                await self._leg_up(name, signal)
+            case s.HangupRequested():
+                self.ledger.note("hangup_requested", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
+                if name == CUSTOMER:
+                    self._asked = machine.HangupRequested(signal.at, q850=signal.q850, sip_code=signal.sip_code)
+            case s.LegEnded():
+                called = name == CUSTOMER and self.doc["direction"] == d.INBOUND
+                end = machine.Hangup(signal.at, q850=signal.q850, sip_code=signal.sip_code, by_caller=called)
+                self.ledger.note("leg_ended", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
+                await self._leg_over(name, end)
+            case s.KeyPressed():
+                await self._key(name, signal)
+            case s.LegJoined() | s.LegLeft():
+                joined = isinstance(signal, s.LegJoined)
+                self.ledger.note("leg_joined" if joined else "leg_left", {"leg": name, "room": signal.room.part})
+            case s.TransferAsked():
+                await self.transfers.asked(name, signal.to)
+            case s.LegHeld():
+                self.ledger.note("held_by_party" if signal.held else "resumed_by_party", {"leg": name})
+
+    async def _ringing(self, name: str, signal: s.LegRinging) -> None:
+        each = self.doc["legs"][name]
+        if each["state"] not in (d.NEW, d.DIALING):
+            return
+        self.ledger.note("leg_ringing", {"leg": name, "early_media": signal.early_media})
+        fact = machine.Progress(signal.at) if signal.early_media else machine.Ringing(signal.at)
+        await self.ledger.write(*((fact,) if name == CUSTOMER else ()), set={f"legs.{name}.state": d.RINGING})
+        await self.parties.rings(name, fact)
+
+    async def _leg_up(self, name: str, signal: s.LegAnswered) -> None:
+        if self.doc["legs"][name]["state"] in (d.UP, d.ENDED):
+            return
+        self.turns.cancel(f"ring {name}")
+        if signal.machine:
+            self.ledger.note("machine_answered", {"leg": name}, source="carrier")
+        changes: dict[str, Any] = {f"legs.{name}.state": d.UP}
+        if name != CUSTOMER:
+            self.ledger.note("leg_answered", {"leg": name})
+            await self.ledger.write(set=changes)
+            await self.parties.answered(name, machine.Answered(signal.at))
+            return
+        if signal.machine:
+            changes["metadata"] = {**self.doc["metadata"], "answered_by": "machine"}
+        self.ledger.hold(machine.Answered(signal.at), set=changes)
+        self.turns.after("limit", self.doc["max_duration_s"], self._too_long)
+        await self._answered()
+
+    async def _answered(self) -> None:
+        """The customer talks: whatever the call was placed for begins."""
+        if self.doc["ending"]:
+            await self.end()
+            return
+        if self.doc["plan"].get("record"):
+            await self.tape.begin(None)
+        plan = self.doc["plan"]
+        if plan["kind"] in ("device", "outward") or plan.get("stop") == "device":
+            await self.parties.connect()
+        else:
+            await self.attendant.begin()
+
+    async def _key(self, name: str, signal: s.KeyPressed) -> None:
+        moment = int(signal.reported.timestamp() * 1000)
+        if not self._keys[name].report(signal.digit, moment, signal.duration_ms):
+            return
+        source = "customer" if name == CUSTOMER else "agent"
+        digit = machine.Digit(signal.at, digit=signal.digit, duration_ms=signal.duration_ms, source=source)
+        await self.attendant.key(digit) if name == CUSTOMER else await self.ledger.write(digit)
+
+    # ---- limits and the end
+
+    def _arm_limit(self) -> None:
+        if self.doc["started_at"] is not None:
+            ends = self.doc["started_at"] + timedelta(seconds=self.doc["max_duration_s"])
+            self.turns.after("limit", (ends - self.now()).total_seconds(), self._too_long)
+
+    async def _too_long(self) -> None:
+        await self.end(machine.TimedOut(self.now(), limit=machine.DURATION))
+
+    async def _rang_out(self, name: str) -> None:
+        if name not in self.legs(d.DIALING, d.RINGING):
+            return
+        if name == CUSTOMER:
+            await self.ledger.write(machine.TimedOut(self.now(), limit=machine.RING))
+        await self._hang(name, 19)
+
+    async def _leg_over(self, name: str, end: machine.Fact) -> None:
+        if self.doc["legs"].get(name, {}).get("state") == d.ENDED:
+            return
+        self.turns.cancel(f"ring {name}")
+        self.turns.cancel(f"gone {name}")
+        if name == CUSTOMER:
+            await self._conclude(end)
+            return
+        await self.ledger.write(set={f"legs.{name}.state": d.ENDED, f"legs.{name}.room": None})
+        await self.parties.left(name, end)
+        self._finish_if_empty()
+
+    async def _conclude(self, end: machine.Fact) -> None:
+        """The customer is gone, and with them the call."""
+        await self.attendant.over()
+        await self.transfers.over()
+        changes = {f"legs.{CUSTOMER}.state": d.ENDED} if CUSTOMER in self.doc["legs"] else {}
+        await self.ledger.write(*((self._asked,) if self._asked else ()), end, set=changes)
+        await self.tape.close()
+        for name, each in self.legs(d.DIALING, d.RINGING, d.UP).items():
+            # A telephone of ours that dialled and was not answered yet is told why.
+            waits = each["channel"] is not None and each["state"] != d.UP
+            await self._hang(name, causes.rejection_code(self.doc["hangup_cause"]) if waits else 16)
+        self.turns.after("linger", LINGER_S, self._leave)
+        self._finish_if_empty()
+
+    def _finish_if_empty(self) -> None:
+        if self.ledger.over and not self.legs(d.DIALING, d.RINGING, d.UP):
+            self.turns.later(self._leave)
+
+    async def _leave(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        for part in self.parties.rooms:
+            await self.give(self.switch.close_room(Room(self.id, part)))
+        await self.ledger.flush()
+
+
+def _bare(**facts: Any) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if value is not None}

@@ -1,0 +1,193 @@
+"""Calls that come in: whose they are, where they go, and their row; or their refusal, told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
+from jinaconnect.actions.calls.journal import scope_parts
+from jinaconnect.actions.calls.placing import free_to, may_be_called
+from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
+from jinaconnect.actions.trunks.claims import claimant
+from jinaconnect.actions.trunks.routes import toward
+from jinaconnect.actions.trunks.targets import called_number, trunk_target
+from jinaconnect.actions.trunks.voice_app import require_voice, voice_app
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.routing import Resolution, read_route, resolve
+from jinaconnect.core.errors import GatewayError, PermissionDenied
+from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.principal import system_principal
+from jinaconnect.core.schema import e164
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change
+from jinaconnect.telephony.switch import CUSTOMER, IncomingCall, Switch
+from jinaconnect.telephony.trunks.pjsip import config_of, device_of
+
+logger = structlog.get_logger(__name__)
+
+
+async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Document | None:
+    """Return the call of what arrived, stored; None when it was refused. Raises SwitchError, Unavailable."""
+    if arrived.from_device:
+        return await _from_device(services, switch, arrived)
+    found = await _owner(services, switch.name, arrived)
+    if found is None:
+        logger.warning("arrival.unknown_trunk", switch=switch.name, endpoint=arrived.endpoint)
+        await switch.refuse(arrived.channel, causes.rejection_code(causes.NUMBER_UNALLOCATED))
+        return None
+    trunk, called = found
+    ctx = _context(services, trunk["scope"])
+    app = await voice_app(ctx.data)
+    enabled = app["is_enabled"] and trunk["enabled"]
+    resolution, route = await _route(ctx, trunk, called)
+    cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
+    if cause is None:
+        try:
+            return await _let_in(ctx, switch, app, trunk, called, route, arrived)
+        except TooManyCalls:
+            cause = causes.USER_BUSY
+    await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
+    return None
+
+
+def _context(services: Services, scope: str) -> Context:
+    tenant, mode = scope_parts(scope)
+    return Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
+
+
+async def _owner(services: Services, name: str, arrived: IncomingCall) -> tuple[Document, str] | None:
+    """Return the trunk a call belongs to, and the number called; None where that is not known.
+
+    The trunk the switch named, unless several tenants are at its address: then whoever claims the number, and for a
+    number nobody claims the trunk that has registered under it. Anything else may be anybody's and is nobody's.
+    """
+    trunks = await services.voice.trunks(name)
+    named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
+    if named is None:
+        return None
+    called = called_number(services, named, arrived.called)
+    ids = services.voice.alike(name, named["_id"])
+    alike = [each for each in trunks if each["_id"] in ids]
+    if len(alike) < 2:
+        return named, called
+    found = claimant(called, named, alike, await services.store.across("numbers", {"number": called}))
+    if found is None and any(each["scope"] != named["scope"] for each in alike):
+        found = _registered(services, arrived.called, sorted(alike, key=lambda each: str(each["_id"])))
+        return None if found is None else (found, called)
+    return found or named, called
+
+
+def _registered(services: Services, called: str, trunks: Sequence[Document]) -> Document | None:
+    """Return the oldest trunk whose account at the carrier is called, as one that has registered is."""
+    for each in trunks:
+        given = open_sip(services, each) if each["credentials"] else None
+        if given is not None and given.registration_required and called and called == given.sip_username:
+            return each
+    return None
+
+
+async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:
+    """Return where a call goes, and the route as it is stored."""
+    rows = await ctx.data.find_by("numbers", "number", called)
+    row = next((each for each in rows if each["provider_config"] == trunk["_id"]), None)
+    default = trunk.get("default_route")
+    numbers = {} if row is None else {called: read_route(row["route"])}
+    resolution = resolve(called, numbers, None if default is None else read_route(default))
+    return resolution, row["route"] if row is not None and resolution.source == "number" else default
+
+
+async def _let_in(
+    ctx: Context, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None,
+    arrived: IncomingCall,
+) -> Document:
+    caller = _number(ctx.services, trunk, arrived.caller)
+    contact = await caller_contact(ctx, caller)
+    plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"], **toward(route, 0)}
+    doc = d.new_call(
+        ctx.ids.new("call"), direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
+        provider_config=trunk["_id"], switch=switch.name, plan=plan, at=ctx.now(),
+        provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
+        legs={CUSTOMER: {**d.leg("customer", channel=arrived.channel, number=caller[:24]), "state": d.RINGING}},
+        metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
+    )  # fmt: skip
+    rings = (machine.Dialing(ctx.now()), machine.Ringing(ctx.now()))
+    return (await let_in(ctx, trunk, doc, source="sip", facts=rings)).doc
+
+
+def _number(services: Services, trunk: Document, text: str) -> str:
+    try:
+        return e164(called_number(services, trunk, text)) if text else ""
+    except ValueError:
+        return text
+
+
+async def _reject(
+    ctx: Context, switch: Switch, trunk: Document, called: str, arrived: IncomingCall, cause: str, source: str
+) -> None:
+    """Refuse a call and say so; there is no call row, so the event stands on its trunk."""
+    code = causes.rejection_code(cause)
+    data: dict[str, Any] = {
+        "from_number": arrived.caller, "to_number": called, "provider_config": trunk["_id"], "hangup_cause": cause,
+        "sip_code": causes.rejection_sip(cause), "route": source,
+    }  # fmt: skip
+    event = Event(
+        id=ctx.ids.new("evt"), type="call.rejected", occurred_at=arrived.at, actor=ctx.principal.actor(),
+        subject=ctx.ids.new("call"), data=data, channel="VOICE", seen=Seen(),
+    )  # fmt: skip
+    await switch.refuse(arrived.channel, code)
+    await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))
+
+
+async def _may_dial(ctx: Context, user: str) -> bool:
+    """Tell whether a telephone's person is an agent; raises PermissionDenied for one who may not place calls.
+
+    Both are asked as over REST.
+    """
+    await require_voice(ctx)
+    registry, tenant = ctx.services.registry, ctx.principal.tenant
+    member = next((each for each in await registry.memberships(user) if each["scope"] == tenant), None)
+    role = None if member is None else await registry.role(tenant, member["role"])
+    if role is None or not role["permissions"].get("voice.call"):
+        raise PermissionDenied("The telephone's person may not place calls.")
+    return bool(role["slug"] == "agent")
+
+
+async def _from_device(services: Services, switch: Switch, arrived: IncomingCall) -> Document | None:
+    """A telephone of ours dials: an outbound call over its tenant's trunk, the telephone being its first leg."""
+    device = await services.store.anywhere("devices", device_of(arrived.endpoint))
+    if device is None or device["asterisk"] != switch.name or device["deleted_at"] is not None:
+        await switch.refuse(arrived.channel, causes.rejection_code(causes.CALL_REJECTED))
+        return None
+    ctx = _context(services, device["scope"])
+    try:
+        agent = await _may_dial(ctx, device["user"])
+        trunk = await outbound_trunk(ctx, None)
+        number = e164(called_number(services, trunk, arrived.called))
+        contact = await caller_contact(ctx, number)
+        may_be_called(contact)
+        if agent and contact is not None and not free_to(device["user"], contact):
+            raise PermissionDenied("The contact is assigned to somebody else.")
+        if not trunk["from_numbers"]:
+            raise ValueError("the trunk has no number of its own")
+        own = trunk["from_numbers"][0]
+        target = trunk_target(services, trunk, number, own)
+        doc = d.new_call(
+            ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=number,
+            provider_config=trunk["_id"], switch=switch.name, at=ctx.now(), user=device["user"],
+            plan={"kind": "outward", "target": {"endpoint": target.endpoint, "to": target.to}, "caller": target.caller,
+                  "record": trunk["recording_enabled"]},
+            legs={"a0n1": {**d.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
+                           "state": d.RINGING}},
+            metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
+        )  # fmt: skip
+        return (await let_in(ctx, trunk, doc, source="agent")).doc
+    except (GatewayError, ValueError) as error:
+        logger.info("arrival.device_refused", switch=switch.name, device=device["_id"], error=str(error))
+        busy = isinstance(error, TooManyCalls)
+        await switch.refuse(arrived.channel, causes.rejection_code(causes.USER_BUSY if busy else causes.CALL_REJECTED))
+        return None

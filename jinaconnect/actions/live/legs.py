@@ -1,0 +1,319 @@
+"""The people in a call: agents' telephones, second legs, rooms, and what is ordered while they talk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.live.verbs import VERBS
+from jinaconnect.actions.trunks.routes import toward
+from jinaconnect.actions.trunks.targets import Reached, reach
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
+from jinaconnect.core.errors import Conflict
+from jinaconnect.core.events.event import Event
+from jinaconnect.telephony.switch import CUSTOMER, Room
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.live.call import LiveCall
+    from jinaconnect.actions.live.queue import Order
+
+MAIN, CONSULT = "", "con"
+FIRST = "a0n1"  # the leg of the telephone a call began with
+RINGBACK = "tone:ring"
+LATE = "late"  # the purpose of a telephone that answered when another had the call already
+
+
+class CallLegs:
+    """Brings the parties of a call together and apart."""
+
+    def __init__(self, call: LiveCall) -> None:
+        self._call = call
+        self.rooms: set[str] = {each["room"] for each in call.doc["legs"].values() if each["room"] is not None}
+        self._children: dict[str, CallJournal] = {}
+
+    def invalid(self, text: str) -> Conflict:
+        """Return the refusal of something the call cannot do now."""
+        return Conflict(text, code="invalid_state")
+
+    @property
+    def together(self) -> bool:
+        """Whether the customer talks with somebody."""
+        return bool(self.others())
+
+    def others(self) -> list[str]:
+        """Return the legs that are in the main room with the customer."""
+        return [
+            name for name, each in self._call.legs(d.UP).items() if name != CUSTOMER and each["room"] == MAIN
+        ]
+
+    def _agents(self) -> list[str]:
+        """Return the agents' legs that have the call."""
+        return [
+            name for name, each in self._call.legs(d.UP).items() if each["role"] == "agent" and each["purpose"] != LATE
+        ]
+
+    # ---- calls that begin with people
+
+    async def arrive(self) -> None:
+        """A call came in: it goes to the first stop of its route."""
+        call = self._call
+        call.ledger.note("arrived", {"called": call.doc["to_number"], "caller": call.doc["from_number"]})
+        customer = call.doc["legs"][CUSTOMER]
+        for missed in await call.switch.adopt(customer["channel"], call.leg(CUSTOMER)):
+            call.hear(missed)
+        await self._stop(0)
+
+    async def _stop(self, place: int) -> None:
+        """Try the stop of the route at `place`."""
+        call = self._call
+        route = read_route(call.doc["plan"]["route"])
+        stop = route[place]
+        match stop:
+            case Reject():
+                await call.end(machine.Faulted(call.now(), cause=stop.cause), q850=causes.rejection_code(stop.cause))
+            case ToTemplate():
+                await self._toward(place)
+                await call.switch.answer(call.leg(CUSTOMER))
+            case ToDevice():
+                await self._toward(place)
+                await call.give(call.switch.ring(call.leg(CUSTOMER)))
+                await self._ring_user(stop.user, stop.ring_s, f"a{place}")
+
+    async def _toward(self, place: int) -> None:
+        plan = self._call.doc["plan"]
+        fields = toward(plan["route"], place)
+        if {**plan, **fields} != plan:
+            await self._call.ledger.write(set={f"plan.{name}": value for name, value in fields.items()})
+
+    async def _ring_user(self, user: str, ring_s: int, prefix: str) -> None:
+        call = self._call
+        reached = await reach(call.services, call.ledger.store, call.doc, user=user)
+        if not reached:
+            call.turns.later(lambda: self._nobody())
+            return
+        for n, each in enumerate(reached, 1):
+            await call.dial(
+                f"{prefix}n{n}", each.leg("agent"), caller=call.doc["from_number"], timeout_s=ring_s
+            )
+
+    async def _nobody(self) -> None:
+        """No telephone of a stop answers: the next stop, or the end."""
+        call = self._call
+        if call.ledger.over or call.up(CUSTOMER) or call.legs(d.DIALING, d.RINGING, d.UP).keys() - {CUSTOMER}:
+            return  # somebody rings still, or has answered and the customer is being connected
+        if call.doc["direction"] == d.INBOUND and call.doc["plan"]["kind"] == "route":
+            await self._stop(call.doc["plan"]["place"] + 1)
+        else:
+            await call.end(machine.Faulted(call.now(), cause=causes.NO_ANSWER), q850=19)
+
+    async def ring_first(self) -> None:
+        """Ring the telephone of whoever placed the call; the customer is called once it answers."""
+        call = self._call
+        target = call.doc["plan"]["agent"]
+        await call.dial(
+            FIRST, d.leg("agent", **target), caller=call.doc["to_number"], timeout_s=call.doc["timeout_s"]
+        )
+
+    async def outward(self) -> None:
+        """A telephone of ours calls out: its own leg is there, the number is dialled."""
+        call = self._call
+        caller = call.doc["legs"][FIRST]
+        for missed in await call.switch.adopt(caller["channel"], call.leg(FIRST)):
+            call.hear(missed)
+        await call.call_customer()
+
+    async def connect(self) -> None:
+        """The customer has answered, or was answered: bring them together with the waiting agent."""
+        call = self._call
+        agents = self._agents()
+        if not agents:
+            if call.doc["plan"]["kind"] == "outward":
+                await call.switch.answer(call.leg(FIRST))
+            return  # the agent's own answer is on the way
+        await call.stage.hush()
+        await self.join(MAIN, [CUSTOMER, *agents])
+        await self.bridged(agents)
+
+    async def bridged(self, names: Sequence[str]) -> None:
+        """Record whom the customer talks with."""
+        call = self._call
+        for name in names:
+            each = call.doc["legs"][name]
+            peer = each["child"] or each["user"] or each["device"] or each["to"] or name
+            holder = {"user": each["user"]} if each["user"] and not call.doc["user"] else {}
+            await call.ledger.write(machine.Bridged(call.now(), peer=str(peer)), set=holder)
+
+    async def join(self, part: str, names: Sequence[str]) -> None:
+        """Bring legs into a room of the call; one that is there stays undisturbed, and so does what is recorded."""
+        call = self._call
+        room = Room(call.id, part)
+        names = [name for name in names if call.doc["legs"][name]["room"] != part]
+        if not names:
+            return
+        await call.switch.open_room(room)
+        self.rooms.add(part)
+        await call.switch.join(room, [call.leg(name) for name in names])
+        await call.ledger.write(set={f"legs.{name}.room": part for name in names})
+
+    async def gather(self) -> None:
+        """Have the customer in a room, where playing and recording go on at once."""
+        if self._call.doc["legs"][CUSTOMER]["room"] is None:
+            await self._call.stage.hush()
+            await self.join(MAIN, [CUSTOMER])
+
+    # ---- what legs do
+
+    async def rings(self, name: str, fact: machine.Fact) -> None:
+        """A leg rings."""
+        call = self._call
+        if name == CUSTOMER and call.doc["plan"]["kind"] == "outward":
+            await call.give(call.switch.ring(call.leg(FIRST)))
+        await self._child(name, fact)
+
+    async def answered(self, name: str, fact: machine.Answered) -> None:
+        """A leg that is not the customer's is up."""
+        call = self._call
+        each = call.doc["legs"][name]
+        await self._child(name, fact)
+        if call.ledger.over:
+            await call.give(call.switch.hangup(call.leg(name)))
+            return
+        match each["purpose"]:
+            case "transfer":
+                await call.transfers.answered(name)
+            case "consult":
+                await self.join(CONSULT, [name])
+            case _:
+                await self._agent_up(name)
+
+    async def _agent_up(self, name: str) -> None:
+        call = self._call
+        if len(self._agents()) > 1:
+            # Its answer crossed our cancelling: the first keeps the call.
+            await call.ledger.write(set={f"legs.{name}.purpose": LATE})
+            await call.give(call.switch.hangup(call.leg(name)))
+            return
+        for other in call.legs(d.DIALING, d.RINGING):
+            if other not in (CUSTOMER, name):
+                await call.give(call.switch.hangup(call.leg(other)))
+        if call.up(CUSTOMER):
+            await self.connect()
+        elif call.doc["direction"] == d.INBOUND:
+            await call.switch.answer(call.leg(CUSTOMER))
+        elif CUSTOMER not in call.doc["legs"]:
+            await call.stage.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
+            await call.call_customer()
+
+    async def left(self, name: str, end: machine.Fact) -> None:
+        """A leg that is not the customer's has ended."""
+        call = self._call
+        each = call.doc["legs"][name]
+        await self._child(name, end)
+        if call.ledger.over:
+            return
+        match each["purpose"]:
+            case "transfer" if not each.get("joined"):
+                await call.transfers.failed()
+            case "consult":
+                await call.transfers.consult_over()
+            case _:
+                await self._someone_left(name)
+
+    async def _someone_left(self, name: str) -> None:
+        call = self._call
+        if await call.transfers.taken_over() or call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
+            return
+        if call.up(CUSTOMER):
+            if not self.others() and not call.attendant.busy:
+                await call.end()
+        elif CUSTOMER in call.doc["legs"] and call.doc["direction"] == d.OUTBOUND:
+            await call.end(machine.CancelRequested(call.now()))
+        else:
+            await self._nobody()
+
+    async def adopt(self, gone: Sequence[str]) -> None:
+        """After a restart: legs that ended meanwhile have left now."""
+        for name in gone:
+            if name != CUSTOMER:
+                await self.left(name, machine.Gone(self._call.now()))
+        await self._call.transfers.adopt()
+
+    # ---- second legs to numbers are calls of their own
+
+    async def _child(self, name: str, fact: machine.Fact) -> None:
+        child = self._call.doc["legs"][name]["child"]
+        if child is None:
+            return
+        ledger = self._children.get(name)
+        if ledger is None:
+            doc = await self._call.ledger.store.get("calls", child)
+            ledger = self._children[name] = self._call.desk.ledger(doc)
+        await ledger.write(fact)
+        await ledger.flush()
+
+    async def add(self, name: str, reached: Reached, purpose: str, *, actor: Mapping[str, str] | None) -> str | None:
+        """Dial a further leg; returns the id of its own call where it is one (to a number)."""
+        call = self._call
+        child: str | None = None
+        if reached.number is not None:
+            child = await self._own_call(reached, actor)
+        leg = {**reached.leg("party"), "purpose": purpose, "child": child}
+        if child is not None:
+            await call.dial(name, leg, caller=reached.caller, timeout_s=d.RING_S)
+            await self._child(name, machine.Dialing(call.now()))
+        else:
+            await call.dial(name, leg, caller=reached.caller or call.doc["from_number"], timeout_s=d.RING_S)
+        return child
+
+    async def _own_call(self, reached: Reached, actor: Mapping[str, str] | None) -> str:
+        call, doc = self._call, self._call.doc
+        child = d.new_call(
+            call.services.ids.new("call"), direction=d.OUTBOUND, from_number=doc["to_number"]
+            if doc["direction"] == d.INBOUND else doc["from_number"], to_number=reached.number or "",
+            provider_config=doc["provider_config"], switch=doc["carried_by"], plan={"kind": "leg", "of": call.id},
+            at=call.now(), parent_call=call.id, contact=doc["contact"], seen=doc["seen"], user=doc["user"],
+            placed_at=call.now(),
+        )  # fmt: skip
+        created = Event(
+            id=call.services.ids.new("evt"), type="call.created", occurred_at=call.now(),
+            actor=actor or {"type": "system", "id": "telephony"}, subject=child["_id"], data=d.render_call(child),
+            contact=doc["contact"], call=child["_id"], channel="VOICE", seen=d.seen_of(child),
+            history={"place": 1, "sequence": 1, "source": "agent" if actor else "system", "inferred": False},
+        )  # fmt: skip
+        child.update(places=1, events=1)
+        await call.ledger.store.insert("calls", child, [created])
+        return str(child["_id"])
+
+    def name(self, prefix: str) -> str:
+        """Return a leg's name that is not taken."""
+        taken = self._call.doc["legs"]
+        return next(f"{prefix}{n}" for n in range(1, 1000) if f"{prefix}{n}" not in taken)
+
+    async def park(self) -> None:
+        """Let the customer hear music, alone."""
+        call = self._call
+        room = call.doc["legs"][CUSTOMER]["room"]
+        if room is not None:
+            await call.give(call.switch.leave(Room(call.id, room), [call.leg(CUSTOMER)]))
+            await call.ledger.write(set={f"legs.{CUSTOMER}.room": None})
+        await call.give(call.switch.music(call.leg(CUSTOMER), True))
+
+    async def unpark(self, names: Sequence[str]) -> None:
+        """Bring the customer back, together with others."""
+        call = self._call
+        await call.give(call.switch.music(call.leg(CUSTOMER), False))
+        await self.join(MAIN, [CUSTOMER, *names])
+
+    # ---- orders
+
+    async def obey(self, order: Order) -> dict[str, Any]:
+        """Carry out what somebody wants; raises GatewayError. Answers the call as it is then."""
+        answer = await VERBS[order.action](self._call, order.body, order.actor)
+        return {"call": d.render_call(self._call.doc), **(answer or {})}
+
+
+async def _nothing(ok: bool) -> None:
+    """A ring tone's end means nothing."""

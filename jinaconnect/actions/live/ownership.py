@@ -1,0 +1,225 @@
+"""Owning a switch: by a lease one process keeps its link, its calls and its trunks; when it dies another takes over."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from jinaconnect.actions.calls.stored import claim_stored
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.live.hold import Hold
+from jinaconnect.actions.live.supervisor import CallSupervisor
+from jinaconnect.actions.trunks.pushing import Pusher
+from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
+from jinaconnect.store.ending import ended
+from jinaconnect.store.leases import RENEW_S, TTL
+from jinaconnect.telephony.ari.link import CONNECTED, Break, Link
+from jinaconnect.telephony.ari.switch import AriSwitch
+from jinaconnect.telephony.simulator import SimulatedSwitch
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+ORDERS_S = 0.2
+LOOK_S = 1.0
+PUSH_S = 10.0
+CLAIM_S = 120.0
+
+logger = structlog.get_logger(__name__)
+
+
+class Owner:
+    """Waits for the lease of one switch and does everything that belongs to having it."""
+
+    def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch) -> None:
+        self._services = services
+        self.switch = switch
+        self._desk: CallSupervisor | None = None
+        self.link: Link | None = None
+        self.pusher: Pusher | None = None
+        self._orders: set[asyncio.Task[None]] = set()
+
+    @property
+    def desk(self) -> CallSupervisor | None:
+        """The desk while this process has the switch; another may have it when the lease has run out."""
+        return self._desk if self._desk is not None and self._desk.hold.lasts else None
+
+    @property
+    def lease(self) -> str:
+        """The name of the lease."""
+        return f"switch:{self.switch.name}"
+
+    async def run(self) -> None:
+        """Own the switch whenever nobody else does, until cancelled."""
+        while True:
+            try:
+                await self._own()
+            except Unavailable:
+                logger.info("owner.waits", switch=self.switch.name)
+            except Exception as error:  # whatever it was, a switch is never left without anybody who tries
+                logger.error("owner.broken", switch=self.switch.name, exc_info=error)
+            await asyncio.sleep(RENEW_S)
+
+    async def _own(self) -> None:
+        asked = asyncio.get_running_loop().time()
+        if not await self._services.leases.take(self.lease):
+            return
+        logger.info("owner.begins", switch=self.switch.name)
+        hold = Hold(self._services.leases.generation(self.lease), asked + TTL.total_seconds())
+        desk = self._desk = CallSupervisor(self._services, self.switch, hold)
+        if isinstance(self.switch, AriSwitch):
+            self.switch.permitted = lambda: hold.lasts
+        work = (*self._work(desk), self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
+        tasks = [asyncio.create_task(each) for each in work]
+        try:
+            # None of it ends while the lease is ours; whatever does, everything begins anew.
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task.exception() is not None:
+                    logger.error("owner.broken", switch=self.switch.name, exc_info=task.exception())
+        finally:
+            # First nothing is done any more in calls that may be another's by now; the link takes a moment to end.
+            hold.until = 0.0
+            await desk.close()
+            await ended(tasks)
+            await desk.close()
+            self._desk = self.link = self.pusher = None
+
+    def _work(self, desk: CallSupervisor) -> list[Coroutine[Any, Any, None]]:
+        if isinstance(self.switch, AriSwitch):
+            self.link = Link(self.switch, desk, self._services.clock)
+            self.pusher = Pusher(self._services, self.switch.name, self.switch.client)
+            return [self.link.run(), self._push(self.pusher), self._services.voice.watch(self.switch)]
+        return [self._simulate(desk, self.switch)]
+
+    async def _simulate(self, desk: CallSupervisor, switch: SimulatedSwitch) -> None:
+        """A simulated carrier is always there; what an earlier process was simulating is gone."""
+        switch.on_signal = desk.hear
+        while True:
+            try:
+                await desk.connected(switch.snapshot(), Break("start", 0, True))
+                break
+            except Unavailable:
+                await asyncio.sleep(RENEW_S)
+        await asyncio.Event().wait()
+
+    async def _keep_lease(self, desk: CallSupervisor) -> None:
+        """Renew until another has it, or until it must be taken for lost."""
+        loop = asyncio.get_running_loop()
+        while desk.hold.lasts:
+            try:
+                asked = loop.time()
+                if not await self._services.leases.take(self.lease):
+                    return
+                if self._services.leases.generation(self.lease) != desk.hold.generation:
+                    break  # it had run out meanwhile: everything begins anew
+                desk.hold.until = asked + TTL.total_seconds()
+                await self._report(desk)
+            except Unavailable:
+                logger.info("owner.lease_unsure", switch=self.switch.name)
+            await asyncio.sleep(RENEW_S)
+        logger.warning("owner.lease_lost", switch=self.switch.name)
+
+    async def _report(self, desk: CallSupervisor) -> None:
+        """Write how the switch is, for everybody's health answer."""
+        now = self._services.clock()
+        fields: dict[str, Any] = {
+            "seen_at": now, "owner": self._services.leases.holder, "calls": desk.live,
+            "status": "up" if desk.connected_now else "down", "last_reconciliation": desk.receipt,
+        }  # fmt: skip
+        if self.link is not None and isinstance(self.switch, AriSwitch):
+            link, times = self.link, self.switch.client.request_times()
+            fields.update(
+                version=link.version, started_at=link.started_at, channels=desk.channels,
+                link={"state": link.state, "since": link.since, "reconnects_24h": link.reconnects_24h,
+                      "last_event_at": link.last_event_at},
+                request_ms={"p50": times.p50_ms, "p99": times.p99_ms},
+            )  # fmt: skip
+            if link.state != CONNECTED:
+                fields["status"] = "down"
+        await self._services.switches.put(self.switch.name, fields)
+
+    async def _look(self, desk: CallSupervisor) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await desk.look()
+            except Unavailable:
+                continue
+
+    async def _claim(self, desk: CallSupervisor) -> None:
+        while True:
+            await asyncio.sleep(CLAIM_S)
+            if desk.connected_now:
+                try:
+                    await claim_stored(self._services, self.switch)
+                except Unavailable:
+                    continue
+
+    async def _push(self, pusher: Pusher) -> None:
+        while True:
+            await asyncio.sleep(PUSH_S)
+            if self.desk is not None and self.desk.connected_now:
+                try:
+                    await pusher.changes()
+                except Unavailable:
+                    continue
+
+    async def _serve(self, desk: CallSupervisor) -> None:
+        """Take what other processes order."""
+        while desk.hold.lasts:
+            try:
+                row = await self._services.orders.take(self.switch.name)
+            except Unavailable:
+                row = None
+            if row is None:
+                await asyncio.sleep(ORDERS_S)
+                continue
+            task = asyncio.create_task(self._carry_out(desk, row))
+            self._orders.add(task)
+            task.add_done_callback(self._orders.discard)
+
+    async def _carry_out(self, desk: CallSupervisor, row: dict[str, Any]) -> None:
+        order = row["order"]
+        try:
+            if order["action"] == "push":
+                await self._services.voice.bring(self.switch.name, order["trunk"])
+                answer: dict[str, Any] = {"done": {}}
+            elif order["action"] == "call_in":
+                answer = {"done": await called_in(desk, self.switch, order["body"])}
+            else:
+                what = (order["call"], order["action"], order["body"], order["actor"])
+                answer = {"done": await obeyed(desk, row["_id"], *what)}
+        except OutcomeUnknown as error:
+            answer = {"doubted": error.body()}
+        except GatewayError as error:
+            answer = {"refused": {"kind": type(error).__name__, "status": error.status, **error.body()},
+                      "retry_after": error.retry_after}  # fmt: skip
+        try:
+            await self._services.orders.answer(row["_id"], answer)
+        except Unavailable:
+            logger.info("owner.answer_lost", switch=self.switch.name)
+
+
+async def called_in(desk: CallSupervisor, switch: AriSwitch | SimulatedSwitch, body: dict[str, str]) -> dict[str, Any]:
+    """Have a simulated customer call; answers the call's id, None where it was refused."""
+    assert isinstance(switch, SimulatedSwitch)
+    channel = switch.call_in(body["called"], body["caller"], body["endpoint"], body["keys"])
+    doc = await desk.arrival(channel)
+    return {"call": None if doc is None else doc["_id"]}
+
+
+async def obeyed(
+    desk: CallSupervisor, id: str, call: str, action: str, body: dict[str, Any], actor: dict[str, str]
+) -> dict[str, Any]:
+    """Have a live call do something, once for each id; raises Unavailable while it is not kept yet."""
+
+    async def do() -> dict[str, Any]:
+        live = desk.call(call)
+        if live is None:
+            raise Unavailable("The link to the call's switch is being restored.", retry_after=2)
+        return await live.order(action, body, actor)
+
+    return await desk.once(id, do)

@@ -1,0 +1,183 @@
+"""What people can order of a live call, each as one function on the call's own task."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.calls.journal import Tell
+from jinaconnect.actions.trunks.targets import reach
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import machine
+from jinaconnect.core.ivr import exchange as x
+from jinaconnect.telephony.switch import CUSTOMER
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.live.call import LiveCall
+
+Actor = Mapping[str, str]
+Body = Mapping[str, Any]
+Verb = Callable[["LiveCall", Body, Actor], Awaitable[dict[str, Any] | None]]
+
+PLAYED = "play"
+
+
+def _talking(call: LiveCall) -> None:
+    if not call.up(CUSTOMER):
+        raise call.parties.invalid("The call is not answered.")
+
+
+def _no_transfer(call: LiveCall) -> None:
+    if call.doc["transfer"] is not None:
+        raise call.parties.invalid("A transfer is going on.")
+
+
+async def hangup(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """End the call."""
+    call.ledger.note("hangup_ordered", {"reason": body.get("reason") or "", "by": dict(actor)}, source="agent")
+    await call.end(machine.CancelRequested(call.now()))
+    return None
+
+
+async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """End one further leg, which is a call of its own."""
+    names = [name for name, each in call.legs(d.DIALING, d.RINGING, d.UP).items() if each["child"] == body["child"]]
+    for name in names:
+        await call.give(call.switch.hangup(call.leg(name)))
+    return None
+
+
+async def transfer(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Hand the customer over, blindly or after asking."""
+    _talking(call)
+    _no_transfer(call)
+    reached = (await reach(call.services, call.ledger.store, call.doc, to=body["to"]))[0]
+    if body["mode"] == "attended":
+        return {"consultation": await call.transfers.consult(reached, body["to"], actor)}
+    await call.transfers.blind(reached, body["to"], body["via"], actor)
+    return None
+
+
+async def complete(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Connect the customer with the consulted party."""
+    await call.transfers.complete()
+    return None
+
+
+async def cancel(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Give the consultation up and go back."""
+    await call.transfers.cancel()
+    return None
+
+
+async def hold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Let the customer hear music."""
+    _talking(call)
+    _no_transfer(call)
+    if call.doc["held"] or not call.parties.together:
+        raise call.parties.invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
+    await call.parties.park()
+    await call.ledger.write(tell=[Tell("call.held", {}, "agent", actor)], set={"held": True})
+    return None
+
+
+async def unhold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Bring the customer back."""
+    if not call.doc["held"]:
+        raise call.parties.invalid("The call is not on hold.")
+    _no_transfer(call)
+    await call.parties.unpark(call.parties.others())
+    await call.ledger.write(tell=[Tell("call.resumed", {}, "agent", actor)], set={"held": False})
+    return None
+
+
+async def _mute(call: LiveCall, body: Body, actor: Actor, on: bool) -> None:
+    _talking(call)
+    side = body["side"]
+    muted = set(call.doc["muted"])
+    if (side in muted) == on:
+        raise call.parties.invalid(f"The {side} is {'muted already' if on else 'not muted'}.")
+    names = [CUSTOMER] if side == "customer" else call.parties.others()
+    if not names:
+        raise call.parties.invalid("There is no agent in this call.")
+    for name in names:
+        await call.switch.mute(call.leg(name), "in", on)
+    muted = muted | {side} if on else muted - {side}
+    tell = Tell("call.muted" if on else "call.unmuted", {"side": side}, "agent", actor)
+    await call.ledger.write(tell=[tell], set={"muted": sorted(muted)})
+
+
+async def mute(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Silence what a side says."""
+    await _mute(call, body, actor, True)
+    return None
+
+
+async def unmute(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Let a side be heard again."""
+    await _mute(call, body, actor, False)
+    return None
+
+
+async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Play audio or speak a text to both sides or to one."""
+    _talking(call)
+    if call.attendant.busy:
+        raise call.parties.invalid("An IVR is talking.")
+    order = x.PlayAudio(body["audio_url"]) if body.get("audio_url") else x.Say(body["tts_text"])
+    # Rendered here, so that whoever ordered it hears what is wrong with it.
+    media = await call.services.voice.prompts.media(call.ledger.doc["scope"], order)
+    prompt = f"{call.id}-{PLAYED}{call.doc['places']}"
+
+    async def done(ok: bool) -> None:
+        await call.ledger.write(tell=[Tell("call.played", {"ok": ok, "to": body["to"]}, "agent", actor)])
+
+    to = body["to"]
+    names = [CUSTOMER] if to == "customer" else call.parties.others()
+    if to == "both" or call.doc["legs"][CUSTOMER]["room"] is None:
+        await call.stage.play([media], prompt, done)
+    elif not names:
+        raise call.parties.invalid("There is no agent in this call.")
+    else:
+        call.stage.expect(prompt, done)
+        for name in names:
+            await call.switch.whisper(call.leg(name), [media], prompt)
+    return None
+
+
+async def stop_play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Stop what was ordered to be played."""
+    if call.attendant.busy or not await call.stage.stop():
+        raise call.parties.invalid("Nothing is being played.")
+    return None
+
+
+async def dtmf(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Press keys towards the customer."""
+    _talking(call)
+    leg = call.leg(CUSTOMER)
+    await call.switch.press(leg, body["digits"], between_ms=body["between_ms"], duration_ms=body["duration_ms"])
+    await call.ledger.write(tell=[Tell("call.keys_sent", {"digits": body["digits"]}, "agent", actor)])
+    return None
+
+
+async def record(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Start, pause, resume or stop the recording."""
+    _talking(call)
+    match body["do"]:
+        case "start":
+            if call.tape.running:
+                raise call.parties.invalid("The call is being recorded already.")
+            await call.tape.begin(actor)
+        case "stop":
+            await call.tape.stop(actor)
+        case do:
+            await call.tape.pause(do == "pause", actor)
+    return None
+
+
+VERBS: Mapping[str, Verb] = {
+    "hangup": hangup, "leave": leave, "transfer": transfer, "complete": complete, "cancel": cancel, "hold": hold,
+    "unhold": unhold, "mute": mute, "unmute": unmute, "play": play, "stop-play": stop_play, "dtmf": dtmf,
+    "record": record,
+}  # fmt: skip

@@ -1,0 +1,349 @@
+"""Bringing a webhook's facts into the inbox, in batches of one tenant and mode.
+
+Applying is idempotent (unique carrier ids, a status ladder, message ids counted once), so a body can be applied again
+after any crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.inbox.conversations import contact_event, opening_events
+from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
+from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
+from jinaconnect.actions.messaging.templates import apply_template_report
+from jinaconnect.actions.worker import add_jobs
+from jinaconnect.channels.base import Account, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import NotFound, Unavailable
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, new_contact, render_contact, seen_by
+from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
+from jinaconnect.core.inbox.reading import rebuilt
+from jinaconnect.core.inbox.timeline import reopened_entry
+from jinaconnect.core.principal import Mode, Principal, system_principal
+from jinaconnect.core.schema import e164
+from jinaconnect.store.due import due_at
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
+
+LATE_TRIES = 6
+LATE_JOB = "status.late"
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A fact, the account it came to, and the body that told it."""
+
+    fact: Fact
+    account: Account
+    row: Document
+
+
+class Batch:
+    """The facts of one scope, applied together."""
+
+    def __init__(self, services: Services, scope: str) -> None:
+        tenant, _, mode = scope.rpartition(":")
+        self._services = services
+        self._mode: Mode = "test" if mode == "test" else "live"
+        self._store: TenantStore = services.store.of(tenant, self._mode)
+        self._told: list[_Told] = []
+        principal = system_principal(tenant, self._mode, kind="inbound")
+        self._ctx = Context(services, principal, Caller(""))
+
+    def add(self, fact: Fact, account: Account, row: Document) -> None:
+        """Take one fact of a body."""
+        self._told.append(_Told(fact, account, row))
+
+    async def apply(self) -> None:
+        """Bring the facts into the store; messages first, since reports may speak of them.
+
+        Facts that cannot be applied together are applied one by one, so that an odd one harms no other; what cannot
+        be applied at all is kept and told as `webhook.failed`. Raises Unavailable.
+        """
+        messages = [told for told in self._told if isinstance(told.fact, Inbound)]
+        statuses = [told for told in self._told if isinstance(told.fact, Status)]
+        others = [told for told in self._told if not isinstance(told.fact, Inbound | Status)]
+        await self._apart(self._apply_messages, messages)
+        await self._apart(self._apply_statuses, statuses)
+        for told in others:
+            await self._apart(self._apply_other, [told])
+
+    async def _apart(self, apply: Callable[[Sequence[_Told]], Awaitable[None]], facts: Sequence[_Told]) -> None:
+        if not facts:
+            return
+        try:
+            await apply(facts)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if len(facts) > 1:
+                for told in facts:
+                    await self._apart(apply, [told])
+            else:
+                logger.error("webhook.fact_failed", inbound=facts[0].row["_id"], exc_info=error)
+                await keep_failure(self._services, facts[0].row, facts[0].account, str(error) or type(error).__name__)
+
+    async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
+        late = await apply_statuses(self._ctx, [told.fact for told in facts if isinstance(told.fact, Status)])
+        # The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again.
+        now = self._services.clock()
+        await add_jobs(self._services, [late_job(self._store.scope, fact, 1, now) for fact in late])
+
+    async def _apply_other(self, facts: Sequence[_Told]) -> None:
+        for told in facts:
+            if isinstance(told.fact, Reaction):
+                await apply_reaction(self._ctx, told.fact)
+            elif isinstance(told.fact, TemplateReport):
+                await apply_template_report(self._ctx, told.fact)
+            elif isinstance(told.fact, Unreadable):
+                await keep_failure(self._services, told.row, told.account, told.fact.reason)
+
+    async def _apply_messages(self, facts: Sequence[_Told]) -> None:
+        inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
+        contacts = await self._contacts([fact for fact, _ in inbound])
+        items = []
+        for fact, account in inbound:
+            contact = contacts[_phone(fact.sender)]
+            message = self._message(fact, account, contact)
+            items.append((message, [self._received(message, contact, fact)]))
+        results = await self._store.insert_many("messages", items, tell=False)
+        known: dict[str, list[Document]] = {}
+        seen_before: set[str] = set()
+        fetches: list[Document | None] = []
+        for (message, _), result, (fact, account) in zip(items, results, inbound, strict=True):
+            if isinstance(result, Duplicate):
+                held = await self._store.find_one(
+                    "messages", {"platform": "WHATSAPP", "carrier_id": message["carrier_id"]}
+                )
+                if held is None:
+                    continue
+                seen_before.add(held["contact"])
+            else:
+                held = result.doc
+                known.setdefault(held["contact"], []).append(held)
+            if fact.media is not None:
+                fetches.append(media_row(held, account, fact.media, self._services.clock()))
+        await self._fetch([row for row in fetches if row is not None])
+        decisions = {id: self._count(messages) for id, messages in known.items()}
+        present = [contact for contact in contacts.values() if contact["_id"] in decisions]
+        counted_in = await self._store.change_many("contacts", decisions, present, tell=False)
+        for id in sorted(seen_before):
+            await self._rebuild(id)
+        for id in sorted(decisions.keys() - {doc["_id"] for doc in counted_in}):
+            await follow_removal(self._ctx, id)  # removed since it was read: what it was sent meanwhile goes as well
+        # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
+        fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
+        left = [contact for contact in contacts.values() if contact["_id"] not in decisions]
+        await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)])
+
+    async def _fetch(self, rows: list[Document]) -> None:
+        """Have files fetched; one that is known already has its row, and is fetched or on its way."""
+        if rows:
+            await self._store.insert_many("media", [(row, []) for row in rows])
+        for row in rows:
+            self._services.worker.kick("media", self._store.scope, row["_id"])
+
+    async def _rebuild(self, contact: str) -> None:
+        """Bring a conversation up to its messages.
+
+        A message that was there before may or may not have been counted by whoever was cut off; so nothing is added,
+        the figures are made anew, valid only for the revision they were read at.
+        """
+        moved, event_id = True, self._ctx.ids.new("evt")
+        while moved:
+            before = await self._store.find("contacts", contact)
+            if before is None:
+                return
+            shown = {"contact": contact, "deleted_at": None}
+            newest, unread = await asyncio.gather(
+                self._store.select("messages", {**shown, "internal_note": False}, sort=[("_id", -1)], limit=COUNTED),
+                self._store.tally("messages", {**shown, "direction": INCOMING, "is_read": False}),
+            )
+
+            def decide(doc: Document, before: Document = before, newest: Any = newest, unread: int = unread) -> Any:
+                nonlocal moved
+                moved = doc["rev"] != before["rev"]
+                if moved:
+                    return None
+                fields = rebuilt(doc, newest, unread)
+                wrote = [
+                    row for row in newest if row["direction"] == INCOMING and row["_id"] not in doc["chat"]["recent"]
+                ]
+                if wrote and doc["status"] == CLOSED:
+                    return self._reopened(doc, fields, event_id)
+                return Change(set={**fields, "updated_at": doc["updated_at"]})
+
+            try:
+                await self._store.change("contacts", contact, decide)
+            except NotFound:
+                await follow_removal(self._ctx, contact)
+                return
+
+    async def _contacts(self, facts: Sequence[Inbound]) -> dict[str, Document]:
+        wanted = {_phone(fact.sender): fact for fact in facts}
+        found = {doc["phone"]: doc for doc in await self._store.select("contacts", {"phone": {"$in": list(wanted)}})}
+        new = [(phone, fact) for phone, fact in wanted.items() if phone not in found]
+        if new:
+            items = [self._new_contact(phone, fact) for phone, fact in new]
+            added = await self._store.insert_many("contacts", items, tell=False)  # told with what they wrote
+            for (phone, _), result in zip(new, added, strict=True):
+                if isinstance(result, Duplicate):
+                    held = await self._store.find_one("contacts", {"phone": phone})
+                    assert held is not None
+                    found[phone] = held
+                else:
+                    found[phone] = result.doc
+        return found
+
+    def _new_contact(self, phone: str, fact: Inbound) -> tuple[Document, list[Event]]:
+        first, _, last = fact.name.strip()[:255].partition(" ")
+        now = self._ctx.now()
+        id = self._ctx.ids.new("cnt")
+        doc = new_contact(
+            id,
+            source="WHATSAPP",
+            by=None,
+            phone=phone,
+            first_name=first,
+            last_name=last.strip(),
+            created_at=now,
+            updated_at=now,
+        )
+        return doc, opening_events(self._ctx, doc, "WHATSAPP")
+
+    def _message(self, fact: Inbound, account: Account, contact: Document) -> Document:
+        now = self._ctx.now()
+        id = self._ctx.ids.new("msg")
+        content = dict(fact.content)
+        if fact.media is not None:
+            kind = content["type"]
+            content[kind] = {**content[kind], "url": media_url(new_media_id(now))}
+        at = fact.at if fact.at.timestamp() > 0 else now
+        by_bot = contact["assigned_to_type"] == "BOT"
+        return new_message(
+            id,
+            contact=contact["_id"],
+            platform="WHATSAPP",
+            direction=INCOMING,
+            type=fact.type,
+            content=content,
+            author="CONTACT",
+            app=account.id,
+            timestamp=min(at, now + timedelta(minutes=5)),
+            status=status.RECEIVED,
+            carrier_id=fact.carrier_id,
+            reply_to=fact.reply_to,
+            is_read=by_bot,
+            read_at=now if by_bot else None,
+            created_at=now,
+            updated_at=now,
+            **({"extra": dict(fact.extra)} if fact.extra else {}),
+        )
+
+    def _received(self, message: Document, contact: Document, fact: Inbound) -> Event:
+        return Event(
+            id=self._ctx.ids.new("evt"),
+            type="message.received",
+            occurred_at=message["timestamp"],
+            actor={"type": "contact", "id": contact["_id"]},
+            subject=message["_id"],
+            data=render_message(message),
+            contact=contact["_id"],
+            channel="WHATSAPP",
+            seen=seen_by(contact),
+        )
+
+    def _reopened(self, doc: Document, fields: dict[str, Any], event_id: str) -> Change:
+        fields = {**fields, "status": OPEN, "updated_at": self._ctx.now()}
+        after = applied(doc, fields, (), ())
+        entry = reopened_entry(by=None, reason="The customer wrote.")
+        contact = render_contact(after)
+        event = contact_event(self._ctx, event_id, "conversation.reopened", doc, after, entry, contact_detail=contact)
+        return Change(set=fields, events=[event])
+
+    def _count(self, messages: list[Document]) -> Decide:
+        event_id = self._ctx.ids.new("evt")
+
+        def decide(doc: Document) -> Change | None:
+            fields = counted(doc, messages)
+            if fields is None:
+                return None
+            if doc["status"] != CLOSED:
+                return Change(set={**fields, "updated_at": doc["updated_at"]})
+            return self._reopened(doc, fields, event_id)
+
+        return decide
+
+
+async def keep_failure(services: Services, row: Document, account: Account, reason: str) -> None:
+    """Keep a body of which something could not be applied, and tell of it; once for each body."""
+    tenant, _, mode = account.scope.rpartition(":")
+    principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
+    ctx = Context(services, principal, Caller(""))
+    id = "whe_" + row["_id"].partition("_")[2]
+    failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
+    event = ctx.event("webhook.failed", id, failure, channel="WHATSAPP")
+    doc = {
+        "_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"],
+        "body": row["body"],
+    }  # fmt: skip
+    await ctx.data.insert("webhook_events", doc, [event])
+
+
+@functools.lru_cache(maxsize=10_000)  # read several times per message, and customers write again
+def _phone(sender: str) -> str:
+    """Return the sender as E.164; a sender that is no phone number keeps its own form, so its message is not lost."""
+    try:
+        return e164(sender)
+    except ValueError:
+        return "+" + sender.lstrip("+")[:24]
+
+
+def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
+    """Return the job that applies a status report again after a growing pause."""
+    report = fact.report
+    return {
+        "_id": f"job_late_{scope}_{fact.carrier_id}_{report.status}_{tries}",
+        "scope": scope,
+        "kind": LATE_JOB,
+        "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
+        "data": {
+            "address": fact.address,
+            "carrier_id": fact.carrier_id,
+            "reference": fact.reference,
+            "status": report.status,
+            "at": report.at,
+            "error_code": report.error_code,
+            "error_message": report.error_message,
+            "tries": tries,
+        },
+    }
+
+
+async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) -> None:
+    """Apply a report whose message was not known before; after some tries it is no message of ours."""
+    tenant, _, mode = scope.rpartition(":")
+    principal: Principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
+    report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
+    fact = Status(data["address"], data["carrier_id"], data["reference"], report)
+    late = await apply_statuses(Context(services, principal, Caller("")), [fact])
+    if not late:
+        return
+    if data["tries"] >= LATE_TRIES:
+        logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
+        return
+    await add_jobs(services, [late_job(scope, fact, data["tries"] + 1, services.clock())])

@@ -1,0 +1,290 @@
+"""WhatsApp templates: written here, reviewed by the carrier, used outside the service window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.messaging.accounts import choose_app
+from jinaconnect.channels.base import Account, TemplateReport
+from jinaconnect.channels.whatsapp_meta.compose import SendWhatsapp
+from jinaconnect.core.clock import iso_or_none
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.messaging.templates import element_name, placeholders, render
+from jinaconnect.core.schema import Id, Request, Text, example, unkept
+from jinaconnect.outbound import OutboundError
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import Change, Duplicate, applied
+
+STATUSES = ("DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED")
+_REPORTED = {
+    "APPROVED": "APPROVED", "REJECTED": "REJECTED", "FAILED": "REJECTED", "PENDING": "PENDING", "DISABLED": "DISABLED",
+    "PAUSED": "PAUSED",
+}  # fmt: skip
+MAX_EXAMPLE = 8 * 1024
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
+
+
+def _kept(value: Any) -> Any:
+    wrong = unkept(value, "", MAX_EXAMPLE)
+    if wrong:
+        raise ValueError(" ".join(next(iter(wrong.values()))))
+    return value
+
+
+class Button(Request):
+    """A button of a template."""
+
+    type: Literal[
+        "QUICK_REPLY",
+        "URL",
+        "PHONE_NUMBER",
+        "COPY_CODE",
+        "FLOW",
+        "VOICE_CALL",
+        "CALL_REQUEST",
+        "CATALOG",
+        "ORDER_DETAILS",
+        "OTP",
+    ]
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=25)]
+    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
+    phone_number: Annotated[str, StringConstraints(max_length=20)] | None = None
+    example: Annotated[Any, AfterValidator(_kept)] = None
+
+
+class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}} is on its way.")):
+    """What may be changed of a template."""
+
+    name: Annotated[Text, StringConstraints(max_length=255)] | None = None
+    category: Literal["AUTHENTICATION", "MARKETING", "UTILITY"] | None = None
+    content: Annotated[Text, StringConstraints(max_length=1024)] | None = None
+    header: Annotated[Text, StringConstraints(max_length=60)] | None = None
+    footer: Annotated[Text, StringConstraints(max_length=60)] | None = None
+    buttons: list[Button] | None = Field(None, max_length=10)
+    example_body: Annotated[list[str] | dict[str, str] | None, AfterValidator(_kept)] = None
+    is_active: bool | None = None
+
+
+class NewTemplate(
+    TemplateFields,
+    json_schema_extra=example(
+        element_name="order_sent",
+        category="UTILITY",
+        content="Hello {{1}}, your order {{2}} is on its way.",
+        example_body=["Ann", "4711"],
+    ),
+):
+    """A template to write."""
+
+    wa_app: Id | None = None
+    element_name: Annotated[str, StringConstraints(max_length=512), AfterValidator(element_name)]
+    language_code: Language = "en"
+    template_type: Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"] = "TEXT"
+
+    @model_validator(mode="after")
+    def _complete(self) -> NewTemplate:
+        if not self.content:
+            raise ValueError("content is required")
+        if self.category == "AUTHENTICATION" and any(button.type != "OTP" for button in self.buttons or ()):
+            raise ValueError("AUTHENTICATION templates take OTP buttons only")
+        return self
+
+
+def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template as REST and events show it."""
+    names = (
+        "wa_app",
+        "element_name",
+        "name",
+        "language_code",
+        "category",
+        "template_type",
+        "content",
+        "header",
+        "footer",
+        "status",
+    )
+    return {
+        "id": doc["_id"], "number": doc["_id"], **{name: doc["app" if name == "wa_app" else name] for name in names},
+        "buttons": doc["buttons"], "example_body": doc["example_body"], "meta_template_id": doc["meta_template_id"],
+        "bsp_template_id": doc["meta_template_id"], "error_message": doc["error_message"],
+        "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
+        "placeholders": placeholders(doc["content"] or ""), "last_synced_at": iso_or_none(doc["last_synced_at"]),
+        "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
+        "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
+    }  # fmt: skip
+
+
+def _document(id: str, app: str, fields: Mapping[str, Any], by: str | None, now: Any) -> Document:
+    return {
+        "_id": id,
+        "app": app,
+        "name": None,
+        "category": "MARKETING",
+        "template_type": "TEXT",
+        "content": None,
+        "header": None,
+        "footer": None,
+        "buttons": None,
+        "example_body": None,
+        "status": "DRAFT",
+        "meta_template_id": None,
+        "error_message": None,
+        "rejection_reason": None,
+        "needs_sync": False,
+        "last_synced_at": None,
+        "is_active": True,
+        "created_by": by,
+        "updated_by": by,
+        "created_at": now,
+        "updated_at": now,
+        "deleted_at": None,
+        **fields,
+    }
+
+
+def _given(body: TemplateFields) -> dict[str, Any]:
+    fields = body.model_dump(exclude_none=True, exclude={"wa_app"})
+    if "name" not in fields and isinstance(body, NewTemplate):
+        fields["name"] = body.element_name
+    return fields
+
+
+async def create_template(ctx: Context, body: NewTemplate) -> dict[str, Any]:
+    """Write a template and submit it to the carrier; a refusal or outage keeps it as a draft with the reason.
+
+    In test mode the simulated carrier approves at once.
+    """
+    account = await choose_app(ctx, body.wa_app)
+    doc = _document(ctx.ids.new("tpl"), account.id, _given(body), ctx.principal.username, ctx.now())
+    if ctx.principal.may("template.submit"):
+        doc.update(await _submit(ctx, account, doc))
+    try:
+        written = await ctx.data.insert(
+            "templates", doc, [ctx.event("template.created", doc["_id"], render_template(doc))]
+        )
+    except Duplicate as error:
+        raise Invalid.field("element_name", "this app has a template of that name and language") from error
+    return render_template(ctx.wrote(written))
+
+
+async def _submit(ctx: Context, account: Account, doc: Document) -> dict[str, Any]:
+    body = {
+        "name": doc["element_name"],
+        "language": doc["language_code"],
+        "category": doc["category"],
+        "components": components(doc),
+    }
+    try:
+        answer = await ctx.services.whatsapp.call(account, "POST", f"{account.business}/message_templates", json=body)
+        data = orjson.loads(answer.body)
+    except (OutboundError, ValueError) as error:
+        return {"error_message": f"The carrier could not be asked: {error}"[:500], "needs_sync": True}
+    if answer.status >= 400 or not isinstance(data, dict) or "id" not in data:
+        told = data.get("error") if isinstance(data, dict) else None
+        text = told.get("message") if isinstance(told, dict) else f"HTTP {answer.status}"
+        return {"error_message": str(text)[:500], "needs_sync": True}
+    status = "APPROVED" if account.simulated else _REPORTED.get(str(data.get("status")), "PENDING")
+    return {"status": status, "meta_template_id": str(data["id"]), "last_synced_at": ctx.now(), "needs_sync": False}
+
+
+def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the Cloud API components of a template, with an example for every placeholder."""
+    parts: list[dict[str, Any]] = []
+    if doc["template_type"] != "TEXT":
+        parts.append({"type": "HEADER", "format": doc["template_type"]})
+    elif doc["header"]:
+        parts.append({"type": "HEADER", "format": "TEXT", "text": doc["header"]})
+    body: dict[str, Any] = {"type": "BODY", "text": doc["content"]}
+    names = placeholders(doc["content"])
+    if names:
+        given = doc["example_body"] or []
+        samples = list(given.values()) if isinstance(given, Mapping) else list(given)
+        body["example"] = {"body_text": [[*samples, *("sample" for _ in names)][: len(names)]]}
+    parts.append(body)
+    if doc["footer"]:
+        parts.append({"type": "FOOTER", "text": doc["footer"]})
+    if doc["buttons"]:
+        parts.append({"type": "BUTTONS", "buttons": doc["buttons"]})
+    return parts
+
+
+async def change_template(ctx: Context, id: str, body: TemplateFields) -> dict[str, Any]:
+    """Change a template; a change of content asks for a new submission."""
+    fields = _given(body)
+    touched = {"content", "header", "footer", "buttons", "category"} & fields.keys()
+    if touched:
+        fields["needs_sync"] = True
+    fields.update(updated_by=ctx.principal.username, updated_at=ctx.now())
+    return await _change(ctx, id, fields, "template.updated")
+
+
+async def delete_template(ctx: Context, id: str) -> None:
+    """Remove a template."""
+    await _change(ctx, id, {"deleted_at": ctx.now(), "is_active": False, "updated_at": ctx.now()}, "template.deleted")
+
+
+async def _change(ctx: Context, id: str, fields: Mapping[str, Any], told: str) -> dict[str, Any]:
+    def decide(doc: Document) -> Change:
+        after = applied(doc, fields, (), ())
+        return Change(set=fields, events=[ctx.event(told, id, render_template(after))])
+
+    return render_template(ctx.wrote(await ctx.data.change("templates", id, decide)))
+
+
+async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
+    """Move a template to what the carrier's review says."""
+    query: dict[str, Any] = {"element_name": fact.name, "language_code": fact.language, "deleted_at": None}
+    found = await ctx.data.find_one("templates", {"meta_template_id": fact.carrier_id, "deleted_at": None})
+    found = found or await ctx.data.find_one("templates", query)
+    if found is None:
+        return
+    fields: dict[str, Any] = {"last_synced_at": ctx.now(), "updated_at": ctx.now()}
+    if fact.category is not None:
+        fields.update(category=fact.category, status="PENDING")
+    elif fact.status in _REPORTED:
+        reason = fact.reason if fact.reason and fact.reason != "NONE" else None
+        fields.update(
+            status=_REPORTED[str(fact.status)],
+            rejection_reason=reason,
+            meta_template_id=fact.carrier_id or found["meta_template_id"],
+        )
+    await _change(ctx, found["_id"], fields, "template.updated")
+
+
+async def template_for_send(ctx: Context, account: Account, body: SendWhatsapp) -> dict[str, Any]:
+    """Return `{id, cloud, name, rendered}` of the approved template a send names; raises Invalid on `template`."""
+    if body.template is not None:
+        doc = await ctx.data.find("templates", body.template)
+    else:
+        query = {"app": account.id, "element_name": body.template_name, "language_code": body.language}
+        doc = await ctx.data.find_one("templates", query)
+    if doc is None or doc["deleted_at"] is not None or doc["app"] != account.id:
+        raise Invalid.field("template" if body.template else "template_name", "there is no such template for this app")
+    if doc["status"] != "APPROVED" or not doc["is_active"]:
+        raise Invalid.field("template", f"the template is not approved (it is {doc['status']})")
+    params = body.template_params
+    names = placeholders(doc["content"] or "")
+    given = params.body if params else []
+    values = {
+        str(item.get("parameter_name") or names[place]): str(item.get("text", ""))
+        for place, item in enumerate(given)
+        if item.get("parameter_name") or place < len(names)
+    }
+    if missing := [name for name in names if name not in values]:
+        raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
+    parts: list[dict[str, Any]] = []
+    if params and params.header:
+        parts.append({"type": "header", "parameters": params.header})
+    if names:
+        parts.append({"type": "body", "parameters": given})
+    parts += params.buttons if params else []
+    cloud: dict[str, Any] = {"name": doc["element_name"], "language": {"code": doc["language_code"]}}
+    if parts:
+        cloud["components"] = parts
+    return {"id": doc["_id"], "cloud": cloud, "name": doc["element_name"], "rendered": render(doc["content"], values)}

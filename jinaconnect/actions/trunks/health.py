@@ -1,0 +1,168 @@
+"""How a tenant's trunks and the deployment's Asterisks are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.trunks.accounts import ensure_sandbox_trunk
+from jinaconnect.actions.trunks.state import REACHABLE, UNKNOWN, options_view
+from jinaconnect.actions.trunks.targets import SANDBOX
+from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import health, machine
+from jinaconnect.core.clock import iso, iso_or_none
+from jinaconnect.store.mongo import Document
+from jinaconnect.store.tenant import TenantStore
+
+HEARTBEAT = timedelta(seconds=15)
+LOST = "lost"
+
+_OF_ATTEMPT = (
+    "provider_config", "direction", "ended_at", "dialing_at", "ringing_at", "started_at",
+    "hangup_cause", "sip_code",
+)  # fmt: skip
+
+
+async def attempts(store: TenantStore, trunks: Sequence[str], since: datetime) -> dict[str, list[health.Attempt]]:
+    """Return the call attempts over trunks that ended after `since`, by trunk."""
+    rows = await store.select(
+        "calls", {"provider_config": {"$in": list(trunks)}, "ended_at": {"$gt": since}},
+        sort=(("ended_at", -1),), fields=dict.fromkeys(_OF_ATTEMPT, 1),
+    )  # fmt: skip
+    return _attempts(rows)
+
+
+def _talked_s(row: Document) -> float:
+    started, ended = row["started_at"], row["ended_at"]
+    return 0.0 if started is None else (ended - started) / timedelta(seconds=1)
+
+
+def _attempts(rows: Sequence[Document]) -> dict[str, list[health.Attempt]]:
+    found: dict[str, list[health.Attempt]] = defaultdict(list)
+    for row in rows:
+        if row["direction"] != d.OUTBOUND or row["dialing_at"] is None:
+            continue
+        attempt = health.Attempt(
+            ended_at=row["ended_at"], answered=row["started_at"] is not None, cause=row["hangup_cause"],
+            sip_code=row["sip_code"], talk_s=_talked_s(row), pdd_ms=machine.Call.of(row).pdd_ms,
+        )  # fmt: skip
+        found[row["provider_config"]].append(attempt)
+    return found
+
+
+def fresh(row: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether a switch's owner has reported lately."""
+    return bool(now - row["seen_at"] <= HEARTBEAT)
+
+
+async def switch_rows(ctx: Context) -> dict[str, Document | None]:
+    """Return every configured Asterisk's report, and the simulated carrier's, by name; None for one nobody has."""
+    rows = {row["_id"]: row for row in await ctx.services.switches.all()}
+    return {name: rows.get(name) for name in (*ctx.services.voice.asterisks, SANDBOX)}
+
+
+def standing(row: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Tell whether calls can be placed on a switch."""
+    return row is not None and fresh(row, now) and row.get("status") == health.UP
+
+
+async def ari_health(ctx: Context, trunk: str | None = None) -> dict[str, Any]:
+    """Answer how trunks and Asterisks are; `trunk` narrows to one, the Asterisks are for the deployment's operators."""
+    now = ctx.now()
+    if ctx.principal.mode == "test":
+        await ensure_sandbox_trunk(ctx.services, ctx.principal.tenant)
+    switches = await switch_rows(ctx)
+    query: dict[str, Any] = {"deleted_at": None, **({"_id": trunk} if trunk else {})}
+    trunks = await ctx.data.select("trunks", query, sort=(("priority", -1), ("_id", -1)))
+    shown = await _trunks(ctx, trunks, switches, now)
+    names = {each["asterisk"] for each in trunks if each["asterisk"]} or set(ctx.services.voice.asterisks)
+    if ctx.principal.mode == "test":
+        names = {SANDBOX}
+    links = [standing(switches.get(name), now) for name in names]
+    answer: dict[str, Any] = {
+        "status": health.overall_status(links, [each["status"] for each in shown]), "checked_at": iso(now),
+        "trunks": shown,
+    }  # fmt: skip
+    if ctx.principal.may("voice.platform"):
+        answer["asterisks"] = [_asterisk(name, row, now) for name, row in switches.items() if name != SANDBOX]
+    return answer
+
+
+def _asterisk(name: str, row: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    told: Mapping[str, Any] = row or {}
+    alive = row is not None and fresh(row, now)
+    link: Mapping[str, Any] = told.get("link") or {}
+    times: Mapping[str, Any] = told.get("request_ms") or {}
+    last = told.get("last_reconciliation")
+    return {
+        "name": name, "status": told.get("status", health.DOWN) if alive else health.DOWN,
+        "version": told.get("version", ""), "started_at": iso_or_none(told.get("started_at")),
+        "link": {
+            "state": link.get("state", LOST) if alive else LOST, "since": iso_or_none(link.get("since")),
+            "reconnects_24h": link.get("reconnects_24h", 0), "last_event_at": iso_or_none(link.get("last_event_at")),
+        },
+        "request_ms": {"p50": times.get("p50"), "p99": times.get("p99")}, "channels": told.get("channels", 0),
+        "calls": told.get("calls", 0), "owner": told.get("owner") if alive else None,
+        "last_reconciliation": None if last is None else {**last, "at": iso(last["at"])},
+    }  # fmt: skip
+
+
+async def _trunks(
+    ctx: Context, trunks: Sequence[Document], switches: Mapping[str, Document | None], now: datetime
+) -> list[dict[str, Any]]:
+    if not trunks:
+        return []
+    ids = [each["_id"] for each in trunks]
+    states = {row["_id"]: row for row in await ctx.data.select("trunk_states", {"_id": {"$in": ids}})}
+    since = now - max(health.WINDOWS.values())
+    # Live calls have no end yet and stand in the same index: both come in one reading.
+    rows = await ctx.data.select(
+        "calls", {"provider_config": {"$in": ids}, "$or": [{"ended_at": None}, {"ended_at": {"$gt": since}}]},
+        sort=(("ended_at", -1),), fields=dict.fromkeys(_OF_ATTEMPT, 1),
+    )  # fmt: skip
+    made = _attempts([row for row in rows if row["ended_at"] is not None])
+    shown = []
+    for each in trunks:
+        live = sum(1 for row in rows if row["provider_config"] == each["_id"] and row["ended_at"] is None)
+        state = _state(each, states.get(each["_id"]), switches.get(each["asterisk"] or ""), now)
+        windows = {
+            name: health.figures(made.get(each["_id"], ()), now, span).view() for name, span in health.WINDOWS.items()
+        }
+        shown.append({
+            "id": each["_id"], "name": each["name"], "provider": each["provider"], "profile": each["vendor_profile"],
+            "asterisk": each["asterisk"], **state, "calls": live, "cap": each["max_concurrent_calls"],
+            "windows": windows,
+        })  # fmt: skip
+    return shown
+
+
+def _state(
+    trunk: Mapping[str, Any], row: Mapping[str, Any] | None, switch: Mapping[str, Any] | None, now: datetime
+) -> dict[str, Any]:
+    """Return what is known of a trunk; on an Asterisk that is away it is down, whatever was known before."""
+    view: dict[str, Any] = {
+        "status": health.UNKNOWN, "since": None, "contact": {"state": UNKNOWN, "rtt_ms": None}, "registration": None,
+        "options": options_view(row["options"] if row else [], now),
+    }  # fmt: skip
+    if trunk["asterisk"] is None or not trunk["enabled"]:
+        return view
+    if not standing(switch, now):
+        return {**view, "status": health.DOWN, "since": None if switch is None else iso_or_none(_since(switch))}
+    if trunk["asterisk"] == SANDBOX:
+        # The simulated carrier answers as long as it is there, and is in the same process.
+        return {**view, "status": health.UP, "contact": {"state": REACHABLE, "rtt_ms": 0.0}}
+    if row is None:
+        return view
+    registered = row["registration"]
+    return {
+        **view, "status": row["status"], "since": iso(row["since"]), "contact": row["contact"],
+        "registration": None if registered is None else {**registered, "since": iso(registered["since"])},
+    }  # fmt: skip
+
+
+def _since(switch: Mapping[str, Any]) -> datetime | None:
+    since: datetime | None = (switch.get("link") or {}).get("since")
+    return since

@@ -1,1 +1,0 @@
-"""Use cases of telephony: trunks, calls, their control, IVR, recordings, health."""

@@ -1,0 +1,188 @@
+"""`/voice/api/calls/` and `/voice/api/call-events/`: placing calls and reading them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from jinaconnect.actions.calls import reading as calls
+from jinaconnect.actions.calls.placing import PlaceCall, place_call
+from jinaconnect.actions.context import Context
+from jinaconnect.core.calls.machine import STATUSES
+from jinaconnect.core.paging import (
+    MOMENT,
+    Filter,
+    Listing,
+    choice_filter,
+    one_of,
+    parse_moment,
+    text_filter,
+    time_filter,
+)
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.calls.operation import voice_operation
+
+
+def _bound(operator: str) -> Filter:
+    return Filter("started_at", lambda text: {operator: parse_moment(text)}, ("",), MOMENT)
+
+
+CALLS = Listing(
+    filters={
+        "status": choice_filter("status", STATUSES),
+        "direction": Filter("direction", str.lower, schema=one_of("inbound", "outbound")),
+        "contact_id": text_filter("contact"), "started_at": time_filter("started_at"),
+        "started_at_from": _bound("$gte"), "started_at_to": _bound("$lte"),
+        "provider_config": text_filter("provider_config"), "user": text_filter("user"),
+        "parent_call": text_filter("parent_call"),
+    },
+    orderings={"started_at": "started_at", "created_at": "_id"},
+)  # fmt: skip
+EVENTS = Listing(
+    filters={"call_id": text_filter("call"), "event_type": text_filter("type")},
+    orderings={"sequence": "sequence"}, default=(("call", 1), ("sequence", 1)),
+)  # fmt: skip
+
+
+class CallEventOut(Answer):
+    """One entry of a call's history."""
+
+    id: str
+    call: str
+    sequence: int
+    event_type: str
+    type: str
+    payload: dict[str, Any]
+    occurred_at: str
+
+
+class Leg(Answer):
+    """One party of a call."""
+
+    name: str
+    role: Literal["customer", "agent", "party"]
+    state: Literal["new", "dialing", "ringing", "up", "ended"]
+    user: str | None
+    device: str | None
+    number: str | None
+    call: str | None
+
+
+class Taping(Answer):
+    """The recording of a call that is being made."""
+
+    id: str
+    state: str
+
+
+class CallOut(Answer):
+    """A call."""
+
+    id: str
+    provider_config: str | None
+    provider_call_id: str
+    direction: Literal["inbound", "outbound"]
+    from_number: str
+    to_number: str
+    contact: str | None
+    parent_call: str | None
+    status: str
+    started_at: str | None
+    ended_at: str | None
+    duration_seconds: int | None
+    hangup_cause: str
+    sip_code: int | None
+    inferred: bool
+    recording_url: str
+    recording_duration_seconds: int | None
+    cost_amount: float | None
+    cost_currency: str
+    cost_source: str
+    metadata: dict[str, Any]
+    user: str | None
+    asterisk: str | None
+    template: str | None
+    held: bool
+    muted: list[str]
+    recording: Taping | None
+    legs: list[Leg]
+    created_at: str
+    updated_at: str
+
+
+class Transcription(Answer):
+    """What was said in a recording."""
+
+    recording: str
+    text: str
+    provider: str | None
+    confidence: float | None
+
+
+class CallDetail(CallOut):
+    """A call with the end of its history and its transcription."""
+
+    recent_events: list[CallEventOut]
+    transcription: Transcription | None = None
+
+
+class CallFact(Answer):
+    """One fact of a call."""
+
+    at: str
+    offset_ms: int
+    source: Literal["ari", "sip", "ivr", "agent", "carrier", "system"]
+    type: str
+    detail: dict[str, Any]
+    inferred: bool
+
+
+class CallTimeline(Answer):
+    """Everything that happened in a call."""
+
+    call: CallOut
+    items: list[CallFact]
+
+
+@voice_operation(
+    "POST", "calls/", id="calls.place", permission="voice.call", body=PlaceCall, returns=CallDetail, status=201,
+    effect=True, errors=(429, 501, 503), aliases=("calls/initiate/",),
+)  # fmt: skip
+async def place(ctx: Context, body: PlaceCall) -> dict[str, Any]:
+    """Place a call that speaks a text, plays audio, runs an IVR or connects an agent's telephone.
+
+    201 means recorded, what follows comes as events. 403 `do_not_call`, 429 `too_many_calls` at the trunk's cap, 503
+    `trunk_down` or `asterisk_down`: nothing is kept to be dialled later.
+    """
+    return await place_call(ctx, body)
+
+
+@voice_operation("GET", "calls/", id="calls.list", permission="voice.view", listing=CALLS, returns=CallOut)
+async def list_calls(ctx: Context) -> dict[str, Any]:
+    """List the calls, newest first; agents get their own and those of contacts assigned to them."""
+    return await calls.list_calls(ctx, CALLS)
+
+
+@voice_operation("GET", "calls/{id}/", id="calls.read", permission="voice.view", returns=CallDetail)
+async def read_call(ctx: Context, id: str) -> dict[str, Any]:
+    """Show a call with its last 20 events and its transcription."""
+    return await calls.read_call(ctx, id)
+
+
+@voice_operation("GET", "calls/{id}/timeline/", id="calls.timeline", permission="voice.view", returns=CallTimeline)
+async def timeline(ctx: Context, id: str) -> dict[str, Any]:
+    """Show every fact of a call in order on one clock, marked where it was inferred."""
+    return await calls.timeline(ctx, id)
+
+
+@voice_operation(
+    "GET", "call-events/", id="call_events.list", permission="voice.view", listing=EVENTS, returns=CallEventOut
+)
+async def list_events(ctx: Context) -> dict[str, Any]:
+    """List the events of calls, by call and sequence."""
+    return await calls.list_events(ctx, EVENTS)
+
+
+@voice_operation("GET", "call-events/{id}/", id="call_events.read", permission="voice.view", returns=CallEventOut)
+async def read_event(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one event of a call."""
+    return await calls.read_event(ctx, id)

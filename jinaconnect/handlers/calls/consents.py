@@ -1,0 +1,203 @@
+"""`/voice/api/recording-consents/` and `/voice/api/tenant-voice-app/`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from jinaconnect.actions.calls import consents
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.trunks import voice_app as app
+from jinaconnect.actions.trunks.accounts import own_trunk
+from jinaconnect.core.errors import NotFound
+from jinaconnect.core.paging import Listing, bool_filter, text_filter
+from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
+from jinaconnect.handlers.calls.fields import Named, Time
+from jinaconnect.handlers.calls.operation import voice_operation
+
+CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")})
+
+
+class ConsentFields(Request, json_schema_extra=example(consent_given=False)):
+    """What may be changed of a consent."""
+
+    name: Given[Named] = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: Given[bool] = None
+    contact: Given[Id] = None
+    consent_given: Given[bool] = None
+    consent_timestamp: Time | None = None
+    consent_method: Given[Literal["verbal_ivr", "web_form", "api", "implied", ""]] = None
+    recording_url: Given[Annotated[Text, StringConstraints(max_length=512)]] = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
+
+
+class NewConsent(
+    ConsentFields,
+    json_schema_extra=example(name="Ann Lee", contact=sample_id("cnt"), consent_given=True, consent_method="web_form"),
+):
+    """A consent to add."""
+
+    name: Named
+    contact: Id
+
+
+class ConsentOut(Answer):
+    """Whether a contact agreed to being recorded."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+    contact: str
+    consent_given: bool
+    consent_timestamp: str | None
+    consent_method: str
+    recording_url: str
+    created_at: str
+    updated_at: str
+    created_by: str | None
+
+
+class VoiceAppFields(
+    Request,
+    json_schema_extra=example(is_enabled=True, recording_retention_days=30, recording_requires_consent=True),
+):
+    """What may be changed of the tenant's voice app."""
+
+    name: Given[Named] = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: Given[bool] = None
+    is_enabled: Given[bool] = None
+    default_outbound_config: Id | None = None
+    default_inbound_config: Id | None = None
+    recording_retention_days: Given[Annotated[int, Field(ge=1, le=36_500)]] = None
+    recording_requires_consent: Given[bool] = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
+
+
+class VoiceAppOut(Answer):
+    """Whether a tenant's voice is on, and its defaults."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+    is_enabled: bool
+    default_outbound_config: str | None
+    default_inbound_config: str | None
+    recording_retention_days: int
+    recording_requires_consent: bool
+    created_by: str | None
+    updated_by: str | None
+    created_at: str
+    updated_at: str
+
+
+class VoiceApps(Answer):
+    """The tenant's voice app as a list of one."""
+
+    count: int
+    next: None
+    previous: None
+    results: list[VoiceAppOut]
+
+
+@voice_operation(
+    "GET", "recording-consents/", id="consents.list", permission="voice.view", listing=CONSENTS, returns=ConsentOut
+)
+async def list_consents(ctx: Context) -> dict[str, Any]:
+    """List the consents, newest first."""
+    return await consents.list_consents(ctx, CONSENTS)
+
+
+@voice_operation(
+    "POST", "recording-consents/", id="consents.create", permission="voice.control", body=NewConsent,
+    returns=ConsentOut, status=201, effect=True, errors=(409,),
+)  # fmt: skip
+async def create_consent(ctx: Context, body: NewConsent) -> dict[str, Any]:
+    """Note whether a contact agrees to being recorded; one row for each contact."""
+    return await consents.create_consent(ctx, body.given())
+
+
+@voice_operation("GET", "recording-consents/{id}/", id="consents.read", permission="voice.view", returns=ConsentOut)
+async def read_consent(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one consent."""
+    return consents.render_consent(await consents.own_consent(ctx, id))
+
+
+@voice_operation(
+    "PATCH", "recording-consents/{id}/", id="consents.change", permission="voice.control", body=ConsentFields,
+    returns=ConsentOut, effect=True, errors=(409,),
+)  # fmt: skip
+async def change_consent(ctx: Context, id: str, body: ConsentFields) -> dict[str, Any]:
+    """Change a consent."""
+    return await consents.change_consent(ctx, id, body.given())
+
+
+@voice_operation(
+    "PUT", "recording-consents/{id}/", id="consents.replace", permission="voice.control", body=NewConsent,
+    returns=ConsentOut, effect=True, errors=(409,),
+)  # fmt: skip
+async def replace_consent(ctx: Context, id: str, body: NewConsent) -> dict[str, Any]:
+    """Replace a consent; what is left out takes its default."""
+    return await consents.change_consent(ctx, id, {**consents.DEFAULTS, **body.given()})
+
+
+@voice_operation(
+    "DELETE", "recording-consents/{id}/", id="consents.delete", permission="voice.control", status=204, effect=True
+)
+async def delete_consent(ctx: Context, id: str) -> None:
+    """Remove a consent."""
+    await consents.delete_consent(ctx, id)
+
+
+@voice_operation("GET", "tenant-voice-app/", id="app.list", permission="voice.view", returns=VoiceApps, gated=False)
+async def list_apps(ctx: Context) -> dict[str, Any]:
+    """Show the organisation's voice app as a list of one."""
+    row = app.render_voice_app(await app.voice_app(ctx.data))
+    return {"count": 1, "next": None, "previous": None, "results": [row]}
+
+
+@voice_operation(
+    "GET", "tenant-voice-app/{id}/", id="app.read", permission="voice.view", returns=VoiceAppOut, gated=False
+)
+async def read_app(ctx: Context, id: str) -> dict[str, Any]:
+    """Show the organisation's voice app."""
+    row = await app.voice_app(ctx.data)
+    if row["_id"] != id:
+        raise NotFound()
+    return app.render_voice_app(row)
+
+
+async def _change(ctx: Context, id: str, fields: dict[str, Any]) -> dict[str, Any]:
+    for name in ("default_outbound_config", "default_inbound_config"):
+        if fields.get(name) is not None:
+            await own_trunk(ctx.data, fields[name], name)
+    return await app.change_voice_app(ctx, id, fields)
+
+
+@voice_operation(
+    "PATCH", "tenant-voice-app/{id}/", id="app.change", permission="voice.manage", body=VoiceAppFields,
+    returns=VoiceAppOut, effect=True, gated=False,
+)  # fmt: skip
+async def change_app(ctx: Context, id: str, body: VoiceAppFields) -> dict[str, Any]:
+    """Switch voice on or off, set its defaults, retention and whether recording needs consent."""
+    return await _change(ctx, id, body.given())
+
+
+@voice_operation(
+    "PUT", "tenant-voice-app/{id}/", id="app.replace", permission="voice.manage", body=VoiceAppFields,
+    returns=VoiceAppOut, effect=True, gated=False,
+)  # fmt: skip
+async def replace_app(ctx: Context, id: str, body: VoiceAppFields) -> dict[str, Any]:
+    """Replace the voice app's settings; what is left out takes its default."""
+    defaults = {name: value for name, value in app.DEFAULTS.items() if name not in ("created_by", "updated_by")}
+    return await _change(ctx, id, {**defaults, **body.given()})

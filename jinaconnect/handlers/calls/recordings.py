@@ -1,0 +1,89 @@
+"""`/voice/api/recordings/`: the index; `/voice/recordings/`: the audio, by signed address, whole or in ranges."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from jinaconnect.actions.calls import recordings
+from jinaconnect.actions.context import Context
+from jinaconnect.core.paging import Listing, between, text_filter
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.files import file_reply
+from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
+from jinaconnect.handlers.edge.schemas import Parameter
+
+RECORDINGS = Listing(filters={"call_id": text_filter("call"), "call": text_filter("call")})
+_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+
+
+class RecordingOut(Answer):
+    """A recording; `storage_url` is null for roles that may not listen."""
+
+    id: str
+    call: str
+    provider_recording_id: str
+    storage_url: str | None
+    duration_seconds: int
+    size_bytes: int
+    format: Literal["wav", "mp3"]
+    length_mismatch: bool
+    transcription: str | None
+    transcription_provider: str | None
+    transcription_confidence: float | None
+    retention_expires_at: str
+    created_at: str
+
+
+class Download(Answer):
+    """An address that is good for a while."""
+
+    recording_url: str
+    expires_seconds: int
+
+
+@voice_operation(
+    "GET", "recordings/", id="recordings.list", permission="voice.view", listing=RECORDINGS, returns=RecordingOut
+)
+async def list_recordings(ctx: Context) -> dict[str, Any]:
+    """List the recordings, newest first; `storage_url` needs `voice.listen`."""
+    return await recordings.list_recordings(ctx, RECORDINGS)
+
+
+@voice_operation("GET", "recordings/{id}/", id="recordings.read", permission="voice.view", returns=RecordingOut)
+async def read_recording(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one recording."""
+    return await recordings.read_recording(ctx, id)
+
+
+@voice_operation(
+    "GET", "recordings/{id}/download/", id="recordings.download", permission="voice.listen", returns=Download,
+    query={"expires_seconds": Parameter("How long the address is good for.", between(60, 86_400, 3600))},
+)  # fmt: skip
+async def download(ctx: Context, id: str) -> dict[str, Any]:
+    """Give an address at which the audio can be fetched for a while without logging in."""
+    return await recordings.download(ctx, id)
+
+
+@voice_operation(
+    "DELETE", "recordings/{id}/", id="recordings.delete", permission="voice.manage", status=204, effect=True
+)
+async def delete_recording(ctx: Context, id: str) -> None:
+    """Remove a recording before its time: audio and row."""
+    row = await recordings.visible_recording(ctx, id)
+    await recordings.remove_recording(ctx.services, ctx.data.scope, row, ctx.principal.actor())
+
+
+@operation(
+    "GET", recordings.PATH + "{token}", id="voice.recording_file", permission=PUBLIC, limited=False, tag="voice",
+    socket=False, media_type=("audio/wav", "audio/mpeg", "application/octet-stream"), errors=(416,),
+    headers={"Range": Parameter("One range of bytes; the answer is then 206.", {"type": "string", "maxLength": 200})},
+)  # fmt: skip
+async def recording_file(ctx: Context, token: str) -> Reply:
+    """Serve a recording by its signed address, with byte ranges (RFC 9110 §14)."""
+    scope, row = await recordings.by_address(ctx.services, token)
+    headers = {
+        "Cache-Control": "private, max-age=300",
+        "Content-Disposition": f'inline; filename="{row["_id"]}.{row["format"]}"',
+    }
+    return await file_reply(ctx, scope, row["blob"], _TYPES[row["format"]], headers)

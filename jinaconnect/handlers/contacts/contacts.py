@@ -1,0 +1,231 @@
+"""`/contacts/` and the WhatsApp contact list."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import RootModel
+
+from jinaconnect.actions.contacts import contacts
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.inbox import conversations, removal
+from jinaconnect.actions.inbox.conversations import Assign, Unassign, WithReason
+from jinaconnect.core.inbox.profile import ContactChange, NewContact
+from jinaconnect.core.paging import FLAG, SHORT, parse_bool, parse_or_fault
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.schemas import PAGES, Parameter
+
+_ASSIGN = "inbox.assign|contact.edit"
+_RESOLVE = "inbox.resolve|contact.edit"
+
+
+class Reach(Answer):
+    """A contact's address on each channel, null where there is none."""
+
+    whatsapp: str | None
+    sms: str | None
+    rcs: str | None
+    voice: str | None
+    telegram: int | None
+
+
+class ContactOut(Answer):
+    """A contact with the assignment and status of their conversation."""
+
+    id: str
+    phone: str | None
+    first_name: str
+    last_name: str
+    full_name: str
+    email: str | None
+    tag: str | None
+    tags: list[str]
+    segments: list[str]
+    attributes: dict[str, str | int | float | bool]
+    source: Literal["MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT"]
+    telegram_chat_id: int | None
+    telegram_username: str | None
+    channels: Reach
+    lead_status: Literal["NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED"] | None
+    lead_score: int
+    last_called_at: str | None
+    total_calls: int
+    dnc: bool
+    opt_outs: dict[str, str]
+    preferred_channel: Literal["SMS", "VOICE", "WHATSAPP", "RCS", "TELEGRAM"] | None
+    rcs_capable: bool | None
+    rcs_checked_at: str | None
+    assigned_to_type: Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"]
+    assigned_to_id: str | None
+    assigned_to_user: str | None
+    assigned_to_name: str
+    assigned_at: str | None
+    assigned_by_type: str | None
+    assigned_by_id: str | None
+    assigned_by_user: str | None
+    assigned_by_name: str | None
+    assignment_note: str | None
+    status: Literal["OPEN", "CLOSED"]
+    conversation_id: str
+    is_active: bool
+    description: str | None
+    created_at: str
+    updated_at: str
+    created_by: str | None
+    updated_by: str | None
+
+
+class WhatsappContact(ContactOut):
+    """A contact with the end of their WhatsApp service window."""
+
+    expires_at: str | None
+    last_message_at: str | None
+
+
+class Keyword(Answer):
+    """A placeholder every template may use."""
+
+    key: str
+    description: str
+
+
+class Keywords(RootModel[list[Keyword]]):
+    """The placeholders."""
+
+
+class TagPage(Answer):
+    """A page of tags."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[str]
+    cursor: str
+
+
+class Moved(Answer):
+    """The contact after an action on its conversation."""
+
+    status: Literal["success"]
+    message: str
+    contact: ContactOut
+
+
+@operation(
+    "GET", "/contacts/", id="contacts.list", permission="contact.view", listing=contacts.CONTACTS, returns=ContactOut
+)
+async def list_contacts(ctx: Context) -> dict[str, Any]:
+    """List the contacts; agents get those assigned to them.
+
+    `attributes.<key>=` filters by a custom attribute. `search` looks in names and phone numbers.
+    """
+    return await contacts.list_contacts(ctx)
+
+
+@operation(
+    "GET", "/wa/v1/contacts/", id="wa.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    returns=WhatsappContact, tag="whatsapp", aliases=("/wa/v2/contacts/",),
+)  # fmt: skip
+async def list_whatsapp_contacts(ctx: Context) -> dict[str, Any]:
+    """List the contacts that came by WhatsApp or were added by hand, with the end of their service window."""
+    return await contacts.list_whatsapp_contacts(ctx)
+
+
+@operation(
+    "POST", "/contacts/", id="contacts.create", permission="contact.create", body=NewContact, returns=ContactOut,
+    status=201, effect=True,
+)  # fmt: skip
+async def create_contact(ctx: Context, body: NewContact) -> dict[str, Any]:
+    """Add a contact.
+
+    409 `already_exists` with `existing_id` when another contact has the phone number or Telegram chat.
+    """
+    return await contacts.create_contact(ctx, body)
+
+
+@operation("GET", "/contacts/reserve-keyword/", id="contacts.keywords", permission="contact.view", returns=Keywords)
+async def list_keywords(ctx: Context) -> list[dict[str, str]]:
+    """List the placeholders that stand for a contact's fields."""
+    return list(contacts.KEYWORDS)
+
+
+@operation(
+    "GET", "/contacts/contact-tags/", id="contacts.tags", permission="contact.view", returns=TagPage, query={
+        **PAGES, "search": Parameter("Part of the tag.", SHORT)
+    },
+)  # fmt: skip
+async def list_tags(ctx: Context) -> dict[str, Any]:
+    """List the tags in use, each once."""
+    return await contacts.list_tags(ctx)
+
+
+@operation("GET", "/contacts/{id}/", id="contacts.read", permission="contact.view", returns=ContactOut)
+async def read_contact(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one contact."""
+    return await contacts.read_contact(ctx, id)
+
+
+@operation(
+    "PATCH", "/contacts/{id}/", id="contacts.change", permission="contact.edit", body=ContactChange, returns=ContactOut,
+    effect=True,
+)  # fmt: skip
+async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str, Any]:
+    """Change a contact.
+
+    Attributes are merged, null removes one. Assignment and status given here act like the actions of that name.
+    """
+    return await contacts.change_contact(ctx, id, body)
+
+
+@operation(
+    "DELETE", "/contacts/{id}/", id="contacts.delete", permission="contact.delete", status=204, effect=True,
+    query={"erase": Parameter("Overwrite what is personal as well.", FLAG)},
+)  # fmt: skip
+async def delete_contact(ctx: Context, id: str) -> None:
+    """Remove a contact and their messages from the inbox."""
+    erase = parse_or_fault("erase", parse_bool, ctx.caller.query.get("erase", "false"))
+    await removal.remove_contact(ctx, id, erase=erase)
+
+
+@operation(
+    "POST", "/contacts/{id}/assign/", id="contacts.assign", permission=_ASSIGN, body=Assign, returns=Moved, effect=True
+)
+async def assign(ctx: Context, id: str, body: Assign) -> dict[str, Any]:
+    """Give the conversation to a member, by user or membership id.
+
+    With `if_unassigned` it is a claim: of many at once one wins, the others get 409 with who holds it.
+    """
+    return await conversations.assign_conversation(ctx, id, body)
+
+
+@operation(
+    "POST", "/contacts/{id}/unassign/", id="contacts.unassign", permission=_ASSIGN, body=Unassign, returns=Moved,
+    effect=True,
+)  # fmt: skip
+async def unassign(ctx: Context, id: str, body: Unassign) -> dict[str, Any]:
+    """Take the conversation from whoever holds it."""
+    return await conversations.unassign_conversation(ctx, id, body)
+
+
+@operation(
+    "POST",
+    "/contacts/{id}/close/",
+    id="contacts.close",
+    permission=_RESOLVE,
+    body=WithReason,
+    returns=Moved,
+    effect=True,
+)
+async def close(ctx: Context, id: str, body: WithReason) -> dict[str, Any]:
+    """Close the conversation; 400 `invalid_state` when it is closed."""
+    return await conversations.close_conversation(ctx, id, body)
+
+
+@operation(
+    "POST", "/contacts/{id}/reopen/", id="contacts.reopen", permission=_RESOLVE, body=WithReason, returns=Moved,
+    effect=True,
+)  # fmt: skip
+async def reopen(ctx: Context, id: str, body: WithReason) -> dict[str, Any]:
+    """Reopen the conversation; 400 `invalid_state` when it is open."""
+    return await conversations.reopen_conversation(ctx, id, body)

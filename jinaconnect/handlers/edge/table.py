@@ -1,0 +1,42 @@
+"""The table of contents: every module that declares operations."""
+
+from __future__ import annotations
+
+import importlib
+
+MODULES = (
+    "edge.system",
+    "edge.events",
+    "identity.auth",
+    "identity.users",
+    "identity.tenants",
+    "identity.members",
+    "identity.roles",
+    "identity.api_keys",
+    "inbox.inbox",
+    "contacts.contacts",
+    "inbox.sending",
+    "messaging.whatsapp",
+    "messaging.whatsapp_accounts",
+    "messaging.whatsapp_templates",
+    "messaging.hooks",
+    "messaging.sandbox",
+    "trunks.trunks",
+    "trunks.numbers",
+    "trunks.devices",
+    "calls.rates",
+    "calls.consents",
+    "ivr.templates",
+    "ivr.audio",
+    "calls.recordings",
+    "calls.calls",
+    "calls.control",
+    "trunks.health",
+    "edge.docs",
+)
+
+
+def load_operations() -> None:
+    """Import every module, so that the operation table is complete."""
+    for name in MODULES:
+        importlib.import_module(f"jinaconnect.handlers.{name}")

@@ -1,0 +1,103 @@
+"""`/tenants/api-keys/`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.identity import api_keys
+from jinaconnect.actions.identity.roles import account_store
+from jinaconnect.actions.listing import list_in
+from jinaconnect.core.paging import Filter, Listing
+from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
+from jinaconnect.handlers.edge.operation import operation
+
+
+class NewKey(
+    Request,
+    json_schema_extra=example(name="Web shop", role_id=sample_id("rol"), mode="test", ip_allowlist=["203.0.113.0/24"]),
+):
+    """An API key to make."""
+
+    name: Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+    role_id: Id
+    mode: Literal["live", "test"] = "live"
+    expires_at: AwareDatetime | None = None
+    ip_allowlist: list[Annotated[str, StringConstraints(max_length=64)]] | None = Field(None, max_length=50)
+
+
+class Rotation(Request, json_schema_extra=example(grace_seconds=3600)):
+    """How long the old secret works on."""
+
+    grace_seconds: int = Field(0, ge=0, le=604_800)
+
+
+class KeyOut(Answer):
+    """An API key; `key` holds its secret in the answer that made it, and never again."""
+
+    id: str
+    name: str
+    prefix: str
+    mode: Literal["live", "test"]
+    role: str
+    is_active: bool
+    ip_allowlist: list[str]
+    expires_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+    created_at: str | None
+    created_by: str | None
+    key: str | None = Field(None, description="The secret, in the answer that made it alone.")
+
+
+_KEYS = Listing(filters={"mode": Filter("mode"), "role": Filter("role")}, search=("name",))
+
+
+@operation("GET", "/tenants/api-keys/", id="keys.list", permission="tenant.edit", listing=_KEYS, returns=KeyOut)
+async def list_keys(ctx: Context) -> dict[str, Any]:
+    """List the API keys, without their secrets."""
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [api_keys.render_key(doc) for doc in docs]
+
+    return await list_in(ctx, account_store(ctx), "api_keys", _KEYS, render)
+
+
+@operation(
+    "POST",
+    "/tenants/api-keys/",
+    id="keys.create",
+    permission="tenant.edit",
+    body=NewKey,
+    returns=KeyOut,
+    status=201,
+    effect=True,
+    socket=False,
+)
+async def create_key(ctx: Context, body: NewKey) -> dict[str, Any]:
+    """Make an API key with a role below one's own; its secret is shown this once."""
+    return await api_keys.create_key(ctx, body.model_dump())
+
+
+@operation(
+    "POST",
+    "/tenants/api-keys/{id}/rotate/",
+    id="keys.rotate",
+    permission="tenant.edit",
+    body=Rotation,
+    returns=KeyOut,
+    effect=True,
+    socket=False,
+)
+async def rotate_key(ctx: Context, id: str, body: Rotation) -> dict[str, Any]:
+    """Give a key a new secret; the old one ends at once or after `grace_seconds`."""
+    return await api_keys.rotate_key(ctx, id, body.grace_seconds)
+
+
+@operation("DELETE", "/tenants/api-keys/{id}/", id="keys.revoke", permission="tenant.edit", status=204, effect=True)
+async def revoke_key(ctx: Context, id: str) -> None:
+    """Revoke a key; it stops working at once."""
+    await api_keys.revoke_key(ctx, id)

@@ -1,0 +1,157 @@
+"""`/tenants/roles/` and one's own permissions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, RootModel, StringConstraints
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.identity import roles
+from jinaconnect.actions.listing import list_in
+from jinaconnect.core.paging import Listing
+from jinaconnect.core.permissions import catalogue
+from jinaconnect.core.schema import Answer, Given, Request, Text, example
+from jinaconnect.handlers.edge.operation import AUTHENTICATED, operation
+
+RoleName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
+
+
+class RoleFields(Request, json_schema_extra=example(permissions={"contact.export": True})):
+    """What may be changed of a role; of the permissions only those listed change."""
+
+    name: Given[RoleName] = None
+    description: Annotated[Text, StringConstraints(max_length=1000)] | None = None
+    priority: Given[Annotated[int, Field(ge=1, le=99)]] = None
+    permissions: dict[str, bool] | None = None
+
+
+class NewRole(
+    RoleFields,
+    json_schema_extra=example(name="Shift lead", priority=45, permissions={"inbox.assign": True}),
+):
+    """A custom role."""
+
+    name: RoleName
+    slug: Slug | None = None
+    priority: int = Field(ge=1, le=99)
+
+
+class RoleOut(Answer):
+    """A role with every permission, held or not."""
+
+    id: str
+    slug: str
+    name: str
+    description: str | None
+    priority: int
+    is_system: bool
+    is_custom: bool
+    is_editable: bool
+    member_count: int
+    permissions: dict[str, bool]
+    created_at: str | None
+    updated_at: str | None
+    created_by: str | None
+    updated_by: str | None
+
+
+class Permission(Answer):
+    """A permission by its key, in words."""
+
+    key: str
+    label: str
+
+
+class Permissions(RootModel[dict[str, list[Permission]]]):
+    """Every permission, by the part of its key before the dot."""
+
+
+class RoleInBrief(Answer):
+    """A role, without its permissions."""
+
+    id: str
+    slug: str
+    name: str
+    priority: int
+
+
+class OwnPermissions(Answer):
+    """One's role, and every permission, held or not."""
+
+    role: RoleInBrief
+    permissions: dict[str, bool]
+
+
+_ROLES = Listing(search=("name", "slug"), default=(("priority", -1), ("name", 1)))
+
+
+@operation("GET", "/tenants/roles/", id="roles.list", permission="users.view", listing=_ROLES, returns=RoleOut)
+async def list_roles(ctx: Context) -> dict[str, Any]:
+    """List the roles, highest first."""
+    store = roles.account_store(ctx)
+    return await list_in(ctx, store, "roles", _ROLES, lambda docs: roles.render_roles(ctx, docs), {"deleted_at": None})
+
+
+@operation(
+    "GET", "/tenants/roles/permissions-catalog/", id="roles.catalogue", permission="users.view", returns=Permissions
+)
+async def permissions_catalogue(ctx: Context) -> dict[str, Any]:
+    """List every permission, grouped."""
+    return dict(catalogue())
+
+
+@operation("GET", "/tenants/roles/{id}/", id="roles.read", permission="users.view", returns=RoleOut)
+async def read_role(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one role."""
+    return await roles.read_role(ctx, id)
+
+
+@operation(
+    "POST",
+    "/tenants/roles/",
+    id="roles.create",
+    permission="users.change_role",
+    body=NewRole,
+    returns=RoleOut,
+    status=201,
+    effect=True,
+)
+async def create_role(ctx: Context, body: NewRole) -> dict[str, Any]:
+    """Add a custom role below one's own, with permissions one holds."""
+    return await roles.create_role(ctx, {**body.model_dump(), "permissions": body.permissions or {}})
+
+
+@operation(
+    "PATCH",
+    "/tenants/roles/{id}/",
+    id="roles.change",
+    permission="users.change_role",
+    body=RoleFields,
+    returns=RoleOut,
+    effect=True,
+)
+async def change_role(ctx: Context, id: str, body: RoleFields) -> dict[str, Any]:
+    """Change a role that stands below one's own."""
+    return await roles.change_role(ctx, id, body.model_dump(exclude_unset=True))
+
+
+@operation("DELETE", "/tenants/roles/{id}/", id="roles.delete", permission="users.change_role", status=204, effect=True)
+async def delete_role(ctx: Context, id: str) -> None:
+    """Remove a custom role that nobody has."""
+    await roles.delete_role(ctx, id)
+
+
+@operation(
+    "POST", "/tenants/roles/{id}/reset/", id="roles.reset", permission="users.change_role", returns=RoleOut, effect=True
+)
+async def reset_role(ctx: Context, id: str) -> dict[str, Any]:
+    """Give a system role its first permissions back."""
+    return await roles.reset_role(ctx, id)
+
+
+@operation("GET", "/tenants/my-permissions/", id="roles.mine", permission=AUTHENTICATED, returns=OwnPermissions)
+async def my_permissions(ctx: Context) -> dict[str, Any]:
+    """Show one's own role and permissions."""
+    return await roles.my_permissions(ctx)

@@ -1,0 +1,82 @@
+"""`/voice/api/audio/`: uploaded prompts; `/voice/media/`: where Asterisk fetches prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.ivr import audio
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Listing
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.files import file_reply
+from jinaconnect.handlers.edge.operation import PUBLIC, Reply, Upload, operation
+from jinaconnect.telephony.audio import MAX_BYTES
+
+AUDIO = Listing(search=("name",))
+SOUND = ("audio/wav", "application/octet-stream")
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+class AudioOut(Answer):
+    """An uploaded prompt; `audio_url` is what calls and templates name it by."""
+
+    id: str
+    name: str
+    duration_ms: int
+    size: int
+    audio_url: str
+    created_at: str
+
+
+@voice_operation("GET", "audio/", id="audio.list", permission="voice.view", listing=AUDIO, returns=AudioOut)
+async def list_audio(ctx: Context) -> dict[str, Any]:
+    """List the uploaded prompts."""
+    return await audio.list_audio(ctx, AUDIO)
+
+
+@voice_operation(
+    "POST", "audio/", id="audio.create", permission="voice.manage", returns=AudioOut, status=201, effect=True,
+    files=True, limit=MAX_BYTES,
+)  # fmt: skip
+async def create_audio(ctx: Context, files: Mapping[str, Upload]) -> dict[str, Any]:
+    """Upload WAV, MP3, FLAC or Ogg Vorbis (part `file`), kept as telephones take it: mono, 8 kHz."""
+    upload = files.get("file")
+    if upload is None:
+        raise Invalid.field("file", "is required")
+    return await audio.create_audio(ctx, upload.filename, upload.body)
+
+
+@voice_operation("GET", "audio/{id}/", id="audio.read", permission="voice.view", returns=AudioOut)
+async def read_audio(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one uploaded prompt."""
+    return audio.render_audio(await ctx.data.get("voice_media", id))
+
+
+@voice_operation(
+    "GET", "audio/{id}/file/", id="audio.file", permission="voice.view", socket=False, media_type=SOUND,
+    errors=(416,),
+)  # fmt: skip
+async def audio_file(ctx: Context, id: str) -> Reply:
+    """Hear an uploaded prompt."""
+    return await file_reply(ctx, ctx.data.scope, await audio.audio_blob(ctx, id), "audio/wav", {})
+
+
+@voice_operation("DELETE", "audio/{id}/", id="audio.delete", permission="voice.manage", status=204, effect=True)
+async def delete_audio(ctx: Context, id: str) -> None:
+    """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
+    await audio.delete_audio(ctx, id)
+
+
+@operation(
+    "GET", "/voice/media/{name}", id="voice.media", permission=PUBLIC, limited=False, tag="voice", socket=False,
+    media_type=SOUND, errors=(416,),
+)  # fmt: skip
+async def media(ctx: Context, name: str) -> Reply:
+    """Serve a prompt to a telephony server; names are signed, so none can be guessed."""
+    scope, blob = ctx.services.voice.prompts.named(name)
+    # The name holds the hash of what made the file: it is the entity tag (RFC 9110 §8.8.3), and nothing is ever newer.
+    headers = {"ETag": f'"{name.removesuffix(".wav")}"', **_FOREVER}
+    return await file_reply(ctx, scope, blob, "audio/wav", headers)

@@ -1,0 +1,214 @@
+"""`/voice/api/templates/`: texts, audio and IVRs for calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.ivr import templates
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ivr.graph import Audio
+from jinaconnect.core.paging import Filter, Listing, bool_filter
+from jinaconnect.core.schema import Answer, Given, Request, Text, example
+from jinaconnect.handlers.calls.fields import Graph
+from jinaconnect.handlers.calls.operation import voice_operation
+
+TEMPLATES = Listing(
+    filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",)
+)
+Kind = Literal["tts_script", "audio_url", "ivr_menu"]
+Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+
+
+def _blank(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+class Compiled(Answer):
+    """What checking an IVR found: how many nodes it has, and sentences about what is odd but no fault."""
+
+    ok: bool
+    nodes: int
+    warnings: list[str]
+
+
+class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{name}}, your order is ready.")):
+    """What may be changed of a template."""
+
+    name: Given[Named] = None
+    description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
+    is_active: Given[bool] = None
+    template_kind: Given[Kind] = None
+    tts_text: Annotated[Text, StringConstraints(max_length=4000)] | None = None
+    tts_voice: Annotated[Text, StringConstraints(max_length=64)] | None = None
+    tts_language: Annotated[str, StringConstraints(max_length=10, pattern=r"^[A-Za-z0-9-]*$")] | None = None
+    audio_url: Annotated[Audio | None, BeforeValidator(_blank)] = None
+    audio_format: Literal["mp3", "wav"] | None = None
+    graph: Graph | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given."""
+        return self.model_dump(exclude_unset=True)
+
+
+class NewVoiceTemplate(
+    VoiceTemplateFields,
+    json_schema_extra=example(
+        name="Order ready", template_kind="tts_script", tts_text="Hello {{name}}, your order is ready."
+    ),
+):
+    """A template to add; `graph` for an IVR, `tts_text` for a script, `audio_url` for audio."""
+
+    name: Named
+    template_kind: Kind
+
+
+class Values(Request, json_schema_extra=example(variables={"name": "Ann"})):
+    """Values of placeholders."""
+
+    variables: dict[str, Any] = Field(default_factory=dict)
+
+
+class Script(Request, json_schema_extra=example(inputs=[{"keys": "1"}, {"silence_s": 10}], variables={"name": "Ann"})):
+    """What the caller does: keys, silences, a hangup, how a transfer is answered."""
+
+    inputs: list[dict[str, Any]] = Field(default_factory=list, max_length=1000)
+    variables: dict[str, Any] = Field(default_factory=dict)
+
+
+class GraphScript(
+    Script,
+    json_schema_extra=example(
+        inputs=[{"keys": "1"}],
+        graph={
+            "entry_node_id": "hello",
+            "nodes": [
+                {"id": "hello", "type": "voice.play", "data": {"tts_text": "Hello."}},
+                {"id": "end", "type": "voice.hangup", "data": {}},
+            ],
+            "edges": [{"source": "hello", "target": "end", "on": "done"}],
+        },
+    ),
+):
+    """An IVR that need not be saved, and what the caller does."""
+
+    graph: Graph
+
+
+class VoiceTemplateOut(Answer):
+    """A voice template; `compiled` of an IVR only."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+    template_kind: Kind
+    tts_text: str | None
+    tts_voice: str | None
+    tts_language: str | None
+    audio_url: str | None
+    audio_format: str | None
+    graph: dict[str, Any] | None
+    compiled: Compiled | None = None
+    created_by: str | None
+    updated_by: str | None
+    created_at: str
+    updated_at: str
+
+
+class Preview(Answer):
+    """What a template says."""
+
+    rendered_text: str | None
+    tts_voice: str | None
+    tts_language: str | None
+    audio_url: str | None
+
+
+class Simulation(Answer):
+    """How an IVR went."""
+
+    outcome: Literal["hangup", "transfer", "waiting", "failed"]
+    path: list[str]
+    transcript: list[dict[str, Any]]
+    variables: dict[str, Any]
+
+
+@voice_operation(
+    "GET", "templates/", id="templates.list", permission="voice.view", listing=TEMPLATES, returns=VoiceTemplateOut
+)
+async def list_templates(ctx: Context) -> dict[str, Any]:
+    """List the templates, newest first."""
+    return await templates.list_templates(ctx, TEMPLATES)
+
+
+@voice_operation(
+    "POST", "templates/", id="templates.create", permission="voice.manage", body=NewVoiceTemplate,
+    returns=VoiceTemplateOut, status=201, effect=True,
+)  # fmt: skip
+async def create_template(ctx: Context, body: NewVoiceTemplate) -> dict[str, Any]:
+    """Add a template; an IVR is checked whole: 400 names every fault by node."""
+    return await templates.create_template(ctx, body.given())
+
+
+@voice_operation(
+    "POST", "templates/simulate/", id="templates.simulate_graph", permission="voice.view", body=GraphScript,
+    returns=Simulation,
+)  # fmt: skip
+async def simulate_graph(ctx: Context, body: GraphScript) -> dict[str, Any]:
+    """Run an IVR that is not saved on typed keys and silences."""
+    return await templates.try_graph(ctx, body.graph, body.inputs, body.variables)
+
+
+@voice_operation("GET", "templates/{id}/", id="templates.read", permission="voice.view", returns=VoiceTemplateOut)
+async def read_template(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one template."""
+    return templates.render_template(await ctx.data.get("voice_templates", id))
+
+
+@voice_operation(
+    "PATCH", "templates/{id}/", id="templates.change", permission="voice.manage", body=VoiceTemplateFields,
+    returns=VoiceTemplateOut, effect=True,
+)  # fmt: skip
+async def change_template(ctx: Context, id: str, body: VoiceTemplateFields) -> dict[str, Any]:
+    """Change a template; calls that live go on in it."""
+    return await templates.change_template(ctx, id, body.given())
+
+
+@voice_operation(
+    "PUT", "templates/{id}/", id="templates.replace", permission="voice.manage", body=NewVoiceTemplate,
+    returns=VoiceTemplateOut, effect=True,
+)  # fmt: skip
+async def replace_template(ctx: Context, id: str, body: NewVoiceTemplate) -> dict[str, Any]:
+    """Replace a template; what is left out takes its default."""
+    defaults = {name: value for name, value in templates.DEFAULTS.items() if name not in ("created_by", "updated_by")}
+    return await templates.change_template(ctx, id, {**defaults, **body.given()})
+
+
+@voice_operation("DELETE", "templates/{id}/", id="templates.delete", permission="voice.manage", status=204, effect=True)
+async def delete_template(ctx: Context, id: str) -> None:
+    """Remove a template."""
+    await ctx.data.get("voice_templates", id)
+    await templates.delete_template(ctx, id)
+
+
+@voice_operation(
+    "POST", "templates/{id}/preview/", id="templates.preview", permission="voice.view", body=Values, returns=Preview
+)
+async def preview(ctx: Context, id: str, body: Values) -> dict[str, Any]:
+    """Show what a template says with these values."""
+    return templates.preview(await ctx.data.get("voice_templates", id), body.variables)
+
+
+@voice_operation(
+    "POST", "templates/{id}/simulate/", id="templates.simulate", permission="voice.view", body=Script,
+    returns=Simulation,
+)  # fmt: skip
+async def simulate_template(ctx: Context, id: str, body: Script) -> dict[str, Any]:
+    """Run an IVR on typed keys and silences, and return its path and transcript."""
+    row = await ctx.data.get("voice_templates", id)
+    if row["template_kind"] != templates.IVR:
+        raise Invalid.field("template_kind", "only an IVR can be simulated")
+    return await templates.try_graph(ctx, row["graph"], body.inputs, body.variables)

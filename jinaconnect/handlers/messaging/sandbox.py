@@ -1,0 +1,71 @@
+"""`/sandbox/`: a simulated customer writes, or calls."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.messaging.sandbox import customer_writes
+from jinaconnect.core.errors import Invalid, PermissionDenied
+from jinaconnect.core.schema import Answer, Name, Phone, Request, Text, example
+from jinaconnect.handlers.edge.operation import operation
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+class CustomerWrites(
+    Request,
+    json_schema_extra=example(
+        **{"channel": "whatsapp", "from": "+12025550111", "name": "Ann Lee", "text": "Do you have it in blue?"}
+    ),
+):
+    """What a simulated customer does: writes (exactly one of `text`, `media_url`, `keys`), or calls `to`.
+
+    A caller presses `keys` one a second once answered; `w` waits half a second, `h` at the end hangs up.
+    """
+
+    channel: Annotated[Literal["whatsapp", "voice"], BeforeValidator(_lower)] = "whatsapp"
+    to: Phone | None = None
+    sender: Phone = Field(validation_alias=AliasChoices("from", "sender"))
+    name: Name = ""
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=4096)] | None = None
+    media_url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://")] | None = None
+    keys: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+class Written(Answer):
+    """The simulated carrier's id of the message, or the call's id (null with status `rejected`)."""
+
+    status: str
+    message_id: str | None = None
+    call_id: str | None = None
+
+
+@operation(
+    "POST",
+    "/sandbox/inbound/",
+    id="sandbox.inbound",
+    permission="inbox.reply",
+    body=CustomerWrites,
+    returns=Written,
+    status=201,
+    effect=True,
+)
+async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
+    """Make a simulated customer write or call; needs a `jc_test_` key.
+
+    A message comes through the real webhook door, signed, in the carrier's format; a call is routed like any other.
+    """
+    if ctx.principal.mode != "test":
+        raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
+    if body.channel == "voice":
+        call = await ctx.services.voice.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
+        return {"status": "rejected" if call is None else "accepted", "call_id": call}
+    given = [part for part in (body.text, body.media_url, body.keys) if part is not None]
+    if len(given) != 1:
+        raise Invalid.field("text", "exactly one of text, media_url and keys is needed")
+    return await customer_writes(ctx, body.sender, body.name, body.text or body.keys, body.media_url)

@@ -1,0 +1,225 @@
+"""`/wa/v1/messages/`: WhatsApp messages, sent and received."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.messaging.sending import send_whatsapp
+from jinaconnect.actions.scoping import message_filter, visible
+from jinaconnect.channels.whatsapp_meta.compose import SendWhatsapp
+from jinaconnect.channels.whatsapp_meta.view import whatsapp_view
+from jinaconnect.core.errors import NotFound
+from jinaconnect.core.inbox.status import STATUSES
+from jinaconnect.core.paging import FLAG, MOMENT, Filter, Listing, choice_filter, one_of, parse_text, time_filter
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.schemas import Parameter
+from jinaconnect.handlers.inbox.inbox import Reaction
+
+LIST_FIELDS = (
+    "id",
+    "message_id",
+    "direction",
+    "message_type",
+    "status",
+    "text",
+    "contact",
+    "contact_phone",
+    "wa_app",
+    "wa_message_id",
+    "created_at",
+)
+
+
+class MessageOut(Answer):
+    """A WhatsApp message."""
+
+    id: str
+    message_id: int | None
+    direction: Literal["INBOUND", "OUTBOUND"]
+    message_type: str
+    status: Literal["PENDING", "SENDING", "UNKNOWN", "SENT", "DELIVERED", "READ", "FAILED", "EXPIRED", "RECEIVED"]
+    text: str | None
+    contact: str
+    contact_phone: str | None
+    wa_app: str | None
+    wa_message_id: str | None
+    created_at: str
+
+
+class MessageDetail(MessageOut):
+    """A WhatsApp message with everything about it."""
+
+    status_display: str
+    template: str | None
+    template_name: str | None
+    media_url: str | None
+    media_mime_type: str | None
+    media_caption: str | None
+    media_filename: str | None
+    button_payload: str | None
+    button_text: str | None
+    latitude: float | None
+    longitude: float | None
+    location_name: str | None
+    location_address: str | None
+    reply_to: str | None
+    reactions: list[Reaction]
+    error_code: str | None
+    error_message: str | None
+    sent_at: str | None
+    delivered_at: str | None
+    read_at: str | None
+    failed_at: str | None
+    timestamp: str
+    updated_at: str
+    created_by: str | None
+
+
+class MessageCounts(Answer):
+    """How many messages there are; `by_status` counts those sent."""
+
+    total: int
+    inbound: int
+    outbound: int
+    by_status: dict[str, int]
+
+
+def _direction(text: str) -> str:
+    found = {"INBOUND": "INCOMING", "OUTBOUND": "OUTGOING"}.get(text.upper())
+    if found is None:
+        raise ValueError("must be INBOUND or OUTBOUND")
+    return found
+
+
+_MESSAGES = Listing(
+    filters={
+        "wa_app": Filter("app"),
+        "contact": Filter("contact"),
+        "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
+        "message_type": Filter("type", lambda text: parse_text(text).upper()),
+        "status": choice_filter("status", STATUSES),
+        "template": Filter("template"),
+        "created_at": time_filter("created_at"),
+        "sent_at": time_filter("sent_at"),
+    },
+    search=("content.body.text", "carrier_id"),
+    orderings={
+        "created_at": "created_at",
+        "sent_at": "sent_at",
+        "delivered_at": "delivered_at",
+        "read_at": "opened_at",
+    },
+)
+
+
+@operation(
+    "POST",
+    "/wa/v1/messages/",
+    id="messages.send",
+    permission="inbox.reply",
+    body=SendWhatsapp,
+    returns=MessageDetail,
+    status=201,
+    effect=True,
+    tag="whatsapp",
+    aliases=("/wa/v2/messages/",),
+)
+async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any]:
+    """Send a WhatsApp message.
+
+    The answer means "recorded"; delivery follows as `message.sent`, `message.delivered` and `message.read` events.
+    Free-form content outside the 24-hour window is refused with `session_window_closed`.
+    """
+    doc = await send_whatsapp(ctx, body)
+    contact = await ctx.data.get("contacts", doc["contact"])
+    return whatsapp_view(doc, contact["phone"])
+
+
+async def _with_phones(ctx: Context, docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = list({doc["contact"] for doc in docs})
+    rows = await ctx.data.select("contacts", {"_id": {"$in": ids}}, fields={"phone": 1}) if ids else []
+    phones = {row["_id"]: row["phone"] for row in rows}
+    return [whatsapp_view(doc, phones.get(doc["contact"])) for doc in docs]
+
+
+@operation(
+    "GET",
+    "/wa/v1/messages/",
+    id="messages.list",
+    permission="inbox.view",
+    listing=_MESSAGES,
+    returns=MessageOut,
+    tag="whatsapp",
+    aliases=("/wa/v2/messages/",),
+    query={
+        "created_after": Parameter("The same as `created_at__gte`.", MOMENT),
+        "created_before": Parameter("The same as `created_at__lte`.", MOMENT),
+        "sent_after": Parameter("The same as `sent_at__gte`.", MOMENT),
+        "sent_before": Parameter("The same as `sent_at__lte`.", MOMENT),
+        "has_error": Parameter("Only those that failed, or did not.", FLAG),
+    },
+)
+async def list_messages(ctx: Context) -> dict[str, Any]:
+    """List the WhatsApp messages, sent and received."""
+    query = dict(ctx.caller.query)
+    for name, told in (
+        ("created_after", "created_at__gte"),
+        ("created_before", "created_at__lte"),
+        ("sent_after", "sent_at__gte"),
+        ("sent_before", "sent_at__lte"),
+    ):
+        if name in query:
+            query[told] = query.pop(name)
+    within: dict[str, Any] = {
+        "platform": "WHATSAPP",
+        "internal_note": False,
+        "deleted_at": None,
+        **await message_filter(ctx),
+    }
+    if "has_error" in query:
+        within["error_code"] = {"$ne": None} if query.pop("has_error").lower() in ("true", "1") else None
+    ctx.caller.query = query
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: row[name] for name in LIST_FIELDS} for row in await _with_phones(ctx, docs)]
+
+    return await list_documents(ctx, "messages", _MESSAGES, render, within)
+
+
+@operation(
+    "GET", "/wa/v1/messages/{id}/", id="messages.read", permission="inbox.view", returns=MessageDetail, tag="whatsapp"
+)
+async def read_message(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one WhatsApp message."""
+    doc = await ctx.data.get("messages", id)
+    contact = await ctx.data.find("contacts", doc["contact"])
+    if doc["platform"] != "WHATSAPP" or doc["internal_note"] or contact is None or not visible(ctx.principal, contact):
+        raise NotFound()
+    return whatsapp_view(doc, contact["phone"])
+
+
+@operation(
+    "GET", "/wa/v1/messages/statistics/", id="messages.statistics", permission="inbox.view", returns=MessageCounts,
+    tag="whatsapp",
+)  # fmt: skip
+async def statistics(ctx: Context) -> dict[str, Any]:
+    """Count the WhatsApp messages by direction and status."""
+    within: dict[str, Any] = {
+        "platform": "WHATSAPP",
+        "internal_note": False,
+        "deleted_at": None,
+        **await message_filter(ctx),
+    }
+    group = {"_id": {"d": "$direction", "s": "$status"}, "n": {"$sum": 1}}
+    rows = await ctx.data.aggregate("messages", [{"$match": within}, {"$group": group}])
+    inbound = sum(row["n"] for row in rows if row["_id"]["d"] == "INCOMING")
+    outbound = sum(row["n"] for row in rows if row["_id"]["d"] == "OUTGOING")
+    by_status = dict.fromkeys(("PENDING", "SENT", "DELIVERED", "READ", "FAILED", "UNKNOWN"), 0)
+    for row in rows:
+        if row["_id"]["d"] == "OUTGOING":
+            by_status[row["_id"]["s"]] = by_status.get(row["_id"]["s"], 0) + row["n"]
+    return {"total": inbound + outbound, "inbound": inbound, "outbound": outbound, "by_status": by_status}

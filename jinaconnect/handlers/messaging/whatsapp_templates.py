@@ -1,0 +1,131 @@
+"""`/wa/v1/templates/`: message templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.messaging import templates
+from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.edge.operation import operation
+
+
+class TemplateOut(Answer):
+    """A WhatsApp template."""
+
+    id: str
+    number: str
+    wa_app: str
+    element_name: str
+    name: str | None
+    language_code: str
+    category: str
+    template_type: str
+    content: str | None
+    header: str | None
+    footer: str | None
+    buttons: list[dict[str, Any]] | None
+    example_body: list[str] | dict[str, str] | None
+    placeholders: list[str]
+    status: Literal["DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED"]
+    meta_template_id: str | None
+    error_message: str | None
+    rejection_reason: str | None
+    needs_sync: bool
+    last_synced_at: str | None
+    is_active: bool
+    created_at: str | None
+    updated_at: str | None
+    created_by: str | None
+    updated_by: str | None
+
+
+_TEMPLATES = Listing(
+    filters={
+        "wa_app": Filter("app"), "category": choice_filter("category", ("AUTHENTICATION", "MARKETING", "UTILITY")),
+        "status": choice_filter("status", templates.STATUSES), "template_type": Filter("template_type"),
+        "language_code": Filter("language_code"), "is_active": bool_filter("is_active"),
+        "needs_sync": bool_filter("needs_sync"), "number": Filter("_id"),
+    },
+    search=("name", "element_name", "content", "header", "footer"),
+    orderings={name: name for name in ("created_at", "updated_at", "name", "element_name", "status")},
+)  # fmt: skip
+
+
+@operation(
+    "GET",
+    "/wa/v1/templates/",
+    id="wa.templates.list",
+    permission="template.view",
+    listing=_TEMPLATES,
+    returns=TemplateOut,
+    tag="whatsapp",
+)
+async def list_templates(ctx: Context) -> dict[str, Any]:
+    """List the WhatsApp templates."""
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [templates.render_template(doc) for doc in docs]
+
+    return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None})
+
+
+@operation(
+    "POST",
+    "/wa/v1/templates/",
+    id="wa.templates.create",
+    permission="template.create",
+    body=templates.NewTemplate,
+    returns=TemplateOut,
+    status=201,
+    effect=True,
+    tag="whatsapp",
+)
+async def create_template(ctx: Context, body: templates.NewTemplate) -> dict[str, Any]:
+    """Write a template and submit it to the carrier for review."""
+    return await templates.create_template(ctx, body)
+
+
+@operation(
+    "GET",
+    "/wa/v1/templates/{id}/",
+    id="wa.templates.read",
+    permission="template.view",
+    returns=TemplateOut,
+    tag="whatsapp",
+)
+async def read_template(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one template."""
+    return templates.render_template(await ctx.data.get("templates", id))
+
+
+@operation(
+    "PATCH",
+    "/wa/v1/templates/{id}/",
+    id="wa.templates.change",
+    permission="template.edit",
+    body=templates.TemplateFields,
+    returns=TemplateOut,
+    effect=True,
+    tag="whatsapp",
+)
+async def change_template(ctx: Context, id: str, body: templates.TemplateFields) -> dict[str, Any]:
+    """Change a template; changed content needs a new review."""
+    return await templates.change_template(ctx, id, body)
+
+
+@operation(
+    "DELETE",
+    "/wa/v1/templates/{id}/",
+    id="wa.templates.delete",
+    permission="template.delete",
+    status=204,
+    effect=True,
+    tag="whatsapp",
+)
+async def delete_template(ctx: Context, id: str) -> None:
+    """Remove a template."""
+    await templates.delete_template(ctx, id)

@@ -1,0 +1,140 @@
+"""`/voice/api/ari-health/` and the test of a provider config: how telephony is."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.trunks.health import ari_health
+from jinaconnect.actions.trunks.probing import try_trunk
+from jinaconnect.core.paging import SHORT
+from jinaconnect.core.schema import Answer, Phone, Request, example
+from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.schemas import Parameter
+
+Status = Literal["unknown", "up", "degraded", "down"]
+
+
+class Contact(Answer):
+    """Whether the carrier answers, and how long its last answer took."""
+
+    state: Literal["reachable", "unreachable", "unknown"]
+    rtt_ms: float | None
+
+
+class TrunkRegistration(Answer):
+    """A trunk's registration at its carrier."""
+
+    state: Literal["registered", "unregistered", "rejected", "unreachable", "unknown"]
+    since: str | None
+
+
+class Options(Answer):
+    """Round trips of the last OPTIONS asked, and how many were lost in five minutes."""
+
+    p50_ms: float | None
+    p99_ms: float | None
+    lost_5m: int
+
+
+class Cause(Answer):
+    """How often calls were not answered for a reason."""
+
+    cause: str
+    count: int
+
+
+class Window(Answer):
+    """Figures of outbound call attempts that ended within a time."""
+
+    attempts: int
+    answered: int
+    asr: float | None
+    ner: float | None
+    acd_s: float | None
+    pdd_ms: int | None
+    causes: list[Cause]
+
+
+class TrunkHealth(Answer):
+    """How one trunk is."""
+
+    id: str
+    name: str
+    provider: str
+    profile: str | None
+    status: Status
+    since: str | None
+    asterisk: str | None
+    contact: Contact
+    registration: TrunkRegistration | None
+    options: Options
+    calls: int
+    cap: int
+    windows: dict[str, Window]
+
+
+class AriHealth(Answer):
+    """How telephony is; `asterisks` is there for the deployment's operators alone."""
+
+    status: Literal["up", "degraded", "down"]
+    checked_at: str
+    trunks: list[TrunkHealth]
+    asterisks: list[dict[str, Any]] | None = None
+
+
+class TrunkTest(Request, json_schema_extra=example(call_to="+12025550111")):
+    """Whom to call in the test; nobody when left out."""
+
+    call_to: Phone | None = None
+
+
+class Asked(Answer):
+    """What an OPTIONS found; `sip_code` is null where the answer's code is not told."""
+
+    ok: bool
+    rtt_ms: float | None
+    sip_code: int | None
+
+
+class Called(Answer):
+    """How the test call went; `cause` is its hangup cause, or why it could not be begun."""
+
+    ok: bool
+    sip_code: int | None
+    cause: str
+    pdd_ms: int | None
+
+
+class TrunkTested(Answer):
+    """The outcome of a test."""
+
+    options: Asked
+    registration: TrunkRegistration | None
+    call: Called | None = None
+
+
+@voice_operation(
+    "GET", "ari-health/", id="ari_health", permission="voice.view", returns=AriHealth,
+    query={"trunk": Parameter("Only the trunk with this id.", SHORT)},
+)  # fmt: skip
+async def read_health(ctx: Context) -> dict[str, Any]:
+    """Show how trunks are: reachable, registered, and the figures of their calls.
+
+    `status` is "down" without a link to any Asterisk concerned, "degraded" while one or a trunk is not up. ASR is
+    answered of attempted, NER what the network completed or the callee decided (ITU-T E.425), ACD the mean seconds of
+    answered calls, PDD the median milliseconds from dialing to ringing or answer.
+    """
+    return await ari_health(ctx, ctx.caller.query.get("trunk"))
+
+
+@voice_operation(
+    "POST", "provider-configs/{id}/test/", id="provider_configs.test", permission="voice.manage", body=TrunkTest,
+    returns=TrunkTested, effect=True, errors=(429, 501, 503),
+)  # fmt: skip
+async def try_provider_config(ctx: Context, id: str, body: TrunkTest) -> dict[str, Any]:
+    """Ask a trunk's carrier now and, with `call_to`, place a short call that is ended at its answer.
+
+    Answers within 20 seconds, whatever the carrier does; 503 `asterisk_down` while its Asterisk is away.
+    """
+    return await try_trunk(ctx, id, body.call_to)

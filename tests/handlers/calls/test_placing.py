@@ -1,0 +1,70 @@
+"""Placing calls: over which trunk, and to whom."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.trunks.accounts import outbound_trunk
+from jinaconnect.actions.trunks.state import new_state
+from jinaconnect.core.principal import system_principal
+from jinaconnect.store.tenant import Change
+from tests.conftest import Running
+from tests.handlers.trunks.accounts import add_trunk
+from tests.tenants import Tenant
+
+CALLS = "/voice/api/calls/"
+
+
+async def _chosen(gateway: Running, tenant: Tenant) -> str:
+    ctx = Context(gateway.services, system_principal(tenant.id, "live", kind="test"), Caller(""))
+    return str((await outbound_trunk(ctx, None))["_id"])
+
+
+async def _seen(gateway: Running, tenant: Tenant, trunk: str, status: str) -> None:
+    services = gateway.services
+    store = services.store.of(tenant.id, "live")
+    row = {**new_state(trunk, "main", services.clock()), "status": status}
+    if await store.find("trunk_states", trunk) is None:
+        await store.insert("trunk_states", row)
+    else:
+        await store.change("trunk_states", trunk, lambda doc: Change(set={"status": status}))
+
+
+@pytest.mark.parametrize("order", list(permutations(("up", "degraded", "unknown"))))
+async def test_a_call_goes_over_the_healthiest_trunk(gateway: Running, tenant: Tenant, order: tuple[str, ...]) -> None:
+    ids = {status: await add_trunk(tenant(), "sip") for status in order}
+    await add_trunk(tenant(), "twilio", priority=9)
+    for status, id in ids.items():
+        if status != "unknown":
+            await _seen(gateway, tenant, id, status)
+    assert await _chosen(gateway, tenant) == ids["up"]
+    await _seen(gateway, tenant, ids["up"], "down")
+    assert await _chosen(gateway, tenant) == ids["degraded"]
+
+
+async def test_a_new_trunk_does_not_take_the_calls_of_the_one_before(gateway: Running, tenant: Tenant) -> None:
+    first, second = [await add_trunk(tenant(), "sip") for _ in range(2)]
+    assert await _chosen(gateway, tenant) == first
+    preferred = await add_trunk(tenant(), "sip", priority=1)
+    assert await _chosen(gateway, tenant) == preferred
+    await _seen(gateway, tenant, second, "up")
+    assert await _chosen(gateway, tenant) == second
+
+
+async def test_an_agent_calls_the_contacts_they_may_see(gateway: Running, tenant: Tenant) -> None:
+    owner, agent = tenant("owner", "test"), tenant("agent", "test")
+    contact = (await owner.post("/contacts/", {"first_name": "Ann", "phone": "+12025550150"})).ok(201)
+    store = gateway.services.store.of(tenant.id, "test")
+    other: dict[str, Any] = {"assigned_to_user": "usr_" + "0" * 26}
+    await store.change("contacts", contact["id"], lambda doc: Change(set=other))
+    call = {"to_number": "+12025550150", "tts_text": "Hello."}
+    assert list((await agent.post(CALLS, {**call, "contact": contact["id"]})).refused(400, "validation_error")) == [
+        "contact"
+    ]
+    assert list((await agent.post(CALLS, call)).refused(400, "validation_error")) == ["to_number"]
+    assert (await owner.get(f"{CALLS}?contact_id={contact['id']}")).ok()["count"] == 0
+    (await owner.post(CALLS, {**call, "contact": contact["id"]})).ok(201)
