@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 
-from jinaconnect.core.paging import MAX_PAGE, MAX_PAGE_SIZE, PAGE_SIZE, between
+from jinaconnect.core.paging import MAX_PAGE, MAX_PAGE_SIZE, MAX_ROW, PAGE_SIZE, between
 
 _NAMED: dict[str, type] = {}
 
@@ -24,7 +24,9 @@ class Parameter:
 
 
 PAGES = {
-    "page": Parameter("Page number, from 1.", between(1, MAX_PAGE, 1)),
+    "page": Parameter(
+        f"Page number, from 1. A page ends by row {MAX_ROW}; `cursor` goes on from there.", between(1, MAX_PAGE, 1)
+    ),
     "page_size": Parameter("Rows a page.", between(1, MAX_PAGE_SIZE, PAGE_SIZE)),
 }
 
