@@ -18,7 +18,7 @@ from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess, alive, redis
 
 
-async def test_sigterm_tells_sockets_to_resume_and_gives_jobs_back(mongod: EmbeddedMongo, tmp_path: Path) -> None:
+async def test_sigterm_tells_sockets_to_resume_and_gives_work_back(mongod: EmbeddedMongo, tmp_path: Path) -> None:
     name = f"ending_{secrets.token_hex(4)}"
     settings = {
         "JC_MONGODB__URI": mongod.uri, "JC_MONGODB__DATABASE": name, "JC_OUTBOUND__TIMEOUT_S": "1",
@@ -28,25 +28,25 @@ async def test_sigterm_tells_sockets_to_resume_and_gives_jobs_back(mongod: Embed
         sender, contact = await here.customer()
         here.carrier.next.append(Behaviour(delay_s=0.5))
         sent = (await here.reply(contact, "under way")).ok(201)
-        image = {"id": "77", "mime_type": "image/jpeg"}  # a file the carrier does not have: its job stays
+        image = {"id": "77", "mime_type": "image/jpeg"}  # a file the carrier does not have: its fetching stays
         assert await here.hears(here.carrier.inbound(sender, {"type": "image", "image": image})) == 200
 
-        async def job_waits() -> bool:
-            return bool(await client[name]["jobs"].count_documents({"due.tries": {"$gte": 1}}))
+        async def fetch_waits() -> bool:
+            return bool(await client[name]["media"].count_documents({"due.tries": {"$gte": 1}}))
 
-        await until(job_waits)
+        await until(fetch_waits)
         async with here.owner.socket() as socket:
             await socket.ready()
             closing = asyncio.create_task(socket.closed())
             assert await here.gateway.end(signal.SIGTERM) == 0
             assert await closing == 4202
-        # The send under way was finished, the job is nobody's, and nothing waits to be told.
+        # The send under way was finished, the file to fetch is nobody's, and nothing waits to be told.
         row = await client[name]["messages"].find_one({"_id": sent["id"]})
         assert row is not None
         assert (row["status"], "due" in row) == ("SENT", False)
-        job = await client[name]["jobs"].find_one({"kind": "media.fetch"})
-        assert job is not None
-        assert job["due"]["by"] is None
+        file = await client[name]["media"].find_one({})
+        assert file is not None
+        assert file["due"]["by"] is None
         assert not await client[name]["messages"].count_documents({"pending.0": {"$exists": True}})
         assert here.carrier.accepted[sent["id"]] == 1
 
