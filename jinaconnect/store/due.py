@@ -22,7 +22,6 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.store.mongo import Database, Document, guarded
 
 DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media")
-REPEATABLE = ("jobs", "inbound", "media")  # what is done again harms nobody
 LEASE = timedelta(seconds=60)
 
 
