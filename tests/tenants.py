@@ -13,7 +13,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.identity.tenants import create_tenant
 from jinaconnect.actions.messaging.accounts import ensure_demo_app
 from jinaconnect.actions.trunks.voice_app import enable_voice
-from jinaconnect.channels.whatsapp_meta.channel import signature
+from jinaconnect.channels.whatsapp_meta.hooks import signature
 from tests.client import Answered, Client
 
 

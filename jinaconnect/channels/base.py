@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.status import Report
 
 
@@ -61,9 +62,9 @@ Outcome = Accepted | Refused | Unknown
 class Inbound:
     """A customer's message: `type` and `content` in the inbox's words, `media` the carrier's handle of a file."""
 
-    address: str
+    account_address: str
     carrier_id: str
-    sender: str
+    sender: Address
     name: str
     at: datetime
     type: str
@@ -77,10 +78,10 @@ class Inbound:
 class Reaction:
     """A customer's reaction to a message; an empty emoji takes it back."""
 
-    address: str
+    account_address: str
     carrier_id: str
     target: str
-    sender: str
+    sender: Address
     emoji: str
     at: datetime
 
@@ -89,7 +90,7 @@ class Reaction:
 class Status:
     """A report on a message of ours, found by the carrier's id or by the reference we sent along."""
 
-    address: str
+    account_address: str
     carrier_id: str
     reference: str | None
     report: Report
@@ -99,7 +100,7 @@ class Status:
 class TemplateReport:
     """The carrier's word on a template of a business account."""
 
-    business: str
+    business_account_id: str
     carrier_id: str
     name: str
     language: str
@@ -112,7 +113,7 @@ class TemplateReport:
 class Unreadable:
     """An item of a webhook whose shape is not what the carrier describes; `reason` says what was met."""
 
-    address: str
+    account_address: str
     reason: str
 
 

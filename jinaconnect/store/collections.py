@@ -82,6 +82,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("_id", -1),)),
             Index((("phone", 1),), unique=True, only=_given("phone")),
             Index((("telegram_chat_id", 1),), unique=True, only=_given("telegram_chat_id", -(2**63))),
+            Index((("addresses", 1),), unique=True, only=_given("addresses")),
             Index((("assigned_to_user", 1), ("_id", -1))),
             Index((("status", 1), ("_id", -1))),
             Index((("email", 1), ("_id", -1)), only=_given("email")),

@@ -144,7 +144,8 @@ class Store:
             within = {"scope": asked[0][0], key: asked[0][1]}
         found: dict[tuple[str, Any], list[Document]] = {}
         for row in await self.database[collection].find(within).to_list():
-            found.setdefault((row["scope"], row[key]), []).append(row)
+            for value in row[key] if isinstance(row[key], list) else (row[key],):
+                found.setdefault((row["scope"], value), []).append(row)
         return [[dict(row) for row in found.get(each, ())] for each in asked]
 
     async def insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:

@@ -100,7 +100,7 @@ class TenantStore:
         """Return the first document that fits."""
         return await self._store.raw(collection).find_one(self._within(collection, query))
 
-    async def find_by(self, collection: str, key: str, value: str) -> list[Document]:
+    async def find_by(self, collection: str, key: str, value: Any) -> list[Document]:
         """Return the documents with a value in an indexed key, in no order; for what many ask at one moment."""
         _refuse_partition({key: value})
         return await self._store.find_by(collection, key, self._partition(collection), value)

@@ -7,6 +7,7 @@ from typing import Any
 from jinaconnect.actions.messaging.applying import Batch
 from jinaconnect.channels.base import Inbound
 from jinaconnect.core.clock import system_clock
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.store.due import due_at
 from tests.client import until
 from tests.conftest import Running
@@ -28,7 +29,7 @@ async def stored(gateway: Running, tenant: Tenant, body: bytes, tries: int = 0) 
 
 def fact(tenant: Tenant, sender: str, text: str, **extra: Any) -> Inbound:
     return Inbound(
-        tenant.whatsapp["phone_number_id"], tenant.wamid(), sender, "Ann", system_clock(), "TEXT",
+        tenant.whatsapp["phone_number_id"], tenant.wamid(), Address(PHONE, f"+{sender}"), "Ann", system_clock(), "TEXT",
         {"type": "text", "body": {"text": text}}, extra=extra,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.actions.context import Caller, Context
-from jinaconnect.actions.messaging.applying import Batch
+from jinaconnect.actions.messaging import applying
 from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.message import INCOMING, new_message
@@ -84,16 +84,16 @@ async def test_a_message_that_comes_while_its_contact_is_removed_goes_with_it(
     """It was read before the contact was gone, and is written after."""
     client, store = tenant("owner", "test"), gateway.services.store.of(tenant.id, "test")
     contact = (await written(tenant, OTHER, "first"))["contact"]
-    read, removed = Batch._contacts, []
+    read, removed = applying.contacts_for, []
 
-    async def read_and_wait(self: Batch, *rest: Any) -> Any:
-        found = await read(self, *rest)
+    async def read_and_wait(*given: Any) -> Any:
+        found = await read(*given)
         if not removed:
             removed.append(contact)
             (await client.delete(f"/contacts/{contact}/?erase={str(erase).lower()}")).ok(204)
         return found
 
-    monkeypatch.setattr(Batch, "_contacts", read_and_wait)
+    monkeypatch.setattr(applying, "contacts_for", read_and_wait)
     (await client.post("/sandbox/inbound/", {"from": OTHER, "text": "in between"})).ok(201)
 
     async def gone() -> bool:

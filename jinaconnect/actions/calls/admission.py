@@ -8,13 +8,13 @@ from typing import Any
 
 from jinaconnect.actions.calls.consents import may_record
 from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.contacts.addressing import contact_for
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.inbox.conversations import opening_events
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import history, machine
 from jinaconnect.core.errors import Throttled
 from jinaconnect.core.events.event import Event
-from jinaconnect.core.inbox.contact import new_contact
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
@@ -35,17 +35,8 @@ async def caller_contact(ctx: Context, number: str) -> Document | None:
         phone = e164(number)
     except ValueError:
         return None
-    for found in await ctx.data.find_by("contacts", "phone", phone):
-        if found["deleted_at"] is None:
-            return found
-    now = ctx.now()
-    doc = new_contact(
-        ctx.ids.new("cnt"), source="VOICE", by=None, phone=phone, first_name=phone, created_at=now, updated_at=now
-    )
-    try:
-        return (await ctx.data.insert("contacts", doc, opening_events(ctx, doc, "VOICE"))).doc
-    except Duplicate:
-        return await ctx.data.find_one("contacts", {"phone": phone})
+    found = await contact_for(ctx, Address(PHONE, phone), "VOICE", first_name=phone)
+    return None if found is None else found.doc
 
 
 async def consent(ctx: Context, app: Document, contact: Document | None) -> bool:

@@ -6,7 +6,7 @@ What is removed stays in the database with `deleted_at`, for audit, unless it is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from jinaconnect.actions.messaging.media import erase_files
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.address import address_values, unaddressed
 from jinaconnect.core.inbox.contact import seen_by, unassigned
 from jinaconnect.core.inbox.message import OUTGOING, render_message
 from jinaconnect.core.inbox.reading import newest_fields
@@ -31,8 +32,8 @@ PARALLEL = 16
 _LEAVING = (status.PENDING, status.SENDING)
 
 _ERASED: dict[str, Any] = {
-    "phone": None, "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [], "attributes": {},
-    "telegram_chat_id": None, "telegram_username": None, "description": None, **unassigned(), "opt_outs": {},
+    **unaddressed(), "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [], "attributes": {},
+    "telegram_username": None, "description": None, **unassigned(), "opt_outs": {},
     "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, "erased": True,
 }  # fmt: skip
 
@@ -145,8 +146,8 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
             shown = applied(doc, fields, (), ())
         else:
             shown = applied(doc, gone, (), ())
-            address = {name: doc[name] for name in ("phone", "telegram_chat_id")}
-            fields = {**gone, **dict.fromkeys(address), "former": address}
+            former = {name: doc.get(name, none) for name, none in unaddressed().items()}
+            fields = {**gone, **unaddressed(), "former": former}
         return Change(set=fields, events=[contact_event(ctx, event_id, "contact.deleted", doc, shown)])
 
     ctx.wrote(await ctx.data.change("contacts", id, decide))
@@ -155,8 +156,7 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
         await erase_calls(ctx, id)
         for row in await ctx.data.select("timeline", {"contact": id}, fields={"_id": 1}):
             await ctx.data.remove("timeline", row["_id"])
-        if contact["phone"] is not None:
-            await _erase_bodies(ctx, contact["phone"].lstrip("+").encode())
+        await _erase_bodies(ctx, [value.lstrip("+").encode() for value in address_values(contact)])
 
 
 async def follow_removal(ctx: Context, id: str) -> None:
@@ -170,12 +170,12 @@ async def follow_removal(ctx: Context, id: str) -> None:
         await erase_calls(ctx, id)
 
 
-async def _erase_bodies(ctx: Context, number: bytes) -> None:
-    """Remove the bodies kept of webhooks that could not be applied, where they name a number."""
+async def _erase_bodies(ctx: Context, names: Sequence[bytes]) -> None:
+    """Remove the bodies kept of webhooks that could not be applied, where they name an address."""
     last: dict[str, Any] = {}
-    while rows := await ctx.data.select("webhook_events", last, sort=[("_id", -1)], limit=PAGE):
+    while names and (rows := await ctx.data.select("webhook_events", last, sort=[("_id", -1)], limit=PAGE)):
         for row in rows:
-            if number in (row.get("body") or b""):
+            if any(name in (row.get("body") or b"") for name in names):
                 await ctx.data.change("webhook_events", row["_id"], lambda doc: Change(set={"body": None}))
         last = {"_id": {"$lt": rows[-1]["_id"]}}
 

@@ -7,7 +7,6 @@ after any crash.
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +14,9 @@ from typing import Any
 
 import structlog
 
+from jinaconnect.actions.contacts.addressing import contacts_for
 from jinaconnect.actions.context import Caller, Context, Services
-from jinaconnect.actions.inbox.conversations import contact_event, opening_events
+from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
@@ -27,12 +27,11 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, new_contact, render_contact, seen_by
+from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact, seen_by
 from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.principal import Mode, Principal, system_principal
-from jinaconnect.core.schema import e164
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
@@ -114,10 +113,11 @@ class Batch:
 
     async def _apply_messages(self, facts: Sequence[_Told]) -> None:
         inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
-        contacts = await self._contacts([fact for fact, _ in inbound])
+        people = {fact.sender: _named(fact.name) for fact, _ in inbound}
+        contacts = await contacts_for(self._ctx, people, "WHATSAPP")
         items = []
         for fact, account in inbound:
-            contact = contacts[_phone(fact.sender)]
+            contact = contacts[fact.sender]
             message = self._message(fact, account, contact)
             items.append((message, [self._received(message, contact, fact)]))
         results = await self._store.insert_many("messages", items, tell=False)
@@ -192,38 +192,6 @@ class Batch:
             except NotFound:
                 await follow_removal(self._ctx, contact)
                 return
-
-    async def _contacts(self, facts: Sequence[Inbound]) -> dict[str, Document]:
-        wanted = {_phone(fact.sender): fact for fact in facts}
-        found = {doc["phone"]: doc for doc in await self._store.select("contacts", {"phone": {"$in": list(wanted)}})}
-        new = [(phone, fact) for phone, fact in wanted.items() if phone not in found]
-        if new:
-            items = [self._new_contact(phone, fact) for phone, fact in new]
-            added = await self._store.insert_many("contacts", items, tell=False)  # told with what they wrote
-            for (phone, _), result in zip(new, added, strict=True):
-                if isinstance(result, Duplicate):
-                    held = await self._store.find_one("contacts", {"phone": phone})
-                    assert held is not None
-                    found[phone] = held
-                else:
-                    found[phone] = result.doc
-        return found
-
-    def _new_contact(self, phone: str, fact: Inbound) -> tuple[Document, list[Event]]:
-        first, _, last = fact.name.strip()[:255].partition(" ")
-        now = self._ctx.now()
-        id = self._ctx.ids.new("cnt")
-        doc = new_contact(
-            id,
-            source="WHATSAPP",
-            by=None,
-            phone=phone,
-            first_name=first,
-            last_name=last.strip(),
-            created_at=now,
-            updated_at=now,
-        )
-        return doc, opening_events(self._ctx, doc, "WHATSAPP")
 
     def _message(self, fact: Inbound, account: Account, contact: Document) -> Document:
         now = self._ctx.now()
@@ -304,13 +272,10 @@ async def keep_failure(services: Services, row: Document, account: Account, reas
     await ctx.data.insert("webhook_events", doc, [event])
 
 
-@functools.lru_cache(maxsize=10_000)  # read several times per message, and customers write again
-def _phone(sender: str) -> str:
-    """Return the sender as E.164; a sender that is no phone number keeps its own form, so its message is not lost."""
-    try:
-        return e164(sender)
-    except ValueError:
-        return "+" + sender.lstrip("+")[:24]
+def _named(name: str) -> dict[str, str]:
+    """Return a new contact's names."""
+    first, _, last = name.strip()[:255].partition(" ")
+    return {"first_name": first, "last_name": last.strip()}
 
 
 def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
@@ -322,7 +287,7 @@ def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
         "kind": LATE_JOB,
         "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
         "data": {
-            "address": fact.address,
+            "address": fact.account_address,
             "carrier_id": fact.carrier_id,
             "reference": fact.reference,
             "status": report.status,

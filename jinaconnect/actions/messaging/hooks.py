@@ -22,7 +22,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.messaging.applying import Batch, keep_failure
 from jinaconnect.actions.worker import MAX_TRIES, until_taken
 from jinaconnect.channels.base import Account, TemplateReport
-from jinaconnect.channels.whatsapp_meta.channel import OBJECT, SIGNATURE_HEADER, signed_by
+from jinaconnect.channels.whatsapp_meta.hooks import OBJECT, SIGNATURE_HEADER, signed_by
 from jinaconnect.core.errors import BadSignature, Malformed, Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.due import Claim, due_at
@@ -200,5 +200,5 @@ def _kind(payload: Mapping[str, Any]) -> str:
 
 def _account_of(fact: Any, accounts: list[Account]) -> Account | None:
     if isinstance(fact, TemplateReport):
-        return next((account for account in accounts if account.business == fact.business), None)
-    return next((account for account in accounts if account.address == fact.address), None)
+        return next((account for account in accounts if account.business == fact.business_account_id), None)
+    return next((account for account in accounts if account.address == fact.account_address), None)

@@ -88,12 +88,13 @@ async def apply_reaction(ctx: Context, fact: Reaction) -> None:
     if target is None or target["deleted_at"] is not None:
         return
     contact = await ctx.data.find("contacts", target["contact"])
+    sender = str(fact.sender.value).lstrip("+")
 
     def decide(doc: Document) -> Change | None:
-        others = [held for held in doc["reactions"] if held["user_id"] != fact.sender]
+        others = [held for held in doc["reactions"] if held["user_id"] != sender]
         stamp = fact.at.isoformat().replace("+00:00", "Z")
         reactions = (
-            [*others, {"emoji": fact.emoji, "user_id": fact.sender, "timestamp": stamp}] if fact.emoji else others
+            [*others, {"emoji": fact.emoji, "user_id": sender, "timestamp": stamp}] if fact.emoji else others
         )
         if reactions == doc["reactions"]:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_app
 from jinaconnect.channels.base import Account
-from jinaconnect.channels.whatsapp_meta.channel import SIGNATURE_HEADER, signature
+from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER, signature
 from jinaconnect.channels.whatsapp_meta.simulator import inbound_value, media_handle, webhook_body
 from jinaconnect.core.errors import CarrierFailed, Unavailable
 from jinaconnect.outbound import OutboundError

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import structlog
 
+from jinaconnect.actions.contacts.addressing import contact_at, contact_for
 from jinaconnect.actions.context import Caller, Context, Services
-from jinaconnect.actions.inbox.conversations import opening_events
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_app
 from jinaconnect.actions.messaging.reports import report_message
@@ -19,14 +19,15 @@ from jinaconnect.channels.base import Accepted, Outcome, Refused
 from jinaconnect.channels.whatsapp_meta.compose import FREE_FORM_EXEMPT, SendWhatsapp, cloud_object, inbox_content
 from jinaconnect.core.errors import Invalid, NotFound, SessionWindowClosed
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import counted, new_contact, seen_by
+from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.inbox.contact import counted, seen_by
 from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
-from jinaconnect.store.tenant import Change, Duplicate, Written
+from jinaconnect.store.tenant import Change, Written
 
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
@@ -40,7 +41,7 @@ async def _holder(ctx: Context, phone: str | None) -> Document | None:
     Who sees their own contacts only and may not add any hears the same of another's number as of nobody's: a send is
     no way to ask who is a customer.
     """
-    found = await ctx.data.find_one("contacts", {"phone": phone})
+    found = None if phone is None else await contact_at(ctx.data, Address(PHONE, phone))
     if found is not None and visible(ctx.principal, found):
         return found
     if found is not None or (ctx.principal.assigned_only and not ctx.principal.may("contact.create")):
@@ -60,18 +61,11 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
     found = await _holder(ctx, phone)
     if found is not None:
         return found
-    now = ctx.now()
-    doc = new_contact(
-        ctx.ids.new("cnt"), source="WHATSAPP", by=ctx.principal.username, phone=phone, created_at=now, updated_at=now
-    )
-    events = opening_events(ctx, doc, "WHATSAPP")
-    try:
-        return ctx.wrote(await ctx.data.insert("contacts", doc, events))
-    except Duplicate:
-        held = await _holder(ctx, phone)
-        if held is None:
-            raise
-        return held
+    assert phone is not None
+    made = await contact_for(ctx, Address(PHONE, phone), "WHATSAPP", by=ctx.principal.username)
+    if made is None or (made.seq is None and not visible(ctx.principal, made.doc)):  # somebody else was first
+        raise Invalid.field("phone", "there is no contact of yours with this number")
+    return ctx.wrote(made)
 
 
 async def _replied(ctx: Context, id: str | None, contact: Document | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.events.event import Seen, conversation_id
+from jinaconnect.core.inbox.address import unaddressed
 from jinaconnect.core.inbox.message import preview
 from jinaconnect.core.inbox.window import window_ends
 
@@ -45,8 +46,8 @@ def unassigned() -> dict[str, Any]:
 def new_contact(id: str, *, source: str, by: str | None, **fields: Any) -> dict[str, Any]:
     """Return a contact document with every field at its default."""
     return {
-        "_id": id, "phone": None, "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [],
-        "attributes": {}, "source": source, "telegram_chat_id": None, "telegram_username": None, "lead_status": None,
+        "_id": id, **unaddressed(), "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [],
+        "attributes": {}, "source": source, "telegram_username": None, "lead_status": None,
         "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {},
         "preferred_channel": None, "rcs_capable": None, "rcs_checked_at": None, **_ASSIGNMENT, "status": OPEN,
         "is_active": True, "description": None, "created_by": by, "updated_by": by, "deleted_at": None,

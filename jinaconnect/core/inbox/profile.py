@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.address import address_values
 from jinaconnect.core.inbox.contact import render_contact
 from jinaconnect.core.paging import KEY
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example
@@ -154,7 +155,7 @@ def changed_profile(doc: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
         fields["opt_outs"] = {channel: at for channel, at in {**doc["opt_outs"], **told}.items() if at is not None}
     differing = {name: value for name, value in fields.items() if not _same(doc[name], value)}
     after = {**doc, **differing}
-    if after["phone"] is None and after["telegram_chat_id"] is None:
+    if not address_values(after):
         raise Invalid.field("phone", "is required unless telegram_chat_id is given")
     return differing
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.messaging.media import servable
-from jinaconnect.channels.whatsapp_meta.channel import SIGNATURE_HEADER
+from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER
 from jinaconnect.core.errors import PermissionDenied
 from jinaconnect.core.paging import one_of
 from jinaconnect.core.schema import Answer, example
