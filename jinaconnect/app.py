@@ -20,12 +20,14 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from jinaconnect.actions.calls.completion import Completer
+from jinaconnect.actions.calls.control import CallControls
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.identity.authentication import Authenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
 from jinaconnect.actions.ivr.prompts import Prompts
+from jinaconnect.actions.live.control import LiveCalls
 from jinaconnect.actions.live.fleet import Voice
 from jinaconnect.actions.messaging.accounts import Accounts
 from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
@@ -146,6 +148,7 @@ class Gateway:
         services.readiness = Readiness(services)
         prompts = Prompts(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         services.voice = Voice(services, config.voice.asterisks, prompts)
+        services.calls = CallControls(LiveCalls(services))
         services.worker = self._worker(services)
         services.simulator.planned = services.worker.plan
         services.writers.start(services.door.apply_handed, services.worker.kick)

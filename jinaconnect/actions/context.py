@@ -20,6 +20,7 @@ from jinaconnect.store.store import Store
 from jinaconnect.store.tenant import TenantStore, Written
 
 if TYPE_CHECKING:
+    from jinaconnect.actions.calls.control import CallControls
     from jinaconnect.actions.identity.authentication import Authenticator
     from jinaconnect.actions.identity.budgets import RateGate
     from jinaconnect.actions.live.fleet import Voice
@@ -92,6 +93,7 @@ class Services:
     accounts: Accounts = field(init=False)
     worker: Worker = field(init=False)
     voice: Voice = field(init=False)
+    calls: CallControls = field(init=False)
 
 
 @dataclass(slots=True)

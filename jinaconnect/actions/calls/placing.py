@@ -11,17 +11,16 @@ from jinaconnect.actions.calls.admission import belongs, caller_contact, consent
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
-from jinaconnect.actions.trunks.targets import SANDBOX, reach, sip_address, trunk_target
+from jinaconnect.actions.trunks.targets import reach, sip_address, trunk_target
 from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.errors import Invalid, NotSupported, PermissionDenied, Unavailable
+from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
 from jinaconnect.core.ivr.values import initial, render
 from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
 from jinaconnect.store.mongo import Document
 
 MAX_METADATA = 4096
 WAYS = ("tts_text", "audio_url", "flow_id", "template", "device")
-SIP = "sip"
 
 
 class PlaceCall(
@@ -88,15 +87,16 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     """Record a call and have it dialled; raises Invalid, DoNotCall, TooManyCalls, Unavailable, NotSupported."""
     way = body.way()
     trunk = await outbound_trunk(ctx, body.provider_config_id)
-    if trunk["provider"] != SIP:
-        raise NotSupported(f"Calls over {trunk['provider']} cannot be placed.")
+    control = ctx.services.calls.over(trunk)
     if body.from_number is None and not trunk["from_numbers"]:
         raise Invalid.field("from_number", "is required: the provider config has no numbers")
     own = body.from_number or trunk["from_numbers"][0]
     plan = await _plan(ctx, body, way, trunk, own)
     contact = await _contact(ctx, body)
     may_be_called(contact)
-    await _carried(ctx, trunk)
+    standing = await control.standing(trunk)
+    if not standing.ready:  # nothing is left to be dialled later
+        raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
     allowed = await consent(ctx, await voice_app(ctx.data), contact)
     doc = d.new_call(
         ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=body.to_number,
@@ -107,7 +107,7 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
     written = ctx.wrote(await let_in(ctx, trunk, doc, source=source))
-    ctx.services.voice.kick(written)
+    control.place(written)
     return d.render_call(written, [])
 
 
@@ -126,17 +126,6 @@ async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
     if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
         raise Invalid.field("contact", "there is no such contact")
     return found
-
-
-async def _carried(ctx: Context, trunk: Document) -> None:
-    """Raise Unavailable where the call could not be dialled at once: nothing is left to be dialled later."""
-    if not await ctx.services.voice.standing(trunk["asterisk"]):
-        raise Unavailable("The telephony server is not connected.", code="asterisk_down", retry_after=5)
-    if trunk["asterisk"] == SANDBOX:
-        return
-    state = await ctx.data.find("trunk_states", trunk["_id"])
-    if state is not None and state["status"] == "down":
-        raise Unavailable("The trunk's carrier does not answer.", code="trunk_down", retry_after=10)
 
 
 async def _plan(ctx: Context, body: PlaceCall, way: str, trunk: Document, own: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
+from jinaconnect.actions.calls.control import CallControl, RecordingMissing
 from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.calls.reading import visible_call, within
 from jinaconnect.actions.context import Caller, Context, Services
@@ -28,7 +29,6 @@ from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.store.together import Leaving, Step
 from jinaconnect.telephony.audio import AudioError, length_s
-from jinaconnect.telephony.switch import LegGone, Switch, SwitchError
 
 RECORDING_JOB = "voice.recording"
 LISTEN = "voice.listen"
@@ -70,24 +70,22 @@ async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]
     store = services.store.of(tenant, mode)
     ctx = Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
     call = await store.get("calls", data["call"])
-    switch = services.voice.switch(data["switch"])
+    control = services.calls.carrying(call)
     if await store.find("recordings", data["recording"]) is None:
         try:
-            file = await switch.recording(data["name"])
+            file = await control.recording(call, data["name"])
             length = length_s(file)
-        except LegGone as error:
+        except RecordingMissing as error:
             if services.clock() - datetime.fromisoformat(data["started_at"]) < GIVE_UP and call["ended_at"] is None:
-                raise CarrierFailed("the switch has no such recording yet") from error
+                raise CarrierFailed("there is no such recording yet") from error
             await _failed(ctx, call, data["recording"], "The telephony server has no such recording.")
             return
         except AudioError:
             await _failed(ctx, call, data["recording"], "The recording is no audio.")
             return
-        except SwitchError as error:
-            raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
         if length < EMPTY_S:
             await _failed(ctx, call, data["recording"], "The recording is empty.")
-            await _forget(switch, data)
+            await _forget(control, call, data)
             return
         await services.blobs.put(scope, _blob(call["_id"], data["recording"], "wav"), file)
         await _keep(ctx, call, data, len(file), length)
@@ -95,14 +93,14 @@ async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]
     if row is not None and (await store.get("calls", call["_id"])).get("erased"):
         await remove_recording(services, scope, row, ctx.principal.actor())
     await _mirror(store, call["_id"], data["recording"])
-    await _forget(switch, data)
+    await _forget(control, call, data)
 
 
-async def _forget(switch: Switch, data: Mapping[str, Any]) -> None:
+async def _forget(control: CallControl, call: Document, data: Mapping[str, Any]) -> None:
     try:
-        await switch.forget_recording(data["name"])
-    except SwitchError as error:
-        logger.info("recording.left_on_switch", recording=data["recording"], error=str(error))
+        await control.forget_recording(call, data["name"])
+    except CarrierFailed as error:
+        logger.info("recording.left_behind", recording=data["recording"], error=str(error))
 
 
 async def _keep(ctx: Context, call: Document, data: Mapping[str, Any], size: int, length: float) -> None:

@@ -13,10 +13,11 @@ from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.demo.tenants import derived_id
 from jinaconnect.actions.ivr.templates import DEFAULTS as TEMPLATE_DEFAULTS
 from jinaconnect.actions.ivr.templates import IVR
-from jinaconnect.actions.trunks.accounts import SIP, change_trunk, create_trunk, open_sip
+from jinaconnect.actions.trunks.accounts import change_trunk, create_trunk, open_sip
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
+from jinaconnect.telephony.table import SIP
 
 OWN_NUMBER = "+12025550100"
 ECHO_NUMBER = "+12025550600"

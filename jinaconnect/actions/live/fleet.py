@@ -15,7 +15,6 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.prompts import Prompts
 from jinaconnect.actions.live.ownership import Owner, called_in, obeyed
 from jinaconnect.actions.trunks.accounts import SANDBOX_NUMBER, ensure_sandbox_trunk
-from jinaconnect.actions.trunks.targets import SANDBOX
 from jinaconnect.actions.trunks.watching import TrunkWatch
 from jinaconnect.config import Asterisk
 from jinaconnect.core.calls import document as d
@@ -29,6 +28,7 @@ from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriError, AriNotFound
 from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.simulator import SimulatedSwitch
+from jinaconnect.telephony.table import SIMULATED
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id, endpoint_id
 
 FRESH = timedelta(seconds=10)  # a switch's owner reports more often than this
@@ -49,7 +49,7 @@ class Voice:
             name: AriSwitch(name, AriClient(each.url, each.user, each.password), each.app, services.clock)
             for name, each in self.asterisks.items()
         }
-        self._switches[SANDBOX] = SimulatedSwitch(services.clock)
+        self._switches[SIMULATED] = SimulatedSwitch(services.clock)
         self._owners: dict[str, Owner] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._watches: dict[str, TrunkWatch] = {}
@@ -215,12 +215,12 @@ class Voice:
             trunk = await store.get("trunks", row["provider_config"])
         number = called or (trunk["from_numbers"] or [SANDBOX_NUMBER])[0]
         body = {"called": number, "caller": caller, "endpoint": endpoint_id(trunk["_id"]), "keys": keys}
-        owner = self._owners.get(SANDBOX)
+        owner = self._owners.get(SIMULATED)
         if owner is not None and owner.desk is not None:
             call: str | None = (await called_in(owner.desk, owner.switch, body))["call"]
             return call
         answer = await self._services.orders.give(
-            self._services.ids.new("ord"), SANDBOX, {"action": "call_in", "body": body}
+            self._services.ids.new("ord"), SIMULATED, {"action": "call_in", "body": body}
         )
         if "refused" in answer:
             raise _refusal(answer)

@@ -20,10 +20,10 @@ from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.store.together import Leaving, Step
+from jinaconnect.telephony.table import SIMULATED, SIP, dialled, row, switch_kind
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
-SIP, SANDBOX = "sip", "sandbox"
 SANDBOX_NUMBER = "+12025550100"
 
 HEALTHIEST = (health.UP, health.DEGRADED, health.UNKNOWN, health.DOWN)
@@ -69,6 +69,11 @@ def open_sip(services: Services, doc: Document) -> SipCredentials:
     return sip_credentials(services.secrets.open(doc["credentials"], place(doc["_id"])))
 
 
+def has_sip_account(doc: Document) -> bool:
+    """Tell whether a configuration has an account at a SIP carrier, as every trunk but the simulated ones does."""
+    return doc["provider"] == SIP and switch_kind(doc["asterisk"] or "").sip
+
+
 def profile_of(doc: Document) -> Profile:
     """Return the carrier profile of a SIP trunk."""
     return profile(doc["vendor_profile"])
@@ -110,10 +115,10 @@ async def _best(ctx: Context, rows: Sequence[Document]) -> Document:
     states = await ctx.data.select("trunk_states", {"_id": {"$in": ids}}, fields={"status": 1})
     status = {state["_id"]: state["status"] for state in states}
 
-    def rank(row: Document) -> tuple[Any, ...]:
-        healthy = HEALTHIEST.index(status.get(row["_id"], health.UNKNOWN))
-        return (row["provider"] != SIP, not row["credentials_set"], healthy, -row["priority"], row["created_at"],
-                row["_id"])  # fmt: skip
+    def rank(each: Document) -> tuple[Any, ...]:
+        healthy = HEALTHIEST.index(status.get(each["_id"], health.UNKNOWN))
+        return (not dialled(each["provider"]), not each["credentials_set"], healthy, -each["priority"],
+                each["created_at"], each["_id"])  # fmt: skip
 
     return min(rows, key=rank)
 
@@ -134,7 +139,7 @@ async def ensure_sandbox_trunk(services: Services, tenant: str) -> Document:
     if doc is None:
         doc = {
             "_id": id, **DEFAULTS, "name": "Sandbox", "provider": SIP, "vendor_profile": "generic",
-            "from_numbers": [SANDBOX_NUMBER], "credentials": None, "credentials_set": True, "asterisk": SANDBOX,
+            "from_numbers": [SANDBOX_NUMBER], "credentials": None, "credentials_set": True, "asterisk": SIMULATED,
             "hosts": [], "deleted_at": None,
         }  # fmt: skip
         try:
@@ -235,15 +240,9 @@ async def _check_claims(ctx: Context, held: Document, changes: Mapping[str, Any]
         await check_claims(ctx, changed, more, "from_numbers")
 
 
-# Where an account's secrets go, and which: they are told to no other host than the one they were given for.
-_TOLD_TO: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    SIP: ("sip_proxy", ("sip_password",)), "exotel": ("subdomain", ("api_key", "api_token")),
-}  # fmt: skip
-
-
 def _given_anew(provider: str, old: Mapping[str, Any], merged: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raise Invalid on `credentials` where secrets that are kept would go to another host than before."""
-    place, names = _TOLD_TO.get(provider, ("", ()))
+    place, names = row(provider).spec.told_to
     if not old or merged.get(place) == old.get(place):
         return
     kept = [name for name in names if old.get(name) and merged.get(name) and given.get(name) is None]
@@ -316,10 +315,10 @@ async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str
 
 
 def _asterisk(ctx: Context, provider: str, wanted: str | None) -> str | None:
-    if provider != SIP:
+    if row(provider).spec.hosted:
         return None
     if ctx.principal.mode == "test":
-        return SANDBOX
+        return SIMULATED
     names = list(ctx.services.voice.asterisks)
     if wanted is None:
         return names[0] if names else None

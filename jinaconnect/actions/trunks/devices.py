@@ -8,13 +8,14 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.trunks.accounts import SANDBOX, own_trunk
+from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.actions.trunks.targets import sip_address
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid, PermissionDenied
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
+from jinaconnect.telephony.table import SIMULATED
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id
 
 SOFTPHONE, URI = "softphone", "uri"
@@ -91,7 +92,7 @@ def _where(ctx: Context, asterisk: str, transport: str) -> dict[str, str]:
 
 
 def _asterisk(ctx: Context, wanted: str | None) -> str:
-    names = [SANDBOX] if ctx.principal.mode == "test" else list(ctx.services.voice.asterisks)
+    names = [SIMULATED] if ctx.principal.mode == "test" else list(ctx.services.voice.asterisks)
     if wanted is None and names:
         return names[0]
     if wanted is None or wanted not in names:

@@ -10,12 +10,12 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks.accounts import ensure_sandbox_trunk
 from jinaconnect.actions.trunks.state import REACHABLE, UNKNOWN, options_view
-from jinaconnect.actions.trunks.targets import SANDBOX
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import health, machine
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import TenantStore
+from jinaconnect.telephony.table import SIMULATED, switch_kind
 
 HEARTBEAT = timedelta(seconds=15)
 LOST = "lost"
@@ -61,7 +61,7 @@ def fresh(row: Mapping[str, Any], now: datetime) -> bool:
 async def switch_rows(ctx: Context) -> dict[str, Document | None]:
     """Return every configured Asterisk's report, and the simulated carrier's, by name; None for one nobody has."""
     rows = {row["_id"]: row for row in await ctx.services.switches.all()}
-    return {name: rows.get(name) for name in (*ctx.services.voice.asterisks, SANDBOX)}
+    return {name: rows.get(name) for name in (*ctx.services.voice.asterisks, SIMULATED)}
 
 
 def standing(row: Mapping[str, Any] | None, now: datetime) -> bool:
@@ -80,14 +80,14 @@ async def ari_health(ctx: Context, trunk: str | None = None) -> dict[str, Any]:
     shown = await _trunks(ctx, trunks, switches, now)
     names = {each["asterisk"] for each in trunks if each["asterisk"]} or set(ctx.services.voice.asterisks)
     if ctx.principal.mode == "test":
-        names = {SANDBOX}
+        names = {SIMULATED}
     links = [standing(switches.get(name), now) for name in names]
     answer: dict[str, Any] = {
         "status": health.overall_status(links, [each["status"] for each in shown]), "checked_at": iso(now),
         "trunks": shown,
     }  # fmt: skip
     if ctx.principal.may("voice.platform"):
-        answer["asterisks"] = [_asterisk(name, row, now) for name, row in switches.items() if name != SANDBOX]
+        answer["asterisks"] = [_asterisk(name, row, now) for name, row in switches.items() if switch_kind(name).sip]
     return answer
 
 
@@ -151,7 +151,7 @@ def _state(
         return view
     if not standing(switch, now):
         return {**view, "status": health.DOWN, "since": None if switch is None else iso_or_none(_since(switch))}
-    if trunk["asterisk"] == SANDBOX:
+    if not switch_kind(trunk["asterisk"]).sip:
         # The simulated carrier answers as long as it is there, and is in the same process.
         return {**view, "status": health.UP, "contact": {"state": REACHABLE, "rtt_ms": 0.0}}
     if row is None:

@@ -10,11 +10,10 @@ import structlog
 
 from jinaconnect.actions.calls.placing import PlaceCall, place_call
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.trunks.accounts import open_sip, profile_of
+from jinaconnect.actions.trunks.accounts import has_sip_account, open_sip, profile_of
 from jinaconnect.actions.trunks.health import standing
 from jinaconnect.actions.trunks.hosts import check_sip_hosts
 from jinaconnect.actions.trunks.state import REJECTED, UNREACHABLE, UNREGISTERED
-from jinaconnect.actions.trunks.targets import SANDBOX
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.clock import iso
@@ -57,8 +56,8 @@ async def try_trunk(ctx: Context, id: str, call_to: str | None) -> dict[str, Any
 
 
 async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
-    if trunk["asterisk"] == SANDBOX:
-        ok = standing(await ctx.services.switches.get(SANDBOX), ctx.now())
+    if not has_sip_account(trunk):
+        ok = standing(await ctx.services.switches.get(trunk["asterisk"]), ctx.now())
         return {"options": {"ok": ok, "rtt_ms": 0.0 if ok else None, "sip_code": 200 if ok else None},
                 "registration": None}  # fmt: skip
     if not trunk["credentials"]:
@@ -131,7 +130,7 @@ async def _followed(ctx: Context, call: str | dict[str, Any]) -> dict[str, Any]:
             asked = True
             ends = max(ends, loop.time() + LOOK_S * 10)
             try:
-                await ctx.services.voice.order(
+                await ctx.services.calls.carrying(doc).order(
                     doc, "hangup", {"reason": "test"}, ctx.principal.actor(), ctx.ids.new("ord")
                 )
             except (Conflict, Unavailable) as error:

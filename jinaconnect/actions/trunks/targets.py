@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.trunks.accounts import open_sip, profile_of
+from jinaconnect.actions.trunks.accounts import has_sip_account, open_sip, profile_of
 from jinaconnect.actions.trunks.hosts import sip_host_permitted
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.numbers import plus_form
@@ -50,9 +50,9 @@ class Reached:
 
 def trunk_target(services: Services, trunk: Document, number: str, caller: str) -> Reached:
     """Return a number as reached through a trunk, both numbers written as its carrier wants them."""
-    if trunk["asterisk"] == SANDBOX:
+    if not has_sip_account(trunk):
         return Reached(
-            endpoint_id(trunk["_id"]), number, number=number, caller=caller, refer=f"sip:{number}@{SANDBOX}"
+            endpoint_id(trunk["_id"]), number, number=number, caller=caller, refer=f"sip:{number}@{trunk['asterisk']}"
         )
     credentials, profile = open_sip(services, trunk), profile_of(trunk)
     style = credentials.number_format or profile.numbers
@@ -66,15 +66,12 @@ def trunk_target(services: Services, trunk: Document, number: str, caller: str) 
 
 def called_number(services: Services, trunk: Document, text: str) -> str:
     """Return a number as E.164 where it can be read as this trunk's carrier writes numbers, else as it came."""
-    if trunk["asterisk"] != SANDBOX:
+    if has_sip_account(trunk):
         style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
         number = read(text, style)
         if number is not None:
             return number
     return plus_form(text)
-
-
-SANDBOX = "sandbox"
 
 
 async def sip_address(services: Services, uri: str, name: str = "to") -> str:
@@ -113,7 +110,7 @@ async def reach(
         raise Invalid.field("to", "the call's trunk was removed")
     if to.startswith("sip:"):
         uri = await sip_address(services, to)
-        takes = trunk["asterisk"] != SANDBOX and open_sip(services, trunk).takes_refer
+        takes = has_sip_account(trunk) and open_sip(services, trunk).takes_refer
         return [Reached(endpoint_id(trunk["_id"]), uri, caller=call["from_number"], refer=uri, takes_refer=takes)]
     if not _NUMBER.fullmatch(to):
         raise Invalid.field("to", "must be an E.164 number, a sip: address or a device")

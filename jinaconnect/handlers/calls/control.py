@@ -85,8 +85,8 @@ class Consultation(CallOut):
 
 async def _order(ctx: Context, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
     doc = await controllable_call(ctx, id)
-    answer = await ctx.services.voice.order(doc, action, body, ctx.principal.actor(), ctx.ids.new("ord"))
-    return answer
+    control = ctx.services.calls.carrying(doc)
+    return await control.order(doc, action, body, ctx.principal.actor(), ctx.ids.new("ord"))
 
 
 async def _call(ctx: Context, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
     if not d.ended(doc):
         action = "leave" if doc["plan"]["kind"] == "leg" else "hangup"
         try:
-            await ctx.services.voice.order(
+            await ctx.services.calls.carrying(doc).order(
                 doc, action, {"reason": body.reason}, ctx.principal.actor(), ctx.ids.new("ord")
             )
             return {"call_id": id, "hung_up": True}

@@ -1,0 +1,60 @@
+"""Calls on switches of ours, as placing, verbs and completion see them (`actions.calls.control.CallControl`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing
+from jinaconnect.actions.calls.journal import scope_parts
+from jinaconnect.core.calls import health
+from jinaconnect.core.errors import CarrierFailed
+from jinaconnect.store.mongo import Document
+from jinaconnect.telephony.switch import LegGone, SwitchError
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.context import Services
+
+_SERVER_DOWN = Standing(False, "asterisk_down", "The telephony server is not connected.", 5)
+_TRUNK_DOWN = Standing(False, "trunk_down", "The trunk's carrier does not answer.", 10)
+
+
+class LiveCalls:
+    """Leads to the owner of the switch that carries a call."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def standing(self, account: Document) -> Standing:
+        """Tell whether the trunk's switch is connected and its carrier answers."""
+        if not await self._services.voice.standing(account["asterisk"]):
+            return _SERVER_DOWN
+        store = self._services.store.of(*scope_parts(account["scope"]))
+        state = await store.find("trunk_states", account["_id"])
+        return _TRUNK_DOWN if state is not None and state["status"] == health.DOWN else Standing()
+
+    def place(self, call: Document) -> None:
+        """Have the owner dial; one elsewhere finds the call by itself within a second."""
+        self._services.voice.kick(call)
+
+    async def order(
+        self, call: Document, action: str, body: Mapping[str, Any], actor: Mapping[str, str], id: str
+    ) -> Answer:
+        """Have the owner's live call do it."""
+        return await self._services.voice.order(call, action, body, actor, id)
+
+    async def recording(self, call: Document, name: str) -> bytes:
+        """Return the file the switch has of a recording."""
+        try:
+            return await self._services.voice.switch(call["carried_by"]).recording(name)
+        except LegGone as error:
+            raise RecordingMissing(name) from error
+        except SwitchError as error:
+            raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
+
+    async def forget_recording(self, call: Document, name: str) -> None:
+        """Remove the file from the switch."""
+        try:
+            await self._services.voice.switch(call["carried_by"]).forget_recording(name)
+        except SwitchError as error:
+            raise CarrierFailed(f"the recording stays on its switch: {error}") from error

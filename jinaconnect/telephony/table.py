@@ -1,0 +1,73 @@
+"""Who carries voice, one row each: adding a provider or another kind of switch is adding its row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+
+from jinaconnect.outbound import Outbound
+from jinaconnect.telephony.provider import ProviderSpec, VoiceProvider
+from jinaconnect.telephony.providers.credentials import Exotel, Plivo, Telnyx, Twilio, Vonage
+
+SIP = "sip"
+SIMULATED = "sandbox"  # the name of the switch that carries what is done in test mode
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """A provider: what it is like, and how its adapter is made; None while there is none."""
+
+    spec: ProviderSpec
+    make: Callable[[Outbound], VoiceProvider] | None = None
+
+
+def _rows(*rows: ProviderRow) -> dict[str, ProviderRow]:
+    return {each.spec.name: each for each in rows}
+
+
+PROVIDERS: MutableMapping[str, ProviderRow] = _rows(
+    ProviderRow(
+        ProviderSpec(
+            name=SIP, label="SIP trunk", hosted=False, verbs=None, ways=None, told_to=("sip_proxy", ("sip_password",))
+        )
+    ),
+    ProviderRow(ProviderSpec(name="twilio", label="Twilio", credentials=Twilio)),
+    ProviderRow(ProviderSpec(name="plivo", label="Plivo", credentials=Plivo)),
+    ProviderRow(ProviderSpec(name="vonage", label="Vonage", credentials=Vonage)),
+    ProviderRow(ProviderSpec(name="telnyx", label="Telnyx", credentials=Telnyx)),
+    ProviderRow(
+        ProviderSpec(
+            name="exotel", label="Exotel", credentials=Exotel, told_to=("subdomain", ("api_key", "api_token"))
+        )
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchKind:
+    """What a switch of ours is like.
+
+    `sip` tells that its trunks have accounts at carriers: credentials, a way to write numbers, states that are
+    watched.
+    """
+
+    sip: bool = True
+
+
+_ASTERISK, _SIMULATED = SwitchKind(), SwitchKind(sip=False)
+
+
+def row(provider: str) -> ProviderRow:
+    """Return the row of a provider; raises KeyError for a name that is none."""
+    return PROVIDERS[provider]
+
+
+def dialled(provider: str) -> bool:
+    """Tell whether calls can be placed over a provider at all."""
+    known = row(provider)
+    return not known.spec.hosted or known.make is not None
+
+
+def switch_kind(name: str) -> SwitchKind:
+    """Return what the switch of this name is like."""
+    return _SIMULATED if name == SIMULATED else _ASTERISK
