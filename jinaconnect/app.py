@@ -77,6 +77,7 @@ from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
+ORDER = "&"  # rung with the name of a switch: an order was left for its owner
 LOOK = "*"  # rung when a bell was missed: everyone looks at the log
 
 logger = structlog.get_logger("app")
@@ -165,6 +166,7 @@ class Gateway:
             self._link.heard.append(self._heard)
             store.withdrawals.noted.append(lambda: self._ring("!"))
             self._link.recovered.append(self._bell_back)
+            services.orders.given.append(lambda switch: self._ring(f"{ORDER} {switch}"))
         async with answering():
             with unhurried():  # an index is built for as long as it takes
                 for part in (services.registry, due, services.idempotency, services.tickets, services.orders):
@@ -281,6 +283,8 @@ class Gateway:
             self.services.presence.heard(text[1:])
         elif text.startswith(f"{DUE} "):
             self.services.writers.announced(text)
+        elif text.startswith(f"{ORDER} "):
+            self.services.orders.ring(text.partition(" ")[2])
         else:
             scope, _, seq = text.rpartition(" ")
             self.services.store.log.heard(scope, int(seq))

@@ -192,7 +192,7 @@ class Worker:
     async def _sweep(self) -> None:
         while True:
             busy = False
-            for collection in self._handlers:
+            for collection in await self._having():
                 try:
                     busy = await self._look(collection) or busy
                 except Unavailable:
@@ -206,6 +206,16 @@ class Worker:
                     await self._wake.wait()
             except TimeoutError:
                 pass  # time to look again
+
+    async def _having(self) -> list[str]:
+        """Return the collections in which something is due: mostly none, which is one question."""
+        try:
+            return await self._services.due.having(list(self._handlers))
+        except Unavailable:
+            return []
+        except Exception as error:  # whatever it was, the next look may do better
+            logger.error("sweep.broken", exc_info=error)
+            return []
 
     async def _look(self, collection: str) -> bool:
         """Begin what is due; what its tenant has no room for goes behind the others'. Tells whether there is more."""

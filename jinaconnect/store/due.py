@@ -19,6 +19,7 @@ from pathlib import Path
 from pymongo import ReturnDocument, UpdateOne
 
 from jinaconnect.core.clock import Clock
+from jinaconnect.store.holding import holding
 from jinaconnect.store.mongo import Database, Document, guarded
 
 DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media")
@@ -73,6 +74,10 @@ class Due:
     def taken(self, lease: timedelta) -> Document:
         """Return the block of a document that is written already claimed by this process."""
         return {"at": self._clock() + lease, "by": self.process, "tries": 1}
+
+    async def having(self, collections: Sequence[str]) -> list[str]:
+        """Return those collections in which something is due now."""
+        return await holding(self._database, collections, {"due.at": {"$type": "date", "$lte": self._clock()}})
 
     @guarded
     async def waiting(self, collection: str, limit: int) -> list[tuple[str, str]]:
@@ -131,7 +136,8 @@ class Due:
         The claimant stays named: whoever takes the work next knows that it had been begun.
         """
         ended = 0
-        for name in DUE_COLLECTIONS:
+        leased = {"due.at": {"$type": "date", "$gt": self._clock()}}
+        for name in await holding(self._database, DUE_COLLECTIONS, leased):
             held: list[Document] = [{"$match": {"due.at": {"$gt": self._clock()}}}, {"$group": {"_id": "$due.by"}}]
             rows = await self._database[name].aggregate(held, hint="due")  # which nothing but a hint makes it use
             claimants = [row["_id"] for row in await rows.to_list()]

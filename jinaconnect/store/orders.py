@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -18,6 +18,8 @@ from jinaconnect.store.mongo import Database, Document, check_storable, guarded
 WAIT_S = 10.0
 CARRIED_S = 60.0  # since it was given: a switch that does not answer is waited for several times
 LOOK_S, LATE_LOOK_S = 0.05, 0.5
+# How often an owner looks for orders: seldom, unless there have been some lately. A bell makes it look at once.
+QUIET_S, BUSY_S, BUSY_FOR_S = 1.0, 0.2, 60.0
 
 
 class Orders:
@@ -25,6 +27,9 @@ class Orders:
 
     def __init__(self, database: Database) -> None:
         self._rows = database["switch_orders"]
+        self._bells: dict[str, asyncio.Event] = {}
+        self._busy_until: dict[str, float] = {}
+        self.given: list[Callable[[str], None]] = []  # told the switch an order was left for
 
     async def prepare(self) -> None:
         """Create the indexes: what waits for a switch, and the end of rows nobody came back for."""
@@ -40,6 +45,8 @@ class Orders:
         under the same id is not carried out once more; only one that was refused is.
         """
         await self._insert(id, switch, order)
+        for given in self.given:
+            given(switch)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         while loop.time() < begun + CARRIED_S:
@@ -68,6 +75,26 @@ class Orders:
     @guarded
     async def _withdraw(self, id: str) -> bool:
         return bool((await self._rows.delete_one({"_id": id, "new": True})).deleted_count)
+
+    def ring(self, switch: str) -> None:
+        """Have the owner of a switch, if it is this process, look for orders now."""
+        self._bells.setdefault(switch, asyncio.Event()).set()
+
+    async def next(self, switch: str) -> Document | None:
+        """Take the oldest order of a switch (see `take`), or wait until it is time to look again and return None."""
+        bell, loop = self._bells.setdefault(switch, asyncio.Event()), asyncio.get_running_loop()
+        bell.clear()
+        row: Document | None = None
+        with contextlib.suppress(Unavailable):
+            row = await self.take(switch)
+        if row is not None:
+            self._busy_until[switch] = loop.time() + BUSY_FOR_S
+            return row
+        busy = loop.time() < self._busy_until.get(switch, 0.0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BUSY_S if busy else QUIET_S):
+                await bell.wait()
+        return None
 
     @guarded
     async def take(self, switch: str) -> Document | None:

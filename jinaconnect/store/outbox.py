@@ -22,6 +22,7 @@ from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox.timeline import pending_row
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.holding import holding
 from jinaconnect.store.log import Log
 from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
 from jinaconnect.store.withdrawals import Withdrawals, changes_access
@@ -149,9 +150,9 @@ class Outbox:
     async def sweep(self) -> int:
         """Publish what has been pending for a while; returns how many documents."""
         swept = 0
-        for name, collection in COLLECTIONS.items():
-            if collection.tells:
-                swept += await self._sweep(name)
+        telling = [name for name, collection in COLLECTIONS.items() if collection.tells]
+        for name in await holding(self._database, telling, self._left()):
+            swept += await self._sweep(name)
         return swept
 
     async def _sweep(self, name: str) -> int:
@@ -160,6 +161,9 @@ class Outbox:
             logger.warning("outbox.swept", collection=name, documents=len(docs))
             await self.publish([(name, docs)])
         return len(docs)
+
+    def _left(self) -> Document:
+        return {"pending.0": {"$exists": True}, "updated_at": {"$lt": self._clock() - ABANDONED_AFTER}}
 
     @guarded
     async def waiting(self, name: str, partition: str) -> list[Document]:
@@ -170,9 +174,10 @@ class Outbox:
 
     @guarded
     async def _abandoned(self, name: str) -> list[Document]:
-        query = {"pending.0": {"$exists": True}, "updated_at": {"$lt": self._clock() - ABANDONED_AFTER}}
         fields = {"scope": 1, "pending": 1}
-        rows = self._database[name].find(query, fields, limit=SWEEP_BATCH, hint="pending", sort=[("updated_at", 1)])
+        rows = self._database[name].find(
+            self._left(), fields, limit=SWEEP_BATCH, hint="pending", sort=[("updated_at", 1)]
+        )
         return await rows.to_list()
 
     async def prepare(self) -> None:

@@ -22,7 +22,6 @@ from jinaconnect.telephony.simulator import SimulatedSwitch
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-ORDERS_S = 0.2
 LOOK_S = 1.0
 PUSH_S = 10.0
 CLAIM_S = 120.0
@@ -170,12 +169,8 @@ class Owner:
     async def _serve(self, desk: CallSupervisor) -> None:
         """Take what other processes order."""
         while desk.hold.lasts:
-            try:
-                row = await self._services.orders.take(self.switch.name)
-            except Unavailable:
-                row = None
+            row = await self._services.orders.next(self.switch.name)
             if row is None:
-                await asyncio.sleep(ORDERS_S)
                 continue
             task = asyncio.create_task(self._carry_out(desk, row))
             self._orders.add(task)
