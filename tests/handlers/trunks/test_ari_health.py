@@ -45,7 +45,7 @@ def answered(now: datetime, ago: timedelta, seconds: int) -> dict[str, Any]:
     dialled = now - ago - timedelta(seconds=40)
     return {
         "status": "COMPLETED", "hangup_cause": "NORMAL_CLEARING", "sip_code": None, "duration_seconds": seconds,
-        "ringing_at": dialled + timedelta(seconds=1), "started_at": dialled + timedelta(seconds=2),
+        "ringing_at": dialled + timedelta(seconds=1), "started_at": now - ago - timedelta(seconds=seconds),
     }  # fmt: skip
 
 
