@@ -60,7 +60,12 @@ Outcome = Accepted | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A customer's message: `type` and `content` in the inbox's words, `media` the carrier's handle of a file."""
+    """A customer's message: `type` and `content` in the inbox's words, `media` the carrier's handle of a file.
+
+    `sender` is what the carrier names the writer by, `known_as` what else they are known by there, `username` a name
+    of their own choice that is no address. `group` is the group it was said in. A `quiet` one asks for nothing: it
+    does not count as unread. `raw` is the carrier's own object, kept with the message.
+    """
 
     account_address: str
     carrier_id: str
@@ -72,11 +77,20 @@ class Inbound:
     reply_to: str | None = None
     media: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    known_as: tuple[Address, ...] = ()
+    username: str = ""
+    group: str | None = None
+    quiet: bool = False
+    raw: Mapping[str, Any] | None = None
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """A customer's reaction to a message; an empty emoji takes it back."""
+    """A customer's reaction to a message; an empty emoji takes it back.
+
+    `message` is how it stands in the conversation where the message it answers is not here.
+    """
 
     account_address: str
     carrier_id: str
@@ -84,6 +98,7 @@ class Reaction:
     sender: Address
     emoji: str
     at: datetime
+    message: Inbound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +138,7 @@ Fact = Inbound | Reaction | Status | TemplateReport | Unreadable
 class Channel(Protocol):
     """A text carrier."""
 
-    async def send(self, account: Account, to: str, message: Mapping[str, Any]) -> Outcome:
+    async def send(self, account: Account, to: Address, message: Mapping[str, Any]) -> Outcome:
         """Send one message; the message's id goes along as the reference."""
 
     def parse(self, payload: Mapping[str, Any]) -> list[Fact]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -23,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 
+_MEXICO = re.compile(r"\+?521[0-9]{10}")  # mobile numbers as WhatsApp names them; elsewhere the 1 is gone since 2019
 MOST_NESTED = 32  # objects and lists within one another in what is kept as it was given
 
 
@@ -53,10 +56,15 @@ def e164(text: str) -> str:
 
     Numbers reserved for fiction are valid in form and pass: possibility is asked for, not assignment.
     """
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf")  # marks of direction, as copied along
+    if _MEXICO.fullmatch(text):
+        return "+" + text.lstrip("+")
     try:
         number = phonenumbers.parse(text if text.startswith("+") else "+" + text, None)
     except phonenumbers.NumberParseException as error:
         raise ValueError("not a phone number in E.164 form, such as +12025550111") from error
+    if number.extension:
+        raise ValueError("must not have an extension: it is no part of a number that can be reached")
     if not phonenumbers.is_possible_number(number):
         raise ValueError("not a possible phone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -87,7 +95,7 @@ def _given(value: Any) -> Any:
     return value
 
 
-Phone = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=3, max_length=24), AfterValidator(e164)]
+Phone = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=3, max_length=64), AfterValidator(e164)]
 Text = Annotated[str, AfterValidator(_clean)]
 Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
 Id = Annotated[

@@ -58,6 +58,7 @@ class MetaServer:
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     media: dict[str, bytes] = field(default_factory=dict)
+    wa_ids: dict[str, str] = field(default_factory=dict)
     next: deque[Behaviour] = field(default_factory=deque)
     _runner: web.AppRunner | None = field(default=None, repr=False)
     _serial: int = 0
@@ -133,11 +134,14 @@ class MetaServer:
             return web.Response(status=behaviour.status, text=behaviour.body, content_type="application/json")
         if behaviour.code is not None or behaviour.status != 200:
             return self._error(behaviour.status, behaviour.code, "Told to refuse.", behaviour.retry_after)
-        to = body["to"].lstrip("+")
+        named = {"input": body["recipient"], "user_id": body["recipient"]}
+        if "to" in body:
+            to = body["to"].lstrip("+")
+            named = {"input": body["to"], "wa_id": self.wa_ids.get(to, to)}
         return web.json_response(
             {
                 "messaging_product": "whatsapp",
-                "contacts": [{"input": body["to"], "wa_id": to}],
+                "contacts": [named],
                 "messages": [{"id": wamid}],
             }
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from jinaconnect.actions.messaging.applying import Batch
+from jinaconnect.actions.messaging.applying import UNREADABLE, Batch
 from jinaconnect.channels.base import Inbound
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.inbox.address import PHONE, Address
@@ -42,10 +43,15 @@ async def test_a_fact_that_cannot_be_applied_harms_no_other(gateway: Running, te
         batch = Batch(services, account.scope)
         for n, extra in enumerate(({}, {"referral": {"odd": HUGE}}, {})):
             batch.add(fact(tenant, f"1202555030{n}", f"text {n}", **extra), account, row)
+        odd = replace(fact(tenant, "12025550303", "odd"), content={"type": "image"}, media={"id": "1"}, raw={"a": HUGE})
+        batch.add(odd, account, row)
         await batch.apply()
     events = await tenant().events()
     texts = [e["data"]["content"]["body"]["text"] for e in events if e["type"] == "message.received"]
-    assert sorted(texts) == ["text 0", "text 0", "text 2", "text 2"]
+    assert sorted(texts) == [UNREADABLE] * 2 + ["text 0", "text 0", "text 1", "text 1", "text 2", "text 2"]
+    shown = next(e["data"]["id"] for e in events if e["type"] == "message.received" and UNREADABLE in str(e["data"]))
+    unread = await services.store.of(tenant.id, "live").get("messages", shown)
+    assert unread["raw"] == {"a": str(HUGE)}, "it stands in its conversation with what the carrier told"
     failed = [e for e in events if e["type"] == "webhook.failed"]
     assert len(failed) == 1, "it is told once for each body"
     kept = await services.store.of(tenant.id, "live").get("webhook_events", failed[0]["subject"]["id"])

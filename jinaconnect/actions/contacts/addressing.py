@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.inbox.conversations import opening_events
-from jinaconnect.core.inbox.address import Address, address_fields
-from jinaconnect.core.inbox.contact import new_contact
+from jinaconnect.actions.inbox.conversations import contact_event, opening_events
+from jinaconnect.core.errors import NotFound
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.inbox.address import Address, address_fields, with_addresses
+from jinaconnect.core.inbox.contact import new_contact, render_contact
 from jinaconnect.store.mongo import Document
-from jinaconnect.store.tenant import Duplicate, TenantStore, Written
+from jinaconnect.store.tenant import Change, Duplicate, TenantStore, Written, applied
 
 
 async def contact_at(data: TenantStore, address: Address) -> Document | None:
-    """Return the contact with an address, None where nobody has it."""
-    name, value = address.key()
-    return next((doc for doc in await data.find_by("contacts", name, value) if doc["deleted_at"] is None), None)
+    """Return the contact with an address, however it is written, None where nobody has it."""
+    return (await contacts_at(data, [address])).get(address)
 
 
 async def contacts_at(data: TenantStore, addresses: Sequence[Address]) -> dict[Address, Document]:
     """Return the contacts that have these addresses."""
-    wanted: dict[str, dict[Any, Address]] = {}
+    wanted: dict[str, set[Any]] = {}
     for address in addresses:
-        name, value = address.key()
-        wanted.setdefault(name, {})[value] = address
-    found: dict[Address, Document] = {}
-    for name, values in wanted.items():
-        for doc in await data.select("contacts", {name: {"$in": list(values)}}):
-            held = doc[name] if isinstance(doc[name], list) else [doc[name]]
-            found.update({values[value]: doc for value in held if value in values})
-    return found
+        for name, value in address.lookups():
+            wanted.setdefault(name, set()).add(value)
+    rows = await asyncio.gather(*(_with(data, name, values) for name, values in wanted.items()))
+    held: dict[tuple[str, Any], Document] = {}
+    for name, docs in zip(wanted, rows, strict=True):
+        for doc in docs:
+            values = doc[name] if isinstance(doc[name], list) else [doc[name]]
+            held.update({(name, value): doc for value in values if value in wanted[name]})
+    found = {address: next((held[key] for key in address.lookups() if key in held), None) for address in addresses}
+    return {address: doc for address, doc in found.items() if doc is not None}
 
 
-def _made(ctx: Context, address: Address, source: str, by: str | None, fields: Mapping[str, Any]) -> Any:
+async def _with(data: TenantStore, name: str, values: Collection[Any]) -> list[Document]:
+    if len(values) == 1:
+        docs = await data.find_by("contacts", name, next(iter(values)))
+    else:
+        docs = await data.select("contacts", {name: {"$in": list(values)}})
+    return [doc for doc in docs if doc["deleted_at"] is None]
+
+
+def _made(
+    ctx: Context, addresses: Sequence[Address], source: str, by: str | None, fields: Mapping[str, Any]
+) -> tuple[Document, list[Event]]:
     now = ctx.now()
     doc = new_contact(
-        ctx.ids.new("cnt"), source=source, by=by, created_at=now, updated_at=now, **address_fields([address]), **fields
+        ctx.ids.new("cnt"), source=source, by=by, created_at=now, updated_at=now, **address_fields(addresses), **fields
     )
     return doc, opening_events(ctx, doc, source)
 
@@ -51,26 +66,89 @@ async def contact_for(
     held = await contact_at(ctx.data, address)
     if held is None:
         try:
-            return await ctx.data.insert("contacts", *_made(ctx, address, source, by, fields))
+            return await ctx.data.insert("contacts", *_made(ctx, [address], source, by, fields))
         except Duplicate:
             held = await contact_at(ctx.data, address)
     return None if held is None else Written(held, None, ctx.data.scope)
 
 
-async def contacts_for(
-    ctx: Context, people: Mapping[Address, Mapping[str, Any]], source: str
-) -> dict[Address, Document]:
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who wrote: the fields of a contact made for them, and what else they are known by."""
+
+    fields: Mapping[str, Any]
+    known_as: tuple[Address, ...] = ()
+
+
+async def contacts_for(ctx: Context, people: Mapping[Address, Person], source: str) -> dict[Address, Document]:
     """Return the contacts with these addresses, made with the fields given where there is none.
 
-    Events of those made are written with them and not yet told: that is for whoever writes what brought them.
+    Who is not found by the address they are named by is found by what else they are known by. Events of those made
+    are written with them and not yet told: that is for whoever writes what brought them.
     """
-    found = await contacts_at(ctx.data, list(people))
-    new = [address for address in people if address not in found]
-    if new:
-        items = [_made(ctx, address, source, None, people[address]) for address in new]
+    every = {address: (address, *person.known_as) for address, person in people.items()}
+    found = await contacts_at(ctx.data, list(dict.fromkeys(each for those in every.values() for each in those)))
+    known = {
+        address: next(found[each] for each in those if each in found)
+        for address, those in every.items()
+        if any(each in found for each in those)
+    }
+    groups = _groups({address: every[address] for address in people if address not in known})
+    if groups:
+        items = [_made(ctx, all, source, None, people[first].fields) for (first, *_), all in groups]
         added = await ctx.data.insert_many("contacts", items, tell=False)
-        for address, result in zip(new, added, strict=True):
-            held = await contact_at(ctx.data, address) if isinstance(result, Duplicate) else result.doc
-            assert held is not None
-            found[address] = held
-    return found
+        for (names, all), result in zip(groups, added, strict=True):
+            if isinstance(result, Duplicate):
+                held = next(iter((await contacts_at(ctx.data, all)).values()))
+            else:
+                held = result.doc
+            known.update(dict.fromkeys(names, held))
+    return known
+
+
+def _groups(people: Mapping[Address, Sequence[Address]]) -> list[tuple[list[Address], list[Address]]]:
+    """Return who shares an address with whom: the addresses they are named by, and all they have."""
+    groups: list[tuple[list[Address], list[Address]]] = []
+    place: dict[tuple[str, Any], int] = {}
+    for name, all in people.items():
+        keys = [key for address in all for key in address.lookups()]
+        at = next((place[key] for key in keys if key in place), len(groups))
+        if at == len(groups):
+            groups.append(([], []))
+        groups[at][0].append(name)
+        groups[at][1].extend(all)
+        place.update(dict.fromkeys(keys, at))
+    return groups
+
+
+async def learn(ctx: Context, contact: Document, addresses: Sequence[Address], **fields: Any) -> Document:
+    """Add addresses to a contact, and fields that differ; returns it as it is now.
+
+    An address that another contact has stays with it.
+    """
+    if not _lacks(contact, addresses, fields):
+        return contact
+    others = await contacts_at(ctx.data, addresses)
+    own = [each for each in addresses if each not in others or others[each]["_id"] == contact["_id"]]
+    event_id = ctx.ids.new("evt")
+
+    def decide(doc: Document) -> Change | None:
+        changed = _lacks(doc, own, fields)
+        if not changed:
+            return None
+        after = applied(doc, changed, (), ())
+        if render_contact(after) == render_contact(doc):
+            return Change(set={**changed, "updated_at": doc["updated_at"]})
+        changed["updated_at"] = ctx.now()
+        after = applied(doc, changed, (), ())
+        return Change(set=changed, events=[contact_event(ctx, event_id, "contact.updated", doc, after)])
+
+    try:
+        return (await ctx.data.change("contacts", contact["_id"], decide)).doc
+    except (Duplicate, NotFound):  # somebody else was given it, or the contact was removed
+        return contact
+
+
+def _lacks(doc: Document, addresses: Sequence[Address], fields: Mapping[str, Any]) -> dict[str, Any]:
+    differing = {name: value for name, value in fields.items() if value and doc.get(name) != value}
+    return {**with_addresses(doc, addresses), **differing}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import (
     assignee,
@@ -19,6 +20,7 @@ from jinaconnect.actions.listing import envelope, list_documents, log_cursor
 from jinaconnect.actions.scoping import contact_filter
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict
+from jinaconnect.core.inbox.address import OTHERS, PHONE, Address, variants
 from jinaconnect.core.inbox.assignment import Assignee, Move, assign, close, holds, reopen
 from jinaconnect.core.inbox.contact import LEAD_STATUSES, SOURCES, new_contact, render_contact
 from jinaconnect.core.inbox.profile import ContactChange, NewContact, bounded, changed_profile
@@ -151,11 +153,26 @@ async def read_contact(ctx: Context, id: str) -> dict[str, Any]:
 
 async def _taken(ctx: Context, error: Duplicate, fields: Mapping[str, Any]) -> Conflict:
     """Return the refusal of an address that another contact has, naming that contact."""
-    name = error.index
-    held = await ctx.data.find_one("contacts", {name: fields.get(name)})
+    name = "phone" if error.index == OTHERS else error.index
+    if name == PHONE:
+        held = await contact_at(ctx.data, Address(PHONE, fields[PHONE]))
+    else:
+        held = await ctx.data.find_one("contacts", {name: fields.get(name)})
+    return _exists(name, held)
+
+
+def _exists(name: str, held: Document | None) -> Conflict:
     extra = {"existing_id": held["_id"]} if held is not None else {}
     which = f": {held['_id']}" if held is not None else ""
     return Conflict(f"A contact with this {name} exists already{which}.", code="already_exists", extra=extra)
+
+
+async def _refuse_another_form(ctx: Context, id: str, phone: str | None) -> None:
+    """Raise Conflict where another contact has a number that can be written in several ways, in another of them."""
+    if phone is not None and len(variants(phone)) > 1:
+        held = await contact_at(ctx.data, Address(PHONE, phone))
+        if held is not None and held["_id"] != id:
+            raise _exists(PHONE, held)
 
 
 async def _named_assignee(ctx: Context, doc: Mapping[str, Any], body: ContactChange) -> Assignee | None:
@@ -189,6 +206,7 @@ async def create_contact(ctx: Context, body: NewContact) -> dict[str, Any]:
         fields.update(move.fields)
     doc.update(fields)
     bounded(doc)
+    await _refuse_another_form(ctx, id, doc["phone"])
     events = [
         contact_event(ctx, event_ids[0], "contact.created", doc, doc),
         contact_event(ctx, event_ids[1], "conversation.opened", doc, doc, contact_detail=render_contact(doc)),
@@ -208,6 +226,7 @@ async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str
     to = await _named_assignee(ctx, await visible_contact(ctx, id), body)
     event_ids = [ctx.ids.new("evt") for _ in range(3)]
     given = body.given()
+    await _refuse_another_form(ctx, id, given.get("phone"))
     if to is not None:
         given.pop("assignment_note", None)
 

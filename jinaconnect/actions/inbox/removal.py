@@ -33,7 +33,7 @@ _LEAVING = (status.PENDING, status.SENDING)
 
 _ERASED: dict[str, Any] = {
     **unaddressed(), "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [], "attributes": {},
-    "telegram_username": None, "description": None, **unassigned(), "opt_outs": {},
+    "telegram_username": None, "whatsapp_username": None, "description": None, **unassigned(), "opt_outs": {},
     "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, "erased": True,
 }  # fmt: skip
 
@@ -62,7 +62,7 @@ def _gone(ctx: Context, contact: Document | None, event_id: str, *, erase: bool)
                 error_message=None,
                 erased=True,
             )
-            unset += [name for name in ("request", "extra") if name in doc]
+            unset += [name for name in ("request", "extra", "raw", "history") if name in doc]
         event = Event(
             id=event_id,
             type="message.deleted",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import structlog
 
-from jinaconnect.actions.contacts.addressing import contacts_for
+from jinaconnect.actions.contacts.addressing import Person, contacts_for, learn
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.actions.inbox.removal import follow_removal
@@ -27,10 +28,12 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact, seen_by
 from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
+from jinaconnect.core.lenient import storable
 from jinaconnect.core.principal import Mode, Principal, system_principal
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
@@ -38,6 +41,8 @@ from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, app
 
 LATE_TRIES = 6
 LATE_JOB = "status.late"
+UNREADABLE = "[a message that could not be read]"
+MAX_RAW = 256 * 1024  # of a carrier's own object; their whole bodies have at most 3 MB
 
 logger = structlog.get_logger(__name__)
 
@@ -94,7 +99,16 @@ class Batch:
                     await self._apart(apply, [told])
             else:
                 logger.error("webhook.fact_failed", inbound=facts[0].row["_id"], exc_info=error)
-                await keep_failure(self._services, facts[0].row, facts[0].account, str(error) or type(error).__name__)
+                await self._keep_unreadable(facts[0], str(error) or type(error).__name__)
+
+    async def _keep_unreadable(self, told: _Told, reason: str) -> None:
+        """Keep what could not be applied: a message stands in its conversation, without what it says."""
+        await keep_failure(self._services, told.row, told.account, reason)
+        fact = told.fact
+        if isinstance(fact, Inbound) and fact.unreadable is None:
+            content = {"type": "text", "body": {"text": UNREADABLE}}
+            bare = replace(fact, type="UNSUPPORTED", content=content, media=None, extra={}, unreadable=reason)
+            await self._apart(self._apply_messages, [replace(told, fact=bare)])
 
     async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
         late = await apply_statuses(self._ctx, [told.fact for told in facts if isinstance(told.fact, Status)])
@@ -105,7 +119,8 @@ class Batch:
     async def _apply_other(self, facts: Sequence[_Told]) -> None:
         for told in facts:
             if isinstance(told.fact, Reaction):
-                await apply_reaction(self._ctx, told.fact)
+                if not await apply_reaction(self._ctx, told.fact) and told.fact.message is not None:
+                    await self._apply_messages([replace(told, fact=told.fact.message)])
             elif isinstance(told.fact, TemplateReport):
                 await apply_template_report(self._ctx, told.fact)
             elif isinstance(told.fact, Unreadable):
@@ -113,8 +128,10 @@ class Batch:
 
     async def _apply_messages(self, facts: Sequence[_Told]) -> None:
         inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
-        people = {fact.sender: _named(fact.name) for fact, _ in inbound}
-        contacts = await contacts_for(self._ctx, people, "WHATSAPP")
+        for told in facts:
+            if isinstance(told.fact, Inbound) and told.fact.unreadable is not None:
+                await keep_failure(self._services, told.row, told.account, told.fact.unreadable)
+        contacts = await self._contacts([fact for fact, _ in inbound])
         items = []
         for fact, account in inbound:
             contact = contacts[fact.sender]
@@ -139,7 +156,8 @@ class Batch:
                 fetches.append(media_row(held, account, fact.media, self._services.clock()))
         await self._fetch([row for row in fetches if row is not None])
         decisions = {id: self._count(messages) for id, messages in known.items()}
-        present = [contact for contact in contacts.values() if contact["_id"] in decisions]
+        everyone = {contact["_id"]: contact for contact in contacts.values()}
+        present = [contact for contact in everyone.values() if contact["_id"] in decisions]
         counted_in = await self._store.change_many("contacts", decisions, present, tell=False)
         for id in sorted(seen_before):
             await self._rebuild(id)
@@ -147,8 +165,23 @@ class Batch:
             await follow_removal(self._ctx, id)  # removed since it was read: what it was sent meanwhile goes as well
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
-        left = [contact for contact in contacts.values() if contact["_id"] not in decisions]
+        left = [contact for contact in everyone.values() if contact["_id"] not in decisions]
         await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)])
+
+    async def _contacts(self, facts: Sequence[Inbound]) -> dict[Address, Document]:
+        """Return who wrote, each contact knowing all that the carrier told they are known by."""
+        people: dict[Address, Person] = {}
+        for fact in facts:
+            fields = {**_named(fact.name), **({"whatsapp_username": fact.username} if fact.username else {})}
+            before = people.get(fact.sender)
+            known_as = {*(before.known_as if before is not None else ()), *fact.known_as}
+            people[fact.sender] = Person(fields, tuple(sorted(known_as, key=lambda each: each.text)))
+        contacts = await contacts_for(self._ctx, people, "WHATSAPP")
+        for sender, person in people.items():
+            username = person.fields.get("whatsapp_username", "")
+            addresses = [sender, *person.known_as]
+            contacts[sender] = await learn(self._ctx, contacts[sender], addresses, whatsapp_username=username)
+        return contacts
 
     async def _fetch(self, rows: list[Document]) -> None:
         """Have files fetched; one that is known already has its row, and is fetched or on its way."""
@@ -196,12 +229,13 @@ class Batch:
     def _message(self, fact: Inbound, account: Account, contact: Document) -> Document:
         now = self._ctx.now()
         id = self._ctx.ids.new("msg")
-        content = dict(fact.content)
+        content = storable(fact.content)
         if fact.media is not None:
             kind = content["type"]
             content[kind] = {**content[kind], "url": media_url(new_media_id(now))}
         at = fact.at if fact.at.timestamp() > 0 else now
-        by_bot = contact["assigned_to_type"] == "BOT"
+        nobody_waits = fact.quiet or contact["assigned_to_type"] == "BOT"
+        extra = storable(fact.extra)
         return new_message(
             id,
             contact=contact["_id"],
@@ -215,11 +249,13 @@ class Batch:
             status=status.RECEIVED,
             carrier_id=fact.carrier_id,
             reply_to=fact.reply_to,
-            is_read=by_bot,
-            read_at=now if by_bot else None,
+            group_id=fact.group,
+            is_read=nobody_waits,
+            read_at=now if nobody_waits else None,
             created_at=now,
             updated_at=now,
-            **({"extra": dict(fact.extra)} if fact.extra else {}),
+            **({"extra": extra} if extra else {}),
+            **({"raw": kept_raw(fact.raw)} if fact.raw is not None else {}),
         )
 
     def _received(self, message: Document, contact: Document, fact: Inbound) -> Event:
@@ -270,6 +306,13 @@ async def keep_failure(services: Services, row: Document, account: Account, reas
         "body": row["body"],
     }  # fmt: skip
     await ctx.data.insert("webhook_events", doc, [event])
+
+
+def kept_raw(raw: Mapping[str, Any]) -> Any:
+    """Return a carrier's own object of a message as its row keeps it: whole, or as cut text where it is huge."""
+    kept = storable(raw)
+    text = orjson.dumps(kept, default=str)
+    return kept if len(text) <= MAX_RAW else {"cut": text[:MAX_RAW].decode("utf-8", "ignore")}
 
 
 def _named(name: str) -> dict[str, str]:

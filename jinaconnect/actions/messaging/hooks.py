@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any
 from zlib import crc32
 
-import orjson
 import structlog
 
 from jinaconnect.actions.context import Services
@@ -24,6 +23,7 @@ from jinaconnect.actions.worker import MAX_TRIES, until_taken
 from jinaconnect.channels.base import Account, TemplateReport
 from jinaconnect.channels.whatsapp_meta.hooks import OBJECT, SIGNATURE_HEADER, signed_by
 from jinaconnect.core.errors import BadSignature, Malformed, Unavailable
+from jinaconnect.core.lenient import read_json
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
@@ -73,7 +73,7 @@ class InboundDoor:
         if not good:
             raise BadSignature("The signature does not fit the body.")
         try:
-            payload = orjson.loads(body)
+            payload = read_json(body)
         except ValueError as error:
             raise Malformed("The body is not valid JSON.") from error
         if not isinstance(payload, dict) or payload.get("object") != OBJECT:
@@ -121,14 +121,14 @@ class InboundDoor:
 
     async def apply_handed(self, row: Document) -> bool:
         """Apply a body that another process took in; False when that was not done."""
-        return await self._apply_soon(_Arrived(row, orjson.loads(row["body"])))
+        return await self._apply_soon(_Arrived(row, read_json(row["body"])))
 
     async def take(self, claim: Claim) -> None:
         """Apply a stored body that nobody finished; one that cannot be applied after some tries is kept and told."""
         if claim.tries > MAX_TRIES:
             await self._give_up(claim.doc)
         else:
-            await self._apply([_Arrived(claim.doc, orjson.loads(claim.doc["body"]))])
+            await self._apply([_Arrived(claim.doc, read_json(claim.doc["body"]))])
         await self._services.due.finish("inbound", [claim.doc["_id"]])
 
     async def _give_up(self, row: Document) -> None:

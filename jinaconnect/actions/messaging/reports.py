@@ -82,11 +82,11 @@ async def report_message(ctx: Context, message: Document, report: Report, carrie
         return message
 
 
-async def apply_reaction(ctx: Context, fact: Reaction) -> None:
-    """Set or take back a customer's reaction on a message."""
+async def apply_reaction(ctx: Context, fact: Reaction) -> bool:
+    """Set or take back a customer's reaction on a message; tells whether the message is here."""
     target = await ctx.data.find_one("messages", {"platform": "WHATSAPP", "carrier_id": fact.target})
     if target is None or target["deleted_at"] is not None:
-        return
+        return target is not None
     contact = await ctx.data.find("contacts", target["contact"])
     sender = str(fact.sender.value).lstrip("+")
 
@@ -109,3 +109,4 @@ async def apply_reaction(ctx: Context, fact: Reaction) -> None:
 
     with contextlib.suppress(NotFound):
         await ctx.data.change("messages", target["_id"], decide)
+    return True

@@ -19,7 +19,7 @@ from jinaconnect.channels.base import Accepted, Outcome, Refused
 from jinaconnect.channels.whatsapp_meta.compose import FREE_FORM_EXEMPT, SendWhatsapp, cloud_object, inbox_content
 from jinaconnect.core.errors import Invalid, NotFound, SessionWindowClosed
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address, address_of
 from jinaconnect.core.inbox.contact import counted, seen_by
 from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
 from jinaconnect.core.inbox.status import Report
@@ -55,7 +55,7 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
         found = await ctx.data.find("contacts", id)
         if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
             raise Invalid.field("contact", "there is no such contact")
-        if found["phone"] is None:
+        if whatsapp_address(found) is None:
             raise Invalid.field("contact", "the contact has no phone number")
         return found
     found = await _holder(ctx, phone)
@@ -66,6 +66,11 @@ async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document
     if made is None or (made.seq is None and not visible(ctx.principal, made.doc)):  # somebody else was first
         raise Invalid.field("phone", "there is no contact of yours with this number")
     return ctx.wrote(made)
+
+
+def whatsapp_address(contact: Document) -> Address | None:
+    """Return where a contact is reached by WhatsApp: at their number, else by the id they have there."""
+    return address_of(contact, PHONE) or address_of(contact, WHATSAPP_USER)
 
 
 async def _replied(ctx: Context, id: str | None, contact: Document | None) -> str | None:
@@ -161,7 +166,8 @@ class Sender:
         except NotFound:
             await self._fail(ctx, message, "no_contact", "The contact was deleted.")
             return
-        if contact["phone"] is None:
+        to = whatsapp_address(contact)
+        if to is None:
             await self._fail(ctx, message, "no_contact", "The contact was removed.")
             return
         if counted(contact, [message]) is not None:  # the request that recorded it was cut off before counting
@@ -171,7 +177,7 @@ class Sender:
         except NotFound:
             await self._fail(ctx, message, "no_account", "The channel account was removed.")
             return
-        outcome = await self._services.whatsapp.send(account, contact["phone"].lstrip("+"), message)
+        outcome = await self._services.whatsapp.send(account, to, message)
         if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
             await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
 

@@ -12,7 +12,8 @@ import orjson
 import structlog
 
 from jinaconnect.channels.base import Accepted, Account, Fact, Outcome, Refused, Unknown
-from jinaconnect.channels.whatsapp_meta.hooks import facts_of, objects
+from jinaconnect.channels.whatsapp_meta.facts import facts_of, objects
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.outbound import Ambiguous, Blocked, Fetched, NotSent, TooLarge
 
 # Classified by `error.code`, whatever the HTTP status says.
@@ -49,10 +50,10 @@ class Whatsapp:
         headers = {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
         return await transport.request(method, url, headers=headers, **options)
 
-    async def send(self, account: Account, to: str, message: Mapping[str, Any]) -> Outcome:
+    async def send(self, account: Account, to: Address, message: Mapping[str, Any]) -> Outcome:
         """Send one message (`POST /{phone_number_id}/messages`)."""
         body = {
-            "messaging_product": "whatsapp", "recipient_type": "individual", "to": to, **message["request"],
+            "messaging_product": "whatsapp", "recipient_type": "individual", **_recipient(to), **message["request"],
             "biz_opaque_callback_data": message["_id"],
         }  # fmt: skip
         try:
@@ -70,6 +71,12 @@ class Whatsapp:
     def parse(self, payload: Mapping[str, Any]) -> list[Fact]:
         """Return the facts of a webhook body, in its order."""
         return facts_of(payload)
+
+
+def _recipient(to: Address) -> dict[str, str]:
+    """Return how a send names who gets it: Meta accepts an id that is no number in `to`, and drops the message."""
+    value = str(to.value)
+    return {"to": value.lstrip("+")} if to.field == PHONE else {"recipient": value}
 
 
 def outcome(answer: Fetched) -> Outcome:

@@ -3,17 +3,35 @@
 Phone numbers and Telegram chats are fields of a contact of their own, which REST shows and the team may write.
 Addresses that only a platform knows stand together in `addresses`, each as `field:value`. One unique index each keeps
 every address with one contact, however many addresses a person has.
+
+A number may be written in several ways by one carrier (Brazil's ninth digit, Mexico's 1, Argentina's 9 of mobile
+numbers): all of them are one person's, and the longest stands in `addresses` so that two contacts cannot share it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 PHONE = "phone"
+WHATSAPP_USER = "whatsapp_user"  # the id WhatsApp gives a person towards one business, where the number is not told
 OWN_FIELDS = (PHONE, "telegram_chat_id")
 OTHERS = "addresses"
+
+
+_ONCE_CUT = 24  # what was no number was kept as one of at most so many characters
+_NUMBER = re.compile(r"\+[0-9]+")
+# Both forms of a mobile number, and how the one becomes the other.
+_FORMS = (
+    (re.compile(r"\+55([1-9][0-9])9([6-9][0-9]{7})"), "+55{}{}"),
+    (re.compile(r"\+55([1-9][0-9])([6-9][0-9]{7})"), "+55{}9{}"),
+    (re.compile(r"\+521([0-9]{10})"), "+52{}"),
+    (re.compile(r"\+52([0-9]{10})"), "+521{}"),
+    (re.compile(r"\+549([0-9]{10})"), "+54{}"),
+    (re.compile(r"\+54([0-9]{10})"), "+549{}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +43,29 @@ class Address:
 
     def key(self) -> tuple[str, str | int]:
         """Return the indexed key of contacts that holds it, and what is looked for there."""
-        return (self.field, self.value) if self.field in OWN_FIELDS else (OTHERS, f"{self.field}:{self.value}")
+        return (self.field, self.value) if self.field in OWN_FIELDS else (OTHERS, self.text)
+
+    @property
+    def text(self) -> str:
+        """Return the address as it stands among others."""
+        return f"{self.field}:{self.value}"
+
+    def lookups(self) -> list[tuple[str, str | int]]:
+        """Return every key of contacts that this address may be found under, the surest first."""
+        if self.field == PHONE:
+            forms = variants(str(self.value))
+            return [*((PHONE, form) for form in forms), *((OTHERS, f"{PHONE}:{form}") for form in forms)]
+        if self.field == WHATSAPP_USER and len(str(self.value)) < _ONCE_CUT:
+            return [self.key(), (PHONE, f"+{self.value}")]
+        return [self.key()]
+
+
+def variants(phone: str) -> tuple[str, ...]:
+    """Return every way a number is written, its own first; for nearly all numbers there is one."""
+    for pattern, other in _FORMS:
+        if found := pattern.fullmatch(phone):
+            return phone, other.format(*found.groups())
+    return (phone,)
 
 
 def unaddressed() -> dict[str, Any]:
@@ -35,14 +75,30 @@ def unaddressed() -> dict[str, Any]:
 
 def address_fields(addresses: Iterable[Address]) -> dict[str, Any]:
     """Return the fields of a contact that hold these addresses."""
-    fields: dict[str, Any] = {}
+    return with_addresses(unaddressed(), addresses)
+
+
+def with_addresses(contact: Mapping[str, Any], addresses: Iterable[Address]) -> dict[str, Any]:
+    """Return the fields of a contact that differ once it has these addresses as well.
+
+    A second one of a kind that is a field of its own stands among the others.
+    """
+    held = {name: contact.get(name, none) for name, none in unaddressed().items()}
+    if held[PHONE] is not None and not _NUMBER.fullmatch(held[PHONE]):
+        held[PHONE] = None  # an id of a platform, kept as a number by an earlier version
+    others = list(held[OTHERS] or ())
     for address in addresses:
-        name, value = address.key()
-        if name == OTHERS:
-            fields.setdefault(OTHERS, []).append(value)
-        else:
-            fields[name] = value
-    return fields
+        if address.field not in OWN_FIELDS:
+            others.append(address.text)
+        elif held[address.field] is None:
+            held[address.field] = address.value
+        elif address.field == PHONE and address.value not in variants(held[PHONE]):
+            others.append(address.text)
+    forms = variants(held[PHONE]) if held[PHONE] is not None else ()
+    if len(forms) > 1:
+        others.append(f"{PHONE}:{max(forms, key=len)}")
+    held[OTHERS] = list(dict.fromkeys(others))
+    return {name: value for name, value in held.items() if contact.get(name) != value}
 
 
 def address_of(contact: Mapping[str, Any], field: str) -> Address | None:

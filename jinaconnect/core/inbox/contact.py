@@ -13,8 +13,8 @@ from typing import Any
 
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.events.event import Seen, conversation_id
-from jinaconnect.core.inbox.address import unaddressed
-from jinaconnect.core.inbox.message import preview
+from jinaconnect.core.inbox.address import WHATSAPP_USER, address_of, unaddressed
+from jinaconnect.core.inbox.message import opens_window, preview
 from jinaconnect.core.inbox.window import window_ends
 
 OPEN, CLOSED = "OPEN", "CLOSED"
@@ -47,7 +47,7 @@ def new_contact(id: str, *, source: str, by: str | None, **fields: Any) -> dict[
     """Return a contact document with every field at its default."""
     return {
         "_id": id, **unaddressed(), "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [],
-        "attributes": {}, "source": source, "telegram_username": None, "lead_status": None,
+        "attributes": {}, "source": source, "telegram_username": None, "whatsapp_username": None, "lead_status": None,
         "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {},
         "preferred_channel": None, "rcs_capable": None, "rcs_checked_at": None, **_ASSIGNMENT, "status": OPEN,
         "is_active": True, "description": None, "created_by": by, "updated_by": by, "deleted_at": None,
@@ -56,9 +56,16 @@ def new_contact(id: str, *, source: str, by: str | None, **fields: Any) -> dict[
 
 
 def full_name(contact: Mapping[str, Any]) -> str:
-    """Return the contact's name, or phone, or Telegram name."""
+    """Return the contact's name, or phone, or the name they gave themselves at a carrier, or their id there."""
     name = f"{contact['first_name']} {contact['last_name']}".strip()
-    return name or contact.get("phone") or contact.get("telegram_username") or "Unknown"
+    own = contact.get("whatsapp_username") or contact.get("telegram_username")
+    return name or contact.get("phone") or own or whatsapp_user(contact) or "Unknown"
+
+
+def whatsapp_user(contact: Mapping[str, Any]) -> str | None:
+    """Return the id WhatsApp gives a person towards the business."""
+    found = address_of(contact, WHATSAPP_USER)
+    return None if found is None else str(found.value)
 
 
 def seen_by(contact: Mapping[str, Any], before: str | None = None) -> Seen:
@@ -83,8 +90,10 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
         "source": doc["source"],
         "telegram_chat_id": doc["telegram_chat_id"],
         "telegram_username": doc["telegram_username"],
+        "whatsapp_user_id": whatsapp_user(doc),
+        "whatsapp_username": doc.get("whatsapp_username"),
         "channels": {
-            "whatsapp": phone,
+            "whatsapp": phone or whatsapp_user(doc),
             "sms": phone,
             "rcs": phone,
             "voice": phone,
@@ -126,7 +135,7 @@ def render_conversation(doc: Mapping[str, Any]) -> dict[str, Any]:
     if last is not None:
         ends = window_ends(doc, last["platform"])
         last = {
-            **last, "timestamp": iso_or_none(last["timestamp"]),
+            **last, "timestamp": iso_or_none(last["timestamp"]), "group_id": last.get("group_id"),
             "expires_at": None if ends is None else int(ends.timestamp()),
         }  # fmt: skip
     return {
@@ -156,6 +165,7 @@ def last_message(message: Mapping[str, Any], is_read: bool) -> dict[str, Any]:
         "author_type": message["author"],
         "platform": message["platform"],
         "created_by": message.get("created_by"),
+        "group_id": message.get("group_id"),
         "is_read": is_read,
     }
 
@@ -178,6 +188,7 @@ def counted(doc: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> di
         stamp: datetime = message["created_at"]
         if message["direction"] == "INCOMING":
             unread += 0 if message["is_read"] or message["_id"] in early else 1
+        if opens_window(message):
             held = inbound.get(message["platform"])
             inbound[message["platform"]] = message["timestamp"] if held is None else max(held, message["timestamp"])
         if newest[0] is None or stamp >= newest[0]:

@@ -34,8 +34,14 @@ def new_message(
         "carrier_id": None, "reply_to": None, "is_read": direction == OUTGOING, "read_at": None, "read_by_id": None,
         "read_by_name": None, "sent_at": None, "delivered_at": None, "opened_at": None, "failed_at": None,
         "error_code": None, "error_message": None, "reactions": [], "edited_at": None, "internal_note": False,
-        "created_by": None, "user": None, "number": None, "template": None, "deleted_at": None, **fields,
+        "created_by": None, "user": None, "number": None, "template": None, "group_id": None, "deleted_at": None,
+        **fields,
     }  # fmt: skip
+
+
+def opens_window(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message lets the business write freely to its writer: what is said in a group does not."""
+    return bool(message["direction"] == INCOMING and message.get("group_id") is None)
 
 
 def body_text(content: Mapping[str, Any]) -> str:
@@ -64,7 +70,7 @@ def preview(content: Mapping[str, Any], limit: int = 50) -> tuple[str, str]:
 def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
     """Return a message as the inbox and events show it."""
     outgoing = doc["direction"] == OUTGOING and not doc["internal_note"]
-    expires = doc["timestamp"] + WINDOW if doc["platform"] in WINDOWED and doc["direction"] == INCOMING else None
+    expires = doc["timestamp"] + WINDOW if doc["platform"] in WINDOWED and opens_window(doc) else None
     return {
         "id": doc["_id"], "message_id": doc["number"] if number is None else number, "content": doc["content"],
         "timestamp": iso(doc["timestamp"]), "direction": doc["direction"], "platform": doc["platform"],
@@ -79,6 +85,7 @@ def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[st
         "outgoing_failed_at": iso_or_none(doc["failed_at"]) if outgoing else None,
         "error_code": doc["error_code"], "error_message": doc["error_message"],
         "external_message_id": doc["carrier_id"], "reply_to": doc["reply_to"], "reactions": list(doc["reactions"]),
-        "edited_at": iso_or_none(doc["edited_at"]), "internal_note": doc["internal_note"],
+        "edited_at": iso_or_none(doc["edited_at"]), "group_id": doc.get("group_id"),
+        "internal_note": doc["internal_note"],
         "created_by": doc["created_by"], "created_at": iso(doc["created_at"]),
     }  # fmt: skip

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.inbox.address import address_values
+from jinaconnect.core.inbox.address import OTHERS, PHONE, address_values, with_addresses
 from jinaconnect.core.inbox.contact import render_contact
 from jinaconnect.core.paging import KEY
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example
@@ -154,6 +154,9 @@ def changed_profile(doc: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
         told = {channel: None if at is None else iso(at) for channel, at in given["opt_outs"].items()}
         fields["opt_outs"] = {channel: at for channel, at in {**doc["opt_outs"], **told}.items() if at is not None}
     differing = {name: value for name, value in fields.items() if not _same(doc[name], value)}
+    if "phone" in differing:  # what else the number was known as goes with it
+        others = [text for text in doc.get(OTHERS) or () if not text.startswith(f"{PHONE}:")]
+        differing[OTHERS] = with_addresses({**doc, **differing, OTHERS: others}, ()).get(OTHERS, others)
     after = {**doc, **differing}
     if not address_values(after):
         raise Invalid.field("phone", "is required unless telegram_chat_id is given")

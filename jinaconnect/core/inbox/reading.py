@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.core.inbox.contact import COUNTED, last_message
-from jinaconnect.core.inbox.message import INCOMING
+from jinaconnect.core.inbox.message import INCOMING, opens_window
 
 
 def read_fields(message: Mapping[str, Any], *, by: str, name: str, at: datetime) -> dict[str, Any] | None:
@@ -66,7 +66,7 @@ def rebuilt(doc: Mapping[str, Any], newest: Sequence[Mapping[str, Any]], unread:
     ids = sorted({*chat["recent"], *(message["_id"] for message in newest)})
     inbound = dict(chat["inbound"])
     for message in newest:
-        if message["direction"] == INCOMING:
+        if opens_window(message):
             platform, held = message["platform"], inbound.get(message["platform"])
             inbound[platform] = message["timestamp"] if held is None else max(held, message["timestamp"])
     fields = {"chat.unread": unread, "chat.recent": ids[-COUNTED:], "chat.inbound": inbound}

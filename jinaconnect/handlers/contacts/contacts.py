@@ -46,6 +46,8 @@ class ContactOut(Answer):
     source: Literal["MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT"]
     telegram_chat_id: int | None
     telegram_username: str | None
+    whatsapp_user_id: str | None
+    whatsapp_username: str | None
     channels: Reach
     lead_status: Literal["NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED"] | None
     lead_score: int

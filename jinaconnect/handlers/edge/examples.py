@@ -24,7 +24,8 @@ _FIELDS: dict[str, Any] = {
     "last_name": "Lee", "full_name": "Ann Lee", "name": "Ann Lee", "image": None, "birth_date": None, "address": None,
     "website": "https://example.com", "country": "US", "state": None, "industry": "Retail", "description": None,
     "assigned_to_name": "Ben Ortiz", "assigned_by_name": "Cleo Park", "read_by_name": "Ben Ortiz",
-    "telegram_chat_id": None, "telegram_username": None, "telegram": None, "opt_outs": {},
+    "telegram_chat_id": None, "telegram_username": None,
+    "whatsapp_user_id": None, "whatsapp_username": None, "group_id": None, "telegram": None, "opt_outs": {},
     "attributes": {"city": "Boston", "orders": 12}, "tag": "vip", "tags": ["vip"], "segments": [], "settings": {
         "agents_see_unassigned": True,
     },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, marks, removal
@@ -67,6 +67,7 @@ class InboxMessage(Answer):
     reply_to: str | None
     reactions: list[Reaction]
     edited_at: str | None
+    group_id: str | None = Field(description="The group it was said in; the conversation is its writer's.")
     internal_note: bool
     created_by: str | None
     created_at: str
@@ -131,6 +132,7 @@ class LastMessage(Answer):
     platform: Platform
     created_by: str | None
     expires_at: int | None
+    group_id: str | None
     is_read: bool
 
 

@@ -595,3 +595,14 @@ async def test_the_last_event_of_a_contact_shows_what_rest_shows(tenant: Tenant,
         assert folded == (await client.get(f"/contacts/{id}/")).ok()
         chat = (await client.get(f"/team-inbox/api/conversations/{id}/")).ok()
         assert {key: chat[key] for key in ("status", "assignment")} == chats[id]
+
+
+@pytest.mark.parametrize("phone", ["+12025550111;ext=12", "+12025550111x12", "+1 202 555 0111 ext. 12"])
+async def test_an_extension_is_refused_by_name(tenant: Tenant, phone: str) -> None:
+    detail = (await tenant().post("/contacts/", {"phone": phone})).refused(400, "validation_error")
+    assert "extension" in detail["phone"][0]
+
+
+async def test_a_number_is_read_without_the_marks_it_was_copied_with(tenant: Tenant) -> None:
+    made = (await tenant().post("/contacts/", {"phone": "\u202a+1 202-555-0111\u202c"})).ok(201)
+    assert made["phone"] == "+12025550111"

@@ -1,0 +1,211 @@
+"""What a webhook of Meta's says, as facts in the inbox's words.
+
+Every item is read by itself: one whose shape is not the described one harms none of its neighbours, and stands in its
+conversation as a message that could not be read. The carrier's own object goes along with each message.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from jinaconnect.channels.base import Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, content_of, unread_content
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address
+from jinaconnect.core.inbox.names import shown_name
+from jinaconnect.core.inbox.status import Report
+from jinaconnect.core.schema import e164, unkept
+
+MAX_ID = 512
+ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")  # E.164 has at most 15 digits
+_STATUSES = {
+    "sent": status.SENT,
+    "delivered": status.DELIVERED,
+    "read": status.READ,
+    "played": status.READ,
+    "failed": status.FAILED,
+}
+
+
+def facts_of(payload: Mapping[str, Any]) -> list[Fact]:
+    """Return the facts of a webhook body, in its order."""
+    facts: list[Fact] = []
+    for entry in objects(payload.get("entry")):
+        for change in objects(entry.get("changes")):
+            value = change.get("value")
+            if isinstance(value, Mapping):
+                facts.extend(_facts(str(entry.get("id", "")), str(change.get("field", "")), value))
+    return facts
+
+
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of what should be a list of them."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None else str(value)[:500]
+
+
+def _id(value: Any) -> str:
+    return "" if value is None else str(value)[:MAX_ID]
+
+
+def _moment(text: Any) -> datetime:
+    """Read seconds or milliseconds since 1970; an unreadable time is the epoch."""
+    try:
+        number = float(text)
+        return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+@functools.lru_cache(maxsize=10_000)  # customers write again
+def address(text: str) -> Address:
+    """Return whom an id of the carrier's names: a number, or somebody by an id that is none. Nothing is ever cut."""
+    if not _NUMBER.fullmatch(text):
+        return Address(WHATSAPP_USER, text)
+    try:
+        return Address(PHONE, e164(text))
+    except ValueError:  # of a range newer than our tables
+        return Address(PHONE, "+" + text.lstrip("+"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Somebody of `value.contacts`: every address they are given there, and how they call themselves."""
+
+    addresses: tuple[Address, ...]
+    name: str
+    username: str
+
+
+def _person(contact: Mapping[str, Any]) -> _Person:
+    profile = _object(contact.get("profile"))
+    given = (contact.get("wa_id"), contact.get("user_id"), contact.get("parent_user_id"))
+    username = profile.get("username") or contact.get("username") or ""
+    return _Person(
+        tuple(address(_id(value)) for value in given if value), shown_name(str(profile.get("name") or "")),
+        shown_name(str(username)).lstrip("@"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What all items of one change share."""
+
+    account: str
+    people: tuple[_Person, ...]
+    alone: bool  # whether all its messages are of one person
+
+    def person(self, addresses: Sequence[Address]) -> _Person | None:
+        """Return who of the change has one of the addresses; who is alone in it has any."""
+        keys = {key for each in addresses for key in each.lookups()}
+        for person in self.people:
+            if any(key in keys for each in person.addresses for key in each.lookups()):
+                return person
+        return self.people[0] if len(self.people) == 1 and self.alone else None
+
+
+def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact]:
+    if field in ("message_template_status_update", "template_category_update"):
+        yield TemplateReport(
+            business, str(value.get("message_template_id", "")), str(value.get("message_template_name", "")),
+            str(value.get("message_template_language", "")), _word(value.get("event")),
+            _word(value.get("reason")), _word(value.get("new_category")),
+        )  # fmt: skip
+        return
+    account = str(_object(value.get("metadata")).get("phone_number_id", ""))
+    items = objects(value.get("messages"))
+    writers = {sender for item in items if (sender := _sender(item))}
+    change = _Change(account, tuple(map(_person, objects(value.get("contacts")))), len(writers) <= 1)
+    for item in _each(value.get("messages")):
+        yield _read(change, item, _message)
+    for item in objects(value.get("statuses")):
+        told = _STATUSES.get(str(item.get("status")))
+        if told is not None and item.get("id"):
+            yield _read(change, item, _status)
+
+
+def _each(value: Any) -> list[Any]:
+    return [item for item in value if item is not None] if isinstance(value, list) else []
+
+
+def _sender(item: Mapping[str, Any]) -> str:
+    """Return what the writer of a message is known by; the number is left out where it is not to be seen."""
+    return _id(item.get("from") or item.get("from_user_id") or item.get("user_id"))
+
+
+def _read(change: _Change, item: Any, read: Callable[[_Change, Mapping[str, Any]], Fact]) -> Fact:
+    """Return what an item says."""
+    if not isinstance(item, Mapping):
+        return Unreadable(change.account, f"an object was expected, and {type(item).__name__} found")
+    try:
+        return read(change, item)
+    except ODD as error:
+        reason = f"{type(error).__name__}: {error}"
+        if read is not _message or not item.get("id") or not _sender(item):
+            return Unreadable(change.account, reason)
+        return _inbound(change, item, "UNSUPPORTED", unread_content(item, reason), None, unreadable=reason)
+
+
+def _message(change: _Change, item: Mapping[str, Any]) -> Fact:
+    if not item.get("id") or not _sender(item):
+        raise ValueError("a message names its id and its writer")
+    if item.get("type") == "reaction" and isinstance(item.get("reaction"), Mapping):
+        return _reaction(change, item, item["reaction"])
+    kind, content, media = content_of(item)
+    return _inbound(change, item, kind, content, media)
+
+
+def _inbound(
+    change: _Change, item: Mapping[str, Any], kind: str, content: Mapping[str, Any], media: Mapping[str, Any] | None,
+    **fields: Any,
+) -> Inbound:  # fmt: skip
+    own = [address(_id(each)) for each in (_sender(item), item.get("from_user_id")) if each]
+    person = change.person(own)
+    others = [*own[1:], *(person.addresses if person is not None else ())]
+    context = item.get("context")
+    reply_to = _id(context["id"]) if isinstance(context, Mapping) and context.get("id") else None
+    referral = _object(item.get("referral"))
+    extra = {"referral": referral} if referral and not unkept(referral, "", MAX_CONTENT) else {}
+    return Inbound(
+        change.account, _id(item["id"]), own[0], person.name if person is not None else "",
+        _moment(item.get("timestamp")), kind, content, reply_to, media, extra,
+        known_as=tuple(each for each in dict.fromkeys(others) if each != own[0]),
+        username=person.username if person is not None else "", group=_id(item.get("group_id")) or None, raw=item,
+        **fields,
+    )  # fmt: skip
+
+
+def _reaction(change: _Change, item: Mapping[str, Any], reaction: Mapping[str, Any]) -> Reaction:
+    emoji = str(reaction.get("emoji") or "")[:64]
+    target = _id(reaction.get("message_id"))
+    text = f"Reacted {emoji} to a message that is not here." if emoji else "Took back a reaction."
+    content = {"type": "text", "body": {"text": text}, "reaction": {"emoji": emoji, "to": target}}
+    message = _inbound(change, item, "REACTION", content, None, quiet=not emoji)
+    return Reaction(change.account, message.carrier_id, target, message.sender, emoji, message.at, message)
+
+
+def _status(change: _Change, item: Mapping[str, Any]) -> Status:
+    errors = objects(item.get("errors"))
+    first = errors[0] if errors else {}
+    details = _object(first.get("error_data")).get("details")
+    report = Report(
+        _STATUSES[str(item["status"])], _moment(item.get("timestamp")),
+        str(first["code"])[:64] if "code" in first else None,
+        str(details or first.get("title") or "")[:500] or None,
+    )  # fmt: skip
+    reference = item.get("biz_opaque_callback_data")
+    return Status(change.account, _id(item["id"]), reference if isinstance(reference, str) else None, report)
