@@ -14,10 +14,11 @@ from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
 from jinaconnect.actions.trunks.routes import toward
-from jinaconnect.actions.trunks.targets import called_number, trunk_target
+from jinaconnect.actions.trunks.targets import called_number, home_of, trunk_target
 from jinaconnect.actions.trunks.voice_app import require_voice, voice_app
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls.numbers import country_of, subscriber
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
 from jinaconnect.core.events.event import Event, Seen
@@ -70,7 +71,7 @@ async def _owner(services: Services, name: str, arrived: IncomingCall) -> tuple[
     named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
     if named is None:
         return None
-    called = called_number(services, named, arrived.called)
+    called = called_number(services, named, arrived.called, await _home(services, named))
     ids = services.voice.alike(name, named["_id"])
     alike = [each for each in trunks if each["_id"] in ids]
     if len(alike) < 2:
@@ -82,11 +83,20 @@ async def _owner(services: Services, name: str, arrived: IncomingCall) -> tuple[
     return found or named, called
 
 
+async def _home(services: Services, trunk: Document) -> str:
+    """Return the country of a trunk that has no numbers of its own to call from, by one that is called over it."""
+    if trunk["from_numbers"]:
+        return ""
+    tenant, mode = scope_parts(trunk["scope"])
+    row = await services.store.of(tenant, mode).find_one("numbers", {"provider_config": trunk["_id"]})
+    return "" if row is None else home_of([row["number"]])
+
+
 def _registered(services: Services, called: str, trunks: Sequence[Document]) -> Document | None:
     """Return the oldest trunk whose account at the carrier is called, as one that has registered is."""
     for each in trunks:
         given = open_sip(services, each) if each["credentials"] else None
-        if given is not None and given.registration_required and called and called == given.sip_username:
+        if given is not None and given.registration_required and called and subscriber(called) == given.sip_username:
             return each
     return None
 
@@ -105,7 +115,7 @@ async def _let_in(
     ctx: Context, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None,
     arrived: IncomingCall,
 ) -> Document:
-    caller = _number(ctx.services, trunk, arrived.caller)
+    caller = _number(ctx.services, trunk, arrived.caller, country_of(called))
     contact = await caller_contact(ctx, caller)
     plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"], **toward(route, 0)}
     doc = d.new_call(
@@ -119,11 +129,12 @@ async def _let_in(
     return (await let_in(ctx, trunk, doc, source="sip", facts=rings)).doc
 
 
-def _number(services: Services, trunk: Document, text: str) -> str:
+def _number(services: Services, trunk: Document, text: str, country: str) -> str:
+    """Return a caller's number; one without a country's code is of the country that was called."""
     try:
-        return e164(called_number(services, trunk, text)) if text else ""
+        return e164(called_number(services, trunk, text, home_of(trunk["from_numbers"]) or country)) if text else ""
     except ValueError:
-        return text
+        return subscriber(text)
 
 
 async def _reject(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 
 from jinaconnect.actions.context import Services
 from jinaconnect.core.errors import Invalid
@@ -16,6 +16,7 @@ from jinaconnect.telephony.trunks.srv import SrvUnknown, sip_servers
 # Prefix of the widest network a carrier may call from: carriers publish narrower ones, and a wider one would claim
 # the callers of others. It also bounds how many parts are looked at.
 WIDEST = {4: 16, 6: 32}
+ONLY_IPV4 = "has only an IPv6 address: carriers and telephones are reached over IPv4"
 
 
 def hosts_of(credentials: SipCredentials) -> list[str]:
@@ -86,6 +87,25 @@ async def check_sip_hosts(services: Services, credentials: SipCredentials) -> No
             _check_network(services, host)
         elif not await sip_host_permitted(services, host):
             raise Invalid.field("credentials", f"{host}: is not an address that may be called")
+    if not await has_ipv4(services, hosts_of(credentials)[0]):
+        raise Invalid.field("credentials.sip_proxy", ONLY_IPV4)
+
+
+async def has_ipv4(services: Services, host: str) -> bool:
+    """Tell whether a host has an IPv4 address, or is one: Asterisk's transports are bound to such.
+
+    A name that does not resolve now may have one later.
+    """
+    try:
+        return ip_address(host.partition("%")[0]).version == 4
+    except ValueError:
+        pass
+    try:
+        servers = await sip_servers(host)
+    except SrvUnknown:
+        servers = []
+    found = [each for name in (*servers, host) for each in await services.outbound.addresses(name)]
+    return not found or any(":" not in each for each in found)
 
 
 async def sip_host_permitted(services: Services, host: str) -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import has_sip_account, open_sip, profile_of
-from jinaconnect.actions.trunks.hosts import sip_host_permitted
+from jinaconnect.actions.trunks.hosts import ONLY_IPV4, has_ipv4, sip_host_permitted
 from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls.numbers import plus_form
+from jinaconnect.core.calls.numbers import country_of, plus_form
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
@@ -64,14 +64,23 @@ def trunk_target(services: Services, trunk: Document, number: str, caller: str) 
     )
 
 
-def called_number(services: Services, trunk: Document, text: str) -> str:
-    """Return a number as E.164 where it can be read as this trunk's carrier writes numbers, else as it came."""
+def called_number(services: Services, trunk: Document, text: str, country: str = "") -> str:
+    """Return a number as E.164 where it can be read as this trunk's carrier writes numbers, else as it came.
+
+    `country` is where the trunk is, for one whose format does not say.
+    """
     if has_sip_account(trunk):
         style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
-        number = read(text, style)
+        number = read(text, style, country or home_of(trunk["from_numbers"]))
         if number is not None:
             return number
     return plus_form(text)
+
+
+def home_of(numbers: Sequence[str]) -> str:
+    """Return the country code that all of a trunk's own numbers have, empty where they have none in common."""
+    codes = {country_of(number) for number in numbers}
+    return codes.pop() if len(codes) == 1 else ""
 
 
 async def sip_address(services: Services, uri: str, name: str = "to") -> str:
@@ -83,6 +92,8 @@ async def sip_address(services: Services, uri: str, name: str = "to") -> str:
         raise Invalid.field(name, "the port must be between 1 and 65535")
     if not await sip_host_permitted(services, found["host"].strip("[]")):
         raise Invalid.field(name, "the address is not one that may be called")
+    if not await has_ipv4(services, found["host"].strip("[]")):
+        raise Invalid.field(name, ONLY_IPV4)
     return uri
 
 

@@ -1,4 +1,4 @@
-"""Why a call ended: SIP answers, Q.850 cause values and our own fifteen names, mapped into each other.
+"""Why a call ended: SIP answers, Q.850 cause values and our own names, mapped into each other.
 
 Sources: ITU-T Q.850 for the values and their names, RFC 3398 §7.2.4.1 and §8.2.6.1 for the way between ISUP and SIP,
 and what Asterisk's PJSIP channel was measured to do where it differs (480 is 19 there, 503 is 34, 408 is 18).
@@ -22,21 +22,22 @@ DESTINATION_OUT_OF_ORDER = "DESTINATION_OUT_OF_ORDER"
 INVALID_NUMBER_FORMAT = "INVALID_NUMBER_FORMAT"
 INTERWORKING = "INTERWORKING"
 UNKNOWN = "UNKNOWN"
+UNWANTED = "UNWANTED"  # 607: the called party wants no more calls of this caller (RFC 8197)
+REJECTED_BY_ANALYSIS = "REJECTED_BY_ANALYSIS"  # 608: a service on the way refuses the caller, unasked (RFC 8688)
+ANONYMITY_DISALLOWED = "ANONYMITY_DISALLOWED"  # 433: nobody is talked to who withholds their number (RFC 5079)
+ALTERNATIVE_SERVICE = "ALTERNATIVE_SERVICE"  # 380: not this way, but by another service (RFC 3261 section 21.3.5)
 MEDIA_TIMEOUT = "MEDIA_TIMEOUT"  # nothing was heard of a party any more
 
 CAUSES = (
     NORMAL_CLEARING, USER_BUSY, NO_ANSWER, NO_USER_RESPONSE, CALL_REJECTED, NUMBER_UNALLOCATED, NETWORK_OUT_OF_ORDER,
     NORMAL_TEMPORARY_FAILURE, RESOURCE_UNAVAILABLE, FACILITY_REJECTED, DESTINATION_OUT_OF_ORDER,
-    INVALID_NUMBER_FORMAT, INTERWORKING, UNKNOWN, MEDIA_TIMEOUT,
+    INVALID_NUMBER_FORMAT, INTERWORKING, UNKNOWN, MEDIA_TIMEOUT, UNWANTED, REJECTED_BY_ANALYSIS, ANONYMITY_DISALLOWED,
+    ALTERNATIVE_SERVICE,
 )  # fmt: skip
 
-# What only a call that is not answered can end with, and what it means of one that was: a party hung up, or the
-# network lost it. 44 is what Asterisk gives a channel whose audio has stopped (`rtp_timeout`).
-_AFTER_ANSWER: Mapping[str, str] = {
-    USER_BUSY: NORMAL_CLEARING, NO_ANSWER: NORMAL_CLEARING, NO_USER_RESPONSE: NORMAL_CLEARING,
-    CALL_REJECTED: NORMAL_CLEARING, NUMBER_UNALLOCATED: NORMAL_CLEARING, INVALID_NUMBER_FORMAT: NORMAL_CLEARING,
-    FACILITY_REJECTED: NORMAL_CLEARING, DESTINATION_OUT_OF_ORDER: NETWORK_OUT_OF_ORDER,
-}  # fmt: skip
+# What a call of ours is not refused with: Asterisk has no answer for it.
+NEVER_OURS = frozenset({MEDIA_TIMEOUT, UNWANTED, REJECTED_BY_ANALYSIS, ANONYMITY_DISALLOWED, ALTERNATIVE_SERVICE})
+# What Asterisk gives a channel whose audio has stopped (`rtp_timeout`).
 SILENT_Q850 = 44
 
 # 31 and 34 are gathered under one name with 41, their neighbours: all three ask for another try later.
@@ -68,6 +69,11 @@ Q850_OF_SIP: Mapping[int, int] = {
     600: 17, 603: 21, 604: 1,
 }  # fmt: skip
 
+# What is said by SIP alone: Q.850 has no value for it, so the one beside it (21, 127) is a makeshift.
+_OWN_NAME: Mapping[int, str] = {
+    380: ALTERNATIVE_SERVICE, 433: ANONYMITY_DISALLOWED, 607: UNWANTED, 608: REJECTED_BY_ANALYSIS,
+}  # fmt: skip
+
 # What Asterisk answers to an unanswered INVITE when its channel is ended with `reason_code`.
 SIP_OF_Q850: Mapping[int, int] = {
     1: 404, 17: 486, 18: 408, 19: 480, 21: 403, 27: 502, 28: 484, 29: 501, 34: 503, 38: 500, 127: 500,
@@ -96,6 +102,8 @@ def of_sip(code: int | None) -> str:
     """Return the cause of a final SIP answer; a code the table lacks goes by its class, as RFC 3398 §8.2.6.1 does."""
     if code is None:
         return UNKNOWN
+    if code in _OWN_NAME:
+        return _OWN_NAME[code]
     if code in Q850_OF_SIP:
         return CAUSE_OF_Q850[Q850_OF_SIP[code]]
     if 300 <= code < 400:
@@ -104,25 +112,20 @@ def of_sip(code: int | None) -> str:
 
 
 def after_answer(cause: str) -> str:
-    """Return what a cause means of a call that had been answered: never one of dialling."""
-    return _AFTER_ANSWER.get(cause, cause)
+    """Return what a cause means of a call that had been answered: whatever a carrier's reason, it was cleared."""
+    return cause if cause == MEDIA_TIMEOUT else NORMAL_CLEARING
 
 
 def hangup_cause(q850: int | None, sip_code: int | None = None, *, answered: bool) -> str:
     """Return the canonical cause of an end.
 
-    A definite Q.850 value wins over the SIP answer, a vague or unlisted one loses to it. After the answer, no value
-    (Asterisk reports 0 for a BYE on a channel in no bridge) means that a party hung up.
+    A definite Q.850 value wins over the SIP answer, unless that has a name of its own; a vague or unlisted one loses
+    to it. After the answer a call is cleared, whatever reason the carrier gives (`carrier_reason`).
     """
-    cause = _dialled(q850, sip_code)
-    if not answered:
-        return cause
-    if q850 == SILENT_Q850:
-        return MEDIA_TIMEOUT
-    return NORMAL_CLEARING if cause == UNKNOWN and not q850 else after_answer(cause)
-
-
-def _dialled(q850: int | None, sip_code: int | None) -> str:
+    if answered:
+        return MEDIA_TIMEOUT if q850 == SILENT_Q850 else NORMAL_CLEARING
+    if sip_code is not None and sip_code in _OWN_NAME:
+        return _OWN_NAME[sip_code]
     definite = q850 is not None and q850 not in _VAGUE and q850 in CAUSE_OF_Q850
     if definite and q850 is not None:
         return CAUSE_OF_Q850[q850]
@@ -131,6 +134,16 @@ def _dialled(q850: int | None, sip_code: int | None) -> str:
         if by_sip != UNKNOWN:
             return by_sip
     return UNKNOWN if q850 is None else CAUSE_OF_Q850.get(q850, UNKNOWN)
+
+
+def carrier_reason(q850: int | None, sip_code: int | None) -> dict[str, int]:
+    """Return what a carrier gave as its reason for ending an answered call (RFC 3326), empty for an ordinary end."""
+    found: dict[str, int] = {}
+    if q850 is not None and q850 not in (0, 16, SILENT_Q850):
+        found["q850"] = q850
+    if sip_code is not None and 300 <= sip_code <= 699:
+        found["sip_code"] = sip_code
+    return found
 
 
 def rejection_code(cause: str) -> int:

@@ -18,11 +18,11 @@ WINDOWS: dict[str, timedelta] = {"5m": timedelta(minutes=5), "1h": timedelta(hou
 TOP_CAUSES = 5
 
 # The network did its part: answered, or the callee's own doing.
-_NETWORK_DID_ITS_PART = frozenset({200, 480, 486, 487, 600, 603})
+_NETWORK_DID_ITS_PART = frozenset({200, 433, 480, 486, 487, 600, 603, 607})
 # For carriers that give words instead of SIP codes.
 _SIP_OF_CAUSE = {
     causes.USER_BUSY: 486, causes.NO_ANSWER: 480, causes.NO_USER_RESPONSE: 480, causes.NORMAL_CLEARING: 487,
-    causes.CALL_REJECTED: 603,
+    causes.CALL_REJECTED: 603, causes.UNWANTED: 607, causes.ANONYMITY_DISALLOWED: 433,
 }  # fmt: skip
 
 
@@ -80,8 +80,9 @@ class Attempt:
 class Figures:
     """The figures of one window; ratios from 0 to 1, None where nothing can be said.
 
-    ASR: answered of attempted. NER: completed by the network or decided by the callee (SIP 200, 480, 486, 487, 600,
-    603) of attempted (ITU-T E.425). ACD: mean seconds of answered calls. PDD: median ms from dialing to ringing.
+    ASR: answered of attempted. NER: completed by the network or decided by the callee (SIP 200, 433, 480, 486, 487,
+    600, 603, 607) of attempted (ITU-T E.425). ACD: mean seconds of answered calls. PDD: median ms from dialing to
+    ringing.
     """
 
     attempts: int = 0

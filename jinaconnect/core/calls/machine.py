@@ -270,11 +270,16 @@ def _end(call: Call, fact: Hangup) -> Outcome:
     # Asterisk uses codes above 699 for ends that are not SIP's.
     sip_code = next((code for code in (fact.sip_code, call.heard_sip) if code and 100 <= code <= 699), None)
     status, cause = _judge(call, fact, sip_code, answered)
+    payload: dict[str, Any] = {"hangup_cause": cause, "duration_seconds": duration}
+    if answered:
+        given = next((q850 for q850 in (fact.q850, call.heard_q850) if q850 not in (None, 0, 16)), None)
+        reason = {} if call.ending else causes.carrier_reason(given, sip_code)
+        payload.update({"carrier_reason": reason} if reason else {})
+        sip_code = None  # its answer was 200; a later one is of another request
     ended = replace(
         call, status=status, ended_at=ended_at, duration_seconds=duration, hangup_cause=cause, sip_code=sip_code,
         inferred=fact.inferred,
     )  # fmt: skip
-    payload: dict[str, Any] = {"hangup_cause": cause, "duration_seconds": duration}
     if sip_code is not None:
         payload["sip_code"] = sip_code
     if status == CANCELED and not call.ending:

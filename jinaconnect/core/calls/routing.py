@@ -13,7 +13,7 @@ from jinaconnect.core.errors import Invalid
 RING_S = 30
 RING_LIMITS_S = (5, 120)
 MAX_CHAIN = 5
-REFUSALS = tuple(cause for cause in causes.CAUSES if cause != causes.MEDIA_TIMEOUT)
+REFUSALS = tuple(cause for cause in causes.CAUSES if cause not in causes.NEVER_OURS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
-from jinaconnect.core.calls.causes import CAUSES
-from jinaconnect.core.calls.routing import RING_LIMITS_S
+from jinaconnect.core.calls.routing import REFUSALS, RING_LIMITS_S
 from jinaconnect.core.ivr.graph import MAX_NODES, NODE_TYPES
 from jinaconnect.core.schema import Text
 
@@ -34,7 +33,7 @@ Route = Annotated[dict[str, Any], WithJsonSchema({
     "properties": {
         "type": {"type": "string", "enum": ["template", "device", "reject"]}, "template": _ID, "user": _ID,
         "ring_s": {"type": "integer", "minimum": RING_LIMITS_S[0], "maximum": RING_LIMITS_S[1]},
-        "then": {"type": ["object", "null"]}, "cause": {"type": "string", "enum": list(CAUSES)},
+        "then": {"type": ["object", "null"]}, "cause": {"type": "string", "enum": list(REFUSALS)},
     },
 })]  # fmt: skip
 """A route as it is written; `core.calls.routing` reads it and tells what is wrong with one."""

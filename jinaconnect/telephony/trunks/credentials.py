@@ -32,7 +32,12 @@ _HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?|\[[0-9A-Fa
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 
+_URI = re.compile(r"\s*<?\s*(?:sips?|tel|https?|wss?|udp|tcp|tls):(?!\d+\s*$)|.*[@;?]|.*//", re.IGNORECASE)
+
+
 def _host(text: str) -> str:
+    if _URI.match(text):
+        raise ValueError("is a URI: only the host name or address is wanted, without sip: and parameters")
     if len(text) > 253 or not _HOST.fullmatch(text):
         raise ValueError("must be a host name or an address")
     return text
@@ -98,6 +103,8 @@ class SipCredentials(BaseModel):
     @field_validator("sip_proxy")
     @classmethod
     def _proxy(cls, value: str) -> str:
+        if _URI.match(value):
+            raise ValueError("is a URI: only the host is wanted, host or host:port, without sip: and parameters")
         host, port = split_port(value)
         _host(host)
         if port is not None and not (_PORT.fullmatch(port) and int(port) < 65536):

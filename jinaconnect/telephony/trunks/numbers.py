@@ -1,6 +1,6 @@
 """How a trunk writes telephone numbers: the gateway speaks E.164 with a plus sign, carriers differ.
 
-Everything here is data and text; numbers are not checked against numbering plans.
+What is written is text; what is read is held against the numbering plans, for digits alone can mean several numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from jinaconnect.core.calls.numbers import is_possible, is_valid, subscriber
 
 Style = Literal["e164_plus", "e164_digits", "national"]
 
@@ -57,24 +59,46 @@ def caller(number: str, given: NumberFormat) -> str:
     return write(number, given.caller, given)
 
 
-def read(text: str, given: NumberFormat) -> str | None:
+def read(text: str, given: NumberFormat, country: str = "") -> str | None:
     """Return what a carrier sent as E.164, or None where it is no number (withheld, `anonymous`, an extension).
 
-    A plus sign is believed. Otherwise the international prefix, the national prefix of `country`, and bare digits
-    that begin with the country's code are recognised, in this order; bare digits on a trunk that writes
-    `e164_digits` or names no country are taken as E.164.
+    Parameters are no digits. A plus sign is believed. What else digits can stand for is looked at in order, and the
+    first that fits a numbering plan is taken, else the first of a possible length, else the first: so a national
+    number that begins like a country's code is not taken for an international one. `country` is that of the trunk
+    where its format names none.
     """
-    bare = text.strip().translate(_FILLING)
+    bare = subscriber(text).strip().translate(_FILLING)
     if not _DIALLED.fullmatch(bare) or "+" in bare[1:]:
         return None
-    digits = bare.removeprefix("+")
-    if not bare.startswith("+"):
-        international = given.international_prefix
-        if international and digits.startswith(international):
-            digits = digits.removeprefix(international)
-        elif given.country and given.trunk_prefix and digits.startswith(given.trunk_prefix):
-            digits = given.country + digits.removeprefix(given.trunk_prefix)
-        elif given.country and "national" in (given.dial, given.caller) and not digits.startswith(given.country):
-            digits = given.country + digits
-    number = "+" + digits
-    return number if _E164.fullmatch(number) else None
+    if bare.startswith("+"):
+        return bare if _E164.fullmatch(bare) else None
+    country = given.country or country
+    marked = _marked(bare, given, country)
+    found = [each for each in (*marked, *_bare(bare, given, country)) if _E164.fullmatch(each)]
+    valid = next((each for each in found if is_valid(each)), None)
+    if valid is not None or not found:
+        return valid
+    # A prefix that says what follows outweighs a length that happens to be possible.
+    return found[0] if marked else next((each for each in found if is_possible(each)), found[0])
+
+
+def _marked(digits: str, given: NumberFormat, country: str) -> list[str]:
+    """Return the readings that a prefix tells: of an international number, else of a national one."""
+    if given.international_prefix and digits.startswith(given.international_prefix):
+        return ["+" + digits.removeprefix(given.international_prefix)]
+    if not country or not given.trunk_prefix or not digits.startswith(given.trunk_prefix):
+        return []
+    return ["+" + country + digits.removeprefix(given.trunk_prefix)]
+
+
+def _bare(digits: str, given: NumberFormat, country: str) -> list[str]:
+    """Return the readings of digits without a prefix."""
+    if not country:
+        return ["+" + digits]
+    readings = ["+" + country + digits, "+" + digits]
+    if country == "1" and digits.startswith("011"):  # as the plan dials abroad, whatever the format says
+        readings.append("+" + digits.removeprefix("011"))
+    styles = (given.dial, given.caller)
+    # A carrier that writes international numbers without their plus sign means those first, but in the ten digits of
+    # North America nobody is called from abroad.
+    return readings[::-1] if "e164_digits" in styles and "national" not in styles and country != "1" else readings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jinaconnect.core.calls import causes
-from jinaconnect.core.calls.causes import hangup_cause, of_sip, rejection_code, rejection_sip
+from jinaconnect.core.calls.causes import after_answer, hangup_cause, of_sip, rejection_code, rejection_sip
 
 
 @pytest.mark.parametrize(
@@ -44,16 +44,22 @@ def test_a_definite_value_wins_over_the_answer_and_a_vague_one_loses() -> None:
 def test_nothing_after_an_answer_is_an_orderly_end() -> None:
     assert hangup_cause(0, answered=True) == "NORMAL_CLEARING"
     assert hangup_cause(None, 200, answered=True) == "NORMAL_CLEARING"
-    assert hangup_cause(38, answered=True) == "NETWORK_OUT_OF_ORDER"
 
 
-def test_an_answered_call_never_ends_with_a_cause_of_dialling() -> None:
-    dialling = {"USER_BUSY", "NO_ANSWER", "NO_USER_RESPONSE", "CALL_REJECTED", "NUMBER_UNALLOCATED",
-                "INVALID_NUMBER_FORMAT", "FACILITY_REJECTED", "DESTINATION_OUT_OF_ORDER"}  # fmt: skip
-    found = {hangup_cause(q850, sip, answered=True) for q850 in (None, *range(128)) for sip in (None, *range(200, 700))}
-    assert not found & dialling
-    assert hangup_cause(1, answered=True) == "NORMAL_CLEARING"
-    assert hangup_cause(27, answered=True) == "NETWORK_OUT_OF_ORDER"
+def test_an_answered_call_is_cleared_whatever_reason_its_carrier_gives() -> None:
+    codes = (None, *range(200, 700))
+    found = {hangup_cause(q850, sip, answered=True) for q850 in (None, *range(128)) for sip in codes}
+    assert found == {"NORMAL_CLEARING", "MEDIA_TIMEOUT"}
+    assert {after_answer(cause) for cause in causes.CAUSES} == {"NORMAL_CLEARING", "MEDIA_TIMEOUT"}
+
+
+@pytest.mark.parametrize("q850", [None, 21, 31, 127])
+@pytest.mark.parametrize(
+    ("sip", "cause"),
+    [(607, "UNWANTED"), (608, "REJECTED_BY_ANALYSIS"), (433, "ANONYMITY_DISALLOWED"), (380, "ALTERNATIVE_SERVICE")],
+)
+def test_what_only_sip_can_say_has_a_name_of_its_own(sip: int, cause: str, q850: int | None) -> None:
+    assert hangup_cause(q850, sip, answered=False) == cause
 
 
 def test_audio_that_stopped_has_a_cause_of_its_own() -> None:

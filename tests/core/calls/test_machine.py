@@ -103,6 +103,17 @@ def test_how_calls_end(facts: list[Fact], status: str, cause: str, sip_code: int
     assert (call.duration_seconds is None) == (call.started_at is None)
 
 
+@pytest.mark.parametrize("q850", [2, 19, 20, 27, 31, 38, 41])
+def test_an_answered_call_is_cleared_and_keeps_the_carriers_reason_as_a_detail(q850: int) -> None:
+    said = HangupRequested(at(9), q850=q850, sip_code=480)
+    call, events = fold(Call(), [Dialing(at(0)), Answered(at(2)), said, Hangup(at(9), q850=16, sip_code=480)])
+    assert (call.status, call.hangup_cause, call.sip_code) == ("COMPLETED", "NORMAL_CLEARING", None)
+    assert events[-1].payload["carrier_reason"] == {"q850": q850, "sip_code": 480}
+    assert "sip_code" not in events[-1].payload
+    _, plain = fold(Call(), [Dialing(at(0)), Answered(at(2)), Hangup(at(9), q850=16)])
+    assert "carrier_reason" not in plain[-1].payload
+
+
 @pytest.mark.parametrize("fact", [CancelRequested(at(1)), TimedOut(at(1)), Faulted(at(1))])
 def test_what_reached_no_carrier_is_over_at_once(fact: Fact) -> None:
     call, events = apply(Call(), fact)

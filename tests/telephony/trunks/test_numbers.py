@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jinaconnect.actions.trunks.targets import home_of
 from jinaconnect.telephony.trunks.numbers import NumberFormat, caller, dialled, read
 
 GERMAN = NumberFormat(dial="national", caller="e164_digits", country="49")
@@ -61,6 +62,57 @@ def test_what_is_not_e164_is_not_dialled(number: str) -> None:
 )
 def test_a_number_is_read_as_the_carrier_meant_it(form: NumberFormat, sent: str, number: str | None) -> None:
     assert read(sent, form) == number
+
+
+NATIONAL = {country: NumberFormat(dial="national", country=country) for country in ("1", "39", "44", "49", "91")}
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "number"),
+    [
+        # The country alone suffices, whatever the style.
+        (NumberFormat(country="1"), "2025550123", "+12025550123"),
+        (NumberFormat(country="1"), "12025550123", "+12025550123"),
+        (NumberFormat(country="1", dial="e164_digits", caller="e164_digits"), "2025550123", "+12025550123"),
+        (NumberFormat(country="1", dial="e164_digits", caller="e164_digits"), "3612345678", "+13612345678"),
+        (NumberFormat(country="1"), "0114930123456", "+4930123456"),
+        (NumberFormat(country="1"), "4930123456", "+4930123456"),
+        (NumberFormat(country="44", dial="e164_digits"), "442079460123", "+442079460123"),
+        # Numbers that begin like a country's code, their own or another's.
+        (NATIONAL["91"], "9123456789", "+919123456789"),
+        (NATIONAL["91"], "919123456789", "+919123456789"),
+        (NumberFormat(country="91"), "9123456789", "+919123456789"),
+        (NATIONAL["39"], "3912345678", "+393912345678"),
+        (NATIONAL["39"], "393912345678", "+393912345678"),
+        (NATIONAL["39"], "0612345678", "+390612345678"),
+        (NATIONAL["44"], "7700900123", "+447700900123"),
+        (NATIONAL["49"], "4312345678", "+494312345678"),
+        (NumberFormat(country="49", dial="e164_digits", caller="e164_digits"), "4312345678", "+4312345678"),
+        # What is no digit of the number.
+        (NumberFormat(), "+12025550123;npdi;rn=+12025550999", "+12025550123"),
+        (NumberFormat(country="1"), "2025550123;npdi", "+12025550123"),
+        (NumberFormat(), "+12025550123;isub=1411", "+12025550123"),
+        (NumberFormat(), "+12025550123;tgrp=tg-1;trunk-context=carrier.example", "+12025550123"),
+        (NumberFormat(), "2025550123;phone-context=+1", "+12025550123"),
+        (NumberFormat(country="1"), "2025550123;phone-context=carrier.example", "+12025550123"),
+        (NumberFormat(), "sip:+12025550123;npdi@carrier.example;user=phone", "+12025550123"),
+        (NumberFormat(), '"Ann" <tel:+1-202-555-0123;ext=12>', "+12025550123"),
+        (NumberFormat(), "%2B12025550123", "+12025550123"),
+        (NumberFormat(country="1"), "anonymous;npdi", None),
+    ],
+)
+def test_of_several_readings_the_one_that_is_a_number_is_taken(
+    form: NumberFormat, sent: str, number: str | None
+) -> None:
+    assert read(sent, form) == number
+
+
+def test_a_trunk_without_a_format_is_where_its_own_numbers_are() -> None:
+    assert home_of(["+12025550100", "+13125550100"]) == "1"
+    assert home_of(["+12025550100", "+4930123456"]) == home_of([]) == ""
+    assert read("2025550123", NumberFormat(), "1") == "+12025550123"
+    assert read("9123456789", NumberFormat(), "91") == "+919123456789"
+    assert read("030123456", NumberFormat(country="49"), "1") == "+4930123456"
 
 
 @given(
