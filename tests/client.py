@@ -13,6 +13,8 @@ import aiohttp
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from jinaconnect.handlers.edge.frames import FROM_HERE
+
 
 @dataclass
 class Answered:
@@ -123,6 +125,8 @@ class Socket:
                 if frame["type"] == "events":
                     self.events += frame["events"]
                     self.cursor = frame["cursor"]
+                else:
+                    FROM_HERE[frame["type"]].model_validate(frame)  # whatever a test hears is as described
                 if frame["type"] in kinds:
                     return frame
 

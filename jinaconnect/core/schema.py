@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 import phonenumbers
@@ -32,6 +32,12 @@ MOST_NESTED = 32  # objects and lists within one another in what is kept as it w
 def example(**fields: Any) -> dict[str, Any]:
     """Return the `json_schema_extra` of a model: the example that the API description shows of it."""
     return {"examples": [fields]}
+
+
+def sample(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the example of a model."""
+    told = cast(Mapping[str, Any], model.model_config["json_schema_extra"])
+    return dict(told["examples"][0])
 
 
 def sample_id(prefix: str) -> str:

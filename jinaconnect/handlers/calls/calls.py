@@ -8,6 +8,8 @@ from jinaconnect.actions.calls import reading as calls
 from jinaconnect.actions.calls.placing import PlaceCall, place_call
 from jinaconnect.actions.context import Context
 from jinaconnect.core.calls.machine import STATUSES
+from jinaconnect.core.events.payloads.base import like
+from jinaconnect.core.events.payloads.calls import CALL, CallData
 from jinaconnect.core.paging import (
     MOMENT,
     Filter,
@@ -55,58 +57,8 @@ class CallEventOut(Answer):
     occurred_at: str
 
 
-class Leg(Answer):
-    """One party of a call."""
-
-    name: str
-    role: Literal["customer", "agent", "party"]
-    state: Literal["new", "dialing", "ringing", "up", "ended"]
-    user: str | None
-    device: str | None
-    number: str | None
-    call: str | None
-
-
-class Taping(Answer):
-    """The recording of a call that is being made."""
-
-    id: str
-    state: str
-
-
-class CallOut(Answer):
+class CallOut(CallData):
     """A call."""
-
-    id: str
-    provider_config: str | None
-    provider_call_id: str
-    direction: Literal["inbound", "outbound"]
-    from_number: str
-    to_number: str
-    contact: str | None
-    parent_call: str | None
-    status: str
-    started_at: str | None
-    ended_at: str | None
-    duration_seconds: int | None
-    hangup_cause: str
-    sip_code: int | None
-    inferred: bool
-    recording_url: str
-    recording_duration_seconds: int | None
-    cost_amount: float | None
-    cost_currency: str
-    cost_source: str
-    metadata: dict[str, Any]
-    user: str | None
-    asterisk: str | None
-    template: str | None
-    held: bool
-    muted: list[str]
-    recording: Taping | None
-    legs: list[Leg]
-    created_at: str
-    updated_at: str
 
 
 class Transcription(Answer):
@@ -118,7 +70,7 @@ class Transcription(Answer):
     confidence: float | None
 
 
-class CallDetail(CallOut):
+class CallDetail(CallOut, json_schema_extra=like(CALL, recent_events=[])):
     """A call with the end of its history and its transcription."""
 
     recent_events: list[CallEventOut]

@@ -11,6 +11,8 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks import voice_app as app
 from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.core.errors import NotFound
+from jinaconnect.core.events.payloads.calls import ConsentData
+from jinaconnect.core.events.payloads.voice import VoiceAppData
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Named, Time
@@ -46,21 +48,8 @@ class NewConsent(
     contact: Id
 
 
-class ConsentOut(Answer):
+class ConsentOut(ConsentData):
     """Whether a contact agreed to being recorded."""
-
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-    contact: str
-    consent_given: bool
-    consent_timestamp: str | None
-    consent_method: str
-    recording_url: str
-    created_at: str
-    updated_at: str
-    created_by: str | None
 
 
 class VoiceAppFields(
@@ -83,22 +72,8 @@ class VoiceAppFields(
         return self.model_dump(exclude_unset=True)
 
 
-class VoiceAppOut(Answer):
+class VoiceAppOut(VoiceAppData):
     """Whether a tenant's voice is on, and its defaults."""
-
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-    is_enabled: bool
-    default_outbound_config: str | None
-    default_inbound_config: str | None
-    recording_retention_days: int
-    recording_requires_consent: bool
-    created_by: str | None
-    updated_by: str | None
-    created_at: str
-    updated_at: str
 
 
 class VoiceApps(Answer):

@@ -9,8 +9,9 @@ from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.calls import rate_cards
 from jinaconnect.actions.context import Context
+from jinaconnect.core.events.payloads.voice import RateCardData
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
+from jinaconnect.core.schema import Given, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Named, Time
 from jinaconnect.handlers.calls.operation import voice_operation
 
@@ -65,22 +66,8 @@ class NewCard(
     valid_from: Time
 
 
-class CardOut(Answer):
+class CardOut(RateCardData):
     """A price per minute for a prefix."""
-
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-    provider_config: str
-    destination_prefix: str
-    rate_per_minute: float
-    currency: str
-    billing_increment_seconds: int
-    valid_from: str
-    valid_to: str | None
-    created_at: str
-    updated_at: str
 
 
 @voice_operation("GET", "rate-cards/", id="rates.list", permission="voice.view", listing=CARDS, returns=CardOut)

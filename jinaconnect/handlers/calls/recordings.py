@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from jinaconnect.actions.calls import recordings
 from jinaconnect.actions.context import Context
+from jinaconnect.core.events.payloads.calls import RecordingData
 from jinaconnect.core.paging import Listing, between, text_filter
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.calls.operation import voice_operation
@@ -17,22 +18,8 @@ RECORDINGS = Listing(filters={"call_id": text_filter("call"), "call": text_filte
 _TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
-class RecordingOut(Answer):
+class RecordingOut(RecordingData):
     """A recording; `storage_url` is null for roles that may not listen."""
-
-    id: str
-    call: str
-    provider_recording_id: str
-    storage_url: str | None
-    duration_seconds: int
-    size_bytes: int
-    format: Literal["wav", "mp3"]
-    length_mismatch: bool
-    transcription: str | None
-    transcription_provider: str | None
-    transcription_confidence: float | None
-    retention_expires_at: str
-    created_at: str
 
 
 class Download(Answer):

@@ -10,6 +10,8 @@ from jinaconnect.actions.contacts import contacts
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, removal
 from jinaconnect.actions.inbox.conversations import Assign, Unassign, WithReason
+from jinaconnect.core.events.payloads.base import MOMENT, like
+from jinaconnect.core.events.payloads.contacts import CONTACT, ContactData
 from jinaconnect.core.inbox.profile import ContactChange, NewContact
 from jinaconnect.core.paging import FLAG, SHORT, parse_bool, parse_or_fault
 from jinaconnect.core.schema import Answer
@@ -20,65 +22,13 @@ _ASSIGN = "inbox.assign|contact.edit"
 _RESOLVE = "inbox.resolve|contact.edit"
 
 
-class Reach(Answer):
-    """A contact's address on each channel, null where there is none."""
-
-    whatsapp: str | None
-    sms: str | None
-    rcs: str | None
-    voice: str | None
-    telegram: int | None
-
-
-class ContactOut(Answer):
+class ContactOut(ContactData):
     """A contact with the assignment and status of their conversation."""
 
-    id: str
-    phone: str | None
-    first_name: str
-    last_name: str
-    full_name: str
-    email: str | None
-    tag: str | None
-    tags: list[str]
-    segments: list[str]
-    attributes: dict[str, str | int | float | bool]
-    source: Literal["MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT"]
-    telegram_chat_id: int | None
-    telegram_username: str | None
-    whatsapp_user_id: str | None
-    whatsapp_username: str | None
-    channels: Reach
-    lead_status: Literal["NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED"] | None
-    lead_score: int
-    last_called_at: str | None
-    total_calls: int
-    dnc: bool
-    opt_outs: dict[str, str]
-    preferred_channel: Literal["SMS", "VOICE", "WHATSAPP", "RCS", "TELEGRAM"] | None
-    rcs_capable: bool | None
-    rcs_checked_at: str | None
-    assigned_to_type: Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"]
-    assigned_to_id: str | None
-    assigned_to_user: str | None
-    assigned_to_name: str
-    assigned_at: str | None
-    assigned_by_type: str | None
-    assigned_by_id: str | None
-    assigned_by_user: str | None
-    assigned_by_name: str | None
-    assignment_note: str | None
-    status: Literal["OPEN", "CLOSED"]
-    conversation_id: str
-    is_active: bool
-    description: str | None
-    created_at: str
-    updated_at: str
-    created_by: str | None
-    updated_by: str | None
 
-
-class WhatsappContact(ContactOut):
+class WhatsappContact(
+    ContactOut, json_schema_extra=like(CONTACT, expires_at="2026-11-24T10:00:00.123Z", last_message_at=MOMENT)
+):
     """A contact with the end of their WhatsApp service window."""
 
     expires_at: str | None

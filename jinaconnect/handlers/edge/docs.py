@@ -14,7 +14,8 @@ import orjson
 from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.paging import SHORT
-from jinaconnect.handlers.edge.openapi import description, feed_description
+from jinaconnect.handlers.edge.asyncapi import feed_description
+from jinaconnect.handlers.edge.openapi import description
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 
@@ -116,5 +117,5 @@ async def openapi(ctx: Context) -> Reply:
     "GET", "/asyncapi.json", id="pages.asyncapi", permission=PUBLIC, limited=False, tag="system", headers=_CACHED,
 )  # fmt: skip
 async def asyncapi(ctx: Context) -> Reply:
-    """Serve the AsyncAPI description of the feed: every event type there is."""
+    """Serve the AsyncAPI 3.0 description of the feed: every event type and every frame, with examples."""
     return await _served(ctx, _document, "asyncapi", "application/json")

@@ -2,95 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
-from jinaconnect.core.events.catalogue import CATALOGUE
+from jinaconnect.core.events.catalogue import CATALOGUE, EventType
+from jinaconnect.core.events.payloads.base import Payload, declared
 from jinaconnect.core.paging import SHORT
-from jinaconnect.core.schema import sample_id
-from jinaconnect.handlers.calls.recordings import RecordingOut
-from jinaconnect.handlers.contacts.contacts import ContactOut
+from jinaconnect.core.schema import sample, sample_id
 from jinaconnect.handlers.edge.events import AFTER, QUERY
-from jinaconnect.handlers.edge.schemas import Parameter
-from jinaconnect.handlers.identity.members import MemberOut
-from jinaconnect.handlers.identity.roles import RoleOut
-from jinaconnect.handlers.inbox.inbox import ConversationOut, InboxMessage
-from jinaconnect.handlers.messaging.whatsapp_templates import TemplateOut
+from jinaconnect.handlers.edge.json_schemas import REF
+from jinaconnect.handlers.edge.schemas import Parameter, named
 from jinaconnect.realtime.protocol import SUBPROTOCOL
 
-# What the data of a subject's events is; of the others it is what happened, in fields of each type's own.
-PAYLOADS: Mapping[str, type[BaseModel]] = {
-    "message": InboxMessage, "conversation": ConversationOut, "contact": ContactOut, "template": TemplateOut,
-    "member": MemberOut, "role": RoleOut, "recording": RecordingOut,
-}  # fmt: skip
-
-_PREFIXES = {
-    "message": "msg", "conversation": "conv", "contact": "cnt", "template": "tpl", "member": "mem", "role": "rol",
-    "call": "call", "recording": "rec", "trunk": "trk",
-}  # fmt: skip
+ACTOR = {
+    "type": "object", "description": "Who did it.", "required": ["type"],
+    "properties": {"type": {"type": "string"}, "id": {"type": "string"}, "name": {"type": "string"}},
+}
 TICKET = Parameter("A ticket of `POST /ws/ticket/`, where no header can be set.", SHORT)
 _ID = {"type": "string"}
 _MAYBE = {"type": ["string", "null"]}
 _AT = {"type": "string", "format": "date-time"}
 
 
-def payload_models() -> set[type[BaseModel]]:
-    """Return the models that events carry."""
-    return set(PAYLOADS.values())
+for _kind in CATALOGUE.values():
+    named(declared(_kind.payload))
+
+
+def payload_models() -> set[type[Payload]]:
+    """Return the models that the data of events are."""
+    return {declared(kind.payload) for kind in CATALOGUE.values()}
+
+
+def ref(model: type[Payload] | str) -> dict[str, Any]:
+    """Return a reference to a model's schema, or to one by its name."""
+    return {"$ref": REF.format(model=model if isinstance(model, str) else model.__name__)}
 
 
 def _name(subject: str) -> str:
-    return f"{subject.capitalize()}Event"
+    return f"{subject.title().replace('_', '')}Event"
 
 
-def event_schemas(ref: str) -> dict[str, Any]:
-    """Return the schemas of events by name; `ref` is the form of a reference to a schema."""
-    subjects: dict[str, list[str]] = {}
+def subject_id(subject: str) -> str:
+    """Return an id of a subject as examples show it: that of its first event that carries one."""
+    samples = (sample(kind.payload) for kind in CATALOGUE.values() if kind.subject == subject)
+    return next((each["id"] for each in samples if "id" in each), sample_id(subject))
+
+
+def event_schemas() -> dict[str, Any]:
+    """Return the schemas of events by name, one for each subject."""
+    subjects: dict[str, list[EventType]] = {}
     for kind in CATALOGUE.values():
-        subjects.setdefault(kind.subject, []).append(kind.name)
-    made = {_name(subject): _event(subject, types, ref) for subject, types in subjects.items()}
-    mapping = {kind.name: ref.format(model=_name(kind.subject)) for kind in CATALOGUE.values()}
+        subjects.setdefault(kind.subject, []).append(kind)
+    made = {_name(subject): envelope(subject, kinds) for subject, kinds in subjects.items()}
+    mapping = {kind.name: ref(_name(kind.subject))["$ref"] for kind in CATALOGUE.values()}
     return {
-        "EventActor": {
-            "type": "object", "description": "Who did it.", "required": ["type"],
-            "properties": {"type": _ID, "id": _ID, "name": _ID},
-        },
+        "EventActor": ACTOR,
         **made,
         "Event": {
             "description": "A change, with its number in the log. Types you do not know are to be passed over.",
-            "oneOf": [{"$ref": ref.format(model=name)} for name in made],
+            "oneOf": [ref(name) for name in made],
             "discriminator": {"propertyName": "type", "mapping": mapping},
         },
         "EventPage": {
             "type": "object", "description": "Events after a place in the log, and the place after them.",
             "required": ["events", "cursor", "has_more"],
             "properties": {
-                "events": {"type": "array", "items": {"$ref": ref.format(model="Event")}},
-                "cursor": _ID, "has_more": {"type": "boolean"},
+                "events": {"type": "array", "items": ref("Event")}, "cursor": _ID, "has_more": {"type": "boolean"},
             },
         },
     }  # fmt: skip
 
 
-def _event(subject: str, types: list[str], ref: str) -> dict[str, Any]:
-    told = "\n".join(f"- `{name}`: {CATALOGUE[name].tells}" for name in types)
-    model = PAYLOADS.get(subject)
-    data: dict[str, Any] = {"type": "object"} if model is None else {"$ref": ref.format(model=model.__name__)}
+def envelope(subject: str, kinds: Sequence[EventType]) -> dict[str, Any]:
+    """Return the schema of events of some types about one subject."""
+    told = "\n".join(f"- `{kind.name}`: {kind.tells}" for kind in kinds)
+    models = sorted({declared(kind.payload) for kind in kinds}, key=lambda model: model.__name__)
+    data = ref(models[0]) if len(models) == 1 else {"anyOf": [ref(model) for model in models]}
     return {
         "type": "object",
         "description": f"What happened to a {subject}.\n\n{told}",
         "required": ["id", "seq", "type", "mode", "occurred_at", "recorded_at", "actor", "subject", "data"],
         "properties": {
             "id": {**_ID, "examples": [sample_id("evt")]}, "seq": {"type": "integer", "minimum": 1},
-            "type": {"type": "string", "enum": types}, "mode": {"type": "string", "enum": ["live", "test"]},
-            "occurred_at": _AT, "recorded_at": _AT, "actor": {"$ref": ref.format(model="EventActor")},
+            "type": {"type": "string", "enum": [kind.name for kind in kinds]},
+            "mode": {"type": "string", "enum": ["live", "test"]}, "occurred_at": _AT, "recorded_at": _AT,
+            "actor": ref("EventActor"),
             "subject": {
                 "type": "object", "required": ["type", "id"],
                 "properties": {
                     "type": {"type": "string", "enum": [subject]},
-                    "id": {**_ID, "examples": [sample_id(_PREFIXES.get(subject, subject))]},
+                    "id": {**_ID, "examples": [subject_id(subject)]},
                 },
             },
             "contact_id": _MAYBE, "conversation_id": _MAYBE,

@@ -1,4 +1,4 @@
-"""The API description, made from the operation table: OpenAPI 3.1, and AsyncAPI 3.0 for the feed."""
+"""The API description, made from the operation table: OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
-from pydantic_core import core_schema
-
 from jinaconnect import __version__
-from jinaconnect.core.events.catalogue import CATALOGUE
 from jinaconnect.core.paging import SHORT
 from jinaconnect.handlers.edge.examples import example_of
 from jinaconnect.handlers.edge.feed_schemas import doors, event_schemas, payload_models
+from jinaconnect.handlers.edge.json_schemas import REF, schemas_of
 from jinaconnect.handlers.edge.operation import MAX_KEY, OPERATIONS, PUBLIC, Operation
 from jinaconnect.handlers.edge.schemas import PAGES, Parameter
 from jinaconnect.handlers.edge.table import load_operations
-from jinaconnect.realtime.protocol import CLOSE_CODES
 
-_REF = "#/components/schemas/{model}"
 # The refusals: by status their name in the description, what they mean, and the code most often answered.
 _REFUSALS = {
     400: ("BadRequest", "The request is not valid, or the resource cannot do that now.", "validation_error"),
@@ -54,27 +49,6 @@ _TEXTS = {
     "text/html": "<!doctype html>…", "text/plain": "…", "text/css": "body { margin: 0 }",
     "text/javascript": "'use strict'",
 }  # fmt: skip
-
-
-class _Described(GenerateJsonSchema):
-    """Schemas without titles made of field names, and without defaults that the schema itself would refuse."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Leave titles out: they say the name again."""
-        return False
-
-    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
-        """Keep the order in which fields are declared."""
-        return value
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Leave out what only stands for "not given"."""
-        made = super().default_schema(schema)
-        default = made.get("default", ...)
-        types = {each.get("type") for each in made.get("anyOf", [made])}
-        if (default is None and "null" not in types) or (default == "" and made.get("minLength")):
-            made = {key: value for key, value in made.items() if key != "default"}
-        return made
 
 
 def description() -> dict[str, Any]:
@@ -124,18 +98,12 @@ def _schemas(items: Iterable[Operation]) -> dict[str, Any]:
     """Return every schema by name: those of the models, of their lists, of the feed and of refusals."""
     models = {model for item in items for model in (item.body, item.returns) if isinstance(model, type)}
     ordered = sorted(models | payload_models(), key=lambda model: model.__name__)
-    _, made = models_json_schema(
-        [(model, "validation") for model in ordered], ref_template=_REF, schema_generator=_Described
-    )
-    models_by_name: dict[str, Any] = made["$defs"]
-    own = {"Error": _error(), **event_schemas(_REF)}
+    models_by_name = schemas_of(ordered)
+    own = {"Error": _error(), **event_schemas()}
     own.update({_page(item): _page_schema(item) for item in items if item.listing is not None})
     if own.keys() & models_by_name.keys():
         raise ValueError(f"models have names of the description's own: {sorted(own.keys() & models_by_name.keys())}")
-    schemas = {**own, **models_by_name}
-    for schema in schemas.values():
-        schema.pop("title", None)
-    return dict(sorted(schemas.items()))
+    return dict(sorted({**own, **models_by_name}.items()))
 
 
 def _error() -> dict[str, Any]:
@@ -154,7 +122,7 @@ def _refusal(status: int) -> dict[str, Any]:
         "description": meaning,
         "content": {
             "application/json": {
-                "schema": {"$ref": _REF.format(model="Error")}, "example": {"detail": detail, "code": code},
+                "schema": {"$ref": REF.format(model="Error")}, "example": {"detail": detail, "code": code},
             },
         },
     }  # fmt: skip
@@ -173,7 +141,7 @@ def _page_schema(item: Operation) -> dict[str, Any]:
     link = {"type": ["string", "null"]}
     fields: dict[str, Any] = {
         "count": {"type": "integer"}, "next": link, "previous": link,
-        "results": {"type": "array", "items": {"$ref": _REF.format(model=item.returns.__name__)}},
+        "results": {"type": "array", "items": {"$ref": REF.format(model=item.returns.__name__)}},
         "cursor": {"type": "string", "description": "The state shown is at least as new as this place in the feed."},
     }  # fmt: skip
     assert item.listing is not None
@@ -184,7 +152,7 @@ def _page_schema(item: Operation) -> dict[str, Any]:
 
 
 def _ref(model: Any) -> dict[str, Any]:
-    return {"$ref": _REF.format(model=model if isinstance(model, str) else model.__name__)}
+    return {"$ref": REF.format(model=model if isinstance(model, str) else model.__name__)}
 
 
 def _operation(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -288,63 +256,3 @@ def _plain(kind: str) -> dict[str, Any]:
     if kind.startswith("text/"):
         return {"schema": {"type": "string"}, "example": _TEXTS[kind]}
     return {"schema": {"type": "string", "format": "binary"}, "example": "…"}
-
-
-def feed_description() -> dict[str, Any]:
-    """Return the AsyncAPI 3.0 document of the feed: every event type and every frame."""
-    event = {
-        "type": "object",
-        "required": ["id", "seq", "type", "mode", "occurred_at", "recorded_at", "actor", "subject", "data"],
-        "properties": {
-            "id": {"type": "string"},
-            "seq": {"type": "integer"},
-            "mode": {"enum": ["live", "test"]},
-            "occurred_at": {"type": "string", "format": "date-time"},
-            "recorded_at": {"type": "string", "format": "date-time"},
-            "actor": {"type": "object"},
-            "subject": {"type": "object"},
-            "contact_id": {"type": ["string", "null"]},
-            "conversation_id": {"type": ["string", "null"]},
-            "call_id": {"type": ["string", "null"]},
-            "data": {"type": "object"},
-        },
-    }
-    messages = {
-        name: {
-            "name": name,
-            "summary": kind.tells,
-            "x-topic": kind.topic,
-            "payload": {
-                "allOf": [
-                    event,
-                    {
-                        "properties": {
-                            "type": {"const": name},
-                            "subject": {"properties": {"type": {"const": kind.subject}}},
-                        }
-                    },
-                ]
-            },
-        }
-        for name, kind in sorted(CATALOGUE.items())
-    }
-    return {
-        "asyncapi": "3.0.0",
-        "info": {
-            "title": "JinaConnect feed",
-            "version": __version__,
-            "description": "See docs/protocol.md for the frames and their order.",
-        },
-        "channels": {
-            "feed": {
-                "address": "/ws/",
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
-                "bindings": {"ws": {"method": "GET"}},
-            }
-        },
-        "operations": {"receiveEvents": {"action": "receive", "channel": {"$ref": "#/channels/feed"}}},
-        "components": {"messages": messages},
-        "x-close-codes": {
-            str(code): {"class": kind, "meaning": meaning} for code, (kind, meaning) in CLOSE_CODES.items()
-        },
-    }

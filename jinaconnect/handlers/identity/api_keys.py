@@ -11,8 +11,9 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import api_keys
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.listing import list_in
+from jinaconnect.core.events.payloads.account import KeyData
 from jinaconnect.core.paging import Filter, Listing
-from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
+from jinaconnect.core.schema import Id, Request, Text, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
 
@@ -35,21 +36,9 @@ class Rotation(Request, json_schema_extra=example(grace_seconds=3600)):
     grace_seconds: int = Field(0, ge=0, le=604_800)
 
 
-class KeyOut(Answer):
+class KeyOut(KeyData):
     """An API key; `key` holds its secret in the answer that made it, and never again."""
 
-    id: str
-    name: str
-    prefix: str
-    mode: Literal["live", "test"]
-    role: str
-    is_active: bool
-    ip_allowlist: list[str]
-    expires_at: str | None
-    last_used_at: str | None
-    revoked_at: str | None
-    created_at: str | None
-    created_by: str | None
     key: str | None = Field(None, description="The secret, in the answer that made it alone.")
 
 

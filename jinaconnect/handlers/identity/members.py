@@ -11,6 +11,7 @@ from jinaconnect.actions.identity import members
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.listing import list_in
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.payloads.account import MemberData
 from jinaconnect.core.paging import SHORT, Filter, Listing, bool_filter
 from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.edge.operation import PUBLIC, operation
@@ -58,17 +59,10 @@ class TransferOwnership(Request, json_schema_extra=example(target_user_id=sample
     target_user_id: Id
 
 
-class MemberOut(Answer):
+class MemberOut(MemberData):
     """A membership with its person and role."""
 
-    id: str
-    tenant: str
-    user: str
-    role: str
-    email: str | None
-    name: str | None
-    is_active: bool
-    is_pending: bool = Field(description="Invited and not a member yet.")
+    invite_path: str | None = Field(None, description="Where an invitation is accepted, in the answer that made it.")
 
 
 class OwnershipMoved(Answer):

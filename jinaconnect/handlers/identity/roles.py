@@ -9,6 +9,7 @@ from pydantic import Field, RootModel, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import roles
 from jinaconnect.actions.listing import list_in
+from jinaconnect.core.events.payloads.account import RoleData, RoleInBrief
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import catalogue
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
@@ -38,23 +39,8 @@ class NewRole(
     priority: int = Field(ge=1, le=99)
 
 
-class RoleOut(Answer):
+class RoleOut(RoleData):
     """A role with every permission, held or not."""
-
-    id: str
-    slug: str
-    name: str
-    description: str | None
-    priority: int
-    is_system: bool
-    is_custom: bool
-    is_editable: bool
-    member_count: int
-    permissions: dict[str, bool]
-    created_at: str | None
-    updated_at: str | None
-    created_by: str | None
-    updated_by: str | None
 
 
 class Permission(Answer):
@@ -66,15 +52,6 @@ class Permission(Answer):
 
 class Permissions(RootModel[dict[str, list[Permission]]]):
     """Every permission, by the part of its key before the dot."""
-
-
-class RoleInBrief(Answer):
-    """A role, without its permissions."""
-
-    id: str
-    slug: str
-    name: str
-    priority: int
 
 
 class OwnPermissions(Answer):

@@ -9,8 +9,9 @@ from pydantic import StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import tenants
 from jinaconnect.actions.listing import envelope, log_cursor
+from jinaconnect.core.events.payloads.account import TenantData
 from jinaconnect.core.paging import Listing, page_of
-from jinaconnect.core.schema import Answer, Request, Text, example
+from jinaconnect.core.schema import Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
 
 Line = Annotated[Text, StringConstraints(max_length=255)]
@@ -40,23 +41,8 @@ class TenantFields(
     settings: TenantSettings | None = None
 
 
-class TenantOut(Answer):
+class TenantOut(TenantData):
     """An organisation."""
-
-    id: str
-    name: str
-    description: str | None
-    address: str | None
-    phone: str | None
-    email: str | None
-    website: str | None
-    country: str | None
-    state: str | None
-    industry: str | None
-    settings: dict[str, Any]
-    is_active: bool
-    created_at: str | None
-    updated_at: str | None
 
 
 @operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from pydantic import Field, RootModel
+from pydantic import RootModel
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, marks, removal
@@ -12,6 +12,9 @@ from jinaconnect.actions.inbox import messages as inbox
 from jinaconnect.actions.inbox.marks import MarkRead
 from jinaconnect.actions.inbox.messages import NewNote
 from jinaconnect.actions.inbox.removal import RemoveMessages
+from jinaconnect.core.events.payloads.base import like
+from jinaconnect.core.events.payloads.conversations import ConversationData
+from jinaconnect.core.events.payloads.messages import MESSAGE, MessageData
 from jinaconnect.core.paging import FLAG, SHORT, WHOLE, between, one_of, some_of
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge.operation import operation
@@ -28,52 +31,11 @@ Platform = Literal["WHATSAPP", "TELEGRAM", "SMS", "RCS", "VOICE"]
 Direction = Literal["INCOMING", "OUTGOING"]
 
 
-class Reaction(Answer):
-    """An emoji somebody put on a message."""
-
-    emoji: str
-    user_id: str
-    timestamp: str
-
-
-class InboxMessage(Answer):
+class InboxMessage(MessageData):
     """A message of any channel; `message_id` is its place in the timeline, `expires_at` Unix seconds."""
 
-    id: str
-    message_id: int | None
-    content: dict[str, Any]
-    timestamp: str
-    direction: Direction
-    platform: Platform
-    platform_display: str
-    channel_app_id: str | None
-    author: Literal["USER", "CONTACT", "BOT"]
-    contact: str
-    tenant_user: str | None
-    message_type: str
-    is_read: bool
-    read_at: str | None
-    read_by_id: str | None
-    read_by_name: str | None
-    expires_at: int | None
-    outgoing_status: Literal["queued", "unknown", "sent", "delivered", "read", "failed"] | None
-    outgoing_sent_at: str | None
-    outgoing_delivered_at: str | None
-    outgoing_read_at: str | None
-    outgoing_failed_at: str | None
-    error_code: str | None
-    error_message: str | None
-    external_message_id: str | None
-    reply_to: str | None
-    reactions: list[Reaction]
-    edited_at: str | None
-    group_id: str | None = Field(description="The group it was said in; the conversation is its writer's.")
-    internal_note: bool
-    created_by: str | None
-    created_at: str
 
-
-class ListedMessage(InboxMessage):
+class ListedMessage(InboxMessage, json_schema_extra=like(MESSAGE, content_preview="Do you have it in blue?")):
     """A message in a list."""
 
     content_preview: str
@@ -101,51 +63,8 @@ class PlatformCounts(RootModel[list[PlatformCount]]):
     """The platforms that have messages."""
 
 
-class ChatContact(Answer):
-    """Whom a conversation is with."""
-
-    id: str
-    first_name: str
-    last_name: str
-    full_name: str
-    phone: str | None
-
-
-class ChatAssignment(Answer):
-    """Who holds a conversation."""
-
-    assigned_to_type: Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"]
-    assigned_to_id: str | None
-    assigned_to_user: str | None
-    assigned_to_name: str
-
-
-class LastMessage(Answer):
-    """The newest message of a conversation, in short; `expires_at` is Unix seconds."""
-
-    id: str
-    preview: str
-    preview_type: str
-    timestamp: str
-    direction: Direction
-    author_type: Literal["USER", "CONTACT", "BOT"]
-    platform: Platform
-    created_by: str | None
-    expires_at: int | None
-    group_id: str | None
-    is_read: bool
-
-
-class ConversationOut(Answer):
+class ConversationOut(ConversationData):
     """A conversation as the chat list shows it."""
-
-    id: str
-    contact: ChatContact
-    status: Literal["OPEN", "CLOSED"]
-    platform: Platform | None
-    assignment: ChatAssignment
-    last_message: LastMessage | None
-    unread_count: int
 
 
 class ConversationWindow(Answer):

@@ -8,8 +8,8 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.ivr import audio
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.payloads.voice import AudioData
 from jinaconnect.core.paging import Listing
-from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.files import file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, Upload, operation
@@ -20,15 +20,8 @@ SOUND = ("audio/wav", "application/octet-stream")
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-class AudioOut(Answer):
+class AudioOut(AudioData):
     """An uploaded prompt; `audio_url` is what calls and templates name it by."""
-
-    id: str
-    name: str
-    duration_ms: int
-    size: int
-    audio_url: str
-    created_at: str
 
 
 @voice_operation("GET", "audio/", id="audio.list", permission="voice.view", listing=AUDIO, returns=AudioOut)

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.ivr import templates
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.payloads.base import like
+from jinaconnect.core.events.payloads.voice import TEMPLATE, VoiceTemplateData
 from jinaconnect.core.ivr.graph import Audio
 from jinaconnect.core.paging import Filter, Listing, bool_filter
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
@@ -24,14 +26,6 @@ Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 
 def _blank(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
-
-
-class Compiled(Answer):
-    """What checking an IVR found: how many nodes it has, and sentences about what is odd but no fault."""
-
-    ok: bool
-    nodes: int
-    warnings: list[str]
 
 
 class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{name}}, your order is ready.")):
@@ -97,25 +91,10 @@ class GraphScript(
     graph: Graph
 
 
-class VoiceTemplateOut(Answer):
+class VoiceTemplateOut(VoiceTemplateData, json_schema_extra=like(TEMPLATE, graph=None)):
     """A voice template; `compiled` of an IVR only."""
 
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-    template_kind: Kind
-    tts_text: str | None
-    tts_voice: str | None
-    tts_language: str | None
-    audio_url: str | None
-    audio_format: str | None
     graph: dict[str, Any] | None
-    compiled: Compiled | None = None
-    created_by: str | None
-    updated_by: str | None
-    created_at: str
-    updated_at: str
 
 
 class Preview(Answer):

@@ -12,12 +12,12 @@ from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.channels.whatsapp_meta.compose import SendWhatsapp
 from jinaconnect.channels.whatsapp_meta.view import whatsapp_view
 from jinaconnect.core.errors import NotFound
+from jinaconnect.core.events.payloads.messages import Reaction
 from jinaconnect.core.inbox.status import STATUSES
 from jinaconnect.core.paging import FLAG, MOMENT, Filter, Listing, choice_filter, one_of, parse_text, time_filter
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.handlers.edge.schemas import Parameter
-from jinaconnect.handlers.inbox.inbox import Reaction
 
 LIST_FIELDS = (
     "id",

@@ -11,8 +11,9 @@ from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.payloads.account import AppData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Name, Phone, Request, Text, example
+from jinaconnect.core.schema import Given, Name, Phone, Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
 
 
@@ -67,30 +68,12 @@ class NewApp(
     bsp: Literal["META"] = "META"
 
 
-class AppOut(Answer):
+class AppOut(AppData):
     """A WhatsApp app; credentials are never shown."""
 
-    id: str
-    app_name: str
-    tenant: str
-    description: str | None
-    phone_number: str
-    bsp: str
-    is_active: bool
-    is_verified: bool
-    daily_limit: int
-    messages_sent_today: int
-    tier: str
-    credentials_set: bool
-    simulated: bool
-    webhook_path: str
     waba_id: str | None = Field(None, description="This and the next two are for admins and above.")
     phone_number_id: str | None = None
     app_id: str | None = None
-    created_at: str | None
-    updated_at: str | None
-    created_by: str | None
-    updated_by: str | None
 
 
 _APPS = Listing(

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
+from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
-from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge.operation import operation
 
 
-class TemplateOut(Answer):
+class TemplateOut(TemplateData):
     """A WhatsApp template."""
-
-    id: str
-    number: str
-    wa_app: str
-    element_name: str
-    name: str | None
-    language_code: str
-    category: str
-    template_type: str
-    content: str | None
-    header: str | None
-    footer: str | None
-    buttons: list[dict[str, Any]] | None
-    example_body: list[str] | dict[str, str] | None
-    placeholders: list[str]
-    status: Literal["DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED"]
-    meta_template_id: str | None
-    error_message: str | None
-    rejection_reason: str | None
-    needs_sync: bool
-    last_synced_at: str | None
-    is_active: bool
-    created_at: str | None
-    updated_at: str | None
-    created_by: str | None
-    updated_by: str | None
 
 
 _TEMPLATES = Listing(

@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks import devices
+from jinaconnect.core.events.payloads.trunks import DeviceData
 from jinaconnect.core.paging import Filter, Listing, text_filter
 from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Named
@@ -28,12 +29,6 @@ class NewDevice(Request, json_schema_extra=example(name="Desk", kind="softphone"
     asterisk: Annotated[str, StringConstraints(max_length=32)] | None = None
 
 
-class DeviceRegistration(Answer):
-    """Whether a telephone is registered."""
-
-    state: Literal["registered", "unregistered", "unknown"]
-
-
 class Account(Answer):
     """What a softphone registers with."""
 
@@ -43,19 +38,9 @@ class Account(Answer):
     websocket_url: str | None = None
 
 
-class DeviceOut(Answer):
+class DeviceOut(DeviceData):
     """A telephone; `credentials` are in the answer that made it and never again."""
 
-    id: str
-    user: str
-    name: str
-    kind: Literal["softphone", "uri"]
-    transport: Literal["sip", "webrtc"] | None
-    uri: str | None
-    provider_config: str | None
-    asterisk: str | None
-    registration: DeviceRegistration
-    created_at: str
     credentials: Account | None = None
 
 

@@ -9,8 +9,9 @@ from pydantic import StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks import accounts as trunks
 from jinaconnect.actions.trunks import numbers
+from jinaconnect.core.events.payloads.trunks import NumberData
 from jinaconnect.core.paging import Listing, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example, sample_id
+from jinaconnect.core.schema import Given, Id, Phone, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Route
 from jinaconnect.handlers.calls.operation import voice_operation
 
@@ -50,16 +51,8 @@ class NewNumber(
     route: Route
 
 
-class NumberOut(Answer):
+class NumberOut(NumberData):
     """A number and its route."""
-
-    id: str
-    number: str
-    provider_config: str
-    name: str
-    route: dict[str, Any]
-    created_at: str
-    updated_at: str
 
 
 @voice_operation("GET", "numbers/", id="numbers.list", permission="voice.manage", listing=NUMBERS, returns=NumberOut)

@@ -9,8 +9,9 @@ from pydantic import Field, StringConstraints, field_validator
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks import accounts as trunks
 from jinaconnect.core.calls.causes import CAUSES
+from jinaconnect.core.events.payloads.trunks import TrunkData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example
+from jinaconnect.core.schema import Given, Id, Phone, Request, Text, example
 from jinaconnect.handlers.calls.fields import Named, Route
 from jinaconnect.handlers.calls.operation import voice_operation
 
@@ -81,36 +82,8 @@ class NewTrunk(
     provider: Provider
 
 
-class TrunkOut(Answer):
+class TrunkOut(TrunkData):
     """A provider config; credentials are never shown."""
-
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-    provider: Provider
-    vendor_label: str
-    vendor_profile: str | None
-    credentials_set: bool
-    inbound_webhook_token_set: bool
-    enabled: bool
-    is_default_outbound: bool
-    is_default_inbound: bool
-    priority: int
-    from_numbers: list[str]
-    max_concurrent_calls: int
-    currency: str
-    recording_enabled: bool
-    fallback_sms_enabled: bool
-    fallback_sms_config: str | None
-    fallback_sms_template: str
-    fallback_on_causes: list[str]
-    default_route: dict[str, Any] | None
-    asterisk: str | None
-    created_by: str | None
-    updated_by: str | None
-    created_at: str
-    updated_at: str
 
 
 @voice_operation(

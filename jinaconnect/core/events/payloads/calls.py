@@ -1,0 +1,333 @@
+"""Events of calls: the call as it begins, then what happened to it with the status right after.
+
+Recordings and the consents to them are told beside.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from jinaconnect.core.calls.machine import STATUSES
+from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, OneOf, Payload, Stamp, like
+from jinaconnect.core.schema import Given, sample_id
+
+Status = Annotated[str, OneOf(STATUSES)]
+CALL = {
+    "id": sample_id("call"), "provider_config": sample_id("trk"), "provider_call_id": f"pending-{sample_id('call')}",
+    "direction": "outbound", "from_number": "+12025550123", "to_number": "+12025550111", "contact": sample_id("cnt"),
+    "parent_call": None, "flow_session": None, "broadcast": None, "team_inbox_message": None, "status": "QUEUED",
+    "started_at": None, "ended_at": None, "duration_seconds": None, "hangup_cause": "", "sip_code": None,
+    "inferred": False, "recording_url": "", "recording_duration_seconds": None, "cost_amount": None,
+    "cost_currency": "", "cost_source": "", "metadata": {"order": "4711"}, "user": sample_id("usr"),
+    "asterisk": "main", "template": None, "held": False, "muted": [], "recording": None,
+    "legs": [
+        {"name": "customer", "role": "customer", "state": "new", "user": None, "device": None,
+         "number": "+12025550111", "call": None},
+    ],
+    "created_at": MOMENT, "updated_at": MOMENT,
+}  # fmt: skip
+_FACT = {"status": "IN_PROGRESS", "inferred": False}
+_ENDED = {
+    "status": "COMPLETED", "inferred": False, "hangup_cause": "NORMAL_CLEARING", "duration_seconds": 74,
+}  # fmt: skip
+_UNANSWERED = {**_ENDED, "status": "FAILED", "hangup_cause": "USER_BUSY", "duration_seconds": None, "sip_code": 486}
+_TAPED = {**_FACT, "recording": sample_id("rec")}
+_RECORDING = {
+    "id": sample_id("rec"), "call": sample_id("call"), "provider_recording_id": sample_id("rec"), "storage_url": None,
+    "duration_seconds": 37, "size_bytes": 592044, "format": "wav", "length_mismatch": False, "transcription": None,
+    "transcription_provider": None, "transcription_confidence": None,
+    "retention_expires_at": "2027-02-21T10:01:14.500Z", "created_at": MOMENT,
+}  # fmt: skip
+_CONSENT = {
+    "id": sample_id("con"), "name": "Web form", "description": None, "is_active": True, "contact": sample_id("cnt"),
+    "consent_given": True, "consent_timestamp": EARLIER, "consent_method": "web_form", "recording_url": "",
+    "created_at": EARLIER, "updated_at": MOMENT, "created_by": "sam@example.com",
+}  # fmt: skip
+
+
+class Leg(Payload):
+    """One party of a call."""
+
+    name: str
+    role: Literal["customer", "agent", "party"]
+    state: Literal["new", "dialing", "ringing", "up", "ended"]
+    user: str | None
+    device: str | None
+    number: str | None
+    call: str | None
+
+
+class Taping(Payload):
+    """The recording of a call that is being made."""
+
+    id: str
+    state: str
+
+
+class CallData(Payload, json_schema_extra=like(CALL)):
+    """A call."""
+
+    id: str
+    provider_config: str | None
+    provider_call_id: str
+    direction: Literal["inbound", "outbound"]
+    from_number: str
+    to_number: str
+    contact: str | None
+    parent_call: str | None
+    flow_session: str | None
+    broadcast: str | None
+    team_inbox_message: str | None
+    status: Status
+    started_at: Stamp | None
+    ended_at: Stamp | None
+    duration_seconds: Count | None
+    hangup_cause: str
+    sip_code: int | None
+    inferred: bool
+    recording_url: str
+    recording_duration_seconds: Count | None
+    cost_amount: float | None
+    cost_currency: str
+    cost_source: str
+    metadata: dict[str, Any]
+    user: str | None
+    asterisk: str | None
+    template: str | None
+    held: bool
+    muted: list[str]
+    recording: Taping | None
+    legs: list[Leg]
+    created_at: Stamp
+    updated_at: Stamp
+
+
+class CallState(Payload, json_schema_extra=like(_FACT)):
+    """What is told of every fact of a call: its status right after, and whether we only conclude the fact."""
+
+    status: Status
+    inferred: bool
+
+
+class CallCreated(CallData, json_schema_extra=like(CALL)):
+    """A call was asked for, or came in."""
+
+
+class CallDialing(CallState, json_schema_extra=like(_FACT, status="INITIATING")):
+    """The call was handed to its carrier."""
+
+
+class CallRinging(CallState, json_schema_extra=like(_FACT, status="RINGING")):
+    """The far end rings."""
+
+    early_media: Given[Literal[True]] = None
+
+
+class CallAnswered(CallState, json_schema_extra=like(_FACT)):
+    """The call was answered."""
+
+
+class CallBridged(CallState, json_schema_extra=like({**_FACT, "with": "agent"})):
+    """The parties hear each other."""
+
+    peer: str = Field(alias="with", description="The leg that the customer hears.")
+
+
+class CallDtmf(CallState, json_schema_extra=like({**_FACT, "digit": "1", "duration_ms": 120, "from": "customer"})):
+    """A key was pressed."""
+
+    digit: str
+    duration_ms: Count
+    source: Literal["customer", "agent"] = Field(alias="from")
+
+
+class CallIvrStep(CallState, json_schema_extra=like(_FACT, node="hello", kind="voice.play")):
+    """The IVR entered a node."""
+
+    node: str
+    kind: str
+
+
+class CallPlayed(CallState, json_schema_extra=like(_FACT, ok=True, to="both")):
+    """A prompt was played into the call."""
+
+    ok: bool
+    to: Given[Literal["customer", "agent", "both"]] = None
+
+
+class CallHeld(CallState, json_schema_extra=like(_FACT)):
+    """The call was put on hold."""
+
+
+class CallResumed(CallState, json_schema_extra=like(_FACT)):
+    """The call goes on after a hold."""
+
+
+class CallSide(CallState, json_schema_extra=like(_FACT, side="customer")):
+    """A fact of one side of a call."""
+
+    side: Literal["customer", "agent"]
+
+
+class CallMuted(CallSide, json_schema_extra=like(_FACT, side="customer")):
+    """A side of the call is not heard."""
+
+
+class CallUnmuted(CallSide, json_schema_extra=like(_FACT, side="customer")):
+    """A side of the call is heard again."""
+
+
+class CallKeysSent(CallState, json_schema_extra=like(_FACT, digits="12#")):
+    """Keys were pressed towards the customer."""
+
+    digits: str
+
+
+class CallTransferring(CallState, json_schema_extra=like(_FACT, to="+12025550177", mode="blind", via="dial")):
+    """A transfer has begun."""
+
+    to: str
+    mode: Literal["blind", "attended"]
+    via: Given[str] = None
+
+
+class CallTransferred(CallState, json_schema_extra=like(_FACT, ok=True, to="+12025550177", mode="blind")):
+    """The call was transferred, or its transfer has failed."""
+
+    ok: bool | None = Field(description="Null where the agents have taken the transfer back.")
+    to: Given[str] = None
+    mode: Given[Literal["blind", "attended"]] = None
+
+
+class CallTape(CallState, json_schema_extra=like(_TAPED)):
+    """A fact of a call's recording."""
+
+    recording: str
+
+
+class CallRecordingStarted(CallTape, json_schema_extra=like(_TAPED)):
+    """The call is being recorded."""
+
+
+class CallRecordingPaused(CallTape, json_schema_extra=like(_TAPED)):
+    """The recording is silent for a while."""
+
+
+class CallRecordingResumed(CallTape, json_schema_extra=like(_TAPED)):
+    """The recording goes on."""
+
+
+class CallRecordingStopped(CallTape, json_schema_extra=like(_TAPED)):
+    """The recording has ended; its file follows."""
+
+
+class CallEnd(CallState, json_schema_extra=like(_ENDED)):
+    """How a call ended."""
+
+    hangup_cause: str
+    duration_seconds: Count | None
+    sip_code: Given[int] = None
+    by: Given[Literal["caller"]] = None
+
+
+class CallCompleted(CallEnd, json_schema_extra=like(_ENDED)):
+    """An answered call is over."""
+
+
+class CallFailed(CallEnd, json_schema_extra=like(_UNANSWERED)):
+    """The call was not answered, or broke."""
+
+
+class CallCanceled(
+    CallEnd,
+    json_schema_extra=like(_UNANSWERED, status="CANCELED", hangup_cause="ORIGINATOR_CANCEL", sip_code=487),
+):
+    """The call was given up before its answer."""
+
+
+class CallRejected(
+    Payload,
+    json_schema_extra=like(
+        {}, from_number="+12025550111", to_number="+12025550123", provider_config=sample_id("trk"),
+        hangup_cause="UNALLOCATED_NUMBER", sip_code=404, route="none",
+    ),
+):  # fmt: skip
+    """A call that came in was refused."""
+
+    from_number: str
+    to_number: str
+    provider_config: str
+    hangup_cause: str
+    sip_code: int
+    route: str
+
+
+class RecordingData(Payload, json_schema_extra=like(_RECORDING)):
+    """A recording; `storage_url` is null for roles that may not listen, and in events."""
+
+    id: str
+    call: str
+    provider_recording_id: str
+    storage_url: str | None
+    duration_seconds: Count
+    size_bytes: Count
+    format: Literal["wav", "mp3"]
+    length_mismatch: bool
+    transcription: str | None
+    transcription_provider: str | None
+    transcription_confidence: float | None
+    retention_expires_at: Stamp
+    created_at: Stamp
+
+
+class RecordingReady(RecordingData, json_schema_extra=like(_RECORDING)):
+    """A recording can be heard."""
+
+
+class RecordingFailed(
+    Payload,
+    json_schema_extra=like({}, id=sample_id("rec"), call=sample_id("call"), reason="The recording is empty."),
+):
+    """A recording could not be kept."""
+
+    id: str
+    call: str
+    reason: str
+
+
+class RecordingDeleted(Payload, json_schema_extra=like({}, id=sample_id("rec"), call=sample_id("call"))):
+    """A recording's time was over."""
+
+    id: str
+    call: str
+
+
+class ConsentData(Payload, json_schema_extra=like(_CONSENT)):
+    """Whether a contact agreed to being recorded."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+    contact: str
+    consent_given: bool
+    consent_timestamp: Stamp | None
+    consent_method: str
+    recording_url: str
+    created_at: Stamp
+    updated_at: Stamp
+    created_by: str | None
+
+
+class ConsentCreated(ConsentData, json_schema_extra=like(_CONSENT)):
+    """A contact's consent to recordings was noted."""
+
+
+class ConsentUpdated(ConsentData, json_schema_extra=like(_CONSENT)):
+    """A contact's consent to recordings changed."""
+
+
+class ConsentDeleted(ConsentData, json_schema_extra=like(_CONSENT)):
+    """A contact's consent to recordings was removed."""

@@ -1,0 +1,128 @@
+"""Events of conversations: the entry of the conversation list as it is afterwards.
+
+Those that change the contact too carry it beside.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jinaconnect.core.events.payloads.base import LATER, MOMENT, Count, Payload, Stamp, Unix, like
+from jinaconnect.core.events.payloads.contacts import CONTACT, HELD, ContactData, Holder, Platform
+from jinaconnect.core.schema import sample_id
+
+_CONVERSATION = {
+    "id": sample_id("conv"),
+    "contact": {name: CONTACT[name] for name in ("id", "first_name", "last_name", "full_name", "phone")},
+    "status": "OPEN", "platform": "WHATSAPP",
+    "assignment": {
+        "assigned_to_type": "UNASSIGNED", "assigned_to_id": None, "assigned_to_user": None,
+        "assigned_to_name": "Unassigned",
+    },
+    "last_message": {
+        "id": sample_id("msg"), "preview": "Do you have it in blue?", "preview_type": "text", "timestamp": MOMENT,
+        "direction": "INCOMING", "author_type": "CONTACT", "platform": "WHATSAPP", "created_by": None,
+        "expires_at": 1795514400, "is_read": False, "group_id": None,
+    },
+    "unread_count": 1,
+}  # fmt: skip
+_WITH_CONTACT = {**_CONVERSATION, "contact_detail": CONTACT}
+
+
+class ChatContact(Payload):
+    """Whom a conversation is with."""
+
+    id: str
+    first_name: str
+    last_name: str
+    full_name: str
+    phone: str | None
+
+
+class ChatAssignment(Payload):
+    """Who holds a conversation."""
+
+    assigned_to_type: Holder
+    assigned_to_id: str | None
+    assigned_to_user: str | None
+    assigned_to_name: str
+
+
+class LastMessage(Payload):
+    """The newest message of a conversation, in short; `expires_at` is Unix seconds."""
+
+    id: str
+    preview: str
+    preview_type: str
+    timestamp: Stamp
+    direction: Literal["INCOMING", "OUTGOING"]
+    author_type: Literal["USER", "CONTACT", "BOT"]
+    platform: Platform
+    created_by: str | None
+    expires_at: Unix | None
+    is_read: bool
+    group_id: str | None
+
+
+class ConversationData(Payload, json_schema_extra=like(_CONVERSATION)):
+    """A conversation as the chat list shows it."""
+
+    id: str
+    contact: ChatContact
+    status: Literal["OPEN", "CLOSED"]
+    platform: Platform | None
+    assignment: ChatAssignment
+    last_message: LastMessage | None
+    unread_count: Count
+
+
+class ConversationWithContact(ConversationData, json_schema_extra=like(_WITH_CONTACT)):
+    """A conversation, and the contact whose assignment and status it is."""
+
+    contact_detail: ContactData
+
+
+class ConversationOpened(
+    ConversationWithContact, json_schema_extra=like(_WITH_CONTACT, platform=None, last_message=None, unread_count=0)
+):
+    """A contact's conversation began."""
+
+
+class ConversationAssigned(
+    ConversationWithContact,
+    json_schema_extra=like(
+        _CONVERSATION, assignment=HELD,
+        contact_detail={**CONTACT, **HELD, "assigned_at": MOMENT, "assigned_by_type": "USER"},
+    ),
+):  # fmt: skip
+    """Somebody took or was given the conversation."""
+
+
+class ConversationUnassigned(ConversationWithContact, json_schema_extra=like(_WITH_CONTACT)):
+    """Nobody holds the conversation now."""
+
+
+class ConversationClosed(
+    ConversationWithContact,
+    json_schema_extra=like(_CONVERSATION, status="CLOSED", contact_detail={**CONTACT, "status": "CLOSED"}),
+):
+    """The conversation was resolved."""
+
+
+class ConversationReopened(ConversationWithContact, json_schema_extra=like(_WITH_CONTACT)):
+    """The conversation goes on."""
+
+
+class ConversationRead(
+    ConversationData,
+    json_schema_extra=like(
+        _CONVERSATION, unread_count=0, message_ids=[sample_id("msg")], read_at=LATER, read_by_id=sample_id("usr"),
+        read_by_name="Sam Roe",
+    ),
+):  # fmt: skip
+    """The team has read messages of the conversation."""
+
+    message_ids: list[str]
+    read_at: Stamp
+    read_by_id: str
+    read_by_name: str
