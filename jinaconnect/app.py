@@ -57,6 +57,7 @@ from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
+from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.ending import ended
@@ -77,6 +78,7 @@ from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
+WORDS, BETWEEN_S = "words", 0.02  # the lease, and the pause that others are let in by
 ORDER = "&"  # rung with the name of a switch: an order was left for its owner
 LOOK = "*"  # rung when a bell was missed: everyone looks at the log
 
@@ -223,9 +225,18 @@ class Gateway:
         worker.every(2.0 * self.processes, services.store.outbox.sweep)
         worker.every(5.0 * self.processes, services.due.inherit)
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, scope, data))
+        worker.every(60.0, self._bring_words)
         worker.every(3600.0, self._retire)
         worker.every(3600.0, lambda: retire_recordings(services))
         return worker
+
+    async def _bring_words(self) -> None:
+        """Give rows of an earlier version their words, in one process at a time and beside everything else."""
+        for name in [name for name, collection in COLLECTIONS.items() if collection.worded is not None]:
+            while not await self.services.store.words.ready(name) and await self.services.leases.take(WORDS):
+                if not await self.services.store.words.bring(name):
+                    break
+                await asyncio.sleep(BETWEEN_S)
 
     async def _retire(self) -> None:
         before = self.clock() - timedelta(days=self.config.log.retention_days)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +12,18 @@ from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.ids import well_formed
 from jinaconnect.core.paging import Listing, Page, page_of
-from jinaconnect.store.looking import LOOKED_AT, NEWEST, Atom, Order, Way, all_of, atoms, ways
+from jinaconnect.store.looking import (
+    LOOKED_AT,
+    NEWEST,
+    SEARCHED,
+    Atom,
+    Order,
+    Way,
+    all_of,
+    atoms,
+    search_ways,
+    ways,
+)
 from jinaconnect.store.tenant import TenantStore
 
 Render = Callable[[Sequence[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
@@ -76,20 +88,67 @@ async def list_in(
     position = await log_cursor(ctx)
     if page.endless:
         return {**await _endless(ctx, store, collection, always, wanted, render, page), "cursor": position}
-    order = listing.sort(query)
-    condition = all_of([*always, *wanted])
-    way = await _bounded(store, collection, always, wanted, order)
-    if way is not None:
-        rows, total, last = await store.look(collection, way, order, skip=page.skip, limit=page.size)
-        answer = envelope(ctx, page, total, await render(rows))
-        told = {} if last is None else {"complete": False}
-        return {**answer, "count_exact": last is None, **told, "cursor": position}
-    (count, exact), rows = await asyncio.gather(
-        store.count(collection, condition),
-        store.select(collection, condition, sort=order, skip=page.skip, limit=page.size),
+    found = await look_up(
+        ctx, store, collection, always, wanted, listing.sort(query), skip=page.skip, limit=page.size
     )
-    answer = envelope(ctx, page, max(count, page.skip + len(rows)), await render(rows))
-    return {**answer, "count_exact": exact, "cursor": position}
+    answer = envelope(ctx, page, max(found.count, page.skip + len(found.rows)), await render(found.rows))
+    told = {} if found.complete else {"complete": False}
+    return {**answer, "count_exact": found.exact, **told, "cursor": position}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows of a list, how many there are and whether exactly; `last` is where a look ended that has not seen all."""
+
+    rows: list[dict[str, Any]]
+    count: int
+    exact: bool
+    complete: bool = True
+    last: str | None = None
+
+
+async def look_up(
+    ctx: Context, store: TenantStore, collection: str, always: Sequence[Atom], wanted: Sequence[Atom], order: Order,
+    *, skip: int, limit: int,
+) -> Found:  # fmt: skip
+    """Find rows in order at a cost that does not grow with the collection: by an index, by words, or in a part."""
+    way = await _bounded(store, collection, always, wanted, order)
+    if way is None:
+        condition = all_of([*always, *wanted])
+        (count, exact), rows = await asyncio.gather(
+            store.count(collection, condition), store.select(collection, condition, sort=order, skip=skip, limit=limit)
+        )
+        return Found(rows, count, exact)
+    if (found := await _search(ctx, store, collection, [*always, *wanted])) is not None:
+        ids, whole = found
+        return Found(await _picked(store, collection, ids, order, skip, limit), len(ids), whole, whole)
+    rows, count, last = await store.look(collection, way, order, skip=skip, limit=limit)
+    return Found(rows, count, last is None, last is None, last)
+
+
+async def _search(
+    ctx: Context, store: TenantStore, collection: str, asked: Sequence[Atom]
+) -> tuple[list[str], bool] | None:
+    """Return the ids of what the request's `search=` finds by words, newest first, and whether that is all there is.
+
+    None where nothing is searched for, or not by words.
+    """
+    text = ctx.caller.query.get("search", "").strip()
+    ways = search_ways(collection, asked, text) if text else None
+    if ways is None or not await store.searchable(collection):
+        return None
+    found = await asyncio.gather(*(store.gather(collection, way, SEARCHED) for way in ways.ways))
+    ids = sorted({id for some, _ in found for id in some}, reverse=True)
+    return ids, any(whole for _, whole in found[ways.enough :])
+
+
+async def _picked(
+    store: TenantStore, collection: str, ids: Sequence[str], order: Order, skip: int, limit: int
+) -> list[dict[str, Any]]:
+    """Return a page of documents whose ids are known, newest first."""
+    if list(order) == list(NEWEST):
+        return await store.select(collection, {"_id": {"$in": ids[skip : skip + limit]}})
+    return await store.select(collection, {"_id": {"$in": list(ids)}}, sort=order, skip=skip, limit=limit)
 
 
 async def _bounded(
@@ -119,7 +178,10 @@ async def _endless(
             raise Invalid.field("cursor", "is not one this list gave")
         always = [*always, {"_id": {"$lt": page.after}}]
     way, last = await _bounded(store, collection, always, wanted, NEWEST), None
-    if way is not None:
+    found = await _search(ctx, store, collection, [*always, *wanted]) if way is not None else None
+    if found is not None and found[1]:
+        rows = await _picked(store, collection, found[0], NEWEST, 0, page.size + 1)
+    elif way is not None:
         rows, _, last = await store.look(collection, way, NEWEST, limit=page.size + 1)
     else:
         rows = await store.select(collection, all_of([*always, *wanted]), limit=page.size + 1)

@@ -5,9 +5,11 @@ All indexes begin with `scope`, the partition (`tenant:mode`, or `tenant` where 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jinaconnect.core.inbox.words import contact_words, message_words
 from jinaconnect.store.indexes import Built
 
 Keys = tuple[tuple[str, int], ...]
@@ -34,6 +36,22 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Worded:
+    """By which words documents are found: what makes them, of which fields; `inside` if parts of words are among them.
+
+    They are kept in `words`, which the store writes with every change of those fields.
+    """
+
+    of: Callable[[Mapping[str, Any]], list[str]]
+    paths: tuple[str, ...]
+    inside: bool
+
+    def touched(self, fields: Mapping[str, Any]) -> bool:
+        """Tell whether a change of these fields (dotted paths allowed) can change the words."""
+        return any(path.partition(".")[0] in self.paths for path in fields)
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """A collection of tenant data; `by_mode` says whether live and test are apart, `tells` whether it has events.
 
@@ -45,6 +63,7 @@ class Collection:
     by_mode: bool = True
     tells: bool = False
     across: tuple[Keys, ...] = ()
+    worded: Worded | None = None
 
     def built(self) -> list[Built]:
         """Return all indexes of the collection as the database shall have them."""
@@ -72,13 +91,16 @@ def _given(path: str, least: Any = "") -> tuple[tuple[str, Any], ...]:
     return ((path, {"$gt" if least == "" else "$gte": least}),)
 
 
+_WORDS = Index((("words", 1), ("_id", -1)))
 _PRESENT = (("deleted_at", None),)  # what is removed, and kept for audit, holds no name against what comes later
 
 
 COLLECTIONS: dict[str, Collection] = {
     "contacts": Collection(
         tells=True,
+        worded=Worded(contact_words, ("first_name", "last_name", "phone"), inside=True),
         indexes=(
+            _WORDS,
             Index((("_id", -1),)),
             Index((("phone", 1),), unique=True, only=_given("phone")),
             Index((("telegram_chat_id", 1),), unique=True, only=_given("telegram_chat_id", -(2**63))),
@@ -95,12 +117,14 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("segments", 1), ("_id", -1))),
             Index((("tags", 1), ("_id", -1))),
             Index((("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
-            Index((("assigned_to_user", 1), ("chat.at", -1)), only=(("chat.at", {"$type": "date"}),)),
+            Index((("assigned_to_user", 1), ("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
         ),
     ),
     "messages": Collection(
         tells=True,
+        worded=Worded(message_words, ("content",), inside=False),
         indexes=(
+            _WORDS,
             Index((("_id", -1),)),
             Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_given("carrier_id")),
             Index((("contact", 1), ("_id", -1))),

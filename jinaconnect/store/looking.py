@@ -6,14 +6,17 @@ that is looked for among the first of those rows: the cost of a page does not gr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinaconnect.core.inbox.words import PART, key_word
 from jinaconnect.store.collections import COLLECTIONS, Index
 
 LOOKED_AT = 10_000  # rows one page looks through for what no index serves
 _MOST_CHOICES = 200  # so many values are merged in order; more would be sorted
+SEARCHED = 1_000  # rows a search looks through in each way it has
 NEWEST = (("_id", -1),)
 
 Atom = Mapping[str, Any]
@@ -76,6 +79,50 @@ def _way(index: Index, asked: Sequence[Atom], order: Order) -> Way | None:
     taken += [atom for atom in asked if keys[0][0] in atom and atom not in taken and _plain(atom[keys[0][0]])]
     taken += [atom for atom in asked for path, told in index.only if atom.get(path) == told and atom not in taken]
     return Way(tuple(taken), order, tuple(atom for atom in asked if atom not in taken), True)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The ways to search along: what they find together are the results.
+
+    Those before `enough` are worth looking at and do not find all; if one of the others has no more rows, all is found.
+    """
+
+    ways: tuple[Way, ...]
+    enough: int
+
+
+def search_ways(collection: str, asked: Sequence[Atom], text: str) -> Search | None:
+    """Return how to find a text, None where words do not help: by the word itself, its beginning, in the newest rows.
+
+    What is found is tried against all that is asked, so that words only tell where to look.
+    """
+    worded, word = COLLECTIONS[collection].worded, key_word(text)
+    if worded is None or word is None:
+        return None
+
+    def along(first: Atom, order: Order) -> Way:
+        return Way((first,) if first else (), order, tuple(asked), True)
+
+    named = [path for atom in asked for clause in atom.get("$or", ()) for path in clause]
+    exact = [way for path in named if (way := _unique(collection, [*asked, {path: text}])) is not None]
+    numbers = [clause for atom in asked for clause in atom.get("$or", ()) if "number" in clause]
+    begins = along({"words": {"$regex": "^" + re.escape(word)}}, ())
+    newest = along({}, NEWEST)
+    first = [*exact, *(along(clause, ()) for clause in numbers), along({"words": word}, NEWEST)]
+    if worded.inside and len(word) >= PART:
+        return Search((*first, begins, newest), len(first))
+    return Search((*first, begins, newest), len(first) + 1)
+
+
+def _unique(collection: str, asked: Sequence[Atom]) -> Way | None:
+    """Return the way of a unique index that what is asked names whole, and that takes the last of it."""
+    for index in COLLECTIONS[collection].indexes:
+        if index.unique and any(path in asked[-1] for path, _ in index.keys):
+            taken = [equal for path, _ in index.keys if (equal := _equal(asked, path)) is not None]
+            if len(taken) == len(index.keys):
+                return Way(tuple(taken), (), tuple(asked[:-1]), True)
+    return None
 
 
 def _equal(asked: Sequence[Atom], path: str) -> Atom | None:

@@ -30,6 +30,7 @@ from jinaconnect.store.mongo import (
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.tenant import TenantStore
 from jinaconnect.store.withdrawals import Withdrawals
+from jinaconnect.store.words import Words
 
 IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml
 NEVER = "\x00"  # an id no document has
@@ -47,6 +48,7 @@ class Store:
         self.withdrawals = Withdrawals(database)
         self.outbox = Outbox(database, self.log, clock, self.withdrawals)
         self.counts = Counts(database)
+        self.words = Words(database)
         self.turns = Turns()
         self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
@@ -60,6 +62,7 @@ class Store:
         await self.outbox.prepare()
         for name, collection in COLLECTIONS.items():
             await settle(self.database[name], collection.built())
+        await self.words.prepare()
 
     @guarded
     async def across(self, collection: str, query: Mapping[str, Any], limit: int = 0) -> list[Document]:

@@ -156,6 +156,21 @@ class TenantStore:
         whole = not answer["seen"] or answer["seen"][0]["n"] < LOOKED_AT
         return [rows[id] for id in ids if id in rows], total, None if whole else answer["seen"][0]["last"]
 
+    async def gather(self, collection: str, way: Way, most: int) -> tuple[set[str], bool]:
+        """Return the ids of those that fit among so many rows of a way, and whether there were no more rows."""
+        found = [{"$match": all_of(way.rest)}, {"$project": {"_id": 1}}]
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": all_of(way.first)}, *([{"$sort": dict(way.order)}] if way.order else []), {"$limit": most},
+            {"$facet": {"ids": found, "seen": [{"$count": "n"}]}},
+        ]  # fmt: skip
+        [answer] = await self.aggregate(collection, pipeline)
+        seen = answer["seen"][0]["n"] if answer["seen"] else 0
+        return {row["_id"] for row in answer["ids"]}, seen < most
+
+    async def searchable(self, collection: str) -> bool:
+        """Tell whether all documents of a collection have the words they are searched by."""
+        return await self._store.words.ready(collection)
+
     @guarded
     async def few(self, collection: str, query: Mapping[str, Any], most: int) -> int:
         """Return how many documents fit, counted to `most`."""
@@ -224,6 +239,8 @@ class TenantStore:
             raise ValueError("the partition is not the caller's to name")
         full = {"created_at": now, "updated_at": now, **doc}
         full.update(scope=self._partition(collection), rev=1, pending=[_pending(event, self.scope) for event in events])
+        if (worded := COLLECTIONS[collection].worded) is not None:
+            full["words"] = worded.of(full)
         return full
 
     async def change(self, collection: str, id: str, decide: Decide, *, known: Document | None = None) -> Written:
@@ -272,13 +289,13 @@ class TenantStore:
             pause = min(2 * pause, MAX_PAUSE_S)
 
     async def _swap(self, collection: str, before: Document, change: Change) -> Document | None:
-        update, after = self._plan(before, change)
+        update, after = self._plan(collection, before, change)
         done = await self._store.swap(collection, before, update)
         if isinstance(done, str):
             raise Duplicate(done)
         return after if done else None
 
-    def _plan(self, before: Document, change: Change) -> tuple[Document, Document]:
+    def _plan(self, collection: str, before: Document, change: Change) -> tuple[Document, Document]:
         _refuse_partition(change.set)
         now = self._store.clock()
         fields = {"updated_at": now, **change.set, "rev": before["rev"] + 1}
@@ -288,7 +305,11 @@ class TenantStore:
             update["$unset"] = dict.fromkeys(change.unset, "")
         if rows:
             update["$push"] = {"pending": {"$each": rows}}
-        return update, applied(before, fields, change.unset, rows)
+        after = applied(before, fields, change.unset, rows)
+        worded = COLLECTIONS[collection].worded
+        if worded is not None and worded.touched(change.set):
+            fields["words"] = after["words"] = worded.of(after)
+        return update, after
 
     async def change_many(
         self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document], *, tell: bool = True
@@ -306,7 +327,7 @@ class TenantStore:
             if change is None:
                 results.append(before)
             else:
-                plans.append((before, *self._plan(before, change)))
+                plans.append((before, *self._plan(collection, before, change)))
         if not plans:
             return results
         swapped = await self._store.swap_many(collection, [(before, update) for before, update, _ in plans])
@@ -359,7 +380,7 @@ class TenantStore:
             if change is None:
                 done.append((step.collection, before, None))
                 continue
-            update, after = self._plan(before, change)
+            update, after = self._plan(step.collection, before, change)
             check_storable(update)
             plans.append(Planned(step.collection, before, update))
             done.append((step.collection, after, after))

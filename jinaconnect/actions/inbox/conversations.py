@@ -6,22 +6,32 @@ when it is run again after a crash.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.listing import log_cursor
+from jinaconnect.actions.listing import log_cursor, look_up
 from jinaconnect.actions.scoping import contact_filter, visible
+from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, Invalid, InvalidState, NotFound
 from jinaconnect.core.events.event import Event, conversation_id
+from jinaconnect.core.ids import well_formed
 from jinaconnect.core.inbox.assignment import NOBODY, UNASSIGNED, USER, Assignee, Author, Move, assign, close, reopen
 from jinaconnect.core.inbox.contact import render_contact, render_conversation, seen_by
 from jinaconnect.core.inbox.message import PLATFORMS
 from jinaconnect.core.inbox.profile import Note
-from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter, parse_int, parse_or_fault
+from jinaconnect.core.paging import (
+    Filter,
+    Listing,
+    bool_filter,
+    choice_filter,
+    parse_int,
+    parse_moment,
+    parse_or_fault,
+)
 from jinaconnect.core.schema import Id, Request, example, sample_id
+from jinaconnect.store.looking import atoms
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
@@ -225,7 +235,7 @@ def window(ctx: Context, further: str, limit: int = 50, most: int = MAX_LIMIT) -
 
 async def list_conversations(ctx: Context) -> dict[str, Any]:
     """Return the chat list: conversations with messages, the newest message first."""
-    limit, offset = window(ctx, "a filter")
+    limit, offset = window(ctx, "before=<next_before>")
     query = dict(ctx.caller.query)
     clauses: list[dict[str, Any]] = [{"chat.at": {"$type": "date"}, "deleted_at": None}, contact_filter(ctx.principal)]
     if "unread" in query:
@@ -235,21 +245,34 @@ async def list_conversations(ctx: Context) -> dict[str, Any]:
     if query.get("assigned_to") in named:
         clauses.append({"assigned_to_user": named[query.pop("assigned_to")]})
     clauses.append(CHATS.condition(query))
-    condition = {"$and": [clause for clause in clauses if clause]}
+    below = _below(query["before"]) if "before" in query else []
     position = await log_cursor(ctx)
-    (count, exact), rows = await asyncio.gather(
-        ctx.data.count("contacts", condition),
-        ctx.data.select("contacts", condition, sort=CHATS.default, skip=offset, limit=limit + 1),
-    )
+    found = await look_up(
+        ctx, ctx.data, "contacts", [], [atom for clause in (*clauses, *below) for atom in atoms(clause)],
+        CHATS.default, skip=offset, limit=limit + 1,
+    )  # fmt: skip
+    shown, more = found.rows[:limit], len(found.rows) > limit
+    end = shown[-1] if more else await ctx.data.find("contacts", found.last) if found.last else None
     return {
-        "results": [render_conversation(row) for row in rows[:limit]],
-        "count": max(count, offset + len(rows)) if rows else count,
-        "count_exact": exact,
+        "results": [render_conversation(row) for row in shown],
+        "count": max(found.count, offset + len(found.rows)) if found.rows else found.count,
+        "count_exact": found.exact,
+        **({} if found.complete else {"complete": False}),
         "limit": limit,
         "offset": offset,
-        "has_next": len(rows) > limit,
+        "has_next": more,
+        "next_before": None if end is None else f"{iso(end['chat']['at'])}_{end['_id']}",
         "cursor": position,
     }
+
+
+def _below(text: str) -> list[dict[str, Any]]:
+    """Return what holds for conversations behind a `next_before`; raises Invalid for what is none."""
+    moment, _, id = text.partition("_")
+    at = parse_or_fault("before", parse_moment, moment)
+    if not well_formed(id):
+        raise Invalid.field("before", "is not one this list gave")
+    return [{"chat.at": {"$lte": at}}, {"$nor": [{"chat.at": at, "_id": {"$gte": id}}]}]
 
 
 async def read_conversation(ctx: Context, contact: str) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class ConversationWindow(Answer):
     limit: int
     offset: int
     has_next: bool
+    next_before: str | None
     cursor: str
 
 
@@ -213,6 +214,7 @@ async def delete_messages(ctx: Context, body: RemoveMessages) -> dict[str, Any]:
         "assigned_to": Parameter("User id, `me` or `unassigned`.", SHORT),
         "unread": Parameter("Only those with unread messages, or without.", FLAG),
         "search": Parameter("Part of name or phone.", SHORT),
+        "before": Parameter("Only what comes after: the `next_before` of the answer.", SHORT),
     },
 )  # fmt: skip
 async def list_conversations(ctx: Context) -> dict[str, Any]:
