@@ -24,6 +24,11 @@ from jinaconnect.actions.calls.control import CallControls
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Services, Settings
+from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.control import HostedCalls
+from jinaconnect.actions.hosted.hooks import VoiceDoor
+from jinaconnect.actions.hosted.leading import ASK_JOB
+from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.identity.authentication import Authenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
 from jinaconnect.actions.ivr.prompts import Prompts
@@ -42,6 +47,7 @@ from jinaconnect.channels.whatsapp_meta.channel import Whatsapp
 from jinaconnect.channels.whatsapp_meta.simulator import JOB as SANDBOX_JOB
 from jinaconnect.channels.whatsapp_meta.simulator import SimulatedMeta
 from jinaconnect.config import Config
+from jinaconnect.core.calls.document import ended as ended_call
 from jinaconnect.core.clock import Clock, system_clock
 from jinaconnect.core.cursor import Cursors
 from jinaconnect.core.events.event import Recorded
@@ -151,8 +157,11 @@ class Gateway:
         services.readiness = Readiness(services)
         prompts = Prompts(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         services.voice = Voice(services, config.voice.asterisks, prompts)
-        services.calls = CallControls(LiveCalls(services))
-        services.worker = self._worker(services)
+        providers, hooks = Providers(services), HookUrls(services)
+        hosted = HostedCalls(services, providers, hooks)
+        services.calls = CallControls(LiveCalls(services), hosted)
+        services.voice_door = VoiceDoor(services, providers, hooks, hosted)
+        services.worker = self._worker(services, hosted)
         services.simulator.planned = services.worker.plan
         services.writers.start(services.door.apply_handed, services.worker.kick)
         auth, rates = services.auth, services.rates
@@ -212,11 +221,14 @@ class Gateway:
             return self.processes == 1
         return self._link.healthy
 
-    def _worker(self, services: Services) -> Worker:
+    def _worker(self, services: Services, hosted: HostedCalls) -> Worker:
         worker = Worker(services, active=self.role in ("all", "worker"), processes=self.processes)
         worker.handle("messages", Sender(services).deliver)
         worker.handle("inbound", services.door.take)
-        worker.handle("calls", Completer(services).complete)
+        completer = Completer(services)
+        # What is due of a call is its placing while it lives at its carrier, and what follows its end.
+        worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))
+        worker.handle_job(ASK_JOB, services.voice_door.ask)
         worker.handle("media", MediaFetcher(services).fetch)
         worker.handle_job(SANDBOX_JOB, lambda scope, data: deliver_webhook(services, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))

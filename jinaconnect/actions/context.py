@@ -21,6 +21,7 @@ from jinaconnect.store.tenant import TenantStore, Written
 
 if TYPE_CHECKING:
     from jinaconnect.actions.calls.control import CallControls
+    from jinaconnect.actions.hosted.hooks import VoiceDoor
     from jinaconnect.actions.identity.authentication import Authenticator
     from jinaconnect.actions.identity.budgets import RateGate
     from jinaconnect.actions.live.fleet import Voice
@@ -94,6 +95,7 @@ class Services:
     worker: Worker = field(init=False)
     voice: Voice = field(init=False)
     calls: CallControls = field(init=False)
+    voice_door: VoiceDoor = field(init=False)
 
 
 @dataclass(slots=True)

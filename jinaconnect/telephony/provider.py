@@ -48,7 +48,7 @@ class ProviderSpec:
     label: str
     hosted: bool = True
     verbs: frozenset[str] | None = frozenset()
-    ways: frozenset[str] | None = frozenset({"tts", "audio", "template"})
+    ways: frozenset[str] | None = frozenset({"tts_text", "audio_url", "flow_id", "template"})
     credentials: type[BaseModel] | None = None
     told_to: tuple[str, tuple[str, ...]] = ("", ())
 

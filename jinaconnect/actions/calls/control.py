@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from jinaconnect.core.errors import Conflict, NotSupported
 from jinaconnect.store.mongo import Document
-from jinaconnect.telephony.table import row
+from jinaconnect.telephony.table import dialled, row
 
 Answer = dict[str, Any]
 
@@ -63,15 +63,20 @@ class CallControl(Protocol):
 class CallControls:
     """Which control carries what: looked up by the provider's row for what is to be placed."""
 
-    def __init__(self, live: CallControl) -> None:
+    def __init__(self, live: CallControl, hosted: CallControl) -> None:
         self._live = live
+        self._hosted = hosted
 
     def over(self, account: Document) -> CallControl:
         """Return what places calls over a provider config; raises NotSupported where nothing does."""
-        if row(account["provider"]).spec.hosted:
+        if not dialled(account["provider"]):
             raise NotSupported(f"Calls over {account['provider']} cannot be placed.")
-        return self._live
+        if not row(account["provider"]).spec.hosted:
+            return self._live
+        if account["scope"].endswith(":test"):
+            raise NotSupported("In test mode calls are simulated: place them over the simulated trunk.")
+        return self._hosted
 
     def carrying(self, call: Document) -> CallControl:
         """Return what carries a stored call."""
-        return self._live
+        return self._hosted if call.get("hosted") else self._live

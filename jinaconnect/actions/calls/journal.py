@@ -7,7 +7,7 @@ the generation of the lease it is kept under.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,18 @@ class Tell:
     inferred: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one write brings: facts for the machine, events besides, fields."""
+
+    facts: Sequence[machine.Fact] = ()
+    tell: Sequence[Tell] = ()
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+
+Decide = Callable[[Document], Entry | None]
+
+
 def scope_parts(scope: str) -> tuple[str, Mode]:
     """Return tenant and mode of a partition."""
     tenant, _, mode = scope.rpartition(":")
@@ -55,7 +67,7 @@ class CallJournal:
         self.doc = doc
         tenant, mode = scope_parts(doc["scope"])
         self.store: TenantStore = services.store.of(tenant, mode)
-        self.carrier = "carrier" if mode == "test" else "ari"
+        self.carrier = "carrier" if mode == "test" or doc.get("hosted") else "ari"
         self._actor = system_principal(tenant, mode, kind="telephony").actor()
         self._notes: list[tuple[str, str, datetime, Mapping[str, Any]]] = []
         self._held: tuple[list[machine.Fact], list[Tell], dict[str, Any]] = ([], [], {})
@@ -95,12 +107,24 @@ class CallJournal:
         """
         self.hold(*facts, tell=tell, set=set)
         held, self._held = self._held, ([], [], {})
-        details = self._details()
+        entry, details = Entry(*held), self._details()
         try:
-            await until_taken(lambda: self._write(*held, details))
+            await until_taken(lambda: self._write(lambda doc: entry, details))
         except Unavailable:
             self._held = held
             raise
+        await self._flush_if_due()
+
+    async def decide(self, decide: Decide) -> None:
+        """Write what `decide` makes of the call as it is now, asked again when the call has moved; None is nothing.
+
+        For calls that several processes hear of. Raises as `write`.
+        """
+        details = self._details()
+        await until_taken(lambda: self._write(decide, details))
+        await self._flush_if_due()
+
+    async def _flush_if_due(self) -> None:
         if self._notes and (self.over or len(self._notes) >= MOST_NOTES):
             await self.flush()
 
@@ -123,18 +147,19 @@ class CallJournal:
         ]
         return {"places": doc["places"] + len(tells), "events": doc["events"] + len(tells)}, events
 
-    async def _write(
-        self, facts: Sequence[machine.Fact], tell: Sequence[Tell], set: Mapping[str, Any], details: Sequence[Document]
-    ) -> None:
+    async def _write(self, wanted: Decide, details: Sequence[Document]) -> None:
         ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
         def decide(doc: Document) -> Change | None:
             if doc.get("keeper", 0) > self._keeper:
                 raise Overtaken(self.id)
+            entry = wanted(doc)
+            if entry is None:
+                return None
             before = machine.Call.of(doc)
-            after, emitted = machine.fold(before, list(facts))
-            tells = [*(self._emitted(item) for item in emitted), *tell]
-            fields = {**machine.changed(before, after), **set}
+            after, emitted = machine.fold(before, list(entry.facts))
+            tells = [*(self._emitted(item) for item in emitted), *entry.tell]
+            fields = {**machine.changed(before, after), **entry.set}
             if not fields and not tells:
                 return None
             unset: tuple[str, ...] = ()
@@ -151,7 +176,7 @@ class CallJournal:
         self.doc = {**written.doc, "pending": []}  # told by now
         if written.seq is not None:
             del self._notes[: len(details)]
-        if "due" in written.doc:
+        if self.over and "due" in written.doc:
             self._services.worker.kick("calls", written.doc["scope"], self.id)
 
     def _emitted(self, item: machine.Emitted) -> Tell:

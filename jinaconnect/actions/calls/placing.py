@@ -8,6 +8,7 @@ import orjson
 from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in
+from jinaconnect.actions.calls.control import Unsupported
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
@@ -17,7 +18,9 @@ from jinaconnect.core.calls import document as d
 from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
 from jinaconnect.core.ivr.values import initial, render
 from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
+from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
+from jinaconnect.telephony.table import row
 
 MAX_METADATA = 4096
 WAYS = ("tts_text", "audio_url", "flow_id", "template", "device")
@@ -87,7 +90,9 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     """Record a call and have it dialled; raises Invalid, DoNotCall, TooManyCalls, Unavailable, NotSupported."""
     way = body.way()
     trunk = await outbound_trunk(ctx, body.provider_config_id)
-    control = ctx.services.calls.over(trunk)
+    control, spec = ctx.services.calls.over(trunk), row(trunk["provider"]).spec
+    if spec.ways is not None and way not in spec.ways:
+        raise Unsupported(f"A call over {spec.label} cannot be placed for '{way}'.")
     if body.from_number is None and not trunk["from_numbers"]:
         raise Invalid.field("from_number", "is required: the provider config has no numbers")
     own = body.from_number or trunk["from_numbers"][0]
@@ -103,12 +108,17 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
         provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plan, at=ctx.now(), timeout_s=body.timeout_s,
         max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
         metadata={**body.metadata, **_static(plan), "recording_allowed": allowed},
-        flow_session=None, **belongs(contact),
+        flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name) if spec.hosted else {}),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
     written = ctx.wrote(await let_in(ctx, trunk, doc, source=source))
     control.place(written)
     return d.render_call(written, [])
+
+
+def _hosted(ctx: Context, provider: str) -> dict[str, Any]:
+    """Return what a call at an HTTP carrier has besides: work that is due, the asking for it."""
+    return {"hosted": d.hosted(provider), "due": due_at(ctx.now())}
 
 
 def _static(plan: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,8 @@ async def keep_later(services: Services, doc: Document, held: Mapping[str, Any],
     job = {
         "_id": f"job_{held['id']}", "scope": doc["scope"], "kind": RECORDING_JOB, "due": due_at(services.clock()),
         "data": {
-            "recording": held["id"], "call": doc["_id"], "switch": doc["carried_by"], "name": held["id"],
+            "recording": held["id"], "call": doc["_id"], "switch": doc["carried_by"],
+            "name": held.get("name", held["id"]),
             "expected_s": expected_s if held["kind"] == "call" else None, "started_at": iso(held["since"]),
         },
     }  # fmt: skip

@@ -23,13 +23,13 @@ NEW, DIALING, RINGING, UP, ENDED = "new", "dialing", "ringing", "up", "ended"
 
 
 def new_call(
-    id: str, *, direction: str, from_number: str, to_number: str, provider_config: str | None, switch: str,
+    id: str, *, direction: str, from_number: str, to_number: str, provider_config: str | None, switch: str | None,
     plan: Mapping[str, Any], at: datetime, **fields: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Return a call's document, QUEUED, with every field at its default.
 
-    `plan` says what to do when it is answered, `switch` who carries it; `legs` are its parties by name, `places` and
-    `events` count its history.
+    `plan` says what to do when it is answered, `switch` who carries it, None for a `hosted` call, which lives at its
+    carrier; `legs` are its parties by name, `places` and `events` count its history.
     """
     return {
         "_id": id, **asdict(Call()), "provider_config": provider_config, "provider_call_id": f"pending-{id}",
@@ -38,9 +38,14 @@ def new_call(
         "recording_url": "", "recording_duration_seconds": None, "cost_amount": None, "cost_currency": "",
         "cost_source": "", "metadata": {}, "user": None, "seen": {"c": False, "a": None}, "live_on": switch,
         "carried_by": switch, "plan": dict(plan), "timeout_s": RING_S, "max_duration_s": MAX_DURATION_S, "legs": {},
-        "ivr": None, "record": None, "held": False, "muted": [], "transfer": None, "places": 0, "events": 0,
-        "created_at": at, "updated_at": at, **fields,
+        "ivr": None, "record": None, "hosted": None, "held": False, "muted": [], "transfer": None, "places": 0,
+        "events": 0, "created_at": at, "updated_at": at, **fields,
     }  # fmt: skip
+
+
+def hosted(provider: str) -> dict[str, Any]:
+    """Return what is kept of a call at an HTTP carrier: when it was asked for it, which recordings it has told of."""
+    return {"provider": provider, "asked": None, "recordings": []}
 
 
 def leg(role: str, *, endpoint: str = "", to: str = "", channel: str | None = None, **facts: Any) -> dict[str, Any]:

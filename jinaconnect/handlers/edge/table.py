@@ -31,6 +31,7 @@ MODULES = (
     "calls.recordings",
     "calls.calls",
     "calls.control",
+    "calls.hooks",
     "trunks.health",
     "edge.docs",
 )

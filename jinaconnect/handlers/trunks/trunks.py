@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, field_validator
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks import accounts as trunks
@@ -14,8 +14,17 @@ from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter,
 from jinaconnect.core.schema import Given, Id, Phone, Request, Text, example
 from jinaconnect.handlers.calls.fields import Named, Route
 from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.telephony.table import PROVIDERS
 
-Provider = Literal["sip", "twilio", "plivo", "vonage", "telnyx", "exotel"]
+
+def _known(name: str) -> str:
+    if name not in PROVIDERS:
+        names = [f"'{each}'" for each in PROVIDERS]
+        raise ValueError(f"Input should be {', '.join(names[:-1])} or {names[-1]}")
+    return name
+
+
+Provider = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(PROVIDERS)})]
 
 TRUNKS = Listing(
     filters={"provider": Filter("provider"), "enabled": bool_filter("enabled"), "priority": number_filter("priority"),

@@ -1,0 +1,37 @@
+"""Accounts at HTTP voice carriers, opened for use, and the adapters that speak for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jinaconnect.actions.trunks.accounts import HIDDEN, place
+from jinaconnect.store.mongo import Document
+from jinaconnect.telephony.provider import VoiceAccount, VoiceProvider
+from jinaconnect.telephony.table import PROVIDERS
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.context import Services
+
+
+class Providers:
+    """The adapters of the table, each made when it is first needed."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._made: dict[str, VoiceProvider] = {}
+
+    def get(self, name: str) -> VoiceProvider | None:
+        """Return the adapter of a provider, None where there is none."""
+        row = PROVIDERS.get(name)
+        if row is None or row.make is None:
+            return None
+        if name not in self._made:
+            self._made[name] = row.make(self._services.outbound)
+        return self._made[name]
+
+    def opened(self, trunk: Document) -> VoiceAccount:
+        """Return a provider config with its credentials in the clear."""
+        secrets, id = self._services.secrets, trunk["_id"]
+        token = secrets.open(trunk[HIDDEN], f"{place(id)}/{HIDDEN}") if trunk[HIDDEN] else ""
+        credentials = secrets.open(trunk["credentials"], place(id)) if trunk["credentials"] else {}
+        return VoiceAccount(id, trunk["scope"], credentials, token)

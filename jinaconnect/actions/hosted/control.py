@@ -1,0 +1,209 @@
+"""Calls at HTTP voice carriers, as placing, verbs and completion see them (`actions.calls.control.CallControl`).
+
+A call waits for its placing with a `due` block; that it was asked for is on disk before the carrier is asked. Where
+the answer never came the carrier's own reports tell, by the address they are sent to; the call is never placed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing, Unsupported
+from jinaconnect.actions.calls.journal import CallJournal, Entry, scope_parts
+from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.urls import HookUrls
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import document as calls
+from jinaconnect.core.errors import CarrierFailed, Conflict, OutcomeUnknown, Unavailable
+from jinaconnect.store.due import Claim, due_at
+from jinaconnect.store.mongo import Document
+from jinaconnect.telephony import provider as carrier
+from jinaconnect.telephony.provider import CallGone, Placing, ProviderAway, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.table import row
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.context import Services
+
+STALE = timedelta(seconds=60)  # a call that waited this long to be placed is not placed any more
+DOUBT = timedelta(minutes=5)  # how long the reports of a call may take whose placing was not answered
+SLACK = timedelta(minutes=1)  # beyond a call's own limits, in case the report of its end is lost
+
+logger = structlog.get_logger(__name__)
+
+
+class HostedCalls:
+    """Places calls by asking their carrier, and orders them about where it can be asked to."""
+
+    def __init__(self, services: Services, providers: Providers, urls: HookUrls) -> None:
+        self._services = services
+        self._providers = providers
+        self._urls = urls
+
+    async def standing(self, account: Document) -> Standing:
+        """Tell whether an account is set up; whether its carrier answers is seen when it is asked."""
+        if not account["credentials_set"]:
+            return Standing(False, "trunk_down", "The provider config has no credentials.", 60)
+        return Standing()
+
+    def place(self, call: Document) -> None:
+        """Have a process that works ask the carrier now."""
+        self._services.worker.kick("calls", call["scope"], call["_id"])
+
+    def journal(self, call: Document) -> CallJournal:
+        """Return what writes a hosted call; any process may."""
+        return CallJournal(self._services, call, keeper=0)
+
+    # ---- placing, and calls nothing is heard of
+
+    async def attend(self, claim: Claim) -> None:
+        """Place a call whose time has come, or end one that nothing was heard of for too long."""
+        journal, now = self.journal(claim.doc), self._services.clock()
+        asked = claim.doc["hosted"]["asked"]
+        if asked is not None:
+            await self._watch(journal, asked, now)
+        elif claim.doc["ending"] or now - claim.doc["created_at"] > STALE:
+            await journal.write(machine.Faulted(now, cause=causes.NORMAL_TEMPORARY_FAILURE))
+        else:
+            await self._place(journal, now)
+
+    async def _place(self, journal: CallJournal, now: datetime) -> None:
+        provider, account = await self._carrier(journal.doc)
+        call = journal.doc
+        begun = Entry([machine.Dialing(now)], (), {"hosted.asked": now, "placed_at": now})
+        mine = False
+
+        def decide(doc: Document) -> Entry | None:
+            nonlocal mine
+            mine = doc["hosted"]["asked"] is None and not calls.ended(doc)
+            return begun if mine else None
+
+        await journal.decide(decide)
+        if not mine:
+            return
+        record = bool(call["plan"].get("record"))
+        allowed = bool(call["metadata"].get("recording_allowed", True))
+        if record and not allowed:
+            journal.note("recording_suppressed", {"reason": "consent"}, source="system")
+        urls = self._urls.of(provider.spec.name, account.id, call["_id"], 0)
+        wanted = Placing(
+            call["_id"], call["from_number"], call["to_number"], call["timeout_s"], call["max_duration_s"],
+            record and allowed,
+        )  # fmt: skip
+        await self._placed(journal, await provider.place(account, wanted, urls), now)
+
+    async def _placed(self, journal: CallJournal, outcome: carrier.Outcome, asked: datetime) -> None:
+        match outcome:
+            case carrier.Accepted():
+                await self._write_open(journal, named(journal.doc, outcome.call_id, self._ends(journal.doc, asked)))
+                if journal.doc["ending"] and not calls.ended(journal.doc):
+                    await self._hang_up(journal.doc)  # ordered while the carrier was being asked
+            case carrier.Refused():
+                journal.note("dial_refused", {"error": outcome.message}, source="carrier")
+                await journal.write(machine.Hangup(self._services.clock(), cause=outcome.cause))
+            case carrier.Unknown():
+                journal.note("dial_unanswered", {"error": outcome.reason}, source="system")
+                await self._write_open(journal, {"due": due_at(asked + DOUBT)})
+
+    def _ends(self, call: Document, asked: datetime) -> dict[str, Any]:
+        longest = timedelta(seconds=call["timeout_s"] + call["max_duration_s"]) + SLACK
+        return {"due": due_at(asked + longest)}
+
+    async def _watch(self, journal: CallJournal, asked: datetime, now: datetime) -> None:
+        """Look at a call that should be over: taken for gone at its time, for doubtful until its reports name it."""
+        known = not unnamed(journal.doc)
+        until: datetime = self._ends(journal.doc, asked)["due"]["at"] if known else asked + DOUBT
+        if now < until:
+            await self._write_open(journal, {"due": due_at(until)})
+        else:
+            await journal.write(machine.Gone(now))
+
+    async def _write_open(self, journal: CallJournal, fields: Mapping[str, Any]) -> None:
+        """Set fields of a call that goes on; one that has ended meanwhile has other work due."""
+        await journal.decide(lambda doc: None if calls.ended(doc) else Entry(set=fields))
+
+    async def _carrier(self, call: Document) -> tuple[VoiceProvider, VoiceAccount]:
+        provider = self._providers.get(call["hosted"]["provider"])
+        trunk = await self._services.store.of(*scope_parts(call["scope"])).get("trunks", call["provider_config"])
+        if provider is None:
+            raise Unavailable("Nothing speaks for this call's provider here.", retry_after=30)
+        return provider, self._providers.opened(trunk)
+
+    # ---- orders
+
+    async def order(
+        self, call: Document, action: str, body: Mapping[str, Any], actor: Mapping[str, str], id: str
+    ) -> Answer:
+        """Have the carrier do it; what it cannot do is refused before it is asked."""
+        if calls.ended(call):
+            raise Conflict("The call has ended.", code="invalid_state")
+        verbs = row(call["hosted"]["provider"]).spec.verbs
+        if verbs is not None and action not in verbs:
+            raise Unsupported(f"A call over {call['hosted']['provider']} cannot do '{action}'.")
+        journal = self.journal(call)
+        journal.note(f"{action}_ordered", {"by": dict(actor)}, source="agent")
+        if action == "hangup":
+            # Recorded first: whatever the carrier asks from now on, it is told to hang up.
+            await journal.write(machine.CancelRequested(self._services.clock()))
+            if not calls.ended(journal.doc) and not unnamed(journal.doc):
+                await self._hang_up(journal.doc)
+        else:
+            await self._control(journal.doc, action, body)
+        await journal.flush()
+        return {"call": calls.render_call(journal.doc)}
+
+    async def _hang_up(self, call: Document) -> None:
+        try:
+            await self._control(call, "hangup", {})
+        except Conflict:
+            return  # it is over there; its report is on the way
+
+    async def hang_up_if_ordered(self, call: Document) -> None:
+        """Hang up a call whose end was ordered before its carrier had named it."""
+        if call["ending"] and not calls.ended(call):
+            try:
+                await self._hang_up(call)
+            except (CarrierFailed, OutcomeUnknown, Unsupported) as error:
+                logger.info("hosted.not_hung_up", call=call["_id"], error=str(error))
+
+    async def _control(self, call: Document, verb: str, body: Mapping[str, Any]) -> None:
+        provider, account = await self._carrier(call)
+        if unnamed(call):
+            raise Unavailable("The carrier has not named the call yet.", retry_after=2)
+        try:
+            await provider.control(account, call["provider_call_id"], verb, body)
+        except carrier.Unsupported as error:
+            raise Unsupported(str(error)) from error
+        except CallGone as error:
+            raise Conflict("The call has ended.", code="invalid_state") from error
+        except ProviderAway as error:
+            doubted = f"The carrier has not answered, and may have done it: {error}"
+            raise (OutcomeUnknown(doubted) if error.uncertain else CarrierFailed(str(error))) from error
+
+    # ---- recordings
+
+    async def recording(self, call: Document, name: str) -> bytes:
+        """Return a recording from the carrier."""
+        provider, account = await self._carrier(call)
+        try:
+            return await provider.fetch_recording(account, name)
+        except CallGone as error:
+            raise RecordingMissing(name) from error
+        except ProviderAway as error:
+            raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
+
+    async def forget_recording(self, call: Document, name: str) -> None:
+        """Leave it: how long a carrier keeps recordings is a matter of the account there."""
+
+
+def unnamed(call: Document) -> bool:
+    """Tell whether the carrier has not said yet under which id it has a call."""
+    return bool(call["provider_call_id"] == f"pending-{call['_id']}")
+
+
+def named(call: Document, id: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a call that has got its carrier's id; one it has already stays."""
+    return {**({"provider_call_id": id} if unnamed(call) else {}), **more}

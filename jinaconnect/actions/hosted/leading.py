@@ -1,0 +1,195 @@
+"""What a hosted call says next: its IVR or its announcement, one turn for each time its carrier asks.
+
+Everything stands in the call's document, so any process answers any callback, and a restart is nothing to go on from.
+A turn is stepped once: whoever repeats a callback of a turn that is over gets the present turn's document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
+from jinaconnect.actions.ivr.templates import load_graph
+from jinaconnect.actions.ivr.web_call import ask_web
+from jinaconnect.actions.worker import add_jobs
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import document as calls
+from jinaconnect.core.ivr import exchange, turns
+from jinaconnect.core.ivr import machine as ivr
+from jinaconnect.core.ivr.exchange import Order, Report
+from jinaconnect.core.ivr.graph import Graph
+from jinaconnect.store.due import due_at
+from jinaconnect.store.mongo import Document
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.context import Services
+
+ASK_JOB = "voice.hosted.ask"
+Facts = Sequence[machine.Fact]
+MOST_TEMPLATES = 20  # an IVR goes through within one turn
+TOUCH_MS = 100  # what a key is said to have lasted: carriers that gather do not tell
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is answered: the present turn's number and its orders; none of them ends the call."""
+
+    number: int
+    orders: Sequence[Order] = ()
+
+
+class Leader:
+    """Leads hosted calls."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def turn(self, journal: CallJournal, number: int, reports: Sequence[Report], facts: Facts) -> Turn:
+        """Take what a callback of turn `number` tells and return what the carrier is to do now."""
+        while True:
+            call = journal.doc
+            held = call["ivr"]
+            if calls.ended(call) or call["ending"]:
+                await journal.write(*facts)
+                return Turn(number)
+            if held is not None and number != held["state"]["turn"]:
+                await journal.write(*facts)
+                return _present(held)
+            if held is not None and not reports and held["state"]["phase"] in (ivr.HTTP, ivr.OVER):
+                await journal.write(*facts)
+                await self._ask(journal.doc)
+                return _present(held)
+            if await self._step(journal, reports, facts):
+                break
+        await self._ask(journal.doc)
+        return _present(journal.doc["ivr"]) if journal.doc["ivr"] else Turn(number)
+
+    async def _step(self, journal: CallJournal, reports: Sequence[Report], facts: Facts) -> bool:
+        """Make one step of the IVR; False where somebody else made it meanwhile."""
+        seen = journal.doc["ivr"]
+        found = await self._next(journal, reports)
+        now = self._services.clock()
+        keys = [
+            machine.Digit(now, digit=each.digit, duration_ms=TOUCH_MS)
+            for each in reports
+            if isinstance(each, exchange.Key)
+        ]
+        if found is None:
+            entry = Entry([*facts, *keys, machine.Faulted(now, cause=causes.INTERWORKING)])
+        else:
+            template, step = found
+            cause = turns.failed(step)
+            state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
+            ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
+            entry = Entry([*facts, *keys, *ends], self._tells(journal.doc, step), {"ivr": state})
+            self._notes(journal, step)
+        made = False
+
+        def decide(doc: Document) -> Entry | None:
+            nonlocal made
+            made = doc["ivr"] == seen
+            return entry if made else None
+
+        await journal.decide(decide)
+        return made
+
+    async def _next(self, journal: CallJournal, reports: Sequence[Report]) -> tuple[str, ivr.Step] | None:
+        """Return what follows, and the template the call began with; None where its graph is gone."""
+        held = journal.doc["ivr"]
+        plan = journal.doc["plan"]
+        template = plan.get("template") or "" if held is None and plan["kind"] == "template" else ""
+        template = template if held is None else held["template"]
+        state = None if held is None else ivr.State.from_json(held["state"])
+        graph, variables = await self._graph(journal, (state.template if state else "") or template)
+        if graph is None or (state is not None and state.node not in graph.nodes):
+            return None
+        if state is None:
+            step = ivr.start(graph, variables, recording=_may_record(journal.doc))
+        else:
+            step = turns.heard(graph, state, reports)
+        for _ in range(MOST_TEMPLATES):
+            loads = next((each for each in step.orders if isinstance(each, exchange.LoadTemplate)), None)
+            if loads is None:
+                break
+            loaded = await load_graph(journal.store, loads.template)
+            after = ivr.step(graph, step.state, exchange.TemplateLoaded(loaded, step.state.turn))
+            graph = loaded or graph
+            before = [each for each in step.orders if each is not loads]
+            step = ivr.Step(after.state, (*before, *after.orders), (*step.trail, *after.trail))
+        return template, turns.whole(graph, step)
+
+    async def _graph(self, journal: CallJournal, template: str) -> tuple[Graph | None, dict[str, Any]]:
+        """Return a graph and what its variables are at the beginning."""
+        call, plan = journal.doc, journal.doc["plan"]
+        if template:
+            numbers = {"from_number": call["from_number"], "to_number": call["to_number"], "call_id": call["_id"]}
+            return await load_graph(journal.store, template), {**numbers, **plan.get("variables", {})}
+        if plan["kind"] == "tts":
+            return turns.announcement(exchange.Say(plan["tts_text"], plan.get("tts_voice"), plan.get("tts_language")))
+        return turns.announcement(exchange.PlayAudio(plan["audio_url"]))
+
+    def _tells(self, call: Document, step: ivr.Step) -> list[Tell]:
+        held = call["ivr"]
+        if call["plan"]["kind"] != "template":
+            said = held is not None and held["state"]["phase"] == ivr.PROMPT
+            return [Tell("call.played", {"ok": True}, "carrier")] if said else []
+        tells = [
+            Tell("call.ivr_step", {"node": each.node, "kind": each.kind}, "ivr")
+            for each in step.trail
+            if isinstance(each, exchange.Entered)
+        ]
+        if held is not None and held["state"]["phase"] == ivr.TRANSFER:
+            answered = step.state.outcome == ivr.TRANSFERRED
+            tells.insert(0, Tell("call.transferred", {"ok": answered}, "carrier"))
+        tells += [
+            Tell("call.transferring", {"to": each.to, "mode": "blind"}, "ivr")
+            for each in step.orders
+            if isinstance(each, exchange.StartTransfer)
+        ]
+        return tells
+
+    def _notes(self, journal: CallJournal, step: ivr.Step) -> None:
+        for each in step.trail:
+            if isinstance(each, exchange.Assigned):
+                journal.note("variable_set", {"node": each.node, "name": each.name}, source="ivr")
+            elif isinstance(each, exchange.Suppressed):
+                journal.note("recording_suppressed", {"node": each.node}, source="ivr")
+
+    # ---- web services: a turn that waits for ourselves
+
+    async def _ask(self, call: Document) -> None:
+        """Leave the job that asks the web service a turn waits for; repeating it changes nothing."""
+        held = call["ivr"]
+        if held is None or held["state"]["phase"] != ivr.HTTP:
+            return
+        turn = held["state"]["turn"]
+        job = {
+            "_id": f"job_{call['_id']}_{turn}", "scope": call["scope"], "kind": ASK_JOB,
+            "due": due_at(self._services.clock()), "data": {"call": call["_id"], "turn": turn},
+        }  # fmt: skip
+        await add_jobs(self._services, [job])
+
+    async def ask(self, journal: CallJournal, turn: int) -> None:
+        """Ask a web service and step on with its answer, once: what may have had its effect is not asked again."""
+        held = journal.doc["ivr"]
+        if calls.ended(journal.doc) or held is None or held["state"]["turn"] != turn:
+            return
+        order = next((each for each in _present(held).orders if isinstance(each, exchange.AskHttp)), None)
+        if order is None:
+            return
+        if held.get("asked") == turn and order.method != "GET":
+            ok, value = False, None
+        else:
+            await journal.write(set={"ivr.asked": turn})
+            ok, value = await ask_web(self._services, order)
+        await self.turn(journal, turn, [exchange.HttpDone(ok, value)], ())
+
+
+def _present(held: Document) -> Turn:
+    return Turn(held["state"]["turn"], turns.from_json(held["orders"]))
+
+
+def _may_record(call: Document) -> bool:
+    return bool(call["metadata"].get("recording_allowed", True))

@@ -1,0 +1,38 @@
+"""The addresses a carrier finds us at: each names its call and its turn, and bears a mark only we can make."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from jinaconnect.telephony.provider import CallUrls
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.context import Services
+
+PATH = "/voice/api/hooks/"
+TURN, STATUS, RECORDING = "turn", "status", "recording"
+KINDS = (TURN, STATUS, RECORDING)
+
+
+class HookUrls:
+    """Makes them, and tells ours from others."""
+
+    def __init__(self, services: Services) -> None:
+        self._settings = services.settings
+        self._key = services.secrets.derive("voice hooks")
+
+    def of(self, provider: str, account: str, call: str, turn: int) -> CallUrls:
+        """Return what a carrier is given for a call whose turn it is."""
+        return CallUrls(*(self.url(provider, account, kind, call, turn if kind == TURN else 0) for kind in KINDS))
+
+    def url(self, provider: str, account: str, kind: str, call: str, turn: int) -> str:
+        """Return one address, word for word as the carrier was given it."""
+        base = self._settings.public_url or self._settings.own_url
+        query = urlencode({"call": call, "turn": turn, "mark": self.mark(account, kind, call, turn)})
+        return f"{base}{PATH}{provider}/{account}/{kind}/?{query}"
+
+    def mark(self, account: str, kind: str, call: str, turn: int) -> str:
+        """Return the mark of an address."""
+        return hmac.digest(self._key, f"{account}/{kind}/{call}/{turn}".encode(), "sha256")[:16].hex()
