@@ -125,6 +125,46 @@ class TemplateReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """A message the business sent by another way than through here (`by`), such as the carrier's own app."""
+
+    account_address: str
+    carrier_id: str
+    to: Address
+    at: datetime
+    type: str
+    content: Mapping[str, Any]
+    by: str
+    reply_to: str | None = None
+    media: Mapping[str, Any] | None = None
+    known_as: tuple[Address, ...] = ()
+    group: str | None = None
+    raw: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Other words for a message sent before, by who wrote it: `new` is its content now, None where it was taken back.
+
+    `writer` is a customer, None where it is the business (`by_us`). `message` is how it stands in the conversation
+    where the one it changes is not here.
+    """
+
+    account_address: str
+    target: str
+    at: datetime
+    writer: Address | None
+    new: Mapping[str, Any] | None
+    message: Inbound | Echo
+    known_as: tuple[Address, ...] = ()
+
+    @property
+    def by_us(self) -> bool:
+        """Tell whether the business itself changed a message of its own."""
+        return self.writer is None
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """An item of a webhook whose shape is not what the carrier describes; `reason` says what was met."""
 
@@ -132,7 +172,7 @@ class Unreadable:
     reason: str
 
 
-Fact = Inbound | Reaction | Status | TemplateReport | Unreadable
+Fact = Inbound | Echo | Edit | Reaction | Status | TemplateReport | Unreadable
 
 
 class Channel(Protocol):

@@ -19,11 +19,12 @@ from jinaconnect.actions.contacts.addressing import Person, contacts_for, learn
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import add_jobs
-from jinaconnect.channels.base import Account, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.channels.base import Account, Echo, Edit, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -79,9 +80,11 @@ class Batch:
         be applied at all is kept and told as `webhook.failed`. Raises Unavailable.
         """
         messages = [told for told in self._told if isinstance(told.fact, Inbound)]
+        echoes = [told for told in self._told if isinstance(told.fact, Echo)]
         statuses = [told for told in self._told if isinstance(told.fact, Status)]
-        others = [told for told in self._told if not isinstance(told.fact, Inbound | Status)]
+        others = [told for told in self._told if not isinstance(told.fact, Inbound | Echo | Status)]
         await self._apart(self._apply_messages, messages)
+        await self._apart(self._apply_echoes, echoes)
         await self._apart(self._apply_statuses, statuses)
         for told in others:
             await self._apart(self._apply_other, [told])
@@ -121,10 +124,24 @@ class Batch:
             if isinstance(told.fact, Reaction):
                 if not await apply_reaction(self._ctx, told.fact) and told.fact.message is not None:
                     await self._apply_messages([replace(told, fact=told.fact.message)])
+            elif isinstance(told.fact, Edit):
+                if not await apply_edit(self._ctx, told.fact, "WHATSAPP"):
+                    alone = replace(told, fact=told.fact.message)
+                    ours = isinstance(told.fact.message, Echo)
+                    await (self._apply_echoes if ours else self._apply_messages)([alone])
             elif isinstance(told.fact, TemplateReport):
                 await apply_template_report(self._ctx, told.fact)
             elif isinstance(told.fact, Unreadable):
                 await keep_failure(self._services, told.row, told.account, told.fact.reason)
+
+    async def _apply_echoes(self, facts: Sequence[_Told]) -> None:
+        raws = [kept_raw(told.fact.raw) if isinstance(told.fact, Echo) and told.fact.raw else None for told in facts]
+        echoes = [
+            (told.fact, told.account, raw)
+            for told, raw in zip(facts, raws, strict=True)
+            if isinstance(told.fact, Echo)
+        ]
+        await apply_echoes(self._ctx, echoes, "WHATSAPP")
 
     async def _apply_messages(self, facts: Sequence[_Told]) -> None:
         inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
@@ -214,7 +231,9 @@ class Batch:
                     return None
                 fields = rebuilt(doc, newest, unread)
                 wrote = [
-                    row for row in newest if row["direction"] == INCOMING and row["_id"] not in doc["chat"]["recent"]
+                    row
+                    for row in newest
+                    if row["direction"] == INCOMING and not row.get("quiet") and row["_id"] not in doc["chat"]["recent"]
                 ]
                 if wrote and doc["status"] == CLOSED:
                     return self._reopened(doc, fields, event_id)
@@ -255,6 +274,7 @@ class Batch:
             created_at=now,
             updated_at=now,
             **({"extra": extra} if extra else {}),
+            **({"quiet": True} if fact.quiet else {}),
             **({"raw": kept_raw(fact.raw)} if fact.raw is not None else {}),
         )
 
@@ -286,7 +306,7 @@ class Batch:
             fields = counted(doc, messages)
             if fields is None:
                 return None
-            if doc["status"] != CLOSED:
+            if doc["status"] != CLOSED or all(message.get("quiet") for message in messages):
                 return Change(set={**fields, "updated_at": doc["updated_at"]})
             return self._reopened(doc, fields, event_id)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from jinaconnect.channels.base import Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
-from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, content_of, unread_content
+from jinaconnect.channels.base import Echo, Edit, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, MEDIA, content_of, unread_content
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address
 from jinaconnect.core.inbox.names import shown_name
@@ -43,6 +43,10 @@ def facts_of(payload: Mapping[str, Any]) -> list[Fact]:
             if isinstance(value, Mapping):
                 facts.extend(_facts(str(entry.get("id", "")), str(change.get("field", "")), value))
     return facts
+
+
+AMENDING = ("edit", "revoke")
+PHONE_APP = "WhatsApp Business app"
 
 
 def objects(value: Any) -> list[Mapping[str, Any]]:
@@ -132,6 +136,8 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact
     change = _Change(account, tuple(map(_person, objects(value.get("contacts")))), len(writers) <= 1)
     for item in _each(value.get("messages")):
         yield _read(change, item, _message)
+    for item in _each(value.get("message_echoes")):
+        yield _read(change, item, _echo)
     for item in objects(value.get("statuses")):
         told = _STATUSES.get(str(item.get("status")))
         if told is not None and item.get("id"):
@@ -165,8 +171,49 @@ def _message(change: _Change, item: Mapping[str, Any]) -> Fact:
         raise ValueError("a message names its id and its writer")
     if item.get("type") == "reaction" and isinstance(item.get("reaction"), Mapping):
         return _reaction(change, item, item["reaction"])
+    if item.get("type") in AMENDING:
+        target, kind, content, text = _amended(item)
+        message = _inbound(change, item, kind, text, None, quiet=True)
+        return Edit(change.account, target, message.at, message.sender, content, message, message.known_as)
     kind, content, media = content_of(item)
     return _inbound(change, item, kind, content, media)
+
+
+def _echo(change: _Change, item: Mapping[str, Any]) -> Fact:
+    """Return what the business wrote with the carrier's own app."""
+    to = _id(item.get("to") or item.get("to_user_id"))
+    if not item.get("id") or not to:
+        raise ValueError("an echo names its id and who it went to")
+    own = [address(_id(each)) for each in (to, item.get("to_user_id")) if each]
+    context = _object(item.get("context"))
+    shared: dict[str, Any] = {
+        "reply_to": _id(context.get("id")) or None, "known_as": tuple(each for each in own[1:] if each != own[0]),
+        "group": _id(item.get("group_id")) or None, "raw": item, "by": PHONE_APP,
+    }  # fmt: skip
+    at, id = _moment(item.get("timestamp")), _id(item["id"])
+    if item.get("type") in AMENDING:
+        target, kind, content, text = _amended(item)
+        echo = Echo(change.account, id, own[0], at, kind, text, **shared)
+        return Edit(change.account, target, at, None, content, echo)
+    kind, content, media = content_of(item)
+    return Echo(change.account, id, own[0], at, kind, content, media=media, **shared)
+
+
+def _amended(item: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any] | None, Mapping[str, Any]]:
+    """Return which message is changed, the type and content it has now, and how that is told without the message."""
+    part = _object(item.get(str(item["type"])))
+    context = _object(part.get("context") or item.get("context"))
+    target = _id(part.get("original_message_id") or part.get("message_id") or context.get("id"))
+    if item["type"] == "revoke":
+        return target, "REVOKE", None, {"type": "text", "body": {"text": "[took back a message that is not here]"}}
+    new = part.get("message")
+    new = new if isinstance(new, Mapping) else part
+    kind, content, _ = content_of(new if "type" in new else {**new, "type": _kind_of(new)})
+    return target, kind, content, content
+
+
+def _kind_of(message: Mapping[str, Any]) -> str:
+    return next((name for name in ("text", *MEDIA) if name in message), "edit")
 
 
 def _inbound(

@@ -41,7 +41,8 @@ def new_message(
 
 def opens_window(message: Mapping[str, Any]) -> bool:
     """Tell whether a message lets the business write freely to its writer: what is said in a group does not."""
-    return bool(message["direction"] == INCOMING and message.get("group_id") is None)
+    private = message["direction"] == INCOMING and message.get("group_id") is None
+    return private and not message.get("quiet")
 
 
 def body_text(content: Mapping[str, Any]) -> str:
@@ -85,7 +86,8 @@ def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[st
         "outgoing_failed_at": iso_or_none(doc["failed_at"]) if outgoing else None,
         "error_code": doc["error_code"], "error_message": doc["error_message"],
         "external_message_id": doc["carrier_id"], "reply_to": doc["reply_to"], "reactions": list(doc["reactions"]),
-        "edited_at": iso_or_none(doc["edited_at"]), "group_id": doc.get("group_id"),
+        "edited_at": iso_or_none(doc["edited_at"]), "history": doc.get("history") or [],
+        "revoked_at": iso_or_none(doc.get("revoked_at")), "group_id": doc.get("group_id"),
         "internal_note": doc["internal_note"],
         "created_by": doc["created_by"], "created_at": iso(doc["created_at"]),
     }  # fmt: skip

@@ -171,3 +171,40 @@ async def test_a_row_of_an_earlier_version_is_found_by_its_id(gateway: Running, 
     assert (await arrived(tenant(), "as before"))["contact"] == made
     person = (await tenant().get(f"/contacts/{made}/")).ok()
     assert (person["phone"], person["whatsapp_user_id"]) == (None, id)
+
+
+async def test_an_edit_counts_as_no_unread_message_and_reopens_nothing(tenant: Tenant) -> None:
+    client, id = tenant(), tenant.wamid()
+    await tenant.receives("+12025550471", "said once", id=id)
+    message = await arrived(client, "said once")
+    contact = message["contact"]
+    (await client.post("/team-inbox/api/messages/mark_multiple_as_read/", {"contact_id": contact})).ok()
+    (await client.post(f"/contacts/{contact}/close/", {})).ok()
+    parts = [
+        ("edit", {"original_message_id": id, "message": {"type": "text", "text": {"body": "said better"}}}),
+        ("edit", {"original_message_id": "wamid.GONE", "message": {"type": "text", "text": {"body": "elsewhere"}}}),
+        ("revoke", {"original_message_id": id}),
+    ]
+    for kind, part in parts:
+        item = text("12025550471", "", type=kind, **{kind: part, "text": None})
+        (await tenant.webhook(filled(tenant, tenant.envelope({"messages": [item]}).decode()))).ok()
+    await client.wait_for_events(lambda seen: any(e["type"] == "message.deleted" for e in seen))
+    await arrived(client, "elsewhere")
+    chat = (await client.get(f"/team-inbox/api/conversations/{contact}/")).ok()
+    assert (chat["status"], chat["unread_count"]) == ("CLOSED", 0)
+    shown = (await client.get(f"/team-inbox/api/messages/{message['id']}/")).ok()
+    assert [past["content"]["body"]["text"] for past in shown["history"]] == ["said once", "said better"]
+    assert None not in (shown["revoked_at"], shown["edited_at"])
+    assert not [e for e in await client.events() if e["type"] == "conversation.reopened"]
+
+
+async def test_nobody_changes_what_another_said(tenant: Tenant) -> None:
+    client, id = tenant(), tenant.wamid()
+    await tenant.receives("+12025550472", "mine", id=id)
+    part = {"original_message_id": id, "message": {"type": "text", "text": {"body": "not yours"}}}
+    item = text("12025550473", "", type="edit", edit=part, text=None)
+    (await tenant.webhook(filled(tenant, tenant.envelope({"messages": [item]}).decode()))).ok()
+    other = await arrived(client, "not yours")
+    mine = (await client.get(f"/team-inbox/api/messages/{(await arrived(client, 'mine'))['id']}/")).ok()
+    assert mine["content"]["body"]["text"] == "mine"
+    assert mine["contact"] != other["contact"]

@@ -22,7 +22,7 @@ MESSAGE = {
     "expires_at": 1795514400, "outgoing_status": None, "outgoing_sent_at": None, "outgoing_delivered_at": None,
     "outgoing_read_at": None, "outgoing_failed_at": None, "error_code": None, "error_message": None,
     "external_message_id": "wamid.INK8X2V7M4Q9R5T1W3Y6Z8A0B", "reply_to": None, "reactions": [], "edited_at": None,
-    "group_id": None,
+    "history": [], "revoked_at": None, "group_id": None,
     "internal_note": False, "created_by": None, "created_at": MOMENT,
 }  # fmt: skip
 _ANSWER = {
@@ -43,6 +43,13 @@ class Reaction(Payload):
     emoji: str
     user_id: str
     timestamp: Stamp
+
+
+class PastContent(Payload):
+    """What a message said until its writer changed it or took it back."""
+
+    content: dict[str, Any]
+    until: Stamp
 
 
 class MessageData(Payload, json_schema_extra=like(MESSAGE)):
@@ -76,6 +83,8 @@ class MessageData(Payload, json_schema_extra=like(MESSAGE)):
     reply_to: str | None
     reactions: list[Reaction]
     edited_at: Stamp | None
+    history: list[PastContent]
+    revoked_at: Stamp | None = Field(description="When its writer took it back; the message stays, so marked.")
     group_id: str | None = Field(description="The group it was said in; the conversation is its writer's.")
     internal_note: bool
     created_by: str | None
@@ -124,7 +133,7 @@ class MessageUpdated(
         _DELIVERED, reactions=[{"emoji": "👍", "user_id": sample_id("cnt"), "timestamp": LATER}]
     ),
 ):  # fmt: skip
-    """A reaction came, or the customer edited the message."""
+    """A reaction came, or its writer edited the message."""
 
 
 class MessageNoted(
@@ -138,4 +147,4 @@ class MessageNoted(
 
 
 class MessageDeleted(MessageData, json_schema_extra=like(MESSAGE, content={"type": "text"}, created_at=EARLIER)):
-    """A team member removed the message from the inbox."""
+    """The team removed the message from the inbox, or its writer took it back (`revoked_at`)."""
