@@ -43,9 +43,8 @@ from jinaconnect.actions.messaging.sending import Sender
 from jinaconnect.actions.readiness import Readiness
 from jinaconnect.actions.worker import Worker
 from jinaconnect.actions.writers import DUE, Writers
-from jinaconnect.channels.whatsapp_meta.channel import Whatsapp
-from jinaconnect.channels.whatsapp_meta.simulator import JOB as SANDBOX_JOB
-from jinaconnect.channels.whatsapp_meta.simulator import SimulatedMeta
+from jinaconnect.channels.base import SIMULATED_JOB, Parts
+from jinaconnect.channels.table import Channels
 from jinaconnect.config import Config
 from jinaconnect.core.calls.document import ended as ended_call
 from jinaconnect.core.clock import Clock, system_clock
@@ -150,9 +149,13 @@ class Gateway:
         services.auth = Authenticator(
             services.registry, self.clock, secrets.derive("tokens"), self._may_keep, config.voice.operators
         )
-        services.accounts = Accounts(services, base_url=config.whatsapp.base_url, version=config.whatsapp.api_version)
-        services.simulator = SimulatedMeta(due, self.clock, services.accounts, services.outbound)
-        services.whatsapp = Whatsapp(services.outbound, services.simulator)
+        services.accounts = Accounts(services)
+        services.channels = Channels(
+            Parts(
+                services.outbound, due, self.clock, services.accounts, lambda job: services.worker.plan(job),
+                {"whatsapp_meta": config.whatsapp.model_dump()},
+            )
+        )  # fmt: skip
         services.door = InboundDoor(services)
         services.readiness = Readiness(services)
         prompts = Prompts(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
@@ -162,7 +165,6 @@ class Gateway:
         services.calls = CallControls(LiveCalls(services), hosted)
         services.voice_door = VoiceDoor(services, providers, hooks, hosted)
         services.worker = self._worker(services, hosted)
-        services.simulator.planned = services.worker.plan
         services.writers.start(services.door.apply_handed, services.worker.kick)
         auth, rates = services.auth, services.rates
         self.live = services.live = Live(
@@ -230,7 +232,7 @@ class Gateway:
         worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))
         worker.handle_job(ASK_JOB, services.voice_door.ask)
         worker.handle("media", MediaFetcher(services).fetch)
-        worker.handle_job(SANDBOX_JOB, lambda scope, data: deliver_webhook(services, scope, data))
+        worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
         # What any process may look for is looked for by all of them in turn.

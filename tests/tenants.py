@@ -11,7 +11,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.identity.tenants import create_tenant
-from jinaconnect.actions.messaging.accounts import ensure_demo_app
+from jinaconnect.actions.messaging.accounts import ensure_demo_account
 from jinaconnect.actions.trunks.voice_app import enable_voice
 from jinaconnect.channels.whatsapp_meta.hooks import signature
 from tests.client import Answered, Client
@@ -101,6 +101,6 @@ async def make_tenant(services: Services, url: str, session: Any) -> Tenant:
             )
             clients[role, mode] = Client(url, secret, session)
     await enable_voice(store)
-    whatsapp = await ensure_demo_app(services, made["_id"])
+    whatsapp = await ensure_demo_account(services, made["_id"])
     doc = await services.store.of(made["_id"], "live").get("apps", whatsapp["app_id"])
     return Tenant(made["_id"], clients, whatsapp, Client(url, None, session), doc["waba_id"])

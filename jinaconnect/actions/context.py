@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from jinaconnect.actions.readiness import Readiness
     from jinaconnect.actions.worker import Worker
     from jinaconnect.actions.writers import Writers
-    from jinaconnect.channels.whatsapp_meta.channel import Whatsapp
-    from jinaconnect.channels.whatsapp_meta.simulator import SimulatedMeta
+    from jinaconnect.channels.table import Channels
     from jinaconnect.outbound import Outbound
     from jinaconnect.realtime.hub import Hub
     from jinaconnect.realtime.live import Live
@@ -85,8 +84,7 @@ class Services:
     presence: Presence
     link: RedisLink | None
     writers: Writers
-    whatsapp: Whatsapp = field(init=False)
-    simulator: SimulatedMeta = field(init=False)
+    channels: Channels = field(init=False)
     door: InboundDoor = field(init=False)
     auth: Authenticator = field(init=False)
     live: Live = field(init=False)

@@ -74,7 +74,7 @@ class Writers:
 
     async def hand(self, holder: str, row: Document) -> bool:
         """Have a webhook body applied by its tenant's writer; False when that did not happen in time."""
-        if len(row["body"]) > CARRIED_BYTES:
+        if len(row["body"]) > CARRIED_BYTES or not _is_text(row["body"]):
             return False
         letters = self._letters.get(holder)
         if letters is None:
@@ -97,7 +97,7 @@ class Writers:
 
     async def _send(self, holder: str, batch: list[Document]) -> list[bool]:
         assert self._link is not None
-        rows = [{**{key: row[key] for key in _CARRIED}, "body": row["body"].decode()} for row in batch]
+        rows = [{**{key: row[key] for key in _CARRIED if key in row}, "body": row["body"].decode()} for row in batch]
         letter = orjson.dumps({"from": self._process, "rows": rows})
         return [await self._link.tell(holder, letter.decode())] * len(batch)
 
@@ -151,7 +151,15 @@ class Writers:
         task.add_done_callback(self._tasks.discard)
 
 
-_CARRIED = ("_id", "scope", "accounts", "received_at")
+_CARRIED = ("_id", "scope", "channel", "accounts", "lane", "received_at", "method", "url", "headers", "query")
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _received(row: Document) -> Document:

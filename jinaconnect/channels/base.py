@@ -1,34 +1,117 @@
-"""What every text carrier's adapter speaks in: accounts, outcomes of a send, and facts from a webhook."""
+"""What a text channel is: the seam between the use cases and a carrier.
+
+A channel turns content in the inbox's words into what its carrier is sent, says whose a webhook is and what it tells,
+and fetches files. It knows nothing of the store and of use cases; they know nothing of it but this.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol, runtime_checkable
+from urllib.parse import parse_qsl
 
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import Malformed
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.status import Report
+from jinaconnect.core.lenient import read_json
+from jinaconnect.outbound import Outbound
+from jinaconnect.store.blobs import Spool
+from jinaconnect.store.due import Due
+from jinaconnect.store.mongo import Document
+
+SIMULATED_JOB = "sandbox.webhook"  # a report that a simulated carrier has planned: `{account, …}` of its own
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSpec:
+    """What is to be known of a channel without asking it.
+
+    `name` is its row in the table, `platform` and `provider` name it on accounts and messages. Of an account's
+    credentials, `secrets` are kept from everybody and have at least so many characters, `settings` say how to reach
+    the carrier. `account_address` and `business_account` are the account's fields that webhooks name it by. `headers`
+    are those of a webhook that its reading needs again after its signature was checked. A channel without `receipts`
+    is told nothing of a message after its send: SENT is its last state.
+    """
+
+    name: str
+    platform: str
+    provider: str
+    label: str
+    secrets: Mapping[str, int]
+    settings: tuple[str, ...] = ()
+    account_address: str = "address"
+    business_account: str = "business"
+    headers: tuple[str, ...] = ()
+    webhook_path: str = "/hooks/{channel}/{tenant}/"
+    receipts: bool = True
+
+    def path(self, tenant: str) -> str:
+        """Return where a tenant's webhooks come in."""
+        return self.webhook_path.format(channel=self.name, tenant=tenant)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """A tenant's account at a carrier, opened for use.
 
-    `address` is what the carrier routes by (for WhatsApp the phone number id), `secrets` its credentials; `simulated`
-    accounts never leave the program.
+    `address` is what the carrier routes by (for a phone channel its number's id), `simulated` accounts never leave the
+    program.
     """
 
     id: str
     tenant: str
     scope: str
+    channel: str
     address: str
     business: str
     phone: str
-    base_url: str
-    version: str
     simulated: bool
+    settings: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
+
+
+# --- sending -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateUse:
+    """An approved template and the values for its places, in the parameters its carrier describes."""
+
+    id: str
+    name: str
+    language: str
+    content: str
+    header: Sequence[Mapping[str, Any]] = ()
+    body: Sequence[Mapping[str, Any]] = ()
+    buttons: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What is to be sent: `content` in the inbox's words, or a `template`.
+
+    `native` is a carrier's own object, for what those words have no form for; `content` then says what the team sees of
+    it. `reply_to` is the carrier's id of the message answered.
+    """
+
+    content: Mapping[str, Any]
+    template: TemplateUse | None = None
+    native: Mapping[str, Any] | None = None
+    reply_to: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message made ready: `wire` is for its send alone, `content` and `type` are what everybody sees."""
+
+    wire: Mapping[str, Any]
+    content: Mapping[str, Any]
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +139,71 @@ class Unknown:
 
 
 Outcome = Accepted | Refused | Unknown
+
+
+# --- webhooks ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """A webhook as it came: what is stored, so that it can be read again. `headers` have names in lower case."""
+
+    body: bytes
+    method: str = "POST"
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON; raises Malformed."""
+        try:
+            return read_json(self.body)
+        except ValueError as error:
+            raise Malformed("The body is not valid JSON.") from error
+
+    @cached_property
+    def form(self) -> Mapping[str, str]:
+        """The body as form fields, the last of each name; raises Malformed."""
+        try:
+            return dict(parse_qsl(self.body.decode(), keep_blank_values=True, max_num_fields=1_000))
+        except ValueError as error:
+            raise Malformed("The body is not a valid form.") from error
+
+    def row(self, headers: Sequence[str]) -> dict[str, Any]:
+        """Return the fields it is stored as, with those of its headers; signatures and credentials are not kept."""
+        kept = {name: self.headers[name] for name in headers if name in self.headers}
+        return {
+            "method": self.method, "url": self.url, "headers": kept, "query": dict(self.query), "body": self.body,
+        }  # fmt: skip
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> WebhookRequest:
+        """Return a stored one; rows of earlier versions have a body alone."""
+        return cls(
+            row["body"], row.get("method", "POST"), row.get("url", ""), row.get("headers") or {}, row.get("query") or {}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whose a webhook is: `accounts` whose secret signed it and that it speaks to; with none, `reason` says why.
+
+    Webhooks of one `lane` are applied in order; what one customer does stays in one. `kind` is told in the answer.
+    """
+
+    accounts: tuple[str, ...]
+    kind: str = "UNKNOWN"
+    lane: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReply:
+    """An answer that a carrier wants before it sends webhooks."""
+
+    body: str
+    content_type: str = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +261,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class TemplateReport:
-    """The carrier's word on a template of a business account."""
+    """The carrier's word on a template of a business account; `status` in our words, None where it tells none."""
 
     business_account_id: str
     carrier_id: str
@@ -175,11 +323,92 @@ class Unreadable:
 Fact = Inbound | Echo | Edit | Reaction | Status | TemplateReport | Unreadable
 
 
+# --- the channel ---------------------------------------------------------------------------------------------------
+
+
 class Channel(Protocol):
-    """A text carrier."""
+    """A text channel: one folder, one row in the table."""
 
-    async def send(self, account: Account, to: Address, message: Mapping[str, Any]) -> Outcome:
-        """Send one message; the message's id goes along as the reference."""
+    spec: ChannelSpec
 
-    def parse(self, payload: Mapping[str, Any]) -> list[Fact]:
-        """Return what a webhook tells; pure, never raises on parts it does not know."""
+    def compose(self, account: Account, message: Outgoing) -> Composed:
+        """Return a message as the carrier takes it; pure. Raises Invalid naming the field it cannot show."""
+
+    async def send(self, account: Account, to: Address, wire: Mapping[str, Any], reference: str) -> Outcome:
+        """Send a composed message; the reference goes along where the carrier reports with it.
+
+        May raise what `outbound` raises: that is an outcome too, known to whoever asked.
+        """
+
+    def verify(self, accounts: Sequence[Account], hook: WebhookRequest) -> Verified:
+        """Return whose a webhook is, of a tenant's accounts on this channel; pure. Raises BadSignature, Malformed."""
+
+    def parse(self, hook: WebhookRequest) -> list[Fact]:
+        """Return what a webhook tells; pure, works on a stored one too, never raises on parts it does not know."""
+
+    def greet(self, accounts: Sequence[Account], hook: WebhookRequest) -> WebhookReply | None:
+        """Return the answer to a carrier that asks whether we are there, None where it does not fit an account."""
+
+    async def fetch(self, account: Account, handle: Mapping[str, Any], into: Spool, limit: int) -> str | None:
+        """Fetch a file a customer sent and return its media type; raises CarrierFailed, OutboundError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What became of a template handed in: its status in our words and the carrier's id, or why it was not taken."""
+
+    status: str | None = None
+    carrier_id: str | None = None
+    error: str | None = None
+
+
+@runtime_checkable
+class ReviewsTemplates(Protocol):
+    """A channel whose carrier reviews templates."""
+
+    async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
+        """Hand in a template; an outage is an error told, never raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A simulated customer's message on its way: the webhook to post, and the carrier's id of the message."""
+
+    hook: WebhookRequest
+    carrier_id: str
+
+
+@runtime_checkable
+class Simulates(Protocol):
+    """A channel with a simulated carrier, for test mode and demonstrations."""
+
+    def simulated_account(self, number: str, secret: Callable[[str], str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return (fields, credentials) of a simulated account; `number` is its own, `secret` makes its secrets."""
+
+    def customer_writes(
+        self, account: Account, sender: str, name: str, text: str | None, media_url: str | None, id: str, at: datetime
+    ) -> Written:
+        """Return what the carrier posts when a customer writes."""
+
+    def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
+        """Return the signed webhook of a report that the simulated carrier has planned."""
+
+
+class SimulatedAccounts(Protocol):
+    """Finds the simulated account behind a carrier's address."""
+
+    async def simulated(self, address: str) -> Account | None:
+        """Return it, None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a channel may be built with: the client for requests, the operator's settings by channel, and what its
+    simulated carrier needs; `planned` is told of the jobs it stores."""
+
+    outbound: Outbound
+    due: Due
+    clock: Clock
+    accounts: SimulatedAccounts
+    planned: Callable[[Document], None]
+    settings: Mapping[str, Mapping[str, str]]

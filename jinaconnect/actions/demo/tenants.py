@@ -1,4 +1,4 @@
-"""Two demo organisations: people of every role, keys, a simulated WhatsApp account.
+"""Two demo organisations: people of every role, keys, a simulated messaging account.
 
 Ids, passwords and keys are derived from the master key, so making them again gives the same and changes nothing.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.actions.identity.tenants import create_tenant
-from jinaconnect.actions.messaging.accounts import ensure_demo_app
+from jinaconnect.actions.messaging.accounts import ensure_demo_account
 from jinaconnect.actions.trunks.voice_app import enable_voice
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.ids import encode
@@ -50,7 +50,7 @@ async def _organisation(services: Services, name: str, domain: str) -> dict[str,
         people.append(await _person(services, tenant, roles[role.slug], role.slug, f"{role.slug}@{domain}"))
         for mode in ("live", "test"):
             keys[mode][role.slug] = await _key(services, tenant, roles[role.slug], role.slug, mode, domain)
-    whatsapp = await ensure_demo_app(services, tenant)
+    whatsapp = await ensure_demo_account(services, tenant)
     await enable_voice(store)
     return {"id": tenant, "name": name, "users": people, "keys": keys, "whatsapp": whatsapp}
 

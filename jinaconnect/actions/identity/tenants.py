@@ -7,7 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.identity.roles import account_store
-from jinaconnect.actions.messaging.accounts import ensure_sandbox_app
+from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
@@ -44,7 +44,7 @@ async def create_tenant(services: Services, name: str, *, id: str | None = None)
             await store.insert("roles", row)
         except Duplicate:
             continue  # an earlier, interrupted making got this far
-    await ensure_sandbox_app(services, tenant)
+    await ensure_sandbox_accounts(services, tenant)
     return doc
 
 

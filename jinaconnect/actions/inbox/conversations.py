@@ -19,7 +19,7 @@ from jinaconnect.core.events.event import Event, conversation_id
 from jinaconnect.core.ids import well_formed
 from jinaconnect.core.inbox.assignment import NOBODY, UNASSIGNED, USER, Assignee, Author, Move, assign, close, reopen
 from jinaconnect.core.inbox.contact import render_contact, render_conversation, seen_by
-from jinaconnect.core.inbox.message import PLATFORMS
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.profile import Note
 from jinaconnect.core.paging import (
     Filter,

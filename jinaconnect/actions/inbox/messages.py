@@ -21,7 +21,8 @@ from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.inbox.content import MEDIA_KINDS
-from jinaconnect.core.inbox.message import INCOMING, OUTGOING, PLATFORMS, body_text, new_message, render_message
+from jinaconnect.core.inbox.message import INCOMING, OUTGOING, body_text, new_message, render_message
+from jinaconnect.core.inbox.platform import PLATFORMS, reaching
 from jinaconnect.core.inbox.timeline import event_item, message_item, with_separators
 from jinaconnect.core.paging import (
     Filter,
@@ -261,7 +262,7 @@ async def add_note(ctx: Context, contact_id: str, body: NewNote) -> dict[str, An
     await _check_mentions(ctx, body.mentions)
     now, principal = ctx.now(), ctx.principal
     last = contact["chat"]["last"]
-    platform = last["platform"] if last else "WHATSAPP" if contact["phone"] else "TELEGRAM"
+    platform = last["platform"] if last else reaching(contact)
     content: dict[str, Any] = {"type": "note", "body": {"text": body.text}}
     if body.mentions:
         content["mentions"] = body.mentions

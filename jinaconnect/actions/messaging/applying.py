@@ -25,6 +25,7 @@ from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import add_jobs
 from jinaconnect.channels.base import Account, Echo, Edit, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.channels.table import FORMER
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -32,6 +33,7 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact, seen_by
 from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.lenient import storable
@@ -42,6 +44,7 @@ from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, app
 
 LATE_TRIES = 6
 LATE_JOB = "status.late"
+REQUEST_FIELDS = ("channel", "method", "url", "headers", "query", "body")  # what a webhook is read again from
 UNREADABLE = "[a message that could not be read]"
 MAX_RAW = 256 * 1024  # of a carrier's own object; their whole bodies have at most 3 MB
 
@@ -58,11 +61,12 @@ class _Told:
 
 
 class Batch:
-    """The facts of one scope, applied together."""
+    """The facts of one scope and platform, applied together."""
 
-    def __init__(self, services: Services, scope: str) -> None:
+    def __init__(self, services: Services, scope: str, platform: str) -> None:
         tenant, _, mode = scope.rpartition(":")
         self._services = services
+        self._platform = platform
         self._mode: Mode = "test" if mode == "test" else "live"
         self._store: TenantStore = services.store.of(tenant, self._mode)
         self._told: list[_Told] = []
@@ -114,18 +118,19 @@ class Batch:
             await self._apart(self._apply_messages, [replace(told, fact=bare)])
 
     async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
-        late = await apply_statuses(self._ctx, [told.fact for told in facts if isinstance(told.fact, Status)])
+        reports = [told.fact for told in facts if isinstance(told.fact, Status)]
+        late = await apply_statuses(self._ctx, self._platform, reports)
         # The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again.
         now = self._services.clock()
-        await add_jobs(self._services, [late_job(self._store.scope, fact, 1, now) for fact in late])
+        await add_jobs(self._services, [late_job(self._store.scope, self._platform, fact, 1, now) for fact in late])
 
     async def _apply_other(self, facts: Sequence[_Told]) -> None:
         for told in facts:
             if isinstance(told.fact, Reaction):
-                if not await apply_reaction(self._ctx, told.fact) and told.fact.message is not None:
+                if not await apply_reaction(self._ctx, self._platform, told.fact) and told.fact.message is not None:
                     await self._apply_messages([replace(told, fact=told.fact.message)])
             elif isinstance(told.fact, Edit):
-                if not await apply_edit(self._ctx, told.fact, "WHATSAPP"):
+                if not await apply_edit(self._ctx, told.fact, self._platform):
                     alone = replace(told, fact=told.fact.message)
                     ours = isinstance(told.fact.message, Echo)
                     await (self._apply_echoes if ours else self._apply_messages)([alone])
@@ -141,7 +146,7 @@ class Batch:
             for told, raw in zip(facts, raws, strict=True)
             if isinstance(told.fact, Echo)
         ]
-        await apply_echoes(self._ctx, echoes, "WHATSAPP")
+        await apply_echoes(self._ctx, echoes, self._platform)
 
     async def _apply_messages(self, facts: Sequence[_Told]) -> None:
         inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]
@@ -161,7 +166,7 @@ class Batch:
         for (message, _), result, (fact, account) in zip(items, results, inbound, strict=True):
             if isinstance(result, Duplicate):
                 held = await self._store.find_one(
-                    "messages", {"platform": "WHATSAPP", "carrier_id": message["carrier_id"]}
+                    "messages", {"platform": self._platform, "carrier_id": message["carrier_id"]}
                 )
                 if held is None:
                     continue
@@ -188,16 +193,17 @@ class Batch:
     async def _contacts(self, facts: Sequence[Inbound]) -> dict[Address, Document]:
         """Return who wrote, each contact knowing all that the carrier told they are known by."""
         people: dict[Address, Person] = {}
+        called = PLATFORMS[self._platform].username
         for fact in facts:
-            fields = {**_named(fact.name), **({"whatsapp_username": fact.username} if fact.username else {})}
+            fields = {**_named(fact.name), **({called: fact.username} if called and fact.username else {})}
             before = people.get(fact.sender)
             known_as = {*(before.known_as if before is not None else ()), *fact.known_as}
             people[fact.sender] = Person(fields, tuple(sorted(known_as, key=lambda each: each.text)))
-        contacts = await contacts_for(self._ctx, people, "WHATSAPP")
+        contacts = await contacts_for(self._ctx, people, self._platform)
         for sender, person in people.items():
-            username = person.fields.get("whatsapp_username", "")
+            username = {called: person.fields[called]} if called and called in person.fields else {}
             addresses = [sender, *person.known_as]
-            contacts[sender] = await learn(self._ctx, contacts[sender], addresses, whatsapp_username=username)
+            contacts[sender] = await learn(self._ctx, contacts[sender], addresses, **username)
         return contacts
 
     async def _fetch(self, rows: list[Document]) -> None:
@@ -258,7 +264,7 @@ class Batch:
         return new_message(
             id,
             contact=contact["_id"],
-            platform="WHATSAPP",
+            platform=self._platform,
             direction=INCOMING,
             type=fact.type,
             content=content,
@@ -287,7 +293,7 @@ class Batch:
             subject=message["_id"],
             data=render_message(message),
             contact=contact["_id"],
-            channel="WHATSAPP",
+            channel=self._platform,
             seen=seen_by(contact),
         )
 
@@ -320,11 +326,9 @@ async def keep_failure(services: Services, row: Document, account: Account, reas
     ctx = Context(services, principal, Caller(""))
     id = "whe_" + row["_id"].partition("_")[2]
     failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
-    event = ctx.event("webhook.failed", id, failure, channel="WHATSAPP")
-    doc = {
-        "_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"],
-        "body": row["body"],
-    }  # fmt: skip
+    event = ctx.event("webhook.failed", id, failure, channel=services.channels[account.channel].spec.platform)
+    came: Document = {name: row[name] for name in REQUEST_FIELDS if name in row}
+    doc = {"_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"], **came}
     await ctx.data.insert("webhook_events", doc, [event])
 
 
@@ -341,7 +345,7 @@ def _named(name: str) -> dict[str, str]:
     return {"first_name": first, "last_name": last.strip()}
 
 
-def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
+def late_job(scope: str, platform: str, fact: Status, tries: int, now: Any) -> Document:
     """Return the job that applies a status report again after a growing pause."""
     report = fact.report
     return {
@@ -350,6 +354,7 @@ def late_job(scope: str, fact: Status, tries: int, now: Any) -> Document:
         "kind": LATE_JOB,
         "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
         "data": {
+            "platform": platform,
             "address": fact.account_address,
             "carrier_id": fact.carrier_id,
             "reference": fact.reference,
@@ -368,10 +373,11 @@ async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) ->
     principal: Principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
     report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
     fact = Status(data["address"], data["carrier_id"], data["reference"], report)
-    late = await apply_statuses(Context(services, principal, Caller("")), [fact])
+    platform = data.get("platform", services.channels[FORMER].spec.platform)
+    late = await apply_statuses(Context(services, principal, Caller("")), platform, [fact])
     if not late:
         return
     if data["tries"] >= LATE_TRIES:
         logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
         return
-    await add_jobs(services, [late_job(scope, fact, data["tries"] + 1, services.clock())])
+    await add_jobs(services, [late_job(scope, platform, fact, data["tries"] + 1, services.clock())])

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
 import structlog
 
 from jinaconnect.actions.context import Context, Services
@@ -21,15 +20,13 @@ from jinaconnect.core.errors import CarrierFailed, NotFound
 from jinaconnect.core.ids import encode, well_formed
 from jinaconnect.core.inbox.content import MEDIA_KINDS
 from jinaconnect.core.inbox.media_type import media_type
-from jinaconnect.outbound import Fetched, OutboundError
-from jinaconnect.store.blobs import Spool
+from jinaconnect.outbound import OutboundError
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_TRIES = 8
-FETCH_S = 60.0
 FORMER_JOB = "media.fetch"  # how earlier versions kept the work
 PATH = "/media/"
 
@@ -84,7 +81,8 @@ class MediaFetcher:
         account = self._services.accounts.open(app)
         async with self._services.blobs.spool() as spool:
             try:
-                mime = await self._download(account, row["handle"], spool)
+                channel = self._services.channels[account.channel]
+                mime = media_type(await channel.fetch(account, row["handle"], spool, MAX_BYTES))
             except OutboundError as error:
                 raise CarrierFailed(f"media cannot be fetched: {error}") from error
             await self._services.blobs.keep(spool, row["scope"], row["_id"])
@@ -98,25 +96,6 @@ class MediaFetcher:
         except NotFound:
             return False
         return True
-
-    async def _download(self, account: Account, handle: Mapping[str, Any], spool: Spool) -> str:
-        found = await self._services.whatsapp.call(account, "GET", str(handle["id"]))
-        try:
-            told = orjson.loads(found.body)
-            url = str(told["url"])
-        except (ValueError, LookupError, TypeError) as error:
-            raise CarrierFailed(f"the carrier answered {found.status} for media") from error
-        headers = {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
-        transport = self._services.simulator if account.simulated else self._services.outbound
-        file: Fetched = await transport.request(
-            "GET", url, headers=headers, limit=MAX_BYTES, timeout_s=FETCH_S, into=spool
-        )
-        if file.status != 200:
-            raise CarrierFailed(f"the carrier answered {file.status} for a media file")
-        wanted = str(told.get("sha256") or handle.get("sha256") or "").lower()
-        if len(wanted) == 64 and wanted != spool.digest:
-            raise CarrierFailed("the media file is not the one the carrier announced")
-        return media_type(handle.get("mime_type") or told.get("mime_type"))
 
 
 async def take_former_job(services: Services, scope: str, data: Mapping[str, Any]) -> None:

@@ -17,10 +17,15 @@ from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
 AT_ONCE = 16
-CARRIER = {"type": "carrier", "id": "whatsapp"}
+SEND_FIELDS = ("due", "request")  # what a message keeps for its send alone
 
 
-async def apply_statuses(ctx: Context, facts: Sequence[Status]) -> list[Status]:
+def carrier(message: Document) -> dict[str, str]:
+    """Return a message's carrier as an event's actor."""
+    return {"type": "carrier", "id": message["platform"].lower()}
+
+
+async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -> list[Status]:
     """Apply status reports in their order; returns those whose message is not known.
 
     A message is found by the carrier's id, else by the reference that went out with it: that is how a send whose
@@ -28,7 +33,7 @@ async def apply_statuses(ctx: Context, facts: Sequence[Status]) -> list[Status]:
     """
     ids = list({fact.carrier_id for fact in facts})
     references = list({fact.reference for fact in facts if fact.reference})
-    rows = await ctx.data.select("messages", {"platform": "WHATSAPP", "carrier_id": {"$in": ids}})
+    rows = await ctx.data.select("messages", {"platform": platform, "carrier_id": {"$in": ids}})
     by_id = {row["carrier_id"]: row for row in rows}
     by_reference: dict[str, Document] = {}
     if references:
@@ -70,11 +75,11 @@ async def report_message(ctx: Context, message: Document, report: Report, carrie
         fields = {**learned, **fields, "updated_at": ctx.now()}
         after = applied(doc, fields, (), ())
         event = Event(
-            id=ctx.ids.new("evt"), type=EVENT[report.status], occurred_at=report.at, actor=CARRIER, subject=doc["_id"],
-            data=render_message(after), contact=doc["contact"], channel=doc["platform"],
+            id=ctx.ids.new("evt"), type=EVENT[report.status], occurred_at=report.at, actor=carrier(doc),
+            subject=doc["_id"], data=render_message(after), contact=doc["contact"], channel=doc["platform"],
             seen=seen_by(contact or {"assigned_to_user": None}),
         )  # fmt: skip
-        return Change(set=fields, unset=("due",) if "due" in doc else (), events=[event])
+        return Change(set=fields, unset=[name for name in SEND_FIELDS if name in doc], events=[event])
 
     try:
         return (await ctx.data.change("messages", message["_id"], decide, known=message)).doc
@@ -82,9 +87,9 @@ async def report_message(ctx: Context, message: Document, report: Report, carrie
         return message
 
 
-async def apply_reaction(ctx: Context, fact: Reaction) -> bool:
+async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:
     """Set or take back a customer's reaction on a message; tells whether the message is here."""
-    target = await ctx.data.find_one("messages", {"platform": "WHATSAPP", "carrier_id": fact.target})
+    target = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": fact.target})
     if target is None or target["deleted_at"] is not None:
         return target is not None
     contact = await ctx.data.find("contacts", target["contact"])

@@ -1,4 +1,4 @@
-"""The customer's side of the simulated carrier, and its reports on their way to the webhook door."""
+"""The customer's side of the simulated carriers, and their reports on their way to the webhook door."""
 
 from __future__ import annotations
 
@@ -6,58 +6,53 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context, Services
-from jinaconnect.actions.messaging.accounts import ensure_sandbox_app
-from jinaconnect.channels.base import Account
-from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER, signature
-from jinaconnect.channels.whatsapp_meta.simulator import inbound_value, media_handle, webhook_body
-from jinaconnect.core.errors import CarrierFailed, Unavailable
+from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
+from jinaconnect.channels.base import Simulates, WebhookRequest
+from jinaconnect.core.errors import CarrierFailed, Invalid, Unavailable
 from jinaconnect.outbound import OutboundError
 
 
 async def customer_writes(
-    ctx: Context, sender: str, name: str, text: str | None, media_url: str | None
+    ctx: Context, platform: str, sender: str, name: str, text: str | None, media_url: str | None
 ) -> dict[str, Any]:
-    """Post one simulated customer's message to the door and return `{status, message_id}`."""
+    """Post one simulated customer's message to the door and return `{status, message_id}`.
+
+    Raises Invalid on `channel` for a platform that nobody simulates.
+    """
     services = ctx.services
-    account = services.accounts.open(await ensure_sandbox_app(services, ctx.principal.tenant))
-    number = sender.lstrip("+")
-    wamid = "wamid.IN" + ctx.ids.new("sim").partition("_")[2].upper()
-    message: dict[str, Any] = {"from": number, "id": wamid, "timestamp": str(int(ctx.now().timestamp()))}
-    if media_url is not None:
-        message.update(type="image", image={"id": media_handle(media_url), "mime_type": "image/jpeg"})
-    else:
-        message.update(type="text", text={"body": text})
-    body = webhook_body(described(account), inbound_value(number, name, message))
+    found = await ensure_sandbox_accounts(services, ctx.principal.tenant, platform)
+    if not found:
+        raise Invalid.field("channel", "has no simulated carrier")
+    channel, doc = found[0]
+    assert isinstance(channel, Simulates)
+    id = ctx.ids.new("sim").partition("_")[2]
+    written = channel.customer_writes(services.accounts.open(doc), sender, name, text, media_url, id, ctx.now())
     try:
-        await _post(services, account, body)
+        await _post(services, written.hook)
     except CarrierFailed as error:
         raise Unavailable("The webhook door did not take the message.") from error
-    return {"status": "accepted", "message_id": wamid}
-
-
-def described(account: Account) -> dict[str, str]:
-    """Return what the simulated carrier knows of an account."""
-    return {
-        "scope": account.scope,
-        "tenant": account.tenant,
-        "business": account.business,
-        "address": account.address,
-        "phone": account.phone,
-    }
+    return {"status": "accepted", "message_id": written.carrier_id}
 
 
 async def deliver_webhook(services: Services, scope: str, data: Mapping[str, Any]) -> None:
-    """Post a webhook of the simulated carrier; raises CarrierFailed when the door did not take it."""
-    doc = await services.registry.app_by_address(data["address"])
-    if doc is not None:
-        await _post(services, services.accounts.open(doc), data["body"].encode())
+    """Post a report of a simulated carrier; raises CarrierFailed when the door did not take it."""
+    tenant, _, mode = scope.rpartition(":")
+    if "account" in data:
+        doc = await services.store.of(tenant, "test" if mode == "test" else "live").find("apps", data["account"])
+    else:  # as earlier versions planned them
+        doc = await services.registry.app_by_address(data["address"])
+    if doc is None or doc["deleted_at"] is not None:
+        return
+    account = services.accounts.open(doc)
+    channel = services.channels[account.channel]
+    if isinstance(channel, Simulates):
+        await _post(services, channel.reported(account, data))
 
 
-async def _post(services: Services, account: Account, body: bytes) -> None:
-    headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature(account.secrets["app_secret"], body)}
-    url = f"{services.settings.own_url}/wa/v1/webhooks/{account.tenant}/"
+async def _post(services: Services, hook: WebhookRequest) -> None:
+    url = f"{services.settings.own_url}{hook.url}"
     try:
-        answer = await services.loopback.request("POST", url, headers=headers, data=body)
+        answer = await services.loopback.request(hook.method, url, headers=hook.headers, data=hook.body)
     except OutboundError as error:
         raise CarrierFailed(f"the webhook door cannot be reached: {error}") from error
     if answer.status != 200:

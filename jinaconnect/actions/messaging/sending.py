@@ -1,30 +1,33 @@
-"""Sending over WhatsApp: check, record, answer; then hand to the carrier exactly once."""
+"""Sending over a channel: check, record, answer; then hand to the carrier exactly once."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 from jinaconnect.actions.contacts.addressing import contact_at, contact_for
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.inbox.removal import follow_removal
-from jinaconnect.actions.messaging.accounts import choose_app
-from jinaconnect.actions.messaging.reports import report_message
-from jinaconnect.actions.messaging.templates import template_for_send
+from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
+from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.worker import until_taken
-from jinaconnect.channels.base import Accepted, Outcome, Refused
-from jinaconnect.channels.whatsapp_meta.compose import FREE_FORM_EXEMPT, SendWhatsapp, cloud_object, inbox_content
+from jinaconnect.channels.base import Accepted, Account, Outcome, Outgoing, Refused, Unknown
 from jinaconnect.core.errors import Invalid, NotFound, SessionWindowClosed
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address, address_of
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.inbox.contact import counted, seen_by
 from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
+from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.core.principal import system_principal
+from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Written
@@ -35,13 +38,33 @@ PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 logger = structlog.get_logger(__name__)
 
 
-async def _holder(ctx: Context, phone: str | None) -> Document | None:
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to send: on which platform, from which account, to whom, and what.
+
+    `content` is in the inbox's words; `native` and `options` go to the channel with it. `account_field` is what the
+    request calls the account.
+    """
+
+    platform: str
+    content: Mapping[str, Any]
+    account: str | None
+    account_field: str
+    contact: str | None = None
+    phone: str | None = None
+    reply_to: str | None = None
+    template: NamedTemplate | None = None
+    native: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def _holder(ctx: Context, phone: str) -> Document | None:
     """Return the contact with a number, None where it may be added; raises Invalid on `phone`.
 
     Who sees their own contacts only and may not add any hears the same of another's number as of nobody's: a send is
     no way to ask who is a customer.
     """
-    found = None if phone is None else await contact_at(ctx.data, Address(PHONE, phone))
+    found = await contact_at(ctx.data, Address(PHONE, phone))
     if found is not None and visible(ctx.principal, found):
         return found
     if found is not None or (ctx.principal.assigned_only and not ctx.principal.may("contact.create")):
@@ -49,66 +72,62 @@ async def _holder(ctx: Context, phone: str | None) -> Document | None:
     return None
 
 
-async def recipient(ctx: Context, id: str | None, phone: str | None) -> Document:
-    """Return the contact to write to, made if the phone is new; raises Invalid on `contact` or `phone`."""
-    if id is not None:
-        found = await ctx.data.find("contacts", id)
-        if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
-            raise Invalid.field("contact", "there is no such contact")
-        if whatsapp_address(found) is None:
-            raise Invalid.field("contact", "the contact has no phone number")
-        return found
-    found = await _holder(ctx, phone)
-    if found is not None:
-        return found
-    assert phone is not None
-    made = await contact_for(ctx, Address(PHONE, phone), "WHATSAPP", by=ctx.principal.username)
+async def _known(ctx: Context, message: NewMessage) -> Document | None:
+    """Return the contact to write to, None where its number is new; raises Invalid on `contact` or `phone`."""
+    if message.contact is None:
+        return None if message.phone is None else await _holder(ctx, message.phone)
+    found = await ctx.data.find("contacts", message.contact)
+    if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
+        raise Invalid.field("contact", "there is no such contact")
+    if address_on(found, message.platform) is None:
+        kind = PLATFORMS[message.platform].addresses[0].replace("_", " ")
+        raise Invalid.field("contact", f"the contact has no {'phone number' if kind == PHONE else kind}")
+    return found
+
+
+async def _added(ctx: Context, message: NewMessage) -> Document:
+    """Return the contact of a number that is new."""
+    assert message.phone is not None
+    made = await contact_for(ctx, Address(PHONE, message.phone), message.platform, by=ctx.principal.username)
     if made is None or (made.seq is None and not visible(ctx.principal, made.doc)):  # somebody else was first
         raise Invalid.field("phone", "there is no contact of yours with this number")
     return ctx.wrote(made)
 
 
-def whatsapp_address(contact: Document) -> Address | None:
-    """Return where a contact is reached by WhatsApp: at their number, else by the id they have there."""
-    return address_of(contact, PHONE) or address_of(contact, WHATSAPP_USER)
-
-
-async def _replied(ctx: Context, id: str | None, contact: Document | None) -> str | None:
-    if id is None:
+async def _replied(ctx: Context, message: NewMessage, contact: Document | None) -> str | None:
+    if message.reply_to is None:
         return None
-    target = await ctx.data.find("messages", id) or await ctx.data.find_one(
-        "messages", {"platform": "WHATSAPP", "carrier_id": id}
+    target = await ctx.data.find("messages", message.reply_to) or await ctx.data.find_one(
+        "messages", {"platform": message.platform, "carrier_id": message.reply_to}
     )
     if target is None or target["carrier_id"] is None or (contact is not None and target["contact"] != contact["_id"]):
         raise Invalid.field("reply_to", "there is no such message in this conversation")
     return str(target["carrier_id"])
 
 
-async def send_whatsapp(ctx: Context, body: SendWhatsapp) -> Document:
+async def send_message(ctx: Context, message: NewMessage) -> Document:
     """Record an outgoing message; delivery follows as events.
 
-    Raises Invalid naming each field that is missing or wrong, SessionWindowClosed for free-form content outside the
-    24-hour window.
+    Raises Invalid naming each field that is wrong, SessionWindowClosed for free-form content outside the platform's
+    window.
     """
-    if faults := body.missing():
-        raise Invalid(faults)
-    account = await choose_app(ctx, body.wa_app)
-    template = await template_for_send(ctx, account, body) if body.message_type == "TEMPLATE" else None
-    known = None if body.contact is None else await recipient(ctx, body.contact, None)
-    if known is None and body.phone is not None:
-        known = await _holder(ctx, body.phone)
-    if body.message_type not in FREE_FORM_EXEMPT and not (known and window_open(known, "WHATSAPP", ctx.now())):
+    account = await choose_account(ctx, message.platform, message.account, field=message.account_field)
+    template = None if message.template is None else await named_template(ctx, account, message.template)
+    known = await _known(ctx, message)
+    if template is None and not window_open(known, message.platform, ctx.now()):
         raise SessionWindowClosed("The contact has not written in the last 24 hours; send a template.")
-    context = await _replied(ctx, body.reply_to, known)
-    contact = await recipient(ctx, body.contact, body.phone)
-    request = cloud_object(body, context, template)
+    replied = await _replied(ctx, message, known)
+    outgoing = Outgoing(message.content, template, message.native, replied, message.options)
+    composed = ctx.services.channels[account.channel].compose(account, outgoing)
+    contact = known or await _added(ctx, message)
     now = ctx.now()
     principal = ctx.principal
     doc = new_message(
-        ctx.ids.new("msg"), contact=contact["_id"], platform="WHATSAPP", direction=OUTGOING, type=body.message_type,
-        content=inbox_content(body, template), author="USER", app=account.id, timestamp=now, status=status.PENDING,
-        reply_to=body.reply_to, created_by=principal.username or principal.name or principal.id, user=principal.user_id,
-        template=template["id"] if template else None, request=request, due=due_at(now), created_at=now, updated_at=now,
+        ctx.ids.new("msg"), contact=contact["_id"], platform=message.platform, direction=OUTGOING, type=composed.type,
+        content=composed.content, author="USER", app=account.id, timestamp=now, status=status.PENDING,
+        reply_to=message.reply_to, created_by=principal.username or principal.name or principal.id,
+        user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),
+        due=due_at(now), created_at=now, updated_at=now,
     )  # fmt: skip
     event = ctx.event(
         "message.queued",
@@ -116,7 +135,7 @@ async def send_whatsapp(ctx: Context, body: SendWhatsapp) -> Document:
         render_message(doc),
         contact=contact["_id"],
         seen=seen_by(contact),
-        channel="WHATSAPP",
+        channel=message.platform,
     )
     written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
     await count_message(ctx, written)
@@ -166,7 +185,7 @@ class Sender:
         except NotFound:
             await self._fail(ctx, message, "no_contact", "The contact was deleted.")
             return
-        to = whatsapp_address(contact)
+        to = address_on(contact, message["platform"])
         if to is None:
             await self._fail(ctx, message, "no_contact", "The contact was removed.")
             return
@@ -177,9 +196,24 @@ class Sender:
         except NotFound:
             await self._fail(ctx, message, "no_account", "The channel account was removed.")
             return
-        outcome = await self._services.whatsapp.send(account, to, message)
+        outcome = await self._ask(account, to, message)
         if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
             await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
+
+    async def _ask(self, account: Account, to: Address, message: Document) -> Outcome:
+        """Hand a message to its carrier; whatever happens, what is known of it is the outcome."""
+        channel = self._services.channels[account.channel]
+        try:
+            return await channel.send(account, to, message["request"], message["_id"])
+        except NotSent as error:
+            return Refused("unreachable", str(error), again=True)
+        except Blocked as error:
+            return Refused("blocked", str(error))
+        except (Ambiguous, TooLarge) as error:
+            return Unknown(str(error))
+        except Exception as error:  # whatever it is, the carrier may have the message
+            logger.error("send.broken", message=message["_id"], exc_info=error)
+            return Unknown(f"the answer could not be read: {type(error).__name__}")
 
     async def _record(self, message: Document, write: Callable[[], Awaitable[None]]) -> bool:
         """Write down what came of a send that may have happened; tells whether it stands.
@@ -240,6 +274,7 @@ class Sender:
         """Take the claim off a message that a report has already moved further than its send."""
 
         def decide(doc: Document) -> Change | None:
-            return Change(set={"updated_at": doc["updated_at"]}, unset=("due",)) if "due" in doc else None
+            left = [name for name in SEND_FIELDS if name in doc]
+            return Change(set={"updated_at": doc["updated_at"]}, unset=left) if "due" in doc else None
 
         await ctx.data.change("messages", id, decide)

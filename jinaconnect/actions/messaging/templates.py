@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.messaging.accounts import choose_app
-from jinaconnect.channels.base import Account, TemplateReport
-from jinaconnect.channels.whatsapp_meta.compose import SendWhatsapp
+from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.channels.base import Account, ReviewsTemplates, TemplateReport, TemplateUse
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.templates import element_name, placeholders, render
+from jinaconnect.core.messaging.templates import element_name, placeholders
 from jinaconnect.core.schema import Id, Request, Text, example, unkept
-from jinaconnect.outbound import OutboundError
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
 STATUSES = ("DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED")
-_REPORTED = {
-    "APPROVED": "APPROVED", "REJECTED": "REJECTED", "FAILED": "REJECTED", "PENDING": "PENDING", "DISABLED": "DISABLED",
-    "PAUSED": "PAUSED",
-}  # fmt: skip
 MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
 
@@ -95,6 +89,18 @@ class NewTemplate(
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class NamedTemplate:
+    """A template as a request names it, and the values for its places."""
+
+    id: str | None
+    name: str | None
+    language: str
+    header: Sequence[Mapping[str, Any]] = ()
+    body: Sequence[Mapping[str, Any]] = ()
+    buttons: Sequence[Mapping[str, Any]] = ()
+
+
 def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return a template as REST and events show it."""
     names = (
@@ -155,12 +161,12 @@ def _given(body: TemplateFields) -> dict[str, Any]:
     return fields
 
 
-async def create_template(ctx: Context, body: NewTemplate) -> dict[str, Any]:
+async def create_template(ctx: Context, platform: str, body: NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier; a refusal or outage keeps it as a draft with the reason.
 
     In test mode the simulated carrier approves at once.
     """
-    account = await choose_app(ctx, body.wa_app)
+    account = await choose_account(ctx, platform, body.wa_app, field="wa_app")
     doc = _document(ctx.ids.new("tpl"), account.id, _given(body), ctx.principal.username, ctx.now())
     if ctx.principal.may("template.submit"):
         doc.update(await _submit(ctx, account, doc))
@@ -174,44 +180,16 @@ async def create_template(ctx: Context, body: NewTemplate) -> dict[str, Any]:
 
 
 async def _submit(ctx: Context, account: Account, doc: Document) -> dict[str, Any]:
-    body = {
-        "name": doc["element_name"],
-        "language": doc["language_code"],
-        "category": doc["category"],
-        "components": components(doc),
-    }
-    try:
-        answer = await ctx.services.whatsapp.call(account, "POST", f"{account.business}/message_templates", json=body)
-        data = orjson.loads(answer.body)
-    except (OutboundError, ValueError) as error:
-        return {"error_message": f"The carrier could not be asked: {error}"[:500], "needs_sync": True}
-    if answer.status >= 400 or not isinstance(data, dict) or "id" not in data:
-        told = data.get("error") if isinstance(data, dict) else None
-        text = told.get("message") if isinstance(told, dict) else f"HTTP {answer.status}"
-        return {"error_message": str(text)[:500], "needs_sync": True}
-    status = "APPROVED" if account.simulated else _REPORTED.get(str(data.get("status")), "PENDING")
-    return {"status": status, "meta_template_id": str(data["id"]), "last_synced_at": ctx.now(), "needs_sync": False}
-
-
-def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the Cloud API components of a template, with an example for every placeholder."""
-    parts: list[dict[str, Any]] = []
-    if doc["template_type"] != "TEXT":
-        parts.append({"type": "HEADER", "format": doc["template_type"]})
-    elif doc["header"]:
-        parts.append({"type": "HEADER", "format": "TEXT", "text": doc["header"]})
-    body: dict[str, Any] = {"type": "BODY", "text": doc["content"]}
-    names = placeholders(doc["content"])
-    if names:
-        given = doc["example_body"] or []
-        samples = list(given.values()) if isinstance(given, Mapping) else list(given)
-        body["example"] = {"body_text": [[*samples, *("sample" for _ in names)][: len(names)]]}
-    parts.append(body)
-    if doc["footer"]:
-        parts.append({"type": "FOOTER", "text": doc["footer"]})
-    if doc["buttons"]:
-        parts.append({"type": "BUTTONS", "buttons": doc["buttons"]})
-    return parts
+    channel = ctx.services.channels[account.channel]
+    if not isinstance(channel, ReviewsTemplates):
+        return {"status": "APPROVED", "last_synced_at": ctx.now(), "needs_sync": False}  # nobody reviews them
+    review = await channel.submit(account, doc)
+    if review.error is not None:
+        return {"error_message": review.error[:500], "needs_sync": True}
+    return {
+        "status": review.status, "meta_template_id": review.carrier_id, "last_synced_at": ctx.now(),
+        "needs_sync": False,
+    }  # fmt: skip
 
 
 async def change_template(ctx: Context, id: str, body: TemplateFields) -> dict[str, Any]:
@@ -247,44 +225,27 @@ async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
     fields: dict[str, Any] = {"last_synced_at": ctx.now(), "updated_at": ctx.now()}
     if fact.category is not None:
         fields.update(category=fact.category, status="PENDING")
-    elif fact.status in _REPORTED:
-        reason = fact.reason if fact.reason and fact.reason != "NONE" else None
+    elif fact.status is not None:
         fields.update(
-            status=_REPORTED[str(fact.status)],
-            rejection_reason=reason,
+            status=fact.status,
+            rejection_reason=fact.reason,
             meta_template_id=fact.carrier_id or found["meta_template_id"],
         )
     await _change(ctx, found["_id"], fields, "template.updated")
 
 
-async def template_for_send(ctx: Context, account: Account, body: SendWhatsapp) -> dict[str, Any]:
-    """Return `{id, cloud, name, rendered}` of the approved template a send names; raises Invalid on `template`."""
-    if body.template is not None:
-        doc = await ctx.data.find("templates", body.template)
+async def named_template(ctx: Context, account: Account, named: NamedTemplate) -> TemplateUse:
+    """Return the approved template a send names; raises Invalid on `template` or `template_name`."""
+    if named.id is not None:
+        doc = await ctx.data.find("templates", named.id)
     else:
-        query = {"app": account.id, "element_name": body.template_name, "language_code": body.language}
+        query = {"app": account.id, "element_name": named.name, "language_code": named.language}
         doc = await ctx.data.find_one("templates", query)
     if doc is None or doc["deleted_at"] is not None or doc["app"] != account.id:
-        raise Invalid.field("template" if body.template else "template_name", "there is no such template for this app")
+        raise Invalid.field("template" if named.id else "template_name", "there is no such template for this app")
     if doc["status"] != "APPROVED" or not doc["is_active"]:
         raise Invalid.field("template", f"the template is not approved (it is {doc['status']})")
-    params = body.template_params
-    names = placeholders(doc["content"] or "")
-    given = params.body if params else []
-    values = {
-        str(item.get("parameter_name") or names[place]): str(item.get("text", ""))
-        for place, item in enumerate(given)
-        if item.get("parameter_name") or place < len(names)
-    }
-    if missing := [name for name in names if name not in values]:
-        raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
-    parts: list[dict[str, Any]] = []
-    if params and params.header:
-        parts.append({"type": "header", "parameters": params.header})
-    if names:
-        parts.append({"type": "body", "parameters": given})
-    parts += params.buttons if params else []
-    cloud: dict[str, Any] = {"name": doc["element_name"], "language": {"code": doc["language_code"]}}
-    if parts:
-        cloud["components"] = parts
-    return {"id": doc["_id"], "cloud": cloud, "name": doc["element_name"], "rendered": render(doc["content"], values)}
+    return TemplateUse(
+        doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", named.header, named.body,
+        named.buttons,
+    )  # fmt: skip

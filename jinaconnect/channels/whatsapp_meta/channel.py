@@ -1,20 +1,43 @@
-"""WhatsApp through Meta's Cloud API: sending, and what its answers mean.
+"""WhatsApp through Meta's Cloud API: sending and what its answers mean, files, reviews of templates.
 
 Source: Meta's WhatsApp Business Platform OpenAPI description (v23.0) and its documented error codes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import orjson
-import structlog
 
-from jinaconnect.channels.base import Accepted, Account, Fact, Outcome, Refused, Unknown
+from jinaconnect.channels.base import (
+    Accepted,
+    Account,
+    ChannelSpec,
+    Composed,
+    Fact,
+    Outcome,
+    Outgoing,
+    Parts,
+    Refused,
+    Review,
+    Unknown,
+    Verified,
+    WebhookReply,
+    WebhookRequest,
+    Written,
+)
+from jinaconnect.channels.whatsapp_meta.compose import composed
 from jinaconnect.channels.whatsapp_meta.facts import facts_of, objects
+from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER, challenge, signature, verified
+from jinaconnect.channels.whatsapp_meta.simulator import BASE_URL, SimulatedMeta, customers_message
+from jinaconnect.channels.whatsapp_meta.templates import REPORTED, components
+from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.core.inbox.address import PHONE, Address
-from jinaconnect.outbound import Ambiguous, Blocked, Fetched, NotSent, TooLarge
+from jinaconnect.core.inbox.media_type import media_type
+from jinaconnect.outbound import Fetched, OutboundError
+from jinaconnect.store.blobs import Spool
 
 # Classified by `error.code`, whatever the HTTP status says.
 RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
@@ -23,54 +46,125 @@ RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
 _ELSEWHERE = (301, 307, 308)
 _REQUEST_TIMEOUT = 408
 LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
-
-logger = structlog.get_logger(__name__)
-
-
-class Transport(Protocol):
-    """Whoever carries a request to Meta, or to the simulated Meta."""
-
-    async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any = None, limit: int = ...
-    ) -> Fetched:
-        """Send one request and return the answer."""
+FETCH_S = 60.0
 
 
-class Whatsapp:
-    """The Cloud API adapter."""
+class WhatsappMeta:
+    """The Cloud API."""
 
-    def __init__(self, outside: Transport, simulator: Transport) -> None:
-        self._outside = outside
-        self._simulator = simulator
+    spec = ChannelSpec(
+        name="whatsapp_meta", platform="WHATSAPP", provider="META", label="WhatsApp",
+        # What the carrier gives has more characters; less could be found by trying.
+        secrets={"access_token": 16, "app_secret": 16, "verify_token": 8}, settings=("base_url", "api_version"),
+        account_address="phone_number_id", business_account="waba_id",
+        webhook_path="/wa/v1/webhooks/{tenant}/",
+    )  # fmt: skip
 
-    async def call(self, account: Account, method: str, path: str, **options: Any) -> Fetched:
+    def __init__(self, parts: Parts) -> None:
+        self._settings = parts.settings.get(self.spec.name, {})
+        self._outside = parts.outbound
+        self._simulator = SimulatedMeta(parts.due, parts.clock, parts.accounts, parts.outbound, parts.planned)
+
+    async def _call(self, account: Account, method: str, path: str, **options: Any) -> Fetched:
         """Ask the Graph API for `path` below the version; raises what the transport raises."""
-        transport = self._simulator if account.simulated else self._outside
-        url = f"{account.base_url.rstrip('/')}/{account.version}/{path}"
+        base = BASE_URL if account.simulated else account.settings.get("base_url") or self._settings["base_url"]
+        version = account.settings.get("api_version") or self._settings["api_version"]
+        return await self._request(account, method, f"{base.rstrip('/')}/{version}/{path}", **options)
+
+    async def _request(self, account: Account, method: str, url: str, **options: Any) -> Fetched:
         headers = {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
+        transport = self._simulator if account.simulated else self._outside
         return await transport.request(method, url, headers=headers, **options)
 
-    async def send(self, account: Account, to: Address, message: Mapping[str, Any]) -> Outcome:
+    # --- sending -------------------------------------------------------------------------------------------------
+
+    def compose(self, account: Account, message: Outgoing) -> Composed:
+        """Return the type-specific part of a Cloud API send."""
+        return composed(message)
+
+    async def send(self, account: Account, to: Address, wire: Mapping[str, Any], reference: str) -> Outcome:
         """Send one message (`POST /{phone_number_id}/messages`)."""
         body = {
-            "messaging_product": "whatsapp", "recipient_type": "individual", **_recipient(to), **message["request"],
-            "biz_opaque_callback_data": message["_id"],
+            "messaging_product": "whatsapp", "recipient_type": "individual", **_recipient(to), **wire,
+            "biz_opaque_callback_data": reference,
+        }  # fmt: skip
+        return outcome(await self._call(account, "POST", f"{account.address}/messages", json=body))
+
+    # --- webhooks ------------------------------------------------------------------------------------------------
+
+    def verify(self, accounts: Sequence[Account], hook: WebhookRequest) -> Verified:
+        """Return whose a webhook is, by the signature of its body."""
+        return verified(accounts, hook)
+
+    def parse(self, hook: WebhookRequest) -> list[Fact]:
+        """Return the facts of a webhook, in its order."""
+        return facts_of(hook.json)
+
+    def greet(self, accounts: Sequence[Account], hook: WebhookRequest) -> WebhookReply | None:
+        """Answer Meta's handshake with its challenge."""
+        return challenge(accounts, hook)
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    async def fetch(self, account: Account, handle: Mapping[str, Any], into: Spool, limit: int) -> str | None:
+        """Ask where a file lies, fetch it with the account's token, and see that it is the one announced."""
+        found = await self._call(account, "GET", str(handle["id"]))
+        try:
+            told = orjson.loads(found.body)
+            url = str(told["url"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise CarrierFailed(f"the carrier answered {found.status} for media") from error
+        file = await self._request(account, "GET", url, limit=limit, timeout_s=FETCH_S, into=into)
+        if file.status != 200:
+            raise CarrierFailed(f"the carrier answered {file.status} for a media file")
+        wanted = str(told.get("sha256") or handle.get("sha256") or "").lower()
+        if len(wanted) == 64 and wanted != into.digest:
+            raise CarrierFailed("the media file is not the one the carrier announced")
+        return media_type(handle.get("mime_type") or told.get("mime_type"))
+
+    # --- templates -----------------------------------------------------------------------------------------------
+
+    async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
+        """Hand in a template; the simulated carrier approves at once."""
+        body = {
+            "name": template["element_name"], "language": template["language_code"],
+            "category": template["category"], "components": components(template),
         }  # fmt: skip
         try:
-            return outcome(await self.call(account, "POST", f"{account.address}/messages", json=body))
-        except NotSent as error:
-            return Refused("unreachable", str(error), again=True)
-        except Blocked as error:
-            return Refused("blocked", str(error))
-        except (Ambiguous, TooLarge) as error:
-            return Unknown(str(error))
-        except Exception as error:  # whatever it is, the carrier may have the message
-            logger.error("send.broken", message=message["_id"], exc_info=error)
-            return Unknown(f"the answer could not be read: {type(error).__name__}")
+            answer = await self._call(account, "POST", f"{account.business}/message_templates", json=body)
+            data = orjson.loads(answer.body)
+        except (OutboundError, ValueError) as error:
+            return Review(error=f"The carrier could not be asked: {error}")
+        if answer.status >= 400 or not isinstance(data, dict) or "id" not in data:
+            told = data.get("error") if isinstance(data, dict) else None
+            text = told.get("message") if isinstance(told, dict) else f"HTTP {answer.status}"
+            return Review(error=str(text))
+        status = "APPROVED" if account.simulated else REPORTED.get(str(data.get("status")), "PENDING")
+        return Review(status, str(data["id"]))
 
-    def parse(self, payload: Mapping[str, Any]) -> list[Fact]:
-        """Return the facts of a webhook body, in its order."""
-        return facts_of(payload)
+    # --- the simulated carrier -----------------------------------------------------------------------------------
+
+    def simulated_account(self, number: str, secret: Callable[[str], str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the fields and credentials of a simulated account."""
+        fields = {"waba_id": "9" + number, "phone_number_id": "8" + number, "app_id": "7" + number}
+        words = {"access_token": "token", "app_secret": "secret", "verify_token": "verify"}
+        return fields, {name: secret(word) for name, word in words.items()}
+
+    def customer_writes(
+        self, account: Account, sender: str, name: str, text: str | None, media_url: str | None, id: str, at: datetime
+    ) -> Written:
+        """Return the signed webhook of a customer's message."""
+        wamid, body = customers_message(account, sender, name, text, media_url, id, at)
+        return Written(self._signed(account, body), wamid)
+
+    def _signed(self, account: Account, body: bytes) -> WebhookRequest:
+        made = signature(account.secrets["app_secret"], body)
+        headers = {"content-type": "application/json", SIGNATURE_HEADER.lower(): made}
+        return WebhookRequest(body, url=self.spec.path(account.tenant), headers=headers)
+
+    def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
+        """Return the signed webhook of a planned report."""
+        return self._signed(account, data["body"].encode())
 
 
 def _recipient(to: Address) -> dict[str, str]:

@@ -1,132 +1,172 @@
-"""What may be sent over WhatsApp: the request schema, and from it the Cloud API object and the inbox content."""
+"""What WhatsApp is sent: inbox content, or the carrier's own interactive object, as a Cloud API message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AliasChoices, Field, StringConstraints, model_validator
+from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.messaging.templates import placeholders, render
 
-from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept
-
-FREE_FORM_EXEMPT = ("TEMPLATE",)
-MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form; it travels in events of at most 64 KiB
-Short = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-_MEDIA = ("IMAGE", "VIDEO", "AUDIO", "DOCUMENT", "STICKER")
-MessageType = Literal[
-    "TEXT",
-    "TEMPLATE",
-    "IMAGE",
-    "VIDEO",
-    "DOCUMENT",
-    "AUDIO",
-    "LOCATION",
-    "CONTACTS",
-    "STICKER",
-    "INTERACTIVE",
-    "REACTION",
-]
+MEDIA = ("image", "video", "audio", "document", "sticker")
+UNCAPTIONED = ("audio", "sticker")
+LONGEST_LABEL = 20
+INTERACTIVE = (
+    "button",
+    "list",
+    "cta_url",
+    "flow",
+    "product",
+    "product_list",
+    "location_request_message",
+    "order_details",
+    "order_status",
+)
 
 
-class TemplateParams(Request):
-    """Values for a template's placeholders, as the Cloud API's parameters."""
-
-    header: list[dict[str, Any]] = Field(default_factory=list, max_length=1)
-    body: list[dict[str, Any]] = Field(default_factory=list, max_length=60)
-    buttons: list[dict[str, Any]] = Field(default_factory=list, max_length=10)
-
-
-class SendWhatsapp(
-    Request,
-    json_schema_extra=example(phone="+12025550111", message_type="TEXT", text="We have it in blue."),
-):
-    """A WhatsApp message to send; which fields are needed depends on `message_type`."""
-
-    wa_app: Id | None = None
-    contact: Id | None = None
-    phone: Phone | None = Field(None, validation_alias=AliasChoices("phone", "to"))
-    message_type: MessageType = "TEXT"
-    text: Annotated[Text, StringConstraints(max_length=4096)] | None = None
-    preview_url: bool = False
-    template: Id | None = None
-    template_name: Annotated[str, StringConstraints(max_length=512)] | None = None
-    language: Annotated[str, StringConstraints(max_length=15)] = "en"
-    template_params: TemplateParams | None = None
-    media_url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://")] | None = None
-    media_id: Id | None = None
-    media_caption: Annotated[Text, StringConstraints(max_length=1024)] | None = None
-    media_filename: Annotated[Text, StringConstraints(max_length=240)] | None = None
-    interactive: dict[str, Any] | None = None
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
-    location_name: Annotated[Text, StringConstraints(max_length=1000)] | None = None
-    location_address: Annotated[Text, StringConstraints(max_length=1000)] | None = None
-    contacts: list[dict[str, Any]] | None = Field(None, min_length=1, max_length=10)
-    reply_to: Id | None = None
-    reaction: Annotated[Name, StringConstraints(max_length=16)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _raw_payload(cls, data: Any) -> Any:
-        """Accept the older form with a raw Cloud API object under `payload`."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("payload"), Mapping):
-            return data
-        return {**from_payload(data["payload"]), **{key: value for key, value in data.items() if key != "payload"}}
-
-    def missing(self) -> dict[str, list[str]]:
-        """Return what the type needs and the request lacks, and what cannot be stored, by field."""
-        faults: dict[str, list[str]] = {}
-        for name in ("interactive", "contacts"):
-            faults.update(unkept(getattr(self, name), name, MAX_RAW))
-        if self.template_params is not None:
-            faults.update(unkept(self.template_params.model_dump(), "template_params", MAX_RAW))
-        if faults:
-            return faults
-        kind = self.message_type
-        if self.contact is None and self.phone is None:
-            faults["phone"] = ["contact or phone is required"]
-        needs: dict[str, tuple[str, Any]] = {
-            "TEXT": ("text", self.text),
-            "TEMPLATE": ("template", self.template or self.template_name),
-            "LOCATION": ("latitude", self.latitude if self.longitude is not None else None),
-            "CONTACTS": ("contacts", self.contacts),
-            "INTERACTIVE": ("interactive", self.interactive),
-            "REACTION": ("reaction", self.reaction if self.reaction is not None else None),
-        }
-        if kind in _MEDIA and not (self.media_id or self.media_url):
-            faults["media_url"] = [f"media_url or media_id is required for {kind}"]
-        elif kind in needs and (needs[kind][1] is None or (needs[kind][1] == "" and kind != "REACTION")):
-            faults[needs[kind][0]] = [f"is required for {kind}"]
-        if kind == "REACTION" and self.reply_to is None:
-            faults["reply_to"] = ["the message reacted to is required for REACTION"]
-        if kind == "INTERACTIVE" and self.interactive is not None:
-            faults.update(interactive_faults(self.interactive))
-        return faults
-
-
-def from_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our fields for a raw Cloud API object."""
-    kind = str(payload.get("type", "text"))
-    part = payload.get(kind)
-    part = part if isinstance(part, Mapping) else {}
-    fields: dict[str, Any] = {"to": payload.get("to"), "message_type": kind.upper()}
-    if kind == "text":
-        fields["text"] = part.get("body")
-    elif kind.upper() in _MEDIA:
-        fields.update(
-            media_id=part.get("id"),
-            media_url=part.get("link"),
-            media_caption=part.get("caption"),
-            media_filename=part.get("filename"),
+def composed(message: Outgoing) -> Composed:
+    """Return the type-specific part of a Cloud API send; raises Invalid naming the field WhatsApp cannot show."""
+    content = message.content
+    if message.template is not None:
+        part, text = _template(message.template)
+        shown = {"type": "text", "body": {"text": text}, "template": message.template.name}
+        return _shaped("template", part, message, shown)
+    if message.native is not None:
+        return _shaped("interactive", message.native, message, content)
+    if "reaction_to" in content:
+        emoji = content["body"]["text"]
+        return Composed(
+            {"type": "reaction", "reaction": {"message_id": message.reply_to, "emoji": emoji}}, content, "REACTION"
         )
-    elif kind == "interactive":
-        fields["interactive"] = dict(part)
-    elif kind == "template":
-        fields["template_name"] = part.get("name")
-        language = part.get("language")
-        if isinstance(language, Mapping) and language.get("code"):
-            fields["language"] = language["code"]
-    return {key: value for key, value in fields.items() if value is not None}
+    if content.get("buttons") or content.get("header") or content.get("footer"):
+        return _shaped("interactive", _interactive(content), message, content)
+    kind = content["type"]
+    if kind == "text":
+        preview = bool(message.options.get("preview_url"))
+        return _shaped("text", {"body": content["body"]["text"], "preview_url": preview}, message, content)
+    if kind in MEDIA:
+        return _shaped(kind, _media(kind, content[kind]), message, content)
+    if kind == "location":
+        fields = ("latitude", "longitude", "name", "address")
+        place = {name: content["location"][name] for name in fields if name in content["location"]}
+        return _shaped("location", place, message, content)
+    if kind == "contact" and content.get("contacts"):
+        return _shaped("contacts", content["contacts"], message, content)
+    raise Invalid.field("content.type", f"'{kind}' cannot be sent over WhatsApp")
+
+
+def _shaped(kind: str, part: Any, message: Outgoing, content: Mapping[str, Any]) -> Composed:
+    wire: dict[str, Any] = {"type": kind, kind: part}
+    if message.reply_to is not None:
+        wire["context"] = {"message_id": message.reply_to}
+    return Composed(wire, content, kind.upper())
+
+
+def _template(use: TemplateUse) -> tuple[dict[str, Any], str]:
+    """Return the Cloud API's template object and the text it makes; raises Invalid for values that are missing."""
+    names = placeholders(use.content)
+    values = {
+        str(item.get("parameter_name") or names[place]): str(item.get("text", ""))
+        for place, item in enumerate(use.body)
+        if item.get("parameter_name") or place < len(names)
+    }
+    if missing := [name for name in names if name not in values]:
+        raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
+    parts: list[Mapping[str, Any]] = []
+    if use.header:
+        parts.append({"type": "header", "parameters": list(use.header)})
+    if names:
+        parts.append({"type": "body", "parameters": list(use.body)})
+    parts += use.buttons
+    cloud: dict[str, Any] = {"name": use.name, "language": {"code": use.language}}
+    if parts:
+        cloud["components"] = parts
+    return cloud, render(use.content, values)
+
+
+def _media(kind: str, part: Mapping[str, Any]) -> dict[str, Any]:
+    sent = {"id": part["id"]} if part.get("id") else {"link": _link(kind, part)}
+    if part.get("caption") and kind not in UNCAPTIONED:
+        sent["caption"] = part["caption"]
+    if part.get("filename") and kind == "document":
+        sent["filename"] = part["filename"]
+    return sent
+
+
+def _link(path: str, part: Mapping[str, Any]) -> str:
+    """Return the address of a file, which the carrier fetches itself."""
+    url = str(part.get("url") or "")
+    if not url.startswith(("https://", "http://")):
+        raise Invalid.field(f"content.{path}.url", "must be an address that WhatsApp can fetch, http or https")
+    return url
+
+
+def _interactive(content: Mapping[str, Any]) -> dict[str, Any]:
+    buttons = content.get("buttons") or []
+    text = (content.get("body") or {}).get("text")
+    if not text:
+        raise Invalid.field("content.body.text", "is required with header, footer or buttons")
+    if not buttons:
+        raise Invalid.field("content.buttons", "WhatsApp shows header and footer only with buttons")
+    if len(text) > 1024:
+        raise Invalid.field("content.body.text", "at most 1024 characters with buttons")
+    for place, button in enumerate(buttons):
+        if len(button["text"]) > LONGEST_LABEL:
+            raise Invalid.field(f"content.buttons.{place}.text", f"at most {LONGEST_LABEL} characters over WhatsApp")
+    shown: dict[str, Any] = {"body": {"text": text}}
+    header = _header(content)
+    if header is not None:
+        shown["header"] = header
+    if content.get("footer"):
+        shown["footer"] = {"text": content["footer"]["text"]}
+    kinds = {button["type"] for button in buttons}
+    if kinds == {"quick_reply"}:
+        replies = [
+            {"type": "reply", "reply": {"id": f"button-{place}", "title": button["text"]}}
+            for place, button in enumerate(buttons, 1)
+        ]
+        return {"type": "button", **shown, "action": {"buttons": replies}}
+    if kinds == {"url"} and len(buttons) == 1:
+        parameters = {"display_text": buttons[0]["text"], "url": buttons[0]["url"]}
+        return {"type": "cta_url", **shown, "action": {"name": "cta_url", "parameters": parameters}}
+    raise Invalid.field("content.buttons", "WhatsApp takes up to three quick replies, or one link")
+
+
+def _header(content: Mapping[str, Any]) -> dict[str, Any] | None:
+    kind = content["type"]
+    if kind in ("image", "video", "document"):
+        return {"type": kind, kind: {"link": _link(kind, content[kind])}}
+    header = content.get("header")
+    if not header:
+        return None
+    if header.get("text"):
+        return {"type": "text", "text": header["text"]}
+    found = next(name for name in ("image", "video", "document") if header.get(name))
+    return {"type": found, found: {"link": _link(f"header.{found}", header[found])}}
+
+
+def seen_of(interactive: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the team sees of a Cloud API interactive object: its words, and those buttons that have a form."""
+    content: dict[str, Any] = {"type": "text", "body": {"text": str(_part(interactive, "body").get("text", ""))}}
+    if text := _part(interactive, "header").get("text"):
+        content["header"] = {"text": str(text)}
+    if text := _part(interactive, "footer").get("text"):
+        content["footer"] = {"text": str(text)}
+    action = _part(interactive, "action")
+    given = _part(action, "parameters")
+    if interactive.get("type") == "button":
+        content["buttons"] = [
+            {"type": "quick_reply", "text": str(button["reply"]["title"])} for button in action["buttons"]
+        ]
+    elif interactive.get("type") == "cta_url" and given.get("url"):
+        content["buttons"] = [{"type": "url", "text": str(given.get("display_text", "")), "url": str(given["url"])}]
+    return content
+
+
+def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = value.get(name)
+    return part if isinstance(part, Mapping) else {}
 
 
 def interactive_faults(value: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -150,19 +190,6 @@ def interactive_faults(value: Mapping[str, Any]) -> dict[str, list[str]]:
     if kind == "list":
         faults.update(_list_faults(action))
     return faults
-
-
-INTERACTIVE = (
-    "button",
-    "list",
-    "cta_url",
-    "flow",
-    "product",
-    "product_list",
-    "location_request_message",
-    "order_details",
-    "order_status",
-)
 
 
 def _button_faults(buttons: Any) -> dict[str, list[str]]:
@@ -195,67 +222,3 @@ def _list_faults(action: Mapping[str, Any]) -> dict[str, list[str]]:
     if any(len(str(section.get("title", ""))) > 24 for section in sections):
         faults["interactive.action.sections.title"] = ["at most 24 characters"]
     return faults
-
-
-def cloud_object(body: SendWhatsapp, context: str | None, template: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the type-specific part of a Cloud API send; `context` is the carrier id replied to."""
-    kind = body.message_type
-    name = kind.lower()
-    part: Any
-    if kind == "TEXT":
-        part = {"body": body.text, "preview_url": body.preview_url}
-    elif kind == "TEMPLATE":
-        assert template is not None
-        part = template["cloud"]
-    elif kind in _MEDIA:
-        part = {"id": body.media_id} if body.media_id else {"link": body.media_url}
-        if body.media_caption and kind not in ("AUDIO", "STICKER"):
-            part["caption"] = body.media_caption
-        if body.media_filename and kind == "DOCUMENT":
-            part["filename"] = body.media_filename
-    elif kind == "LOCATION":
-        part = {"latitude": body.latitude, "longitude": body.longitude}
-        part.update({k: v for k, v in (("name", body.location_name), ("address", body.location_address)) if v})
-    elif kind == "CONTACTS":
-        part = body.contacts
-    elif kind == "REACTION":
-        return {"type": name, name: {"message_id": context, "emoji": body.reaction or ""}}
-    else:
-        part = body.interactive
-    shaped: dict[str, Any] = {"type": name, name: part}
-    if context is not None:
-        shaped["context"] = {"message_id": context}
-    return shaped
-
-
-def inbox_content(body: SendWhatsapp, template: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what the team sees of a message sent."""
-    kind = body.message_type
-    if kind == "TEXT":
-        return {"type": "text", "body": {"text": body.text}}
-    if kind == "TEMPLATE":
-        assert template is not None
-        return {"type": "text", "body": {"text": template["rendered"]}, "template": template["name"]}
-    if kind in _MEDIA:
-        name = kind.lower()
-        part = {
-            "url": body.media_url,
-            "id": body.media_id,
-            "caption": body.media_caption,
-            "filename": body.media_filename,
-        }
-        return {"type": name, name: {key: value for key, value in part.items() if value is not None}}
-    if kind == "LOCATION":
-        fields = {
-            "latitude": body.latitude,
-            "longitude": body.longitude,
-            "name": body.location_name,
-            "address": body.location_address,
-        }
-        return {"type": "location", "location": {key: value for key, value in fields.items() if value is not None}}
-    if kind == "CONTACTS":
-        return {"type": "contact", "contacts": body.contacts}
-    if kind == "REACTION":
-        return {"type": "text", "body": {"text": body.reaction or ""}, "reaction_to": body.reply_to}
-    interactive = body.interactive or {}
-    return {"type": "text", "body": dict(interactive.get("body") or {}), "interactive": interactive}

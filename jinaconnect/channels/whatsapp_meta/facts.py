@@ -15,6 +15,7 @@ from typing import Any
 
 from jinaconnect.channels.base import Echo, Edit, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
 from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, MEDIA, content_of, unread_content
+from jinaconnect.channels.whatsapp_meta.templates import REPORTED
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address
 from jinaconnect.core.inbox.names import shown_name
@@ -34,10 +35,10 @@ _STATUSES = {
 }
 
 
-def facts_of(payload: Mapping[str, Any]) -> list[Fact]:
+def facts_of(payload: Any) -> list[Fact]:
     """Return the facts of a webhook body, in its order."""
     facts: list[Fact] = []
-    for entry in objects(payload.get("entry")):
+    for entry in objects(_object(payload).get("entry")):
         for change in objects(entry.get("changes")):
             value = change.get("value")
             if isinstance(value, Mapping):
@@ -56,6 +57,11 @@ def objects(value: Any) -> list[Mapping[str, Any]]:
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _reason(value: Any) -> str | None:
+    """Return why a template was refused; Meta says NONE where it was not."""
+    return None if not value or value == "NONE" else _word(value)
 
 
 def _word(value: Any) -> str | None:
@@ -126,8 +132,8 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact
     if field in ("message_template_status_update", "template_category_update"):
         yield TemplateReport(
             business, str(value.get("message_template_id", "")), str(value.get("message_template_name", "")),
-            str(value.get("message_template_language", "")), _word(value.get("event")),
-            _word(value.get("reason")), _word(value.get("new_category")),
+            str(value.get("message_template_language", "")), REPORTED.get(str(value.get("event"))),
+            _reason(value.get("reason")), _word(value.get("new_category")),
         )  # fmt: skip
         return
     account = str(_object(value.get("metadata")).get("phone_number_id", ""))

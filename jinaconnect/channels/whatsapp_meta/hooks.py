@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
+from jinaconnect.channels.base import Account, Verified, WebhookReply, WebhookRequest
+from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.lenient import storable
 from jinaconnect.core.schema import unkept
 
@@ -31,6 +34,71 @@ def signed_by(secrets: Iterable[str], header: str | None, body: bytes) -> frozen
     return frozenset(
         secret for secret in secrets if secret and hmac.compare_digest(signature(secret, body).encode(), given)
     )
+
+
+def verified(accounts: Sequence[Account], hook: WebhookRequest) -> Verified:
+    """Return whose a webhook is; raises BadSignature, Malformed."""
+    secrets = {account.secrets.get("app_secret", "") for account in accounts}
+    good = signed_by(secrets, hook.headers.get(SIGNATURE_HEADER.lower()), hook.body)
+    if not good:
+        raise BadSignature("The signature does not fit the body.")
+    payload = hook.json
+    if not isinstance(payload, dict) or payload.get("object") != OBJECT:
+        return Verified((), reason="not a WhatsApp business account event")
+    trusted = [account for account in accounts if account.secrets.get("app_secret") in good]
+    if not _addressed(payload, trusted):
+        return Verified((), reason="no account with this phone number id or business account id")
+    return Verified(tuple(account.id for account in trusted), _kind(payload), _lane(payload))
+
+
+def challenge(accounts: Sequence[Account], hook: WebhookRequest) -> WebhookReply | None:
+    """Return the answer to Meta's handshake where its verify token is one of the accounts'."""
+    given = hook.query.get("hub.verify_token", "").encode()
+    tokens = [account.secrets["verify_token"].encode() for account in accounts if account.secrets.get("verify_token")]
+    held = [hmac.compare_digest(token, given) for token in tokens]
+    if hook.query.get("hub.mode") != "subscribe" or not any(held):
+        return None
+    return WebhookReply(hook.query.get("hub.challenge", ""))
+
+
+def _addressed(payload: Mapping[str, Any], accounts: Iterable[Account]) -> bool:
+    businesses = {account.business for account in accounts}
+    addresses = {account.address for account in accounts}
+    for entry in payload.get("entry") or () if isinstance(payload.get("entry"), list) else ():
+        if not isinstance(entry, Mapping):
+            continue
+        if str(entry.get("id", "")) in businesses:
+            return True
+        for change in entry.get("changes") or () if isinstance(entry.get("changes"), list) else ():
+            value = change.get("value") if isinstance(change, Mapping) else None
+            metadata = value.get("metadata") if isinstance(value, Mapping) else None
+            if isinstance(metadata, Mapping) and str(metadata.get("phone_number_id", "")) in addresses:
+                return True
+    return False
+
+
+def _lane(payload: Mapping[str, Any]) -> int:
+    """Return a number of the customer a body speaks of first, as writer of a message or receiver of ours."""
+    try:
+        value = payload["entry"][0]["changes"][0]["value"]
+        customer = value["messages"][0]["from"] if value.get("messages") else value["statuses"][0]["recipient_id"]
+        return crc32(str(customer).encode())
+    except (LookupError, TypeError, AttributeError, UnicodeError):
+        return 0
+
+
+def _kind(payload: Mapping[str, Any]) -> str:
+    kinds = {
+        "messages": "MESSAGE", "message_template_status_update": "TEMPLATE", "template_category_update": "TEMPLATE",
+        "account_update": "ACCOUNT", "account_alerts": "ACCOUNT", "billing": "BILLING",
+    }  # fmt: skip
+    try:
+        change = payload["entry"][0]["changes"][0]
+        if change["field"] == "messages" and not change["value"].get("messages"):
+            return "STATUS"
+        return kinds.get(change["field"], "UNKNOWN")
+    except (LookupError, TypeError, AttributeError):
+        return "UNKNOWN"
 
 
 def content_of(item: Mapping[str, Any]) -> tuple[str, dict[str, Any], Mapping[str, Any] | None]:

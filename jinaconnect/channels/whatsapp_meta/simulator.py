@@ -9,19 +9,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
+from jinaconnect.channels.base import SIMULATED_JOB, Account, SimulatedAccounts
 from jinaconnect.core.clock import Clock
 from jinaconnect.outbound import Ambiguous, Fetched, Outbound
 from jinaconnect.store.due import Due, due_at
 from jinaconnect.store.mongo import Document
 
 BASE_URL = "https://simulator.invalid"
-JOB = "sandbox.webhook"
 STEP = timedelta(milliseconds=150)
 DELAY = timedelta(seconds=10)
 
@@ -43,23 +43,19 @@ _PREFIX = "1202555"
 _MEDIA = "simmedia"
 
 
-class Accounts(Protocol):
-    """Finds the simulated account behind a phone number id."""
-
-    async def simulated(self, address: str) -> Mapping[str, str] | None:
-        """Return `{scope, tenant, business, address, phone}`, or None."""
-
-
 class SimulatedMeta:
     """The simulated Graph API."""
 
-    def __init__(self, due: Due, clock: Clock, accounts: Accounts, outside: Outbound) -> None:
+    def __init__(
+        self, due: Due, clock: Clock, accounts: SimulatedAccounts, outside: Outbound,
+        planned: Callable[[Document], None],
+    ) -> None:  # fmt: skip
         self._due = due
         self._clock = clock
         self._accounts = accounts
         self._outside = outside
         self._tries: dict[str, int] = {}
-        self.planned: Callable[[Document], None] | None = None
+        self._planned = planned
 
     async def request(
         self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024,
@@ -103,7 +99,7 @@ class SimulatedMeta:
             {"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": to}], "messages": [{"id": wamid}]},
         )  # fmt: skip
 
-    async def _plan(self, account: Mapping[str, str], to: str, ending: str, wamid: str, reference: str) -> None:
+    async def _plan(self, account: Account, to: str, ending: str, wamid: str, reference: str) -> None:
         statuses, delay = PLANS.get(ending, OTHERS)
         jobs, at = [], self._clock() + delay
         for place, name in enumerate(statuses):
@@ -129,8 +125,7 @@ class SimulatedMeta:
             jobs.append(webhook_job(account, f"{wamid}:reply", inbound_value(to, "", answer), at))
         await self._due.add("jobs", jobs)
         for job in jobs:
-            if self.planned is not None:
-                self.planned(job)
+            self._planned(job)
 
 
 def media_handle(url: str) -> str:
@@ -143,21 +138,34 @@ def inbound_value(sender: str, name: str, message: Mapping[str, Any]) -> dict[st
     return {"contacts": [{"profile": {"name": name}, "wa_id": sender}], "messages": [dict(message)]}
 
 
-def webhook_body(account: Mapping[str, str], value: Mapping[str, Any]) -> bytes:
+def customers_message(
+    account: Account, sender: str, name: str, text: str | None, media_url: str | None, id: str, at: datetime
+) -> tuple[str, bytes]:
+    """Return (the carrier's id, the webhook's body) of a message a customer writes."""
+    number, wamid = sender.lstrip("+"), "wamid.IN" + id.upper()
+    message: dict[str, Any] = {"from": number, "id": wamid, "timestamp": str(int(at.timestamp()))}
+    if media_url is not None:
+        message.update(type="image", image={"id": media_handle(media_url), "mime_type": "image/jpeg"})
+    else:
+        message.update(type="text", text={"body": text})
+    return wamid, webhook_body(account, inbound_value(number, name, message))
+
+
+def webhook_body(account: Account, value: Mapping[str, Any]) -> bytes:
     """Return the raw webhook body of a simulated account, in Meta's envelope."""
-    metadata = {"display_phone_number": account["phone"].lstrip("+"), "phone_number_id": account["address"]}
+    metadata = {"display_phone_number": account.phone.lstrip("+"), "phone_number_id": account.address}
     change = {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}
     return orjson.dumps(
-        {"object": "whatsapp_business_account", "entry": [{"id": account["business"], "changes": [change]}]}
+        {"object": "whatsapp_business_account", "entry": [{"id": account.business, "changes": [change]}]}
     )
 
 
-def webhook_job(account: Mapping[str, str], id: str, value: Mapping[str, Any], at: Any) -> Document:
+def webhook_job(account: Account, id: str, value: Mapping[str, Any], at: Any) -> Document:
     """Return the job that posts a webhook at a time."""
     body = webhook_body(account, value).decode()
     return {
-        "_id": f"job_sim_{id}", "scope": account["scope"], "kind": JOB, "due": due_at(at),
-        "data": {"tenant": account["tenant"], "address": account["address"], "body": body},
+        "_id": f"job_sim_{id}", "scope": account.scope, "kind": SIMULATED_JOB, "due": due_at(at),
+        "data": {"account": account.id, "body": body},
     }  # fmt: skip
 
 

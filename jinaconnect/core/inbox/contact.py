@@ -15,12 +15,12 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.events.event import Seen, conversation_id
 from jinaconnect.core.inbox.address import WHATSAPP_USER, address_of, unaddressed
 from jinaconnect.core.inbox.message import opens_window, preview
+from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.window import window_ends
 
 OPEN, CLOSED = "OPEN", "CLOSED"
-SOURCES = ("MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT")
+SOURCES = ("MANUAL", *PLATFORMS, "IMPORT")
 LEAD_STATUSES = ("NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED")
-PREFERRED = ("SMS", "VOICE", "WHATSAPP", "RCS", "TELEGRAM")
 ASSIGNEES = ("USER", "BOT", "CHATFLOW", "UNASSIGNED")
 COUNTED = 50
 
@@ -93,11 +93,7 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
         "whatsapp_user_id": whatsapp_user(doc),
         "whatsapp_username": doc.get("whatsapp_username"),
         "channels": {
-            "whatsapp": phone or whatsapp_user(doc),
-            "sms": phone,
-            "rcs": phone,
-            "voice": phone,
-            "telegram": doc["telegram_chat_id"],
+            name.lower(): None if (found := address_on(doc, name)) is None else found.value for name in PLATFORMS
         },
         "lead_status": doc["lead_status"],
         "lead_score": doc["lead_score"],

@@ -8,10 +8,9 @@ from typing import Any
 
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.window import WINDOW, WINDOWED
+from jinaconnect.core.inbox.platform import PLATFORMS
 
 INCOMING, OUTGOING = "INCOMING", "OUTGOING"
-PLATFORMS = {"WHATSAPP": "WhatsApp", "TELEGRAM": "Telegram", "SMS": "SMS", "RCS": "RCS", "VOICE": "Voice"}
 AUTHORS = ("USER", "CONTACT", "BOT")
 _LABELS = {
     "image": "📷 Image", "video": "🎥 Video", "audio": "🎵 Audio", "document": "📄 Document", "sticker": "Sticker",
@@ -71,11 +70,12 @@ def preview(content: Mapping[str, Any], limit: int = 50) -> tuple[str, str]:
 def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
     """Return a message as the inbox and events show it."""
     outgoing = doc["direction"] == OUTGOING and not doc["internal_note"]
-    expires = doc["timestamp"] + WINDOW if doc["platform"] in WINDOWED and opens_window(doc) else None
+    platform = PLATFORMS[doc["platform"]]
+    expires = doc["timestamp"] + platform.window if platform.window and opens_window(doc) else None
     return {
         "id": doc["_id"], "message_id": doc["number"] if number is None else number, "content": doc["content"],
         "timestamp": iso(doc["timestamp"]), "direction": doc["direction"], "platform": doc["platform"],
-        "platform_display": PLATFORMS[doc["platform"]], "channel_app_id": doc["app"], "author": doc["author"],
+        "platform_display": platform.label, "channel_app_id": doc["app"], "author": doc["author"],
         "contact": doc["contact"], "tenant_user": doc["user"], "message_type": doc["type"],
         "is_read": doc["is_read"], "read_at": iso_or_none(doc["read_at"]), "read_by_id": doc["read_by_id"],
         "read_by_name": doc["read_by_name"], "expires_at": None if expires is None else int(expires.timestamp()),

@@ -1,26 +1,24 @@
-"""The service window: free-form content is allowed for 24 hours after the customer last wrote (WhatsApp)."""
+"""The service window: on some platforms free-form content is taken only for a time after the customer last wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-WINDOW = timedelta(hours=24)
-WINDOWED = ("WHATSAPP",)
+from jinaconnect.core.inbox.platform import PLATFORMS
 
 
 def window_ends(contact: Mapping[str, Any], platform: str) -> datetime | None:
     """Return when the window of a contact on a platform ends, or None without one."""
-    if platform not in WINDOWED:
-        return None
+    window = PLATFORMS[platform].window
     last: datetime | None = (contact.get("chat") or {}).get("inbound", {}).get(platform)
-    return None if last is None else last + WINDOW
+    return None if last is None or window is None else last + window
 
 
-def window_open(contact: Mapping[str, Any], platform: str, now: datetime) -> bool:
-    """Tell whether free-form content may be sent now."""
-    if platform not in WINDOWED:
+def window_open(contact: Mapping[str, Any] | None, platform: str, now: datetime) -> bool:
+    """Tell whether free-form content may be sent now; a contact that is not known yet has never written."""
+    if PLATFORMS[platform].window is None:
         return True
-    ends = window_ends(contact, platform)
+    ends = None if contact is None else window_ends(contact, platform)
     return ends is not None and now < ends

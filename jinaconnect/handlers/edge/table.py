@@ -19,6 +19,7 @@ MODULES = (
     "messaging.whatsapp",
     "messaging.whatsapp_accounts",
     "messaging.whatsapp_templates",
+    "messaging.whatsapp_hooks",
     "messaging.hooks",
     "messaging.sandbox",
     "trunks.trunks",

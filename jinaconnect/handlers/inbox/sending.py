@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.messages import render_messages
-from jinaconnect.actions.messaging.sending import send_whatsapp
-from jinaconnect.channels.whatsapp_meta.compose import SendWhatsapp
-from jinaconnect.channels.whatsapp_meta.content import send_fields
+from jinaconnect.actions.messaging import sending
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
-from jinaconnect.core.schema import Id, Request, example, parse, sample_id
+from jinaconnect.core.inbox.platform import PlatformName
+from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.handlers.inbox.inbox import InboxMessage
 
@@ -25,7 +24,7 @@ class NewInboxMessage(
     """A message to a contact, in the inbox's content form."""
 
     contact: Id
-    platform: Literal["WHATSAPP"]
+    platform: PlatformName
     content: dict[str, Any]
     channel_app_id: Id | None = None
     reply_to: Id | None = None
@@ -50,7 +49,8 @@ async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any]:
     content = check_content(body.content)
     if "type" not in content:
         raise Invalid.field("content.type", "is required")
-    fields = {"contact": body.contact, "wa_app": body.channel_app_id, "reply_to": body.reply_to, **send_fields(content)}
-    given = {name: value for name, value in fields.items() if value is not None}
-    [message] = await render_messages(ctx, [await send_whatsapp(ctx, parse(SendWhatsapp, given))])
-    return message
+    message = sending.NewMessage(
+        body.platform, content, body.channel_app_id, "channel_app_id", contact=body.contact, reply_to=body.reply_to
+    )
+    [shown] = await render_messages(ctx, [await sending.send_message(ctx, message)])
+    return shown

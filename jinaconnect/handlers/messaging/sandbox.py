@@ -68,4 +68,5 @@ async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]
     if len(given) != 1:
         raise Invalid.field("text", "exactly one of text, media_url and keys is needed")
-    return await customer_writes(ctx, body.sender, body.name, body.text or body.keys, body.media_url)
+    text, platform = body.text or body.keys, body.channel.upper()
+    return await customer_writes(ctx, platform, body.sender, body.name, text, body.media_url)

@@ -7,17 +7,17 @@ from typing import Any, Literal
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.messaging.sending import send_whatsapp
+from jinaconnect.actions.messaging import sending
 from jinaconnect.actions.scoping import message_filter, visible
-from jinaconnect.channels.whatsapp_meta.compose import SendWhatsapp
 from jinaconnect.channels.whatsapp_meta.view import whatsapp_view
-from jinaconnect.core.errors import NotFound
+from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.payloads.messages import Reaction
 from jinaconnect.core.inbox.status import STATUSES
 from jinaconnect.core.paging import FLAG, MOMENT, Filter, Listing, choice_filter, one_of, parse_text, time_filter
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.handlers.edge.schemas import Parameter
+from jinaconnect.handlers.messaging.whatsapp_request import SendWhatsapp
 
 LIST_FIELDS = (
     "id",
@@ -134,7 +134,9 @@ async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any]:
     The answer means "recorded"; delivery follows as `message.sent`, `message.delivered` and `message.read` events.
     Free-form content outside the 24-hour window is refused with `session_window_closed`.
     """
-    doc = await send_whatsapp(ctx, body)
+    if faults := body.missing():
+        raise Invalid(faults)
+    doc = await sending.send_message(ctx, body.message())
     contact = await ctx.data.get("contacts", doc["contact"])
     return whatsapp_view(doc, contact["phone"])
 

@@ -16,6 +16,8 @@ from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Given, Name, Phone, Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
 
+PLATFORM, CHANNEL = "WHATSAPP", "whatsapp_meta"
+
 
 class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_limit=2000)):
     """What may be changed of a WhatsApp app."""
@@ -42,7 +44,7 @@ class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_
         for name in ("app_secret", "verify_token", "base_url"):
             if name in fields:
                 credentials[name] = fields.pop(name)
-        faults = apps.check_credentials(services, credentials)
+        faults = apps.check_credentials(services, services.channels[CHANNEL], credentials)
         if faults:
             own = self.model_fields_set
             raise Invalid({name if name in own else f"bsp_credentials.{name}": told for name, told in faults.items()})
@@ -90,11 +92,11 @@ async def list_apps(ctx: Context) -> dict[str, Any]:
     """List the WhatsApp apps."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [apps.render_app(doc, ctx.principal.priority) for doc in docs]
+        return [apps.render_app(ctx.services, doc, ctx.principal.priority) for doc in docs]
 
     if ctx.principal.mode == "test":
-        await apps.ensure_sandbox_app(ctx.services, ctx.principal.tenant)
-    return await list_documents(ctx, "apps", _APPS, render, {"deleted_at": None, "channel": apps.WHATSAPP})
+        await apps.ensure_sandbox_accounts(ctx.services, ctx.principal.tenant, PLATFORM)
+    return await list_documents(ctx, "apps", _APPS, render, {"deleted_at": None, "channel": PLATFORM})
 
 
 @operation(
@@ -118,13 +120,13 @@ async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
     }
     if faults:
         raise Invalid(faults)
-    return await apps.create_app(ctx, fields, credentials)
+    return await apps.create_app(ctx, CHANNEL, fields, credentials)
 
 
 @operation("GET", "/wa/v1/apps/{id}/", id="wa.apps.read", permission="wa_app.view", returns=AppOut, tag="whatsapp")
 async def read_app(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp app."""
-    return apps.render_app(await ctx.data.get("apps", id), ctx.principal.priority)
+    return apps.render_app(ctx.services, await ctx.data.get("apps", id), ctx.principal.priority)
 
 
 @operation(

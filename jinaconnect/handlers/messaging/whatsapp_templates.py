@@ -60,7 +60,7 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
 )
 async def create_template(ctx: Context, body: templates.NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier for review."""
-    return await templates.create_template(ctx, body)
+    return await templates.create_template(ctx, "WHATSAPP", body)
 
 
 @operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, OneOf, Payload, Stamp, like
-from jinaconnect.core.inbox.message import PLATFORMS
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.schema import sample_id
 
 Platform = Annotated[str, OneOf(tuple(PLATFORMS))]

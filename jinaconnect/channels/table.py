@@ -1,0 +1,41 @@
+"""The channels there are: a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from jinaconnect.channels.base import Channel, Parts
+from jinaconnect.channels.whatsapp_meta.channel import WhatsappMeta
+from jinaconnect.core.errors import NotFound
+
+CHANNELS: dict[str, Callable[[Parts], Channel]] = {
+    "whatsapp_meta": WhatsappMeta,
+}
+FORMER = "whatsapp_meta"  # whose the rows are that were written before channels had names
+
+
+class Channels(Mapping[str, Channel]):
+    """The channels of a process, by name."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._channels = {name: build(parts) for name, build in CHANNELS.items()}
+        self._by_account = {
+            (channel.spec.platform, channel.spec.provider): channel for channel in self._channels.values()
+        }
+
+    def __getitem__(self, name: str) -> Channel:
+        """Return a channel; raises NotFound."""
+        try:
+            return self._channels[name]
+        except KeyError:
+            raise NotFound() from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._channels)
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    def of(self, platform: str, provider: str) -> Channel | None:
+        """Return the channel of an account, None where this version has none of the kind."""
+        return self._by_account.get((platform, provider))

@@ -1,0 +1,34 @@
+"""Templates as the Cloud API takes them, and its words for what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinaconnect.core.messaging.templates import placeholders
+
+REPORTED = {
+    "APPROVED": "APPROVED", "REJECTED": "REJECTED", "FAILED": "REJECTED", "PENDING": "PENDING", "DISABLED": "DISABLED",
+    "PAUSED": "PAUSED",
+}  # fmt: skip
+
+
+def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the Cloud API components of a template, with an example for every placeholder."""
+    parts: list[dict[str, Any]] = []
+    if doc["template_type"] != "TEXT":
+        parts.append({"type": "HEADER", "format": doc["template_type"]})
+    elif doc["header"]:
+        parts.append({"type": "HEADER", "format": "TEXT", "text": doc["header"]})
+    body: dict[str, Any] = {"type": "BODY", "text": doc["content"]}
+    names = placeholders(doc["content"])
+    if names:
+        given = doc["example_body"] or []
+        samples = list(given.values()) if isinstance(given, Mapping) else list(given)
+        body["example"] = {"body_text": [[*samples, *("sample" for _ in names)][: len(names)]]}
+    parts.append(body)
+    if doc["footer"]:
+        parts.append({"type": "FOOTER", "text": doc["footer"]})
+    if doc["buttons"]:
+        parts.append({"type": "BUTTONS", "buttons": doc["buttons"]})
+    return parts

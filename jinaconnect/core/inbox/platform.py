@@ -1,0 +1,59 @@
+"""The platforms people write and call on: a row each, whatever carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address, address_of
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What is to be known of a platform.
+
+    `addresses` are the kinds of address a contact is reached by there, the first they have; `username` the field of a
+    contact for the name they chose there, `window` how long after the customer's last message free-form content is
+    taken (None: always).
+    """
+
+    label: str
+    addresses: tuple[str, ...] = (PHONE,)
+    username: str | None = None
+    window: timedelta | None = None
+
+
+PLATFORMS: dict[str, Platform] = {
+    "WHATSAPP": Platform(
+        "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24)
+    ),
+    "TELEGRAM": Platform("Telegram", addresses=("telegram_chat_id",), username="telegram_username"),
+    "SMS": Platform("SMS"),
+    "RCS": Platform("RCS"),
+    "VOICE": Platform("Voice"),
+}
+
+
+def address_on(contact: Mapping[str, Any], platform: str) -> Address | None:
+    """Return where a contact is reached on a platform, None where they are not."""
+    found = (address_of(contact, field) for field in PLATFORMS[platform].addresses)
+    return next((address for address in found if address is not None), None)
+
+
+def reaching(contact: Mapping[str, Any]) -> str:
+    """Return the first platform that reaches a contact; the first of all where none does."""
+    first = next(iter(PLATFORMS))
+    return next((name for name in PLATFORMS if address_on(contact, name) is not None), first)
+
+
+def _known(name: str) -> str:
+    if name not in PLATFORMS:
+        raise ValueError(f"must be one of {', '.join(PLATFORMS)}")
+    return name
+
+
+PlatformName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(PLATFORMS)})]

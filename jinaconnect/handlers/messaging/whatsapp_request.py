@@ -1,0 +1,171 @@
+"""The request of `POST /wa/v1/messages/`, and the message it asks for in the inbox's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, StringConstraints, model_validator
+
+from jinaconnect.actions.messaging.sending import NewMessage
+from jinaconnect.actions.messaging.templates import NamedTemplate
+from jinaconnect.channels.whatsapp_meta.compose import interactive_faults, seen_of
+from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept
+
+MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form
+_MEDIA = ("IMAGE", "VIDEO", "AUDIO", "DOCUMENT", "STICKER")
+MessageType = Literal[
+    "TEXT",
+    "TEMPLATE",
+    "IMAGE",
+    "VIDEO",
+    "DOCUMENT",
+    "AUDIO",
+    "LOCATION",
+    "CONTACTS",
+    "STICKER",
+    "INTERACTIVE",
+    "REACTION",
+]
+
+
+class TemplateParams(Request):
+    """Values for a template's placeholders, as the Cloud API's parameters."""
+
+    header: list[dict[str, Any]] = Field(default_factory=list, max_length=1)
+    body: list[dict[str, Any]] = Field(default_factory=list, max_length=60)
+    buttons: list[dict[str, Any]] = Field(default_factory=list, max_length=10)
+
+
+class SendWhatsapp(
+    Request,
+    json_schema_extra=example(phone="+12025550111", message_type="TEXT", text="We have it in blue."),
+):
+    """A WhatsApp message to send; which fields are needed depends on `message_type`."""
+
+    wa_app: Id | None = None
+    contact: Id | None = None
+    phone: Phone | None = Field(None, validation_alias=AliasChoices("phone", "to"))
+    message_type: MessageType = "TEXT"
+    text: Annotated[Text, StringConstraints(max_length=4096)] | None = None
+    preview_url: bool = False
+    template: Id | None = None
+    template_name: Annotated[str, StringConstraints(max_length=512)] | None = None
+    language: Annotated[str, StringConstraints(max_length=15)] = "en"
+    template_params: TemplateParams | None = None
+    media_url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://")] | None = None
+    media_id: Id | None = None
+    media_caption: Annotated[Text, StringConstraints(max_length=1024)] | None = None
+    media_filename: Annotated[Text, StringConstraints(max_length=240)] | None = None
+    interactive: dict[str, Any] | None = None
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    location_name: Annotated[Text, StringConstraints(max_length=1000)] | None = None
+    location_address: Annotated[Text, StringConstraints(max_length=1000)] | None = None
+    contacts: list[dict[str, Any]] | None = Field(None, min_length=1, max_length=10)
+    reply_to: Id | None = None
+    reaction: Annotated[Name, StringConstraints(max_length=16)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _raw_payload(cls, data: Any) -> Any:
+        """Accept the older form with a raw Cloud API object under `payload`."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("payload"), Mapping):
+            return data
+        return {**from_payload(data["payload"]), **{key: value for key, value in data.items() if key != "payload"}}
+
+    def missing(self) -> dict[str, list[str]]:
+        """Return what the type needs and the request lacks, and what cannot be stored, by field."""
+        faults: dict[str, list[str]] = {}
+        for name in ("interactive", "contacts"):
+            faults.update(unkept(getattr(self, name), name, MAX_RAW))
+        if self.template_params is not None:
+            faults.update(unkept(self.template_params.model_dump(), "template_params", MAX_RAW))
+        if faults:
+            return faults
+        kind = self.message_type
+        if self.contact is None and self.phone is None:
+            faults["phone"] = ["contact or phone is required"]
+        needs: dict[str, tuple[str, Any]] = {
+            "TEXT": ("text", self.text),
+            "TEMPLATE": ("template", self.template or self.template_name),
+            "LOCATION": ("latitude", self.latitude if self.longitude is not None else None),
+            "CONTACTS": ("contacts", self.contacts),
+            "INTERACTIVE": ("interactive", self.interactive),
+            "REACTION": ("reaction", self.reaction if self.reaction is not None else None),
+        }
+        if kind in _MEDIA and not (self.media_id or self.media_url):
+            faults["media_url"] = [f"media_url or media_id is required for {kind}"]
+        elif kind in needs and (needs[kind][1] is None or (needs[kind][1] == "" and kind != "REACTION")):
+            faults[needs[kind][0]] = [f"is required for {kind}"]
+        if kind == "REACTION" and self.reply_to is None:
+            faults["reply_to"] = ["the message reacted to is required for REACTION"]
+        if kind == "INTERACTIVE" and self.interactive is not None:
+            faults.update(interactive_faults(self.interactive))
+        return faults
+
+    def message(self) -> NewMessage:
+        """Return the message in the inbox's words; a reaction's field is checked by `missing` before."""
+        template = None
+        if self.message_type == "TEMPLATE":
+            params = self.template_params or TemplateParams()
+            template = NamedTemplate(
+                self.template, self.template_name, self.language, params.header, params.body, params.buttons
+            )
+        return NewMessage(
+            platform="WHATSAPP", content=self._content(), account=self.wa_app, account_field="wa_app",
+            contact=self.contact, phone=self.phone, reply_to=self.reply_to, template=template,
+            native=self.interactive if self.message_type == "INTERACTIVE" else None,
+            options={"preview_url": self.preview_url},
+        )  # fmt: skip
+
+    def _content(self) -> dict[str, Any]:
+        kind = self.message_type
+        if kind in _MEDIA:
+            part = {
+                "url": self.media_url, "id": self.media_id, "caption": self.media_caption,
+                "filename": self.media_filename,
+            }  # fmt: skip
+            return {"type": kind.lower(), kind.lower(): _given(part)}
+        if kind == "LOCATION":
+            place = {
+                "latitude": self.latitude, "longitude": self.longitude, "name": self.location_name,
+                "address": self.location_address,
+            }  # fmt: skip
+            return {"type": "location", "location": _given(place)}
+        if kind == "CONTACTS":
+            return {"type": "contact", "contacts": self.contacts}
+        if kind == "REACTION":
+            return {"type": "text", "body": {"text": self.reaction or ""}, "reaction_to": self.reply_to}
+        if kind == "INTERACTIVE":
+            return seen_of(self.interactive or {})
+        return {"type": "text", "body": {"text": self.text}}
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def from_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return our fields for a raw Cloud API object."""
+    kind = str(payload.get("type", "text"))
+    part = payload.get(kind)
+    part = part if isinstance(part, Mapping) else {}
+    fields: dict[str, Any] = {"to": payload.get("to"), "message_type": kind.upper()}
+    if kind == "text":
+        fields["text"] = part.get("body")
+    elif kind.upper() in _MEDIA:
+        fields.update(
+            media_id=part.get("id"),
+            media_url=part.get("link"),
+            media_caption=part.get("caption"),
+            media_filename=part.get("filename"),
+        )
+    elif kind == "interactive":
+        fields["interactive"] = dict(part)
+    elif kind == "template":
+        fields["template_name"] = part.get("name")
+        language = part.get("language")
+        if isinstance(language, Mapping) and language.get("code"):
+            fields["language"] = language["code"]
+    return {key: value for key, value in fields.items() if value is not None}
