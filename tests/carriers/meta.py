@@ -134,7 +134,7 @@ class MetaServer:
             return web.Response(status=behaviour.status, text=behaviour.body, content_type="application/json")
         if behaviour.code is not None or behaviour.status != 200:
             return self._error(behaviour.status, behaviour.code, "Told to refuse.", behaviour.retry_after)
-        named = {"input": body["recipient"], "user_id": body["recipient"]}
+        named = {"input": body.get("recipient"), "user_id": body.get("recipient")}
         if "to" in body:
             to = body["to"].lstrip("+")
             named = {"input": body["to"], "wa_id": self.wa_ids.get(to, to)}
