@@ -216,6 +216,7 @@ class Gateway:
             retention_days=config.log.retention_days,
             max_upload_bytes=config.http.max_upload_bytes,
             metrics_token=config.metrics.token,
+            keep_withheld=config.voice.keep_withheld,
         )
 
     def _may_keep(self) -> bool:

@@ -164,10 +164,14 @@ class Asterisk(_Section):
 
 
 class Voice(_Section):
-    """Telephony. `media_url` is where Asterisk fetches prompts from (default: this gateway's own address)."""
+    """Telephony. `media_url` is where Asterisk fetches prompts from (default: this gateway's own address).
+
+    `keep_withheld` keeps the numbers of callers who withhold theirs, sealed, where the law asks for them.
+    """
 
     asterisks: tuple[Asterisk, ...] = ()
     media_url: str = ""
+    keep_withheld: bool = False
     operators: Listed = ()
 
     @field_validator("asterisks")

@@ -56,6 +56,7 @@ class Settings:
     max_upload_bytes: int
     metrics_token: str = field(default="", repr=False)
     demo: bool = False
+    keep_withheld: bool = False
 
 
 @dataclass(slots=True)

@@ -198,6 +198,9 @@ class Switch(Protocol):
     async def adopt(self, channel: str, leg: Leg) -> Sequence[Signal]:
         """Give the leg of a call that came in its name; returns what it did since it arrived."""
 
+    async def withheld(self, channel: str, caller: str) -> bool:
+        """Tell whether who calls asked that their number is not shown, and have the switch show it to nobody then."""
+
     async def refuse(self, channel: str, q850: int) -> None:
         """End a channel that is no leg of a call, by the switch's own name for it."""
 

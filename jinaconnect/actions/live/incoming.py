@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from jinaconnect.actions.trunks.voice_app import require_voice, voice_app
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.numbers import country_of, subscriber
+from jinaconnect.core.calls.privacy import WITHHELD
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
 from jinaconnect.core.events.event import Event, Seen
@@ -36,6 +38,9 @@ async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Do
     """Return the call of what arrived, stored; None when it was refused. Raises SwitchError, Unavailable."""
     if arrived.from_device:
         return await _from_device(services, switch, arrived)
+    hidden = ""
+    if await switch.withheld(arrived.channel, arrived.caller):
+        arrived, hidden = replace(arrived, caller=WITHHELD), arrived.caller
     found = await _owner(services, switch.name, arrived)
     if found is None:
         logger.warning("arrival.unknown_trunk", switch=switch.name, endpoint=arrived.endpoint)
@@ -49,7 +54,7 @@ async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Do
     cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
     if cause is None:
         try:
-            return await _let_in(ctx, switch, app, trunk, called, route, arrived)
+            return await _let_in(ctx, switch, app, trunk, called, route, arrived, hidden)
         except TooManyCalls:
             cause = causes.USER_BUSY
     await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
@@ -113,20 +118,29 @@ async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution
 
 async def _let_in(
     ctx: Context, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None,
-    arrived: IncomingCall,
+    arrived: IncomingCall, hidden: str,
 ) -> Document:
+    id = ctx.ids.new("call")
     caller = _number(ctx.services, trunk, arrived.caller, country_of(called))
     contact = await caller_contact(ctx, caller)
     plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"], **toward(route, 0)}
     doc = d.new_call(
-        ctx.ids.new("call"), direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
+        id, direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
         provider_config=trunk["_id"], switch=switch.name, plan=plan, at=ctx.now(),
         provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
         legs={CUSTOMER: {**d.leg("customer", channel=arrived.channel, number=caller[:24]), "state": d.RINGING}},
         metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
+        **_kept_hidden(ctx.services, id, hidden),
     )  # fmt: skip
     rings = (machine.Dialing(ctx.now()), machine.Ringing(ctx.now()))
     return (await let_in(ctx, trunk, doc, source="sip", facts=rings)).doc
+
+
+def _kept_hidden(services: Services, call: str, number: str) -> dict[str, Any]:
+    """Return who a caller was that withheld their number, sealed, where this deployment has to be able to tell."""
+    if not number or not services.settings.keep_withheld:
+        return {}
+    return {"caller_sealed": services.secrets.seal(number, f"calls/{call}/caller")}
 
 
 def _number(services: Services, trunk: Document, text: str, country: str) -> str:

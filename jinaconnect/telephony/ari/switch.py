@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from jinaconnect.core.calls.causes import SILENT_Q850
+from jinaconnect.core.calls.privacy import is_withheld
 from jinaconnect.core.calls.reconcile import PREFIX, bridge_id
 from jinaconnect.core.clock import Clock
 from jinaconnect.telephony.ari import event_types as e
@@ -48,6 +49,11 @@ from jinaconnect.telephony.switch import (
 _INBOUND, _DEVICE = "inbound", "device"
 ENTER_S = 3.0  # until a channel of our own making enters the application
 _NOT_THERE = (400, 422)  # what Asterisk says of a channel to be joined that has ended, or is just leaving
+# What is read of a caller's wish for privacy, and what is said of one who has it.
+_PRESENTED = (
+    "CALLERID(num-pres)", "PJSIP_HEADER(read,Privacy)", "PJSIP_HEADER(read,From)", "PJSIP_HEADER(read,Remote-Party-ID)",
+)  # fmt: skip
+_FORGOTTEN = (("CALLERID(pres)", "prohib"), ("CALLERID(num)", "anonymous"), ("CALLERID(name)", ""))
 _SOFT = 32  # Asterisk's own cause for "we asked for the end"
 _BY_DRIVER = 1  # … and for "the channel's driver gives up": no audio came any more (`rtp_timeout`)
 
@@ -156,6 +162,35 @@ class AriSwitch:
         self._strangers.pop(channel, None)
         with self._ordered():
             await self.client.channels.hangup(channel, cause=q850)
+
+    async def withheld(self, channel: str, caller: str) -> bool:
+        """Ask for the presentation and for the headers it does not follow from; Asterisk forgets a number like that.
+
+        Forgotten, it cannot reach a party that the caller is connected with (a connected line update). Of a channel
+        that is gone already nothing can be learned: its caller counts as withheld.
+        """
+        with self._ordered():
+            try:
+                found = await asyncio.gather(*(self._of_caller(channel, name) for name in _PRESENTED))
+                presentation, privacy, sender, party = found
+                hidden = is_withheld(
+                    number=caller, presentation=presentation, privacy=privacy, sender=sender, party=party
+                )
+                for name, value in _FORGOTTEN if hidden else ():
+                    await self.client.channels.set_variable(channel, name, value)
+            except AriNotFound:
+                return True
+            except AriConflict:
+                return True
+        return hidden
+
+    async def _of_caller(self, channel: str, name: str) -> str:
+        try:
+            return await self.client.channels.variable(channel, name)
+        except (AriNotFound, AriConflict):
+            raise
+        except AriRefused:
+            return ""  # a header the call does not have
 
     async def remove_room(self, room: str) -> None:
         """Destroy a bridge by its own name."""
@@ -386,12 +421,13 @@ class AriSwitch:
         if channel.id in self._entering:
             self._entering[channel.id].set_result(None)
             return None
-        way, *rest = (*event.args, "")
-        if way in (_INBOUND, _DEVICE) and len(rest) >= 2 and channel.id not in self._legs:
+        way = event.args[0] if event.args else ""
+        if way in (_INBOUND, _DEVICE) and channel.id not in self._legs:
             self._strangers[channel.id] = []
+            called, endpoint = _arguments(event)
             return IncomingCall(
-                at=at, leg=Leg("", ""), channel=channel.id, called=rest[0], caller=channel.caller.number,
-                endpoint=rest[1], reference=channel.protocol_id, from_device=way == _DEVICE,
+                at=at, leg=Leg("", ""), channel=channel.id, called=called, caller=channel.caller.number,
+                endpoint=endpoint, reference=channel.protocol_id, from_device=way == _DEVICE,
             )  # fmt: skip
         leg = self.leg(channel.id)
         return LegAnswered(at=at, leg=leg) if leg is not None and way == "dialled" else None
@@ -433,6 +469,18 @@ class AriSwitch:
             room = room_of(id)
             return None if room is None else Leg(room.call, "")
         return self.leg(id)
+
+
+def _arguments(event: e.StasisStart) -> tuple[str, str]:
+    """Return the number called and the endpoint a call came from.
+
+    Asterisk takes the arguments apart at commas, quotes and brackets, which a called user part may hold: where they
+    are not the three they should be, both are read off the channel.
+    """
+    if len(event.args) == 3:
+        return event.args[1], event.args[2]
+    name = event.channel.name.partition("/")[2].rpartition("-")[0]  # PJSIP/<endpoint>-00000001
+    return event.channel.dialplan.exten, name
 
 
 def _id(channel: Channel | None) -> str:

@@ -162,6 +162,10 @@ class SimulatedSwitch:
             self._callers[channel] = leg
         return ()
 
+    async def withheld(self, channel: str, caller: str) -> bool:
+        """No simulated caller withholds a number."""
+        return False
+
     async def refuse(self, channel: str, q850: int) -> None:
         """End a caller that is no leg of a call."""
         leg = self._callers.get(channel)

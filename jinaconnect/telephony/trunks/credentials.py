@@ -105,6 +105,8 @@ class SipCredentials(BaseModel):
     def _proxy(cls, value: str) -> str:
         if _URI.match(value):
             raise ValueError("is a URI: only the host is wanted, host or host:port, without sip: and parameters")
+        if value.count(":") > 1 and not value.startswith("["):
+            raise ValueError("must be host or host:port; carriers are reached over IPv4")
         host, port = split_port(value)
         _host(host)
         if port is not None and not (_PORT.fullmatch(port) and int(port) < 65536):

@@ -100,6 +100,13 @@ async def test_a_network_must_be_narrow_and_public_throughout(tenant: Tenant, ne
     assert network in (await refused(tenant, "sip", {**SIP, "inbound_hosts": ["8.8.8.8", network]}))[0]
 
 
+@pytest.mark.parametrize("proxy", ["[2606:4700:4700::1111]", "[2606:4700:4700::1111]:5060", "2606:4700:4700::1111"])
+async def test_a_carrier_that_only_ipv6_leads_to_is_refused_by_name(tenant: Tenant, proxy: str) -> None:
+    (fault,) = await refused(tenant, "sip", {**SIP, "sip_proxy": proxy})
+    assert fault.startswith("sip_proxy")
+    assert "IPv4" in fault
+
+
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "two..dots", "x" * 64, "bad host", "a/b", "-"])
 async def test_a_host_that_leads_nowhere_is_refused(tenant: Tenant, host: str) -> None:
     assert await refused(tenant, "sip", {**SIP, "sip_proxy": host})

@@ -77,6 +77,7 @@ class Talk:
     referred: int = 0  # the answer to a REFER of ours
     notified: list[str] = field(default_factory=list)  # what we were told of it
     serial: int = 1
+    headers: tuple[str, ...] = ()  # of every INVITE of ours
     via: str = ""  # of the last INVITE of ours
 
     @property
@@ -184,14 +185,18 @@ class Phone(asyncio.DatagramProtocol):
             signed = self._signed("REGISTER", uri, answer)
         return status
 
-    def dial(self, server: str, number: str, *, caller: str) -> Talk:
-        """Call a number at a server; what becomes of it shows in the call returned."""
+    def dial(self, server: str, number: str, *, caller: str, who: str = "", headers: Sequence[str] = ()) -> Talk:
+        """Call a number at a server; what becomes of it shows in the call returned.
+
+        `who` is the whole address in From where it is not `caller` at this telephone; `headers` go along.
+        """
         address, tag = (server, 5060), secrets.token_hex(4)
         invite = Message("\r\n".join([
-            f"INVITE sip:{number}@{server}:5060 SIP/2.0", f"From: <sip:{caller}@{self.ip}>;tag={tag}",
+            f"INVITE sip:{number}@{server}:5060 SIP/2.0", f"From: {who or f'<sip:{caller}@{self.ip}>'};tag={tag}",
             f"To: <sip:{number}@{server}>", f"Call-ID: {secrets.token_hex(8)}", "CSeq: 1 INVITE",
         ]) + "\r\n\r\n")  # fmt: skip
-        talk = Talk(self, invite, address, Line(self.ip), invite.get("From"), invite.get("To"), _uri(invite.get("To")))
+        talk = Talk(self, invite, address, Line(self.ip), invite.get("From"), invite.get("To"), _uri(invite.get("To")),
+                    headers=tuple(headers))
         self.talks.append(talk)
         self._invite(talk)
         return talk
@@ -202,7 +207,7 @@ class Phone(asyncio.DatagramProtocol):
         talk.via = via.partition(": ")[2]
         self._send(talk.peer, f"INVITE {talk.target} SIP/2.0", [
             via, f"From: {talk.ours}", f"To: {talk.theirs}", f"Call-ID: {talk.id}",
-            f"CSeq: {talk.serial} INVITE", "Max-Forwards: 70", self._contact(), f"Allow: {ALLOW}", *more,
+            f"CSeq: {talk.serial} INVITE", "Max-Forwards: 70", self._contact(), f"Allow: {ALLOW}", *talk.headers, *more,
         ], talk.line.offer())  # fmt: skip
 
     def _signed(self, method: str, uri: str, answer: Message) -> str:
