@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -15,6 +16,8 @@ from jinaconnect.actions.trunks.accounts import outbound_trunk
 from jinaconnect.actions.trunks.targets import reach, sip_address, trunk_target
 from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import plan as plans
+from jinaconnect.core.calls.plan import Plan
 from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
 from jinaconnect.core.ivr.values import initial, render
 from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
@@ -105,9 +108,9 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     allowed = await consent(ctx, await voice_app(ctx.data), contact)
     doc = d.new_call(
         ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=body.to_number,
-        provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plan, at=ctx.now(), timeout_s=body.timeout_s,
-        max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
-        metadata={**body.metadata, **_static(plan), "recording_allowed": allowed},
+        provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(plan), at=ctx.now(),
+        timeout_s=body.timeout_s, max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
+        metadata={**body.metadata, **_static(plan.purpose), "recording_allowed": allowed},
         flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name) if spec.hosted else {}),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
@@ -121,8 +124,16 @@ def _hosted(ctx: Context, provider: str) -> dict[str, Any]:
     return {"hosted": d.hosted(provider), "due": due_at(ctx.now())}
 
 
-def _static(plan: dict[str, Any]) -> dict[str, Any]:
-    told = {name: plan[name] for name in ("tts_text", "audio_url", "tts_voice", "tts_language") if plan.get(name)}
+def _static(purpose: plans.Purpose) -> dict[str, Any]:
+    """Return what is shown of a call that says one thing."""
+    match purpose:
+        case plans.Say(text, voice, language):
+            told = {"tts_text": text, "tts_voice": voice, "tts_language": language}
+        case plans.PlayAudio(url):
+            told = {"audio_url": url}
+        case _:
+            return {}
+    told = {name: value for name, value in told.items() if value}
     return {"static_play": told} if told else {}
 
 
@@ -138,22 +149,21 @@ async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
     return found
 
 
-async def _plan(ctx: Context, body: PlaceCall, way: str, trunk: Document, own: str) -> dict[str, Any]:
+async def _plan(ctx: Context, body: PlaceCall, way: str, trunk: Document, own: str) -> Plan:
     reached = trunk_target(ctx.services, trunk, body.to_number, own)
-    plan: dict[str, Any] = {
-        "target": {"endpoint": reached.endpoint, "to": reached.to}, "caller": reached.caller,
-        "record": trunk["recording_enabled"] if body.record is None else body.record,
-        "variables": initial(body.variables),
-    }  # fmt: skip
+    variables = initial(body.variables)
     match way:
         case "tts_text":
-            spoken = {"tts_voice": body.tts_voice, "tts_language": body.tts_language}
-            return {**plan, "kind": "tts", "tts_text": render(body.tts_text or "", plan["variables"]), **spoken}
+            text = render(body.tts_text or "", variables)
+            purpose: plans.Purpose = plans.Say(text, body.tts_voice, body.tts_language)
         case "audio_url":
-            return {**plan, "kind": "audio", "audio_url": body.audio_url}
+            purpose = plans.PlayAudio(body.audio_url or "")
         case "device":
-            return {**plan, "kind": "device", "agent": await _agent(ctx, body.device or "", trunk, own)}
-    return {**plan, **await _template(ctx, way, (body.flow_id if way == "flow_id" else body.template) or "", plan)}
+            purpose = plans.RingAgent(await _agent(ctx, body.device or "", trunk, own))
+        case _:
+            purpose = await _template(ctx, way, (body.flow_id if way == "flow_id" else body.template) or "", variables)
+    record = trunk["recording_enabled"] if body.record is None else body.record
+    return Plan(purpose, reached.dialled, reached.caller, record, variables)
 
 
 async def _agent(ctx: Context, device: str, trunk: Document, own: str) -> dict[str, Any]:
@@ -172,16 +182,15 @@ async def _agent(ctx: Context, device: str, trunk: Document, own: str) -> dict[s
     return {"endpoint": reached.endpoint, "to": reached.to, "user": user, "device": reached.device}
 
 
-async def _template(ctx: Context, field: str, id: str, plan: dict[str, Any]) -> dict[str, Any]:
+async def _template(ctx: Context, field: str, id: str, variables: Mapping[str, Any]) -> plans.Purpose:
     row = await ctx.data.find("voice_templates", id)
     if row is None or row.get("deleted_at") is not None:
         raise Invalid.field(field, "there is no such template")
     match row["template_kind"]:
         case "ivr_menu":
-            return {"kind": "template", "template": id}
+            return plans.RunTemplate(id)
         case "tts_script":
-            text = render(row["tts_text"] or "", plan["variables"])
-            return {"kind": "tts", "template": id, "tts_text": text, "tts_voice": row["tts_voice"],
-                    "tts_language": row["tts_language"]}  # fmt: skip
+            text = render(row["tts_text"] or "", variables)
+            return plans.Say(text, row["tts_voice"], row["tts_language"], template=id)
         case _:
-            return {"kind": "audio", "template": id, "audio_url": row["audio_url"]}
+            return plans.PlayAudio(row["audio_url"], template=id)

@@ -18,6 +18,7 @@ from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import CarrierFailed, Conflict, OutcomeUnknown, Unavailable
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
@@ -84,7 +85,7 @@ class HostedCalls:
         await journal.decide(decide)
         if not mine:
             return
-        record = bool(call["plan"].get("record"))
+        record = plans.of(call).record
         allowed = bool(call["metadata"].get("recording_allowed", True))
         if record and not allowed:
             journal.note("recording_suppressed", {"reason": "consent"}, source="system")

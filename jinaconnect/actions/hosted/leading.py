@@ -16,6 +16,7 @@ from jinaconnect.actions.ivr.web_call import ask_web
 from jinaconnect.actions.worker import add_jobs
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.ivr import exchange, turns
 from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.core.ivr.exchange import Order, Report
@@ -98,9 +99,8 @@ class Leader:
     async def _next(self, journal: CallJournal, reports: Sequence[Report]) -> tuple[str, ivr.Step] | None:
         """Return what follows, and the template the call began with; None where its graph is gone."""
         held = journal.doc["ivr"]
-        plan = journal.doc["plan"]
-        template = plan.get("template") or "" if held is None and plan["kind"] == "template" else ""
-        template = template if held is None else held["template"]
+        purpose = plans.of(journal.doc).purpose
+        template = purpose.template if isinstance(purpose, plans.RunTemplate) else ""
         state = None if held is None else ivr.State.from_json(held["state"])
         graph, variables = await self._graph(journal, (state.template if state else "") or template)
         if graph is None or (state is not None and state.node not in graph.nodes):
@@ -122,17 +122,20 @@ class Leader:
 
     async def _graph(self, journal: CallJournal, template: str) -> tuple[Graph | None, dict[str, Any]]:
         """Return a graph and what its variables are at the beginning."""
-        call, plan = journal.doc, journal.doc["plan"]
+        call, plan = journal.doc, plans.of(journal.doc)
         if template:
             numbers = {"from_number": call["from_number"], "to_number": call["to_number"], "call_id": call["_id"]}
-            return await load_graph(journal.store, template), {**numbers, **plan.get("variables", {})}
-        if plan["kind"] == "tts":
-            return turns.announcement(exchange.Say(plan["tts_text"], plan.get("tts_voice"), plan.get("tts_language")))
-        return turns.announcement(exchange.PlayAudio(plan["audio_url"]))
+            return await load_graph(journal.store, template), {**numbers, **plan.variables}
+        match plan.purpose:
+            case plans.Say(text, voice, language):
+                return turns.announcement(exchange.Say(text, voice, language))
+            case plans.PlayAudio(url):
+                return turns.announcement(exchange.PlayAudio(url))
+        return None, {}
 
     def _tells(self, call: Document, step: ivr.Step) -> list[Tell]:
         held = call["ivr"]
-        if call["plan"]["kind"] != "template":
+        if plans.of(call).announces:
             said = held is not None and held["state"]["phase"] == ivr.PROMPT
             return [Tell("call.played", {"ok": True}, "carrier")] if said else []
         tells = [

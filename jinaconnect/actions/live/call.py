@@ -24,6 +24,7 @@ from jinaconnect.actions.live.recorder import CallRecorder
 from jinaconnect.actions.live.transfers import Transfers
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.dtmf import Collector
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
@@ -68,6 +69,11 @@ class LiveCall:
     def doc(self) -> Mapping[str, Any]:
         """The call's document."""
         return self.ledger.doc
+
+    @property
+    def plan(self) -> plans.Plan:
+        """What the call is for."""
+        return plans.of(self.doc)
 
     @property
     def id(self) -> str:
@@ -264,21 +270,24 @@ class LiveCall:
     async def _begin(self) -> None:
         if self.doc["direction"] == d.INBOUND:
             await self.parties.arrive()
-        elif self.doc["plan"]["kind"] == "device":
-            await self.parties.ring_first()
-        elif self.doc["plan"]["kind"] == "outward":
-            await self.parties.outward()
-        else:
-            await self.call_customer()
+            return
+        match self.plan.purpose:
+            case plans.RingAgent(agent):
+                await self.parties.ring_first(agent)
+            case plans.FromDevice():
+                await self.parties.outward()
+            case _:
+                await self.call_customer()
 
     async def call_customer(self) -> None:
         """Dial the number the call is for."""
-        plan = self.doc["plan"]
+        plan = self.plan
         if isinstance(self.switch, SimulatedSwitch):
             self.switch.script(self.id, str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_KEYS])
+        leg = d.leg("customer", **(plan.target or {}), number=self.doc["to_number"])
         await self.dial(
-            CUSTOMER, d.leg("customer", **plan["target"], number=self.doc["to_number"]), machine.Dialing(self.now()),
-            caller=plan["caller"], timeout_s=self.doc["timeout_s"], set={"placed_at": self.now()},
+            CUSTOMER, leg, machine.Dialing(self.now()), caller=plan.caller, timeout_s=self.doc["timeout_s"],
+            set={"placed_at": self.now()},
         )  # fmt: skip
 
     async def _adopt(self, facts: Sequence[machine.Fact], channels: frozenset[str]) -> None:
@@ -371,10 +380,9 @@ class LiveCall:
         if self.doc["ending"]:
             await self.end()
             return
-        if self.doc["plan"].get("record"):
+        if self.plan.record:
             await self.tape.begin(None)
-        plan = self.doc["plan"]
-        if plan["kind"] in ("device", "outward") or plan.get("stop") == "device":
+        if self.plan.connects:
             await self.parties.connect()
         else:
             await self.attendant.begin()

@@ -18,6 +18,7 @@ from jinaconnect.actions.trunks.accounts import SANDBOX_NUMBER, ensure_sandbox_t
 from jinaconnect.actions.trunks.watching import TrunkWatch
 from jinaconnect.config import Asterisk
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import Conflict, GatewayError, NotFound, OutcomeUnknown, Unavailable
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import system_principal
@@ -190,9 +191,9 @@ class Voice:
         """
         if d.ended(doc):
             raise Conflict("The call has ended.", code="invalid_state")
-        call = doc["_id"]
-        if doc["plan"]["kind"] == "leg":  # a second leg is kept by the call it belongs to
-            body, call = {**body, "child": doc["_id"]}, doc["plan"]["of"]
+        call, host = doc["_id"], plans.host_of(doc)
+        if host is not None:  # a second leg is kept by the call it belongs to
+            body, call = {**body, "child": doc["_id"]}, host
         owner = self._owners.get(doc["carried_by"])
         if owner is not None and owner.desk is not None:
             return await obeyed(owner.desk, id, call, action, dict(body), dict(actor))

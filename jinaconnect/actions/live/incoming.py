@@ -14,11 +14,12 @@ from jinaconnect.actions.calls.placing import free_to, may_be_called
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
-from jinaconnect.actions.trunks.routes import toward
+from jinaconnect.actions.trunks.routes import purpose_at
 from jinaconnect.actions.trunks.targets import called_number, home_of, trunk_target
 from jinaconnect.actions.trunks.voice_app import require_voice, voice_app
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.numbers import country_of, subscriber
 from jinaconnect.core.calls.privacy import WITHHELD
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
@@ -123,10 +124,10 @@ async def _let_in(
     id = ctx.ids.new("call")
     caller = _number(ctx.services, trunk, arrived.caller, country_of(called))
     contact = await caller_contact(ctx, caller)
-    plan = {"kind": "route", "route": route, "place": 0, "record": trunk["recording_enabled"], **toward(route, 0)}
+    plan = plans.Plan(purpose_at(route, 0), record=trunk["recording_enabled"], route=route, place=0)
     doc = d.new_call(
         id, direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
-        provider_config=trunk["_id"], switch=switch.name, plan=plan, at=ctx.now(),
+        provider_config=trunk["_id"], switch=switch.name, plan=plans.stored(plan), at=ctx.now(),
         provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
         legs={CUSTOMER: {**d.leg("customer", channel=arrived.channel, number=caller[:24]), "state": d.RINGING}},
         metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
@@ -204,8 +205,9 @@ async def _from_device(services: Services, switch: Switch, arrived: IncomingCall
         doc = d.new_call(
             ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=number,
             provider_config=trunk["_id"], switch=switch.name, at=ctx.now(), user=device["user"],
-            plan={"kind": "outward", "target": {"endpoint": target.endpoint, "to": target.to}, "caller": target.caller,
-                  "record": trunk["recording_enabled"]},
+            plan=plans.stored(plans.Plan(
+                plans.FromDevice(), target.dialled, target.caller, record=trunk["recording_enabled"]
+            )),
             legs={"a0n1": {**d.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
                            "state": d.RINGING}},
             metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),

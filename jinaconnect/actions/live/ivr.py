@@ -12,6 +12,7 @@ from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ivr.web_call import ask_web
 from jinaconnect.actions.live.recorder import MESSAGE
 from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.ivr import exchange as x
 from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.core.ivr.graph import Graph, Record
@@ -45,14 +46,13 @@ class Attendant:
 
     async def begin(self) -> None:
         """Begin what the call was answered for."""
-        plan = self._call.doc["plan"]
-        match plan["kind"]:
-            case "template":
-                await self._start(plan["template"])
-            case "tts":
-                await self._announce(x.Say(plan["tts_text"], plan.get("tts_voice"), plan.get("tts_language")))
-            case "audio":
-                await self._announce(x.PlayAudio(plan["audio_url"]))
+        match self._call.plan.purpose:
+            case plans.RunTemplate(template):
+                await self._start(template)
+            case plans.Say(text, voice, language):
+                await self._announce(x.Say(text, voice, language))
+            case plans.PlayAudio(url):
+                await self._announce(x.PlayAudio(url))
             case _:
                 await self._call.end()
 
@@ -76,7 +76,7 @@ class Attendant:
             recorded = not state.over and self._recorded(state)
             if not (state.over or recorded or self._paused):
                 await self._carry_out(ivr.resume(self._graph, state), ())
-        elif call.doc["plan"]["kind"] in ("tts", "audio") and not call.parties.together:
+        elif call.plan.announces and not call.parties.together:
             await self.begin()
 
     def _recorded(self, state: ivr.State) -> bool:
@@ -110,7 +110,7 @@ class Attendant:
             return
         variables = {
             "from_number": call.doc["from_number"], "to_number": call.doc["to_number"], "call_id": call.id,
-            **call.doc["plan"].get("variables", {}),
+            **call.plan.variables,
         }  # fmt: skip
         allowed = bool(call.doc["metadata"].get("recording_allowed", True))
         step = ivr.start(self._graph, variables, recording=allowed)
@@ -165,7 +165,7 @@ class Attendant:
         """Go on after a pause, where the IVR or the announcement was; False where there is none."""
         missed, self._missed, self._paused = self._missed, [], False
         if self._state is None or self._graph is None:
-            announced = self._call.doc["plan"]["kind"] in ("tts", "audio") and not self._call.parties.together
+            announced = self._call.plan.announces and not self._call.parties.together
             if announced:
                 await self.begin()
             return announced

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.calls.journal import CallJournal
 from jinaconnect.actions.live.verbs import VERBS
-from jinaconnect.actions.trunks.routes import toward
+from jinaconnect.actions.trunks.routes import purpose_at
 from jinaconnect.actions.trunks.targets import Reached, reach
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.events.event import Event
@@ -69,7 +70,7 @@ class CallLegs:
     async def _stop(self, place: int) -> None:
         """Try the stop of the route at `place`."""
         call = self._call
-        route = read_route(call.doc["plan"]["route"])
+        route = read_route(call.plan.route)
         stop = route[place]
         match stop:
             case Reject():
@@ -84,7 +85,7 @@ class CallLegs:
 
     async def _toward(self, place: int) -> None:
         plan = self._call.doc["plan"]
-        fields = toward(plan["route"], place)
+        fields = plans.at_stop(purpose_at(plan["route"], place), place)
         if {**plan, **fields} != plan:
             await self._call.ledger.write(set={f"plan.{name}": value for name, value in fields.items()})
 
@@ -104,15 +105,15 @@ class CallLegs:
         call = self._call
         if call.ledger.over or call.up(CUSTOMER) or call.legs(d.DIALING, d.RINGING, d.UP).keys() - {CUSTOMER}:
             return  # somebody rings still, or has answered and the customer is being connected
-        if call.doc["direction"] == d.INBOUND and call.doc["plan"]["kind"] == "route":
-            await self._stop(call.doc["plan"]["place"] + 1)
-        else:
-            await call.end(machine.Faulted(call.now(), cause=causes.NO_ANSWER), q850=19)
+        match call.plan:
+            case plans.Plan(purpose=plans.FollowRoute(), place=int(place)):
+                await self._stop(place + 1)
+            case _:
+                await call.end(machine.Faulted(call.now(), cause=causes.NO_ANSWER), q850=19)
 
-    async def ring_first(self) -> None:
+    async def ring_first(self, target: Mapping[str, Any]) -> None:
         """Ring the telephone of whoever placed the call; the customer is called once it answers."""
         call = self._call
-        target = call.doc["plan"]["agent"]
         await call.dial(
             FIRST, d.leg("agent", **target), caller=call.doc["to_number"], timeout_s=call.doc["timeout_s"]
         )
@@ -130,7 +131,7 @@ class CallLegs:
         call = self._call
         agents = self._agents()
         if not agents:
-            if call.doc["plan"]["kind"] == "outward":
+            if isinstance(call.plan.purpose, plans.FromDevice):
                 await call.switch.answer(call.leg(FIRST))
             return  # the agent's own answer is on the way
         await call.stage.hush()
@@ -169,7 +170,7 @@ class CallLegs:
     async def rings(self, name: str, fact: machine.Fact) -> None:
         """A leg rings."""
         call = self._call
-        if name == CUSTOMER and call.doc["plan"]["kind"] == "outward":
+        if name == CUSTOMER and isinstance(call.plan.purpose, plans.FromDevice):
             await call.give(call.switch.ring(call.leg(FIRST)))
         await self._child(name, fact)
 
@@ -273,8 +274,9 @@ class CallLegs:
         child = d.new_call(
             call.services.ids.new("call"), direction=d.OUTBOUND, from_number=doc["to_number"]
             if doc["direction"] == d.INBOUND else doc["from_number"], to_number=reached.number or "",
-            provider_config=doc["provider_config"], switch=doc["carried_by"], plan={"kind": "leg", "of": call.id},
-            at=call.now(), parent_call=call.id, contact=doc["contact"], seen=doc["seen"], user=doc["user"],
+            provider_config=doc["provider_config"], switch=doc["carried_by"], 
+            plan=plans.stored(plans.Plan(plans.SecondLeg(call.id))), at=call.now(), parent_call=call.id,
+            contact=doc["contact"], seen=doc["seen"], user=doc["user"],
             placed_at=call.now(),
         )  # fmt: skip
         created = Event(

@@ -19,6 +19,7 @@ from jinaconnect.actions.live.incoming import admit
 from jinaconnect.actions.live.recorder import left_over
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
@@ -115,12 +116,11 @@ class CallSupervisor:
         rows = await self.services.store.across("calls", {"live_on": self.switch.name, "status": machine.QUEUED})
         now = self.services.clock()
         for doc in rows:
-            kind = doc["plan"]["kind"]
-            if kind == "leg" or doc["_id"] in self._calls:
+            if plans.host_of(doc) is not None or doc["_id"] in self._calls:
                 continue
             if (now - doc["created_at"]).total_seconds() > STALE_S:
                 await self._expire(doc)
-            elif doc["direction"] == d.OUTBOUND and kind != "outward":
+            elif doc["direction"] == d.OUTBOUND and not isinstance(plans.of(doc).purpose, plans.FromDevice):
                 self.begin(doc)
 
     async def _expire(self, doc: Document) -> None:
@@ -178,8 +178,8 @@ class CallSupervisor:
             await call.let_go()  # everything is begun anew from the store
         self._calls.clear()
         self.channels = len(snapshot.channels)
-        children = [doc for doc in held if doc["plan"]["kind"] == "leg"]
-        hosts = {doc["_id"]: doc for doc in held if doc["plan"]["kind"] != "leg"}
+        children = [doc for doc in held if plans.host_of(doc) is not None]
+        hosts = {doc["_id"]: doc for doc in held if plans.host_of(doc) is None}
         plan = reconcile([_held(doc) for doc in hosts.values()], snapshot)
         present = frozenset(channel.id for channel in snapshot.channels)
         for id, facts in plan.adopt:
@@ -194,7 +194,7 @@ class CallSupervisor:
         ends: list[Document] = [hosts[id] for id, _ in plan.end]
         lives: list[Document] = [hosts[id] for id, _ in plan.adopt]
         for doc in children:
-            host, legs = hosts.get(doc["plan"]["of"]), _legs_of(doc, hosts)
+            host, legs = hosts.get(plans.host_of(doc) or ""), _legs_of(doc, hosts)
             if host is None or host["_id"] not in adopted or not legs:
                 await self._end(doc, machine.Gone(snapshot.taken_at))
             gone = host is None or not any(channel_id(host["_id"], name) in present for name in legs)
@@ -260,7 +260,7 @@ class CallSupervisor:
         """
         self.channels = len(snapshot.channels)
         held = await self.services.store.across("calls", {"live_on": self.switch.name})
-        plan = reconcile([_held(doc) for doc in held if doc["plan"]["kind"] != "leg"], snapshot)
+        plan = reconcile([_held(doc) for doc in held if plans.host_of(doc) is None], snapshot)
         kept = tuple(f"jc-{id}" for id in self._calls)
         channels = {id for id in plan.hang_up if not id.startswith(kept)}
         rooms = {id for id in plan.delete_bridges if not id.startswith(kept)}
@@ -281,7 +281,7 @@ class CallSupervisor:
 
 def _legs_of(doc: Document, hosts: Mapping[str, Document]) -> list[str]:
     """Return the legs by which a second leg's own call stands in the call it belongs to."""
-    host = hosts.get(doc["plan"]["of"])
+    host = hosts.get(plans.host_of(doc) or "")
     return [] if host is None else [name for name, each in host["legs"].items() if each["child"] == doc["_id"]]
 
 

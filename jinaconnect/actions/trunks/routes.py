@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.routing import ToDevice, ToTemplate, read_route
 from jinaconnect.core.errors import Invalid
 from jinaconnect.store.mongo import Document
@@ -38,11 +39,11 @@ def _kept(route: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "reject", "cause": stop.cause}
 
 
-def toward(route: Document | None, place: int) -> dict[str, Any]:
-    """Return what the plan of a call says of the stop of its route at `place`."""
+def purpose_at(route: Document | None, place: int) -> plans.Purpose:
+    """Return what a call is for at the stop of its route at `place`."""
     match read_route(route)[place]:
         case ToTemplate(template=template):
-            return {"kind": "template", "template": template, "stop": ""}
+            return plans.RunTemplate(template)
         case ToDevice():
-            return {"stop": "device", "place": place}
-    return {}
+            return plans.FollowRoute(ringing=True)
+    return plans.FollowRoute()

@@ -43,6 +43,11 @@ class Reached:
     refer: str | None = None
     takes_refer: bool = False
 
+    @property
+    def dialled(self) -> dict[str, str]:
+        """What the switch is told to dial."""
+        return {"endpoint": self.endpoint, "to": self.to}
+
     def leg(self, role: str) -> dict[str, Any]:
         """Return a leg of a call to this party."""
         return d.leg(role, endpoint=self.endpoint, to=self.to, number=self.number, user=self.user, device=self.device)

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, field_validator
 from jinaconnect.actions.calls.reading import controllable_call
 from jinaconnect.actions.context import Context
 from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.dtmf import TIMING_LIMITS_MS, key_script
 from jinaconnect.core.errors import Conflict, Invalid
 from jinaconnect.core.schema import Answer, Request, Text, example
@@ -102,7 +103,7 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
     """End a call; one that has ended already is answered with `hung_up: false` and its status."""
     doc = await controllable_call(ctx, id)
     if not d.ended(doc):
-        action = "leave" if doc["plan"]["kind"] == "leg" else "hangup"
+        action = "hangup" if plans.host_of(doc) is None else "leave"
         try:
             await ctx.services.calls.carrying(doc).order(
                 doc, action, {"reason": body.reason}, ctx.principal.actor(), ctx.ids.new("ord")
@@ -132,8 +133,7 @@ async def transfer(ctx: Context, id: str, body: TransferCall) -> dict[str, Any]:
 async def _of_consultation(ctx: Context, id: str, action: str) -> dict[str, Any]:
     """`id` is the consultation's own call, or the call it is held for."""
     doc = await controllable_call(ctx, id)
-    host = doc["plan"]["of"] if doc["plan"]["kind"] == "leg" else id
-    return await _call(ctx, host, action, {})
+    return await _call(ctx, plans.host_of(doc) or id, action, {})
 
 
 @voice_operation(
