@@ -88,6 +88,7 @@ class TemplateUse:
     header: Sequence[Mapping[str, Any]] = ()
     body: Sequence[Mapping[str, Any]] = ()
     buttons: Sequence[Mapping[str, Any]] = ()
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +117,24 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The carrier took the message under this id."""
+    """The carrier took the message under this id; `known_as` is what else it calls whom it goes to."""
 
     carrier_id: str
+    known_as: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The carrier did not take it; `again` says whether another try can help, `retry_after` (seconds) when."""
+    """The carrier did not take it; `again` says whether another try can help, `retry_after` (seconds) when.
+
+    `opted_out` tells that the customer wants no message of this kind.
+    """
 
     code: str
     message: str
     again: bool = False
     retry_after: float | None = None
+    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +319,32 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Preference:
+    """What a customer told the carrier of marketing messages: to stop them, or to have them again."""
+
+    account_address: str
+    sender: Address
+    name: str
+    stop: bool
+    at: datetime
+    known_as: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReport:
+    """The carrier's word on accounts of ours: the kind of report, what happened, and its own details of it.
+
+    It is about one account, or about all of a business account.
+    """
+
+    business_account_id: str
+    account_address: str | None
+    kind: str
+    event: str | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """An item of a webhook whose shape is not what the carrier describes; `reason` says what was met."""
 
@@ -320,7 +352,9 @@ class Unreadable:
     reason: str
 
 
-Fact = Inbound | Echo | Edit | Reaction | Status | TemplateReport | Unreadable
+Fact = (
+    Inbound | Echo | Edit | Reaction | Status | Preference | TemplateReport | AccountReport | Unreadable
+)  # fmt: skip
 
 
 # --- the channel ---------------------------------------------------------------------------------------------------

@@ -75,6 +75,13 @@ class SessionWindowClosed(GatewayError):
     code = "session_window_closed"
 
 
+class OptedOut(GatewayError):
+    """The contact wants no message of this kind."""
+
+    status = 400
+    code = "opted_out"
+
+
 class CarrierRefused(GatewayError):
     """A carrier refused what the caller asked for."""
 

@@ -14,6 +14,7 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.ids import encode
+from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.outbound import Blocked
 from jinaconnect.store.mongo import Document
@@ -98,6 +99,7 @@ def render_app(services: Services, doc: Mapping[str, Any], priority: int) -> dic
         "messages_sent_today": doc["messages_sent_today"], "tier": doc["tier"],
         "credentials_set": bool(doc.get("credentials")), "simulated": doc["simulated"],
         "webhook_path": spec and spec.path(doc["tenant_id"]),
+        "carrier_state": doc.get("carrier_state"),
         "created_at": iso_or_none(doc["created_at"]), "updated_at": iso_or_none(doc["updated_at"]),
         "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip
@@ -213,8 +215,13 @@ async def ensure_demo_account(services: Services, tenant: str) -> dict[str, str]
     }  # fmt: skip
 
 
-async def choose_account(ctx: Context, platform: str, id: str | None, *, field: str) -> Account:
-    """Return the account to send from: the named one, or the only active one of the platform; raises Invalid."""
+async def choose_account(
+    ctx: Context, platform: str, id: str | None, *, field: str, contact: Document | None = None
+) -> Account:
+    """Return the account to send from; raises Invalid on `field`.
+
+    That is the named one, else the only active one of the platform, else the one the contact wrote to last.
+    """
     if id is not None:
         doc = await ctx.data.find("apps", id)
         if doc is None or doc["deleted_at"] is not None or doc["channel"] != platform:
@@ -225,9 +232,19 @@ async def choose_account(ctx: Context, platform: str, id: str | None, *, field: 
     docs = await ctx.data.select("apps", {"channel": platform, "is_active": True, "deleted_at": None}, limit=2)
     if not docs and ctx.principal.mode == "test":
         docs = [doc for _, doc in await ensure_sandbox_accounts(ctx.services, ctx.principal.tenant, platform)]
+    if len(docs) > 1 and contact is not None:
+        docs = await _written_to(ctx, platform, contact["_id"])
     if len(docs) != 1:
         raise Invalid.field(field, "is required: there is not exactly one active app")
     return ctx.services.accounts.open(docs[0])
+
+
+async def _written_to(ctx: Context, platform: str, contact: str) -> list[Document]:
+    """Return the active account that a contact wrote to last, or nothing."""
+    wrote = {"contact": contact, "platform": platform, "direction": INCOMING, "internal_note": False}
+    last = await ctx.data.select("messages", wrote, limit=1, fields={"app": 1})
+    query = {"_id": {"$in": [row["app"] for row in last]}, "is_active": True, "deleted_at": None}
+    return await ctx.data.select("apps", query)
 
 
 async def create_app(

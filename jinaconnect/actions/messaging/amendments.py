@@ -15,6 +15,7 @@ import orjson
 from jinaconnect.actions.contacts.addressing import Person, contacts_at, contacts_for
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
 from jinaconnect.channels.base import Account, Echo, Edit
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
@@ -114,8 +115,10 @@ async def _show(ctx: Context, message: Document) -> None:
     await ctx.data.change("contacts", message["contact"], decide)
 
 
-async def apply_echoes(ctx: Context, facts: Sequence[tuple[Echo, Account, Any]], platform: str) -> None:
-    """Bring what the business sent by another way into its conversations."""
+async def apply_echoes(
+    ctx: Context, facts: Sequence[tuple[Echo, Account, Any]], platform: str
+) -> list[Document]:
+    """Bring what the business sent by another way into its conversations; returns the files to fetch for it."""
     people = {fact.to: Person({}, fact.known_as) for fact, _, _ in facts}
     contacts = await contacts_for(ctx, people, platform)
     items = []
@@ -138,6 +141,13 @@ async def apply_echoes(ctx: Context, facts: Sequence[tuple[Echo, Account, Any]],
         await _count(ctx, doc)
     everyone = {contact["_id"]: contact for contact in contacts.values()}
     await ctx.data.tell_all([("contacts", list(everyone.values())), ("messages", fresh)])
+    written = [(result, *fact[:2]) for result, fact in zip(results, facts, strict=True)]
+    files = [
+        media_row(result.doc, account, fact.media, ctx.now())
+        for result, fact, account in written
+        if not isinstance(result, Duplicate) and fact.media is not None
+    ]
+    return [row for row in files if row is not None]
 
 
 def _sent_elsewhere(
@@ -145,9 +155,12 @@ def _sent_elsewhere(
 ) -> dict[str, Any]:
     now = ctx.now()
     at = min(fact.at, now) if fact.at.timestamp() > 0 else now
+    content = storable(fact.content)
+    if fact.media is not None:
+        content[content["type"]] = {**content[content["type"]], "url": media_url(new_media_id(now))}
     return new_message(
         ctx.ids.new("msg"), contact=contact["_id"], platform=platform, direction=OUTGOING, type=fact.type,
-        content=storable(fact.content), author="USER", app=account.id, timestamp=at, status=status.SENT,
+        content=content, author="USER", app=account.id, timestamp=at, status=status.SENT,
         carrier_id=fact.carrier_id, reply_to=fact.reply_to, group_id=fact.group, created_by=fact.by, sent_at=at,
         created_at=now, updated_at=now, **({"raw": raw} if raw is not None else {}),
     )  # fmt: skip

@@ -16,15 +16,29 @@ import orjson
 import structlog
 
 from jinaconnect.actions.contacts.addressing import Person, contacts_for, learn
+from jinaconnect.actions.contacts.preferences import set_marketing
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import add_jobs
-from jinaconnect.channels.base import Account, Echo, Edit, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.channels.base import (
+    Account,
+    AccountReport,
+    Echo,
+    Edit,
+    Fact,
+    Inbound,
+    Preference,
+    Reaction,
+    Status,
+    TemplateReport,
+    Unreadable,
+)
 from jinaconnect.channels.table import FORMER
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
@@ -134,19 +148,29 @@ class Batch:
                     alone = replace(told, fact=told.fact.message)
                     ours = isinstance(told.fact.message, Echo)
                     await (self._apply_echoes if ours else self._apply_messages)([alone])
+            elif isinstance(told.fact, Preference):
+                await self._apply_preference(told.fact)
+            elif isinstance(told.fact, AccountReport):
+                await apply_account_report(self._ctx, told.account, told.fact, self._platform)
             elif isinstance(told.fact, TemplateReport):
                 await apply_template_report(self._ctx, told.fact)
             elif isinstance(told.fact, Unreadable):
                 await keep_failure(self._services, told.row, told.account, told.fact.reason)
 
+    async def _apply_preference(self, fact: Preference) -> None:
+        people = {fact.sender: Person(_named(fact.name), fact.known_as)}
+        contact = (await contacts_for(self._ctx, people, self._platform))[fact.sender]
+        await self._store.tell("contacts", [contact])
+        at = fact.at if fact.at.timestamp() > 0 else self._ctx.now()
+        await set_marketing(self._ctx, contact["_id"], self._platform, stop=fact.stop, at=at)
+
     async def _apply_echoes(self, facts: Sequence[_Told]) -> None:
-        raws = [kept_raw(told.fact.raw) if isinstance(told.fact, Echo) and told.fact.raw else None for told in facts]
         echoes = [
-            (told.fact, told.account, raw)
-            for told, raw in zip(facts, raws, strict=True)
+            (told.fact, told.account, None if told.fact.raw is None else kept_raw(told.fact.raw))
+            for told in facts
             if isinstance(told.fact, Echo)
         ]
-        await apply_echoes(self._ctx, echoes, self._platform)
+        await self._fetch(await apply_echoes(self._ctx, echoes, self._platform))
 
     async def _apply_messages(self, facts: Sequence[_Told]) -> None:
         inbound = [(told.fact, told.account) for told in facts if isinstance(told.fact, Inbound)]

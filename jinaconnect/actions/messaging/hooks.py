@@ -12,14 +12,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.messaging.applying import Batch, keep_failure
 from jinaconnect.actions.worker import MAX_TRIES, until_taken
-from jinaconnect.channels.base import Account, TemplateReport, WebhookReply, WebhookRequest
+from jinaconnect.channels.base import Account, AccountReport, Fact, TemplateReport, WebhookReply, WebhookRequest
 from jinaconnect.channels.table import FORMER
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
@@ -146,12 +145,10 @@ class InboundDoor:
         for body in bodies:
             trusted = [accounts[id] for id in body.row["accounts"] if id in accounts]
             for fact in channel.parse(body.hook):
-                account = _account_of(fact, trusted)
-                if account is None:
-                    continue
-                if account.scope not in batches:
-                    batches[account.scope] = Batch(self._services, account.scope, channel.spec.platform)
-                batches[account.scope].add(fact, account, body.row)
+                for account in _accounts_of(fact, trusted):
+                    if account.scope not in batches:
+                        batches[account.scope] = Batch(self._services, account.scope, channel.spec.platform)
+                    batches[account.scope].add(fact, account, body.row)
         for batch in batches.values():
             await batch.apply()
 
@@ -160,7 +157,10 @@ def _channel(row: Document) -> str:
     return str(row.get("channel", FORMER))
 
 
-def _account_of(fact: Any, accounts: list[Account]) -> Account | None:
+def _accounts_of(fact: Fact, accounts: list[Account]) -> list[Account]:
+    """Return the accounts a fact is about: the one it came to, or all of a business account."""
     if isinstance(fact, TemplateReport):
-        return next((account for account in accounts if account.business == fact.business_account_id), None)
-    return next((account for account in accounts if account.address == fact.account_address), None)
+        return [account for account in accounts if account.business == fact.business_account_id][:1]
+    if isinstance(fact, AccountReport) and fact.account_address is None:
+        return [account for account in accounts if account.business == fact.business_account_id]
+    return [account for account in accounts if account.address == fact.account_address][:1]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Reaction, Status
+from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.contact import seen_by
@@ -97,7 +98,7 @@ async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:
 
     def decide(doc: Document) -> Change | None:
         others = [held for held in doc["reactions"] if held["user_id"] != sender]
-        stamp = fact.at.isoformat().replace("+00:00", "Z")
+        stamp = iso(fact.at)
         reactions = (
             [*others, {"emoji": fact.emoji, "user_id": sender, "timestamp": stamp}] if fact.emoji else others
         )

@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.contacts.addressing import contact_at, contact_for
+from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn
+from jinaconnect.actions.contacts.preferences import set_marketing
 from jinaconnect.actions.context import Caller, Context, Services
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
@@ -18,10 +19,10 @@ from jinaconnect.actions.messaging.templates import NamedTemplate, named_templat
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.worker import until_taken
 from jinaconnect.channels.base import Accepted, Account, Outcome, Outgoing, Refused, Unknown
-from jinaconnect.core.errors import Invalid, NotFound, SessionWindowClosed
+from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
-from jinaconnect.core.inbox.contact import counted, seen_by
+from jinaconnect.core.inbox.contact import counted, marketing_opt_out, seen_by
 from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
@@ -32,6 +33,7 @@ from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Written
 
+MARKETING = "MARKETING"  # the category of templates that a customer may stop
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
@@ -111,9 +113,14 @@ async def send_message(ctx: Context, message: NewMessage) -> Document:
     Raises Invalid naming each field that is wrong, SessionWindowClosed for free-form content outside the platform's
     window.
     """
-    account = await choose_account(ctx, message.platform, message.account, field=message.account_field)
-    template = None if message.template is None else await named_template(ctx, account, message.template)
     known = await _known(ctx, message)
+    account = await choose_account(
+        ctx, message.platform, message.account, field=message.account_field, contact=known
+    )
+    template = None if message.template is None else await named_template(ctx, account, message.template)
+    stopped = known is not None and marketing_opt_out(message.platform) in known["opt_outs"]
+    if stopped and template is not None and template.category == MARKETING:
+        raise OptedOut("The contact has stopped marketing messages.")
     if template is None and not window_open(known, message.platform, ctx.now()):
         raise SessionWindowClosed("The contact has not written in the last 24 hours; send a template.")
     replied = await _replied(ctx, message, known)
@@ -237,6 +244,7 @@ class Sender:
         if isinstance(outcome, Accepted):
             await report_message(ctx, message, Report(status.SENT, ctx.now()), outcome.carrier_id)
             await self._settle(ctx, message["_id"])
+            await self._learn(ctx, message, outcome)
         elif not isinstance(outcome, Refused):
             await report_message(
                 ctx, message, Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None
@@ -248,6 +256,14 @@ class Sender:
             self._services.worker.at("messages", message["scope"], message["_id"], wait + 0.01)
         else:
             await self._fail(ctx, message, outcome.code, outcome.message)
+            if outcome.opted_out:
+                await set_marketing(ctx, message["contact"], message["platform"], stop=True, at=ctx.now())
+
+    async def _learn(self, ctx: Context, message: Document, outcome: Accepted) -> None:
+        """Have the contact known by what the carrier calls whom a message went to: that is who will answer."""
+        contact = await ctx.data.find("contacts", message["contact"]) if outcome.known_as else None
+        if contact is not None and contact["deleted_at"] is None:
+            await learn(ctx, contact, outcome.known_as)
 
     async def _conclude_plainly(self, ctx: Context, message: Document, outcome: Outcome) -> None:
         """Write down the outcome without the carrier's own words, which may be what cannot be stored.

@@ -18,7 +18,10 @@ from jinaconnect.core.schema import Id, Request, Text, example, unkept
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
-STATUSES = ("DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED")
+STATUSES = (
+    "DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED", "IN_APPEAL", "PENDING_DELETION",
+    "DELETED", "LIMIT_EXCEEDED", "ARCHIVED", "LOCKED",
+)  # fmt: skip
 MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
 
@@ -224,7 +227,7 @@ async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
         return
     fields: dict[str, Any] = {"last_synced_at": ctx.now(), "updated_at": ctx.now()}
     if fact.category is not None:
-        fields.update(category=fact.category, status="PENDING")
+        fields.update(category=fact.category)  # it is reviewed no second time: approved stays approved
     elif fact.status is not None:
         fields.update(
             status=fact.status,
@@ -247,5 +250,5 @@ async def named_template(ctx: Context, account: Account, named: NamedTemplate) -
         raise Invalid.field("template", f"the template is not approved (it is {doc['status']})")
     return TemplateUse(
         doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", named.header, named.body,
-        named.buttons,
+        named.buttons, doc["category"],
     )  # fmt: skip

@@ -29,7 +29,7 @@ from jinaconnect.channels.base import (
     Written,
 )
 from jinaconnect.channels.whatsapp_meta.compose import composed
-from jinaconnect.channels.whatsapp_meta.facts import facts_of, objects
+from jinaconnect.channels.whatsapp_meta.facts import OPTED_OUT, address, facts_of, objects
 from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER, challenge, signature, verified
 from jinaconnect.channels.whatsapp_meta.simulator import BASE_URL, SimulatedMeta, customers_message
 from jinaconnect.channels.whatsapp_meta.templates import REPORTED, components
@@ -187,7 +187,7 @@ def outcome(answer: Fetched) -> Outcome:
     if answer.status in (200, 201):
         messages = objects(data.get("messages"))
         if messages and isinstance(messages[0].get("id"), str) and messages[0]["id"]:
-            return Accepted(messages[0]["id"])
+            return Accepted(messages[0]["id"], _known_as(data))
         return Unknown("the carrier accepted without naming the message")
     error = data.get("error")
     error = error if isinstance(error, dict) else {}
@@ -199,7 +199,15 @@ def outcome(answer: Fetched) -> Outcome:
     details = error.get("error_data")
     details = details.get("details") if isinstance(details, dict) else None
     text = str(details or error.get("message") or f"HTTP {answer.status}")[:500]
-    return Refused(str(answer.status if code is None else code), text, again, _wait(answer))
+    named = str(answer.status if code is None else code)
+    return Refused(named, text, again, _wait(answer), opted_out=code == OPTED_OUT)
+
+
+def _known_as(data: Mapping[str, Any]) -> tuple[Address, ...]:
+    """Return what the carrier calls whom it took a message for: their `wa_id` may differ from the number written to."""
+    contacts = objects(data.get("contacts"))
+    first = contacts[0] if contacts else {}
+    return tuple(address(value) for name in ("wa_id", "user_id") if isinstance(value := first.get(name), str) and value)
 
 
 def _wait(answer: Fetched) -> float | None:

@@ -73,6 +73,8 @@ def _template(use: TemplateUse) -> tuple[dict[str, Any], str]:
     }
     if missing := [name for name in names if name not in values]:
         raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
+    if use.body and not names:
+        raise Invalid.field("template_params.body", "the template has no places for values")
     parts: list[Mapping[str, Any]] = []
     if use.header:
         parts.append({"type": "header", "parameters": list(use.header)})

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from jinaconnect.channels.base import Echo, Edit, Fact, Inbound, Reaction, Status, TemplateReport, Unreadable
+from jinaconnect.channels.base import (
+    AccountReport,
+    Echo,
+    Edit,
+    Fact,
+    Inbound,
+    Preference,
+    Reaction,
+    Status,
+    TemplateReport,
+    Unreadable,
+)
 from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, MEDIA, content_of, unread_content
 from jinaconnect.channels.whatsapp_meta.templates import REPORTED
 from jinaconnect.core.inbox import status
@@ -47,6 +58,12 @@ def facts_of(payload: Any) -> list[Fact]:
 
 
 AMENDING = ("edit", "revoke")
+OPTED_OUT = 131050  # the customer has stopped marketing messages
+ACCOUNT_FIELDS = frozenset({
+    "account_alerts", "account_review_update", "account_settings_update", "account_update",
+    "business_capability_update", "business_status_update", "phone_number_name_update", "phone_number_quality_update",
+    "security",
+})  # fmt: skip
 PHONE_APP = "WhatsApp Business app"
 
 
@@ -136,6 +153,9 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact
             _reason(value.get("reason")), _word(value.get("new_category")),
         )  # fmt: skip
         return
+    if field in ACCOUNT_FIELDS:
+        yield _account_report(business, None, field, value)
+        return
     account = str(_object(value.get("metadata")).get("phone_number_id", ""))
     items = objects(value.get("messages"))
     writers = {sender for item in items if (sender := _sender(item))}
@@ -144,10 +164,17 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact
         yield _read(change, item, _message)
     for item in _each(value.get("message_echoes")):
         yield _read(change, item, _echo)
+    for item in _each(value.get("user_preferences")):
+        if isinstance(item, Mapping) and item.get("category") in (None, "marketing_messages"):
+            yield _read(change, item, _preference)
+    for item in objects(value.get("errors")):
+        yield _account_report(business, account or None, "errors", item)
     for item in objects(value.get("statuses")):
         told = _STATUSES.get(str(item.get("status")))
         if told is not None and item.get("id"):
             yield _read(change, item, _status)
+            if any(str(error.get("code")) == str(OPTED_OUT) for error in objects(item.get("errors"))):
+                yield _read(change, {**item, "wa_id": item.get("recipient_id"), "value": "stop"}, _preference)
 
 
 def _each(value: Any) -> list[Any]:
@@ -249,6 +276,23 @@ def _reaction(change: _Change, item: Mapping[str, Any], reaction: Mapping[str, A
     content = {"type": "text", "body": {"text": text}, "reaction": {"emoji": emoji, "to": target}}
     message = _inbound(change, item, "REACTION", content, None, quiet=not emoji)
     return Reaction(change.account, message.carrier_id, target, message.sender, emoji, message.at, message)
+
+
+def _preference(change: _Change, item: Mapping[str, Any]) -> Preference:
+    own = [address(_id(each)) for each in (item.get("wa_id"), item.get("user_id")) if each]
+    wanted = {"stop": True, "resume": False}[str(item["value"])]
+    person = change.person(own)
+    others = [*own[1:], *(person.addresses if person is not None else ())]
+    return Preference(
+        change.account, own[0], person.name if person is not None else "", wanted, _moment(item.get("timestamp")),
+        tuple(each for each in dict.fromkeys(others) if each != own[0]),
+    )  # fmt: skip
+
+
+def _account_report(business: str, account: str | None, kind: str, value: Mapping[str, Any]) -> AccountReport:
+    named = ("event", "alert_type", "decision", "current_limit", "title", "message")
+    event = next((value[name] for name in named if value.get(name) is not None), None)
+    return AccountReport(business, account, kind, _word(event), value)
 
 
 def _status(change: _Change, item: Mapping[str, Any]) -> Status:

@@ -9,7 +9,11 @@ from jinaconnect.core.messaging.templates import placeholders
 
 REPORTED = {
     "APPROVED": "APPROVED", "REJECTED": "REJECTED", "FAILED": "REJECTED", "PENDING": "PENDING", "DISABLED": "DISABLED",
-    "PAUSED": "PAUSED",
+    "PAUSED": "PAUSED", "IN_APPEAL": "IN_APPEAL", "PENDING_DELETION": "PENDING_DELETION", "DELETED": "DELETED",
+    "LIMIT_EXCEEDED": "LIMIT_EXCEEDED", "ARCHIVED": "ARCHIVED", "LOCKED": "LOCKED",
+    # Flagged ones may be sent until they are paused; the others are as they were before.
+    "FLAGGED": "APPROVED", "REINSTATED": "APPROVED", "UNARCHIVED": "APPROVED", "UNLOCKED": "APPROVED",
+    "UNPAUSED": "APPROVED",
 }  # fmt: skip
 
 

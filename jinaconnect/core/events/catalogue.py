@@ -77,6 +77,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("key.created", "account", "key", account.KeyCreated),
         EventType("key.rotated", "account", "key", account.KeyRotated),
         EventType("key.revoked", "account", "key", account.KeyRevoked),
+        EventType("account.reported", "account", "app", account.AccountReported),
         EventType("webhook.failed", "account", "webhook", account.WebhookFailed),
         EventType("call.created", "calls", "call", calls.CallCreated),
         EventType("call.dialing", "calls", "call", calls.CallDialing),

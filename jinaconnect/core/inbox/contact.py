@@ -62,6 +62,11 @@ def full_name(contact: Mapping[str, Any]) -> str:
     return name or contact.get("phone") or own or whatsapp_user(contact) or "Unknown"
 
 
+def marketing_opt_out(platform: str) -> str:
+    """Return the key of `opt_outs` that stops marketing messages on a platform, and no others."""
+    return f"{platform}_MARKETING"
+
+
 def whatsapp_user(contact: Mapping[str, Any]) -> str | None:
     """Return the id WhatsApp gives a person towards the business."""
     found = address_of(contact, WHATSAPP_USER)

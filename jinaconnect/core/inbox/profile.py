@@ -77,8 +77,9 @@ Attributes = Annotated[dict[Annotated[str, AfterValidator(_key)], Scalar], Befor
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(max_length=50), AfterValidator(_each_once)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Channel = Literal["SMS", "VOICE", "WHATSAPP", "RCS", "TELEGRAM"]
+OptOut = Literal[Channel, "WHATSAPP_MARKETING"]
 Moments = Annotated[
-    dict[Channel, Annotated[AwareDatetime, AfterValidator(_moment)] | None], BeforeValidator(_object)
+    dict[OptOut, Annotated[AwareDatetime, AfterValidator(_moment)] | None], BeforeValidator(_object)
 ]  # fmt: skip
 Note = Annotated[Text, StringConstraints(max_length=2000)]
 

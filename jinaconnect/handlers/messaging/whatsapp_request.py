@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field, StringConstraints, model_validator
 from jinaconnect.actions.messaging.sending import NewMessage
 from jinaconnect.actions.messaging.templates import NamedTemplate
 from jinaconnect.channels.whatsapp_meta.compose import interactive_faults, seen_of
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept
 
 MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form
@@ -27,6 +28,9 @@ MessageType = Literal[
     "INTERACTIVE",
     "REACTION",
 ]
+
+
+Reference = Annotated[Text, StringConstraints(min_length=1, max_length=512)]  # our id of a message, or the carrier's
 
 
 class TemplateParams(Request):
@@ -63,7 +67,7 @@ class SendWhatsapp(
     location_name: Annotated[Text, StringConstraints(max_length=1000)] | None = None
     location_address: Annotated[Text, StringConstraints(max_length=1000)] | None = None
     contacts: list[dict[str, Any]] | None = Field(None, min_length=1, max_length=10)
-    reply_to: Id | None = None
+    reply_to: Reference | None = None
     reaction: Annotated[Name, StringConstraints(max_length=16)] | None = None
 
     @model_validator(mode="before")
@@ -146,26 +150,86 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+_PARTS: dict[str, dict[str, str]] = {
+    "text": {"body": "text", "preview_url": "preview_url"},
+    "location": {
+        "latitude": "latitude", "longitude": "longitude", "name": "location_name", "address": "location_address",
+    },
+    "reaction": {"message_id": "reply_to", "emoji": "reaction"},
+    "image": {"id": "media_id", "link": "media_url", "caption": "media_caption"},
+    "video": {"id": "media_id", "link": "media_url", "caption": "media_caption"},
+    "audio": {"id": "media_id", "link": "media_url"},
+    "sticker": {"id": "media_id", "link": "media_url"},
+    "document": {"id": "media_id", "link": "media_url", "caption": "media_caption", "filename": "media_filename"},
+}  # fmt: skip
+_ENVELOPE = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+
+
 def from_payload(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return our fields for a raw Cloud API object."""
+    """Return our fields for a raw Cloud API object; raises Invalid naming what of it could not be sent."""
     kind = str(payload.get("type", "text"))
     part = payload.get(kind)
-    part = part if isinstance(part, Mapping) else {}
     fields: dict[str, Any] = {"to": payload.get("to"), "message_type": kind.upper()}
-    if kind == "text":
-        fields["text"] = part.get("body")
-    elif kind.upper() in _MEDIA:
-        fields.update(
-            media_id=part.get("id"),
-            media_url=part.get("link"),
-            media_caption=part.get("caption"),
-            media_filename=part.get("filename"),
-        )
+    faults = {
+        f"payload.{name}": ["cannot be sent"]
+        for name in payload
+        if name not in {"to", "type", "context", kind, *_ENVELOPE}
+    }
+    faults |= {
+        f"payload.{name}": [f"must be {wanted}"]
+        for name, wanted in _ENVELOPE.items()
+        if payload.get(name, wanted) != wanted
+    }
+    context = payload.get("context")
+    if isinstance(context, Mapping):
+        fields["reply_to"] = context.get("message_id")
+        faults |= _others(context, ("message_id",), "payload.context")
+    elif context is not None:
+        faults["payload.context"] = ["must be an object"]
+    if kind == "contacts":
+        fields["contacts"] = part
+    elif not isinstance(part, Mapping):
+        faults[f"payload.{kind}"] = ["must be an object"]
     elif kind == "interactive":
         fields["interactive"] = dict(part)
     elif kind == "template":
-        fields["template_name"] = part.get("name")
-        language = part.get("language")
-        if isinstance(language, Mapping) and language.get("code"):
-            fields["language"] = language["code"]
+        made, wrong = _template_fields(part)
+        fields.update(made)
+        faults |= wrong
+    elif kind in _PARTS:
+        faults |= _others(part, _PARTS[kind], f"payload.{kind}")
+        fields.update({name: part[given] for given, name in _PARTS[kind].items() if given in part})
+    if faults:
+        raise Invalid(faults)
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _others(part: Mapping[str, Any], known: Collection[str], path: str) -> dict[str, list[str]]:
+    return {f"{path}.{name}": ["cannot be sent"] for name in part if name not in known}
+
+
+def _template_fields(part: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return our fields for a template of the Cloud API, and what of it could not be sent."""
+    path = "payload.template"
+    faults = _others(part, ("name", "language", "components"), path)
+    fields: dict[str, Any] = {"template_name": part.get("name")}
+    language = part.get("language")
+    if isinstance(language, Mapping):
+        faults |= _others(language, ("code", "policy"), f"{path}.language")
+        fields["language"] = language.get("code")
+    components = part.get("components") or []
+    if not isinstance(components, list):
+        return fields, {**faults, f"{path}.components": ["must be a list"]}
+    params: dict[str, Any] = {}
+    for place, component in enumerate(components):
+        kind = str(component.get("type", "")).lower() if isinstance(component, Mapping) else ""
+        if kind in ("header", "body") and kind not in params:
+            params[kind] = component.get("parameters") or []
+            faults |= _others(component, ("type", "parameters"), f"{path}.components.{place}")
+        elif kind == "button":
+            params.setdefault("buttons", []).append(dict(component))
+        else:
+            faults[f"{path}.components.{place}.type"] = ["must be header, body or button, the first two once"]
+    if params:
+        fields["template_params"] = params
+    return fields, faults

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from jinaconnect.channels.whatsapp_meta.hooks import signature
-from tests.carriers.meta import MetaServer
-from tests.client import Client
+from tests.carriers.meta import MetaServer, refusal
+from tests.client import Client, until
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -208,3 +208,211 @@ async def test_nobody_changes_what_another_said(tenant: Tenant) -> None:
     mine = (await client.get(f"/team-inbox/api/messages/{(await arrived(client, 'mine'))['id']}/")).ok()
     assert mine["content"]["body"]["text"] == "mine"
     assert mine["contact"] != other["contact"]
+
+
+async def template(tenant: Tenant, server: MetaServer, app: str, category: str) -> dict[str, Any]:
+    """Return a template that the carrier has approved."""
+    named = {"element_name": f"offer_{category.lower()}", "category": category}
+    body = {"wa_app": app, **named, "content": "News for you."}
+    made: dict[str, Any] = (await tenant().post("/wa/v1/templates/", body)).ok(201)
+    await of_template(tenant, server, "message_template_status_update", made, event="APPROVED", reason="NONE")
+    return made
+
+
+async def of_template(tenant: Tenant, server: MetaServer, field: str, made: dict[str, Any], **value: Any) -> None:
+    """Post the carrier's word on a template."""
+    named = {"message_template_id": made["id"], "message_template_name": made["element_name"],
+             "message_template_language": "en"}  # fmt: skip
+    await writes_to(tenant, server, {**named, **value}, field)
+
+
+async def test_who_has_stopped_marketing_gets_none(
+    gateway: Running, tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    client = tenant()
+    offer = await template(tenant, server, app, "MARKETING")
+    notice = await template(tenant, server, app, "UTILITY")
+    await writes_to(tenant, server, {"messages": [text("12025550474", "hi there")]})
+    contact = (await arrived(client, "hi there"))["contact"]
+    said = {"wa_id": "12025550474", "category": "marketing_messages", "timestamp": int(time.time())}
+    send = {"contact": contact, "wa_app": app, "message_type": "TEMPLATE"}
+    for value, count in (("stop", 1), ("resume", 2)):
+        wanted = {"user_preferences": [{**said, "value": value}]}
+        await writes_to(tenant, server, wanted, "user_preferences")
+
+        def noted(seen: list[dict[str, Any]], count: int = count) -> bool:
+            return sum(e["type"] == "contact.updated" for e in seen) == count
+
+        await client.wait_for_events(noted)
+        if value == "stop":
+            (await client.post("/wa/v1/messages/", {**send, "template": offer["id"]})).refused(400, "opted_out")
+            (await client.post("/wa/v1/messages/", {**send, "template": notice["id"]})).ok(201)
+    (await client.post("/wa/v1/messages/", {**send, "template": offer["id"]})).ok(201)
+
+
+async def test_a_carrier_that_refuses_marketing_is_believed(
+    gateway: Running, tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    client = tenant()
+    offer = await template(tenant, server, app, "MARKETING")
+    server.next.append(refusal(400, 131050))
+    send = {"phone": "+12025550475", "wa_app": app, "message_type": "TEMPLATE", "template": offer["id"]}
+    (await client.post("/wa/v1/messages/", send)).ok(201)
+    await client.wait_for_events(lambda seen: any(e["type"] == "contact.updated" for e in seen))
+    (await client.post("/wa/v1/messages/", send)).refused(400, "opted_out")
+
+
+async def test_whoever_the_carrier_says_it_wrote_to_answers_in_the_same_conversation(
+    gateway: Running, tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    client = tenant()
+    notice = await template(tenant, server, app, "UTILITY")
+    server.wa_ids["12025550476"] = "12025559999"
+    send = {"phone": "+12025550476", "wa_app": app, "message_type": "TEMPLATE", "template": notice["id"]}
+    made = (await client.post("/wa/v1/messages/", send)).ok(201)
+    await sent(client, made["id"])
+
+    async def learnt() -> bool:
+        row = await gateway.services.store.of(tenant.id, "live").get("contacts", made["contact"])
+        return "phone:+12025559999" in row["addresses"]
+
+    await until(learnt)
+    await writes_to(tenant, server, {"messages": [text("12025559999", "it is me")]})
+    assert (await arrived(client, "it is me"))["contact"] == made["contact"]
+    reply = {"contact": made["contact"], "platform": "WHATSAPP", "channel_app_id": app,
+             "content": {"type": "text", "body": {"text": "So it is."}}}  # fmt: skip
+    (await client.post("/team-inbox/api/messages/", reply)).ok(201)
+
+
+async def test_a_template_follows_every_state_and_stays_approved_in_another_category(
+    gateway: Running, tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    client = tenant()
+    made = await template(tenant, server, app, "UTILITY")
+
+    async def shown() -> tuple[str, str]:
+        row = (await client.get(f"/wa/v1/templates/{made['id']}/")).ok()
+        return row["status"], row["category"]
+
+    field = "message_template_status_update"
+    states = {
+        "FLAGGED": "APPROVED", "PAUSED": "PAUSED", "IN_APPEAL": "IN_APPEAL", "REINSTATED": "APPROVED",
+        "PENDING_DELETION": "PENDING_DELETION", "SOMETHING_NEW": "PENDING_DELETION", "APPROVED": "APPROVED",
+    }  # fmt: skip
+    for told, status in states.items():
+        await of_template(tenant, server, field, made, event=told, reason="NONE")
+
+        async def follows(status: str = status) -> bool:
+            return (await shown())[0] == status
+
+        await until(follows)
+    note = {"correct_category": "MARKETING", "new_category": "UTILITY", "category_update_timestamp": 1800000000}
+    await of_template(tenant, server, "template_category_update", made, **note)
+    moved = {"previous_category": "UTILITY", "new_category": "MARKETING"}
+    assert await shown() == ("APPROVED", "UTILITY")
+    await of_template(tenant, server, "template_category_update", made, **moved)
+
+    async def moves() -> bool:
+        return (await shown())[1] == "MARKETING"
+
+    await until(moves)
+    assert await shown() == ("APPROVED", "MARKETING")
+
+
+async def test_the_state_of_an_account_is_shown(tenant: Tenant, carrier: tuple[MetaServer, str]) -> None:
+    server, app = carrier
+    ban = {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": ["DISABLE"]}}
+    await writes_to(tenant, server, ban, "account_update")
+    await tenant().wait_for_events(lambda seen: any(e["type"] == "account.reported" for e in seen))
+    state = (await tenant().get(f"/wa/v1/apps/{app}/")).ok()["carrier_state"]
+    assert (state["kind"], state["event"]) == ("account_update", "DISABLED_UPDATE")
+
+
+async def test_a_reply_goes_out_by_the_account_the_customer_wrote_to(
+    tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    await writes_to(tenant, server, {"messages": [text("12025550477", "to the second")]})
+    await tenant.receives("+12025550478", "to the first")
+    for words, account in (("to the second", app), ("to the first", tenant.whatsapp["app_id"])):
+        contact = (await arrived(tenant(), words))["contact"]
+        reply = {"contact": contact, "platform": "WHATSAPP", "content": {"type": "text", "body": {"text": "Yes?"}}}
+        made = (await tenant().post("/team-inbox/api/messages/", reply)).ok(201)
+        assert made["channel_app_id"] == account
+    refused = {"phone": "+12025550479", "message_type": "TEXT", "text": "new"}
+    assert "wa_app" in (await tenant().post("/wa/v1/messages/", refused)).refused(400, "validation_error")
+
+
+RAW: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {"type": "text", "text": {"body": "look", "preview_url": True}, "context": {"message_id": "FIRST"}},
+        {"text": {"body": "look", "preview_url": True}, "context": {"message_id": "FIRST"}},
+    ),
+    (
+        {"type": "location", "location": {"latitude": "1.5", "longitude": 2, "name": "Here", "address": "There"}},
+        {"location": {"latitude": 1.5, "longitude": 2, "name": "Here", "address": "There"}},
+    ),
+    (
+        {"type": "reaction", "reaction": {"message_id": "FIRST", "emoji": "👍"}},
+        {"reaction": {"message_id": "FIRST", "emoji": "👍"}},
+    ),
+    (
+        {"type": "contacts", "contacts": [{"name": {"formatted_name": "Bo", "first_name": "Bo"}}]},
+        {"contacts": [{"name": {"formatted_name": "Bo", "first_name": "Bo"}}]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("raw", "wire"), RAW, ids=[raw["type"] for raw, _ in RAW])
+async def test_a_raw_send_is_sent_whole(
+    tenant: Tenant, carrier: tuple[MetaServer, str], raw: dict[str, Any], wire: dict[str, Any]
+) -> None:
+    server, app = carrier
+    id = tenant.wamid() + "/+="
+    await writes_to(tenant, server, {"messages": [text("12025550480", "the first", id=id)]})
+    await arrived(tenant(), "the first")
+    payload = json.loads(json.dumps({"to": "+12025550480", **raw}).replace("FIRST", id))
+    made = (await tenant().post("/wa/v1/messages/", {"wa_app": app, "payload": payload})).ok(201)
+    await sent(tenant(), made["id"])
+    wanted = json.loads(json.dumps(wire).replace("FIRST", id))
+    assert {name: server.bodies[made["id"]].get(name) for name in wanted} == wanted
+
+
+async def test_a_raw_template_is_sent_with_its_components(
+    gateway: Running, tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    body = {"wa_app": app, "element_name": "raw_one", "category": "UTILITY", "content": "Hello {{1}}."}
+    made = (await tenant().post("/wa/v1/templates/", body)).ok(201)
+    await of_template(tenant, server, "message_template_status_update", made, event="APPROVED", reason="NONE")
+    parts = [
+        {"type": "body", "parameters": [{"type": "text", "text": "Ann"}]},
+        {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": "x"}]},
+    ]
+    named = {"name": "raw_one", "language": {"code": "en"}, "components": parts}
+    payload = {"messaging_product": "whatsapp", "to": "+12025550481", "type": "template", "template": named}
+    send = (await tenant().post("/wa/v1/messages/", {"wa_app": app, "payload": payload})).ok(201)
+    await sent(tenant(), send["id"])
+    assert server.bodies[send["id"]]["template"]["components"] == parts
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        ({"type": "text", "text": {"body": "x", "colour": "red"}}, "payload.text.colour"),
+        ({"type": "text", "text": {"body": "x"}, "ttl": 5}, "payload.ttl"),
+        ({"type": "text", "text": {"body": "x"}, "recipient_type": "group"}, "payload.recipient_type"),
+        ({"type": "template", "template": {"name": "t", "components": [{"type": "carousel"}]}},
+         "payload.template.components.0.type"),
+        ({"type": "image", "image": "https://files.example/a.jpg"}, "payload.image"),
+    ],
+)  # fmt: skip
+async def test_what_a_raw_send_cannot_carry_is_refused_by_name(
+    tenant: Tenant, raw: dict[str, Any], field: str
+) -> None:
+    payload = {"to": "+12025550482", **raw}
+    assert field in (await tenant().post("/wa/v1/messages/", {"payload": payload})).refused(400, "validation_error")

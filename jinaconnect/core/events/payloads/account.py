@@ -40,7 +40,8 @@ _APP = {
     "id": sample_id("wap"), "tenant": sample_id("ten"), "app_name": "Shop", "description": None,
     "phone_number": "+12025550123", "bsp": "META", "is_active": True, "is_verified": True, "daily_limit": 1000,
     "messages_sent_today": 212, "tier": "TIER_1K", "credentials_set": True, "simulated": False,
-    "webhook_path": f"/wa/v1/webhooks/{sample_id('ten')}/", "created_at": EARLIER, "updated_at": MOMENT,
+    "webhook_path": f"/wa/v1/webhooks/{sample_id('ten')}/", "carrier_state": None, "created_at": EARLIER,
+    "updated_at": MOMENT,
     "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
 _TEMPLATE = {
@@ -51,6 +52,13 @@ _TEMPLATE = {
     "bsp_template_id": "1067812345678901", "error_message": None, "rejection_reason": None, "needs_sync": False,
     "placeholders": ["1", "2"], "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
     "updated_at": MOMENT, "created_by": "sam@example.com", "updated_by": "sam@example.com",
+}  # fmt: skip
+_REPORT = {
+    "account": sample_id("wap"), "kind": "account_update", "event": "ACCOUNT_RESTRICTION", "told_at": MOMENT,
+    "details": {
+        "event": "ACCOUNT_RESTRICTION",
+        "restriction_info": [{"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 1796000000}],
+    },
 }  # fmt: skip
 _WEBHOOK = {
     "id": sample_id("whe"), "account": sample_id("wap"), "reason": "messages.0.timestamp: not a time",
@@ -184,6 +192,15 @@ class KeyRevoked(KeyData, json_schema_extra=like(_KEY, revoked_at=LATER, is_acti
     """An API key stopped working."""
 
 
+class CarrierState(Payload):
+    """What the carrier told last of an account: of which kind, what happened, and its own details."""
+
+    kind: str
+    event: str | None
+    details: dict[str, Any]
+    told_at: Stamp
+
+
 class AppData(Payload, json_schema_extra=like(_APP)):
     """A channel account, without its credentials and its ids at the carrier."""
 
@@ -201,6 +218,7 @@ class AppData(Payload, json_schema_extra=like(_APP)):
     credentials_set: bool
     simulated: bool
     webhook_path: str
+    carrier_state: CarrierState | None
     created_at: Stamp | None
     updated_at: Stamp | None
     created_by: str | None
@@ -233,7 +251,10 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     content: str | None
     header: str | None
     footer: str | None
-    status: Literal["DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED"]
+    status: Literal[
+        "DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED", "IN_APPEAL", "PENDING_DELETION",
+        "DELETED", "LIMIT_EXCEEDED", "ARCHIVED", "LOCKED",
+    ]  # fmt: skip
     buttons: list[dict[str, Any]] | None
     example_body: list[str] | dict[str, str] | None
     meta_template_id: str | None
@@ -260,6 +281,12 @@ class TemplateUpdated(TemplateData, json_schema_extra=like(_TEMPLATE, status="AP
 
 class TemplateDeleted(TemplateData, json_schema_extra=like(_TEMPLATE, is_active=False)):
     """A message template was removed."""
+
+
+class AccountReported(CarrierState, json_schema_extra=like(_REPORT)):
+    """The carrier told something of a channel account: its state, an alert, an error."""
+
+    account: str
 
 
 class WebhookFailed(Payload, json_schema_extra=like(_WEBHOOK)):
