@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
+IN_LINE = 1_000
+IN_LINE_IN_ALL = 5_000
+
 
 @dataclass(slots=True)
 class _Share:
@@ -17,10 +20,12 @@ class _Share:
 class Shares:
     """Slots for work of one kind; a tenant whose work hangs holds its own share and no more."""
 
-    def __init__(self, total: int, each: int) -> None:
+    def __init__(self, total: int, each: int, line: int = IN_LINE) -> None:
         self._slots = asyncio.Semaphore(total)
         self._each = each
+        self._line = line
         self._shares: dict[str, _Share] = {}
+        self.users = 0  # how many hold a slot or wait for one
 
     def join(self, tenant: str) -> AbstractAsyncContextManager[None]:
         """Stand in line for a slot of a tenant from now on; it is held within what is returned."""
@@ -28,6 +33,7 @@ class Shares:
         if share is None:
             share = self._shares[tenant] = _Share(asyncio.Semaphore(self._each))
         share.users += 1
+        self.users += 1
         return self._held(tenant, share)
 
     @asynccontextmanager
@@ -37,15 +43,17 @@ class Shares:
                 yield
         finally:
             share.users -= 1
+            self.users -= 1
             if not share.users:
                 del self._shares[tenant]
 
     def crowded(self, tenant: str) -> bool:
-        """Tell whether as much of a tenant's work waits for a slot as it has slots."""
-        share = self._shares.get(tenant)
-        return share is not None and share.users >= 2 * self._each
+        """Tell whether more of a tenant's work waits for a slot than is kept in line here.
 
-    @property
-    def users(self) -> int:
-        """How many hold a slot or wait for one."""
-        return sum(share.users for share in self._shares.values())
+        A line costs memory, so each tenant's is bounded, and all of them together: where many stand, only the short
+        ones grow.
+        """
+        share = self._shares.get(tenant)
+        if share is None or share.users < 2 * self._each:
+            return False
+        return share.users >= self._line or self.users >= IN_LINE_IN_ALL

@@ -18,7 +18,7 @@ from jinaconnect.core.schema import MOST_NESTED
 REPLACEMENT = "\ufffd"  # stands for what is no character
 TOO_DEEP = "[nested too deep]"
 _LARGEST = 2**63
-_LONG_NUMBER = re.compile(rb"\d{19}")
+_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?\d{19}")  # as a value; ids that are texts of digits are no numbers
 _HALVES = re.compile("[\ud800-\udfff]")
 
 

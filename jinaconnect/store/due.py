@@ -19,6 +19,7 @@ from pathlib import Path
 from pymongo import ReturnDocument, UpdateOne
 
 from jinaconnect.core.clock import Clock
+from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.holding import holding
 from jinaconnect.store.mongo import Database, Document, guarded
 
@@ -62,6 +63,7 @@ class Due:
     def __init__(self, database: Database, clock: Clock, process: str) -> None:
         self._database = database
         self._clock = clock
+        self._finished: dict[str, GroupCommit[str, None]] = {}
         self.process = process
 
     async def prepare(self) -> None:
@@ -124,10 +126,21 @@ class Due:
         if operations:
             await self._database[collection].bulk_write(operations, ordered=False)
 
+    async def finish(self, collection: str, ids: Sequence[str]) -> None:
+        """Remove documents of pure work; what is finished at one moment goes in one round trip."""
+        finished = self._finished.get(collection)
+        if finished is None:
+
+            async def remove(batch: list[str]) -> list[Exception | None]:
+                return await self._remove(collection, batch)
+
+            finished = self._finished[collection] = GroupCommit(remove)
+        await finished.put_many(ids)
+
     @guarded
-    async def finish(self, collection: str, ids: list[str]) -> None:
-        """Remove documents of pure work."""
+    async def _remove(self, collection: str, ids: list[str]) -> list[Exception | None]:
         await self._database[collection].delete_many({"_id": {"$in": ids}})
+        return [None] * len(ids)
 
     @guarded
     async def inherit(self) -> int:

@@ -119,7 +119,7 @@ async def test_what_one_tenant_piles_up_does_not_hide_what_is_due_for_others(
 
 
 async def test_a_share_is_held_in_the_order_of_asking_and_given_back() -> None:
-    shares, order = Shares(3, 2), list[str]()
+    shares, order = Shares(3, 2, line=4), list[str]()
     ends = asyncio.Event()
 
     async def work(tenant: str, name: str) -> None:

@@ -28,7 +28,7 @@ from jinaconnect.store.mongo import Document
 BATCH = 200
 LANES_KEPT = 2_000
 LANES = 2  # batches of one tenant on their way at once; what one customer writes stays in one lane, in order
-APPLIED_WITHIN_S = 0.25  # what is not applied by then is stored, and applied behind the answer
+APPLIED_WITHIN_S = 0.5  # what is not applied by then is stored, and applied behind the answer
 LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done by then was cut off
 
 logger = structlog.get_logger(__name__)
