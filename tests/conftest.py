@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from jinaconnect.actions.demo.tenants import seed_demo
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits, OutboundSection
 from jinaconnect.store.embedded import EmbeddedMongo
+from tests import payloads
 from tests.client import Client
 from tests.tenants import Tenant, make_tenant
 
@@ -56,6 +57,14 @@ class Running:
     gateway: Gateway
 
 
+@pytest.fixture(autouse=True)
+def events_fit() -> Iterator[None]:
+    """Fail a test whose events do not fit the models of their types."""
+    yield
+    told, payloads.found[:] = payloads.found[:], []
+    assert told == [], "\n".join(told)
+
+
 @pytest.fixture(scope="session")
 async def mongod(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedMongo]:
     """A real mongod for the run."""
@@ -74,6 +83,7 @@ async def gateway(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactor
     sockets = listening(config)
     running = Gateway(config)
     await running.start(mongod.uri, sockets)
+    payloads.watch(running.services.store.log)
     yield Running(running.services.settings.own_url, running.services, running)
     await running.stop()
 

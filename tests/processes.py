@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests import payloads
 from tests.client import until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,6 +139,17 @@ class GatewayProcess:
         finally:
             await self.kill()
 
+    async def misfits(self) -> list[str]:
+        """Return which of the events it told do not fit their models, nothing where its database is gone by now."""
+        uri = self.settings.get("JC_MONGODB__URI", "")
+        if not uri:
+            database = self.mongod()
+            if not database:
+                return []
+            os.kill(database, signal.SIGCONT)
+            uri = f"mongodb://127.0.0.1:{(self.var_dir / 'mongo.port').read_text()}/?directConnection=true"
+        return await payloads.read_back(uri, self.settings.get("JC_MONGODB__DATABASE", "jinaconnect"))
+
     def mongod(self) -> int:
         """Return the process id of its embedded database, 0 while there is none."""
         try:
@@ -153,6 +165,8 @@ async def running(gateway: GatewayProcess, *, ready: int = 1) -> AsyncIterator[G
     await gateway.start(ready=ready)
     try:
         yield gateway
+        told = await gateway.misfits()
+        assert told == [], "\n".join(told)
     finally:
         database = gateway.mongod()
         if database:

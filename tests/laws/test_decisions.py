@@ -190,7 +190,7 @@ async def test_a_removed_trunk_takes_its_numbers_and_defaults_along_wherever_it_
     principal = await services.auth.from_token(str(owner.credential), "127.0.0.1")
     for waits in itertools.count():
         trunk = (await owner.post("/voice/api/provider-configs/", TRUNK)).ok(201)["id"]
-        number = {"provider_config": trunk, "number": "+12025550177", "name": "n", "route": None}
+        number = {"provider_config": trunk, "number": "+12025550177", "name": "n", "route": {"type": "reject"}}
         held = (await store.insert("numbers", {"_id": services.ids.new("num"), **number})).doc["_id"]
         await store.change("voice_apps", voice, lambda doc, id=trunk: Change(set={"default_outbound_config": id}))
         was_cut = await cut(delete_trunk(Context(services, principal, Caller("req")), trunk), waits)

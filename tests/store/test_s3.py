@@ -18,6 +18,7 @@ from jinaconnect.config import S3, Blobs, Config, Http
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.s3 import Bucket, S3Blobs
+from tests import payloads
 from tests.client import until
 from tests.conftest import PLENTY
 from tests.store.reading import part, whole
@@ -134,6 +135,7 @@ async def test_a_gateway_keeps_its_recordings_there(
     config.mongodb.database = "in_s3"
     gateway = Gateway(config)
     await gateway.start(mongod.uri, listening(config))
+    payloads.watch(gateway.services.store.log)
     try:
         tenant = await make_tenant(gateway.services, gateway.services.settings.own_url, http)
         client = tenant("owner", "test")

@@ -16,6 +16,7 @@ import pytest
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits
 from jinaconnect.store.embedded import EmbeddedMongo
+from tests import payloads
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running
 from tests.tenants import Tenant, make_tenant
@@ -29,6 +30,7 @@ async def narrow(mongod: EmbeddedMongo, var: Path, **settings: Any) -> AsyncIter
     sockets = listening(config := Config(var_dir=var, http=http, limits=limits, **settings))
     running = Gateway(config, "web")
     await running.start(mongod.uri, sockets)
+    payloads.watch(running.services.store.log)
     try:
         yield running
     finally:

@@ -25,6 +25,7 @@ from jinaconnect.store.mongo import Document
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.tenant import Change, _pending
 from jinaconnect.store.withdrawals import Withdrawals
+from tests import payloads
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running
 from tests.tenants import Tenant
@@ -139,6 +140,7 @@ async def another(mongod: EmbeddedMongo, var: Path) -> AsyncIterator[Gateway]:
     sockets = listening(config)
     running = Gateway(config, "web")
     await running.start(mongod.uri, sockets)
+    payloads.watch(running.services.store.log)
     try:
         yield running
     finally:

@@ -16,6 +16,7 @@ import pytest
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Asterisk as AsteriskSection
 from jinaconnect.config import Config, Http, OutboundSection, Voice
+from tests import payloads
 from tests.client import Client, until
 from tests.conftest import PLENTY
 from tests.telephony.asterisk import Asterisk
@@ -162,6 +163,7 @@ async def exchange(
     sockets = listening(config)
     gateway = Gateway(config)
     await gateway.start(mongodb_uri, sockets)
+    payloads.watch(gateway.services.store.log)
     try:
         await standing(gateway)
         url = gateway.services.settings.own_url
