@@ -11,7 +11,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Cursors, Position
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.ids import Ids
-from jinaconnect.core.principal import Principal
+from jinaconnect.core.principal import Principal, parse_scope, system_principal
 from jinaconnect.store.due import Due
 from jinaconnect.store.idempotency import Idempotency
 from jinaconnect.store.registry import Registry
@@ -197,3 +197,8 @@ class Context:
             actor=actor or self.principal.actor(), subject=subject, data=data, contact=contact, channel=channel,
             seen=seen or Seen(), timeline=timeline,
         )  # fmt: skip
+
+
+def system_context(services: Services, scope: str, kind: str) -> Context:
+    """Return the context in which a part of the gateway, named `kind`, acts by itself within a partition."""
+    return Context(services, system_principal(*parse_scope(scope), kind=kind), Caller(""))

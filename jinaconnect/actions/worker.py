@@ -20,6 +20,7 @@ import structlog
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.shares import Shares
 from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.due import LEASE, Claim
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
@@ -63,7 +64,7 @@ async def add_jobs(services: Services, jobs: Sequence[Document]) -> None:
 
 
 def _tenant(scope: str) -> str:
-    return scope.partition(":")[0]
+    return parse_scope(scope)[0]
 
 
 class Worker:

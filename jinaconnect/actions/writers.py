@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.redis import RedisLink
@@ -142,7 +143,7 @@ class Writers:
 
     async def _do(self, collection: str, scope: str, id: str) -> None:
         assert self._work is not None
-        if await self.holder(scope.partition(":")[0]) == self._process:
+        if await self.holder(parse_scope(scope)[0]) == self._process:
             self._work(collection, scope, id)
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> None:

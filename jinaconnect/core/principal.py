@@ -21,6 +21,12 @@ def scope_of(tenant: str, mode: Mode) -> str:
     return f"{tenant}:{mode}"
 
 
+def parse_scope(scope: str) -> tuple[str, Mode]:
+    """Return tenant and mode of a partition."""
+    tenant, _, mode = scope.rpartition(":")
+    return tenant, "test" if mode == "test" else "live"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller inside one tenant and mode.
@@ -85,6 +91,11 @@ class Principal:
             "role": self.role,
             "permissions": sorted(self.permissions),
         }
+
+
+def system_actor(kind: str) -> dict[str, str]:
+    """Return the `actor` of an event that a part of the gateway causes by itself."""
+    return {"type": "system", "id": kind}
 
 
 def system_principal(tenant: str, mode: Mode, *, kind: str = "system") -> Principal:

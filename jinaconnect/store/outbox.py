@@ -20,6 +20,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox.timeline import pending_row
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.holding import holding
@@ -97,7 +98,7 @@ class Outbox:
             numbers = iter(await self._log.append(name, rows))
             if any(changes_access(row["type"]) for row in rows):
                 # Before the events are taken off their document: the sweep repeats what a crash cuts off here.
-                await self._withdrawals.note([name.rpartition(":")[0]])
+                await self._withdrawals.note([parse_scope(name)[0]])
             for collection, doc in telling:
                 told = tuple((row, next(numbers)) for row in doc["pending"])
                 last[doc["_id"]] = told[-1][1]

@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ids import encode
-from jinaconnect.core.principal import Mode, Principal
+from jinaconnect.core.principal import Mode, Principal, parse_scope
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit, Turns
 from jinaconnect.store.counting import Counts
@@ -97,6 +97,10 @@ class Store:
     def of(self, tenant: str, mode: Mode) -> TenantStore:
         """Return the data of a tenant for the gateway's own work (inbound facts, jobs)."""
         return TenantStore(self, tenant, mode)
+
+    def within(self, scope: str) -> TenantStore:
+        """Return the store of a partition by its key."""
+        return self.of(*parse_scope(scope))
 
     def raw(self, collection: str) -> AsyncCollection[Document]:
         """Return a bare collection; for the store's own modules."""

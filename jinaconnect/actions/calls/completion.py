@@ -7,9 +7,8 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.calls.rate_cards import rate_call
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls.machine import CANCELED
@@ -18,7 +17,6 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import counted, seen_by
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message, render_message
-from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import Claim
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
@@ -51,8 +49,7 @@ class Completer:
     async def complete(self, claim: Claim) -> None:
         """Do every step of one ended call; raises Unavailable, to be tried again, when the database was away."""
         call = claim.doc
-        tenant, mode = scope_parts(call["scope"])
-        ctx = Context(self._services, system_principal(tenant, mode, kind="telephony"), Caller(""))
+        ctx = system_context(self._services, call["scope"], "telephony")
         away: Unavailable | None = None
         fields: dict[str, Any] = {"updated_at": call["updated_at"]}
         for step in (self._inbox, self._cost):

@@ -19,7 +19,7 @@ from jinaconnect.core.calls import history, machine
 from jinaconnect.core.calls.document import ended, seen_of
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Event
-from jinaconnect.core.principal import Mode, system_principal
+from jinaconnect.core.principal import system_actor
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
@@ -52,12 +52,6 @@ class Entry:
 Decide = Callable[[Document], Entry | None]
 
 
-def scope_parts(scope: str) -> tuple[str, Mode]:
-    """Return tenant and mode of a partition."""
-    tenant, _, mode = scope.rpartition(":")
-    return tenant, "test" if mode == "test" else "live"
-
-
 class CallJournal:
     """Writes one call."""
 
@@ -65,10 +59,9 @@ class CallJournal:
         self._services = services
         self._keeper = keeper
         self.doc = doc
-        tenant, mode = scope_parts(doc["scope"])
-        self.store: TenantStore = services.store.of(tenant, mode)
-        self.carrier = "carrier" if mode == "test" or doc.get("hosted") else "ari"
-        self._actor = system_principal(tenant, mode, kind="telephony").actor()
+        self.store: TenantStore = services.store.within(doc["scope"])
+        self.carrier = "carrier" if self.store.mode == "test" or doc.get("hosted") else "ari"
+        self._actor = system_actor("telephony")
         self._notes: list[tuple[str, str, datetime, Mapping[str, Any]]] = []
         self._held: tuple[list[machine.Fact], list[Tell], dict[str, Any]] = ([], [], {})
 

@@ -12,9 +12,8 @@ import orjson
 import structlog
 
 from jinaconnect.actions.calls.control import CallControl, RecordingMissing
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.calls.reading import visible_call, within
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.actions.worker import add_jobs
@@ -23,7 +22,6 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
-from jinaconnect.core.principal import system_principal
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
@@ -67,9 +65,8 @@ async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]
     Raises CarrierFailed or Unavailable when another try may help; what the switch does not have becomes
     `recording.failed`.
     """
-    tenant, mode = scope_parts(scope)
-    store = services.store.of(tenant, mode)
-    ctx = Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
+    ctx = system_context(services, scope, "telephony")
+    store = ctx.data
     call = await store.get("calls", data["call"])
     control = services.calls.carrying(call)
     if await store.find("recordings", data["recording"]) is None:
@@ -173,8 +170,7 @@ async def by_address(services: Services, token: str) -> tuple[str, Document]:
     if not hmac.compare_digest(_mark(services, stem).encode(), mark.encode()):
         raise NotFound()
     scope, id, ends = orjson.loads(base64.urlsafe_b64decode(stem + "=" * (-len(stem) % 4)))
-    tenant, mode = scope_parts(scope)
-    row = await services.store.of(tenant, mode).find("recordings", id)
+    row = await services.store.within(scope).find("recordings", id)
     if row is None or ends < services.clock().timestamp():
         raise NotFound()
     return scope, row
@@ -249,8 +245,7 @@ async def remove_recording(services: Services, scope: str, row: Document, actor:
 
     Its time is over from the first step on, so that retention goes on where this is cut off.
     """
-    tenant, mode = scope_parts(scope)
-    store, now = services.store.of(tenant, mode), services.clock()
+    store, now = services.store.within(scope), services.clock()
     if row["retention_expires_at"] > now:
         await store.change("recordings", row["_id"], lambda doc: Change(set={"retention_expires_at": now}))
     await services.blobs.delete(scope, row["blob"])

@@ -6,10 +6,9 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.context import Services
-from jinaconnect.core.principal import system_principal
+from jinaconnect.core.principal import system_actor
 
 BATCH = 500
 
@@ -28,10 +27,8 @@ async def retire_recordings(services: Services) -> int:
             late["_id"] = {"$nin": list(kept)}
         rows = await services.store.across("recordings", late, BATCH)
         for row in rows:
-            tenant, mode = scope_parts(row["scope"])
-            actor = system_principal(tenant, mode, kind="retention").actor()
             try:
-                await remove_recording(services, row["scope"], row, actor)
+                await remove_recording(services, row["scope"], row, system_actor("retention"))
                 removed += 1
             except Exception as error:
                 kept.add(row["_id"])

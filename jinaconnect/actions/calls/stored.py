@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.context import Services
 from jinaconnect.core.calls import document as d
@@ -43,8 +42,7 @@ async def _claim(services: Services, switch: Switch, name: str) -> bool:
     )
     if row is None:
         return False
-    tenant, mode = scope_parts(row["scope"])
-    store = services.store.of(tenant, mode)
+    store = services.store.within(row["scope"])
     try:
         call = await store.get("calls", row["call"])
     except NotFound:

@@ -9,12 +9,12 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.demo.tenants import derived_id
 from jinaconnect.actions.ivr.templates import DEFAULTS as TEMPLATE_DEFAULTS
 from jinaconnect.actions.ivr.templates import IVR
 from jinaconnect.actions.trunks.accounts import change_trunk, create_trunk, open_sip
-from jinaconnect.core.principal import system_principal
+from jinaconnect.core.principal import scope_of
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.telephony.table import SIP
@@ -57,7 +57,7 @@ async def ensure_demo_line(services: Services, tenant: str, carrier: str, caller
     `carrier` is `host` or `host:port`, `callers` further addresses calls come from. The carrier knows us by address.
     Raises Invalid for addresses that may not be called.
     """
-    ctx = Context(services, system_principal(tenant, "live", kind="telephony"), Caller(""))
+    ctx = system_context(services, scope_of(tenant, "live"), "telephony")
     trunk = derived_id(services, "trk", f"line {tenant}")
     template = derived_id(services, "vtp", f"line {tenant}")
     credentials = {

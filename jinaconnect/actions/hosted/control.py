@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing, Unsupported
-from jinaconnect.actions.calls.journal import CallJournal, Entry, scope_parts
+from jinaconnect.actions.calls.journal import CallJournal, Entry
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.core.calls import causes, machine
@@ -128,7 +128,7 @@ class HostedCalls:
 
     async def _carrier(self, call: Document) -> tuple[VoiceProvider, VoiceAccount]:
         provider = self._providers.get(call["hosted"]["provider"])
-        trunk = await self._services.store.of(*scope_parts(call["scope"])).get("trunks", call["provider_config"])
+        trunk = await self._services.store.within(call["scope"]).get("trunks", call["provider_config"])
         if provider is None:
             raise Unavailable("Nothing speaks for this call's provider here.", retry_after=30)
         return provider, self._providers.opened(trunk)

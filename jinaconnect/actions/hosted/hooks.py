@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell, scope_parts
+from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
@@ -53,7 +53,7 @@ class VoiceDoor:
         except BadSignature as error:
             raise PermissionDenied(error.detail, code=error.code) from error
         try:
-            doc = await self._services.store.of(*scope_parts(trunk["scope"])).get("calls", call)
+            doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
             return WebhookReply()
         return await self._apply(adapter, doc, kind, number, hook)
@@ -103,5 +103,5 @@ class VoiceDoor:
 
     async def ask(self, scope: str, data: Mapping[str, Any]) -> None:
         """Do the job of a turn that waits for a web service."""
-        doc = await self._services.store.of(*scope_parts(scope)).get("calls", data["call"])
+        doc = await self._services.store.within(scope).get("calls", data["call"])
         await self._leader.ask(self._control.journal(doc), data["turn"])

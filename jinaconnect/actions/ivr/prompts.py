@@ -16,6 +16,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.shares import Shares
 from jinaconnect.core.errors import CarrierFailed, NotFound
 from jinaconnect.core.ivr.exchange import PlayAudio, Say
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.outbound import OutboundError
 from jinaconnect.telephony.audio import MAX_BYTES, AudioError, telephone_wav
 from jinaconnect.telephony.speech import Speech, SpeechUnavailable
@@ -102,8 +103,7 @@ class Prompts:
         return digest
 
     async def _uploaded(self, scope: str, id: str) -> str:
-        tenant, _, mode = scope.rpartition(":")
-        row = await self._services.store.of(tenant, "test" if mode == "test" else "live").find("voice_media", id)
+        row = await self._services.store.within(scope).find("voice_media", id)
         if row is None:
             raise PromptUnavailable("there is no such audio")
         digest: str = row["digest"]
@@ -142,7 +142,7 @@ class Prompts:
 
     async def _fetch(self, scope: str, url: str) -> str:
         outbound = self._services.outbound
-        async with self._fetches.join(scope.partition(":")[0]):  # files are in memory to be decoded: so many at once
+        async with self._fetches.join(parse_scope(scope)[0]):  # files are in memory to be decoded: so many at once
             try:
                 answer = await outbound.request("GET", url, timeout_s=FETCH_S, limit=MAX_BYTES, follow=True)
             except OutboundError as error:

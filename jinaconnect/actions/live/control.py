@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.core.calls import health
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.store.mongo import Document
@@ -29,7 +28,7 @@ class LiveCalls:
         """Tell whether the trunk's switch is connected and its carrier answers."""
         if not await self._services.voice.standing(account["asterisk"]):
             return _SERVER_DOWN
-        store = self._services.store.of(*scope_parts(account["scope"]))
+        store = self._services.store.within(account["scope"])
         state = await store.find("trunk_states", account["_id"])
         return _TRUNK_DOWN if state is not None and state["status"] == health.DOWN else Standing()
 

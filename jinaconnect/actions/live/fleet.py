@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.prompts import Prompts
 from jinaconnect.actions.live.ownership import Owner, called_in, obeyed
@@ -21,7 +20,7 @@ from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import Conflict, GatewayError, NotFound, OutcomeUnknown, Unavailable
 from jinaconnect.core.events.event import Event, Seen
-from jinaconnect.core.principal import system_principal
+from jinaconnect.core.principal import system_actor
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide
@@ -141,8 +140,7 @@ class Voice:
         await self._changed("devices", scope, id)
 
     async def _changed(self, collection: str, scope: str, id: str) -> None:
-        tenant, mode = scope_parts(scope)
-        doc = await self._services.store.of(tenant, mode).find(collection, id)
+        doc = await self._services.store.within(scope).find(collection, id)
         name = None if doc is None else doc["asterisk"]
         if name is None or name not in self.asterisks:
             return
@@ -208,9 +206,8 @@ class Voice:
 
     async def sandbox_call(self, scope: str, called: str | None, caller: str, keys: str) -> str | None:
         """Have a simulated customer call a tenant; returns the call's id, None where it was refused."""
-        tenant, mode = scope_parts(scope)
-        store = self._services.store.of(tenant, mode)
-        trunk = await ensure_sandbox_trunk(self._services, tenant)
+        store = self._services.store.within(scope)
+        trunk = await ensure_sandbox_trunk(self._services, store.tenant)
         row = await store.find_one("numbers", {"number": called}) if called else None
         if row is not None:
             trunk = await store.get("trunks", row["provider_config"])
@@ -248,17 +245,16 @@ class Voice:
         slots = asyncio.Semaphore(TOLD_AT_ONCE)
 
         async def tell(scope: str, trunk: str) -> None:
-            tenant, mode = scope_parts(scope)
             data = {"asterisk": name, **facts, **{key: count[scope] for key, count in counts.items()}}
             event = Event(
                 id=self._services.ids.new("evt"), type=type, occurred_at=at,
-                actor=system_principal(tenant, mode, kind="telephony").actor(), subject=name, data=data,
+                actor=system_actor("telephony"), subject=name, data=data,
                 channel="VOICE", seen=Seen(),
             )  # fmt: skip
             async with slots:
                 try:
                     change = _always(Change(events=[event]))
-                    await self._services.store.of(tenant, mode).change("trunks", trunk, change)
+                    await self._services.store.within(scope).change("trunks", trunk, change)
                 except (NotFound, Unavailable):
                     logger.info("announce.missed", switch=name, type=type, scope=scope)
 

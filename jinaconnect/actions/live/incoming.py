@@ -9,9 +9,8 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.calls.placing import free_to, may_be_called
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
 from jinaconnect.actions.trunks.routes import purpose_at
@@ -25,7 +24,6 @@ from jinaconnect.core.calls.privacy import WITHHELD
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
 from jinaconnect.core.events.event import Event, Seen
-from jinaconnect.core.principal import system_principal
 from jinaconnect.core.schema import e164
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
@@ -48,7 +46,7 @@ async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Do
         await switch.refuse(arrived.channel, causes.rejection_code(causes.NUMBER_UNALLOCATED))
         return None
     trunk, called = found
-    ctx = _context(services, trunk["scope"])
+    ctx = system_context(services, trunk["scope"], "telephony")
     app = await voice_app(ctx.data)
     enabled = app["is_enabled"] and trunk["enabled"]
     resolution, route = await _route(ctx, trunk, called)
@@ -60,11 +58,6 @@ async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Do
             cause = causes.USER_BUSY
     await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
     return None
-
-
-def _context(services: Services, scope: str) -> Context:
-    tenant, mode = scope_parts(scope)
-    return Context(services, system_principal(tenant, mode, kind="telephony"), Caller(""))
 
 
 async def _owner(services: Services, name: str, arrived: IncomingCall) -> tuple[Document, str] | None:
@@ -93,8 +86,7 @@ async def _home(services: Services, trunk: Document) -> str:
     """Return the country of a trunk that has no numbers of its own to call from, by one that is called over it."""
     if trunk["from_numbers"]:
         return ""
-    tenant, mode = scope_parts(trunk["scope"])
-    row = await services.store.of(tenant, mode).find_one("numbers", {"provider_config": trunk["_id"]})
+    row = await services.store.within(trunk["scope"]).find_one("numbers", {"provider_config": trunk["_id"]})
     return "" if row is None else home_of([row["number"]])
 
 
@@ -189,7 +181,7 @@ async def _from_device(services: Services, switch: Switch, arrived: IncomingCall
     if device is None or device["asterisk"] != switch.name or device["deleted_at"] is not None:
         await switch.refuse(arrived.channel, causes.rejection_code(causes.CALL_REJECTED))
         return None
-    ctx = _context(services, device["scope"])
+    ctx = system_context(services, device["scope"], "telephony")
     try:
         agent = await _may_dial(ctx, device["user"])
         trunk = await outbound_trunk(ctx, None)

@@ -17,7 +17,7 @@ import structlog
 
 from jinaconnect.actions.contacts.addressing import Person, contacts_for, learn
 from jinaconnect.actions.contacts.preferences import set_marketing
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Services, system_context
 from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
@@ -51,7 +51,6 @@ from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.lenient import storable
-from jinaconnect.core.principal import Mode, Principal, system_principal
 from jinaconnect.store.due import due_at
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
@@ -78,14 +77,12 @@ class Batch:
     """The facts of one scope and platform, applied together."""
 
     def __init__(self, services: Services, scope: str, platform: str) -> None:
-        tenant, _, mode = scope.rpartition(":")
         self._services = services
         self._platform = platform
-        self._mode: Mode = "test" if mode == "test" else "live"
-        self._store: TenantStore = services.store.of(tenant, self._mode)
         self._told: list[_Told] = []
-        principal = system_principal(tenant, self._mode, kind="inbound")
-        self._ctx = Context(services, principal, Caller(""))
+        self._ctx = system_context(services, scope, "inbound")
+        self._store: TenantStore = self._ctx.data
+        self._mode = self._store.mode
 
     def add(self, fact: Fact, account: Account, row: Document) -> None:
         """Take one fact of a body."""
@@ -345,9 +342,7 @@ class Batch:
 
 async def keep_failure(services: Services, row: Document, account: Account, reason: str) -> None:
     """Keep a body of which something could not be applied, and tell of it; once for each body."""
-    tenant, _, mode = account.scope.rpartition(":")
-    principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
-    ctx = Context(services, principal, Caller(""))
+    ctx = system_context(services, account.scope, "inbound")
     id = "whe_" + row["_id"].partition("_")[2]
     failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
     event = ctx.event("webhook.failed", id, failure, channel=services.channels[account.channel].spec.platform)
@@ -393,12 +388,10 @@ def late_job(scope: str, platform: str, fact: Status, tries: int, now: Any) -> D
 
 async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) -> None:
     """Apply a report whose message was not known before; after some tries it is no message of ours."""
-    tenant, _, mode = scope.rpartition(":")
-    principal: Principal = system_principal(tenant, "test" if mode == "test" else "live", kind="inbound")
     report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
     fact = Status(data["address"], data["carrier_id"], data["reference"], report)
     platform = data.get("platform", services.channels[FORMER].spec.platform)
-    late = await apply_statuses(Context(services, principal, Caller("")), platform, [fact])
+    late = await apply_statuses(system_context(services, scope, "inbound"), platform, [fact])
     if not late:
         return
     if data["tries"] >= LATE_TRIES:

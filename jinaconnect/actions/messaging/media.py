@@ -71,7 +71,7 @@ class MediaFetcher:
     async def fetch(self, claim: Claim) -> None:
         """Fetch one file; raises CarrierFailed when another try may help."""
         row = claim.doc
-        store = self._services.store.of(*_parts(row["scope"]))
+        store = self._services.store.within(row["scope"])
         message = await store.find("messages", row["message"])
         app = await store.find("apps", row["account"])
         if message is None or message["deleted_at"] is not None or app is None or claim.tries > MAX_TRIES:
@@ -100,7 +100,7 @@ class MediaFetcher:
 
 async def take_former_job(services: Services, scope: str, data: Mapping[str, Any]) -> None:
     """Take over the work of an earlier version: a file that its message names by an id like the message's own."""
-    store = services.store.of(*_parts(scope))
+    store = services.store.within(scope)
     if await store.find("media", data["media"]) is not None:
         return
     row = {
@@ -112,7 +112,7 @@ async def take_former_job(services: Services, scope: str, data: Mapping[str, Any
 
 async def erase_files(services: Services, scope: str, messages: list[Document]) -> None:
     """Remove the files of messages, and what would fetch them."""
-    store = services.store.of(*_parts(scope))
+    store = services.store.within(scope)
     for message in messages:
         id = media_of(message)
         row = await store.find("media", id) if id is not None else None
@@ -130,7 +130,7 @@ async def servable(ctx: Context, id: str) -> tuple[str, str]:
     row = await ctx.services.registry.media(id)
     if row is None or row["mime_type"] is None:
         raise NotFound()
-    store = ctx.services.store.of(*_parts(row["scope"]))
+    store = ctx.services.store.within(row["scope"])
     message = await store.find("messages", row["message"])
     if message is None or message["deleted_at"] is not None:
         raise NotFound()
@@ -142,8 +142,3 @@ async def servable(ctx: Context, id: str) -> tuple[str, str]:
         if contact is None or not visible(known, contact):
             raise NotFound()
     return row["scope"], media_type(row["mime_type"])
-
-
-def _parts(scope: str) -> tuple[str, Any]:
-    tenant, _, mode = scope.rpartition(":")
-    return tenant, "test" if mode == "test" else "live"

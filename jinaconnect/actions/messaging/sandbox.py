@@ -36,9 +36,8 @@ async def customer_writes(
 
 async def deliver_webhook(services: Services, scope: str, data: Mapping[str, Any]) -> None:
     """Post a report of a simulated carrier; raises CarrierFailed when the door did not take it."""
-    tenant, _, mode = scope.rpartition(":")
     if "account" in data:
-        doc = await services.store.of(tenant, "test" if mode == "test" else "live").find("apps", data["account"])
+        doc = await services.store.within(scope).find("apps", data["account"])
     else:  # as earlier versions planned them
         doc = await services.registry.app_by_address(data["address"])
     if doc is None or doc["deleted_at"] is not None:

@@ -11,7 +11,7 @@ import structlog
 
 from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn
 from jinaconnect.actions.contacts.preferences import set_marketing
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
@@ -27,7 +27,6 @@ from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
-from jinaconnect.core.principal import system_principal
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.mongo import Document
@@ -278,10 +277,7 @@ class Sender:
         await self._settle(ctx, message["_id"])
 
     def _context(self, scope: str) -> Context:
-        tenant, _, mode = scope.rpartition(":")
-        return Context(
-            self._services, system_principal(tenant, "test" if mode == "test" else "live", kind="sender"), Caller("")
-        )
+        return system_context(self._services, scope, "sender")
 
     async def _fail(self, ctx: Context, message: Document, code: str, text: str) -> None:
         await report_message(ctx, message, Report(status.FAILED, ctx.now(), code, text), None)

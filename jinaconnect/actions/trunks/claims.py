@@ -42,8 +42,7 @@ async def _rivals(ctx: Context, trunk: Document, numbers: Sequence[str]) -> list
             found += [(number, other["hosts"]) for number in numbers if number in other["from_numbers"]]
     rows = [row for row in await store.across("numbers", {"number": wanted}) if row["scope"] != scope]
     for row in rows:
-        tenant, _, mode = row["scope"].rpartition(":")
-        holder = await store.of(tenant, "test" if mode == "test" else "live").find("trunks", row["provider_config"])
+        holder = await store.within(row["scope"]).find("trunks", row["provider_config"])
         if holder is not None and holder["deleted_at"] is None and holder["asterisk"] == trunk["asterisk"]:
             found.append((row["number"], holder["hosts"]))
     return found

@@ -16,7 +16,6 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.journal import scope_parts
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import open_sip, profile_of
 from jinaconnect.actions.trunks.health import attempts
@@ -36,7 +35,7 @@ from jinaconnect.actions.trunks.state import (
 from jinaconnect.core.calls import health
 from jinaconnect.core.errors import GatewayError, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
-from jinaconnect.core.principal import system_principal
+from jinaconnect.core.principal import system_actor
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.secrets import SecretError
@@ -211,7 +210,6 @@ class TrunkWatch:
             self._reported = states
 
     def _made(self, doc: Document) -> _Trunk | None:
-        tenant, mode = scope_parts(doc["scope"])
         try:
             given, profile = open_sip(self._services, doc), profile_of(doc)
             objects = trunk_objects(doc["_id"], profile, given)
@@ -220,15 +218,14 @@ class TrunkWatch:
             return None
         registers = any(each.kind == "registration" for each in objects)
         return _Trunk(
-            doc["_id"], self._services.store.of(tenant, mode), objects,
+            doc["_id"], self._services.store.within(doc["scope"]), objects,
             registration_uris(given, profile) if registers else None,
             max(float(given.qualify_s), PROBE_EVERY_S) if given.qualify_s else 0.0,
         )  # fmt: skip
 
     async def _forget(self, row: Document) -> None:
         if not row["pending"]:  # else its last words are still on their way
-            tenant, mode = scope_parts(row["scope"])
-            await self._services.store.of(tenant, mode).remove("trunk_states", row["_id"])
+            await self._services.store.within(row["scope"]).remove("trunk_states", row["_id"])
 
     async def _count_calls(self) -> None:
         now, span = self._services.clock(), health.WINDOWS[FLOOR_WINDOW]
@@ -364,8 +361,7 @@ class TrunkWatch:
             raise
 
     def _event(self, id: str, trunk: _Trunk, type: str, data: Mapping[str, object], at: datetime) -> Event:
-        actor = system_principal(trunk.store.tenant, trunk.store.mode, kind="telephony").actor()
         return Event(
-            id=id, type=type, occurred_at=at, actor=actor, subject=trunk.id, channel="VOICE",
+            id=id, type=type, occurred_at=at, actor=system_actor("telephony"), subject=trunk.id, channel="VOICE",
             data={"asterisk": self._name, **data},
         )  # fmt: skip

@@ -12,6 +12,7 @@ import orjson
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.catalogue import CATALOGUE
+from jinaconnect.core.principal import parse_scope
 
 MAX_BYTES = 64 * 1024  # of an event's data as JSON; what people write is bounded so that its events stay within
 # Events of these types take their place in the contact's timeline; their number is the sequence number.
@@ -112,7 +113,7 @@ def recorded(scope: str, row: Mapping[str, Any]) -> Recorded:
     """Return the recorded event of a log row."""
     kind = CATALOGUE[row["type"]]
     contact, seen = row["contact"], row["seen"]
-    mode = scope.rpartition(":")[2]
+    _, mode = parse_scope(scope)
     wire = {
         "id": row["_id"],
         "seq": row["seq"],

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, OneOf, Payload, Stamp, like
-from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.inbox.platform import PLATFORMS, PlatformName
 from jinaconnect.core.schema import sample_id
 
-Platform = Annotated[str, OneOf(tuple(PLATFORMS))]
 Holder = Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"]
 CONTACT = {
     "id": sample_id("cnt"), "phone": "+12025550111", "first_name": "Ann", "last_name": "Lee", "full_name": "Ann Lee",
@@ -67,7 +66,7 @@ class ContactData(Payload, json_schema_extra=like(CONTACT)):
     total_calls: Count
     dnc: bool
     opt_outs: dict[str, str]
-    preferred_channel: Platform | None
+    preferred_channel: PlatformName | None
     rcs_capable: bool | None
     rcs_checked_at: Stamp | None
     assigned_to_type: Holder

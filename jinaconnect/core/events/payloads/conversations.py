@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Literal
 
 from jinaconnect.core.events.payloads.base import LATER, MOMENT, Count, Payload, Stamp, Unix, like
-from jinaconnect.core.events.payloads.contacts import CONTACT, HELD, ContactData, Holder, Platform
+from jinaconnect.core.events.payloads.contacts import CONTACT, HELD, ContactData, Holder
+from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.schema import sample_id
 
 _CONVERSATION = {
@@ -57,7 +58,7 @@ class LastMessage(Payload):
     timestamp: Stamp
     direction: Literal["INCOMING", "OUTGOING"]
     author_type: Literal["USER", "CONTACT", "BOT"]
-    platform: Platform
+    platform: PlatformName
     created_by: str | None
     expires_at: Unix | None
     is_read: bool
@@ -70,7 +71,7 @@ class ConversationData(Payload, json_schema_extra=like(_CONVERSATION)):
     id: str
     contact: ChatContact
     status: Literal["OPEN", "CLOSED"]
-    platform: Platform | None
+    platform: PlatformName | None
     assignment: ChatAssignment
     last_message: LastMessage | None
     unread_count: Count

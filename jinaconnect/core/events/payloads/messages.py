@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from jinaconnect.core.events.payloads.base import EARLIER, LATER, MOMENT, Payload, Stamp, Unix, like
-from jinaconnect.core.events.payloads.contacts import Platform
+from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.schema import sample_id
 
 MESSAGE = {
@@ -60,7 +60,7 @@ class MessageData(Payload, json_schema_extra=like(MESSAGE)):
     content: dict[str, Any]
     timestamp: Stamp
     direction: Literal["INCOMING", "OUTGOING"]
-    platform: Platform
+    platform: PlatformName
     platform_display: str
     channel_app_id: str | None
     author: Literal["USER", "CONTACT", "BOT"]
