@@ -76,7 +76,7 @@ def feed_description() -> dict[str, Any]:
 def _server(scheme: str) -> dict[str, Any]:
     return {
         "host": "{host}", "protocol": scheme, "description": "The gateway; over TLS where a proxy before it speaks it.",
-        "variables": {"host": {"default": "127.0.0.1:8000", "description": "Where the gateway is reached."}},
+        "variables": {"host": {"default": "127.0.0.1:8080", "description": "Where the gateway is reached."}},
     }  # fmt: skip
 
 
