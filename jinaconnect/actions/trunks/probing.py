@@ -72,7 +72,7 @@ async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
         # Asking needs no part of the switch's owner, so any process may, on a connection of its own.
         async with await Contacts.connect(switch.client, switch.app, ctx.services.clock) as contacts:
             found = await contacts.probe(objects)
-        state = await _registration(switch, registration_uris(given, profile)) if registers else None
+        state = await _registration(switch, registration_uris(trunk["_id"], given, profile)) if registers else None
         if state == REJECTED and given.qualify_s and not found.ok:
             state = UNREACHABLE
     except AriError as error:

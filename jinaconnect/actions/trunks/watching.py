@@ -176,7 +176,8 @@ class TrunkWatch:
     def _changed(self, change: ContactStatusChange) -> None:
         """Asterisk's own question found, or did not find, an answer."""
         for each in self._trunks.values():
-            if change.contact_info.aor == each.objects[0].id or change.endpoint.resource == endpoint_id(each.id):
+            aor = next(made.id for made in each.objects if made.kind == "aor")
+            if change.contact_info.aor == aor or change.endpoint.resource == endpoint_id(each.id):
                 each.silent = change.contact_info.contact_status == "Unreachable"
                 if each.silent:
                     # Asterisk tells of the first of its own that was lost; how many follow is asked from now on.
@@ -219,7 +220,7 @@ class TrunkWatch:
         registers = any(each.kind == "registration" for each in objects)
         return _Trunk(
             doc["_id"], self._services.store.within(doc["scope"]), objects,
-            registration_uris(given, profile) if registers else None,
+            registration_uris(doc["_id"], given, profile) if registers else None,
             max(float(given.qualify_s), PROBE_EVERY_S) if given.qualify_s else 0.0,
         )  # fmt: skip
 

@@ -64,9 +64,13 @@ def config_of(endpoint: str) -> str | None:
     return inner if endpoint == endpoint_id(inner) and _ID.fullmatch(inner) else None
 
 
-def registration_uris(given: SipCredentials, profile: Profile) -> tuple[str, str]:
-    """Return client and server URI of the trunk's registration, by which its state is found."""
-    return f"sip:{given.sip_username}@{given.sip_realm}", _address(given, profile)
+def registration_uris(config: str, given: SipCredentials, profile: Profile) -> tuple[str, str]:
+    """Return client and server URI of the trunk's registration, by which its state is found.
+
+    Several trunks may have one account at one carrier, and Asterisk tells registrations apart by these URIs alone: the
+    trunk is named by a parameter, which a registrar takes off the address of record (RFC 3261 section 10.3).
+    """
+    return f"sip:{given.sip_username}@{given.sip_realm};trunk={config}", _address(given, profile)
 
 
 def trunk_objects(
@@ -122,7 +126,7 @@ def trunk_objects(
     match = (("endpoint", endpoint_id(config)), ("match", ",".join(hosts)))
     objects.append(ConfigObject("identify", f"{name}-identify", match))
     if registers:
-        client, server = registration_uris(given, profile)
+        client, server = registration_uris(config, given, profile)
         registration: Fields = (
             ("transport", transport),
             ("server_uri", server),

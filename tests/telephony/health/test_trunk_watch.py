@@ -132,14 +132,14 @@ async def test_a_carrier_that_goes_and_comes_back_is_told_of_once_each(phone: Ex
 
 
 async def test_a_wrong_password_degrades_the_trunk_and_goes_with_it(phone: Exchange, theirs: Asterisk) -> None:
-    trunk = await make_trunk(phone.tenant, theirs.ip, name="Wrong", credentials=account(
-        theirs, sip_username="mistaken", sip_password="wrong"
-    ))  # fmt: skip
+    trunk = await make_trunk(phone.tenant, theirs.ip, name="Wrong", credentials=account(theirs, sip_password="wrong"))
     now = await until(phone, lambda each: each["status"] == "degraded", "degraded", trunk)
     await until(phone, lambda each: each["registration"]["state"] == "rejected", "rejected", trunk)
     assert now["contact"]["state"] == "reachable"
     assert (await told(phone, trunk))[-1:] in (["trunk.unregistered"], ["trunk.degraded"])
     assert (await phone.owner.get("/voice/api/ari-health/")).ok()["status"] == "degraded"
+    other = await health_of(phone, phone.trunk)  # the same account, with the right password
+    assert (other["status"], other["registration"]["state"]) == ("up", "registered")
     await (data := phone.gateway.services.store.of(phone.tenant.id, "live")).change(
         "trunks", trunk, lambda doc: Change(set={"deleted_at": phone.gateway.services.clock()})
     )

@@ -83,12 +83,12 @@ def test_a_registration_has_what_lets_it_start_at_once_and_be_recognised() -> No
     registration = objects_of("generic", DIGEST)["registration"]
     assert registration.id == "voice-cfg_1-reg"
     assert registration.value("server_uri") == "sip:sbc.example.com"
-    assert registration.value("client_uri") == "sip:acct1@sip.example.com"
+    assert registration.value("client_uri") == "sip:acct1@sip.example.com;trunk=cfg_1"
     assert registration.value("outbound_auth") == "voice-cfg_1-auth"
     assert registration.value("max_random_initial_delay") == "0"
     assert registration.value("retry_interval") == "60"
     assert (registration.value("line"), registration.value("endpoint")) == ("yes", "voice-cfg_1-endpoint")
-    uris = registration_uris(sip_credentials(DIGEST), profile("generic"))
+    uris = registration_uris("cfg_1", sip_credentials(DIGEST), profile("generic"))
     assert uris == (registration.value("client_uri"), registration.value("server_uri"))
 
 
@@ -164,6 +164,23 @@ def test_a_value_that_does_not_fit_is_refused_by_name_and_not_repeated(field: st
     (path,) = refused.value.body()["detail"]
     assert path.startswith(f"credentials.{field}")
     assert DIGEST["sip_password"] not in str(refused.value.body())
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "sip:sbc.example.com:5060", "sip:sbc.example.com", "sips:sbc.example.com", "SIP:192.0.2.1",
+        "acct@sbc.example.com", "<sip:sbc.example.com>", "sbc.example.com;transport=tcp", "udp://sbc.example.com",
+        "tcp:sbc.example.com",
+    ],
+)
+def test_a_uri_in_the_place_of_a_host_is_told_so(proxy: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        sip_credentials({**DIGEST, "sip_proxy": proxy})
+    assert "is a URI" in str(refused.value.detail["credentials.sip_proxy"])
+    with pytest.raises(Invalid) as refused:
+        sip_credentials({**DIGEST, "sip_realm": proxy})
+    assert "is a URI" in str(refused.value.detail["credentials.sip_realm"])
 
 
 @pytest.mark.parametrize("proxy", ["host", "sbc.example.com.", "192.0.2.1:5080", "[2001:db8::1]", "[2001:db8::1]:5061"])

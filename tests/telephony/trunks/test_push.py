@@ -53,9 +53,11 @@ async def trunk(
         await remove(ari, objects)
 
 
-async def registration_state(ari: AriClient, given: dict[str, Any], wanted: str, deadline_s: float = 10) -> None:
-    """Wait until the registration of some credentials is in a state."""
-    uris = registration_uris(sip_credentials(given), profile("generic"))
+async def registration_state(
+    ari: AriClient, config: str, given: dict[str, Any], wanted: str, deadline_s: float = 10
+) -> None:
+    """Wait until the registration of a trunk is in a state."""
+    uris = registration_uris(config, sip_credentials(given), profile("generic"))
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline_s
     while True:
@@ -77,7 +79,7 @@ async def test_a_digest_trunk_registers_at_once_calls_out_and_takes_its_calls(
 ) -> None:
     given = account(carrier)
     async with trunk(ari, given, tenant="ten_1") as (config, objects):
-        await registration_state(ari, given, "registered")
+        await registration_state(ari, config, given, "registered")
         assert asterisk.ip in await contacts(carrier, "account")
         channel = f"jc-out{config}-customer"
         await ari.channels.originate(channel, f"PJSIP/600@{endpoint_id(config)}", app=APP)
@@ -104,7 +106,7 @@ async def test_a_wrong_password_shows_as_rejected_and_calls_fail(
 ) -> None:
     given = account(carrier, sip_password="wrong")
     async with trunk(ari, given) as (config, _):
-        await registration_state(ari, given, "rejected")
+        await registration_state(ari, config, given, "rejected")
         channel = f"jc-bad{config}-customer"
         await ari.channels.originate(channel, f"PJSIP/600@{endpoint_id(config)}", app=APP)
         ended = await heard.next(ChannelDestroyed, channel)
@@ -113,15 +115,23 @@ async def test_a_wrong_password_shows_as_rejected_and_calls_fail(
         # The right password, pushed, mends it without a restart.
         better = sip_credentials(account(carrier))
         assert await push(ari, trunk_objects(config, profile("generic"), better)) == []
-        await registration_state(ari, given, "registered")
+        await registration_state(ari, config, given, "registered")
+
+
+async def test_two_trunks_with_one_account_at_one_carrier_are_told_apart(carrier: Asterisk, ari: AriClient) -> None:
+    right, wrong = account(carrier), account(carrier, sip_password="wrong")
+    async with trunk(ari, right) as (first, _), trunk(ari, wrong) as (second, _):
+        await registration_state(ari, second, wrong, "rejected")
+        await registration_state(ari, first, right, "registered")
+        await registration_state(ari, second, wrong, "rejected")
 
 
 async def test_an_unchanged_registration_is_left_alone_unless_it_is_to_be_renewed(
     carrier: Asterisk, ari: AriClient
 ) -> None:
     given = account(carrier)
-    async with trunk(ari, given) as (_, objects):
-        await registration_state(ari, given, "registered")
+    async with trunk(ari, given) as (config, objects):
+        await registration_state(ari, config, given, "registered")
         before = await contacts(carrier, "account")
         assert await push(ari, objects) == []
         assert await contacts(carrier, "account") == before
@@ -131,7 +141,7 @@ async def test_an_unchanged_registration_is_left_alone_unless_it_is_to_be_renewe
         while "sip:account@" not in (now := await contacts(carrier, "account")) or now == before:
             assert loop.time() < end, "no new registration at the carrier"
             await asyncio.sleep(0.05)
-        await registration_state(ari, given, "registered")
+        await registration_state(ari, config, given, "registered")
 
 
 async def _shown(asterisk: Asterisk, ari: AriClient, objects: Sequence[ConfigObject]) -> dict[str, Any]:
@@ -219,8 +229,8 @@ async def test_a_carrier_that_does_not_answer_is_not_registered_with(ari: AriCli
         "sip_username": "a", "sip_password": "b", "sip_realm": "nowhere.invalid", "sip_proxy": loopback_address(5060),
         "qualify_s": 0,
     }  # fmt: skip
-    uris = registration_uris(sip_credentials(given), profile("generic"))
-    async with trunk(ari, given):
+    async with trunk(ari, given) as (config, _):
+        uris = registration_uris(config, sip_credentials(given), profile("generic"))
         found = {(each.client_uri, each.server_uri): each.state for each in await ari.registrations()}
         assert found.get(uris, "unregistered") == "unregistered"
 
@@ -331,7 +341,7 @@ async def test_a_telephone_registers_with_its_password_is_called_and_calls(
     }  # fmt: skip
     # The carrier's Asterisk plays the telephone: it registers like one.
     async with carrier.client() as theirs, trunk(theirs, given) as (config, _):
-        await registration_state(theirs, given, "registered")
+        await registration_state(theirs, config, given, "registered")
         assert carrier.ip in await contacts(asterisk, name)
         await theirs.channels.originate("desk-a", f"PJSIP/+4930555@{endpoint_id(config)}", app="none", timeout_s=5)
         start = await heard.next(StasisStart)

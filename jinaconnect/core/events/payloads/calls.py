@@ -223,12 +223,20 @@ class CallRecordingStopped(CallTape, json_schema_extra=like(_TAPED)):
     """The recording has ended; its file follows."""
 
 
+class CarrierReason(Payload, json_schema_extra=like({}, q850=31)):
+    """What a carrier gave as its reason for ending an answered call: a cause of Q.850, a SIP status."""
+
+    q850: Given[int] = None
+    sip_code: Given[int] = None
+
+
 class CallEnd(CallState, json_schema_extra=like(_ENDED)):
     """How a call ended."""
 
     hangup_cause: str
     duration_seconds: Count | None
     sip_code: Given[int] = None
+    carrier_reason: Given[CarrierReason] = None
     by: Given[Literal["caller"]] = None
 
 
