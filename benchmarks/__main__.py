@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "presence": presence.one_word_each,
     "latency": inbound.latency,
     "webhooks": inbound.sustained,
+    "sizes": inbound.by_size,
     "cost": cost.webhook_costs,
     "contact": reading.one_contact,
     "lists": reading.first_page,

@@ -12,9 +12,10 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from benchmarks.load import Crowd, Customers, Requests, fan
+from benchmarks.load import Crowd, Customers, Reports, Requests, fan
 from benchmarks.peers.insert_one import document
 from benchmarks.processes import SERVER_CORE, Gateway, gateway, started
+from benchmarks.reading import fill
 from benchmarks.rows import Row, median, percentile
 
 PACE = 100  # messages a second
@@ -134,4 +135,42 @@ def sustained(quick: bool) -> list[Row]:
         Row("inbound webhooks stored and published, sustained", ratio, "x",
             f"{median(ours):,.0f}/s ({median(cpu):,.0f} µs CPU each)",
             f"`insert_one`, {AT_ONCE} at once {median(bare):,.0f}/s", 0.5, 0.9, least=True)
+    ]  # fmt: skip
+
+
+def _each(running: Gateway, customers: Customers, count: int) -> float:
+    """Return the median milliseconds of a webhook, one at a time."""
+    took = []
+    requests = Requests(running.port, 1, customers.request)
+    poll = select.epoll()
+    for number in requests.sockets:
+        poll.register(number, select.EPOLLIN)
+    for _ in range(count):
+        begun, answered = time.monotonic(), requests.answered
+        requests.publish()
+        while requests.answered == answered:
+            for number, _ in poll.poll(1.0):
+                requests.heard(number)
+        took.append((time.monotonic() - begun) * 1000)
+    poll.close()
+    requests.close()
+    return median(took)
+
+
+def by_size(quick: bool) -> list[Row]:
+    """Compare a customer's message and a delivery report in a large tenant with the same in a small one."""
+    many, count = (100_000, 100) if quick else (1_000_000, 400)
+    taken: list[tuple[float, float]] = []
+    for size in (1_000, many):
+        with gateway() as running:
+            fill(running, size)
+            customers, reports = Customers(running, 200), Reports(running)
+            _each(running, customers, 50)
+            _each(running, reports, 20)
+            taken.append((_each(running, customers, count), _each(running, reports, count)))
+    few, lots = taken
+    return [
+        Row(f"{what}, {many:,} contacts and messages against 1,000", large / small, "x", f"{large:.1f} ms",
+            f"1,000 {small:.1f} ms", 1.2, 1.05)
+        for what, small, large in zip(("an inbound message", "a delivery report"), few, lots, strict=True)
     ]  # fmt: skip

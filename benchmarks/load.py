@@ -213,12 +213,16 @@ class Customers:
         })  # fmt: skip
         self._template = self._template.replace("@ADDRESS@", self._whatsapp["phone_number_id"])
 
+    def carrier_id(self, number: int) -> str:
+        """Return the id that the carrier gave a message."""
+        return f"wamid.B{self._run}{number:012d}"
+
     def request(self) -> bytes:
         """Return the next webhook as an HTTP request; its text is `n<number>`."""
         number, self.sent = self.sent, self.sent + 1
         values = {
             "@FROM@": f"1202{5_500_000 + (self._first + number) % self._count:07d}",
-            "@ID@": f"wamid.B{self._run}{number:012d}", "@TIME@": str(int(time.time())), "@TEXT@": f"n{number};",
+            "@ID@": self.carrier_id(number), "@TIME@": str(int(time.time())), "@TEXT@": f"n{number};",
         }  # fmt: skip
         text = self._template
         for name, value in values.items():
@@ -230,6 +234,27 @@ class Customers:
             f"X-Hub-Signature-256: sha256={sign}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
+
+
+class Reports(Customers):
+    """Reports of the carrier that messages which went out were delivered: those of odd numbers, `wamid.old<number>`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway, 1)
+        self._template = json.dumps({
+            "object": "whatsapp_business_account",
+            "entry": [{"id": "0", "changes": [{"field": "messages", "value": {
+                "messaging_product": "whatsapp",
+                "metadata": {"display_phone_number": "12025550199",
+                             "phone_number_id": self._whatsapp["phone_number_id"]},
+                "statuses": [{"id": "@ID@", "status": "delivered", "timestamp": "@TIME@",
+                              "recipient_id": "12025550111"}],
+            }}]}],
+        })  # fmt: skip
+
+    def carrier_id(self, number: int) -> str:
+        """Return the id that the carrier gave a message."""
+        return f"wamid.old{2 * number + 1}"
 
 
 @dataclass(frozen=True, slots=True)
