@@ -128,7 +128,6 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("_id", -1),)),
             Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_given("carrier_id")),
             Index((("contact", 1), ("_id", -1))),
-            Index((("contact", 1), ("timestamp", -1), ("_id", -1))),
             Index((("contact", 1), ("number", -1))),
             Index((("direction", 1), ("_id", -1))),
             Index((("platform", 1), ("_id", -1))),
@@ -144,7 +143,7 @@ COLLECTIONS: dict[str, Collection] = {
     "timeline": Collection(indexes=(Index((("contact", 1), ("number", -1))),)),
     "apps": Collection(
         tells=True,
-        indexes=(Index((("_id", -1),)), Index((("channel", 1), ("_id", -1)))),
+        indexes=(Index((("_id", -1),)),),
     ),
     "templates": Collection(
         tells=True,
@@ -157,7 +156,12 @@ COLLECTIONS: dict[str, Collection] = {
     "members": Collection(
         by_mode=False,
         tells=True,
-        indexes=(Index((("_id", 1),)), Index((("user", 1),), unique=True), Index((("role", 1),))),
+        indexes=(
+            Index((("_id", 1),)),
+            Index((("user", 1),), unique=True),
+            Index((("role", 1),)),
+            Index((("is_active", 1), ("role", 1))),
+        ),
     ),
     "roles": Collection(
         by_mode=False, tells=True, indexes=(Index((("priority", -1), ("name", 1))), Index((("slug", 1),), unique=True))
@@ -166,7 +170,7 @@ COLLECTIONS: dict[str, Collection] = {
     "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "trunks": Collection(
         tells=True,
-        indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1))), Index((("provider", 1), ("_id", -1)))),
+        indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1)))),
         across=((("asterisk", 1),), (("updated_at", 1),), (("from_numbers", 1),)),
     ),
     "trunk_states": Collection(tells=True, indexes=(Index((("_id", -1),)),), across=((("asterisk", 1),),)),
@@ -210,12 +214,10 @@ COLLECTIONS: dict[str, Collection] = {
         ),
         across=((("retention_expires_at", 1),),),
     ),
-    "voice_templates": Collection(
-        tells=True, indexes=(Index((("_id", -1),)), Index((("template_kind", 1), ("_id", -1))))
-    ),
+    "voice_templates": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "voice_media": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "rate_cards": Collection(
-        tells=True, indexes=(Index((("_id", -1),)), Index((("provider_config", 1), ("valid_from", -1))))
+        tells=True, indexes=(Index((("_id", -1),)), Index((("provider_config", 1),)))
     ),
     "recording_consents": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))

@@ -1,8 +1,8 @@
-"""How many rows a list has, in bounded time.
+"""How many rows a list has, and other figures of many rows, in bounded time.
 
 Counting walks an index, so a count that is not done within its budget is answered from the last one made in the
-background (at most some seconds old) and flagged as inexact. The first page of a million rows costs what one of a
-thousand does.
+background and flagged as inexact. The first page of a million rows costs what one of a thousand does. A figure is kept
+for some seconds, or for as long as keeps the work of making it a small part of the time.
 """
 
 from __future__ import annotations
@@ -10,19 +10,62 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import pymongo
 from bson import encode
 from pymongo.errors import ExecutionTimeout
 
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.mongo import Database, guarded
+from jinaconnect.store.mongo import Database, Document, guarded
 
 FLOOR = 1_000  # rows counted exactly at every request; well under a millisecond of index
-BUDGET_MS = 20_000  # for the count in the background
+BUDGET_S = 20.0  # for what is made in the background, whatever deadline requests have
 KEEP_S = 10.0
-REMEMBERED = 1_000
+KEEP_TIMES = 20  # as long as it took
+REMEMBERED, REMEMBERED_FIGURES = 1_000, 100
+COUNT_WAIT_S, FIGURES_WAIT_S = 0.05, 2.0  # for the first time something is asked: mostly it is made well within
+BACKGROUND = "background"  # says in the database's profile that no request waits for it
+
+Make = Callable[[], Awaitable[Any]]
+
+
+class _Remembered:
+    """What was made in the background, by key; asked for when it is old, it is made again."""
+
+    def __init__(self, most: int, wait_s: float) -> None:
+        self._most, self._wait_s = most, wait_s
+        self._known: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
+        self._running: dict[bytes, asyncio.Task[None]] = {}
+
+    async def get(self, key: bytes, make: Make) -> Any:
+        """Return what is known, None where nothing was made in time."""
+        known = self._known.get(key)
+        if known is None or known[0] < time.monotonic():
+            self._refresh(key, make)
+        if known is None:
+            await asyncio.wait([self._running[key]], timeout=self._wait_s)
+            known = self._known.get(key)
+        return None if known is None else known[1]
+
+    def _refresh(self, key: bytes, make: Make) -> None:
+        if key not in self._running:
+            task = asyncio.create_task(self._keep(key, make))
+            self._running[key] = task
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+
+    async def _keep(self, key: bytes, make: Make) -> None:
+        begun = time.monotonic()
+        try:
+            made = await make()
+        except (Unavailable, ExecutionTimeout):
+            return
+        ends = time.monotonic()
+        self._known[key] = (ends + max(KEEP_S, KEEP_TIMES * (ends - begun)), made)
+        self._known.move_to_end(key)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
 
 
 class Counts:
@@ -30,41 +73,54 @@ class Counts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
-        self._running: dict[bytes, asyncio.Task[None]] = {}
+        self._counts = _Remembered(REMEMBERED, COUNT_WAIT_S)
+        self._figures = _Remembered(REMEMBERED_FIGURES, FIGURES_WAIT_S)
 
-    @guarded
     async def count(self, collection: str, query: Mapping[str, Any]) -> tuple[int, bool]:
         """Return (count, exact)."""
-        few = await self._database[collection].count_documents(query, limit=FLOOR + 1)
+        few = await self._few(collection, query)
         if few <= FLOOR:
             return few, True
-        key = collection.encode() + b"\0" + encode(dict(query))
-        known = self._known.get(key)
-        if known is None or known[0] < time.monotonic():
-            self._refresh(key, collection, query)
+        known = await self._counts.get(_key(collection, query, ()), lambda: self._count(collection, query))
+        return (few if known is None else known), False
+
+    async def figures(
+        self, collection: str, query: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[Document], bool]:
+        """Return what a pipeline makes of the documents that fit, and whether it is exact.
+
+        Raises Unavailable where it cannot be made for now.
+        """
+        if await self._few(collection, query) <= FLOOR:
+            return await self._made(collection, query, stages), True
+        key = _key(collection, query, stages)
+        known = await self._figures.get(key, lambda: self._made_beside(collection, query, stages))
         if known is None:
-            # The first time it is worth a short wait: most lists are counted well within it.
-            await asyncio.wait([self._running[key]], timeout=0.05)
-            known = self._known.get(key)
-        return (known[1], False) if known else (few, False)
+            raise Unavailable("The figures are being made.", retry_after=5)
+        return known, False
 
-    def _refresh(self, key: bytes, collection: str, query: Mapping[str, Any]) -> None:
-        if key not in self._running:
-            task = asyncio.create_task(self._count_all(key, collection, query))
-            self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
-
-    async def _count_all(self, key: bytes, collection: str, query: Mapping[str, Any]) -> None:
-        try:
-            total = await self._count(collection, query)
-        except (Unavailable, ExecutionTimeout):
-            return
-        self._known[key] = (time.monotonic() + KEEP_S, total)
-        self._known.move_to_end(key)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+    @guarded
+    async def _few(self, collection: str, query: Mapping[str, Any]) -> int:
+        return await self._database[collection].count_documents(query, limit=FLOOR + 1)
 
     @guarded
     async def _count(self, collection: str, query: Mapping[str, Any]) -> int:
-        return await self._database[collection].count_documents(query, maxTimeMS=BUDGET_MS)
+        with pymongo.timeout(BUDGET_S):
+            return await self._database[collection].count_documents(query, comment=BACKGROUND)
+
+    @guarded
+    async def _made(
+        self, collection: str, query: Mapping[str, Any], stages: Sequence[Mapping[str, Any]], comment: str | None = None
+    ) -> list[Document]:
+        rows = await self._database[collection].aggregate([{"$match": query}, *stages], comment=comment)
+        return await rows.to_list()
+
+    async def _made_beside(
+        self, collection: str, query: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]
+    ) -> list[Document]:
+        with pymongo.timeout(BUDGET_S):
+            return await self._made(collection, query, stages, BACKGROUND)
+
+
+def _key(collection: str, query: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]) -> bytes:
+    return collection.encode() + b"\0" + encode({"query": dict(query), "stages": [dict(stage) for stage in stages]})

@@ -185,6 +185,12 @@ class TenantStore:
         """Return how many documents fit and whether the number is exact (see `store/counting.py`)."""
         return await self._store.counts.count(collection, self._within(collection, query))
 
+    async def figures(
+        self, collection: str, query: Mapping[str, Any], stages: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[Document], bool]:
+        """Return what a pipeline makes of the documents that fit and whether it is exact (see `store/counting.py`)."""
+        return await self._store.counts.figures(collection, self._within(collection, query), stages)
+
     async def insert(
         self, collection: str, doc: Mapping[str, Any], events: Sequence[Event] = (), *, tell: bool = True
     ) -> Written:

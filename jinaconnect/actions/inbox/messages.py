@@ -182,7 +182,11 @@ async def count_platforms(ctx: Context) -> list[dict[str, Any]]:
     """Return how many messages came and went over each platform that has any."""
     within = {"deleted_at": None, **await message_filter(ctx)}
     counts = await asyncio.gather(*(ctx.data.count("messages", {**within, "platform": name}) for name in PLATFORMS))
-    return [{"platform": name, "count": count} for name, (count, _) in zip(PLATFORMS, counts, strict=True) if count]
+    return [
+        {"platform": name, "count": count, **({} if exact else {"count_exact": False})}
+        for name, (count, exact) in zip(PLATFORMS, counts, strict=True)
+        if count
+    ]
 
 
 async def channel_conversation(ctx: Context) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class TagPage(Answer):
     """A page of tags."""
 
     count: int
+    count_exact: bool
     next: str | None
     previous: str | None
     results: list[str]

@@ -53,10 +53,11 @@ class MessageWindow(Answer):
 
 
 class PlatformCount(Answer):
-    """How many messages a platform has."""
+    """How many messages a platform has; `count_exact` is there, and false, where many are being counted."""
 
     platform: Platform
     count: int
+    count_exact: bool = True
 
 
 class PlatformCounts(RootModel[list[PlatformCount]]):

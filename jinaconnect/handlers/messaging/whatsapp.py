@@ -80,12 +80,13 @@ class MessageDetail(MessageOut):
 
 
 class MessageCounts(Answer):
-    """How many messages there are; `by_status` counts those sent."""
+    """How many messages there are; `by_status` counts those sent. Of many, the figures may be some seconds old."""
 
     total: int
     inbound: int
     outbound: int
     by_status: dict[str, int]
+    count_exact: bool
 
 
 def _direction(text: str) -> str:
@@ -97,7 +98,7 @@ def _direction(text: str) -> str:
 
 _MESSAGES = Listing(
     filters={
-        "wa_app": Filter("app"),
+        "wa_app": Filter("app", lookups=("", "in")),  # each has one
         "contact": Filter("contact"),
         "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
         "message_type": Filter("type", lambda text: parse_text(text).upper()),
@@ -182,14 +183,15 @@ async def list_messages(ctx: Context) -> dict[str, Any]:
         "deleted_at": None,
         **await message_filter(ctx),
     }
+    asked: list[dict[str, Any]] = []
     if "has_error" in query:
-        within["error_code"] = {"$ne": None} if query.pop("has_error").lower() in ("true", "1") else None
+        asked = [{"error_code": {"$ne": None} if query.pop("has_error").lower() in ("true", "1") else None}]
     ctx.caller.query = query
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{name: row[name] for name in LIST_FIELDS} for row in await _with_phones(ctx, docs)]
 
-    return await list_documents(ctx, "messages", _MESSAGES, render, within)
+    return await list_documents(ctx, "messages", _MESSAGES, render, within, asked)
 
 
 @operation(
@@ -209,7 +211,10 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     tag="whatsapp",
 )  # fmt: skip
 async def statistics(ctx: Context) -> dict[str, Any]:
-    """Count the WhatsApp messages by direction and status."""
+    """Count the WhatsApp messages by direction and status.
+
+    Of more than a thousand the figures are made in the background, and `count_exact` is false.
+    """
     within: dict[str, Any] = {
         "platform": "WHATSAPP",
         "internal_note": False,
@@ -217,11 +222,14 @@ async def statistics(ctx: Context) -> dict[str, Any]:
         **await message_filter(ctx),
     }
     group = {"_id": {"d": "$direction", "s": "$status"}, "n": {"$sum": 1}}
-    rows = await ctx.data.aggregate("messages", [{"$match": within}, {"$group": group}])
+    rows, exact = await ctx.data.figures("messages", within, [{"$group": group}])
     inbound = sum(row["n"] for row in rows if row["_id"]["d"] == "INCOMING")
     outbound = sum(row["n"] for row in rows if row["_id"]["d"] == "OUTGOING")
     by_status = dict.fromkeys(("PENDING", "SENT", "DELIVERED", "READ", "FAILED", "UNKNOWN"), 0)
     for row in rows:
         if row["_id"]["d"] == "OUTGOING":
             by_status[row["_id"]["s"]] = by_status.get(row["_id"]["s"], 0) + row["n"]
-    return {"total": inbound + outbound, "inbound": inbound, "outbound": outbound, "by_status": by_status}
+    return {
+        "total": inbound + outbound, "inbound": inbound, "outbound": outbound, "by_status": by_status,
+        "count_exact": exact,
+    }  # fmt: skip
