@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.calls.journal import CallJournal
-from jinaconnect.actions.live.verbs import VERBS
+from jinaconnect.actions.live.verbs import carry_out
 from jinaconnect.actions.trunks.routes import purpose_at
 from jinaconnect.actions.trunks.targets import Reached, reach
 from jinaconnect.core.calls import causes, machine
@@ -313,7 +313,7 @@ class CallLegs:
 
     async def obey(self, order: Order) -> dict[str, Any]:
         """Carry out what somebody wants; raises GatewayError. Answers the call as it is then."""
-        answer = await VERBS[order.action](self._call, order.body, order.actor)
+        answer = await carry_out(self._call, order.action, order.body, order.actor)
         return {"call": d.render_call(self._call.doc), **(answer or {})}
 
 

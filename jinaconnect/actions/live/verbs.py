@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.calls.journal import Tell
@@ -17,17 +18,31 @@ if TYPE_CHECKING:
 
 Actor = Mapping[str, str]
 Body = Mapping[str, Any]
-Verb = Callable[["LiveCall", Body, Actor], Awaitable[dict[str, Any] | None]]
+Run = Callable[["LiveCall", Body, Actor], Awaitable[dict[str, Any] | None]]
 
 PLAYED = "play"
 
 
-def _talking(call: LiveCall) -> None:
-    if not call.up(CUSTOMER):
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What can be ordered: `talking` needs a customer who has answered, `settled` that no transfer is going on."""
+
+    run: Run
+    talking: bool = True
+    settled: bool = False
+
+
+async def carry_out(call: LiveCall, action: str, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Have a call do something; raises GatewayError where it cannot now. Returns what is answered beside the call."""
+    verb = VERBS[action]
+    if verb.talking and not call.up(CUSTOMER):
         raise call.parties.invalid("The call is not answered.")
+    if verb.settled:
+        _settled(call)
+    return await verb.run(call, body, actor)
 
 
-def _no_transfer(call: LiveCall) -> None:
+def _settled(call: LiveCall) -> None:
     if call.doc["transfer"] is not None:
         raise call.parties.invalid("A transfer is going on.")
 
@@ -49,8 +64,6 @@ async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | No
 
 async def transfer(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Hand the customer over, blindly or after asking."""
-    _talking(call)
-    _no_transfer(call)
     reached = (await reach(call.services, call.ledger.store, call.doc, to=body["to"]))[0]
     if body["mode"] == "attended":
         return {"consultation": await call.transfers.consult(reached, body["to"], actor)}
@@ -72,8 +85,6 @@ async def cancel(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
 
 async def hold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Let the customer hear music."""
-    _talking(call)
-    _no_transfer(call)
     if call.doc["held"] or not call.parties.together:
         raise call.parties.invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
     await call.parties.park()
@@ -85,43 +96,35 @@ async def unhold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
     """Bring the customer back."""
     if not call.doc["held"]:
         raise call.parties.invalid("The call is not on hold.")
-    _no_transfer(call)
+    _settled(call)
     await call.parties.unpark(call.parties.others())
     await call.ledger.write(tell=[Tell("call.resumed", {}, "agent", actor)], set={"held": False})
     return None
 
 
-async def _mute(call: LiveCall, body: Body, actor: Actor, on: bool) -> None:
-    _talking(call)
-    side = body["side"]
-    muted = set(call.doc["muted"])
-    if (side in muted) == on:
-        raise call.parties.invalid(f"The {side} is {'muted already' if on else 'not muted'}.")
-    names = [CUSTOMER] if side == "customer" else call.parties.others()
-    if not names:
-        raise call.parties.invalid("There is no agent in this call.")
-    for name in names:
-        await call.switch.mute(call.leg(name), "in", on)
-    muted = muted | {side} if on else muted - {side}
-    tell = Tell("call.muted" if on else "call.unmuted", {"side": side}, "agent", actor)
-    await call.ledger.write(tell=[tell], set={"muted": sorted(muted)})
+def _muting(on: bool) -> Run:
+    """Return what silences a side, or lets it be heard again."""
 
+    async def run(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+        side = body["side"]
+        muted = set(call.doc["muted"])
+        if (side in muted) == on:
+            raise call.parties.invalid(f"The {side} is {'muted already' if on else 'not muted'}.")
+        names = [CUSTOMER] if side == "customer" else call.parties.others()
+        if not names:
+            raise call.parties.invalid("There is no agent in this call.")
+        for name in names:
+            await call.switch.mute(call.leg(name), "in", on)
+        muted = muted | {side} if on else muted - {side}
+        tell = Tell("call.muted" if on else "call.unmuted", {"side": side}, "agent", actor)
+        await call.ledger.write(tell=[tell], set={"muted": sorted(muted)})
+        return None
 
-async def mute(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
-    """Silence what a side says."""
-    await _mute(call, body, actor, True)
-    return None
-
-
-async def unmute(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
-    """Let a side be heard again."""
-    await _mute(call, body, actor, False)
-    return None
+    return run
 
 
 async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Play audio or speak a text to both sides or to one."""
-    _talking(call)
     if call.attendant.busy:
         raise call.parties.invalid("An IVR is talking.")
     order = x.PlayAudio(body["audio_url"]) if body.get("audio_url") else x.Say(body["tts_text"])
@@ -154,7 +157,6 @@ async def stop_play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] 
 
 async def dtmf(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Press keys towards the customer."""
-    _talking(call)
     leg = call.leg(CUSTOMER)
     await call.switch.press(leg, body["digits"], between_ms=body["between_ms"], duration_ms=body["duration_ms"])
     await call.ledger.write(tell=[Tell("call.keys_sent", {"digits": body["digits"]}, "agent", actor)])
@@ -163,7 +165,6 @@ async def dtmf(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
 
 async def record(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Start, pause, resume or stop the recording."""
-    _talking(call)
     match body["do"]:
         case "start":
             if call.tape.running:
@@ -177,7 +178,17 @@ async def record(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
 
 
 VERBS: Mapping[str, Verb] = {
-    "hangup": hangup, "leave": leave, "transfer": transfer, "complete": complete, "cancel": cancel, "hold": hold,
-    "unhold": unhold, "mute": mute, "unmute": unmute, "play": play, "stop-play": stop_play, "dtmf": dtmf,
-    "record": record,
-}  # fmt: skip
+    "hangup": Verb(hangup, talking=False),
+    "leave": Verb(leave, talking=False),
+    "transfer": Verb(transfer, settled=True),
+    "complete": Verb(complete, talking=False),
+    "cancel": Verb(cancel, talking=False),
+    "hold": Verb(hold, settled=True),
+    "unhold": Verb(unhold, talking=False),
+    "mute": Verb(_muting(True)),
+    "unmute": Verb(_muting(False)),
+    "play": Verb(play),
+    "stop-play": Verb(stop_play, talking=False),
+    "dtmf": Verb(dtmf),
+    "record": Verb(record),
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
@@ -90,11 +92,6 @@ async def _order(ctx: Context, id: str, action: str, body: dict[str, Any]) -> di
     return await control.order(doc, action, body, ctx.principal.actor(), ctx.ids.new("ord"))
 
 
-async def _call(ctx: Context, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
-    call: dict[str, Any] = (await _order(ctx, id, action, body))["call"]
-    return call
-
-
 @voice_operation(
     "POST", "calls/{id}/hangup/", id="calls.hangup", permission="voice.control", body=Hangup, returns=HungUp,
     effect=True,
@@ -130,100 +127,65 @@ async def transfer(ctx: Context, id: str, body: TransferCall) -> dict[str, Any]:
     return {**answer["call"], "consultation": answer.get("consultation")}
 
 
-async def _of_consultation(ctx: Context, id: str, action: str) -> dict[str, Any]:
-    """`id` is the consultation's own call, or the call it is held for."""
-    doc = await controllable_call(ctx, id)
-    return await _call(ctx, plans.host_of(doc) or id, action, {})
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing to have a call do: its path and action, its body, and what it is described by.
+
+    `check` raises what the body's schema cannot say. With `of_host` the id of a consultation stands for the call it is
+    held for.
+    """
+
+    action: str
+    says: str
+    body: type[Request] = Nothing
+    check: Callable[[Any], None] = lambda body: None
+    of_host: bool = False
+    errors: tuple[int, ...] = (409,)
+    aliases: tuple[str, ...] = ()
 
 
-@voice_operation(
-    "POST", "calls/{id}/complete/", id="calls.complete", permission="voice.control", body=Nothing, returns=CallOut,
-    effect=True, errors=(409,), aliases=("calls/{id}/transfer/complete/",),
-)  # fmt: skip
-async def complete(ctx: Context, id: str, body: Nothing) -> dict[str, Any]:
-    """Connect the customer with the consulted party; the agent leaves."""
-    return await _of_consultation(ctx, id, "complete")
-
-
-@voice_operation(
-    "POST", "calls/{id}/cancel/", id="calls.cancel", permission="voice.control", body=Nothing, returns=CallOut,
-    effect=True, errors=(409,), aliases=("calls/{id}/transfer/cancel/",),
-)  # fmt: skip
-async def cancel(ctx: Context, id: str, body: Nothing) -> dict[str, Any]:
-    """End the consultation; agent and customer talk on."""
-    return await _of_consultation(ctx, id, "cancel")
-
-
-@voice_operation(
-    "POST", "calls/{id}/hold/", id="calls.hold", permission="voice.control", body=Nothing, returns=CallOut,
-    effect=True, errors=(409,),
-)  # fmt: skip
-async def hold(ctx: Context, id: str, body: Nothing) -> dict[str, Any]:
-    """Let the customer hear music until the call is taken up again."""
-    return await _call(ctx, id, "hold", {})
-
-
-@voice_operation(
-    "POST", "calls/{id}/unhold/", id="calls.unhold", permission="voice.control", body=Nothing, returns=CallOut,
-    effect=True, errors=(409,),
-)  # fmt: skip
-async def unhold(ctx: Context, id: str, body: Nothing) -> dict[str, Any]:
-    """Take up a call that is on hold."""
-    return await _call(ctx, id, "unhold", {})
-
-
-@voice_operation(
-    "POST", "calls/{id}/mute/", id="calls.mute", permission="voice.control", body=Side, returns=CallOut, effect=True,
-    errors=(409,),
-)  # fmt: skip
-async def mute(ctx: Context, id: str, body: Side) -> dict[str, Any]:
-    """Keep what one side says from being heard."""
-    return await _call(ctx, id, "mute", body.model_dump())
-
-
-@voice_operation(
-    "POST", "calls/{id}/unmute/", id="calls.unmute", permission="voice.control", body=Side, returns=CallOut,
-    effect=True, errors=(409,),
-)  # fmt: skip
-async def unmute(ctx: Context, id: str, body: Side) -> dict[str, Any]:
-    """Let a side be heard again."""
-    return await _call(ctx, id, "unmute", body.model_dump())
-
-
-@voice_operation(
-    "POST", "calls/{id}/play/", id="calls.play", permission="voice.control", body=Play, returns=CallOut, effect=True,
-    errors=(409, 502),
-)  # fmt: skip
-async def play(ctx: Context, id: str, body: Play) -> dict[str, Any]:
-    """Play audio or speak a text to both sides, or to one alone."""
+def _one_source(body: Play) -> None:
     if (body.audio_url is None) == (body.tts_text is None):
         raise Invalid({"audio_url": ["exactly one of audio_url and tts_text is needed"]})
-    return await _call(ctx, id, "play", body.model_dump())
 
 
-@voice_operation(
-    "POST", "calls/{id}/stop-play/", id="calls.stop_play", permission="voice.control", body=Nothing, returns=CallOut,
-    effect=True, errors=(409,),
-)  # fmt: skip
-async def stop_play(ctx: Context, id: str, body: Nothing) -> dict[str, Any]:
-    """Stop what is being played."""
-    return await _call(ctx, id, "stop-play", {})
-
-
-@voice_operation(
-    "POST", "calls/{id}/dtmf/", id="calls.dtmf", permission="voice.control", body=Keys, returns=CallOut, effect=True,
-    errors=(409,),
-)  # fmt: skip
-async def dtmf(ctx: Context, id: str, body: Keys) -> dict[str, Any]:
-    """Press keys towards the customer."""
+def _digits(body: Keys) -> None:
     key_script(body.digits, body.between_ms, body.duration_ms)
-    return await _call(ctx, id, "dtmf", body.model_dump())
 
 
-@voice_operation(
-    "POST", "calls/{id}/record/", id="calls.record", permission="voice.control", body=Record, returns=CallOut,
-    effect=True, errors=(409,),
+VERBS = (
+    Verb("complete", "Connect the customer with the consulted party; the agent leaves.", of_host=True,
+         aliases=("calls/{id}/transfer/complete/",)),
+    Verb("cancel", "End the consultation; agent and customer talk on.", of_host=True,
+         aliases=("calls/{id}/transfer/cancel/",)),
+    Verb("hold", "Let the customer hear music until the call is taken up again."),
+    Verb("unhold", "Take up a call that is on hold."),
+    Verb("mute", "Keep what one side says from being heard.", Side),
+    Verb("unmute", "Let a side be heard again.", Side),
+    Verb("play", "Play audio or speak a text to both sides, or to one alone.", Play, _one_source, errors=(409, 502)),
+    Verb("stop-play", "Stop what is being played."),
+    Verb("dtmf", "Press keys towards the customer.", Keys, _digits),
+    Verb("record", "Start, pause (silence in the file), resume or stop the recording; 409 `consent_required` without "
+         "consent.", Record),
 )  # fmt: skip
-async def record(ctx: Context, id: str, body: Record) -> dict[str, Any]:
-    """Start, pause (silence in the file), resume or stop the recording; 409 `consent_required` without consent."""
-    return await _call(ctx, id, "record", body.model_dump())
+
+
+def _declare(verb: Verb) -> None:
+    async def run(ctx: Context, id: str, body: Any) -> dict[str, Any]:
+        verb.check(body)
+        if verb.of_host:
+            id = plans.host_of(await controllable_call(ctx, id)) or id
+        call: dict[str, Any] = (await _order(ctx, id, verb.action, body.model_dump()))["call"]
+        return call
+
+    run.__doc__ = verb.says
+    declare = voice_operation(
+        "POST", f"calls/{{id}}/{verb.action}/", id=f"calls.{verb.action.replace('-', '_')}",
+        permission="voice.control", body=verb.body, returns=CallOut, effect=True, errors=verb.errors,
+        aliases=verb.aliases,
+    )  # fmt: skip
+    declare(run)
+
+
+for _verb in VERBS:
+    _declare(_verb)
