@@ -36,10 +36,14 @@ Heard = Literal["in", "out"]  # what the party says, what the party hears
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to dial: `to` is a number as the carrier wants it or a `sip:` URI, empty for a registered device."""
+    """Whom to dial: `to` is a number as the carrier wants it or a `sip:` URI, empty for a registered device.
+
+    `presses` are the digits that a simulated party presses; other switches have no use for them.
+    """
 
     endpoint: str
     to: str = ""
+    presses: str = ""
 
 
 # ---- errors: an order that did not work

@@ -29,7 +29,6 @@ from jinaconnect.core.calls.dtmf import Collector
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.telephony import switch as s
-from jinaconnect.telephony.simulator import SimulatedSwitch
 from jinaconnect.telephony.switch import CUSTOMER, Leg, Room
 
 if TYPE_CHECKING:
@@ -129,12 +128,13 @@ class LiveCall:
         tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """Record a leg, then dial it: a crash between the two leaves a leg that never was, never one unknown."""
+        presses = str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_KEYS] if name == CUSTOMER else ""
         leg = {**leg, "state": d.DIALING}
         await self.ledger.write(*facts, tell=tell, set={f"legs.{name}": leg, **(set or {})})
         self.ledger.note("leg_dialled", {"leg": name, "endpoint": leg["endpoint"], "to": leg["to"]}, source="system")
         try:
             await self.switch.dial(
-                self.leg(name), s.Target(leg["endpoint"], leg["to"]), caller=caller, timeout_s=timeout_s
+                self.leg(name), s.Target(leg["endpoint"], leg["to"], presses), caller=caller, timeout_s=timeout_s
             )
         except s.SwitchAway as error:
             self.ledger.note("dial_unanswered", {"leg": name, "error": str(error)}, source="system")
@@ -282,8 +282,6 @@ class LiveCall:
     async def call_customer(self) -> None:
         """Dial the number the call is for."""
         plan = self.plan
-        if isinstance(self.switch, SimulatedSwitch):
-            self.switch.script(self.id, str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_KEYS])
         leg = d.leg("customer", **(plan.target or {}), number=self.doc["to_number"])
         await self.dial(
             CUSTOMER, leg, machine.Dialing(self.now()), caller=plan.caller, timeout_s=self.doc["timeout_s"],

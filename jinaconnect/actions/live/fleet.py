@@ -6,15 +6,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.prompts import Prompts
+from jinaconnect.actions.live.asterisk import AsteriskDriver
+from jinaconnect.actions.live.driver import SwitchDriver
 from jinaconnect.actions.live.ownership import Owner, called_in, obeyed
+from jinaconnect.actions.live.simulated import SimulatedDriver
 from jinaconnect.actions.trunks.accounts import SANDBOX_NUMBER, ensure_sandbox_trunk
-from jinaconnect.actions.trunks.watching import TrunkWatch
 from jinaconnect.config import Asterisk
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import plan as plans
@@ -24,16 +26,17 @@ from jinaconnect.core.principal import system_actor
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide
-from jinaconnect.telephony.ari.client import AriClient
-from jinaconnect.telephony.ari.errors import AriError, AriNotFound
 from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.simulator import SimulatedSwitch
+from jinaconnect.telephony.switch import Switch
 from jinaconnect.telephony.table import SIMULATED
-from jinaconnect.telephony.trunks.pjsip import device_endpoint_id, endpoint_id
+from jinaconnect.telephony.trunks.pjsip import endpoint_id
 
 FRESH = timedelta(seconds=10)  # a switch's owner reports more often than this
 UNNAMED = "main"
 TOLD_AT_ONCE = 16
+
+T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
 
@@ -45,22 +48,20 @@ class Voice:
         self._services = services
         self.asterisks: Mapping[str, Asterisk] = {each.name: each for each in asterisks}
         self.prompts = prompts
-        self._switches: dict[str, AriSwitch | SimulatedSwitch] = {
-            name: AriSwitch(name, AriClient(each.url, each.user, each.password), each.app, services.clock)
-            for name, each in self.asterisks.items()
+        self._asterisks = {name: AsteriskDriver(services, each) for name, each in self.asterisks.items()}
+        self._drivers: dict[str, SwitchDriver] = {
+            **self._asterisks, SIMULATED: SimulatedDriver(SimulatedSwitch(services.clock))
         }
-        self._switches[SIMULATED] = SimulatedSwitch(services.clock)
         self._owners: dict[str, Owner] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._watches: dict[str, TrunkWatch] = {}
         self._telling: dict[str, asyncio.Lock] = {}
 
     # ---- life
 
     def start(self) -> None:
         """Compete for every switch (roles `all` and `voice`)."""
-        for name, switch in self._switches.items():
-            owner = self._owners[name] = Owner(self._services, switch)
+        for name, driver in self._drivers.items():
+            owner = self._owners[name] = Owner(self._services, driver)
             self._tasks.append(asyncio.create_task(owner.run(), name=f"owner {name}"))
 
     async def stop(self) -> None:
@@ -71,27 +72,18 @@ class Voice:
                 await self._services.leases.give_back(owner.lease)
             except Unavailable:
                 logger.info("owner.lease_kept", switch=owner.switch.name)
-        for switch in self._switches.values():
-            await (switch.client.close() if isinstance(switch, AriSwitch) else switch.close())
-
-    async def watch(self, switch: AriSwitch) -> None:
-        """Watch the trunks of an Asterisk while this process has it."""
-        watch = self._watches[switch.name] = TrunkWatch(self._services, switch.name, switch.client, switch.app)
-        try:
-            await watch.start()
-            await asyncio.Event().wait()
-        finally:
-            del self._watches[switch.name]
-            await watch.stop()
+        for driver in self._drivers.values():
+            await driver.close()
 
     # ---- switches
 
-    def switch(self, name: str) -> AriSwitch | SimulatedSwitch:
+    def switch(self, name: str) -> Switch:
         """Return a switch by name; raises Unavailable for one that is not configured any more."""
-        found = self._switches.get(name)
-        if found is None:
-            raise Unavailable(f"The telephony server '{name}' is not configured.", code="asterisk_down", retry_after=30)
-        return found
+        return _found(self._drivers, name).switch
+
+    def asterisk(self, name: str) -> AriSwitch:
+        """Return an Asterisk by name, to be asked what only one can tell; raises as `switch`."""
+        return _found(self._asterisks, name).switch
 
     def owner(self, name: str) -> Owner | None:
         """Return this process's part in owning a switch; its desk is None while another has it."""
@@ -162,21 +154,15 @@ class Voice:
         if owner is None or owner.pusher is None or owner.desk is None or not owner.desk.connected_now:
             return
         await owner.pusher.changes()
-        if trunk is not None and name in self._watches:
-            self._watches[name].poke(trunk)
+        if trunk is not None:
+            owner.driver.poke(trunk)
 
     async def device_state(self, device: Document) -> str:
         """Return whether a telephone is registered: registered, unregistered or unknown."""
-        switch = self._switches.get(device["asterisk"] or "")
-        if not isinstance(switch, AriSwitch) or device["kind"] != "softphone":
+        driver = self._drivers.get(device["asterisk"] or "")
+        if driver is None or device["kind"] != "softphone":
             return "unknown"
-        try:
-            endpoint = await switch.client.endpoints.get(device_endpoint_id(device["_id"]))
-        except AriNotFound:
-            return "unregistered"
-        except AriError:
-            return "unknown"
-        return "registered" if endpoint.state == "online" else "unregistered"
+        return await driver.device_state(device["_id"])
 
     # ---- calls
 
@@ -215,7 +201,7 @@ class Voice:
         body = {"called": number, "caller": caller, "endpoint": endpoint_id(trunk["_id"]), "keys": keys}
         owner = self._owners.get(SIMULATED)
         if owner is not None and owner.desk is not None:
-            call: str | None = (await called_in(owner.desk, owner.switch, body))["call"]
+            call: str | None = (await called_in(owner.desk, owner.driver, body))["call"]
             return call
         answer = await self._services.orders.give(
             self._services.ids.new("ord"), SIMULATED, {"action": "call_in", "body": body}
@@ -264,6 +250,13 @@ class Voice:
                 first.setdefault(trunk["scope"], trunk["_id"])
             concerned = sorted(first, key=lambda scope: -sum(count[scope] for count in counts.values()))
             await asyncio.gather(*(tell(scope, first[scope]) for scope in concerned))
+
+
+def _found(drivers: Mapping[str, T], name: str) -> T:
+    found = drivers.get(name)
+    if found is None:
+        raise Unavailable(f"The telephony server '{name}' is not configured.", code="asterisk_down", retry_after=30)
+    return found
 
 
 def _always(change: Change) -> Decide:

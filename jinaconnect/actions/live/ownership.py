@@ -9,21 +9,17 @@ import structlog
 
 from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.live.driver import SwitchDriver
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.supervisor import CallSupervisor
-from jinaconnect.actions.trunks.pushing import Pusher
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.store.leases import RENEW_S, TTL
-from jinaconnect.telephony.ari.link import CONNECTED, Break, Link
-from jinaconnect.telephony.ari.switch import AriSwitch
-from jinaconnect.telephony.simulator import SimulatedSwitch
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from jinaconnect.actions.trunks.pushing import Pusher
 
 LOOK_S = 1.0
-PUSH_S = 10.0
 CLAIM_S = 120.0
 
 logger = structlog.get_logger(__name__)
@@ -32,18 +28,22 @@ logger = structlog.get_logger(__name__)
 class Owner:
     """Waits for the lease of one switch and does everything that belongs to having it."""
 
-    def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch) -> None:
+    def __init__(self, services: Services, driver: SwitchDriver) -> None:
         self._services = services
-        self.switch = switch
+        self.driver = driver
+        self.switch = driver.switch
         self._desk: CallSupervisor | None = None
-        self.link: Link | None = None
-        self.pusher: Pusher | None = None
         self._orders: set[asyncio.Task[None]] = set()
 
     @property
     def desk(self) -> CallSupervisor | None:
         """The desk while this process has the switch; another may have it when the lease has run out."""
         return self._desk if self._desk is not None and self._desk.hold.lasts else None
+
+    @property
+    def pusher(self) -> Pusher | None:
+        """What pushes to the switch while this process has it."""
+        return self.driver.pusher
 
     @property
     def lease(self) -> str:
@@ -68,9 +68,8 @@ class Owner:
         logger.info("owner.begins", switch=self.switch.name)
         hold = Hold(self._services.leases.generation(self.lease), asked + TTL.total_seconds())
         desk = self._desk = CallSupervisor(self._services, self.switch, hold)
-        if isinstance(self.switch, AriSwitch):
-            self.switch.permitted = lambda: hold.lasts
-        work = (*self._work(desk), self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
+        held = self.driver.work(desk, lambda: hold.lasts)
+        work = (*held, self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
         tasks = [asyncio.create_task(each) for each in work]
         try:
             # None of it ends while the lease is ours; whatever does, everything begins anew.
@@ -84,25 +83,8 @@ class Owner:
             await desk.close()
             await ended(tasks)
             await desk.close()
-            self._desk = self.link = self.pusher = None
-
-    def _work(self, desk: CallSupervisor) -> list[Coroutine[Any, Any, None]]:
-        if isinstance(self.switch, AriSwitch):
-            self.link = Link(self.switch, desk, self._services.clock)
-            self.pusher = Pusher(self._services, self.switch.name, self.switch.client)
-            return [self.link.run(), self._push(self.pusher), self._services.voice.watch(self.switch)]
-        return [self._simulate(desk, self.switch)]
-
-    async def _simulate(self, desk: CallSupervisor, switch: SimulatedSwitch) -> None:
-        """A simulated carrier is always there; what an earlier process was simulating is gone."""
-        switch.on_signal = desk.hear
-        while True:
-            try:
-                await desk.connected(switch.snapshot(), Break("start", 0, True))
-                break
-            except Unavailable:
-                await asyncio.sleep(RENEW_S)
-        await asyncio.Event().wait()
+            self._desk = None
+            self.driver.let_go()
 
     async def _keep_lease(self, desk: CallSupervisor) -> None:
         """Renew until another has it, or until it must be taken for lost."""
@@ -128,16 +110,7 @@ class Owner:
             "seen_at": now, "owner": self._services.leases.holder, "calls": desk.live,
             "status": "up" if desk.connected_now else "down", "last_reconciliation": desk.receipt,
         }  # fmt: skip
-        if self.link is not None and isinstance(self.switch, AriSwitch):
-            link, times = self.link, self.switch.client.request_times()
-            fields.update(
-                version=link.version, started_at=link.started_at, channels=desk.channels,
-                link={"state": link.state, "since": link.since, "reconnects_24h": link.reconnects_24h,
-                      "last_event_at": link.last_event_at},
-                request_ms={"p50": times.p50_ms, "p99": times.p99_ms},
-            )  # fmt: skip
-            if link.state != CONNECTED:
-                fields["status"] = "down"
+        fields.update(self.driver.report(desk))
         await self._services.switches.put(self.switch.name, fields)
 
     async def _look(self, desk: CallSupervisor) -> None:
@@ -154,15 +127,6 @@ class Owner:
             if desk.connected_now:
                 try:
                     await claim_stored(self._services, self.switch)
-                except Unavailable:
-                    continue
-
-    async def _push(self, pusher: Pusher) -> None:
-        while True:
-            await asyncio.sleep(PUSH_S)
-            if self.desk is not None and self.desk.connected_now:
-                try:
-                    await pusher.changes()
                 except Unavailable:
                     continue
 
@@ -183,7 +147,7 @@ class Owner:
                 await self._services.voice.bring(self.switch.name, order["trunk"])
                 answer: dict[str, Any] = {"done": {}}
             elif order["action"] == "call_in":
-                answer = {"done": await called_in(desk, self.switch, order["body"])}
+                answer = {"done": await called_in(desk, self.driver, order["body"])}
             else:
                 what = (order["call"], order["action"], order["body"], order["actor"])
                 answer = {"done": await obeyed(desk, row["_id"], *what)}
@@ -198,10 +162,9 @@ class Owner:
             logger.info("owner.answer_lost", switch=self.switch.name)
 
 
-async def called_in(desk: CallSupervisor, switch: AriSwitch | SimulatedSwitch, body: dict[str, str]) -> dict[str, Any]:
+async def called_in(desk: CallSupervisor, driver: SwitchDriver, body: dict[str, str]) -> dict[str, Any]:
     """Have a simulated customer call; answers the call's id, None where it was refused."""
-    assert isinstance(switch, SimulatedSwitch)
-    channel = switch.call_in(body["called"], body["caller"], body["endpoint"], body["keys"])
+    channel = driver.call_in(body["called"], body["caller"], body["endpoint"], body["keys"])
     doc = await desk.arrival(channel)
     return {"call": None if doc is None else doc["_id"]}
 

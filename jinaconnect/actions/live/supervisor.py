@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -26,11 +26,7 @@ from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
 from jinaconnect.telephony import switch as s
 from jinaconnect.telephony.ari.link import Break
-from jinaconnect.telephony.switch import CUSTOMER, Leg
-
-if TYPE_CHECKING:
-    from jinaconnect.telephony.ari.switch import AriSwitch
-    from jinaconnect.telephony.simulator import SimulatedSwitch
+from jinaconnect.telephony.switch import CUSTOMER, Leg, Switch
 
 ORDERS_KEPT = 256  # whose answers are known still, for whoever asks once more
 STALE_S = 60.0  # a call that waited this long to be placed is not placed any more
@@ -41,7 +37,7 @@ logger = structlog.get_logger(__name__)
 class CallSupervisor:
     """Keeps the calls of a switch this process owns (`telephony.ari.link.Keeper`)."""
 
-    def __init__(self, services: Services, switch: AriSwitch | SimulatedSwitch, hold: Hold) -> None:
+    def __init__(self, services: Services, switch: Switch, hold: Hold) -> None:
         self.services = services
         self.switch = switch
         self.hold = hold

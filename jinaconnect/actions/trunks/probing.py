@@ -65,8 +65,7 @@ async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
     given, profile = open_sip(ctx.services, trunk), profile_of(trunk)
     await check_sip_hosts(ctx.services, given)
     objects = trunk_objects(trunk["_id"], profile, given)
-    switch = ctx.services.voice.switch(trunk["asterisk"])
-    assert isinstance(switch, AriSwitch)
+    switch = ctx.services.voice.asterisk(trunk["asterisk"])
     registers = any(each.kind == "registration" for each in objects)
     try:
         # Asking needs no part of the switch's owner, so any process may, on a connection of its own.

@@ -51,7 +51,6 @@ class SimulatedSwitch:
         self._rooms: set[Room] = set()
         self._prompts: dict[str, tuple[Leg, asyncio.TimerHandle]] = {}
         self._tapes: dict[str, CallRecorder] = {}
-        self._scripts: dict[str, str] = {}
         self._serial = itertools.count(1)
 
     # ---- telling
@@ -75,16 +74,12 @@ class SimulatedSwitch:
 
     # ---- the other side
 
-    def script(self, call: str, keys: str) -> None:
-        """Have the party a call reaches press keys, where its number does such a thing."""
-        self._scripts[call] = keys
-
     async def dial(self, leg: Leg, target: Target, *, caller: str, timeout_s: int) -> None:
         """Call a number or a telephone; dialling the same leg again is no second call."""
         if leg in self._parties:
             return
         does = behaviour(target.to)
-        party = self._parties[leg] = _Party(leg, does, keys=self._scripts.pop(leg.call, "") if does.presses else "")
+        party = self._parties[leg] = _Party(leg, does, keys=target.presses if does.presses else "")
         if does.q850 is not None:
             self._after(party, RING_S, lambda: self._end(leg, does.q850 or 0, does.sip_code))
             return
@@ -357,7 +352,7 @@ class SimulatedSwitch:
         for tape in self._tapes.values():
             if tape.timer is not None:
                 tape.timer.cancel()
-        for held in (self._parties, self._callers, self._prompts, self._tapes, self._scripts):
+        for held in (self._parties, self._callers, self._prompts, self._tapes):
             held.clear()
         self._rooms.clear()
 

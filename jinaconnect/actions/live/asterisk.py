@@ -1,0 +1,102 @@
+"""An Asterisk as its owner has it: the link, the trunks pushed to it and watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.live.driver import Work
+from jinaconnect.actions.trunks.pushing import Pusher
+from jinaconnect.actions.trunks.watching import TrunkWatch
+from jinaconnect.config import Asterisk
+from jinaconnect.core.errors import Conflict, Unavailable
+from jinaconnect.telephony.ari.client import AriClient
+from jinaconnect.telephony.ari.errors import AriError, AriNotFound
+from jinaconnect.telephony.ari.link import CONNECTED, Link
+from jinaconnect.telephony.ari.switch import AriSwitch
+from jinaconnect.telephony.trunks.pjsip import device_endpoint_id
+
+if TYPE_CHECKING:
+    from jinaconnect.actions.live.supervisor import CallSupervisor
+
+PUSH_S = 10.0
+
+
+class AsteriskDriver:
+    """Drives one Asterisk."""
+
+    def __init__(self, services: Services, settings: Asterisk) -> None:
+        self._services = services
+        client = AriClient(settings.url, settings.user, settings.password)
+        self.switch = AriSwitch(settings.name, client, settings.app, services.clock)
+        self.pusher: Pusher | None = None
+        self._link: Link | None = None
+        self._watch: TrunkWatch | None = None
+
+    def work(self, supervisor: CallSupervisor, lasts: Callable[[], bool]) -> Sequence[Work]:
+        """Keep the link, push what changes, watch the trunks."""
+        self.switch.permitted = lasts
+        self._link = Link(self.switch, supervisor, self._services.clock)
+        self.pusher = Pusher(self._services, self.switch.name, self.switch.client)
+        return [self._link.run(), self._push(self.pusher, supervisor), self._watched()]
+
+    def let_go(self) -> None:
+        """Have neither link nor pusher."""
+        self._link = self.pusher = None
+
+    async def _push(self, pusher: Pusher, supervisor: CallSupervisor) -> None:
+        while True:
+            await asyncio.sleep(PUSH_S)
+            if supervisor.hold.lasts and supervisor.connected_now:
+                try:
+                    await pusher.changes()
+                except Unavailable:
+                    continue
+
+    async def _watched(self) -> None:
+        watch = self._watch = TrunkWatch(self._services, self.switch.name, self.switch.client, self.switch.app)
+        try:
+            await watch.start()
+            await asyncio.Event().wait()
+        finally:
+            self._watch = None
+            await watch.stop()
+
+    def report(self, supervisor: CallSupervisor) -> Mapping[str, Any]:
+        """Return version, link and how fast requests are."""
+        link = self._link
+        if link is None:
+            return {}
+        times = self.switch.client.request_times()
+        return {
+            "version": link.version, "started_at": link.started_at, "channels": supervisor.channels,
+            "link": {"state": link.state, "since": link.since, "reconnects_24h": link.reconnects_24h,
+                     "last_event_at": link.last_event_at},
+            "request_ms": {"p50": times.p50_ms, "p99": times.p99_ms},
+            **({} if link.state == CONNECTED else {"status": "down"}),
+        }  # fmt: skip
+
+    def poke(self, trunk: str) -> None:
+        """Look at a changed trunk anew."""
+        if self._watch is not None:
+            self._watch.poke(trunk)
+
+    def call_in(self, called: str, caller: str, endpoint: str, digits: str) -> str:
+        """Nobody is simulated here."""
+        raise Conflict("Nobody can be simulated on this switch.", code="unsupported")
+
+    async def device_state(self, device: str) -> str:
+        """Ask Asterisk."""
+        try:
+            endpoint = await self.switch.client.endpoints.get(device_endpoint_id(device))
+        except AriNotFound:
+            return "unregistered"
+        except AriError:
+            return "unknown"
+        return "registered" if endpoint.state == "online" else "unregistered"
+
+    async def close(self) -> None:
+        """Close the connections for requests."""
+        await self.switch.client.close()
