@@ -199,7 +199,7 @@ class Switch(Protocol):
     async def dial(self, leg: Leg, target: Target, *, caller: str, timeout_s: int) -> None:
         """Call a party; returns before it rings, and at once when this leg was dialled before."""
 
-    async def adopt(self, channel: str, leg: Leg) -> Sequence[Signal]:
+    async def bind_leg(self, channel: str, leg: Leg) -> Sequence[Signal]:
         """Give the leg of a call that came in its name; returns what it did since it arrived."""
 
     async def withheld(self, channel: str, caller: str) -> bool:
@@ -229,7 +229,7 @@ class Switch(Protocol):
     async def stop_play(self, prompt: str) -> None:
         """Cut a prompt off; nothing to do when it has ended."""
 
-    async def press(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
+    async def send_dtmf(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
         """Press keys towards a party; `w` waits 500 ms."""
 
     async def open_room(self, room: Room) -> None:
@@ -244,7 +244,7 @@ class Switch(Protocol):
     async def leave(self, room: Room, legs: Sequence[Leg]) -> None:
         """Take legs out of a room."""
 
-    async def music(self, leg: Leg, on: bool) -> None:
+    async def music_on_hold(self, leg: Leg, on: bool) -> None:
         """Start or stop music on hold for a leg in no room."""
 
     async def mute(self, leg: Leg, direction: Heard, on: bool) -> None:

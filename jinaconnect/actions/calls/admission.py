@@ -10,8 +10,7 @@ from jinaconnect.actions.calls.consents import may_record
 from jinaconnect.actions.calls.journal import CallJournal
 from jinaconnect.actions.contacts.addressing import contact_for
 from jinaconnect.actions.context import Context
-from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls import history, machine
+from jinaconnect.core.calls import document, history, machine
 from jinaconnect.core.errors import Throttled
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.address import PHONE, Address
@@ -63,8 +62,8 @@ async def let_in(
     """
     created = Event(
         id=ctx.ids.new("evt"), type="call.created", occurred_at=ctx.now(), actor=actor or ctx.principal.actor(),
-        subject=doc["_id"], data=d.render_call(doc), contact=doc["contact"], call=doc["_id"], channel="VOICE",
-        seen=d.seen_of(doc), history=history.entry(1, 1, source, inferred=False),
+        subject=doc["_id"], data=document.render_call(doc), contact=doc["contact"], call=doc["_id"], channel="VOICE",
+        seen=document.seen_of(doc), history=history.entry(1, 1, source, inferred=False),
     )  # fmt: skip
     doc, events = {**doc, "places": 1, "events": 1}, [created]
     if facts:

@@ -10,7 +10,7 @@ import structlog
 from jinaconnect.actions.calls.rate_cards import rate_call
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.calls.machine import CANCELED
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -30,7 +30,7 @@ Step = Callable[[Context, Document], Awaitable[Mapping[str, Any]]]
 
 def summary(call: Document) -> str:
     """Return a call in a sentence, for the inbox."""
-    way = "Incoming" if call["direction"] == d.INBOUND else "Outgoing"
+    way = "Incoming" if call["direction"] == document.INBOUND else "Outgoing"
     seconds = call["duration_seconds"]
     lasted = "not answered" if seconds is None else f"{seconds // 60}:{seconds % 60:02d} min"
     status = call["status"].lower()
@@ -74,7 +74,7 @@ class Completer:
             contact = await ctx.data.get("contacts", call["contact"])
         except NotFound:
             return {}
-        inbound = call["direction"] == d.INBOUND
+        inbound = call["direction"] == document.INBOUND
         text, at = summary(call), call["ended_at"]
         message = new_message(
             "msg_" + call["_id"].partition("_")[2], contact=contact["_id"], platform="VOICE",

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.context import Context
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.errors import Conflict, NotFound
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change
@@ -51,7 +51,7 @@ async def _erase_recordings(ctx: Context, call: str) -> None:
 
 
 def _blank(doc: Document) -> dict[str, Any]:
-    customer = "from_number" if doc["direction"] == d.INBOUND else "to_number"
+    customer = "from_number" if doc["direction"] == document.INBOUND else "to_number"
     legs = {name: {**leg, "to": "", "endpoint": "", "number": None} for name, leg in doc["legs"].items()}
     plan = {name: doc["plan"][name] for name in _PLAN if name in doc["plan"]}
     return {customer: "", "metadata": {}, "ivr": None, "plan": plan, "legs": legs, "transfer": None, "erased": True}

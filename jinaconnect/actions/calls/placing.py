@@ -15,7 +15,7 @@ from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
 from jinaconnect.actions.trunks.targets import reach, sip_address, trunk_target
 from jinaconnect.actions.trunks.voice_app import voice_app
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.plan import Plan
 from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
@@ -45,8 +45,8 @@ class PlaceCall(
     flow_id: Id | None = None
     template: Id | None = None
     device: Annotated[str, StringConstraints(min_length=1, max_length=320)] | None = None
-    timeout_s: int = Field(d.RING_S, ge=5, le=120)
-    max_duration_s: int = Field(d.MAX_DURATION_S, ge=1, le=14_400)
+    timeout_s: int = Field(document.RING_S, ge=5, le=120)
+    max_duration_s: int = Field(document.MAX_DURATION_S, ge=1, le=14_400)
     record: bool | None = None
     variables: dict[str, Any] = Field(default_factory=dict)
     contact: Id | None = None
@@ -106,8 +106,8 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     if not standing.ready:  # nothing is left to be dialled later
         raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
     allowed = await consent(ctx, await voice_app(ctx.data), contact)
-    doc = d.new_call(
-        ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=body.to_number,
+    doc = document.new_call(
+        ctx.ids.new("call"), direction=document.OUTBOUND, from_number=own, to_number=body.to_number,
         provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(plan), at=ctx.now(),
         timeout_s=body.timeout_s, max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
         metadata={**body.metadata, **_static(plan.purpose), "recording_allowed": allowed},
@@ -116,12 +116,12 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     source = "system" if ctx.principal.kind == "system" else "agent"
     written = ctx.wrote(await let_in(ctx, trunk, doc, source=source))
     control.place(written)
-    return d.render_call(written, [])
+    return document.render_call(written, [])
 
 
 def _hosted(ctx: Context, provider: str) -> dict[str, Any]:
     """Return what a call at an HTTP carrier has besides: work that is due, the asking for it."""
-    return {"hosted": d.hosted(provider), "due": due_at(ctx.now())}
+    return {"hosted": document.hosted(provider), "due": due_at(ctx.now())}
 
 
 def _static(purpose: plans.Purpose) -> dict[str, Any]:
@@ -167,7 +167,7 @@ async def _plan(ctx: Context, body: PlaceCall, way: str, trunk: Document, own: s
 
 
 async def _agent(ctx: Context, device: str, trunk: Document, own: str) -> dict[str, Any]:
-    call = {"provider_config": trunk["_id"], "direction": d.OUTBOUND, "from_number": own}
+    call = {"provider_config": trunk["_id"], "direction": document.OUTBOUND, "from_number": own}
     if device.startswith("sip:"):
         await sip_address(ctx.services, device, "device")
     elif not device.startswith("dev_"):

@@ -8,7 +8,7 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents, log_cursor
 from jinaconnect.actions.scoping import every_id, message_filter
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.calls.history import render_event, render_timeline
 from jinaconnect.core.errors import NotFound, PermissionDenied
 from jinaconnect.core.paging import Listing
@@ -48,7 +48,7 @@ async def list_calls(ctx: Context, listing: Listing) -> dict[str, Any]:
     """Answer the list of calls."""
 
     async def render(docs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        return [d.render_call(doc) for doc in docs]
+        return [document.render_call(doc) for doc in docs]
 
     return await list_documents(ctx, "calls", listing, render, await within(ctx))
 
@@ -58,9 +58,9 @@ async def read_call(ctx: Context, id: str) -> dict[str, Any]:
     doc = await visible_call(ctx, id)
     await ctx.data.settle("calls", [doc])
     rows = await ctx.data.select(
-        "call_events", {"call": id, "sequence": {"$type": "number"}}, sort=[("sequence", -1)], limit=d.RECENT
+        "call_events", {"call": id, "sequence": {"$type": "number"}}, sort=[("sequence", -1)], limit=document.RECENT
     )
-    shown = d.render_call(doc, [render_event(row) for row in reversed(rows)])
+    shown = document.render_call(doc, [render_event(row) for row in reversed(rows)])
     return {**shown, "transcription": await _transcription(ctx, id)}
 
 
@@ -104,4 +104,4 @@ async def timeline(ctx: Context, id: str) -> dict[str, Any]:
     doc = await visible_call(ctx, id)
     await ctx.data.settle("calls", [doc])
     rows = await ctx.data.select("call_events", {"call": id}, sort=[("place", 1)], limit=10_000)
-    return {"call": d.render_call(doc), "items": render_timeline(rows)}
+    return {"call": document.render_call(doc), "items": render_timeline(rows)}

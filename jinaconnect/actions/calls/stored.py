@@ -9,7 +9,7 @@ import structlog
 
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.context import Services
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import made_at, well_formed
 from jinaconnect.store.mongo import Document
@@ -60,4 +60,4 @@ async def _claim(services: Services, switch: Switch, name: str) -> bool:
 def _expected(call: Document, name: str) -> bool:
     """Tell whether a call goes on and will see to the recording by itself."""
     held: Mapping[str, Any] | None = call["record"]
-    return not d.ended(call) and held is not None and held["id"] == name and held["state"] != d.STOPPED
+    return not document.ended(call) and held is not None and held["id"] == name and held["state"] != document.STOPPED

@@ -11,7 +11,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.event import Event
-from jinaconnect.core.ivr import graph as g
+from jinaconnect.core.ivr import graph as graphs
 from jinaconnect.core.ivr import values
 from jinaconnect.core.ivr.check import check, load
 from jinaconnect.core.ivr.graph import Graph
@@ -145,7 +145,11 @@ async def _check_targets(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:
 
 
 def _targets(graph: Graph) -> list[tuple[str, str]]:
-    return [(name, node.data.template) for name, node in graph.nodes.items() if isinstance(node.data, g.GotoTemplate)]
+    return [
+        (name, node.data.template)
+        for name, node in graph.nodes.items()
+        if isinstance(node.data, graphs.GotoTemplate)
+    ]
 
 
 def preview(doc: Document, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A live call: one task that hears its signals, keeps its ledger and gives orders to its switch.
+"""A live call: one task that hears its signals, keeps its journal and gives orders to its switch.
 
 Everything that concerns a call has its turn, one thing after the other: signals of the switch, timers, finished side
 work (a rendered prompt, a web service's answer) and what people order.
@@ -19,16 +19,15 @@ from jinaconnect.actions.live.hold import Overtaken
 from jinaconnect.actions.live.ivr import Attendant
 from jinaconnect.actions.live.legs import CallLegs
 from jinaconnect.actions.live.playback import PromptPlayer
-from jinaconnect.actions.live.queue import CallQueue, Due, Order
+from jinaconnect.actions.live.queue import CallCommand, CallQueue, Due
 from jinaconnect.actions.live.recorder import CallRecorder
 from jinaconnect.actions.live.transfers import Transfers
-from jinaconnect.core.calls import causes, machine
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import causes, document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.dtmf import Collector
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
-from jinaconnect.telephony import switch as s
+from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.switch import CUSTOMER, Leg, Room
 
 if TYPE_CHECKING:
@@ -45,14 +44,14 @@ logger = structlog.get_logger(__name__)
 class LiveCall:
     """Runs one call from its first signal, or from where a restart left it, to its end."""
 
-    def __init__(self, desk: CallSupervisor, ledger: CallJournal) -> None:
-        self.desk = desk
-        self.services = desk.services
-        self.switch = desk.switch
-        self.ledger = ledger
-        self.turns = CallQueue(ledger.id)
-        self.stage = PromptPlayer(self)
-        self.tape = CallRecorder(self)
+    def __init__(self, supervisor: CallSupervisor, journal: CallJournal) -> None:
+        self.supervisor = supervisor
+        self.services = supervisor.services
+        self.switch = supervisor.switch
+        self.journal = journal
+        self.queue = CallQueue(journal.id)
+        self.player = PromptPlayer(self)
+        self.recorder = CallRecorder(self)
         self.attendant = Attendant(self)
         self.parties = CallLegs(self)
         self.transfers = Transfers(self)
@@ -67,7 +66,7 @@ class LiveCall:
     @property
     def doc(self) -> Mapping[str, Any]:
         """The call's document."""
-        return self.ledger.doc
+        return self.journal.doc
 
     @property
     def plan(self) -> plans.Plan:
@@ -77,25 +76,25 @@ class LiveCall:
     @property
     def id(self) -> str:
         """The call's id."""
-        return self.ledger.id
+        return self.journal.id
 
     def start(self, *first: machine.Fact, adopted: frozenset[str] | None = None) -> None:
         """Begin: a new call at its beginning, one found alive (`adopted`: its channels) where it stands."""
         begin = self._begin() if adopted is None else self._adopt(first, adopted)
         self.task = asyncio.create_task(self._run(begin), name=f"call {self.id}")
 
-    def hear(self, signal: s.Signal) -> None:
+    def hear(self, signal: telephony.Signal) -> None:
         """Take a signal."""
-        self.turns.put(signal)
+        self.queue.put(signal)
 
     def vanished(self) -> None:
         """Know that the switch has no channel of this call's customer any more, though it never told."""
-        self.turns.later(lambda: self._leg_over(CUSTOMER, machine.Gone(self.now())))
+        self.queue.enqueue(lambda: self._leg_over(CUSTOMER, machine.Gone(self.now())))
 
     async def order(self, action: str, body: Mapping[str, Any], actor: Mapping[str, str]) -> dict[str, Any]:
         """Have something done; raises what the action raises (GatewayError)."""
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self.turns.put(Order(action, body, actor, answer))
+        self.queue.put(CallCommand(action, body, actor, answer))
         return await answer
 
     # ---- what its parts use
@@ -111,15 +110,15 @@ class LiveCall:
     def up(self, name: str) -> bool:
         """Tell whether a leg is up."""
         each = self.doc["legs"].get(name)
-        return each is not None and each["state"] == d.UP
+        return each is not None and each["state"] == document.UP
 
     async def give(self, order: Awaitable[None]) -> bool:
         """Carry out an order whose failure changes nothing: the leg's end follows, or the link's break."""
         try:
             await order
-        except s.SwitchError as error:
-            if not isinstance(error, s.LegGone):
-                self.ledger.note("order_failed", {"error": str(error)}, source="system")
+        except telephony.SwitchError as error:
+            if not isinstance(error, telephony.LegGone):
+                self.journal.note("order_failed", {"error": str(error)}, source="system")
             return False
         return True
 
@@ -129,27 +128,26 @@ class LiveCall:
     ) -> None:  # fmt: skip
         """Record a leg, then dial it: a crash between the two leaves a leg that never was, never one unknown."""
         presses = str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_KEYS] if name == CUSTOMER else ""
-        leg = {**leg, "state": d.DIALING}
-        await self.ledger.write(*facts, tell=tell, set={f"legs.{name}": leg, **(set or {})})
-        self.ledger.note("leg_dialled", {"leg": name, "endpoint": leg["endpoint"], "to": leg["to"]}, source="system")
+        leg = {**leg, "state": document.DIALING}
+        await self.journal.write(*facts, tell=tell, set={f"legs.{name}": leg, **(set or {})})
+        self.journal.note("leg_dialled", {"leg": name, "endpoint": leg["endpoint"], "to": leg["to"]}, source="system")
         try:
-            await self.switch.dial(
-                self.leg(name), s.Target(leg["endpoint"], leg["to"], presses), caller=caller, timeout_s=timeout_s
-            )
-        except s.SwitchAway as error:
-            self.ledger.note("dial_unanswered", {"leg": name, "error": str(error)}, source="system")
+            target = telephony.Target(leg["endpoint"], leg["to"], presses)
+            await self.switch.dial(self.leg(name), target, caller=caller, timeout_s=timeout_s)
+        except telephony.SwitchAway as error:
+            self.journal.note("dial_unanswered", {"leg": name, "error": str(error)}, source="system")
             if not error.uncertain:
                 self._lose(name, machine.Hangup(self.now(), cause=causes.NORMAL_TEMPORARY_FAILURE))
                 return
-        except s.SwitchError as error:
-            cause = TRUNK_DOWN_CAUSE if isinstance(error, s.TrunkDown) else causes.NORMAL_TEMPORARY_FAILURE
-            self.ledger.note("dial_refused", {"leg": name, "error": str(error)}, source="system")
+        except telephony.SwitchError as error:
+            cause = TRUNK_DOWN_CAUSE if isinstance(error, telephony.TrunkDown) else causes.NORMAL_TEMPORARY_FAILURE
+            self.journal.note("dial_refused", {"leg": name, "error": str(error)}, source="system")
             self._lose(name, machine.Hangup(self.now(), cause=cause))
             return
-        self.turns.after(f"ring {name}", timeout_s + RING_SLACK_S, lambda: self._rang_out(name))
+        self.queue.start_timer(f"ring {name}", timeout_s + RING_SLACK_S, lambda: self._rang_out(name))
 
     def _lose(self, name: str, end: machine.Hangup) -> None:
-        self.turns.later(lambda: self._leg_over(name, end))
+        self.queue.enqueue(lambda: self._leg_over(name, end))
 
     def now(self) -> Any:
         """Return the present."""
@@ -158,11 +156,11 @@ class LiveCall:
     async def end(self, *facts: machine.Fact, q850: int = 16, tell: Sequence[Tell] = ()) -> None:
         """Bring the call to its end: what was decided is recorded, then every leg is hung up."""
         if facts or tell:
-            await self.ledger.write(*facts, tell=tell)
-        await self.stage.hush()
-        names = list(self.legs(d.DIALING, d.RINGING, d.UP, d.NEW))
+            await self.journal.write(*facts, tell=tell)
+        await self.player.stop_silently()
+        names = list(self.legs(document.DIALING, document.RINGING, document.UP, document.NEW))
         customer = self.doc["legs"].get(CUSTOMER)
-        if customer is None or (customer["state"] == d.NEW and customer["channel"] is None):
+        if customer is None or (customer["state"] == document.NEW and customer["channel"] is None):
             # The customer was never called: nothing will report the end.
             await self._conclude(machine.Hangup(self.now(), inferred=False))
         for name in names:
@@ -173,7 +171,7 @@ class LiveCall:
     async def _hang(self, name: str, q850: int = 16) -> None:
         if not await self.give(self.switch.hangup(self.leg(name), q850=q850)):
             # Not there, or no answer: if no report comes either, it is over all the same.
-            self.turns.after(f"gone {name}", LINGER_S, lambda: self._leg_over(name, machine.Gone(self.now())))
+            self.queue.start_timer(f"gone {name}", LINGER_S, lambda: self._leg_over(name, machine.Gone(self.now())))
 
     # ---- the task
 
@@ -181,12 +179,12 @@ class LiveCall:
         try:
             await self._turn(begin)
             while not (self._over or self._overtaken):
-                item = await self.turns.next()
-                if not self.desk.hold.lasts:
+                item = await self.queue.next()
+                if not self.supervisor.hold.lasts:
                     # Stopped for so long that another process may keep the call: what was due is not ours to do.
-                    self.turns.put(item)
+                    self.queue.put(item)
                     return
-                if isinstance(item, Order):
+                if isinstance(item, CallCommand):
                     await self._obey(item)
                 else:
                     await self._turn(item.run() if isinstance(item, Due) else self._heard(item))
@@ -197,13 +195,13 @@ class LiveCall:
         """One turn; whatever breaks in it ends the call, and only this call."""
         try:
             await work
-            await self.ledger.settle()
+            await self.journal.settle()
         except Overtaken:
             self._overtaken = True
-        except s.LegGone:
+        except telephony.LegGone:
             await self._settled()  # the signal of its end is on the way
-        except s.SwitchAway as error:
-            self.ledger.note("switch_away", {"error": str(error)}, source="system")
+        except telephony.SwitchAway as error:
+            self.journal.note("switch_away", {"error": str(error)}, source="system")
             await self._settled()
         except Unavailable:
             logger.warning("call.unrecorded", call=self.id)  # the database was away for a whole lease
@@ -214,7 +212,7 @@ class LiveCall:
 
     async def _settled(self) -> None:
         try:
-            await self.ledger.settle()
+            await self.journal.settle()
         except Overtaken:
             self._overtaken = True
         except Unavailable:
@@ -227,38 +225,38 @@ class LiveCall:
             logger.error("call.abandoned", call=self.id, exc_info=error)
             self._over = True
 
-    async def _obey(self, order: Order) -> None:
-        if order.answer.cancelled():
+    async def _obey(self, command: CallCommand) -> None:
+        if command.answer.cancelled():
             return
         try:
-            result = await self.parties.obey(order)
-            await self.ledger.settle()
+            result = await self.parties.obey(command)
+            await self.journal.settle()
         except GatewayError as error:
-            order.answer.set_exception(error)
+            command.answer.set_exception(error)
         except Overtaken:
             self._overtaken = True
-            order.answer.set_exception(Unavailable("The call's switch has a new owner.", retry_after=2))
-        except s.LegGone:
-            order.answer.set_exception(self.parties.invalid("The call has ended."))
-        except s.SwitchError as error:
-            doubted = isinstance(error, s.SwitchAway) and error.uncertain
-            order.answer.set_exception(
+            command.answer.set_exception(Unavailable("The call's switch has a new owner.", retry_after=2))
+        except telephony.LegGone:
+            command.answer.set_exception(self.parties.invalid("The call has ended."))
+        except telephony.SwitchError as error:
+            doubted = isinstance(error, telephony.SwitchAway) and error.uncertain
+            command.answer.set_exception(
                 OutcomeUnknown(f"The call's switch has not answered, and may have done it: {error}") if doubted
                 else Unavailable(f"The call's switch did not do it: {error}", retry_after=2)
             )  # fmt: skip
         except BaseException:
-            if not order.answer.done():  # the call is let go of in the middle
-                order.answer.set_exception(OutcomeUnknown("The link to the call's switch broke while it was done."))
+            if not command.answer.done():  # the call is let go of in the middle
+                command.answer.set_exception(OutcomeUnknown("The link to the call's switch broke while it was done."))
             raise
         else:
-            order.answer.set_result(result)
+            command.answer.set_result(result)
 
     def _close(self) -> None:
-        for order in self.turns.close():
-            if not order.answer.done():
+        for command in self.queue.close():
+            if not command.answer.done():
                 away = Unavailable("The link to the call's switch is being restored.", retry_after=2)
-                order.answer.set_exception(self.parties.invalid("The call has ended.") if self._over else away)
-        self.desk.release(self)
+                command.answer.set_exception(self.parties.invalid("The call has ended.") if self._over else away)
+        self.supervisor.release(self)
 
     async def let_go(self) -> None:
         """Stop keeping the call without ending it (the switch's next owner goes on with it)."""
@@ -268,21 +266,21 @@ class LiveCall:
     # ---- beginning
 
     async def _begin(self) -> None:
-        if self.doc["direction"] == d.INBOUND:
-            await self.parties.arrive()
+        if self.doc["direction"] == document.INBOUND:
+            await self.parties.start_inbound()
             return
         match self.plan.purpose:
             case plans.RingAgent(agent):
                 await self.parties.ring_first(agent)
             case plans.FromDevice():
-                await self.parties.outward()
+                await self.parties.start_from_device()
             case _:
                 await self.call_customer()
 
     async def call_customer(self) -> None:
         """Dial the number the call is for."""
         plan = self.plan
-        leg = d.leg("customer", **(plan.target or {}), number=self.doc["to_number"])
+        leg = document.leg("customer", **(plan.target or {}), number=self.doc["to_number"])
         await self.dial(
             CUSTOMER, leg, machine.Dialing(self.now()), caller=plan.caller, timeout_s=self.doc["timeout_s"],
             set={"placed_at": self.now()},
@@ -290,17 +288,18 @@ class LiveCall:
 
     async def _adopt(self, facts: Sequence[machine.Fact], channels: frozenset[str]) -> None:
         """Go on where another process stopped: what was missed is made up, what was running is begun again."""
-        self.ledger.note("adopted", {"channels": len(channels)}, source="system")
-        gone = [name for name in self.legs(d.DIALING, d.RINGING, d.UP) if self.desk.channel(self, name) not in channels]
+        self.journal.note("adopted", {"channels": len(channels)}, source="system")
+        open_legs = self.legs(document.DIALING, document.RINGING, document.UP)
+        gone = [name for name in open_legs if self.supervisor.channel(self, name) not in channels]
         was_up = self.up(CUSTOMER)
-        changes = {f"legs.{name}.state": d.ENDED for name in gone}
+        changes = {f"legs.{name}.state": document.ENDED for name in gone}
         now_up = any(isinstance(fact, machine.Answered) for fact in facts)
         if now_up:
-            changes[f"legs.{CUSTOMER}.state"] = d.UP
-        self.ledger.hold(*facts, set=changes)
-        await self.ledger.take()
+            changes[f"legs.{CUSTOMER}.state"] = document.UP
+        self.journal.hold(*facts, set=changes)
+        await self.journal.take()
         self._arm_limit()
-        await self.tape.adopt()
+        await self.recorder.adopt()
         if now_up and not was_up:
             await self._answered()
         elif self.doc["status"] == machine.IN_PROGRESS:
@@ -309,68 +308,68 @@ class LiveCall:
 
     # ---- hearing
 
-    async def _heard(self, signal: s.Signal) -> None:
+    async def _heard(self, signal: telephony.Signal) -> None:
         name = signal.leg.name
         match signal:
-            case s.Played():
-                await self.stage.played(signal.prompt, signal.ok)
+            case telephony.Played():
+                await self.player.played(signal.prompt, signal.ok)
                 return
-            case s.Recorded():
-                await self.tape.ended(signal)
+            case telephony.Recorded():
+                await self.recorder.ended(signal)
                 return
         if name not in self.doc["legs"]:
             return  # a helper of ours (a whisper), or a leg given up before it came to be
         match signal:
-            case s.LegDialing():
+            case telephony.LegDialing():
                 return
-            case s.LegRinging():
+            case telephony.LegRinging():
                 await self._ringing(name, signal)
-            case s.LegAnswered():
+            case telephony.LegAnswered():
                 await self._leg_up(name, signal)
-            case s.HangupRequested():
-                self.ledger.note("hangup_requested", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
+            case telephony.HangupRequested():
+                self.journal.note("hangup_requested", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
                 if name == CUSTOMER:
                     self._asked = machine.HangupRequested(signal.at, q850=signal.q850, sip_code=signal.sip_code)
-            case s.LegEnded():
-                called = name == CUSTOMER and self.doc["direction"] == d.INBOUND
+            case telephony.LegEnded():
+                called = name == CUSTOMER and self.doc["direction"] == document.INBOUND
                 end = machine.Hangup(signal.at, q850=signal.q850, sip_code=signal.sip_code, by_caller=called)
-                self.ledger.note("leg_ended", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
+                self.journal.note("leg_ended", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
                 await self._leg_over(name, end)
-            case s.KeyPressed():
+            case telephony.KeyPressed():
                 await self._key(name, signal)
-            case s.LegJoined() | s.LegLeft():
-                joined = isinstance(signal, s.LegJoined)
-                self.ledger.note("leg_joined" if joined else "leg_left", {"leg": name, "room": signal.room.part})
-            case s.TransferAsked():
+            case telephony.LegJoined() | telephony.LegLeft():
+                joined = isinstance(signal, telephony.LegJoined)
+                self.journal.note("leg_joined" if joined else "leg_left", {"leg": name, "room": signal.room.part})
+            case telephony.TransferAsked():
                 await self.transfers.asked(name, signal.to)
-            case s.LegHeld():
-                self.ledger.note("held_by_party" if signal.held else "resumed_by_party", {"leg": name})
+            case telephony.LegHeld():
+                self.journal.note("held_by_party" if signal.held else "resumed_by_party", {"leg": name})
 
-    async def _ringing(self, name: str, signal: s.LegRinging) -> None:
+    async def _ringing(self, name: str, signal: telephony.LegRinging) -> None:
         each = self.doc["legs"][name]
-        if each["state"] not in (d.NEW, d.DIALING):
+        if each["state"] not in (document.NEW, document.DIALING):
             return
-        self.ledger.note("leg_ringing", {"leg": name, "early_media": signal.early_media})
+        self.journal.note("leg_ringing", {"leg": name, "early_media": signal.early_media})
         fact = machine.Progress(signal.at) if signal.early_media else machine.Ringing(signal.at)
-        await self.ledger.write(*((fact,) if name == CUSTOMER else ()), set={f"legs.{name}.state": d.RINGING})
+        await self.journal.write(*((fact,) if name == CUSTOMER else ()), set={f"legs.{name}.state": document.RINGING})
         await self.parties.rings(name, fact)
 
-    async def _leg_up(self, name: str, signal: s.LegAnswered) -> None:
-        if self.doc["legs"][name]["state"] in (d.UP, d.ENDED):
+    async def _leg_up(self, name: str, signal: telephony.LegAnswered) -> None:
+        if self.doc["legs"][name]["state"] in (document.UP, document.ENDED):
             return
-        self.turns.cancel(f"ring {name}")
+        self.queue.cancel_timer(f"ring {name}")
         if signal.machine:
-            self.ledger.note("machine_answered", {"leg": name}, source="carrier")
-        changes: dict[str, Any] = {f"legs.{name}.state": d.UP}
+            self.journal.note("machine_answered", {"leg": name}, source="carrier")
+        changes: dict[str, Any] = {f"legs.{name}.state": document.UP}
         if name != CUSTOMER:
-            self.ledger.note("leg_answered", {"leg": name})
-            await self.ledger.write(set=changes)
+            self.journal.note("leg_answered", {"leg": name})
+            await self.journal.write(set=changes)
             await self.parties.answered(name, machine.Answered(signal.at))
             return
         if signal.machine:
             changes["metadata"] = {**self.doc["metadata"], "answered_by": "machine"}
-        self.ledger.hold(machine.Answered(signal.at), set=changes)
-        self.turns.after("limit", self.doc["max_duration_s"], self._too_long)
+        self.journal.hold(machine.Answered(signal.at), set=changes)
+        self.queue.start_timer("limit", self.doc["max_duration_s"], self._too_long)
         await self._answered()
 
     async def _answered(self) -> None:
@@ -379,46 +378,46 @@ class LiveCall:
             await self.end()
             return
         if self.plan.record:
-            await self.tape.begin(None)
+            await self.recorder.begin(None)
         if self.plan.connects:
             await self.parties.connect()
         else:
             await self.attendant.begin()
 
-    async def _key(self, name: str, signal: s.KeyPressed) -> None:
+    async def _key(self, name: str, signal: telephony.KeyPressed) -> None:
         moment = int(signal.reported.timestamp() * 1000)
         if not self._keys[name].report(signal.digit, moment, signal.duration_ms):
             return
         source = "customer" if name == CUSTOMER else "agent"
         digit = machine.Digit(signal.at, digit=signal.digit, duration_ms=signal.duration_ms, source=source)
-        await self.attendant.key(digit) if name == CUSTOMER else await self.ledger.write(digit)
+        await self.attendant.key(digit) if name == CUSTOMER else await self.journal.write(digit)
 
     # ---- limits and the end
 
     def _arm_limit(self) -> None:
         if self.doc["started_at"] is not None:
             ends = self.doc["started_at"] + timedelta(seconds=self.doc["max_duration_s"])
-            self.turns.after("limit", (ends - self.now()).total_seconds(), self._too_long)
+            self.queue.start_timer("limit", (ends - self.now()).total_seconds(), self._too_long)
 
     async def _too_long(self) -> None:
         await self.end(machine.TimedOut(self.now(), limit=machine.DURATION))
 
     async def _rang_out(self, name: str) -> None:
-        if name not in self.legs(d.DIALING, d.RINGING):
+        if name not in self.legs(document.DIALING, document.RINGING):
             return
         if name == CUSTOMER:
-            await self.ledger.write(machine.TimedOut(self.now(), limit=machine.RING))
+            await self.journal.write(machine.TimedOut(self.now(), limit=machine.RING))
         await self._hang(name, 19)
 
     async def _leg_over(self, name: str, end: machine.Fact) -> None:
-        if self.doc["legs"].get(name, {}).get("state") == d.ENDED:
+        if self.doc["legs"].get(name, {}).get("state") == document.ENDED:
             return
-        self.turns.cancel(f"ring {name}")
-        self.turns.cancel(f"gone {name}")
+        self.queue.cancel_timer(f"ring {name}")
+        self.queue.cancel_timer(f"gone {name}")
         if name == CUSTOMER:
             await self._conclude(end)
             return
-        await self.ledger.write(set={f"legs.{name}.state": d.ENDED, f"legs.{name}.room": None})
+        await self.journal.write(set={f"legs.{name}.state": document.ENDED, f"legs.{name}.room": None})
         await self.parties.left(name, end)
         self._finish_if_empty()
 
@@ -426,19 +425,19 @@ class LiveCall:
         """The customer is gone, and with them the call."""
         await self.attendant.over()
         await self.transfers.over()
-        changes = {f"legs.{CUSTOMER}.state": d.ENDED} if CUSTOMER in self.doc["legs"] else {}
-        await self.ledger.write(*((self._asked,) if self._asked else ()), end, set=changes)
-        await self.tape.close()
-        for name, each in self.legs(d.DIALING, d.RINGING, d.UP).items():
+        changes = {f"legs.{CUSTOMER}.state": document.ENDED} if CUSTOMER in self.doc["legs"] else {}
+        await self.journal.write(*((self._asked,) if self._asked else ()), end, set=changes)
+        await self.recorder.close()
+        for name, each in self.legs(document.DIALING, document.RINGING, document.UP).items():
             # A telephone of ours that dialled and was not answered yet is told why.
-            waits = each["channel"] is not None and each["state"] != d.UP
+            waits = each["channel"] is not None and each["state"] != document.UP
             await self._hang(name, causes.rejection_code(self.doc["hangup_cause"]) if waits else 16)
-        self.turns.after("linger", LINGER_S, self._leave)
+        self.queue.start_timer("linger", LINGER_S, self._leave)
         self._finish_if_empty()
 
     def _finish_if_empty(self) -> None:
-        if self.ledger.over and not self.legs(d.DIALING, d.RINGING, d.UP):
-            self.turns.later(self._leave)
+        if self.journal.over and not self.legs(document.DIALING, document.RINGING, document.UP):
+            self.queue.enqueue(self._leave)
 
     async def _leave(self) -> None:
         if self._over:
@@ -446,7 +445,7 @@ class LiveCall:
         self._over = True
         for part in self.parties.rooms:
             await self.give(self.switch.close_room(Room(self.id, part)))
-        await self.ledger.flush()
+        await self.journal.flush()
 
 
 def _bare(**facts: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from jinaconnect.actions.live.ownership import Owner, called_in, obeyed
 from jinaconnect.actions.live.simulated import SimulatedDriver
 from jinaconnect.actions.trunks.accounts import SANDBOX_NUMBER, ensure_sandbox_trunk
 from jinaconnect.config import Asterisk
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import Conflict, GatewayError, NotFound, OutcomeUnknown, Unavailable
 from jinaconnect.core.events.event import Event, Seen
@@ -86,22 +86,22 @@ class Voice:
         return _found(self._asterisks, name).switch
 
     def owner(self, name: str) -> Owner | None:
-        """Return this process's part in owning a switch; its desk is None while another has it."""
+        """Return this process's part in owning a switch; its supervisor is None while another has it."""
         return self._owners.get(name)
 
     async def standing(self, name: str | None) -> bool:
         """Tell whether calls can be placed on a switch now."""
         owner = self._owners.get(name or "")
-        if owner is not None and owner.desk is not None:
-            return owner.desk.connected_now
+        if owner is not None and owner.supervisor is not None:
+            return owner.supervisor.connected_now
         row = await self._services.switches.get(name or "")
         return row is not None and row["status"] == "up" and self._services.clock() - row["seen_at"] < FRESH
 
     def kick(self, doc: Document) -> None:
         """Have a recorded call placed now; its owner elsewhere finds it by itself within a second."""
         owner = self._owners.get(doc["carried_by"])
-        if owner is not None and owner.desk is not None:
-            owner.desk.begin(doc)
+        if owner is not None and owner.supervisor is not None:
+            owner.supervisor.begin(doc)
 
     # ---- trunks and telephones
 
@@ -151,7 +151,7 @@ class Voice:
     async def bring(self, name: str, trunk: str | None) -> None:
         """Push what has changed to a connected Asterisk this process has, and look at the changed `trunk` anew."""
         owner = self._owners.get(name)
-        if owner is None or owner.pusher is None or owner.desk is None or not owner.desk.connected_now:
+        if owner is None or owner.pusher is None or owner.supervisor is None or not owner.supervisor.connected_now:
             return
         await owner.pusher.changes()
         if trunk is not None:
@@ -173,14 +173,14 @@ class Voice:
 
         `id` is the order's: given again by a request that is run again, it is carried out once.
         """
-        if d.ended(doc):
+        if document.ended(doc):
             raise Conflict("The call has ended.", code="invalid_state")
         call, host = doc["_id"], plans.host_of(doc)
         if host is not None:  # a second leg is kept by the call it belongs to
             body, call = {**body, "child": doc["_id"]}, host
         owner = self._owners.get(doc["carried_by"])
-        if owner is not None and owner.desk is not None:
-            return await obeyed(owner.desk, id, call, action, dict(body), dict(actor))
+        if owner is not None and owner.supervisor is not None:
+            return await obeyed(owner.supervisor, id, call, action, dict(body), dict(actor))
         order = {"action": action, "call": call, "body": dict(body), "actor": dict(actor)}
         answer = await self._services.orders.give(id, doc["carried_by"], order)
         if "doubted" in answer:
@@ -200,8 +200,8 @@ class Voice:
         number = called or (trunk["from_numbers"] or [SANDBOX_NUMBER])[0]
         body = {"called": number, "caller": caller, "endpoint": endpoint_id(trunk["_id"]), "keys": keys}
         owner = self._owners.get(SIMULATED)
-        if owner is not None and owner.desk is not None:
-            call: str | None = (await called_in(owner.desk, owner.driver, body))["call"]
+        if owner is not None and owner.supervisor is not None:
+            call: str | None = (await called_in(owner.supervisor, owner.driver, body))["call"]
             return call
         answer = await self._services.orders.give(
             self._services.ids.new("ord"), SIMULATED, {"action": "call_in", "body": body}

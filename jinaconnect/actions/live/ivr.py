@@ -13,7 +13,7 @@ from jinaconnect.actions.ivr.web_call import ask_web
 from jinaconnect.actions.live.recorder import MESSAGE
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import plan as plans
-from jinaconnect.core.ivr import exchange as x
+from jinaconnect.core.ivr import exchange
 from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.core.ivr.graph import Graph, Record
 from jinaconnect.telephony.switch import CUSTOMER
@@ -37,7 +37,7 @@ class Attendant:
         self._serial = 0
         self._again = ""
         self._paused = False
-        self._missed: list[x.Report] = []
+        self._missed: list[exchange.Report] = []
 
     @property
     def busy(self) -> bool:
@@ -50,9 +50,9 @@ class Attendant:
             case plans.RunTemplate(template):
                 await self._start(template)
             case plans.Say(text, voice, language):
-                await self._announce(x.Say(text, voice, language))
+                await self._announce(exchange.Say(text, voice, language))
             case plans.PlayAudio(url):
-                await self._announce(x.PlayAudio(url))
+                await self._announce(exchange.PlayAudio(url))
             case _:
                 await self._call.end()
 
@@ -66,7 +66,7 @@ class Attendant:
             await call.give(call.switch.stop_play(self._prompt(turn)))
         if held is not None:
             state = ivr.State.from_json(held["state"])
-            self._graph = await load_graph(call.ledger.store, state.template or held["template"])
+            self._graph = await load_graph(call.journal.store, state.template or held["template"])
             if self._graph is None or state.node not in self._graph.nodes:
                 await call.end(machine.Faulted(call.now(), cause=causes.INTERWORKING))
                 return
@@ -85,17 +85,17 @@ class Attendant:
         data = self._graph.nodes[state.node].data
         if state.phase != ivr.RECORD or not isinstance(data, Record):
             return False
-        return self._call.tape.adopt_message(
-            state.turn, data.max_duration_seconds, lambda: self.report(x.RecordDone(state.turn))
+        return self._call.recorder.adopt_message(
+            state.turn, data.max_duration_seconds, lambda: self.report(exchange.RecordDone(state.turn))
         )
 
     # ---- one announcement
 
-    async def _announce(self, order: x.Say | x.PlayAudio) -> None:
+    async def _announce(self, order: exchange.Say | exchange.PlayAudio) -> None:
         call = self._call
 
         async def said(ok: bool) -> None:
-            await call.ledger.write(tell=[Tell("call.played", {"ok": ok}, call.ledger.carrier)])
+            await call.journal.write(tell=[Tell("call.played", {"ok": ok}, call.journal.carrier)])
             await call.end()
 
         self._speak([order], 0, said)
@@ -104,7 +104,7 @@ class Attendant:
 
     async def _start(self, template: str) -> None:
         call = self._call
-        self._graph = await load_graph(call.ledger.store, template)
+        self._graph = await load_graph(call.journal.store, template)
         if self._graph is None:
             await call.end(machine.Faulted(call.now(), cause=causes.INTERWORKING))
             return
@@ -119,18 +119,18 @@ class Attendant:
     async def key(self, digit: machine.Digit) -> None:
         """Take a key of the customer: recorded in any case, and heard by the IVR where it listens."""
         if self._state is None or self._graph is None or self._state.over or self._paused:
-            await self._call.ledger.write(digit)
+            await self._call.journal.write(digit)
             return
-        await self._carry_out(ivr.step(self._graph, self._state, x.Key(digit.digit)), (digit,))
+        await self._carry_out(ivr.step(self._graph, self._state, exchange.Key(digit.digit)), (digit,))
 
-    async def report(self, report: x.Report) -> None:
+    async def report(self, report: exchange.Report) -> None:
         """Give the IVR a report."""
         if self._state is None or self._graph is None or self._state.over:
             return
         if self._paused:
             self._missed.append(report)
             return
-        if isinstance(report, x.TemplateLoaded) and report.graph is not None and report.turn == self._state.turn:
+        if isinstance(report, exchange.TemplateLoaded) and report.graph is not None and report.turn == self._state.turn:
             step = ivr.step(self._graph, self._state, report)
             self._graph = report.graph
         else:
@@ -139,27 +139,27 @@ class Attendant:
 
     async def over(self) -> None:
         """The customer is gone."""
-        self._call.turns.cancel("silence")
+        self._call.queue.cancel_timer("silence")
         if self._state is not None and self._graph is not None and not self._state.over:
-            step = ivr.step(self._graph, self._state, x.CallerHungUp())
+            step = ivr.step(self._graph, self._state, exchange.CallerHungUp())
             self._state = step.state
-            self._call.ledger.hold(set={"ivr.state": step.state.to_json()})  # written with the end
+            self._call.journal.hold(set={"ivr.state": step.state.to_json()})  # written with the end
 
     async def leave(self) -> None:
         """Let people take over: the IVR says and asks nothing more, not after a restart either."""
-        self._call.turns.cancel("silence")
+        self._call.queue.cancel_timer("silence")
         if self.busy and self._state is not None:
             over = replace(self._state, phase=ivr.OVER, outcome=ivr.TRANSFERRED)
-            await self._call.ledger.write(set={"ivr.state": over.to_json()})
+            await self._call.journal.write(set={"ivr.state": over.to_json()})
         self._graph = self._state = None
         self._serial += 1
 
     async def pause(self) -> None:
         """Be silent while it is not known whether the customer stays."""
-        self._call.turns.cancel("silence")
+        self._call.queue.cancel_timer("silence")
         self._paused = True
         self._serial += 1
-        await self._call.stage.hush()
+        await self._call.player.stop_silently()
 
     async def resume(self) -> bool:
         """Go on after a pause, where the IVR or the announcement was; False where there is none."""
@@ -187,30 +187,30 @@ class Attendant:
         tells = [
             Tell("call.ivr_step", {"node": each.node, "kind": each.kind}, "ivr")
             for each in step.trail
-            if isinstance(each, x.Entered)
+            if isinstance(each, exchange.Entered)
         ]
         for each in step.trail:
-            if isinstance(each, x.Assigned):
-                call.ledger.note("variable_set", {"node": each.node, "name": each.name}, source="ivr")
-            elif isinstance(each, x.Suppressed):
-                call.ledger.note("recording_suppressed", {"node": each.node}, source="ivr")
+            if isinstance(each, exchange.Assigned):
+                call.journal.note("variable_set", {"node": each.node, "name": each.name}, source="ivr")
+            elif isinstance(each, exchange.Suppressed):
+                call.journal.note("recording_suppressed", {"node": each.node}, source="ivr")
         if moved or facts or tells:
             state = step.state.to_json()
             held: dict[str, Any] = {"ivr": {"template": begun, "state": state}} if begun else {"ivr.state": state}
-            if not call.tape.running and any(isinstance(order, x.StartRecord) for order in step.orders):
-                held["record"] = call.tape.named(MESSAGE, step.state.turn)
-            await call.ledger.write(*facts, tell=tells, set=held if moved else {})
+            if not call.recorder.running and any(isinstance(order, exchange.StartRecord) for order in step.orders):
+                held["record"] = call.recorder.named(MESSAGE, step.state.turn)
+            await call.journal.write(*facts, tell=tells, set=held if moved else {})
         if moved:
             self._arm()
-        spoken: list[x.Say | x.PlayAudio] = []
+        spoken: list[exchange.Say | exchange.PlayAudio] = []
         for order in step.orders:
-            if isinstance(order, x.Say | x.PlayAudio):
+            if isinstance(order, exchange.Say | exchange.PlayAudio):
                 spoken.append(order)
             else:
                 await self._give(order, step.state.turn)
         if spoken:
             turn = step.state.turn
-            self._speak(spoken, turn, lambda ok: self.report(x.PromptDone(turn)))
+            self._speak(spoken, turn, lambda ok: self.report(exchange.PromptDone(turn)))
 
     def _arm(self) -> None:
         assert self._graph is not None
@@ -218,58 +218,60 @@ class Attendant:
         turn = self._state.turn
         wait = None if self._state.over else ivr.patience(self._graph, self._state)
         if wait is None:
-            self._call.turns.cancel("silence")
+            self._call.queue.cancel_timer("silence")
         else:
-            self._call.turns.after("silence", wait, lambda: self.report(x.Silence(turn)))
+            self._call.queue.start_timer("silence", wait, lambda: self.report(exchange.Silence(turn)))
 
-    async def _give(self, order: x.Order, turn: int) -> None:
+    async def _give(self, order: exchange.Order, turn: int) -> None:
         call = self._call
         match order:
-            case x.StopPrompt():
-                await call.stage.hush()
-            case x.Listen():
+            case exchange.StopPrompt():
+                await call.player.stop_silently()
+            case exchange.Listen():
                 # No Asterisk understands speech by itself: nothing is heard, so the node's silence decides.
-                call.ledger.note("speech_unsupported", {}, source="ivr")
-            case x.StartRecord():
-                await call.tape.message(order, lambda: self.report(x.RecordDone(turn)))
-            case x.StartTransfer():
+                call.journal.note("speech_unsupported", {}, source="ivr")
+            case exchange.StartRecord():
+                await call.recorder.message(order, lambda: self.report(exchange.RecordDone(turn)))
+            case exchange.StartTransfer():
                 await call.transfers.of_ivr(
-                    order.to, lambda answered: self.report(x.TransferDone(answered, turn))
+                    order.to, lambda answered: self.report(exchange.TransferDone(answered, turn))
                 )
-            case x.AskHttp():
-                call.turns.beside(self._ask(order, turn))
-            case x.LoadTemplate():
-                call.turns.beside(self._load(order.template, turn))
-            case x.HangUp():
+            case exchange.AskHttp():
+                call.queue.run_in_background(self._ask(order, turn))
+            case exchange.LoadTemplate():
+                call.queue.run_in_background(self._load(order.template, turn))
+            case exchange.HangUp():
                 failed = order.cause != causes.NORMAL_CLEARING
                 await call.end(*((machine.Faulted(call.now(), cause=order.cause),) if failed else ()))
 
-    async def _ask(self, order: x.AskHttp, turn: int) -> None:
+    async def _ask(self, order: exchange.AskHttp, turn: int) -> None:
         ok, value = await ask_web(self._call.services, order)
-        self._call.turns.later(lambda: self.report(x.HttpDone(ok, value, turn)))
+        self._call.queue.enqueue(lambda: self.report(exchange.HttpDone(ok, value, turn)))
 
     async def _load(self, template: str, turn: int) -> None:
-        graph = await load_graph(self._call.ledger.store, template)
-        self._call.turns.later(lambda: self.report(x.TemplateLoaded(graph, turn)))
+        graph = await load_graph(self._call.journal.store, template)
+        self._call.queue.enqueue(lambda: self.report(exchange.TemplateLoaded(graph, turn)))
 
     # ---- speaking
 
     def _prompt(self, turn: int) -> str:
         return f"{self._call.id}-p{turn}{self._again}"
 
-    def _speak(self, orders: Sequence[x.Say | x.PlayAudio], turn: int, done: Any) -> None:
+    def _speak(self, orders: Sequence[exchange.Say | exchange.PlayAudio], turn: int, done: Any) -> None:
         """Render and play; rendering goes on beside the call's turn, so that keys and hangups are not kept waiting."""
         self._serial += 1
-        self._call.turns.beside(self._render(orders, turn, self._serial, done))
+        self._call.queue.run_in_background(self._render(orders, turn, self._serial, done))
 
-    async def _render(self, orders: Sequence[x.Say | x.PlayAudio], turn: int, serial: int, done: Any) -> None:
+    async def _render(
+        self, orders: Sequence[exchange.Say | exchange.PlayAudio], turn: int, serial: int, done: Any
+    ) -> None:
         call = self._call
         media: list[str] = []
         for order in orders:
             try:
-                media.append(await call.services.voice.prompts.media(call.ledger.doc["scope"], order))
+                media.append(await call.services.voice.prompts.media(call.journal.doc["scope"], order))
             except PromptUnavailable as error:
-                call.ledger.note("prompt_unavailable", {"error": str(error.detail)}, source="system")
+                call.journal.note("prompt_unavailable", {"error": str(error.detail)}, source="system")
 
         async def play() -> None:
             if serial != self._serial or not call.up(CUSTOMER) or call.doc["status"] in machine.TERMINAL:
@@ -277,8 +279,8 @@ class Attendant:
             if self._state is not None and self._state.turn != turn:
                 return  # a key was quicker than the prompt
             if media:
-                await call.stage.play(media, self._prompt(turn), done)
+                await call.player.play(media, self._prompt(turn), done)
             else:
-                call.turns.after("prompt", SILENT_S, lambda: done(False))
+                call.queue.start_timer("prompt", SILENT_S, lambda: done(False))
 
-        call.turns.later(play)
+        call.queue.enqueue(play)

@@ -9,8 +9,7 @@ from jinaconnect.actions.calls.journal import CallJournal
 from jinaconnect.actions.live.verbs import carry_out
 from jinaconnect.actions.trunks.routes import purpose_at
 from jinaconnect.actions.trunks.targets import Reached, reach
-from jinaconnect.core.calls import causes, machine
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import causes, document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
 from jinaconnect.core.errors import Conflict
@@ -19,7 +18,7 @@ from jinaconnect.telephony.switch import CUSTOMER, Room
 
 if TYPE_CHECKING:
     from jinaconnect.actions.live.call import LiveCall
-    from jinaconnect.actions.live.queue import Order
+    from jinaconnect.actions.live.queue import CallCommand
 
 MAIN, CONSULT = "", "con"
 FIRST = "a0n1"  # the leg of the telephone a call began with
@@ -47,23 +46,25 @@ class CallLegs:
     def others(self) -> list[str]:
         """Return the legs that are in the main room with the customer."""
         return [
-            name for name, each in self._call.legs(d.UP).items() if name != CUSTOMER and each["room"] == MAIN
+            name for name, each in self._call.legs(document.UP).items() if name != CUSTOMER and each["room"] == MAIN
         ]
 
     def _agents(self) -> list[str]:
         """Return the agents' legs that have the call."""
         return [
-            name for name, each in self._call.legs(d.UP).items() if each["role"] == "agent" and each["purpose"] != LATE
+            name
+            for name, each in self._call.legs(document.UP).items()
+            if each["role"] == "agent" and each["purpose"] != LATE
         ]
 
     # ---- calls that begin with people
 
-    async def arrive(self) -> None:
+    async def start_inbound(self) -> None:
         """A call came in: it goes to the first stop of its route."""
         call = self._call
-        call.ledger.note("arrived", {"called": call.doc["to_number"], "caller": call.doc["from_number"]})
+        call.journal.note("arrived", {"called": call.doc["to_number"], "caller": call.doc["from_number"]})
         customer = call.doc["legs"][CUSTOMER]
-        for missed in await call.switch.adopt(customer["channel"], call.leg(CUSTOMER)):
+        for missed in await call.switch.bind_leg(customer["channel"], call.leg(CUSTOMER)):
             call.hear(missed)
         await self._stop(0)
 
@@ -87,13 +88,13 @@ class CallLegs:
         plan = self._call.doc["plan"]
         fields = plans.at_stop(purpose_at(plan["route"], place), place)
         if {**plan, **fields} != plan:
-            await self._call.ledger.write(set={f"plan.{name}": value for name, value in fields.items()})
+            await self._call.journal.write(set={f"plan.{name}": value for name, value in fields.items()})
 
     async def _ring_user(self, user: str, ring_s: int, prefix: str) -> None:
         call = self._call
-        reached = await reach(call.services, call.ledger.store, call.doc, user=user)
+        reached = await reach(call.services, call.journal.store, call.doc, user=user)
         if not reached:
-            call.turns.later(lambda: self._nobody())
+            call.queue.enqueue(lambda: self._nobody())
             return
         for n, each in enumerate(reached, 1):
             await call.dial(
@@ -103,7 +104,8 @@ class CallLegs:
     async def _nobody(self) -> None:
         """No telephone of a stop answers: the next stop, or the end."""
         call = self._call
-        if call.ledger.over or call.up(CUSTOMER) or call.legs(d.DIALING, d.RINGING, d.UP).keys() - {CUSTOMER}:
+        others = call.legs(document.DIALING, document.RINGING, document.UP).keys() - {CUSTOMER}
+        if call.journal.over or call.up(CUSTOMER) or others:
             return  # somebody rings still, or has answered and the customer is being connected
         match call.plan:
             case plans.Plan(purpose=plans.FollowRoute(), place=int(place)):
@@ -115,14 +117,14 @@ class CallLegs:
         """Ring the telephone of whoever placed the call; the customer is called once it answers."""
         call = self._call
         await call.dial(
-            FIRST, d.leg("agent", **target), caller=call.doc["to_number"], timeout_s=call.doc["timeout_s"]
+            FIRST, document.leg("agent", **target), caller=call.doc["to_number"], timeout_s=call.doc["timeout_s"]
         )
 
-    async def outward(self) -> None:
+    async def start_from_device(self) -> None:
         """A telephone of ours calls out: its own leg is there, the number is dialled."""
         call = self._call
         caller = call.doc["legs"][FIRST]
-        for missed in await call.switch.adopt(caller["channel"], call.leg(FIRST)):
+        for missed in await call.switch.bind_leg(caller["channel"], call.leg(FIRST)):
             call.hear(missed)
         await call.call_customer()
 
@@ -134,7 +136,7 @@ class CallLegs:
             if isinstance(call.plan.purpose, plans.FromDevice):
                 await call.switch.answer(call.leg(FIRST))
             return  # the agent's own answer is on the way
-        await call.stage.hush()
+        await call.player.stop_silently()
         await self.join(MAIN, [CUSTOMER, *agents])
         await self.bridged(agents)
 
@@ -145,7 +147,7 @@ class CallLegs:
             each = call.doc["legs"][name]
             peer = each["child"] or each["user"] or each["device"] or each["to"] or name
             holder = {"user": each["user"]} if each["user"] and not call.doc["user"] else {}
-            await call.ledger.write(machine.Bridged(call.now(), peer=str(peer)), set=holder)
+            await call.journal.write(machine.Bridged(call.now(), peer=str(peer)), set=holder)
 
     async def join(self, part: str, names: Sequence[str]) -> None:
         """Bring legs into a room of the call; one that is there stays undisturbed, and so does what is recorded."""
@@ -157,12 +159,12 @@ class CallLegs:
         await call.switch.open_room(room)
         self.rooms.add(part)
         await call.switch.join(room, [call.leg(name) for name in names])
-        await call.ledger.write(set={f"legs.{name}.room": part for name in names})
+        await call.journal.write(set={f"legs.{name}.room": part for name in names})
 
-    async def gather(self) -> None:
+    async def ensure_bridge(self) -> None:
         """Have the customer in a room, where playing and recording go on at once."""
         if self._call.doc["legs"][CUSTOMER]["room"] is None:
-            await self._call.stage.hush()
+            await self._call.player.stop_silently()
             await self.join(MAIN, [CUSTOMER])
 
     # ---- what legs do
@@ -179,7 +181,7 @@ class CallLegs:
         call = self._call
         each = call.doc["legs"][name]
         await self._child(name, fact)
-        if call.ledger.over:
+        if call.journal.over:
             await call.give(call.switch.hangup(call.leg(name)))
             return
         match each["purpose"]:
@@ -194,18 +196,18 @@ class CallLegs:
         call = self._call
         if len(self._agents()) > 1:
             # Its answer crossed our cancelling: the first keeps the call.
-            await call.ledger.write(set={f"legs.{name}.purpose": LATE})
+            await call.journal.write(set={f"legs.{name}.purpose": LATE})
             await call.give(call.switch.hangup(call.leg(name)))
             return
-        for other in call.legs(d.DIALING, d.RINGING):
+        for other in call.legs(document.DIALING, document.RINGING):
             if other not in (CUSTOMER, name):
                 await call.give(call.switch.hangup(call.leg(other)))
         if call.up(CUSTOMER):
             await self.connect()
-        elif call.doc["direction"] == d.INBOUND:
+        elif call.doc["direction"] == document.INBOUND:
             await call.switch.answer(call.leg(CUSTOMER))
         elif CUSTOMER not in call.doc["legs"]:
-            await call.stage.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
+            await call.player.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
             await call.call_customer()
 
     async def left(self, name: str, end: machine.Fact) -> None:
@@ -213,7 +215,7 @@ class CallLegs:
         call = self._call
         each = call.doc["legs"][name]
         await self._child(name, end)
-        if call.ledger.over:
+        if call.journal.over:
             return
         match each["purpose"]:
             case "transfer" if not each.get("joined"):
@@ -225,12 +227,12 @@ class CallLegs:
 
     async def _someone_left(self, name: str) -> None:
         call = self._call
-        if await call.transfers.taken_over() or call.legs(d.DIALING, d.RINGING).keys() - {CUSTOMER}:
+        if await call.transfers.taken_over() or call.legs(document.DIALING, document.RINGING).keys() - {CUSTOMER}:
             return
         if call.up(CUSTOMER):
             if not self.others() and not call.attendant.busy:
                 await call.end()
-        elif CUSTOMER in call.doc["legs"] and call.doc["direction"] == d.OUTBOUND:
+        elif CUSTOMER in call.doc["legs"] and call.doc["direction"] == document.OUTBOUND:
             await call.end(machine.CancelRequested(call.now()))
         else:
             await self._nobody()
@@ -248,12 +250,12 @@ class CallLegs:
         child = self._call.doc["legs"][name]["child"]
         if child is None:
             return
-        ledger = self._children.get(name)
-        if ledger is None:
-            doc = await self._call.ledger.store.get("calls", child)
-            ledger = self._children[name] = self._call.desk.ledger(doc)
-        await ledger.write(fact)
-        await ledger.flush()
+        journal = self._children.get(name)
+        if journal is None:
+            doc = await self._call.journal.store.get("calls", child)
+            journal = self._children[name] = self._call.supervisor.journal(doc)
+        await journal.write(fact)
+        await journal.flush()
 
     async def add(self, name: str, reached: Reached, purpose: str, *, actor: Mapping[str, str] | None) -> str | None:
         """Dial a further leg; returns the id of its own call where it is one (to a number)."""
@@ -263,17 +265,17 @@ class CallLegs:
             child = await self._own_call(reached, actor)
         leg = {**reached.leg("party"), "purpose": purpose, "child": child}
         if child is not None:
-            await call.dial(name, leg, caller=reached.caller, timeout_s=d.RING_S)
+            await call.dial(name, leg, caller=reached.caller, timeout_s=document.RING_S)
             await self._child(name, machine.Dialing(call.now()))
         else:
-            await call.dial(name, leg, caller=reached.caller or call.doc["from_number"], timeout_s=d.RING_S)
+            await call.dial(name, leg, caller=reached.caller or call.doc["from_number"], timeout_s=document.RING_S)
         return child
 
     async def _own_call(self, reached: Reached, actor: Mapping[str, str] | None) -> str:
         call, doc = self._call, self._call.doc
-        child = d.new_call(
-            call.services.ids.new("call"), direction=d.OUTBOUND, from_number=doc["to_number"]
-            if doc["direction"] == d.INBOUND else doc["from_number"], to_number=reached.number or "",
+        child = document.new_call(
+            call.services.ids.new("call"), direction=document.OUTBOUND, from_number=doc["to_number"]
+            if doc["direction"] == document.INBOUND else doc["from_number"], to_number=reached.number or "",
             provider_config=doc["provider_config"], switch=doc["carried_by"], 
             plan=plans.stored(plans.Plan(plans.SecondLeg(call.id))), at=call.now(), parent_call=call.id,
             contact=doc["contact"], seen=doc["seen"], user=doc["user"],
@@ -281,12 +283,13 @@ class CallLegs:
         )  # fmt: skip
         created = Event(
             id=call.services.ids.new("evt"), type="call.created", occurred_at=call.now(),
-            actor=actor or {"type": "system", "id": "telephony"}, subject=child["_id"], data=d.render_call(child),
-            contact=doc["contact"], call=child["_id"], channel="VOICE", seen=d.seen_of(child),
+            actor=actor or {"type": "system", "id": "telephony"}, subject=child["_id"],
+            data=document.render_call(child),
+            contact=doc["contact"], call=child["_id"], channel="VOICE", seen=document.seen_of(child),
             history={"place": 1, "sequence": 1, "source": "agent" if actor else "system", "inferred": False},
         )  # fmt: skip
         child.update(places=1, events=1)
-        await call.ledger.store.insert("calls", child, [created])
+        await call.journal.store.insert("calls", child, [created])
         return str(child["_id"])
 
     def name(self, prefix: str) -> str:
@@ -294,27 +297,27 @@ class CallLegs:
         taken = self._call.doc["legs"]
         return next(f"{prefix}{n}" for n in range(1, 1000) if f"{prefix}{n}" not in taken)
 
-    async def park(self) -> None:
+    async def hold(self) -> None:
         """Let the customer hear music, alone."""
         call = self._call
         room = call.doc["legs"][CUSTOMER]["room"]
         if room is not None:
             await call.give(call.switch.leave(Room(call.id, room), [call.leg(CUSTOMER)]))
-            await call.ledger.write(set={f"legs.{CUSTOMER}.room": None})
-        await call.give(call.switch.music(call.leg(CUSTOMER), True))
+            await call.journal.write(set={f"legs.{CUSTOMER}.room": None})
+        await call.give(call.switch.music_on_hold(call.leg(CUSTOMER), True))
 
-    async def unpark(self, names: Sequence[str]) -> None:
+    async def resume(self, names: Sequence[str]) -> None:
         """Bring the customer back, together with others."""
         call = self._call
-        await call.give(call.switch.music(call.leg(CUSTOMER), False))
+        await call.give(call.switch.music_on_hold(call.leg(CUSTOMER), False))
         await self.join(MAIN, [CUSTOMER, *names])
 
     # ---- orders
 
-    async def obey(self, order: Order) -> dict[str, Any]:
+    async def obey(self, order: CallCommand) -> dict[str, Any]:
         """Carry out what somebody wants; raises GatewayError. Answers the call as it is then."""
         answer = await carry_out(self._call, order.action, order.body, order.actor)
-        return {"call": d.render_call(self._call.doc), **(answer or {})}
+        return {"call": document.render_call(self._call.doc), **(answer or {})}
 
 
 async def _nothing(ok: bool) -> None:

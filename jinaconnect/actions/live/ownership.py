@@ -32,13 +32,13 @@ class Owner:
         self._services = services
         self.driver = driver
         self.switch = driver.switch
-        self._desk: CallSupervisor | None = None
+        self._supervisor: CallSupervisor | None = None
         self._orders: set[asyncio.Task[None]] = set()
 
     @property
-    def desk(self) -> CallSupervisor | None:
-        """The desk while this process has the switch; another may have it when the lease has run out."""
-        return self._desk if self._desk is not None and self._desk.hold.lasts else None
+    def supervisor(self) -> CallSupervisor | None:
+        """Who keeps the calls while this process has the switch; another may have it when the lease has run out."""
+        return self._supervisor if self._supervisor is not None and self._supervisor.hold.lasts else None
 
     @property
     def pusher(self) -> Pusher | None:
@@ -67,9 +67,10 @@ class Owner:
             return
         logger.info("owner.begins", switch=self.switch.name)
         hold = Hold(self._services.leases.generation(self.lease), asked + TTL.total_seconds())
-        desk = self._desk = CallSupervisor(self._services, self.switch, hold)
-        held = self.driver.work(desk, lambda: hold.lasts)
-        work = (*held, self._serve(desk), self._look(desk), self._claim(desk), self._keep_lease(desk))
+        supervisor = self._supervisor = CallSupervisor(self._services, self.switch, hold)
+        held = self.driver.work(supervisor, lambda: hold.lasts)
+        ours = (self._serve, self._look, self._claim, self._keep_lease)
+        work = (*held, *(each(supervisor) for each in ours))
         tasks = [asyncio.create_task(each) for each in work]
         try:
             # None of it ends while the lease is ours; whatever does, everything begins anew.
@@ -80,77 +81,77 @@ class Owner:
         finally:
             # First nothing is done any more in calls that may be another's by now; the link takes a moment to end.
             hold.until = 0.0
-            await desk.close()
+            await supervisor.close()
             await ended(tasks)
-            await desk.close()
-            self._desk = None
+            await supervisor.close()
+            self._supervisor = None
             self.driver.let_go()
 
-    async def _keep_lease(self, desk: CallSupervisor) -> None:
+    async def _keep_lease(self, supervisor: CallSupervisor) -> None:
         """Renew until another has it, or until it must be taken for lost."""
         loop = asyncio.get_running_loop()
-        while desk.hold.lasts:
+        while supervisor.hold.lasts:
             try:
                 asked = loop.time()
                 if not await self._services.leases.take(self.lease):
                     return
-                if self._services.leases.generation(self.lease) != desk.hold.generation:
+                if self._services.leases.generation(self.lease) != supervisor.hold.generation:
                     break  # it had run out meanwhile: everything begins anew
-                desk.hold.until = asked + TTL.total_seconds()
-                await self._report(desk)
+                supervisor.hold.until = asked + TTL.total_seconds()
+                await self._report(supervisor)
             except Unavailable:
                 logger.info("owner.lease_unsure", switch=self.switch.name)
             await asyncio.sleep(RENEW_S)
         logger.warning("owner.lease_lost", switch=self.switch.name)
 
-    async def _report(self, desk: CallSupervisor) -> None:
+    async def _report(self, supervisor: CallSupervisor) -> None:
         """Write how the switch is, for everybody's health answer."""
         now = self._services.clock()
         fields: dict[str, Any] = {
-            "seen_at": now, "owner": self._services.leases.holder, "calls": desk.live,
-            "status": "up" if desk.connected_now else "down", "last_reconciliation": desk.receipt,
+            "seen_at": now, "owner": self._services.leases.holder, "calls": supervisor.live,
+            "status": "up" if supervisor.connected_now else "down", "last_reconciliation": supervisor.receipt,
         }  # fmt: skip
-        fields.update(self.driver.report(desk))
+        fields.update(self.driver.report(supervisor))
         await self._services.switches.put(self.switch.name, fields)
 
-    async def _look(self, desk: CallSupervisor) -> None:
+    async def _look(self, supervisor: CallSupervisor) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                await desk.look()
+                await supervisor.look()
             except Unavailable:
                 continue
 
-    async def _claim(self, desk: CallSupervisor) -> None:
+    async def _claim(self, supervisor: CallSupervisor) -> None:
         while True:
             await asyncio.sleep(CLAIM_S)
-            if desk.connected_now:
+            if supervisor.connected_now:
                 try:
                     await claim_stored(self._services, self.switch)
                 except Unavailable:
                     continue
 
-    async def _serve(self, desk: CallSupervisor) -> None:
+    async def _serve(self, supervisor: CallSupervisor) -> None:
         """Take what other processes order."""
-        while desk.hold.lasts:
+        while supervisor.hold.lasts:
             row = await self._services.orders.next(self.switch.name)
             if row is None:
                 continue
-            task = asyncio.create_task(self._carry_out(desk, row))
+            task = asyncio.create_task(self._carry_out(supervisor, row))
             self._orders.add(task)
             task.add_done_callback(self._orders.discard)
 
-    async def _carry_out(self, desk: CallSupervisor, row: dict[str, Any]) -> None:
+    async def _carry_out(self, supervisor: CallSupervisor, row: dict[str, Any]) -> None:
         order = row["order"]
         try:
             if order["action"] == "push":
                 await self._services.voice.bring(self.switch.name, order["trunk"])
                 answer: dict[str, Any] = {"done": {}}
             elif order["action"] == "call_in":
-                answer = {"done": await called_in(desk, self.driver, order["body"])}
+                answer = {"done": await called_in(supervisor, self.driver, order["body"])}
             else:
                 what = (order["call"], order["action"], order["body"], order["actor"])
-                answer = {"done": await obeyed(desk, row["_id"], *what)}
+                answer = {"done": await obeyed(supervisor, row["_id"], *what)}
         except OutcomeUnknown as error:
             answer = {"doubted": error.body()}
         except GatewayError as error:
@@ -162,22 +163,22 @@ class Owner:
             logger.info("owner.answer_lost", switch=self.switch.name)
 
 
-async def called_in(desk: CallSupervisor, driver: SwitchDriver, body: dict[str, str]) -> dict[str, Any]:
+async def called_in(supervisor: CallSupervisor, driver: SwitchDriver, body: dict[str, str]) -> dict[str, Any]:
     """Have a simulated customer call; answers the call's id, None where it was refused."""
     channel = driver.call_in(body["called"], body["caller"], body["endpoint"], body["keys"])
-    doc = await desk.arrival(channel)
+    doc = await supervisor.arrival(channel)
     return {"call": None if doc is None else doc["_id"]}
 
 
 async def obeyed(
-    desk: CallSupervisor, id: str, call: str, action: str, body: dict[str, Any], actor: dict[str, str]
+    supervisor: CallSupervisor, id: str, call: str, action: str, body: dict[str, Any], actor: dict[str, str]
 ) -> dict[str, Any]:
     """Have a live call do something, once for each id; raises Unavailable while it is not kept yet."""
 
     async def do() -> dict[str, Any]:
-        live = desk.call(call)
+        live = supervisor.call(call)
         if live is None:
             raise Unavailable("The link to the call's switch is being restored.", retry_after=2)
         return await live.order(action, body, actor)
 
-    return await desk.once(id, do)
+    return await supervisor.once(id, do)

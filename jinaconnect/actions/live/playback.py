@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from jinaconnect.telephony import switch as s
+from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.switch import CUSTOMER, Room
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class PromptPlayer:
         self._call = call
         self._prompts: dict[str, Callable[[bool], Awaitable[None]]] = {}
 
-    def place(self) -> s.Place:
+    def place(self) -> telephony.Place:
         """Return where the customer is heard and spoken to."""
         customer = self._call.doc["legs"].get(CUSTOMER)
         room = customer["room"] if customer else None
@@ -27,19 +27,19 @@ class PromptPlayer:
 
     async def play(
         self, media: Sequence[str], prompt: str, done: Callable[[bool], Awaitable[None]], *,
-        where: s.Place | None = None,
+        where: telephony.Place | None = None,
     ) -> None:  # fmt: skip
         """Play to the customer (with the others, where they are in a room); `done(ok)` follows once."""
-        self.expect(prompt, done)
+        self.on_finished(prompt, done)
         try:
             await self._call.switch.play(where or self.place(), media, prompt)
-        except s.LegGone:
+        except telephony.LegGone:
             return  # its end is on the way
-        except s.SwitchError as error:
-            self._call.ledger.note("prompt_failed", {"prompt": prompt, "error": str(error)}, source="system")
-            self._call.turns.later(lambda: self.played(prompt, False))
+        except telephony.SwitchError as error:
+            self._call.journal.note("prompt_failed", {"prompt": prompt, "error": str(error)}, source="system")
+            self._call.queue.enqueue(lambda: self.played(prompt, False))
 
-    def expect(self, prompt: str, done: Callable[[bool], Awaitable[None]]) -> None:
+    def on_finished(self, prompt: str, done: Callable[[bool], Awaitable[None]]) -> None:
         """Wait for the end of a prompt that is played otherwise."""
         self._prompts[prompt] = done
 
@@ -47,7 +47,7 @@ class PromptPlayer:
         """Know that a prompt has ended."""
         done = self._prompts.pop(prompt, None)
         if done is not None:
-            self._call.ledger.note("prompt_ended", {"prompt": prompt.rpartition("-")[2], "ok": ok})
+            self._call.journal.note("prompt_ended", {"prompt": prompt.rpartition("-")[2], "ok": ok})
             await done(ok)
 
     async def stop(self) -> bool:
@@ -57,7 +57,7 @@ class PromptPlayer:
             await self._call.give(self._call.switch.stop_play(prompt))
         return bool(prompts)
 
-    async def hush(self) -> None:
+    async def stop_silently(self) -> None:
         """Stop what is being played; nobody is told of its end."""
         prompts, self._prompts = list(self._prompts), {}
         for prompt in prompts:

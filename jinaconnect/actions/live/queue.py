@@ -9,13 +9,13 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.telephony import switch as s
+from jinaconnect.telephony import switch as telephony
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CallCommand:
     """What somebody wants done with the call; the answer goes to `answer`."""
 
     action: str
@@ -31,7 +31,7 @@ class Due:
     run: Callable[[], Awaitable[None]]
 
 
-Item = s.Signal | Order | Due
+Item = telephony.Signal | CallCommand | Due
 
 
 class CallQueue:
@@ -51,35 +51,35 @@ class CallQueue:
         """Return what is next, waiting for it."""
         return await self._inbox.get()
 
-    def later(self, run: Callable[[], Awaitable[None]]) -> None:
+    def enqueue(self, run: Callable[[], Awaitable[None]]) -> None:
         """Do something in the call's next turn."""
         self.put(Due(run))
 
-    def after(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
+    def start_timer(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
         """Do something later, in a turn of its own; a second timer of the same name replaces the first."""
-        self.cancel(name)
+        self.cancel_timer(name)
         self._timers[name] = asyncio.get_running_loop().call_later(max(0.0, seconds), self.put, Due(run))
 
-    def cancel(self, name: str) -> None:
+    def cancel_timer(self, name: str) -> None:
         """Forget a timer."""
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do slow work beside the call's turns; it reports back through `later`."""
+    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do slow work beside the call's turns; it reports back through `enqueue`."""
         task = asyncio.create_task(self._guard(work))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    def close(self) -> list[Order]:
-        """Forget all of it; returns the orders that had no turn."""
+    def close(self) -> list[CallCommand]:
+        """Forget all of it; returns the commands that had no turn."""
         for timer in self._timers.values():
             timer.cancel()
         for task in self._work:
             task.cancel()
         left = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
-        return [item for item in left if isinstance(item, Order)]
+        return [item for item in left if isinstance(item, CallCommand)]
 
     async def _guard(self, work: Awaitable[None]) -> None:
         try:

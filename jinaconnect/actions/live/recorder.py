@@ -10,8 +10,8 @@ from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.core.calls.document import ASKED, PAUSED, RECORDING, STOPPED
 from jinaconnect.core.errors import Conflict
-from jinaconnect.core.ivr import exchange as x
-from jinaconnect.telephony import switch as s
+from jinaconnect.core.ivr import exchange
+from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.switch import CUSTOMER, Room, Switch
 
 if TYPE_CHECKING:
@@ -47,27 +47,27 @@ class CallRecorder:
         call = self._call
         if not call.doc["metadata"].get("recording_allowed", True):
             if actor is None:
-                call.ledger.note("recording_suppressed", {"reason": "consent"}, source="system")
+                call.journal.note("recording_suppressed", {"reason": "consent"}, source="system")
                 return
             raise Conflict("The contact has not consented to being recorded.", code="consent_required")
         held = self.named(CALL)
-        call.ledger.hold(set={"record": held})
-        await call.parties.gather()
-        await call.ledger.settle()
+        call.journal.hold(set={"record": held})
+        await call.parties.ensure_bridge()
+        await call.journal.settle()
         await self._record_call(held, actor)
 
     async def _record_call(self, held: Mapping[str, Any], actor: Mapping[str, str] | None) -> None:
         call = self._call
-        stage = call.stage.place()
-        assert isinstance(stage, Room)
+        where = call.player.place()
+        assert isinstance(where, Room)
         try:
-            await call.switch.record(stage, held["id"], max_s=call.doc["max_duration_s"])
-        except s.SwitchError as error:
+            await call.switch.record(where, held["id"], max_s=call.doc["max_duration_s"])
+        except telephony.SwitchError as error:
             self._forget_unless_begun(error)
             raise
         await self._begun(held, actor)
 
-    async def message(self, order: x.StartRecord, done: Callable[[], Awaitable[None]]) -> None:
+    async def message(self, order: exchange.StartRecord, done: Callable[[], Awaitable[None]]) -> None:
         """Record what the customer says for an IVR; `done` follows when it has ended, or could not be.
 
         The call names the recording already (`named`), written with the step of the IVR that wants it.
@@ -75,8 +75,8 @@ class CallRecorder:
         call = self._call
         held = call.doc["record"]
         if self.running:
-            call.ledger.note("recording_refused", {"error": "all of the call is being recorded"}, source="system")
-            call.turns.later(done)
+            call.journal.note("recording_refused", {"error": "all of the call is being recorded"}, source="system")
+            call.queue.enqueue(done)
             return
         silence = round(order.finish_on_silence_s or 0)
         try:
@@ -84,11 +84,11 @@ class CallRecorder:
                 call.leg(CUSTOMER), held["id"], max_s=order.max_duration_s, silence_s=silence, beep=order.beep,
                 end_keys=True,
             )  # fmt: skip
-        except s.SwitchError as error:
+        except telephony.SwitchError as error:
             refused = {"recording": held["id"], "error": str(error)}
-            call.ledger.note("recording_refused", refused, source="system")
+            call.journal.note("recording_refused", refused, source="system")
             self._forget_unless_begun(error)
-            call.turns.later(done)
+            call.queue.enqueue(done)
             return
         self._await_message(held["id"], order.max_duration_s, done)
         await self._begun(held, None)
@@ -96,21 +96,21 @@ class CallRecorder:
     def _await_message(self, name: str, longest_s: float, done: Callable[[], Awaitable[None]]) -> None:
         self._done[name] = done
         # A caller who sends no sound at all keeps Asterisk from counting: our own clock ends it.
-        self._call.turns.after("message", longest_s + LATE_S, lambda: self._cut(name))
+        self._call.queue.start_timer("message", longest_s + LATE_S, lambda: self._cut(name))
 
     async def _begun(self, held: Mapping[str, Any], actor: Mapping[str, str] | None) -> None:
         tell = Tell("call.recording_started", {"recording": held["id"]}, "agent" if actor else "system", actor)
         now = self._call.now()
-        await self._call.ledger.write(tell=[tell], set={"record.state": RECORDING, "record.since": now})
+        await self._call.journal.write(tell=[tell], set={"record.state": RECORDING, "record.since": now})
 
-    def _forget_unless_begun(self, error: s.SwitchError) -> None:
-        if not (isinstance(error, s.SwitchAway) and error.uncertain):
-            self._call.ledger.hold(set={"record": None})
+    def _forget_unless_begun(self, error: telephony.SwitchError) -> None:
+        if not (isinstance(error, telephony.SwitchAway) and error.uncertain):
+            self._call.journal.hold(set={"record": None})
 
     async def _cut(self, name: str) -> None:
         if name in self._done:
             await self._call.give(self._call.switch.stop_record(name))
-            await self.ended(s.Recorded(at=self._call.now(), leg=self._call.leg(CUSTOMER), name=name, ok=True))
+            await self.ended(telephony.Recorded(at=self._call.now(), leg=self._call.leg(CUSTOMER), name=name, ok=True))
 
     async def pause(self, on: bool, actor: Mapping[str, str]) -> None:
         """Put silence into the recording, or go on; raises Conflict when there is nothing to pause or resume."""
@@ -120,7 +120,7 @@ class CallRecorder:
             raise self._call.parties.invalid("The call is not being recorded." if on else "No recording is paused.")
         await self._call.switch.pause_record(held["id"], on)
         kind = "call.recording_paused" if on else "call.recording_resumed"
-        await self._call.ledger.write(
+        await self._call.journal.write(
             tell=[Tell(kind, {"recording": held["id"]}, "agent", actor)],
             set={"record.state": PAUSED if on else RECORDING},
         )
@@ -133,14 +133,14 @@ class CallRecorder:
         await self._call.switch.stop_record(held["id"])
         await self._stopped(held, self._call.now(), actor)
 
-    async def ended(self, signal: s.Recorded) -> None:
+    async def ended(self, signal: telephony.Recorded) -> None:
         """The switch tells the end of a recording."""
         held = self._call.doc["record"]
         if held is not None and held["id"] == signal.name and held["state"] != STOPPED:
             await self._stopped(held, signal.at, None, ok=signal.ok)
         done = self._done.pop(signal.name, None)
         if done is not None:
-            self._call.turns.cancel("message")
+            self._call.queue.cancel_timer("message")
             await done()
 
     async def _stopped(
@@ -151,9 +151,9 @@ class CallRecorder:
         tells = [Tell("call.recording_stopped", facts, source, actor, at=at, inferred=inferred)]
         if held["state"] == ASKED:
             tells.insert(0, Tell("call.recording_started", facts, at=held["since"], inferred=True))
-        await self._call.ledger.write(tell=tells, set={"record.state": STOPPED})
+        await self._call.journal.write(tell=tells, set={"record.state": STOPPED})
         expected = (at - held["since"]) / timedelta(seconds=1) if ok else None
-        await keep_later(self._call.services, self._call.ledger.doc, held, expected)
+        await keep_later(self._call.services, self._call.journal.doc, held, expected)
 
     async def close(self) -> None:
         """The call is over: whatever is being recorded ends with it."""
@@ -173,13 +173,13 @@ class CallRecorder:
         if held is None or held["state"] == STOPPED:
             return
         if await call.switch.records(held["id"]):
-            call.ledger.note("recording_adopted", {"recording": held["id"]}, source="system")
+            call.journal.note("recording_adopted", {"recording": held["id"]}, source="system")
             if held["state"] == ASKED:
                 await self._begun(held, None)
         elif held["state"] != ASKED or await call.switch.has_recording(held["id"]):
             await self._stopped(held, call.now(), None, ok=False, inferred=True)
         elif held["kind"] == CALL and call.up(CUSTOMER):
-            await call.parties.gather()
+            await call.parties.ensure_bridge()
             await self._record_call(held, None)
 
     def adopt_message(self, turn: int, longest_s: float, done: Callable[[], Awaitable[None]]) -> bool:
@@ -192,7 +192,7 @@ class CallRecorder:
             left = longest_s - (self._call.now() - held["since"]).total_seconds()
             self._await_message(held["id"], max(0.0, left), done)
         elif "turn" in held:
-            self._call.turns.later(done)
+            self._call.queue.enqueue(done)
         else:
             return False
         return True

@@ -1,4 +1,4 @@
-"""The desk of one switch: keeps its live calls, agrees with it after a break, takes what arrives."""
+"""The supervisor of one switch: keeps its live calls, agrees with it after a break, takes what arrives."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from jinaconnect.actions.live.call import LiveCall
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.incoming import admit
 from jinaconnect.actions.live.recorder import left_over
-from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls import machine
+from jinaconnect.core.calls import document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.ending import ended
 from jinaconnect.store.mongo import Document
-from jinaconnect.telephony import switch as s
+from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.ari.link import Break
 from jinaconnect.telephony.switch import CUSTOMER, Leg, Switch
 
@@ -95,11 +94,11 @@ class CallSupervisor:
         self._keep(doc).start()
 
     def _keep(self, doc: Document) -> LiveCall:
-        call = self._calls[doc["_id"]] = LiveCall(self, self.ledger(doc))
+        call = self._calls[doc["_id"]] = LiveCall(self, self.journal(doc))
         return call
 
-    def ledger(self, doc: Document) -> CallJournal:
-        """Return a call's ledger that writes as long as nobody after us keeps the call."""
+    def journal(self, doc: Document) -> CallJournal:
+        """Return a call's journal that writes as long as nobody after us keeps the call."""
         return CallJournal(self.services, doc, self.hold.generation)
 
     async def look(self) -> None:
@@ -116,20 +115,20 @@ class CallSupervisor:
                 continue
             if (now - doc["created_at"]).total_seconds() > STALE_S:
                 await self._expire(doc)
-            elif doc["direction"] == d.OUTBOUND and not isinstance(plans.of(doc).purpose, plans.FromDevice):
+            elif doc["direction"] == document.OUTBOUND and not isinstance(plans.of(doc).purpose, plans.FromDevice):
                 self.begin(doc)
 
     async def _expire(self, doc: Document) -> None:
-        ledger = self.ledger(doc)
-        await ledger.write(machine.Faulted(self.services.clock(), cause="NORMAL_TEMPORARY_FAILURE"))
+        journal = self.journal(doc)
+        await journal.write(machine.Faulted(self.services.clock(), cause="NORMAL_TEMPORARY_FAILURE"))
 
     # ---- hearing
 
-    def hear(self, signal: s.Signal) -> None:
+    def hear(self, signal: telephony.Signal) -> None:
         """Hand a signal to its call; a call that arrives is let in."""
         if self._closed or not self.hold.lasts:
             return
-        if isinstance(signal, s.IncomingCall):
+        if isinstance(signal, telephony.IncomingCall):
             task = self._admissions[signal.channel] = asyncio.create_task(self._admit(signal))
             task.add_done_callback(lambda _: self._admissions.pop(signal.channel, None))
             return
@@ -141,7 +140,7 @@ class CallSupervisor:
         """Return the call of what has just arrived, None where it was refused."""
         return await asyncio.shield(self._admissions[channel])
 
-    async def _admit(self, arrived: s.IncomingCall) -> Document | None:
+    async def _admit(self, arrived: telephony.IncomingCall) -> Document | None:
         try:
             doc = await admit(self.services, self.switch, arrived)
             if doc is not None:
@@ -150,17 +149,17 @@ class CallSupervisor:
         except Unavailable:
             # The database is away: the carrier is told to try its next route rather than left ringing.
             await self._refuse(arrived, 34)
-        except s.SwitchError as error:
+        except telephony.SwitchError as error:
             logger.info("arrival.gone", switch=self.switch.name, error=str(error))
         except Exception as error:
             logger.error("arrival.broken", switch=self.switch.name, exc_info=error)
             await self._refuse(arrived, 38)
         return None
 
-    async def _refuse(self, arrived: s.IncomingCall, q850: int) -> None:
+    async def _refuse(self, arrived: telephony.IncomingCall, q850: int) -> None:
         try:
             await self.switch.refuse(arrived.channel, q850)
-        except s.SwitchError as error:
+        except telephony.SwitchError as error:
             logger.info("arrival.gone", switch=self.switch.name, error=str(error))
 
     # ---- after a break
@@ -218,27 +217,27 @@ class CallSupervisor:
     async def _restore_names(self, doc: Document) -> None:
         for name, each in doc["legs"].items():
             if each["channel"] is not None:
-                await self.switch.adopt(each["channel"], Leg(doc["_id"], name))
+                await self.switch.bind_leg(each["channel"], Leg(doc["_id"], name))
 
     async def _end(self, doc: Document, fact: machine.Fact) -> None:
-        ledger = self.ledger(doc)
+        journal = self.journal(doc)
         record = doc["record"]
         tells = [] if record is None else await left_over(self.switch, record)
-        await ledger.write(fact, tell=tells, set={"record.state": d.STOPPED} if tells else {})
-        await ledger.flush()
+        await journal.write(fact, tell=tells, set={"record.state": document.STOPPED} if tells else {})
+        await journal.flush()
         if tells:
-            await keep_later(self.services, ledger.doc, record, None)
+            await keep_later(self.services, journal.doc, record, None)
 
     async def _clear(self, channels: tuple[str, ...], rooms: tuple[str, ...]) -> None:
         for channel in channels:
             try:
                 await self.switch.refuse(channel, 16)
-            except s.SwitchError as error:
+            except telephony.SwitchError as error:
                 logger.info("orphan.not_ended", switch=self.switch.name, channel=channel, error=str(error))
         for room in rooms:
             try:
                 await self.switch.remove_room(room)
-            except s.SwitchError as error:
+            except telephony.SwitchError as error:
                 logger.info("orphan.not_removed", switch=self.switch.name, room=room, error=str(error))
 
     async def lost(self, reason: str) -> None:
@@ -285,7 +284,7 @@ def _held(doc: Document) -> HeldCall:
     legs = doc["legs"]
     customer = legs.get(CUSTOMER)
     named = {name: each["channel"] or channel_id(doc["_id"], name) for name, each in legs.items()}
-    others = frozenset(id for name, id in named.items() if name != CUSTOMER and legs[name]["state"] != d.ENDED)
+    others = frozenset(id for name, id in named.items() if name != CUSTOMER and legs[name]["state"] != document.ENDED)
     if customer is not None:
         deciding: str | None = named[CUSTOMER]
     else:

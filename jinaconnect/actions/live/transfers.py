@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.live.legs import CONSULT
 from jinaconnect.actions.trunks.targets import Reached, called_number, reach
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.errors import GatewayError, Invalid
 from jinaconnect.telephony.switch import CUSTOMER, SwitchAway, SwitchError
 
@@ -42,13 +42,13 @@ class Transfers:
         if self._legs("transfer"):
             return  # given again after a restart: the leg is there
         try:
-            reached = (await reach(call.services, call.ledger.store, call.doc, to=to))[0]
+            reached = (await reach(call.services, call.journal.store, call.doc, to=to))[0]
         except GatewayError as error:
-            call.ledger.note("transfer_refused", {"to": to, "error": str(error.detail)}, source="system")
-            call.turns.later(lambda: self._ivr_told(False))
+            call.journal.note("transfer_refused", {"to": to, "error": str(error.detail)}, source="system")
+            call.queue.enqueue(lambda: self._ivr_told(False))
             return
-        await call.ledger.write(tell=[Tell("call.transferring", {"to": to, "mode": "blind"}, "ivr")])
-        await call.parties.park()
+        await call.journal.write(tell=[Tell("call.transferring", {"to": to, "mode": "blind"}, "ivr")])
+        await call.parties.hold()
         await call.parties.add(call.parties.name("x"), reached, "transfer", actor=None)
 
     async def _ivr_told(self, answered: bool) -> None:
@@ -71,16 +71,16 @@ class Transfers:
     async def _by_carrier(self, reached: Reached, refer: str, via: str, actor: Mapping[str, str]) -> None:
         call = self._call
         await call.attendant.pause()
-        await call.ledger.write(set={"transfer.referred": True})
+        await call.journal.write(set={"transfer.referred": True})
         try:
             await call.switch.refer(call.leg(CUSTOMER), refer)
         except SwitchError as error:
-            call.ledger.note("refer_not_sent", {"error": str(error)}, source="system")
+            call.journal.note("refer_not_sent", {"error": str(error)}, source="system")
             if not isinstance(error, SwitchAway) or not error.uncertain:
-                await call.ledger.write(set={"transfer.referred": False})
+                await call.journal.write(set={"transfer.referred": False})
                 await (self._by_bridge(reached, actor) if via == "auto" else self._stays(False))
                 return
-        call.turns.after("refer", REFER_WAIT_S, self._still_here)
+        call.queue.start_timer("refer", REFER_WAIT_S, self._still_here)
 
     async def _still_here(self) -> None:
         """The customer has not left: whether the carrier took the REFER is not known, so nobody else is called."""
@@ -98,9 +98,9 @@ class Transfers:
     async def _by_bridge(self, reached: Reached, actor: Mapping[str, str]) -> None:
         call = self._call
         await call.attendant.leave()
-        await call.stage.hush()
+        await call.player.stop_silently()
         agents = call.parties.others()
-        await call.parties.park()
+        await call.parties.hold()
         await call.parties.add(call.parties.name("x"), reached, "transfer", actor=actor)
         for name in agents:
             await call.give(call.switch.hangup(call.leg(name)))
@@ -115,10 +115,10 @@ class Transfers:
         call = self._call
         await self._told(False)
         if self._ivr_answer is not None:
-            await call.give(call.switch.music(call.leg(CUSTOMER), False))
+            await call.give(call.switch.music_on_hold(call.leg(CUSTOMER), False))
             await self._ivr_told(False)
         elif not call.parties.others():
-            await call.give(call.switch.music(call.leg(CUSTOMER), False))
+            await call.give(call.switch.music_on_hold(call.leg(CUSTOMER), False))
             await call.end()
 
     # ---- after a consultation
@@ -130,7 +130,7 @@ class Transfers:
         if not agents:
             raise call.parties.invalid("There is no agent in this call who could consult.")
         await self._begin({"to": to, "mode": "attended"}, actor)
-        await call.parties.park()
+        await call.parties.hold()
         child = await call.parties.add(call.parties.name("c"), reached, "consult", actor=actor)
         await call.parties.join(CONSULT, agents)
         return child
@@ -142,7 +142,7 @@ class Transfers:
         raise self._call.parties.invalid("No consultation is going on.")
 
     def _consulting(self) -> list[str]:
-        legs = self._call.legs(d.UP).items()
+        legs = self._call.legs(document.UP).items()
         return [name for name, each in legs if each["room"] == CONSULT and each["purpose"] != "consult"]
 
     async def complete(self) -> None:
@@ -164,8 +164,8 @@ class Transfers:
         await self._told(False)
         agents = self._consulting()
         if agents:
-            await self._call.parties.unpark(agents)
-            await self._call.ledger.write(set={"held": False})
+            await self._call.parties.resume(agents)
+            await self._call.journal.write(set={"held": False})
         else:
             await self._call.end()
 
@@ -177,7 +177,7 @@ class Transfers:
         if self._call.up(names[0]):
             await self._hand_over(names[0])
         else:
-            await self._call.ledger.write(set={f"legs.{names[0]}.purpose": "transfer"})
+            await self._call.journal.write(set={f"legs.{names[0]}.purpose": "transfer"})
         return True
 
     # ---- asked for by a party
@@ -192,7 +192,7 @@ class Transfers:
         try:
             reached = await self._wanted(name, to)
         except GatewayError as error:
-            call.ledger.note("transfer_refused", {"leg": name, "to": to, "error": str(error.detail)}, source="sip")
+            call.journal.note("transfer_refused", {"leg": name, "to": to, "error": str(error.detail)}, source="sip")
             await call.give(call.switch.answer_transfer(call.leg(name), False))
             return
         await call.give(call.switch.answer_transfer(call.leg(name), True))
@@ -209,9 +209,9 @@ class Transfers:
             raise call.parties.invalid("A transfer is going on.")
         if not to:
             raise call.parties.invalid("Two calls cannot be put together.")
-        trunk = await call.ledger.store.find("trunks", str(call.doc["provider_config"]))
+        trunk = await call.journal.store.find("trunks", str(call.doc["provider_config"]))
         number = to if trunk is None or trunk.get("deleted_at") else called_number(call.services, trunk, to)
-        return (await reach(call.services, call.ledger.store, call.doc, to=number))[0]
+        return (await reach(call.services, call.journal.store, call.doc, to=number))[0]
 
     # ---- the end, and a restart
 
@@ -226,24 +226,24 @@ class Transfers:
         """After a restart: an awaited answer of the carrier is awaited again."""
         held = self._call.doc["transfer"]
         if held is not None and held.get("referred"):
-            self._call.turns.after("refer", REFER_WAIT_S, self._still_here)
+            self._call.queue.start_timer("refer", REFER_WAIT_S, self._still_here)
 
     # ---- what they share
 
     def _legs(self, purpose: str) -> list[str]:
-        live = self._call.legs(d.DIALING, d.RINGING, d.UP)
+        live = self._call.legs(document.DIALING, document.RINGING, document.UP)
         return [name for name, each in live.items() if each["purpose"] == purpose and not each.get("joined")]
 
     async def _begin(self, what: Mapping[str, Any], actor: Mapping[str, str]) -> None:
         tell = Tell("call.transferring", what, "agent", actor)
-        await self._call.ledger.write(tell=[tell], set={"transfer": {**what, "by": dict(actor)}})
+        await self._call.journal.write(tell=[tell], set={"transfer": {**what, "by": dict(actor)}})
 
     async def _hand_over(self, name: str) -> None:
         """Bring the customer together with a new party; holds and mutes of the conversation before are over."""
         call = self._call
-        await call.ledger.write(set={f"legs.{name}.purpose": "transfer", f"legs.{name}.joined": True})
-        await call.stage.hush()
-        await call.parties.unpark([name])
+        await call.journal.write(set={f"legs.{name}.purpose": "transfer", f"legs.{name}.joined": True})
+        await call.player.stop_silently()
+        await call.parties.resume([name])
         if "customer" in call.doc["muted"]:
             await call.give(call.switch.mute(call.leg(CUSTOMER), "in", False))
         await call.parties.bridged([name])
@@ -252,4 +252,4 @@ class Transfers:
     async def _told(self, ok: bool | None, **changes: Any) -> None:
         held = self._call.doc["transfer"] or {}
         tell = Tell("call.transferred", {"ok": ok, **{k: held[k] for k in ("to", "mode") if k in held}})
-        await self._call.ledger.write(tell=[tell], set={"transfer": None, **changes})
+        await self._call.journal.write(tell=[tell], set={"transfer": None, **changes})

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.trunks.targets import reach
-from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls import machine
-from jinaconnect.core.ivr import exchange as x
+from jinaconnect.core.calls import document, machine
+from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony.switch import CUSTOMER
 
 if TYPE_CHECKING:
@@ -49,14 +48,15 @@ def _settled(call: LiveCall) -> None:
 
 async def hangup(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """End the call."""
-    call.ledger.note("hangup_ordered", {"reason": body.get("reason") or "", "by": dict(actor)}, source="agent")
+    call.journal.note("hangup_ordered", {"reason": body.get("reason") or "", "by": dict(actor)}, source="agent")
     await call.end(machine.CancelRequested(call.now()))
     return None
 
 
 async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """End one further leg, which is a call of its own."""
-    names = [name for name, each in call.legs(d.DIALING, d.RINGING, d.UP).items() if each["child"] == body["child"]]
+    open_legs = call.legs(document.DIALING, document.RINGING, document.UP)
+    names = [name for name, each in open_legs.items() if each["child"] == body["child"]]
     for name in names:
         await call.give(call.switch.hangup(call.leg(name)))
     return None
@@ -64,7 +64,7 @@ async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | No
 
 async def transfer(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Hand the customer over, blindly or after asking."""
-    reached = (await reach(call.services, call.ledger.store, call.doc, to=body["to"]))[0]
+    reached = (await reach(call.services, call.journal.store, call.doc, to=body["to"]))[0]
     if body["mode"] == "attended":
         return {"consultation": await call.transfers.consult(reached, body["to"], actor)}
     await call.transfers.blind(reached, body["to"], body["via"], actor)
@@ -87,8 +87,8 @@ async def hold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
     """Let the customer hear music."""
     if call.doc["held"] or not call.parties.together:
         raise call.parties.invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
-    await call.parties.park()
-    await call.ledger.write(tell=[Tell("call.held", {}, "agent", actor)], set={"held": True})
+    await call.parties.hold()
+    await call.journal.write(tell=[Tell("call.held", {}, "agent", actor)], set={"held": True})
     return None
 
 
@@ -97,8 +97,8 @@ async def unhold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
     if not call.doc["held"]:
         raise call.parties.invalid("The call is not on hold.")
     _settled(call)
-    await call.parties.unpark(call.parties.others())
-    await call.ledger.write(tell=[Tell("call.resumed", {}, "agent", actor)], set={"held": False})
+    await call.parties.resume(call.parties.others())
+    await call.journal.write(tell=[Tell("call.resumed", {}, "agent", actor)], set={"held": False})
     return None
 
 
@@ -117,7 +117,7 @@ def _muting(on: bool) -> Run:
             await call.switch.mute(call.leg(name), "in", on)
         muted = muted | {side} if on else muted - {side}
         tell = Tell("call.muted" if on else "call.unmuted", {"side": side}, "agent", actor)
-        await call.ledger.write(tell=[tell], set={"muted": sorted(muted)})
+        await call.journal.write(tell=[tell], set={"muted": sorted(muted)})
         return None
 
     return run
@@ -127,22 +127,22 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
     """Play audio or speak a text to both sides or to one."""
     if call.attendant.busy:
         raise call.parties.invalid("An IVR is talking.")
-    order = x.PlayAudio(body["audio_url"]) if body.get("audio_url") else x.Say(body["tts_text"])
+    order = exchange.PlayAudio(body["audio_url"]) if body.get("audio_url") else exchange.Say(body["tts_text"])
     # Rendered here, so that whoever ordered it hears what is wrong with it.
-    media = await call.services.voice.prompts.media(call.ledger.doc["scope"], order)
+    media = await call.services.voice.prompts.media(call.journal.doc["scope"], order)
     prompt = f"{call.id}-{PLAYED}{call.doc['places']}"
 
     async def done(ok: bool) -> None:
-        await call.ledger.write(tell=[Tell("call.played", {"ok": ok, "to": body["to"]}, "agent", actor)])
+        await call.journal.write(tell=[Tell("call.played", {"ok": ok, "to": body["to"]}, "agent", actor)])
 
     to = body["to"]
     names = [CUSTOMER] if to == "customer" else call.parties.others()
     if to == "both" or call.doc["legs"][CUSTOMER]["room"] is None:
-        await call.stage.play([media], prompt, done)
+        await call.player.play([media], prompt, done)
     elif not names:
         raise call.parties.invalid("There is no agent in this call.")
     else:
-        call.stage.expect(prompt, done)
+        call.player.on_finished(prompt, done)
         for name in names:
             await call.switch.whisper(call.leg(name), [media], prompt)
     return None
@@ -150,7 +150,7 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
 
 async def stop_play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Stop what was ordered to be played."""
-    if call.attendant.busy or not await call.stage.stop():
+    if call.attendant.busy or not await call.player.stop():
         raise call.parties.invalid("Nothing is being played.")
     return None
 
@@ -158,8 +158,8 @@ async def stop_play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] 
 async def dtmf(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Press keys towards the customer."""
     leg = call.leg(CUSTOMER)
-    await call.switch.press(leg, body["digits"], between_ms=body["between_ms"], duration_ms=body["duration_ms"])
-    await call.ledger.write(tell=[Tell("call.keys_sent", {"digits": body["digits"]}, "agent", actor)])
+    await call.switch.send_dtmf(leg, body["digits"], between_ms=body["between_ms"], duration_ms=body["duration_ms"])
+    await call.journal.write(tell=[Tell("call.keys_sent", {"digits": body["digits"]}, "agent", actor)])
     return None
 
 
@@ -167,13 +167,13 @@ async def record(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
     """Start, pause, resume or stop the recording."""
     match body["do"]:
         case "start":
-            if call.tape.running:
+            if call.recorder.running:
                 raise call.parties.invalid("The call is being recorded already.")
-            await call.tape.begin(actor)
+            await call.recorder.begin(actor)
         case "stop":
-            await call.tape.stop(actor)
+            await call.recorder.stop(actor)
         case do:
-            await call.tape.pause(do == "pause", actor)
+            await call.recorder.pause(do == "pause", actor)
     return None
 
 

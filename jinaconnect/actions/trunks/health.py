@@ -10,8 +10,7 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks.accounts import ensure_sandbox_trunk
 from jinaconnect.actions.trunks.state import REACHABLE, UNKNOWN, options_view
-from jinaconnect.core.calls import document as d
-from jinaconnect.core.calls import health, machine
+from jinaconnect.core.calls import document, health, machine
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import TenantStore
@@ -43,7 +42,7 @@ def _talked_s(row: Document) -> float:
 def _attempts(rows: Sequence[Document]) -> dict[str, list[health.Attempt]]:
     found: dict[str, list[health.Attempt]] = defaultdict(list)
     for row in rows:
-        if row["direction"] != d.OUTBOUND or row["dialing_at"] is None:
+        if row["direction"] != document.OUTBOUND or row["dialing_at"] is None:
             continue
         attempt = health.Attempt(
             ended_at=row["ended_at"], answered=row["started_at"] is not None, cause=row["hangup_cause"],

@@ -10,7 +10,7 @@ from typing import Any
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import has_sip_account, open_sip, profile_of
 from jinaconnect.actions.trunks.hosts import ONLY_IPV4, has_ipv4, sip_host_permitted
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.calls.numbers import country_of, plus_form
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import e164
@@ -50,7 +50,9 @@ class Reached:
 
     def leg(self, role: str) -> dict[str, Any]:
         """Return a leg of a call to this party."""
-        return d.leg(role, endpoint=self.endpoint, to=self.to, number=self.number, user=self.user, device=self.device)
+        return document.leg(
+            role, endpoint=self.endpoint, to=self.to, number=self.number, user=self.user, device=self.device
+        )
 
 
 def trunk_target(services: Services, trunk: Document, number: str, caller: str) -> Reached:
@@ -134,7 +136,7 @@ async def reach(
         number = e164(to)
     except ValueError as error:
         raise Invalid.field("to", str(error)) from error
-    own = call["to_number"] if call["direction"] == d.INBOUND else call["from_number"]
+    own = call["to_number"] if call["direction"] == document.INBOUND else call["from_number"]
     return [trunk_target(services, trunk, number, own)]
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.calls.reading import controllable_call
 from jinaconnect.actions.context import Context
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.dtmf import TIMING_LIMITS_MS, key_script
 from jinaconnect.core.errors import Conflict, Invalid
@@ -99,7 +99,7 @@ async def _order(ctx: Context, id: str, action: str, body: dict[str, Any]) -> di
 async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
     """End a call; one that has ended already is answered with `hung_up: false` and its status."""
     doc = await controllable_call(ctx, id)
-    if not d.ended(doc):
+    if not document.ended(doc):
         action = "hangup" if plans.host_of(doc) is None else "leave"
         try:
             await ctx.services.calls.carrying(doc).order(
@@ -108,7 +108,7 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
             return {"call_id": id, "hung_up": True}
         except Conflict:
             doc = await ctx.data.get("calls", id)
-            if not d.ended(doc):
+            if not document.ended(doc):
                 raise
     return {"call_id": id, "hung_up": False, "status": doc["status"]}
 

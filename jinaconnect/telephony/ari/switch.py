@@ -135,7 +135,7 @@ class AriSwitch:
             except AriConflict:
                 return  # dialled before: the answer to that request was lost
 
-    async def adopt(self, channel: str, leg: Leg) -> list[Signal]:
+    async def bind_leg(self, channel: str, leg: Leg) -> list[Signal]:
         """Remember which leg a channel that came in is; what it did before it had a name is told now."""
         self._channels[leg] = channel
         self._legs[channel] = leg
@@ -226,7 +226,7 @@ class AriSwitch:
         """Delete the playback."""
         await self._unless_gone(self.client.playbacks.stop, prompt)
 
-    async def press(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
+    async def send_dtmf(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
         """Send keys; `w` is Asterisk's own half second."""
         with self._ordered():
             await self.client.channels.send_dtmf(
@@ -262,7 +262,7 @@ class AriSwitch:
         with self._ordered():
             await self.client.bridges.remove(room_id(room), [self.channel(leg) for leg in legs])
 
-    async def music(self, leg: Leg, on: bool) -> None:
+    async def music_on_hold(self, leg: Leg, on: bool) -> None:
         """Start or stop music on hold on the channel."""
         channels = self.client.channels
         with self._ordered():

@@ -147,7 +147,7 @@ class SimulatedSwitch:
         )  # fmt: skip
         return channel
 
-    async def adopt(self, channel: str, leg: Leg) -> Sequence[s.Signal]:
+    async def bind_leg(self, channel: str, leg: Leg) -> Sequence[s.Signal]:
         """Give a caller's leg its name; nothing happens before."""
         held = self._callers.get(channel)
         party = self._parties.pop(held, None) if held is not None else None
@@ -225,11 +225,11 @@ class SimulatedSwitch:
         """Cut a prompt off."""
         self._finish(prompt, ok=False)
 
-    async def press(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
+    async def send_dtmf(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
         """Press keys; a simulated party does nothing about them."""
         self._party(leg)
 
-    async def music(self, leg: Leg, on: bool) -> None:
+    async def music_on_hold(self, leg: Leg, on: bool) -> None:
         """Play music to a leg, or stop."""
         self._party(leg)
 

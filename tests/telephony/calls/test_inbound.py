@@ -141,7 +141,7 @@ async def test_a_call_that_arrives_is_begun_by_its_arrival_alone(phone: Exchange
     services = phone.gateway.services
     owner = services.voice.owner("main")
     assert owner is not None
-    desk = owner.desk
+    desk = owner.supervisor
     assert desk is not None
     store = services.store.of(phone.tenant.id, "live")
     for direction, kind in (("inbound", "route"), ("outbound", "outward")):
