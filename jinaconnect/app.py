@@ -71,13 +71,13 @@ from jinaconnect.store.indexes import unhurried
 from jinaconnect.store.leases import Leases
 from jinaconnect.store.limits import Limits
 from jinaconnect.store.mongo import Document, answering, connect
-from jinaconnect.store.orders import Orders
 from jinaconnect.store.redis import RedisLink
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.s3 import Bucket, S3Blobs
 from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
-from jinaconnect.store.switches import Switches
+from jinaconnect.store.switch_commands import SwitchCommands
+from jinaconnect.store.switch_status import SwitchStatus
 from jinaconnect.store.tickets import Tickets
 from jinaconnect.telephony.speech import EspeakNg
 
@@ -136,8 +136,8 @@ class Gateway:
             rates=RateGate(limits, budgets),
             tickets=Tickets(database, self.clock),
             leases=Leases(database, due),
-            orders=Orders(database),
-            switches=Switches(database, self.clock),
+            switch_commands=SwitchCommands(database),
+            switch_status=SwitchStatus(database, self.clock),
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
@@ -179,10 +179,10 @@ class Gateway:
             self._link.heard.append(self._heard)
             store.withdrawals.noted.append(lambda: self._ring("!"))
             self._link.recovered.append(self._bell_back)
-            services.orders.given.append(lambda switch: self._ring(f"{ORDER} {switch}"))
+            services.switch_commands.given.append(lambda switch: self._ring(f"{ORDER} {switch}"))
         async with answering():
             with unhurried():  # an index is built for as long as it takes
-                for part in (services.registry, due, services.idempotency, services.tickets, services.orders):
+                for part in (services.registry, due, services.idempotency, services.tickets, services.switch_commands):
                     await part.prepare()
                 await store.prepare(int.from_bytes(os.urandom(4), "big"))
         await services.blobs.start()
@@ -310,7 +310,7 @@ class Gateway:
         elif text.startswith(f"{DUE} "):
             self.services.writers.announced(text)
         elif text.startswith(f"{ORDER} "):
-            self.services.orders.ring(text.partition(" ")[2])
+            self.services.switch_commands.ring(text.partition(" ")[2])
         else:
             scope, _, seq = text.rpartition(" ")
             self.services.store.log.heard(scope, int(seq))

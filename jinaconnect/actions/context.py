@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from jinaconnect.store.blobs import Blobs
     from jinaconnect.store.leases import Leases
     from jinaconnect.store.limits import Limits
-    from jinaconnect.store.orders import Orders
     from jinaconnect.store.redis import RedisLink
-    from jinaconnect.store.switches import Switches
+    from jinaconnect.store.switch_commands import SwitchCommands
+    from jinaconnect.store.switch_status import SwitchStatus
     from jinaconnect.store.tickets import Tickets
 
 
@@ -76,8 +76,8 @@ class Services:
     rates: RateGate
     tickets: Tickets
     leases: Leases
-    orders: Orders
-    switches: Switches
+    switch_commands: SwitchCommands
+    switch_status: SwitchStatus
     blobs: Blobs
     outbound: Outbound
     loopback: Outbound

@@ -55,6 +55,6 @@ class Readiness:
         names = self._services.voice.asterisks
         if not names:
             return "none"
-        rows = await self._services.switches.all()
+        rows = await self._services.switch_status.all()
         now = self._services.clock()
         return "up" if any(row["_id"] in names and standing(row, now) for row in rows) else "down"

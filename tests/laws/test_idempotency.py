@@ -13,7 +13,7 @@ import pytest
 from jinaconnect.core.errors import Conflict
 from jinaconnect.store import idempotency
 from jinaconnect.store.idempotency import Idempotency, Ticket
-from jinaconnect.store.orders import Orders
+from jinaconnect.store.switch_commands import SwitchCommands
 from tests.client import until
 from tests.conftest import Running
 from tests.tenants import Tenant
@@ -199,7 +199,7 @@ async def test_an_answer_kept_in_the_clear_by_an_earlier_version_is_given_again(
 
 
 async def test_an_order_given_again_while_it_is_carried_out_is_carried_out_once(gateway: Running) -> None:
-    orders, switch = Orders(gateway.services.store.database), secrets.token_hex(6)
+    orders, switch = SwitchCommands(gateway.services.store.database), secrets.token_hex(6)
     id = gateway.services.ids.new("ord")
     first = asyncio.create_task(orders.give(id, switch, {"action": "dtmf"}))
     taken = await until(lambda: orders.take(switch))

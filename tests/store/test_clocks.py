@@ -14,7 +14,7 @@ from jinaconnect.core.clock import system_clock
 from jinaconnect.store import due as due_module
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.leases import TTL, Leases
-from jinaconnect.store.orders import Orders
+from jinaconnect.store.switch_commands import SwitchCommands
 from tests.client import until
 from tests.conftest import Running
 
@@ -55,7 +55,7 @@ async def test_the_lease_of_a_dead_owner_ends_with_its_time(gateway: Running) ->
 
 
 async def test_an_order_is_taken_and_answered_once(gateway: Running) -> None:
-    orders = Orders(gateway.services.store.database)
+    orders = SwitchCommands(gateway.services.store.database)
     id, switch = f"order {secrets.token_hex(4)}", f"switch {secrets.token_hex(4)}"
     order = {"text": "$notafield", "deep": {"$literal": 1}}
     given = asyncio.create_task(orders.give(id, switch, order))

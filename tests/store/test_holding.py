@@ -10,7 +10,7 @@ from jinaconnect.core.clock import system_clock
 from jinaconnect.store.due import DUE_COLLECTIONS, Due, due_at, process_name
 from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.mongo import connect
-from jinaconnect.store.orders import Orders
+from jinaconnect.store.switch_commands import SwitchCommands
 
 
 async def test_only_collections_with_something_due_are_named_in_order(mongod: EmbeddedMongo) -> None:
@@ -33,7 +33,7 @@ async def test_only_collections_with_something_due_are_named_in_order(mongod: Em
 async def test_an_order_is_taken_at_once_when_the_bell_rings(mongod: EmbeddedMongo) -> None:
     client, database = connect(mongod.uri, name := f"orders_{secrets.token_hex(4)}", timeout_s=10)
     try:
-        orders = Orders(database)
+        orders = SwitchCommands(database)
         orders.given.append(orders.ring)
 
         async def serve() -> None:

@@ -94,7 +94,7 @@ async def line_stands(services: Services, tenant: str, trunk: str) -> bool:
     store = services.store.of(tenant, "live")
     doc, state = await store.get("trunks", trunk), await store.find("trunk_states", trunk)
     # The report is what health answers tell; it follows the link by a moment.
-    report = await services.switches.get(doc["asterisk"] or "")
+    report = await services.switch_status.get(doc["asterisk"] or "")
     linked = report is not None and report["status"] == "up" and await services.voice.standing(doc["asterisk"])
     return linked and state is not None and state["status"] == "up"
 

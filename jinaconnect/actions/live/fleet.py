@@ -94,7 +94,7 @@ class Voice:
         owner = self._owners.get(name or "")
         if owner is not None and owner.supervisor is not None:
             return owner.supervisor.connected_now
-        row = await self._services.switches.get(name or "")
+        row = await self._services.switch_status.get(name or "")
         return row is not None and row["status"] == "up" and self._services.clock() - row["seen_at"] < FRESH
 
     def kick(self, doc: Document) -> None:
@@ -144,7 +144,7 @@ class Voice:
             # Waited for, so that a call placed right after finds its trunk.
             order = {"action": "push", "trunk": trunk}
             try:
-                await self._services.orders.give(self._services.ids.new("ord"), name, order)
+                await self._services.switch_commands.give(self._services.ids.new("ord"), name, order)
             except Unavailable:
                 logger.info("push.left_to_the_owner", asterisk=name, id=id)
 
@@ -182,7 +182,7 @@ class Voice:
         if owner is not None and owner.supervisor is not None:
             return await obeyed(owner.supervisor, id, call, action, dict(body), dict(actor))
         order = {"action": action, "call": call, "body": dict(body), "actor": dict(actor)}
-        answer = await self._services.orders.give(id, doc["carried_by"], order)
+        answer = await self._services.switch_commands.give(id, doc["carried_by"], order)
         if "doubted" in answer:
             raise OutcomeUnknown(answer["doubted"]["detail"])
         if "refused" in answer:
@@ -203,7 +203,7 @@ class Voice:
         if owner is not None and owner.supervisor is not None:
             call: str | None = (await called_in(owner.supervisor, owner.driver, body))["call"]
             return call
-        answer = await self._services.orders.give(
+        answer = await self._services.switch_commands.give(
             self._services.ids.new("ord"), SIMULATED, {"action": "call_in", "body": body}
         )
         if "refused" in answer:

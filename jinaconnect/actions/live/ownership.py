@@ -112,7 +112,7 @@ class Owner:
             "status": "up" if supervisor.connected_now else "down", "last_reconciliation": supervisor.receipt,
         }  # fmt: skip
         fields.update(self.driver.report(supervisor))
-        await self._services.switches.put(self.switch.name, fields)
+        await self._services.switch_status.put(self.switch.name, fields)
 
     async def _look(self, supervisor: CallSupervisor) -> None:
         while True:
@@ -134,7 +134,7 @@ class Owner:
     async def _serve(self, supervisor: CallSupervisor) -> None:
         """Take what other processes order."""
         while supervisor.hold.lasts:
-            row = await self._services.orders.next(self.switch.name)
+            row = await self._services.switch_commands.next(self.switch.name)
             if row is None:
                 continue
             task = asyncio.create_task(self._carry_out(supervisor, row))
@@ -158,7 +158,7 @@ class Owner:
             answer = {"refused": {"kind": type(error).__name__, "status": error.status, **error.body()},
                       "retry_after": error.retry_after}  # fmt: skip
         try:
-            await self._services.orders.answer(row["_id"], answer)
+            await self._services.switch_commands.answer(row["_id"], answer)
         except Unavailable:
             logger.info("owner.answer_lost", switch=self.switch.name)
 

@@ -59,7 +59,7 @@ def fresh(row: Mapping[str, Any], now: datetime) -> bool:
 
 async def switch_rows(ctx: Context) -> dict[str, Document | None]:
     """Return every configured Asterisk's report, and the simulated carrier's, by name; None for one nobody has."""
-    rows = {row["_id"]: row for row in await ctx.services.switches.all()}
+    rows = {row["_id"]: row for row in await ctx.services.switch_status.all()}
     return {name: rows.get(name) for name in (*ctx.services.voice.asterisks, SIMULATED)}
 
 

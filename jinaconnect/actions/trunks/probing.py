@@ -57,7 +57,7 @@ async def try_trunk(ctx: Context, id: str, call_to: str | None) -> dict[str, Any
 
 async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
     if not has_sip_account(trunk):
-        ok = standing(await ctx.services.switches.get(trunk["asterisk"]), ctx.now())
+        ok = standing(await ctx.services.switch_status.get(trunk["asterisk"]), ctx.now())
         return {"options": {"ok": ok, "rtt_ms": 0.0 if ok else None, "sip_code": 200 if ok else None},
                 "registration": None}  # fmt: skip
     if not trunk["credentials"]:

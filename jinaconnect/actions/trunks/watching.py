@@ -206,8 +206,8 @@ class TrunkWatch:
         """Write how many trunks are in which state, beside what the Asterisk's owner writes."""
         states = Counter(each.row["status"] for each in self._trunks.values() if each.row is not None)
         # The owner's report comes first: a row of counts alone would be no report.
-        if states != self._reported and await self._services.switches.get(self._name) is not None:
-            await self._services.switches.put(self._name, {"trunks": dict(states)})
+        if states != self._reported and await self._services.switch_status.get(self._name) is not None:
+            await self._services.switch_status.put(self._name, {"trunks": dict(states)})
             self._reported = states
 
     def _made(self, doc: Document) -> _Trunk | None:

@@ -78,7 +78,7 @@ async def figures(ctx: Context) -> Reply:
     if not _may_measure(ctx):
         raise NotAuthenticated("The figures are for the deployment's own people.")
     try:
-        metrics.observe_switches(await ctx.services.switches.all(), ctx.now())
+        metrics.observe_switches(await ctx.services.switch_status.all(), ctx.now())
     except Unavailable:
         metrics.observe_switches((), ctx.now())
     body, kind = metrics.exposition()

@@ -259,7 +259,7 @@ async def test_an_asterisk_nobody_has_is_shown_lost_and_leaves_the_inbox_ready(
     alone = Gateway(config, "web")
     await alone.start(phone.more["mongod"], sockets)
     try:
-        url, switches = alone.services.settings.own_url, alone.services.switches
+        url, switches = alone.services.settings.own_url, alone.services.switch_status
         tenant = await make_tenant(alone.services, url, http)
         ready = (await tenant().get("/readyz/")).ok()
         assert (ready["status"], ready["checks"]["asterisk"]) == ("degraded", "down")

@@ -22,7 +22,7 @@ LOOK_S, LATE_LOOK_S = 0.05, 0.5
 QUIET_S, BUSY_S, BUSY_FOR_S = 1.0, 0.2, 60.0
 
 
-class Orders:
+class SwitchCommands:
     """Leaves, takes and answers orders."""
 
     def __init__(self, database: Database) -> None:

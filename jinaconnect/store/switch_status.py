@@ -9,7 +9,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.store.mongo import Database, Document, guarded
 
 
-class Switches:
+class SwitchStatus:
     """Keeps one row for each switch."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
