@@ -137,12 +137,12 @@ async def test_a_call_above_the_trunks_cap_finds_it_busy(phone: Exchange) -> Non
 
 
 async def test_a_call_that_arrives_is_begun_by_its_arrival_alone(phone: Exchange) -> None:
-    """Between a call's row and its beginning the desk looks for calls to place, and must not take it for one."""
+    """Between a call's row and its beginning the supervisor looks for calls to place, and must not take it for one."""
     services = phone.gateway.services
     owner = services.voice.owner("main")
     assert owner is not None
-    desk = owner.supervisor
-    assert desk is not None
+    supervisor = owner.supervisor
+    assert supervisor is not None
     store = services.store.of(phone.tenant.id, "live")
     for direction, kind in (("inbound", "route"), ("outbound", "outward")):
         doc = new_call(
@@ -150,11 +150,11 @@ async def test_a_call_that_arrives_is_begun_by_its_arrival_alone(phone: Exchange
             provider_config=phone.trunk, switch="main", plan={"kind": kind}, at=services.clock(),
         )  # fmt: skip
         await store.insert("calls", doc)
-        await desk.look()
-        assert desk.call(doc["_id"]) is None
+        await supervisor.look()
+        assert supervisor.call(doc["_id"]) is None
         old = services.clock() - timedelta(seconds=STALE_S + 1)
         await store.change("calls", doc["_id"], lambda _, old=old: Change(set={"created_at": old}))
-        await desk.look()
+        await supervisor.look()
         assert (await phone.ended(doc["_id"]))["status"] == "FAILED", "one whose arrival broke off has its end"
 
 
