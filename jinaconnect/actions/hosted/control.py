@@ -79,7 +79,7 @@ class HostedCalls:
 
         def decide(doc: Document) -> Entry | None:
             nonlocal mine
-            mine = doc["hosted"]["asked"] is None and not calls.ended(doc)
+            mine = doc["hosted"]["asked"] in (None, now) and not calls.ended(doc)  # `now`: written, unanswered
             return begun if mine else None
 
         await journal.decide(decide)
