@@ -19,8 +19,9 @@ from tests.telephony.asterisk import loopback_address, until
 from tests.telephony.calls.sound import Line
 
 ALLOW = "INVITE, ACK, CANCEL, OPTIONS, BYE, INFO, REFER, NOTIFY"
-REASONS = {100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 480: "Temporarily Unavailable",
-           486: "Busy Here", 487: "Request Terminated", 603: "Decline"}  # fmt: skip
+REASONS = {100: "Trying", 180: "Ringing", 200: "OK", 202: "Accepted", 380: "Alternative Service",
+           433: "Anonymity Disallowed", 480: "Temporarily Unavailable", 486: "Busy Here", 487: "Request Terminated",
+           603: "Decline", 607: "Unwanted", 608: "Rejected"}  # fmt: skip
 
 Address = tuple[str, int]
 Conduct = Literal["answer", "ring", "busy"]
@@ -101,11 +102,11 @@ class Talk:
         self.over = True
         self.phone.respond(self, self.invite, status)
 
-    def hang_up(self) -> None:
+    def hang_up(self, *headers: str) -> None:
         """End the call."""
         self.over = True
         self.line.close()
-        self.phone.request(self, "BYE")
+        self.phone.request(self, "BYE", "", *headers)
 
     def cancel(self) -> None:
         """Give up a call that is ringing (RFC 3261 section 9)."""
@@ -133,6 +134,7 @@ class Phone(asyncio.DatagramProtocol):
         self.ip = ip
         self.conduct: Conduct = conduct
         self.refers: Refer = refer
+        self.refusal = 486  # what one that is busy answers
         self.talks: list[Talk] = []
         self._account: tuple[str, str] | None = None
         self._transport: asyncio.DatagramTransport | None = None
@@ -258,7 +260,7 @@ class Phone(asyncio.DatagramProtocol):
         talk = Talk(self, message, address, line, ours, message.get("From"), _uri(message.get("Contact")))
         self.talks.append(talk)
         if self.conduct == "busy":
-            talk.refuse(486)
+            talk.refuse(self.refusal)
             return
         self.respond(talk, message, 180)
         if self.conduct == "answer":

@@ -37,6 +37,39 @@ async def _silence_ends_a_call_after(phone: Exchange, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("way", ["in", "out"])
+@pytest.mark.parametrize("q850", [2, 19, 20, 27, 31, 38])
+async def test_an_answered_call_is_cleared_whatever_reason_its_carrier_gives(
+    phone: Exchange, way: str, q850: int
+) -> None:
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        if way == "in":
+            talk = customers.dial(phone.asterisk.ip, ASKS, caller=CALLER)
+            await until(lambda: talk.up, "the answer")
+            call = (await phone.calls(direction="inbound"))[0]["id"]
+        else:
+            call = await phone.place("+12025550164", template=await phone.template(PATIENT))
+            talk = await customers.talking()
+        await phone.until(call, lambda each: each["status"] == "IN_PROGRESS", "the answer")
+        talk.hang_up(f'Reason: Q.850;cause={q850};text="as it says"')
+        ended = await phone.ended(call)
+    assert (ended["status"], ended["hangup_cause"], ended["sip_code"]) == ("COMPLETED", "NORMAL_CLEARING", None)
+    (told,) = [each for each in await phone.events(call) if each["type"] == "call.completed"]
+    assert told["data"]["carrier_reason"]["q850"] == q850
+    await nothing_left(phone)
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(607, "UNWANTED"), (608, "REJECTED_BY_ANALYSIS"), (433, "ANONYMITY_DISALLOWED"), (380, "ALTERNATIVE_SERVICE")],
+)
+async def test_a_refusal_that_only_sip_has_is_called_by_its_name(phone: Exchange, status: int, cause: str) -> None:
+    async with telephone("busy", ip=phone.more["carrier"]) as customers:
+        customers.refusal = status
+        ended = await phone.ended(await phone.place("+12025550164"))
+    assert (ended["status"], ended["hangup_cause"], ended["sip_code"]) == ("FAILED", cause, status)
+
+
+@pytest.mark.parametrize("way", ["in", "out"])
 async def test_a_party_who_vanishes_ends_the_call_for_want_of_audio(phone: Exchange, way: str) -> None:
     await _silence_ends_a_call_after(phone, 2)
     async with telephone(ip=phone.more["carrier"]) as customers:
