@@ -207,10 +207,13 @@ class MetaServer:
         }  # fmt: skip
         return self.webhook(statuses=[told])
 
+    def signed(self, body: bytes) -> dict[str, str]:
+        """Return the headers of a webhook, with its signature."""
+        mac = hmac.new(self.app_secret.encode(), body, hashlib.sha256).hexdigest()
+        return {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={mac}"}
+
     async def post(self, session: aiohttp.ClientSession, url: str, body: bytes) -> int:
         """Post a webhook, signed with the app secret; returns the answer's status."""
-        mac = hmac.new(self.app_secret.encode(), body, hashlib.sha256).hexdigest()
-        headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={mac}"}
-        async with session.post(url, data=body, headers=headers) as answer:
+        async with session.post(url, data=body, headers=self.signed(body)) as answer:
             await answer.read()
             return answer.status

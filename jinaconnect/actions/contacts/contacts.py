@@ -21,7 +21,8 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.inbox.address import OTHERS, PHONE, Address, variants
 from jinaconnect.core.inbox.assignment import Assignee, Move, assign, close, holds, reopen
-from jinaconnect.core.inbox.contact import LEAD_STATUSES, SOURCES, new_contact, render_contact
+from jinaconnect.core.inbox.contact import LEAD_STATUSES, new_contact, render_contact
+from jinaconnect.core.inbox.platform import SOURCES
 from jinaconnect.core.inbox.profile import ContactChange, NewContact, bounded, changed_profile
 from jinaconnect.core.inbox.window import window_ends
 from jinaconnect.core.paging import (
@@ -107,20 +108,21 @@ async def list_contacts(ctx: Context) -> dict[str, Any]:
     return await list_documents(ctx, "contacts", CONTACTS, render, _within(ctx))
 
 
-async def list_whatsapp_contacts(ctx: Context) -> dict[str, Any]:
-    """Return the contacts WhatsApp can reach, with the end of their service window and their last message's time."""
+async def list_contacts_of(ctx: Context, platform: str) -> dict[str, Any]:
+    """Return the contacts that came by a platform or were added by hand, with the end of their service window there
+    and their last message's time."""
 
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
         return [
             {
                 **render_contact(doc),
-                "expires_at": iso_or_none(window_ends(doc, "WHATSAPP")),
+                "expires_at": iso_or_none(window_ends(doc, platform)),
                 "last_message_at": iso_or_none(doc["chat"]["at"]),
             }
             for doc in docs
         ]
 
-    within = {**_within(ctx), "source": {"$in": ["WHATSAPP", "MANUAL"]}}
+    within = {**_within(ctx), "source": {"$in": [platform, "MANUAL"]}}
     return await list_documents(ctx, "contacts", CONTACTS, render, within)
 
 

@@ -1,4 +1,4 @@
-"""WhatsApp templates: written here, reviewed by the carrier, used outside the service window."""
+"""Templates of messages: written here, reviewed by the carrier, used outside the service window."""
 
 from __future__ import annotations
 

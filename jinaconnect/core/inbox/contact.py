@@ -13,13 +13,12 @@ from typing import Any
 
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.events.event import Seen, conversation_id
-from jinaconnect.core.inbox.address import WHATSAPP_USER, address_of, unaddressed
+from jinaconnect.core.inbox.address import OWN_FIELDS, WHATSAPP_USER, address_of, unaddressed
 from jinaconnect.core.inbox.message import opens_window, preview
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.window import window_ends
 
 OPEN, CLOSED = "OPEN", "CLOSED"
-SOURCES = ("MANUAL", *PLATFORMS, "IMPORT")
 LEAD_STATUSES = ("NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED")
 ASSIGNEES = ("USER", "BOT", "CHATFLOW", "UNASSIGNED")
 COUNTED = 50
@@ -98,7 +97,9 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
         "whatsapp_user_id": whatsapp_user(doc),
         "whatsapp_username": doc.get("whatsapp_username"),
         "channels": {
-            name.lower(): None if (found := address_on(doc, name)) is None else found.value for name in PLATFORMS
+            name.lower(): None if (found := address_on(doc, name)) is None else found.value
+            for name, platform in PLATFORMS.items()
+            if not set(platform.addresses).isdisjoint(OWN_FIELDS)
         },
         "lead_status": doc["lead_status"],
         "lead_score": doc["lead_score"],

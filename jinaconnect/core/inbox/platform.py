@@ -18,18 +18,20 @@ class Platform:
 
     `addresses` are the kinds of address a contact is reached by there, the first they have; `username` the field of a
     contact for the name they chose there, `window` how long after the customer's last message free-form content is
-    taken (None: always).
+    taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own.
     """
 
     label: str
     addresses: tuple[str, ...] = (PHONE,)
     username: str | None = None
     window: timedelta | None = None
+    marketing: bool = False
 
 
 PLATFORMS: dict[str, Platform] = {
     "WHATSAPP": Platform(
-        "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24)
+        "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24),
+        marketing=True,
     ),
     "TELEGRAM": Platform("Telegram", addresses=("telegram_chat_id",), username="telegram_username"),
     "SMS": Platform("SMS"),
@@ -50,10 +52,28 @@ def reaching(contact: Mapping[str, Any]) -> str:
     return next((name for name in PLATFORMS if address_on(contact, name) is not None), first)
 
 
-def _known(name: str) -> str:
+OPT_OUTS = (*PLATFORMS, *(f"{name}_MARKETING" for name, platform in PLATFORMS.items() if platform.marketing))
+SOURCES = ("MANUAL", *PLATFORMS, "IMPORT")  # where a contact may have come from
+
+
+def _platform(name: str) -> str:
     if name not in PLATFORMS:
         raise ValueError(f"must be one of {', '.join(PLATFORMS)}")
     return name
 
 
-PlatformName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(PLATFORMS)})]
+def _source(name: str) -> str:
+    if name not in SOURCES:
+        raise ValueError(f"must be one of {', '.join(SOURCES)}")
+    return name
+
+
+def _opt_out(name: str) -> str:
+    if name not in OPT_OUTS:
+        raise ValueError(f"must be one of {', '.join(OPT_OUTS)}")
+    return name
+
+
+PlatformName = Annotated[str, AfterValidator(_platform), WithJsonSchema({"type": "string", "enum": list(PLATFORMS)})]
+SourceName = Annotated[str, AfterValidator(_source), WithJsonSchema({"type": "string", "enum": list(SOURCES)})]
+OptOutName = Annotated[str, AfterValidator(_opt_out), WithJsonSchema({"type": "string", "enum": list(OPT_OUTS)})]

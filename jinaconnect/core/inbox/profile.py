@@ -18,6 +18,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import OTHERS, PHONE, address_values, with_addresses
 from jinaconnect.core.inbox.contact import render_contact
+from jinaconnect.core.inbox.platform import OptOutName, PlatformName, SourceName
 from jinaconnect.core.paging import KEY
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example
 
@@ -76,10 +77,8 @@ Scalar = Annotated[bool | int | float | str | None, AfterValidator(_scalar)]
 Attributes = Annotated[dict[Annotated[str, AfterValidator(_key)], Scalar], BeforeValidator(_object)]
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(max_length=50), AfterValidator(_each_once)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Channel = Literal["SMS", "VOICE", "WHATSAPP", "RCS", "TELEGRAM"]
-OptOut = Literal[Channel, "WHATSAPP_MARKETING"]
 Moments = Annotated[
-    dict[OptOut, Annotated[AwareDatetime, AfterValidator(_moment)] | None], BeforeValidator(_object)
+    dict[OptOutName, Annotated[AwareDatetime, AfterValidator(_moment)] | None], BeforeValidator(_object)
 ]  # fmt: skip
 Note = Annotated[Text, StringConstraints(max_length=2000)]
 
@@ -104,7 +103,7 @@ class ContactChange(
     lead_score: Annotated[int, Field(ge=0, le=100)] | None = None
     dnc: bool | None = None
     opt_outs: Moments | None = None
-    preferred_channel: Channel | None = None
+    preferred_channel: PlatformName | None = None
     assigned_to_type: Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"] | None = None
     assigned_to_id: Id | None = None
     assignment_note: Note | None = None
@@ -134,7 +133,7 @@ class NewContact(
 ):
     """A contact to add; `phone` is needed unless `telegram_chat_id` is given."""
 
-    source: Literal["MANUAL", "WHATSAPP", "TELEGRAM", "VOICE", "SMS", "RCS", "IMPORT"] = "MANUAL"
+    source: SourceName = "MANUAL"
 
 
 def changed_profile(doc: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ async def list_contacts(ctx: Context) -> dict[str, Any]:
 )  # fmt: skip
 async def list_whatsapp_contacts(ctx: Context) -> dict[str, Any]:
     """List the contacts that came by WhatsApp or were added by hand, with the end of their service window."""
-    return await contacts.list_whatsapp_contacts(ctx)
+    return await contacts.list_contacts_of(ctx, "WHATSAPP")
 
 
 @operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import RootModel
 
@@ -15,6 +15,7 @@ from jinaconnect.actions.inbox.removal import RemoveMessages
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.conversations import ConversationData
 from jinaconnect.core.events.payloads.messages import MESSAGE, MessageData
+from jinaconnect.core.inbox.platform import PLATFORMS, PlatformName
 from jinaconnect.core.paging import FLAG, SHORT, WHOLE, between, one_of, some_of
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge.operation import operation
@@ -27,7 +28,6 @@ _WINDOW = {
 }
 _STATUS = ("queued", "unknown", "sent", "delivered", "read", "failed")
 
-Platform = Literal["WHATSAPP", "TELEGRAM", "SMS", "RCS", "VOICE"]
 Direction = Literal["INCOMING", "OUTGOING"]
 
 
@@ -55,7 +55,7 @@ class MessageWindow(Answer):
 class PlatformCount(Answer):
     """How many messages a platform has; `count_exact` is there, and false, where many are being counted."""
 
-    platform: Platform
+    platform: PlatformName
     count: int
     count_exact: bool = True
 
@@ -171,7 +171,7 @@ async def count_platforms(ctx: Context) -> list[dict[str, Any]]:
     "GET", f"{_BASE}/messages/conversation/", id="inbox.messages.conversation", permission="inbox.view",
     listing=inbox.CHANNEL, returns=ListedMessage, query={
         "contact_id": Parameter("Contact id.", {**SHORT, "minLength": 1}, required=True),
-        "platform": Parameter("The platform.", one_of(*get_args(Platform)), required=True),
+        "platform": Parameter("The platform.", one_of(*PLATFORMS), required=True),
     },
 )  # fmt: skip
 async def channel_conversation(ctx: Context) -> dict[str, Any]:
@@ -211,7 +211,7 @@ async def delete_messages(ctx: Context, body: RemoveMessages) -> dict[str, Any]:
     returns=ConversationWindow, query={
         **_WINDOW,
         "status": Parameter("Open or closed ones alone.", one_of("OPEN", "CLOSED")),
-        "platform": Parameter("Of the last message.", one_of(*get_args(Platform))),
+        "platform": Parameter("Of the last message.", one_of(*PLATFORMS)),
         "assigned_to": Parameter("User id, `me` or `unassigned`.", SHORT),
         "unread": Parameter("Only those with unread messages, or without.", FLAG),
         "search": Parameter("Part of name or phone.", SHORT),

@@ -1,0 +1,119 @@
+"""The fake channel: one folder, one row in each table, as any channel that is added."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from jinaconnect.channels.base import (
+    Accepted,
+    Account,
+    ChannelSpec,
+    Composed,
+    Fact,
+    Inbound,
+    Outcome,
+    Outgoing,
+    Parts,
+    Refused,
+    Unknown,
+    Unreadable,
+    Verified,
+    WebhookReply,
+    WebhookRequest,
+)
+from jinaconnect.channels.table import CHANNELS
+from jinaconnect.core.errors import BadSignature, CarrierFailed, Invalid
+from jinaconnect.core.inbox.address import Address
+from jinaconnect.core.inbox.platform import PLATFORMS, Platform
+from jinaconnect.store.blobs import Spool
+
+HANDLE = "fakechat_handle"
+SIGNATURE_HEADER = "x-fake-signature"
+
+
+def sign(secret: str, url: str, form: Mapping[str, str]) -> str:
+    """Return the signature of a webhook: over its address and its fields in the order of their names."""
+    text = url + "".join(name + form[name] for name in sorted(form))
+    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), hashlib.sha256)).decode()
+
+
+class FakeChannel:
+    """FakeChat, carried by Fake."""
+
+    spec = ChannelSpec(
+        name="fake", platform="FAKECHAT", provider="FAKE", label="FakeChat", secrets={"token": 16},
+        settings=("base_url",), receipts=False,
+    )  # fmt: skip
+
+    def __init__(self, parts: Parts) -> None:
+        self._outside = parts.outbound
+
+    def compose(self, account: Account, message: Outgoing) -> Composed:
+        """Return a text as the carrier takes it, which is all it takes."""
+        content = message.content
+        if content["type"] != "text" or message.template is not None:
+            raise Invalid.field("content.type", f"'{content['type']}' cannot be sent over FakeChat")
+        answers = {"answers": message.reply_to} if message.reply_to else {}
+        return Composed({"text": content["body"]["text"], **answers}, content, "TEXT")
+
+    async def send(self, account: Account, to: Address, wire: Mapping[str, Any], reference: str) -> Outcome:
+        """Send one text."""
+        headers = {"Authorization": f"Bearer {account.secrets['token']}"}
+        body = {"to": to.value, "reference": reference, **wire}
+        answer = await self._outside.request("POST", f"{account.settings['base_url']}/send", headers=headers, json=body)
+        if answer.status == 200:
+            return Accepted(orjson.loads(answer.body)["id"])
+        if answer.status in (422, 429):
+            return Refused(str(answer.status), "Told to refuse.", again=answer.status == 429)
+        return Unknown(f"the carrier answered {answer.status}")
+
+    def verify(self, accounts: Sequence[Account], hook: WebhookRequest) -> Verified:
+        """Return whose a form is."""
+        given = hook.headers.get(SIGNATURE_HEADER, "").encode()
+        good = [
+            account
+            for account in accounts
+            if hmac.compare_digest(sign(account.secrets["token"], hook.url, hook.form).encode(), given)
+        ]
+        if not good:
+            raise BadSignature("The signature does not fit the form.")
+        to = hook.form.get("To")
+        trusted = tuple(account.id for account in good if account.address == to)
+        return Verified(trusted, "MESSAGE", len(hook.form.get("From", "")), reason="nobody has this address")
+
+    def parse(self, hook: WebhookRequest) -> list[Fact]:
+        """Return the message of a form."""
+        form = hook.form
+        to = form.get("To", "")
+        if not form.get("From") or not form.get("Id"):
+            return [Unreadable(to, "a message names its id and its writer")]
+        at = datetime.fromtimestamp(int(form.get("At", "0")), UTC)
+        content = {"type": "text", "body": {"text": form.get("Text", "")}}
+        return [Inbound(to, form["Id"], Address(HANDLE, form["From"]), form.get("Name", ""), at, "TEXT", content)]
+
+    def greet(self, accounts: Sequence[Account], hook: WebhookRequest) -> WebhookReply | None:
+        """This carrier does not ask."""
+        return None
+
+    async def fetch(self, account: Account, handle: Mapping[str, Any], into: Spool, limit: int) -> str | None:
+        """This carrier has no files."""
+        raise CarrierFailed("there are no files")
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """Have the tables know the channel for a while."""
+    CHANNELS["fake"] = FakeChannel
+    PLATFORMS["FAKECHAT"] = Platform("FakeChat", addresses=(HANDLE,))
+    try:
+        yield
+    finally:
+        del CHANNELS["fake"], PLATFORMS["FAKECHAT"]

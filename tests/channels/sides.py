@@ -1,0 +1,176 @@
+"""What the tests of every channel need of one: its carrier, and what its carrier posts."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from jinaconnect.actions.messaging.accounts import app_document
+from jinaconnect.core.inbox.address import PHONE
+from tests.carriers.meta import Behaviour, MetaServer
+from tests.channels.fake.carrier import FakeCarrier
+from tests.channels.fake.channel import HANDLE, sign
+from tests.conftest import Running
+from tests.tenants import Tenant
+
+
+@dataclass(frozen=True)
+class Post:
+    """A webhook as its carrier posts it."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Side(Protocol):
+    """The outside of a channel."""
+
+    name: str
+    platform: str
+    field: str
+
+    async def begin(self, gateway: Running, tenant: Tenant) -> None:
+        """Start the carrier, and give the tenant its only account there."""
+
+    async def end(self) -> None:
+        """Stop the carrier."""
+
+    def customer(self) -> str:
+        """Return somebody as the carrier names them."""
+
+    def text(self, customer: str, text: str, id: str) -> Post:
+        """Return the webhook of a message."""
+
+    def misbehave(self, how: str) -> None:
+        """Have the next send meet `reset` or `hang` (both after it was taken), `refused`, or `again`."""
+
+    def let_go(self) -> None:
+        """End what hangs."""
+
+    def report(self, message: str, customer: str) -> Post | None:
+        """Return the webhook that reports a message as delivered, None where the carrier reports nothing."""
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken."""
+
+    def asked(self, message: str) -> int:
+        """Return how often the carrier was asked to send a message."""
+
+
+class WhatsappSide:
+    """WhatsApp, played by Meta's description."""
+
+    name, platform, field = "whatsapp_meta", "WHATSAPP", PHONE
+
+    async def begin(self, gateway: Running, tenant: Tenant) -> None:
+        """Start the carrier, and give the tenant its only account there."""
+        self.server, self._path = MetaServer(), tenant.whatsapp["webhook_path"]
+        await self.server.start()
+        (await tenant().delete(f"/wa/v1/apps/{tenant.whatsapp['app_id']}/")).ok(204)
+        (await tenant().post("/wa/v1/apps/", self.server.account("+12025550220"))).ok(201)
+
+    async def end(self) -> None:
+        """Stop the carrier."""
+        await self.server.stop()
+
+    def customer(self) -> str:
+        """Return a number."""
+        return f"1202555{secrets.randbelow(8_000) + 1_000}"
+
+    def _post(self, body: bytes) -> Post:
+        return Post(self._path, self.server.signed(body), body)
+
+    def text(self, customer: str, text: str, id: str) -> Post:
+        """Return the webhook of a message."""
+        return self._post(self.server.text(customer, text, id=id))
+
+    def misbehave(self, how: str) -> None:
+        """Meet the next send so."""
+        behaviours = {
+            "reset": Behaviour(reset=True), "hang": Behaviour(delay_s=2, reset=True),
+            "refused": Behaviour(accept=False, status=400, code=131026),
+            "again": Behaviour(accept=False, status=429, code=130429, retry_after="1"),
+        }  # fmt: skip
+        self.server.next.append(behaviours[how])
+
+    def let_go(self) -> None:
+        """What hangs ends by itself."""
+
+    def report(self, message: str, customer: str) -> Post | None:
+        """Return the webhook that reports a message as delivered."""
+        return self._post(self.server.report(message, "delivered", customer))
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken."""
+        return self.server.accepted
+
+    def asked(self, message: str) -> int:
+        """Return how often the carrier was asked to send a message."""
+        return len(self.server.times_asked(message))
+
+
+class FakeSide:
+    """The fake channel."""
+
+    name, platform, field = "fake", "FAKECHAT", HANDLE
+
+    async def begin(self, gateway: Running, tenant: Tenant) -> None:
+        """Start the carrier, and give the tenant its only account there."""
+        self.server, self._url, self._path = FakeCarrier(), gateway.url, f"/hooks/fake/{tenant.id}/"
+        await self.server.start()
+        services, id = gateway.services, gateway.services.ids.new("wap")
+        fields = {"app_name": "Fake", "phone_number": "", "address": self.server.address}
+        credentials = {"token": self.server.token, "base_url": f"http://127.0.0.1:{self.server.port}"}
+        channel = services.channels["fake"]
+        doc = app_document(services, channel, id, tenant.id, fields, credentials, simulated=False)
+        await services.store.of(tenant.id, "live").insert("apps", doc)
+        services.accounts.changed(tenant.id)
+
+    async def end(self) -> None:
+        """Stop the carrier."""
+        self.server.let_go.set()
+        await self.server.stop()
+
+    def customer(self) -> str:
+        """Return a handle."""
+        return "ann." + secrets.token_hex(4)
+
+    def text(self, customer: str, text: str, id: str) -> Post:
+        """Return the webhook of a message."""
+        form = self.server.form(customer, text, id)
+        headers = {
+            "X-Fake-Signature": sign(self.server.token, self._url + self._path, form),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        return Post(self._path, headers, urlencode(form).encode())
+
+    def misbehave(self, how: str) -> None:
+        """Meet the next send so."""
+        ways: dict[str, int | str] = {"reset": "reset", "hang": "hang", "refused": 422, "again": 429}
+        self.server.next.append(ways[how])
+
+    def let_go(self) -> None:
+        """End what hangs."""
+        self.server.let_go.set()
+
+    def report(self, message: str, customer: str) -> Post | None:
+        """There are no reports."""
+        return None
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken."""
+        return self.server.accepted
+
+    def asked(self, message: str) -> int:
+        """Return how often the carrier was asked to send a message."""
+        return self.server.asked[message]
+
+
+SIDES: dict[str, Any] = {"whatsapp": WhatsappSide, "fake": FakeSide}
