@@ -129,7 +129,7 @@ async def test_a_webhook_of_somebody_else_changes_nothing(gateway: Running, tena
     assert await post(tenant, good, **{signature: ""}) == 401
     elsewhere = Post(good.path.replace(tenant.id, "ten_nobody"), good.headers, good.body)
     assert await post(tenant, elsewhere) == 401
-    assert await tenant().events() == []
+    assert not [event for event in await tenant().events() if event["type"].startswith(("message.", "contact."))]
     assert await gateway.services.store.of(tenant.id, "live").select("contacts", {}) == []
 
 
