@@ -13,10 +13,10 @@ from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls.machine import CANCELED
 from jinaconnect.core.errors import NotFound, Unavailable
-from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import counted, seen_by
-from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message, render_message
+from jinaconnect.core.inbox.contact import counted
+from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.store.due import Claim
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
@@ -83,10 +83,9 @@ class Completer:
             timestamp=at, status=status.RECEIVED if inbound else status.DELIVERED, call=call["_id"],
             created_at=at, updated_at=ctx.now(), is_read=not inbound or call["started_at"] is not None,
         )  # fmt: skip
-        event = Event(
-            id="evt_" + call["_id"].partition("_")[2], type="message.received" if inbound else "message.queued",
-            occurred_at=at, actor=ctx.principal.actor(), subject=message["_id"], data=render_message(message),
-            contact=contact["_id"], call=call["_id"], channel="VOICE", seen=seen_by(contact),
+        event = message_event(
+            "evt_" + call["_id"].partition("_")[2], "message.received" if inbound else "message.queued", message,
+            contact, at=at, actor=ctx.principal.actor(), call=call["_id"],
         )  # fmt: skip
         try:
             message = (await ctx.data.insert("messages", message, [event], tell=False)).doc

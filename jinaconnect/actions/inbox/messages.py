@@ -19,9 +19,9 @@ from jinaconnect.actions.scoping import contact_filter, message_filter, of_conta
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.inbox.content import MEDIA_KINDS
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, body_text, new_message, render_message
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS, reaching
 from jinaconnect.core.inbox.timeline import event_item, message_item, with_separators
 from jinaconnect.core.paging import (
@@ -275,14 +275,7 @@ async def add_note(ctx: Context, contact_id: str, body: NewNote) -> dict[str, An
         author="USER", app=None, timestamp=now, status=status.RECEIVED, internal_note=True, user=principal.user_id,
         created_by=principal.username or principal.name or principal.id, created_at=now, updated_at=now,
     )  # fmt: skip
-    event = ctx.event(
-        "message.noted",
-        doc["_id"],
-        render_message(doc),
-        contact=contact["_id"],
-        seen=seen_by(contact),
-        channel=platform,
-    )
+    event = message_event(ctx.ids.new("evt"), "message.noted", doc, contact, at=now, actor=principal.actor())
     written = ctx.wrote(await ctx.data.insert("messages", doc, [event]))
     await follow_removal(ctx, contact["_id"])
     return (await render_messages(ctx, [written]))[0]

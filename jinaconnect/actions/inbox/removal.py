@@ -17,11 +17,11 @@ from jinaconnect.actions.inbox.conversations import contact_event, visible_conta
 from jinaconnect.actions.inbox.marks import AT_ONCE, known_messages, recount
 from jinaconnect.actions.messaging.media import erase_files
 from jinaconnect.core.errors import Invalid, NotFound
-from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import address_values, unaddressed
-from jinaconnect.core.inbox.contact import seen_by, unassigned
-from jinaconnect.core.inbox.message import OUTGOING, render_message
+from jinaconnect.core.inbox.contact import unassigned
+from jinaconnect.core.inbox.message import OUTGOING
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.reading import newest_fields
 from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.store.mongo import Document
@@ -63,17 +63,8 @@ def _gone(ctx: Context, contact: Document | None, event_id: str, *, erase: bool)
                 erased=True,
             )
             unset += [name for name in ("request", "extra", "raw", "history") if name in doc]
-        event = Event(
-            id=event_id,
-            type="message.deleted",
-            occurred_at=now,
-            actor=ctx.principal.actor(),
-            subject=doc["_id"],
-            data=render_message(applied(doc, fields, unset, ())),
-            contact=doc["contact"],
-            channel=doc["platform"],
-            seen=seen_by(contact or {}),
-        )
+        after = applied(doc, fields, unset, ())
+        event = message_event(event_id, "message.deleted", after, contact, at=now, actor=ctx.principal.actor())
         return Change(set=fields, unset=unset, events=[event])
 
     return decide

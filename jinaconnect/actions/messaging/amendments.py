@@ -19,10 +19,10 @@ from jinaconnect.actions.messaging.media import media_row, media_url, new_media_
 from jinaconnect.channels.base import Account, Echo, Edit
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
-from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import counted, last_message, seen_by
-from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message, render_message
+from jinaconnect.core.inbox.contact import counted, last_message
+from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.lenient import storable
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
@@ -48,10 +48,9 @@ async def apply_edit(ctx: Context, fact: Edit, platform: str) -> bool:
         fields["updated_at"] = ctx.now()
         after = applied(doc, fields, (), ())
         by_contact = {"type": "contact", "id": doc["contact"]}
-        event = Event(
-            id=event_id, type="message.deleted" if fact.new is None else "message.updated", occurred_at=fact.at,
-            actor=ctx.principal.actor() if fact.by_us else by_contact, subject=doc["_id"], data=render_message(after),
-            contact=doc["contact"], channel=doc["platform"], seen=seen_by(contact or {}),
+        event = message_event(
+            event_id, "message.deleted" if fact.new is None else "message.updated", after, contact, at=fact.at,
+            actor=ctx.principal.actor() if fact.by_us else by_contact,
         )  # fmt: skip
         return Change(set=fields, events=[event])
 
@@ -127,10 +126,8 @@ async def apply_echoes(
         doc = _sent_elsewhere(ctx, fact, account, contact, platform, raw)
         # As any message of ours it is recorded, which gives it its place in the timeline, and then sent.
         events = [
-            Event(
-                id=ctx.ids.new("evt"), type=type, occurred_at=doc["timestamp"], actor=ctx.principal.actor(),
-                subject=doc["_id"], data=render_message(doc), contact=contact["_id"], channel=platform,
-                seen=seen_by(contact),
+            message_event(
+                ctx.ids.new("evt"), type, doc, contact, at=doc["timestamp"], actor=ctx.principal.actor()
             )
             for type in ("message.queued", "message.sent")
         ]  # fmt: skip

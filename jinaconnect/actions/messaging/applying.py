@@ -45,8 +45,9 @@ from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import Address
-from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact, seen_by
-from jinaconnect.core.inbox.message import INCOMING, new_message, render_message
+from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact
+from jinaconnect.core.inbox.message import INCOMING, new_message
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
@@ -306,17 +307,9 @@ class Batch:
         )
 
     def _received(self, message: Document, contact: Document, fact: Inbound) -> Event:
-        return Event(
-            id=self._ctx.ids.new("evt"),
-            type="message.received",
-            occurred_at=message["timestamp"],
-            actor={"type": "contact", "id": contact["_id"]},
-            subject=message["_id"],
-            data=render_message(message),
-            contact=contact["_id"],
-            channel=self._platform,
-            seen=seen_by(contact),
-        )
+        by = {"type": "contact", "id": contact["_id"]}
+        id = self._ctx.ids.new("evt")
+        return message_event(id, "message.received", message, contact, at=message["timestamp"], actor=by)
 
     def _reopened(self, doc: Document, fields: dict[str, Any], event_id: str) -> Change:
         fields = {**fields, "status": OPEN, "updated_at": self._ctx.now()}

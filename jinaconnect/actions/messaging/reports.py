@@ -10,9 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Reaction, Status
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
-from jinaconnect.core.events.event import Event
-from jinaconnect.core.inbox.contact import seen_by
-from jinaconnect.core.inbox.message import render_message
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.status import EVENT, Report, advance
 from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, applied
@@ -75,11 +73,9 @@ async def report_message(ctx: Context, message: Document, report: Report, carrie
             return Change(set={**learned, "updated_at": doc["updated_at"]}) if learned else None
         fields = {**learned, **fields, "updated_at": ctx.now()}
         after = applied(doc, fields, (), ())
-        event = Event(
-            id=ctx.ids.new("evt"), type=EVENT[report.status], occurred_at=report.at, actor=carrier(doc),
-            subject=doc["_id"], data=render_message(after), contact=doc["contact"], channel=doc["platform"],
-            seen=seen_by(contact or {"assigned_to_user": None}),
-        )  # fmt: skip
+        event = message_event(
+            ctx.ids.new("evt"), EVENT[report.status], after, contact, at=report.at, actor=carrier(doc)
+        )
         return Change(set=fields, unset=[name for name in SEND_FIELDS if name in doc], events=[event])
 
     try:
@@ -106,11 +102,8 @@ async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:
             return None
         fields = {"reactions": reactions, "updated_at": ctx.now()}
         after = applied(doc, fields, (), ())
-        event = Event(
-            id=ctx.ids.new("evt"), type="message.updated", occurred_at=fact.at,
-            actor={"type": "contact", "id": doc["contact"]}, subject=doc["_id"], data=render_message(after),
-            contact=doc["contact"], channel=doc["platform"], seen=seen_by(contact or {"assigned_to_user": None}),
-        )  # fmt: skip
+        by = {"type": "contact", "id": doc["contact"]}
+        event = message_event(ctx.ids.new("evt"), "message.updated", after, contact, at=fact.at, actor=by)
         return Change(set=fields, events=[event])
 
     with contextlib.suppress(NotFound):

@@ -22,8 +22,9 @@ from jinaconnect.channels.base import Accepted, Account, Outcome, Outgoing, Refu
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
-from jinaconnect.core.inbox.contact import counted, marketing_opt_out, seen_by
-from jinaconnect.core.inbox.message import OUTGOING, new_message, render_message
+from jinaconnect.core.inbox.contact import counted, marketing_opt_out
+from jinaconnect.core.inbox.message import OUTGOING, new_message
+from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
@@ -135,14 +136,7 @@ async def send_message(ctx: Context, message: NewMessage) -> Document:
         user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),
         due=due_at(now), created_at=now, updated_at=now,
     )  # fmt: skip
-    event = ctx.event(
-        "message.queued",
-        doc["_id"],
-        render_message(doc),
-        contact=contact["_id"],
-        seen=seen_by(contact),
-        channel=message.platform,
-    )
+    event = message_event(ctx.ids.new("evt"), "message.queued", doc, contact, at=ctx.now(), actor=principal.actor())
     written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
     await count_message(ctx, written)
     seqs = await ctx.data.tell("messages", [written])
