@@ -29,6 +29,7 @@ from jinaconnect.core.paging import Listing
 
 CONNECTIONS = 16
 _INBOX = "/team-inbox/api/messages/"
+_TEXTS = ("Ann", "2026-11-01", "7")
 FILTER = "status=OPEN&page_size=50"
 
 
@@ -140,8 +141,11 @@ def _samples(schema: Mapping[str, Any]) -> list[str]:
         return ["true", "false"]
     if "anyOf" in schema:
         return ["2020-01-01T00:00:00Z"]
-    words = re.match(r"\^\(([a-zA-Z_|]+)\)", schema.get("pattern", ""))
-    return words[1].split("|")[:1] if words else ["Ann"]
+    if schema.get("type") == "integer":
+        return ["7"]
+    pattern = schema.get("pattern", "")
+    words = re.match(r"\^\(([a-zA-Z_|]+)\)", pattern)
+    return words[1].split("|")[:1] if words else [next(text for text in _TEXTS if re.search(pattern, text))]
 
 
 def _asked(listing: Listing) -> list[dict[str, str]]:
