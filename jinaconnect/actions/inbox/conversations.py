@@ -14,7 +14,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import log_cursor, look_up
 from jinaconnect.actions.scoping import contact_filter, visible
 from jinaconnect.core.clock import iso
-from jinaconnect.core.errors import Conflict, Invalid, InvalidState, NotFound
+from jinaconnect.core.errors import Conflict, Invalid, InvalidCursor, InvalidState, NotFound
 from jinaconnect.core.events.event import Event, conversation_id
 from jinaconnect.core.ids import well_formed
 from jinaconnect.core.inbox.assignment import NOBODY, UNASSIGNED, USER, Assignee, Author, Move, assign, close, reopen
@@ -267,11 +267,14 @@ async def list_conversations(ctx: Context) -> dict[str, Any]:
 
 
 def _below(text: str) -> list[dict[str, Any]]:
-    """Return what holds for conversations behind a `next_before`; raises Invalid for what is none."""
+    """Return what holds for conversations behind a `next_before`; raises InvalidCursor for what is none."""
     moment, _, id = text.partition("_")
-    at = parse_or_fault("before", parse_moment, moment)
+    try:
+        at = parse_moment(moment)
+    except ValueError as error:
+        raise InvalidCursor("This list gave no such `before`.") from error
     if not well_formed(id):
-        raise Invalid.field("before", "is not one this list gave")
+        raise InvalidCursor("This list gave no such `before`.")
     return [{"chat.at": {"$lte": at}}, {"$nor": [{"chat.at": at, "_id": {"$gte": id}}]}]
 
 
