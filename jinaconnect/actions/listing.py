@@ -22,6 +22,7 @@ from jinaconnect.store.looking import (
     all_of,
     atoms,
     search_ways,
+    total,
     ways,
 )
 from jinaconnect.store.tenant import TenantStore
@@ -88,9 +89,8 @@ async def list_in(
     position = await log_cursor(ctx)
     if page.endless:
         return {**await _endless(ctx, store, collection, always, wanted, render, page), "cursor": position}
-    found = await look_up(
-        ctx, store, collection, always, wanted, listing.sort(query), skip=page.skip, limit=page.size
-    )
+    order = total(collection, [*always, *wanted], listing.sort(query))
+    found = await look_up(ctx, store, collection, always, wanted, order, skip=page.skip, limit=page.size)
     answer = envelope(ctx, page, max(found.count, page.skip + len(found.rows)), await render(found.rows))
     told = {} if found.complete else {"complete": False}
     return {**answer, "count_exact": found.exact, **told, "cursor": position}

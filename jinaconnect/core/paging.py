@@ -207,7 +207,7 @@ class Listing:
         return clauses[0] if len(clauses) == 1 else {"$and": clauses}
 
     def sort(self, query: Query) -> list[tuple[str, int]]:
-        """Return the ordering asked for, ended by the id so that it is total."""
+        """Return the ordering asked for; what is equal in it is ordered by whoever asks the database."""
         asked = query.get("ordering", "")
         order: list[tuple[str, int]] = []
         for part in filter(None, (piece.strip() for piece in asked.split(","))):
@@ -215,8 +215,7 @@ class Listing:
             if path is None:
                 raise Invalid.field("ordering", f"cannot order by '{part.lstrip('-')[:64]}'")
             order.append((path, -1 if part.startswith("-") else 1))
-        order = order or list(self.default)
-        return order if any(path == "_id" for path, _ in order) else [*order, ("_id", order[-1][1])]
+        return order or list(self.default)
 
 
 def parse_or_fault(parameter: str, parse: Parse, text: str) -> Any:

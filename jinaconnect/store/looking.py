@@ -49,6 +49,14 @@ def all_of(parts: Sequence[Atom]) -> dict[str, Any]:
     return {} if not parts else dict(parts[0]) if len(parts) == 1 else {"$and": [dict(part) for part in parts]}
 
 
+def total(collection: str, asked: Sequence[Atom], order: Order) -> Order:
+    """Return an order ended by the id, so that no two rows are equal in it: in the way an index gives, if one does."""
+    if any(path == "_id" for path, _ in order):
+        return order
+    ended = [[*order, ("_id", way)] for way in (order[-1][1], -order[-1][1])]
+    return next((each for each in ended if any(way.ordered for way in ways(collection, asked, each))), ended[0])
+
+
 def ways(collection: str, asked: Sequence[Atom], order: Order) -> list[Way]:
     """Return the ways that serve most of what is asked, those in the list's order before others; never none."""
     found = [way for index in COLLECTIONS[collection].indexes if (way := _way(index, asked, order)) is not None]
