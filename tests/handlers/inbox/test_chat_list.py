@@ -38,4 +38,4 @@ async def test_the_chat_list_goes_on_behind_a_row(gateway: Running, tenant: Tena
         params["before"] = page["next_before"]
     assert seen == wanted
     for wrong in ("x", "2026-01-01T00:00:00.000Z", "_cnt", wanted[0]):
-        (await tenant().get(LIST, params={"before": wrong})).refused(400, "validation_error")
+        (await tenant().get(LIST, params={"before": wrong})).refused(400, "invalid_cursor")
