@@ -12,7 +12,7 @@ from tests.conftest import Running
 from tests.tenants import Tenant
 
 
-async def only_told(gateway: Running, scope: str, collection: str, doc: dict[str, Any]) -> None:
+async def only_told(gateway: Running, scope: str, doc: dict[str, Any]) -> None:
     """Bring a document's pending events to the log and no further, as a crash right after the append does."""
     rows = [{k: v for k, v in row.items() if k not in ("log", "timeline", "history")} for row in doc["pending"]]
     await gateway.services.store.log.append(scope, rows)
@@ -29,16 +29,16 @@ async def test_a_timeline_has_the_messages_and_entries_that_were_told(gateway: R
     # A conversation taken, and a message that came, both told and not yet in the timeline's rows.
     held = await store.get("contacts", contact)
     event = gateway_event(gateway, held, "conversation.assigned", timeline=entry("TICKET_ASSIGNED", by="ann"))
-    update, after = store._plan(held, Change(set={"status": "OPEN"}, events=[event]))
-    assert await gateway.services.store.swap("contacts", held, update) is True
-    await only_told(gateway, store.scope, "contacts", after)
+    taken = Change(set={"status": "OPEN"}, events=[event])
+    [after] = await store.change_many("contacts", {contact: lambda doc: taken}, [held], tell=False)
+    await only_told(gateway, store.scope, after)
     message = await store.get("messages", events[-1]["subject"]["id"])
     copy = {**message, "_id": gateway.services.ids.new("msg"), "carrier_id": None, "number": None}
     for name in ("scope", "rev", "pending"):
         copy.pop(name)
     received = gateway_event(gateway, held, "message.received", subject=copy["_id"])
     written = await store.insert("messages", copy, [received], tell=False)
-    await only_told(gateway, store.scope, "messages", written.doc)
+    await only_told(gateway, store.scope, written.doc)
 
     shown = (await owner.get(f"/team-inbox/api/conversations/{contact}/timeline/")).ok()
     told = await owner.events()
@@ -75,9 +75,9 @@ async def test_a_calls_rows_have_the_events_that_were_told(gateway: Running, ten
         gateway, {"_id": doc["contact"]}, "call.recording_started", subject=doc["_id"], call=doc["_id"],
         history={"place": places, "sequence": number, "source": "system", "inferred": False},
     )  # fmt: skip
-    update, after = store._plan(doc, Change(set={"places": places, "events": number}, events=[event]))
-    assert await gateway.services.store.swap("calls", doc, update) is True
-    await only_told(gateway, store.scope, "calls", after)
+    recorded = Change(set={"places": places, "events": number}, events=[event])
+    [after] = await store.change_many("calls", {doc["_id"]: lambda _: recorded}, [doc], tell=False)
+    await only_told(gateway, store.scope, after)
 
     path, key = {
         "detail": (f"/voice/api/calls/{doc['_id']}/", "recent_events"),
