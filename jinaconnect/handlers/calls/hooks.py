@@ -22,7 +22,8 @@ class VoiceWebhook(Answer, json_schema_extra=example()):
 
 @operation(
     "POST", "/voice/api/hooks/{provider}/{account}/{kind}/", id="voice.hooks.receive", permission=PUBLIC, raw=True,
-    body=VoiceWebhook, limit=WEBHOOK_BYTES, limited=False, tag="voice", errors=(403,), media_type="*/*",
+    body=VoiceWebhook, limit=WEBHOOK_BYTES, limited=False, tag="voice", errors=(403,),
+    media_type="application/octet-stream",
     query={
         "call": Parameter("The call the address was made for.", {"type": "string"}, required=True),
         "turn": Parameter("Which of its turns.", {"type": "integer", "minimum": 0}, required=True),
