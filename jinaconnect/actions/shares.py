@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
-IN_LINE = 1_000
-IN_LINE_IN_ALL = 5_000
+IN_LINE = 1_000  # pieces of one tenant's work that hold a slot or wait for one in this process
+IN_LINE_IN_ALL = 5_000  # the same of all tenants, beyond which only lines shorter than two rounds of slots grow
 
 
 @dataclass(slots=True)
