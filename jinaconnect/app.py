@@ -63,22 +63,22 @@ from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
 from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.coordination.idempotency import Idempotency
+from jinaconnect.store.coordination.leases import Leases
+from jinaconnect.store.coordination.limits import Limits
+from jinaconnect.store.coordination.switch_commands import SwitchCommands
+from jinaconnect.store.coordination.switch_status import SwitchStatus
+from jinaconnect.store.coordination.tickets import Tickets
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.indexes import unhurried
+from jinaconnect.store.databases.mongo import Document, answering, connect
+from jinaconnect.store.databases.redis import RedisLink
 from jinaconnect.store.due import Due, process_name
-from jinaconnect.store.embedded import EmbeddedMongo
 from jinaconnect.store.ending import ended
-from jinaconnect.store.idempotency import Idempotency
-from jinaconnect.store.indexes import unhurried
-from jinaconnect.store.leases import Leases
-from jinaconnect.store.limits import Limits
-from jinaconnect.store.mongo import Document, answering, connect
-from jinaconnect.store.redis import RedisLink
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.s3 import Bucket, S3Blobs
 from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
-from jinaconnect.store.switch_commands import SwitchCommands
-from jinaconnect.store.switch_status import SwitchStatus
-from jinaconnect.store.tickets import Tickets
 from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]

@@ -22,7 +22,7 @@ from jinaconnect.app import Gateway, database_uri, run_process
 from jinaconnect.config import Config, load
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.redaction import redact
-from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
+from jinaconnect.store.databases.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
 from jinaconnect.store.secrets import SecretError
 
 LINE_WITHIN_S = 15.0
@@ -100,7 +100,7 @@ def _check(config: Config, options: argparse.Namespace) -> int:
 
 
 def _openapi(config: Config, options: argparse.Namespace) -> int:
-    from jinaconnect.handlers.edge.openapi import description
+    from jinaconnect.handlers.edge.description.openapi import description
 
     print(json.dumps(description(), indent=2))
     return 0

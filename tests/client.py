@@ -13,7 +13,7 @@ import aiohttp
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from jinaconnect.handlers.edge.frames import FROM_HERE
+from jinaconnect.handlers.edge.description.frames import FROM_HERE
 
 
 @dataclass

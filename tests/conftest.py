@@ -16,7 +16,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.demo.tenants import seed_demo
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits, OutboundSection
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests import payloads
 from tests.client import Client
 from tests.tenants import Tenant, make_tenant

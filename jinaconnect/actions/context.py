@@ -12,8 +12,8 @@ from jinaconnect.core.cursor import Cursors, Position
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.principal import Principal, parse_scope, system_principal
+from jinaconnect.store.coordination.idempotency import Idempotency
 from jinaconnect.store.due import Due
-from jinaconnect.store.idempotency import Idempotency
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.secrets import Secrets
 from jinaconnect.store.store import Store
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from jinaconnect.realtime.live import Live
     from jinaconnect.realtime.presence import Presence
     from jinaconnect.store.blobs import Blobs
-    from jinaconnect.store.leases import Leases
-    from jinaconnect.store.limits import Limits
-    from jinaconnect.store.redis import RedisLink
-    from jinaconnect.store.switch_commands import SwitchCommands
-    from jinaconnect.store.switch_status import SwitchStatus
-    from jinaconnect.store.tickets import Tickets
+    from jinaconnect.store.coordination.leases import Leases
+    from jinaconnect.store.coordination.limits import Limits
+    from jinaconnect.store.coordination.switch_commands import SwitchCommands
+    from jinaconnect.store.coordination.switch_status import SwitchStatus
+    from jinaconnect.store.coordination.tickets import Tickets
+    from jinaconnect.store.databases.redis import RedisLink
 
 
 @dataclass(slots=True)

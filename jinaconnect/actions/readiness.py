@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jinaconnect.actions.trunks.health import standing
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.mongo import ping
+from jinaconnect.store.databases.mongo import ping
 
 if TYPE_CHECKING:
     from jinaconnect.actions.context import Services

@@ -21,9 +21,9 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.shares import Shares
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.principal import parse_scope
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import LEASE, Claim
 from jinaconnect.store.ending import ended
-from jinaconnect.store.mongo import Document
 
 SWEEP_EVERY_S = 1.0  # for all processes together: each of them looks that much more seldom
 FIRST_WITHIN_S = 10.0  # after the start: what is done each hour is done once before the first one

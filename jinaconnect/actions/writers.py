@@ -18,8 +18,8 @@ import orjson
 
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.commit import GroupCommit
-from jinaconnect.store.mongo import Document
-from jinaconnect.store.redis import RedisLink
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.databases.redis import RedisLink
 
 LEASE_S = 15
 RENEW_S = 5.0  # how long a holder goes by its own lease before it renews it

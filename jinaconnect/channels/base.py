@@ -20,8 +20,8 @@ from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.lenient import read_json
 from jinaconnect.outbound import Outbound
 from jinaconnect.store.blobs import Spool
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Due
-from jinaconnect.store.mongo import Document
 
 SIMULATED_JOB = "sandbox.webhook"  # a report that a simulated carrier has planned: `{account, …}` of its own
 

@@ -22,7 +22,7 @@ from jinaconnect.core.principal import Principal
 from jinaconnect.realtime.protocol import frame
 
 if TYPE_CHECKING:
-    from jinaconnect.store.redis import RedisLink
+    from jinaconnect.store.databases.redis import RedisLink
 
 LEASE_S = 45.0
 TYPING_S = 6.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.core.inbox.words import contact_words, message_words
-from jinaconnect.store.indexes import Built
+from jinaconnect.store.databases.indexes import Built
 
 Keys = tuple[tuple[str, int], ...]
 

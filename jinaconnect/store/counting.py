@@ -18,7 +18,7 @@ from bson import encode
 from pymongo.errors import ExecutionTimeout
 
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 
 FLOOR = 1_000  # rows counted exactly at every request; well under a millisecond of index
 BUDGET_S = 20.0  # for what is made in the background, whatever deadline requests have

@@ -20,8 +20,8 @@ from pymongo import ReturnDocument, UpdateOne
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.store.commit import GroupCommit
-from jinaconnect.store.holding import holding
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.coordination.holding import holding
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 
 DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media")
 LEASE = timedelta(seconds=60)

@@ -20,9 +20,9 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Extent
 from jinaconnect.core.events.event import Recorded, recorded, takes_number
 from jinaconnect.store.commit import GroupCommit, Kept
-from jinaconnect.store.holders import Holders
-from jinaconnect.store.indexes import Built, settle, unhurried
-from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
+from jinaconnect.store.coordination.holders import Holders
+from jinaconnect.store.databases.indexes import Built, settle, unhurried
+from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
 FORGOTTEN_AT_ONCE = 5_000
 APPENDERS = 500  # of the scopes that wrote last; each remembers up to some hundred kilobytes

@@ -23,10 +23,10 @@ from jinaconnect.core.inbox.timeline import pending_row
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
-from jinaconnect.store.holding import holding
+from jinaconnect.store.coordination.holding import holding
+from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
+from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, guarded
 from jinaconnect.store.log import Log
-from jinaconnect.store.mongo import DUPLICATE_KEY, Database, Document, guarded
-from jinaconnect.store.withdrawals import Withdrawals, changes_access
 
 SWEEP_EVERY_S = 2.0
 ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is

@@ -16,9 +16,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from jinaconnect.core.errors import Conflict, NotFound
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.coordination.withdrawals import Change, Withdrawals
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import announce, transaction
-from jinaconnect.store.withdrawals import Change, Withdrawals
 
 _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 

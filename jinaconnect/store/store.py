@@ -15,10 +15,10 @@ from jinaconnect.core.ids import encode
 from jinaconnect.core.principal import Mode, Principal, parse_scope
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit, Turns
+from jinaconnect.store.coordination.withdrawals import Withdrawals
 from jinaconnect.store.counting import Counts
-from jinaconnect.store.indexes import settle
-from jinaconnect.store.log import Log
-from jinaconnect.store.mongo import (
+from jinaconnect.store.databases.indexes import settle
+from jinaconnect.store.databases.mongo import (
     DUPLICATE_KEY,
     Database,
     Document,
@@ -27,9 +27,9 @@ from jinaconnect.store.mongo import (
     faults_of,
     guarded,
 )
+from jinaconnect.store.log import Log
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.tenant import TenantStore
-from jinaconnect.store.withdrawals import Withdrawals
 from jinaconnect.store.words import Words
 
 IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml

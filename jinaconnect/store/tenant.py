@@ -24,8 +24,8 @@ from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.databases.mongo import Document, check_storable, guarded
 from jinaconnect.store.looking import LOOKED_AT, Order, Way, all_of
-from jinaconnect.store.mongo import Document, check_storable, guarded
 from jinaconnect.store.together import ANNOUNCED, Leaving, Planned, Removal, Step, commit
 
 if TYPE_CHECKING:

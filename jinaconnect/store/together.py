@@ -16,7 +16,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 
 if TYPE_CHECKING:
     from jinaconnect.core.events.event import Event

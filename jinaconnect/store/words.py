@@ -13,8 +13,8 @@ import structlog
 from pymongo import UpdateOne
 
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.indexes import unhurried
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.databases.indexes import unhurried
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 
 BATCH = 1_000
 ASK_AGAIN_S = 5.0

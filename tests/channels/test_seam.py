@@ -18,8 +18,8 @@ from jinaconnect.app import Gateway, listening
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.config import Config, Http, Mongodb, OutboundSection
 from jinaconnect.core.inbox.address import address_of
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.due import due_at
-from jinaconnect.store.embedded import EmbeddedMongo
 from tests.channels.fake.channel import registered
 from tests.channels.sides import SIDES, Post, Side
 from tests.client import Client, until

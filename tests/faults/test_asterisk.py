@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client, until
 from tests.processes import GatewayProcess, running
 from tests.telephony.asterisk import Asterisk, carrier, frozen, own_asterisk

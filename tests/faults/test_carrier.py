@@ -15,7 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from jinaconnect.channels.base import Refused
 from jinaconnect.channels.whatsapp_meta.channel import LONGEST_WAIT_S, outcome
 from jinaconnect.outbound import Fetched
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.carriers.meta import Behaviour, refusal
 from tests.client import until
 from tests.faults.carrier_side import Site, site

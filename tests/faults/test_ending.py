@@ -11,7 +11,7 @@ import pytest
 import websockets
 from pymongo import AsyncMongoClient
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.carriers.meta import Behaviour
 from tests.client import until
 from tests.faults.carrier_side import Site, site

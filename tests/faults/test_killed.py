@@ -14,7 +14,7 @@ import aiohttp
 from pymongo import AsyncMongoClient
 
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess

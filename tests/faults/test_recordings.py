@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.calls.stored import claim_stored
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.telephony.ari.errors import AriNotFound
 from tests.client import until
 from tests.faults.test_asterisk import Cable

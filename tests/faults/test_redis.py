@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client, until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess, RedisProcess, redis, running

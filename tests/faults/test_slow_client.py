@@ -9,7 +9,7 @@ from pathlib import Path
 
 import websockets
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess, memory_mb

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client, until
 from tests.processes import GatewayProcess, redis, running
 from tests.telephony.asterisk import Asterisk, carrier, own_asterisk, sipp

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess, redis, running

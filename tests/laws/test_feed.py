@@ -20,9 +20,9 @@ from jinaconnect.core.events.view import View
 from jinaconnect.core.ids import Ids
 from jinaconnect.realtime import hub as hub_module
 from jinaconnect.realtime.hub import Feed, Hub, encode_socket
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import connect
 from jinaconnect.store.log import Log
-from jinaconnect.store.mongo import connect
 from jinaconnect.store.store import Store
 from tests.client import until
 from tests.conftest import Running

@@ -11,9 +11,9 @@ import pytest
 
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.ids import Ids, encode
-from jinaconnect.store import holders as holders_module
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.mongo import connect
+from jinaconnect.store.coordination import holders as holders_module
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import connect
 from jinaconnect.store.store import Store
 from tests.conftest import Running
 from tests.handlers.people import add_person

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from jinaconnect.core.errors import Conflict
-from jinaconnect.store import idempotency
-from jinaconnect.store.idempotency import Idempotency, Ticket
-from jinaconnect.store.switch_commands import SwitchCommands
+from jinaconnect.store.coordination import idempotency
+from jinaconnect.store.coordination.idempotency import Idempotency, Ticket
+from jinaconnect.store.coordination.switch_commands import SwitchCommands
 from tests.client import until
 from tests.conftest import Running
 from tests.tenants import Tenant

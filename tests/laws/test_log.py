@@ -7,8 +7,8 @@ import os
 
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.ids import Ids
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.mongo import connect
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import connect
 from jinaconnect.store.store import Store
 from tests.conftest import Running
 

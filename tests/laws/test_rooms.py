@@ -1,4 +1,4 @@
-"""What only one platform or carrier has stays in its rooms: no other code names one."""
+"""The rooms: what only one platform or carrier has stays in its own, and none is a heap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = frozenset({
 ROOMS = (
     "channels/whatsapp_meta/", "channels/table.py", "core/inbox/platform.py", "handlers/messaging/whatsapp",
     "telephony/providers/", "telephony/table.py", "core/ivr/dialects/",
-    "core/events/payloads/", "handlers/edge/examples.py",  # examples, and fields that events have on the wire
+    "core/events/payloads/", "handlers/edge/description/examples.py",  # examples, fields of events
     "actions/demo/tenants.py",  # the same in what the demonstration prints
     "config.py", "app.py",  # the operator's settings, by channel
 )  # fmt: skip
@@ -53,3 +53,13 @@ def test_no_platform_is_named_outside_its_rooms() -> None:
 
 def test_what_is_allowed_is_needed() -> None:
     assert ALLOWED - named() == set(), "an exception that nothing needs any more"
+
+
+def test_no_folder_is_a_heap() -> None:
+    crowded = {
+        folder.as_posix(): count
+        for top in (ROOT, ROOT.parent / "tests")
+        for folder in (top, *(path for path in top.rglob("*") if path.is_dir() and "__pycache__" not in path.parts))
+        if (count := sum(1 for path in folder.glob("*.py") if path.name != "__init__.py")) > 20
+    }
+    assert crowded == {}, "a folder holds at most twenty modules"

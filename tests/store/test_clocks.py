@@ -12,9 +12,9 @@ import pytest
 
 from jinaconnect.core.clock import system_clock
 from jinaconnect.store import due as due_module
+from jinaconnect.store.coordination.leases import TTL, Leases
+from jinaconnect.store.coordination.switch_commands import SwitchCommands
 from jinaconnect.store.due import Due, process_name
-from jinaconnect.store.leases import TTL, Leases
-from jinaconnect.store.switch_commands import SwitchCommands
 from tests.client import until
 from tests.conftest import Running
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pymongo import AsyncMongoClient
 
-from jinaconnect.store.embedded import EmbeddedMongo, EmbeddedMongoError, VarDirInUse
+from jinaconnect.store.databases.embedded import EmbeddedMongo, EmbeddedMongoError, VarDirInUse
 from tests.client import until
 
 
@@ -54,7 +54,8 @@ async def test_a_second_owner_is_refused_and_a_tool_finds_the_first(tmp_path: Pa
 
 async def test_a_killed_owner_takes_its_server_along(tmp_path: Path) -> None:
     code = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom jinaconnect.store.embedded import EmbeddedMongo\n"
+        "import asyncio, sys\nfrom pathlib import Path\n"
+        "from jinaconnect.store.databases.embedded import EmbeddedMongo\n"
         "async def main():\n    server = await EmbeddedMongo.start(Path(sys.argv[1]))\n"
         "    print(server.pid, flush=True)\n    await asyncio.Event().wait()\nasyncio.run(main())\n"
     )

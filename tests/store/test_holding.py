@@ -7,10 +7,10 @@ import secrets
 from datetime import timedelta
 
 from jinaconnect.core.clock import system_clock
+from jinaconnect.store.coordination.switch_commands import SwitchCommands
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import connect
 from jinaconnect.store.due import DUE_COLLECTIONS, Due, due_at, process_name
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.mongo import connect
-from jinaconnect.store.switch_commands import SwitchCommands
 
 
 async def test_only_collections_with_something_due_are_named_in_order(mongod: EmbeddedMongo) -> None:

@@ -12,9 +12,9 @@ from pymongo.errors import OperationFailure
 from jinaconnect.app import Gateway
 from jinaconnect.config import Config
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.mongo import answering
-from jinaconnect.store.redis import RedisLink
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import answering
+from jinaconnect.store.databases.redis import RedisLink
 from tests.client import until
 from tests.processes import redis
 

@@ -24,9 +24,9 @@ from jinaconnect.core.permissions import PUBLIC
 from jinaconnect.handlers.edge.operation import OPERATIONS, Operation
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.counting import BACKGROUND, FLOOR
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import Database, Document, connect
 from jinaconnect.store.looking import LOOKED_AT, SEARCHED
-from jinaconnect.store.mongo import Database, Document, connect
 from tests.client import Answered, until
 from tests.conftest import PLENTY
 from tests.tenants import Tenant, make_tenant

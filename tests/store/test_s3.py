@@ -16,7 +16,7 @@ import pytest
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import S3, Blobs, Config, Http
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.s3 import Bucket, S3Blobs
 from tests import payloads
 from tests.client import until

@@ -11,9 +11,9 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from jinaconnect.core.errors import OutcomeUnknown, Unavailable
-from jinaconnect.store import switch_commands
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.switch_commands import SwitchCommands
+from jinaconnect.store.coordination import switch_commands
+from jinaconnect.store.coordination.switch_commands import SwitchCommands
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import until
 
 HOLD = {"action": "hold"}

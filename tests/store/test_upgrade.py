@@ -17,9 +17,9 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.core.inbox.message import new_message
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.indexes import unhurried
-from jinaconnect.store.mongo import Database, connect
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.indexes import unhurried
+from jinaconnect.store.databases.mongo import Database, connect
 
 TEXT, NUMBER = {"$type": "string"}, {"$type": "number"}
 # What differed in the first version: collection, keys below the partition, unique, filter.

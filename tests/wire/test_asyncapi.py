@@ -14,8 +14,8 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from jinaconnect.core.events.catalogue import CATALOGUE
 from jinaconnect.core.schema import sample
-from jinaconnect.handlers.edge.asyncapi import feed_description
-from jinaconnect.handlers.edge.frames import FROM_CLIENT, FROM_HERE
+from jinaconnect.handlers.edge.description.asyncapi import feed_description
+from jinaconnect.handlers.edge.description.frames import FROM_CLIENT, FROM_HERE
 from jinaconnect.realtime.protocol import CLOSE_CODES
 from tests.tenants import Tenant
 

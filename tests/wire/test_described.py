@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from jinaconnect.handlers.edge.feed_schemas import doors
+from jinaconnect.handlers.edge.description.feed_schemas import doors
+from jinaconnect.handlers.edge.description.openapi import description
 from jinaconnect.handlers.edge.http import Routes
-from jinaconnect.handlers.edge.openapi import description
 from jinaconnect.handlers.edge.operation import OPERATIONS
 from tests.client import until
 from tests.tenants import Tenant

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from jinaconnect.handlers.edge.openapi import description
+from jinaconnect.handlers.edge.description.openapi import description
 from tests.conftest import Running
 from tests.tenants import Tenant
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.handlers.edge.openapi import description
+from jinaconnect.handlers.edge.description.openapi import description
 from tests.tenants import Tenant
 
 BIN = Path(sys.executable).parent

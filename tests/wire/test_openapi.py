@@ -13,8 +13,8 @@ from pydantic import create_model
 from schemathesis.checks import CHECKS, load_all_checks
 
 from jinaconnect.core.schema import Answer
-from jinaconnect.handlers.edge.asyncapi import feed_description
-from jinaconnect.handlers.edge.openapi import description
+from jinaconnect.handlers.edge.description.asyncapi import feed_description
+from jinaconnect.handlers.edge.description.openapi import description
 from jinaconnect.handlers.edge.operation import OPERATIONS, operation
 from tests.conftest import Running
 from tests.tenants import Tenant

@@ -15,7 +15,7 @@ from websockets.protocol import Protocol, Side
 
 from jinaconnect.core.principal import Principal
 from jinaconnect.realtime.presence import BYTES_PER_S, LEASE_S, MOST, TYPING_S, Presence
-from jinaconnect.store.redis import RedisLink
+from jinaconnect.store.databases.redis import RedisLink
 from tests.client import until
 from tests.processes import redis
 

@@ -15,7 +15,7 @@ from jinaconnect.core.errors import Throttled
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import e164
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
 
 LOOK_AGAIN = 3  # slots that were taken meanwhile, before the free ones are read anew

@@ -17,8 +17,8 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
 
 KEPT = 50  # calls a contact remembers to have counted

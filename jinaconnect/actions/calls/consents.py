@@ -14,7 +14,7 @@ from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
 DEFAULTS: dict[str, Any] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jinaconnect.core.errors import Conflict, NotSupported
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.table import dialled, row
 
 Answer = dict[str, Any]

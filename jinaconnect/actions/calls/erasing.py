@@ -10,7 +10,7 @@ from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.context import Context
 from jinaconnect.core.calls import document
 from jinaconnect.core.errors import Conflict, NotFound
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
 PAGE = 100

@@ -20,8 +20,8 @@ from jinaconnect.core.calls.document import ended, seen_of
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import system_actor
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
 MOST_NOTES = 50  # details kept in memory before they are written

@@ -21,8 +21,8 @@ from jinaconnect.core.calls.plan import Plan
 from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
 from jinaconnect.core.ivr.values import initial, render
 from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.telephony.table import row
 
 MAX_METADATA = 4096

@@ -14,7 +14,7 @@ from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
 DEFAULTS: dict[str, Any] = {

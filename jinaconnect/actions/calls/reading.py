@@ -12,7 +12,7 @@ from jinaconnect.core.calls import document
 from jinaconnect.core.calls.history import render_event, render_timeline
 from jinaconnect.core.errors import NotFound, PermissionDenied
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 
 
 async def within(ctx: Context) -> dict[str, Any]:

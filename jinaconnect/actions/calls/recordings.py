@@ -22,8 +22,8 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.store.together import Leaving, Step
 from jinaconnect.telephony.audio import AudioError, length_s

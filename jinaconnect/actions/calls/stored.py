@@ -12,7 +12,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.core.calls import document
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import made_at, well_formed
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import Switch, SwitchError
 
 EARLY_MS, LATE_MS = 60_000, 600_000  # around a recording's name: when its call's history may have been written

@@ -13,7 +13,7 @@ from jinaconnect.core.errors import NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.address import Address, address_fields, with_addresses
 from jinaconnect.core.inbox.contact import new_contact, render_contact
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore, Written, applied
 
 

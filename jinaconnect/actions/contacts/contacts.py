@@ -36,7 +36,7 @@ from jinaconnect.core.paging import (
     text_filter,
     time_filter,
 )
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
 KEYWORDS = (

@@ -9,7 +9,7 @@ from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.contact import marketing_opt_out
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
 

@@ -15,7 +15,7 @@ from jinaconnect.actions.ivr.templates import DEFAULTS as TEMPLATE_DEFAULTS
 from jinaconnect.actions.ivr.templates import IVR
 from jinaconnect.actions.trunks.accounts import change_trunk, create_trunk, open_sip
 from jinaconnect.core.principal import scope_of
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.telephony.table import SIP
 

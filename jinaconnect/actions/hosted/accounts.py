@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jinaconnect.actions.trunks.accounts import HIDDEN, place
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import VoiceAccount, VoiceProvider
 from jinaconnect.telephony.table import PROVIDERS
 

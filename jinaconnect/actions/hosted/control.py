@@ -20,8 +20,8 @@ from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import CarrierFailed, Conflict, OutcomeUnknown, Unavailable
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.telephony import provider as carrier
 from jinaconnect.telephony.provider import CallGone, Placing, ProviderAway, VoiceAccount, VoiceProvider
 from jinaconnect.telephony.table import row

@@ -14,7 +14,7 @@ from jinaconnect.actions.hosted.leading import Leader
 from jinaconnect.actions.hosted.urls import KINDS, TURN, HookUrls
 from jinaconnect.core.errors import BadSignature, NotFound, PermissionDenied
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import RecordingReady, VoiceProvider
 
 if TYPE_CHECKING:

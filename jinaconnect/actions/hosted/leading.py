@@ -21,8 +21,8 @@ from jinaconnect.core.ivr import exchange, turns
 from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.ivr.graph import Graph
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.mongo import Document
 
 if TYPE_CHECKING:
     from jinaconnect.actions.context import Services

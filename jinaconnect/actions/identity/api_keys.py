@@ -12,7 +12,7 @@ from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.actions.identity.roles import account_store, below, check_held, role_below
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, InvalidState
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
 MOST_GRACES = 5

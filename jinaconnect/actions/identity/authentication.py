@@ -2,8 +2,8 @@
 
 A token or key is looked up once and kept while nothing it stands on has changed: every withdrawal drops the tenant's
 principals in this process at once, and in the others by a bell through Redis and, should that be missed, within a
-second by the database (`store/withdrawals.py`). While several processes run and the bell is silent, nothing is kept
-and every request looks again.
+second by the database (`store/coordination/withdrawals.py`). While several processes run and the bell is silent,
+nothing is kept and every request looks again.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from jinaconnect.core.errors import NotAuthenticated, Throttled
 from jinaconnect.core.principal import Principal
-from jinaconnect.store.limits import Budget, Limits, Verdict
+from jinaconnect.store.coordination.limits import Budget, Limits, Verdict
 
 MINUTE, DAY = 60, 86_400
 FROM_ANYWHERE = 3  # times the login budget, for one account from all addresses together

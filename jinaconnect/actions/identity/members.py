@@ -12,7 +12,7 @@ from jinaconnect.actions.identity.roles import account_store, below, brief, chec
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
 from jinaconnect.core.identity.passwords import password_faults
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.passwords import hashed
 from jinaconnect.store.tenant import Change, applied
 from jinaconnect.store.together import Step

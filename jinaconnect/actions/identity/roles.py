@@ -10,7 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
 from jinaconnect.core.permissions import MATRIX, PLATFORM, granted
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore, applied
 
 MOST_CUSTOM = 20

@@ -9,7 +9,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity.authentication import KEY_PREFIXES
 from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDenied, Throttled
 from jinaconnect.core.identity.passwords import password_faults
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.passwords import hashed, matches
 
 _WRONG = "The e-mail or password is wrong."

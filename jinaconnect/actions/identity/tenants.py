@@ -11,7 +11,7 @@ from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
 from jinaconnect.store.together import ANNOUNCED
 

@@ -9,7 +9,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity.members import render_member
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.core.errors import NotFound, PermissionDenied
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Written
 from jinaconnect.store.together import ANNOUNCED
 

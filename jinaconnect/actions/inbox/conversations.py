@@ -31,8 +31,8 @@ from jinaconnect.core.paging import (
     parse_or_fault,
 )
 from jinaconnect.core.schema import Id, Request, example, sample_id
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.looking import atoms
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
 MAX_LIMIT = 100

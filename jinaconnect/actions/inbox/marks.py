@@ -21,7 +21,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.inbox.reading import read_fields, recounted
 from jinaconnect.core.schema import Id, Request, example, sample_id
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, applied
 
 MOST_UNREAD = 5_000  # unread messages of one conversation that are looked at

@@ -36,7 +36,7 @@ from jinaconnect.core.paging import (
     time_filter,
 )
 from jinaconnect.core.schema import Id, Request, Text, example, sample_id
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 
 PREVIEW = 100
 _STATUSES = {

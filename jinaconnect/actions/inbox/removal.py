@@ -24,7 +24,7 @@ from jinaconnect.core.inbox.message import OUTGOING
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.reading import newest_fields
 from jinaconnect.core.schema import Id, Request, example, sample_id
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Written, applied
 
 PAGE = 500  # messages of a removed contact handled at a time

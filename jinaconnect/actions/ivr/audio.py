@@ -12,7 +12,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.audio import AudioError, length_s
 
 MAX_NAME = 255

@@ -18,7 +18,7 @@ from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.core.ivr.simulate import simulate
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.schema import cannot_be_kept
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
 TTS, AUDIO, IVR = "tts_script", "audio_url", "ivr_menu"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing
 from jinaconnect.core.calls import health
 from jinaconnect.core.errors import CarrierFailed
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import LegGone, SwitchError
 
 if TYPE_CHECKING:

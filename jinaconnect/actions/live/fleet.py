@@ -23,8 +23,8 @@ from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import Conflict, GatewayError, NotFound, OutcomeUnknown, Unavailable
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import system_actor
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide
 from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.simulator import SimulatedSwitch

@@ -25,7 +25,7 @@ from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.schema import e164
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.switch import CUSTOMER, IncomingCall, Switch
 from jinaconnect.telephony.trunks.pjsip import config_of, device_of

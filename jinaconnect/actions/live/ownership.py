@@ -13,8 +13,8 @@ from jinaconnect.actions.live.driver import SwitchDriver
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.supervisor import CallSupervisor
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
+from jinaconnect.store.coordination.leases import RENEW_S, TTL
 from jinaconnect.store.ending import ended
-from jinaconnect.store.leases import RENEW_S, TTL
 
 if TYPE_CHECKING:
     from jinaconnect.actions.trunks.pushing import Pusher

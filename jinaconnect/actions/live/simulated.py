@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinaconnect.actions.live.driver import Work
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.leases import RENEW_S
+from jinaconnect.store.coordination.leases import RENEW_S
 from jinaconnect.telephony.ari.link import Break
 from jinaconnect.telephony.simulator import SimulatedSwitch
 

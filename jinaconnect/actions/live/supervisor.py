@@ -21,8 +21,8 @@ from jinaconnect.core.calls import document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.store.mongo import Document
 from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.ari.link import Break
 from jinaconnect.telephony.switch import CUSTOMER, Leg, Switch

@@ -12,7 +12,7 @@ from jinaconnect.channels.base import Account, AccountReport
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.lenient import storable
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
 MAX_DETAILS = 16 * 1024

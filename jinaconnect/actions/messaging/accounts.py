@@ -17,7 +17,7 @@ from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.outbound import Blocked
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate
 
 KEEP_S = 5.0

@@ -24,7 +24,7 @@ from jinaconnect.core.inbox.contact import counted, last_message
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.lenient import storable
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
 MAX_HISTORY = 12 * 1024  # it travels with the message in events of at most 64 KiB

@@ -52,8 +52,8 @@ from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.lenient import storable
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
 
 LATE_TRIES = 6

@@ -22,8 +22,8 @@ from jinaconnect.channels.base import Account, AccountReport, Fact, TemplateRepo
 from jinaconnect.channels.table import FORMER
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
-from jinaconnect.store.mongo import Document
 
 BATCH = 200
 LANES_KEPT = 2_000

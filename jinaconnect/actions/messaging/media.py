@@ -21,8 +21,8 @@ from jinaconnect.core.ids import encode, well_formed
 from jinaconnect.core.inbox.content import MEDIA_KINDS
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.outbound import OutboundError
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, TenantStore
 
 MAX_BYTES = 100 * 1024 * 1024

@@ -12,7 +12,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.status import EVENT, Report, advance
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
 AT_ONCE = 16

@@ -29,8 +29,8 @@ from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.tenant import Change, Written
 
 MARKETING = "MARKETING"  # the category of templates that a customer may stop

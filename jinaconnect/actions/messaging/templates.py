@@ -15,7 +15,7 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.messaging.templates import element_name, placeholders
 from jinaconnect.core.schema import Id, Request, Text, example, unkept
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
 STATUSES = (

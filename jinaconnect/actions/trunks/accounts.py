@@ -17,7 +17,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.store.together import Leaving, Step
 from jinaconnect.telephony.table import SIMULATED, SIP, dialled, row, switch_kind

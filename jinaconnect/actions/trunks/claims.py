@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks.hosts import places_of
 from jinaconnect.core.errors import Conflict
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 
 SHOWN = 5
 

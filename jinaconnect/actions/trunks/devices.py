@@ -13,7 +13,7 @@ from jinaconnect.actions.trunks.targets import sip_address
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid, PermissionDenied
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.table import SIMULATED
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id

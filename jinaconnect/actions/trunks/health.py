@@ -12,7 +12,7 @@ from jinaconnect.actions.trunks.accounts import ensure_sandbox_trunk
 from jinaconnect.actions.trunks.state import REACHABLE, UNKNOWN, options_view
 from jinaconnect.core.calls import document, health, machine
 from jinaconnect.core.clock import iso, iso_or_none
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
 from jinaconnect.telephony.table import SIMULATED, switch_kind
 

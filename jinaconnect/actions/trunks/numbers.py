@@ -12,7 +12,7 @@ from jinaconnect.actions.trunks.claims import check_claims
 from jinaconnect.actions.trunks.routes import checked_route
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
 

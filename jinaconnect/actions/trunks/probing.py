@@ -18,8 +18,8 @@ from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, InvalidState, NotSupported, Unavailable
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.store.mongo import Document
 from jinaconnect.telephony.ari.errors import AriError, AriRefused
 from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.trunks.pjsip import registration_uris, trunk_objects

@@ -9,7 +9,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.routing import ToDevice, ToTemplate, read_route
 from jinaconnect.core.errors import Invalid
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 
 
 async def checked_route(ctx: Context, route: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from jinaconnect.core.calls import document
 from jinaconnect.core.calls.numbers import country_of, plus_form
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import e164
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
 from jinaconnect.telephony.trunks.credentials import split_port
 from jinaconnect.telephony.trunks.numbers import caller as caller_form

@@ -9,7 +9,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, PermissionDenied
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 
 DEFAULTS: dict[str, Any] = {

@@ -36,8 +36,8 @@ from jinaconnect.core.calls import health
 from jinaconnect.core.errors import GatewayError, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import system_actor
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.store.mongo import Document
 from jinaconnect.store.secrets import SecretError
 from jinaconnect.store.tenant import Change, TenantStore
 from jinaconnect.telephony.ari.client import AriClient

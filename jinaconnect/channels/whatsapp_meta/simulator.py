@@ -18,8 +18,8 @@ import orjson
 from jinaconnect.channels.base import SIMULATED_JOB, Account, SimulatedAccounts
 from jinaconnect.core.clock import Clock
 from jinaconnect.outbound import Ambiguous, Fetched, Outbound
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Due, due_at
-from jinaconnect.store.mongo import Document
 
 BASE_URL = "https://simulator.invalid"
 STEP = timedelta(milliseconds=150)

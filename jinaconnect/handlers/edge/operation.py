@@ -22,7 +22,7 @@ from jinaconnect.core.permissions import AUTHENTICATED, PUBLIC, known
 from jinaconnect.core.principal import Principal
 from jinaconnect.core.schema import parse
 from jinaconnect.handlers.edge.schemas import Parameter, named
-from jinaconnect.store.idempotency import Replay
+from jinaconnect.store.coordination.idempotency import Replay
 
 Function = TypeVar("Function", bound=Callable[..., Awaitable[Any]])
 

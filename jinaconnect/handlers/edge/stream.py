@@ -27,7 +27,7 @@ from jinaconnect.realtime.hub import encode_sse
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.outlet import Outlet
 from jinaconnect.realtime.session import Again, Asked, Session
-from jinaconnect.store.limits import Budget
+from jinaconnect.store.coordination.limits import Budget
 
 COMMENT_EVERY_S = 15
 RETRY_MS = 2000

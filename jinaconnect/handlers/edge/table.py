@@ -34,7 +34,7 @@ MODULES = (
     "calls.control",
     "calls.hooks",
     "trunks.health",
-    "edge.docs",
+    "edge.description.docs",
 )
 
 

@@ -13,8 +13,8 @@ from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.live.hold import Overtaken
 from jinaconnect.core.calls.document import new_call
 from jinaconnect.core.calls.machine import Faulted
+from jinaconnect.store.coordination.leases import TTL, Leases
 from jinaconnect.store.due import Due
-from jinaconnect.store.leases import TTL, Leases
 from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running

@@ -15,7 +15,7 @@ import pytest
 
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, Limits
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests import payloads
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running

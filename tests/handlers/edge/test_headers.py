@@ -11,7 +11,7 @@ import structlog
 
 from jinaconnect.actions.readiness import LOOKS_PER_S
 from jinaconnect.config import Metrics
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client
 from tests.conftest import Running
 from tests.handlers.edge.test_gate import narrow

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from jinaconnect.actions.identity.budgets import Budgets
-from jinaconnect.store.limits import Budget, Limits
-from jinaconnect.store.redis import RedisLink
+from jinaconnect.store.coordination.limits import Budget, Limits
+from jinaconnect.store.databases.redis import RedisLink
 from tests.client import until
 from tests.conftest import Running
 from tests.processes import redis

@@ -11,7 +11,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from jinaconnect.config import Http
 from jinaconnect.handlers.edge.proxies import Proxies
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client
 from tests.handlers.edge.test_gate import narrow
 from tests.tenants import make_tenant

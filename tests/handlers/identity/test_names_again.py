@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.indexes import Built, settle
+from jinaconnect.store.databases.indexes import Built, settle
 from tests.conftest import Running
 from tests.tenants import Tenant
 

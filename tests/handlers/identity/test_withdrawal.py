@@ -20,11 +20,11 @@ from jinaconnect.config import Config, Http
 from jinaconnect.core.errors import NotAuthenticated
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import Principal
-from jinaconnect.store.embedded import EmbeddedMongo
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.coordination.withdrawals import Withdrawals
+from jinaconnect.store.databases.embedded import EmbeddedMongo
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.tenant import Change, _pending
-from jinaconnect.store.withdrawals import Withdrawals
 from tests import payloads
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.telephony.asterisk import Asterisk, loopback_address
 from tests.telephony.calls.telephone import Exchange, exchange
 

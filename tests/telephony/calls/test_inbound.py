@@ -14,7 +14,7 @@ import pytest
 
 from jinaconnect.actions.live.supervisor import STALE_S
 from jinaconnect.core.calls.document import new_call
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.ari.errors import AriNotFound
 from jinaconnect.telephony.trunks.credentials import sip_credentials

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.telephony.asterisk import Asterisk, loopback_address, sipp
 from tests.telephony.calls.telephone import TERMINAL, Exchange, exchange
 

@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 import pytest
 
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.telephony.asterisk import Asterisk, loopback_address, until
 from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.parties import nothing_left

@@ -16,7 +16,7 @@ from jinaconnect.actions.context import Caller, Context
 from jinaconnect.actions.trunks.health import ari_health
 from jinaconnect.app import Gateway, listening
 from jinaconnect.core.principal import system_principal
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from tests.client import Client
 from tests.telephony.asterisk import Asterisk, frozen, loopback_address

@@ -14,7 +14,7 @@ from aiohttp import web
 from jinaconnect.actions.hosted.control import DOUBT
 from jinaconnect.app import Gateway, listening
 from jinaconnect.config import Config, Http, OutboundSection
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.trunks.pushing import Pusher
-from jinaconnect.store.embedded import EmbeddedMongo
+from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from tests.telephony.asterisk import Asterisk, loopback_address
 from tests.telephony.calls.telephone import Exchange, exchange, make_trunk

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.core.clock import Clock
-from jinaconnect.store.mongo import Database, Document, guarded
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 
 
 class SwitchStatus:

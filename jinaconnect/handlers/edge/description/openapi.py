@@ -8,9 +8,9 @@ from typing import Any
 
 from jinaconnect import __version__
 from jinaconnect.core.paging import SHORT
-from jinaconnect.handlers.edge.examples import example_of
-from jinaconnect.handlers.edge.feed_schemas import doors, event_schemas, payload_models
-from jinaconnect.handlers.edge.json_schemas import REF, schemas_of
+from jinaconnect.handlers.edge.description.examples import example_of
+from jinaconnect.handlers.edge.description.feed_schemas import doors, event_schemas, payload_models
+from jinaconnect.handlers.edge.description.json_schemas import REF, schemas_of
 from jinaconnect.handlers.edge.operation import MAX_KEY, OPERATIONS, PUBLIC, Operation
 from jinaconnect.handlers.edge.schemas import PAGES, Parameter
 from jinaconnect.handlers.edge.table import load_operations

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from jinaconnect.core.events.catalogue import CATALOGUE
 from jinaconnect.core.ids import encode
-from jinaconnect.store.mongo import Database, Document
+from jinaconnect.store.databases.mongo import Database, Document
 
 WINDOW = 200  # events of the log that are looked through for moves when it is met first
 KEPT = 1_000  # moves of one log

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.core.clock import Clock
-from jinaconnect.store.mongo import Database, guarded
+from jinaconnect.store.databases.mongo import Database, guarded
 
 LIFETIME = timedelta(seconds=60)
 

@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.errors import OutcomeUnknown, Unavailable
-from jinaconnect.store.mongo import Database, Document, check_storable, guarded
+from jinaconnect.store.databases.mongo import Database, Document, check_storable, guarded
 
 WAIT_S = 10.0
 CARRIED_S = 60.0  # since it was given: a switch that does not answer is waited for several times

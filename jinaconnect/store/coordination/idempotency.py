@@ -23,8 +23,8 @@ from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Conflict, Unavailable
+from jinaconnect.store.databases.mongo import Database, guarded
 from jinaconnect.store.ending import ended
-from jinaconnect.store.mongo import Database, guarded
 from jinaconnect.store.secrets import Secrets
 
 KEEP = timedelta(hours=24)

@@ -17,7 +17,7 @@ from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
-from jinaconnect.store.mongo import Document
+from jinaconnect.store.databases.mongo import Document
 
 OURS = ("scope_", "across_")  # names of the declared ones; others in the collection are left alone
 _OPTIONS = ("unique", "partialFilterExpression", "sparse", "expireAfterSeconds")

@@ -20,7 +20,7 @@ from pymongo.write_concern import WriteConcern
 
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.commit import GroupCommit
-from jinaconnect.store.mongo import Database, guarded
+from jinaconnect.store.databases.mongo import Database, guarded
 
 KEPT = 10_000  # rows; a process that was away for longer looks again at everybody
 PRUNE_EVERY = 1_000

@@ -14,8 +14,8 @@ import orjson
 from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.paging import SHORT
-from jinaconnect.handlers.edge.asyncapi import feed_description
-from jinaconnect.handlers.edge.openapi import description
+from jinaconnect.handlers.edge.description.asyncapi import feed_description
+from jinaconnect.handlers.edge.description.openapi import description
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 

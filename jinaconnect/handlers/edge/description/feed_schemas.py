@@ -9,8 +9,8 @@ from jinaconnect.core.events.catalogue import CATALOGUE, EventType
 from jinaconnect.core.events.payloads.base import Payload, declared
 from jinaconnect.core.paging import SHORT
 from jinaconnect.core.schema import sample, sample_id
+from jinaconnect.handlers.edge.description.json_schemas import REF
 from jinaconnect.handlers.edge.events import AFTER, QUERY
-from jinaconnect.handlers.edge.json_schemas import REF
 from jinaconnect.handlers.edge.schemas import Parameter, named
 from jinaconnect.realtime.protocol import SUBPROTOCOL
 

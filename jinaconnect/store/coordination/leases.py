@@ -11,8 +11,8 @@ from datetime import timedelta
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.due import Due
-from jinaconnect.store.mongo import Database, Document, guarded
 
 TTL = timedelta(seconds=6)
 RENEW_S = 1.5  # well within the lease, and how soon a waiting process looks again

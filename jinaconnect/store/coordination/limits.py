@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jinaconnect.store.redis import RedisLink
+    from jinaconnect.store.databases.redis import RedisLink
 
 
 @dataclass(frozen=True, slots=True)

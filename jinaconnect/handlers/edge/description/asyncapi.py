@@ -11,10 +11,10 @@ from jinaconnect import __version__
 from jinaconnect.core.events.catalogue import CATALOGUE, EventType
 from jinaconnect.core.events.payloads.base import MOMENT
 from jinaconnect.core.schema import sample, sample_id
+from jinaconnect.handlers.edge.description.feed_schemas import ACTOR, TICKET, envelope, payload_models, ref, subject_id
+from jinaconnect.handlers.edge.description.frames import CURSOR, FROM_CLIENT, FROM_HERE, Frame
+from jinaconnect.handlers.edge.description.json_schemas import schemas_of
 from jinaconnect.handlers.edge.events import AFTER, QUERY
-from jinaconnect.handlers.edge.feed_schemas import ACTOR, TICKET, envelope, payload_models, ref, subject_id
-from jinaconnect.handlers.edge.frames import CURSOR, FROM_CLIENT, FROM_HERE, Frame
-from jinaconnect.handlers.edge.json_schemas import schemas_of
 from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.realtime.protocol import CLOSE_CODES
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.store.mongo import Database, guarded
+from jinaconnect.store.databases.mongo import Database, guarded
 
 
 @guarded
