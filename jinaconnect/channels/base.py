@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from jinaconnect.core.clock import Clock
@@ -32,9 +32,11 @@ class ChannelSpec:
 
     `name` is its row in the table, `platform` and `provider` name it on accounts and messages. Of an account's
     credentials, `secrets` are kept from everybody and have at least so many characters, `settings` say how to reach
-    the carrier. `account_address` and `business_account` are the account's fields that webhooks name it by. `headers`
-    are those of a webhook that its reading needs again after its signature was checked. A channel without `receipts`
-    is told nothing of a message after its send: SENT is its last state.
+    the carrier, `presented` are the secrets that go along with requests (none named: all of them). `account_address`
+    and `business_account` are the account's fields that webhooks name it by, `fields` what else its accounts have.
+    `headers` are those of a webhook that its reading needs again after its signature was checked. A channel without
+    `receipts` is told nothing of a message after its send: SENT is its last state. `webhook_path` has places for
+    `{channel}`, `{tenant}` and `{account}`; one without `{account}` is the same for all of a tenant's accounts.
     """
 
     name: str
@@ -45,13 +47,15 @@ class ChannelSpec:
     settings: tuple[str, ...] = ()
     account_address: str = "address"
     business_account: str = "business"
+    fields: tuple[str, ...] = ()
+    presented: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     webhook_path: str = "/hooks/{channel}/{tenant}/"
     receipts: bool = True
 
-    def path(self, tenant: str) -> str:
-        """Return where a tenant's webhooks come in."""
-        return self.webhook_path.format(channel=self.name, tenant=tenant)
+    def path(self, tenant: str, account: str) -> str:
+        """Return where an account's webhooks come in."""
+        return self.webhook_path.format(channel=self.name, tenant=tenant, account=account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +112,15 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A message made ready: `wire` is for its send alone, `content` and `type` are what everybody sees."""
+    """A message made ready: `wire` is for its send alone, `content` and `type` are what everybody sees.
+
+    `segments` is into how many its carrier cuts it, None where it counts none.
+    """
 
     wire: Mapping[str, Any]
     content: Mapping[str, Any]
     type: str
+    segments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,47 +393,6 @@ class Channel(Protocol):
 
     async def fetch(self, account: Account, handle: Mapping[str, Any], into: Spool, limit: int) -> str | None:
         """Fetch a file a customer sent and return its media type; raises CarrierFailed, OutboundError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What became of a template handed in: its status in our words and the carrier's id, or why it was not taken."""
-
-    status: str | None = None
-    carrier_id: str | None = None
-    error: str | None = None
-
-
-@runtime_checkable
-class ReviewsTemplates(Protocol):
-    """A channel whose carrier reviews templates."""
-
-    async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
-        """Hand in a template; an outage is an error told, never raised."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A simulated customer's message on its way: the webhook to post, and the carrier's id of the message."""
-
-    hook: WebhookRequest
-    carrier_id: str
-
-
-@runtime_checkable
-class Simulates(Protocol):
-    """A channel with a simulated carrier, for test mode and demonstrations."""
-
-    def simulated_account(self, number: str, secret: Callable[[str], str]) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return (fields, credentials) of a simulated account; `number` is its own, `secret` makes its secrets."""
-
-    def customer_writes(
-        self, account: Account, sender: str, name: str, text: str | None, media_url: str | None, id: str, at: datetime
-    ) -> Written:
-        """Return what the carrier posts when a customer writes."""
-
-    def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
-        """Return the signed webhook of a report that the simulated carrier has planned."""
 
 
 class SimulatedAccounts(Protocol):

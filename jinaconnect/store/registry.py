@@ -226,6 +226,11 @@ class Registry:
         return await self._database["apps"].find({"tenant_id": tenant, "deleted_at": None}).to_list()
 
     @guarded
+    async def app(self, id: str) -> Document | None:
+        """Return a channel account by its id, for a webhook door that names it."""
+        return await self._database["apps"].find_one({"_id": id, "deleted_at": None})
+
+    @guarded
     async def app_by_address(self, address: str) -> Document | None:
         """Return the live or test account with this address at its carrier (for the simulated carrier)."""
         return await self._database["apps"].find_one({"phone_number_id": address, "deleted_at": None})

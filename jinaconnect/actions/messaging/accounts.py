@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context, Services
-from jinaconnect.channels.base import Account, Channel, Simulates
+from jinaconnect.actions.messaging.connecting import connect, disconnect, merged, told_elsewhere
+from jinaconnect.channels.abilities import Simulates
+from jinaconnect.channels.base import Account, Channel
 from jinaconnect.channels.table import FORMER
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
@@ -37,17 +39,7 @@ class Accounts:
         key = (doc["_id"], doc["rev"])
         account = self._opened.get(key)
         if account is None:
-            spec = self._channel(doc).spec
-            held = (
-                self._services.secrets.open(doc["credentials"], f"apps/{doc['_id']}") if doc.get("credentials") else {}
-            )
-            account = Account(
-                id=doc["_id"], tenant=doc["tenant_id"], scope=doc["scope"], channel=spec.name,
-                address=doc.get(spec.account_address) or "", business=doc.get(spec.business_account) or "",
-                phone=doc["phone_number"], simulated=doc["simulated"],
-                settings={name: held[name] for name in spec.settings if held.get(name)},
-                secrets={name: held[name] for name in spec.secrets if held.get(name)},
-            )  # fmt: skip
+            account = opened(self._channel(doc), doc, doc["scope"], held_credentials(self._services, doc))
             if len(self._opened) > 1_000:
                 self._opened.clear()
             self._opened[key] = account
@@ -88,24 +80,49 @@ class Accounts:
         return self.open(doc) if doc is not None and doc["simulated"] else None
 
 
+def held_credentials(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an account's credentials, unsealed."""
+    return services.secrets.open(doc["credentials"], f"apps/{doc['_id']}") if doc.get("credentials") else {}
+
+
+def opened(channel: Channel, doc: Mapping[str, Any], scope: str, held: Mapping[str, Any]) -> Account:
+    """Return an account opened for use with the credentials given."""
+    spec = channel.spec
+    return Account(
+        id=doc["_id"], tenant=doc["tenant_id"], scope=scope, channel=spec.name,
+        address=doc.get(spec.account_address) or "", business=doc.get(spec.business_account) or "",
+        phone=doc["phone_number"], simulated=doc["simulated"],
+        settings={name: held[name] for name in spec.settings if held.get(name)},
+        secrets={name: held[name] for name in spec.secrets if held.get(name)},
+    )  # fmt: skip
+
+
 def render_app(services: Services, doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
-    """Return an account as REST shows it; ids and prices from priority 80 on, credentials never."""
+    """Return an account as REST shows it; ids from priority 80 on, credentials never."""
+    channel = services.channels.of(doc["channel"], doc["bsp"])
+    shown = _plain(services, doc)
+    if channel is not None:
+        spec = channel.spec
+        shown.update({name: doc.get(name) for name in spec.fields})
+        if priority >= 80:
+            shown.update({name: doc[name] for name in (spec.business_account, spec.account_address, "app_id")})
+    return shown
+
+
+def _plain(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
     channel = services.channels.of(doc["channel"], doc["bsp"])
     spec = None if channel is None else channel.spec
-    shown: dict[str, Any] = {
+    return {
         "id": doc["_id"], "tenant": doc["tenant_id"], "app_name": doc["app_name"], "description": doc["description"],
         "phone_number": doc["phone_number"], "bsp": doc["bsp"], "is_active": doc["is_active"],
         "is_verified": doc["is_verified"], "daily_limit": doc["daily_limit"],
         "messages_sent_today": doc["messages_sent_today"], "tier": doc["tier"],
         "credentials_set": bool(doc.get("credentials")), "simulated": doc["simulated"],
-        "webhook_path": spec and spec.path(doc["tenant_id"]),
+        "webhook_path": spec and spec.path(doc["tenant_id"], doc["_id"]),
         "carrier_state": doc.get("carrier_state"),
         "created_at": iso_or_none(doc["created_at"]), "updated_at": iso_or_none(doc["updated_at"]),
         "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip
-    if priority >= 80 and spec is not None:
-        shown.update({name: doc[name] for name in (spec.business_account, spec.account_address, "app_id")})
-    return shown
 
 
 def app_document(
@@ -126,9 +143,9 @@ def app_document(
         "channel": spec.platform,
         "app_name": fields["app_name"],
         "description": fields.get("description"),
-        "phone_number": fields["phone_number"],
+        "phone_number": fields.get("phone_number") or "",
         "bsp": spec.provider,
-        **{name: fields.get(name) for name in (spec.business_account, spec.account_address)},
+        **{name: fields.get(name) for name in (spec.business_account, spec.account_address, *spec.fields)},
         "app_id": fields.get("app_id"),
         "credentials": services.secrets.seal(dict(credentials), f"apps/{id}"),
         "is_active": fields.get("is_active", True),
@@ -211,7 +228,7 @@ async def ensure_demo_account(services: Services, tenant: str) -> dict[str, str]
     account = services.accounts.open(doc)
     return {
         "app_id": doc["_id"], "phone_number": doc["phone_number"], channel.spec.account_address: account.address,
-        "webhook_path": channel.spec.path(tenant), **account.secrets,
+        "webhook_path": channel.spec.path(tenant, account.id), **account.secrets,
     }  # fmt: skip
 
 
@@ -250,64 +267,93 @@ async def _written_to(ctx: Context, platform: str, contact: str) -> list[Documen
 async def create_app(
     ctx: Context, channel: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Add an account; in test mode it is simulated whatever its credentials."""
-    principal = ctx.principal
-    simulated = principal.mode == "test"
-    id = ctx.ids.new("wap")
-    doc = app_document(
-        ctx.services,
-        ctx.services.channels[channel],
-        id,
-        principal.tenant,
-        {**fields, "created_by": principal.username},
-        credentials,
-        simulated=simulated,
-    )
+    """Add an account, once its carrier has taken it; in test mode it is simulated whatever its credentials."""
+    principal, services = ctx.principal, ctx.services
+    adapter, simulated = services.channels[channel], principal.mode == "test"
+    id, fields = ctx.ids.new("wap"), {**fields, "created_by": principal.username}
+    doc = app_document(services, adapter, id, principal.tenant, fields, credentials, simulated=simulated)
+    told = await connect(services, adapter, opened(adapter, doc, principal.scope, credentials))
+    if told.fields or told.credentials:
+        fields, credentials = {**fields, **told.fields}, {**credentials, **told.credentials}
+        doc = app_document(services, adapter, id, principal.tenant, fields, credentials, simulated=simulated)
     doc.update(created_at=ctx.now(), updated_at=ctx.now())
     written = ctx.wrote(await ctx.data.insert("apps", doc, [_told(ctx, "app.created", doc)]))
-    ctx.services.accounts.changed(principal.tenant)
-    return render_app(ctx.services, written, principal.priority)
+    services.accounts.changed(principal.tenant)
+    return render_app(services, written, principal.priority)
+
+
+async def get_app(ctx: Context, platform: str, id: str) -> Document:
+    """Return an account of a platform; raises NotFound."""
+    doc = await ctx.data.get("apps", id)
+    if doc["channel"] != platform or doc["deleted_at"] is not None:
+        raise NotFound()
+    return doc
 
 
 async def change_app(
-    ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
+    ctx: Context,
+    platform: str,
+    id: str,
+    fields: Mapping[str, Any],
+    credentials: Mapping[str, Any],
+    *,
+    place: str = "bsp_credentials.{}",
 ) -> dict[str, Any]:
     """Change an account; credentials given are merged into the sealed ones, null removes one.
 
-    Raises Invalid on the access token where another base_url is given without it.
+    A carrier that is asked about accounts is asked again where they changed or it is turned on. Raises Invalid on a
+    secret, which the request names as in `place`, where another base_url is given without it.
     """
-    place = f"apps/{id}"
-    secrets = ctx.services.secrets
+    services = ctx.services
+    before = await get_app(ctx, platform, id)
+    channel = services.channels.of(before["channel"], before["bsp"])
+    if channel is None:
+        raise NotFound()
+    _refuse_elsewhere(channel, held_credentials(services, before), credentials, place)
+    is_active = fields.get("is_active", before["is_active"])
+    if is_active and (credentials or not before["is_active"]):
+        held = merged(held_credentials(services, before), credentials)
+        told = await connect(services, channel, opened(channel, before, before["scope"], held))
+        fields, credentials = {**fields, **told.fields}, {**credentials, **told.credentials}
 
     def decide(doc: Document) -> Change:
         changes = {**fields, "updated_by": ctx.principal.username, "updated_at": ctx.now()}
         if credentials:
-            held = secrets.open(doc["credentials"], place) if doc.get("credentials") else {}
-            merged = {key: value for key, value in {**held, **credentials}.items() if value is not None}
-            kept = merged.get("access_token") is not None and credentials.get("access_token") is None
-            if kept and merged.get("base_url") != held.get("base_url"):
-                # Whoever may change an account does not thereby learn its token: it is told to no other host.
-                raise Invalid.field("bsp_credentials.access_token", "must be given anew with another base_url")
-            changes["credentials"] = secrets.seal(merged, place)
-            changes["simulated"] = doc["simulated"] and (ctx.principal.mode == "test" or not merged.get("base_url"))
+            held = held_credentials(services, doc)
+            _refuse_elsewhere(channel, held, credentials, place)
+            after = merged(held, credentials)
+            changes["credentials"] = services.secrets.seal(after, f"apps/{id}")
+            changes["simulated"] = doc["simulated"] and (ctx.principal.mode == "test" or not after.get("base_url"))
         return Change(set=changes, events=[_told(ctx, "app.updated", {**doc, **changes})])
 
     written = ctx.wrote(await ctx.data.change("apps", id, decide))
-    ctx.services.accounts.changed(ctx.principal.tenant)
-    return render_app(ctx.services, written, ctx.principal.priority)
+    services.accounts.changed(ctx.principal.tenant)
+    if before["is_active"] and not is_active:
+        await disconnect(channel, services.accounts.open(written))
+    return render_app(services, written, ctx.principal.priority)
 
 
-async def delete_app(ctx: Context, id: str) -> None:
+def _refuse_elsewhere(channel: Channel, held: Mapping[str, Any], given: Mapping[str, Any], place: str) -> None:
+    names = told_elsewhere(channel, held, given)
+    if names:
+        raise Invalid({place.format(name): ["must be given anew with another base_url"] for name in names})
+
+
+async def delete_app(ctx: Context, platform: str, id: str) -> None:
     """Remove an account; its messages stay."""
+    services, before = ctx.services, await get_app(ctx, platform, id)
+    channel = services.channels.of(before["channel"], before["bsp"])
     gone = {"deleted_at": ctx.now(), "is_active": False, "credentials": None}
 
     def decide(doc: Document) -> Change:
         return Change(set=gone, events=[_told(ctx, "app.deleted", {**doc, **gone})])
 
     ctx.wrote(await ctx.data.change("apps", id, decide))
-    ctx.services.accounts.changed(ctx.principal.tenant)
+    services.accounts.changed(ctx.principal.tenant)
+    if channel is not None and before["is_active"]:
+        await disconnect(channel, opened(channel, before, before["scope"], held_credentials(services, before)))
 
 
 def _told(ctx: Context, type: str, doc: Document) -> Event:
     """Return an event of an account, as those see it whose role hides its ids."""
-    return ctx.event(type, doc["_id"], render_app(ctx.services, doc, 0))
+    return ctx.event(type, doc["_id"], _plain(ctx.services, doc))

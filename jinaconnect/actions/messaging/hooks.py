@@ -20,7 +20,7 @@ from jinaconnect.actions.messaging.applying import Batch, keep_failure
 from jinaconnect.actions.worker import MAX_TRIES, until_taken
 from jinaconnect.channels.base import Account, AccountReport, Fact, TemplateReport, WebhookReply, WebhookRequest
 from jinaconnect.channels.table import FORMER
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
@@ -65,6 +65,13 @@ class InboundDoor:
         """Return the answer to a carrier that asks whether we are there, None where it does not fit an account."""
         accounts = await self._services.accounts.of_door(tenant, channel)
         return self._services.channels[channel].greet(accounts, hook)
+
+    async def tenant_of(self, channel: str, account: str) -> str:
+        """Return whose an account on a channel is, for doors that name the account; raises NotFound."""
+        channels, doc = self._services.channels, await self._services.registry.app(account)
+        if doc is None or channels.of(doc["channel"], doc["bsp"]) is not channels[channel]:
+            raise NotFound()
+        return str(doc["tenant_id"])
 
     async def receive(self, channel: str, tenant: str, hook: WebhookRequest) -> Received:
         """Verify and take one webhook; raises BadSignature, Malformed, NotFound, Unavailable."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
-from jinaconnect.channels.base import Simulates, WebhookRequest
+from jinaconnect.channels.abilities import Simulates
+from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.core.errors import CarrierFailed, Invalid, Unavailable
 from jinaconnect.outbound import OutboundError
 

@@ -135,6 +135,7 @@ async def send_message(ctx: Context, message: NewMessage) -> Document:
         reply_to=message.reply_to, created_by=principal.username or principal.name or principal.id,
         user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),
         due=due_at(now), created_at=now, updated_at=now,
+        **({} if composed.segments is None else {"segments": composed.segments}),
     )  # fmt: skip
     event = message_event(ctx.ids.new("evt"), "message.queued", doc, contact, at=ctx.now(), actor=principal.actor())
     written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc

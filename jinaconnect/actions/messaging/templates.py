@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.messaging.accounts import choose_account
-from jinaconnect.channels.base import Account, ReviewsTemplates, TemplateReport, TemplateUse
+from jinaconnect.channels.abilities import ReviewsTemplates
+from jinaconnect.channels.base import Account, TemplateReport, TemplateUse
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.messaging.templates import element_name, placeholders

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from jinaconnect.channels.abilities import Review, Written
 from jinaconnect.channels.base import (
     Accepted,
     Account,
@@ -21,12 +22,10 @@ from jinaconnect.channels.base import (
     Outgoing,
     Parts,
     Refused,
-    Review,
     Unknown,
     Verified,
     WebhookReply,
     WebhookRequest,
-    Written,
 )
 from jinaconnect.channels.whatsapp_meta.compose import composed
 from jinaconnect.channels.whatsapp_meta.facts import OPTED_OUT, address, facts_of, objects
@@ -57,7 +56,7 @@ class WhatsappMeta:
         # What the carrier gives has more characters; less could be found by trying.
         secrets={"access_token": 16, "app_secret": 16, "verify_token": 8}, settings=("base_url", "api_version"),
         account_address="phone_number_id", business_account="waba_id",
-        webhook_path="/wa/v1/webhooks/{tenant}/",
+        presented=("access_token",), webhook_path="/wa/v1/webhooks/{tenant}/",
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:
@@ -160,7 +159,7 @@ class WhatsappMeta:
     def _signed(self, account: Account, body: bytes) -> WebhookRequest:
         made = signature(account.secrets["app_secret"], body)
         headers = {"content-type": "application/json", SIGNATURE_HEADER.lower(): made}
-        return WebhookRequest(body, url=self.spec.path(account.tenant), headers=headers)
+        return WebhookRequest(body, url=self.spec.path(account.tenant, account.id), headers=headers)
 
     def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
         """Return the signed webhook of a planned report."""

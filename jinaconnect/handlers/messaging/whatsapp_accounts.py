@@ -126,7 +126,7 @@ async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
 @operation("GET", "/wa/v1/apps/{id}/", id="wa.apps.read", permission="wa_app.view", returns=AppOut, tag="whatsapp")
 async def read_app(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp app."""
-    return apps.render_app(ctx.services, await ctx.data.get("apps", id), ctx.principal.priority)
+    return apps.render_app(ctx.services, await apps.get_app(ctx, PLATFORM, id), ctx.principal.priority)
 
 
 @operation(
@@ -142,7 +142,7 @@ async def read_app(ctx: Context, id: str) -> dict[str, Any]:
 async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
     """Change a WhatsApp app; credentials given are merged, null removes one."""
     fields, credentials = body.split(ctx.services)
-    return await apps.change_app(ctx, id, fields, credentials)
+    return await apps.change_app(ctx, PLATFORM, id, fields, credentials)
 
 
 @operation(
@@ -156,4 +156,4 @@ async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
 )
 async def delete_app(ctx: Context, id: str) -> None:
     """Remove a WhatsApp app; its messages stay."""
-    await apps.delete_app(ctx, id)
+    await apps.delete_app(ctx, PLATFORM, id)

@@ -1,0 +1,73 @@
+"""What a channel may be able to do besides: each ability is a protocol of its own, and a channel has it or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from jinaconnect.channels.base import Account, WebhookRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What became of a template handed in: its status in our words and the carrier's id, or why it was not taken."""
+
+    status: str | None = None
+    carrier_id: str | None = None
+    error: str | None = None
+
+
+@runtime_checkable
+class ReviewsTemplates(Protocol):
+    """A channel whose carrier reviews templates."""
+
+    async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
+        """Hand in a template; an outage is an error told, never raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A simulated customer's message on its way: the webhook to post, and the carrier's id of the message."""
+
+    hook: WebhookRequest
+    carrier_id: str
+
+
+@runtime_checkable
+class Simulates(Protocol):
+    """A channel with a simulated carrier, for test mode and demonstrations."""
+
+    def simulated_account(self, number: str, secret: Callable[[str], str]) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return (fields, credentials) of a simulated account; `number` is its own, `secret` makes its secrets."""
+
+    def customer_writes(
+        self, account: Account, sender: str, name: str, text: str | None, media_url: str | None, id: str, at: datetime
+    ) -> Written:
+        """Return what the carrier posts when a customer writes."""
+
+    def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
+        """Return the signed webhook of a report that the simulated carrier has planned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """What a carrier told of an account: `fields` of its document, and `credentials` to seal with those given."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@runtime_checkable
+class Provisions(Protocol):
+    """A channel whose carrier is asked about an account, and told where its webhooks go."""
+
+    async def connect(self, account: Account, url: str) -> Connected:
+        """Check the account at its carrier and have its webhooks posted to `url`; once more is the same as once.
+
+        Raises Invalid naming the credential that the carrier refuses, CarrierFailed, OutboundError.
+        """
+
+    async def disconnect(self, account: Account) -> None:
+        """Have its webhooks posted no more; raises CarrierFailed, OutboundError."""
