@@ -62,7 +62,7 @@ class WhatsappMeta:
     def __init__(self, parts: Parts) -> None:
         self._settings = parts.settings.get(self.spec.name, {})
         self._outside = parts.outbound
-        self._simulator = SimulatedMeta(parts.due, parts.clock, parts.accounts, parts.outbound, parts.planned)
+        self._simulator = SimulatedMeta(parts)
 
     async def _call(self, account: Account, method: str, path: str, **options: Any) -> Fetched:
         """Ask the Graph API for `path` below the version; raises what the transport raises."""

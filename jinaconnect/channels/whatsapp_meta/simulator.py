@@ -8,54 +8,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from jinaconnect.channels.base import SIMULATED_JOB, Account, SimulatedAccounts
-from jinaconnect.core.clock import Clock
-from jinaconnect.outbound import Ambiguous, Fetched, Outbound
-from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import Due, due_at
+from jinaconnect.channels.base import Account, Parts
+from jinaconnect.channels.script import SILENT, Script, ending
+from jinaconnect.outbound import Ambiguous, Fetched
 
 BASE_URL = "https://simulator.invalid"
-STEP = timedelta(milliseconds=150)
-DELAY = timedelta(seconds=10)
-
-# Last four digits of +1 202 555 xxxx → (statuses in the order they are reported, delay of the first).
-PLANS: dict[str, tuple[tuple[str, ...], timedelta]] = {
-    "0111": (("sent", "delivered", "read"), STEP),
-    "0112": (("sent", "delivered"), STEP),
-    "0113": (("failed",), STEP),
-    "0114": (("sent",), STEP),
-    "0115": (("sent", "sent", "delivered", "delivered", "read", "read"), STEP),
-    "0116": (("read", "delivered", "sent"), STEP),
-    "0117": (("sent", "delivered"), DELAY),
-    "0118": (("sent", "delivered", "read"), STEP),
-    "0119": (("sent", "delivered"), STEP),
-    "0120": (("sent", "delivered"), STEP),
-}
-OTHERS = (("sent", "delivered"), STEP)
-_PREFIX = "1202555"
 _MEDIA = "simmedia"
 
 
 class SimulatedMeta:
     """The simulated Graph API."""
 
-    def __init__(
-        self, due: Due, clock: Clock, accounts: SimulatedAccounts, outside: Outbound,
-        planned: Callable[[Document], None],
-    ) -> None:  # fmt: skip
-        self._due = due
-        self._clock = clock
-        self._accounts = accounts
-        self._outside = outside
-        self._tries: dict[str, int] = {}
-        self._planned = planned
+    def __init__(self, parts: Parts) -> None:
+        self._script = Script.of(parts)
+        self._accounts = parts.accounts
+        self._outside = parts.outbound
 
     async def request(
         self, method: str, url: str, *, headers: Any = None, json: Any = None, limit: int = 1024 * 1024,
@@ -83,49 +57,39 @@ class SimulatedMeta:
         if body.get("status") == "read":
             return _answer(url, 200, {"success": True})
         to = str(body.get("to", "")).lstrip("+")
-        ending = to.removeprefix(_PREFIX) if to.startswith(_PREFIX) else ""
         reference = str(body.get("biz_opaque_callback_data", ""))
-        if ending == "0119":
-            self._tries[reference] = self._tries.get(reference, 0) + 1
-            if self._tries[reference] <= 2:
-                return _error(url, 429, 130429, "Rate limit hit", {"retry-after": "1"})
-            del self._tries[reference]
+        if self._script.busy(to, reference):
+            return _error(url, 429, 130429, "Rate limit hit", {"retry-after": "1"})
         wamid = "wamid." + base64.b64encode(b"SIM" + hashlib.sha256(reference.encode()).digest()[:24]).decode()
-        await self._plan(account, to, ending, wamid, reference)
-        if ending == "0120":
+        await self._plan(account, to, wamid, reference)
+        if ending(to) == SILENT:
             raise Ambiguous("the simulated carrier timed out after accepting")
         return _answer(
             url, 200,
             {"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": to}], "messages": [{"id": wamid}]},
         )  # fmt: skip
 
-    async def _plan(self, account: Account, to: str, ending: str, wamid: str, reference: str) -> None:
-        statuses, delay = PLANS.get(ending, OTHERS)
-        jobs, at = [], self._clock() + delay
-        for place, name in enumerate(statuses):
+    async def _plan(self, account: Account, to: str, wamid: str, reference: str) -> None:
+        def report(status: str, at: datetime) -> dict[str, Any]:
             item: dict[str, Any] = {
-                "id": wamid, "status": name, "timestamp": str(int(at.timestamp())), "recipient_id": to,
+                "id": wamid, "status": status, "timestamp": str(int(at.timestamp())), "recipient_id": to,
                 "biz_opaque_callback_data": reference,
             }  # fmt: skip
-            if name == "failed":
+            if status == "failed":
                 item["errors"] = [{
                     "code": 131026, "title": "Message undeliverable",
                     "error_data": {"details": "The simulated number cannot be reached."},
                 }]  # fmt: skip
-            jobs.append(webhook_job(account, f"{wamid}:{place}", {"statuses": [item]}, at))
-            at += STEP
-        if ending == "0118":
-            answer = {
-                "from": to,
-                "id": f"{wamid}REPLY",
-                "timestamp": str(int(at.timestamp())),
-                "type": "text",
-                "text": {"body": "hello"},
-            }
-            jobs.append(webhook_job(account, f"{wamid}:reply", inbound_value(to, "", answer), at))
-        await self._due.add("jobs", jobs)
-        for job in jobs:
-            self._planned(job)
+            return _posted(account, {"statuses": [item]})
+
+        def answer(at: datetime) -> dict[str, Any]:
+            stamp = str(int(at.timestamp()))
+            message = {
+                "from": to, "id": f"{wamid}REPLY", "timestamp": stamp, "type": "text", "text": {"body": "hello"},
+            }  # fmt: skip
+            return _posted(account, inbound_value(to, "", message))
+
+        await self._script.deliver(account, to, wamid, report, answer)
 
 
 def media_handle(url: str) -> str:
@@ -160,13 +124,9 @@ def webhook_body(account: Account, value: Mapping[str, Any]) -> bytes:
     )
 
 
-def webhook_job(account: Account, id: str, value: Mapping[str, Any], at: Any) -> Document:
-    """Return the job that posts a webhook at a time."""
-    body = webhook_body(account, value).decode()
-    return {
-        "_id": f"job_sim_{id}", "scope": account.scope, "kind": SIMULATED_JOB, "due": due_at(at),
-        "data": {"account": account.id, "body": body},
-    }  # fmt: skip
+def _posted(account: Account, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of the job that posts a webhook."""
+    return {"body": webhook_body(account, value).decode()}
 
 
 def _digits(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.channels.whatsapp_meta import simulator as meta
+from jinaconnect.channels import script
 from tests.client import Client
 from tests.tenants import Tenant
 
@@ -64,9 +64,9 @@ async def test_a_customer_answers(tenant: Tenant) -> None:
 
 
 async def test_delays_and_silence(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    statuses, delay = meta.PLANS["0117"]
+    statuses, delay = script.PLANS["0117"]
     assert delay.total_seconds() == 10
-    monkeypatch.setitem(meta.PLANS, "0117", (statuses, meta.STEP * 2))
+    monkeypatch.setitem(script.PLANS, "0117", (statuses, script.STEP * 2))
     client = tenant("owner", "test")
     late = await reply(client, "+12025550117")
     silent = await reply(client, "+12025550114")
