@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,22 +18,24 @@ from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.worker import until_taken
-from jinaconnect.channels.base import Accepted, Account, Outcome, Outgoing, Refused, Unknown
+from jinaconnect.channels.base import Accepted, Account, Composed, Outcome, Outgoing, Refused, TemplateUse, Unknown
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
-from jinaconnect.core.inbox.contact import counted, marketing_opt_out
+from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.inbox.window import window_open
+from jinaconnect.core.rules import verdict as rules
+from jinaconnect.core.rules.rows import CATEGORIES, Category
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.tenant import Change, Written
 
-MARKETING = "MARKETING"  # the category of templates that a customer may stop
+WINDOW = "window.closed"  # the rule that free-form content outside the platform's window breaks
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 
@@ -45,7 +47,7 @@ class NewMessage:
     """A message to send: on which platform, from which account, to whom, and what.
 
     `content` is in the inbox's words; `native` and `options` go to the channel with it. `account_field` is what the
-    request calls the account.
+    request calls the account. The `category` is its template's unless given; without either it is an answer.
     """
 
     platform: str
@@ -58,6 +60,23 @@ class NewMessage:
     template: NamedTemplate | None = None
     native: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    category: Category | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A message whose fields are right, made ready for its channel, and the verdict on sending it now.
+
+    `contact` is None where the number is new.
+    """
+
+    message: NewMessage
+    account: Account
+    contact: Document | None
+    template: TemplateUse | None
+    composed: Composed
+    category: Category
+    verdict: rules.Verdict
 
 
 async def _holder(ctx: Context, phone: str) -> Document | None:
@@ -107,26 +126,55 @@ async def _replied(ctx: Context, message: NewMessage, contact: Document | None) 
     return str(target["carrier_id"])
 
 
-async def send_message(ctx: Context, message: NewMessage) -> Document:
-    """Record an outgoing message; delivery follows as events.
-
-    Raises Invalid naming each field that is wrong, SessionWindowClosed for free-form content outside the platform's
-    window.
-    """
+async def check_message(ctx: Context, message: NewMessage) -> Checked:
+    """Check a message and change nothing; raises Invalid naming each field that is wrong."""
     known = await _known(ctx, message)
     account = await choose_account(
         ctx, message.platform, message.account, field=message.account_field, contact=known
     )
     template = None if message.template is None else await named_template(ctx, account, message.template)
-    stopped = known is not None and marketing_opt_out(message.platform) in known["opt_outs"]
-    if stopped and template is not None and template.category == MARKETING:
-        raise OptedOut("The contact has stopped marketing messages.")
-    if template is None and not window_open(known, message.platform, ctx.now()):
-        raise SessionWindowClosed("The contact has not written in the last 24 hours; send a template.")
     replied = await _replied(ctx, message, known)
     outgoing = Outgoing(message.content, template, message.native, replied, message.options)
     composed = ctx.services.channels[account.channel].compose(account, outgoing)
-    contact = known or await _added(ctx, message)
+    category = message.category or _category(template)
+    return Checked(
+        message, account, known, template, composed, category, _verdict(ctx, message, known, template, category)
+    )
+
+
+def _category(template: TemplateUse | None) -> Category:
+    if template is None:
+        return "SERVICE"
+    return next((name for name in CATEGORIES if name == template.category), "UTILITY")
+
+
+def _verdict(
+    ctx: Context, message: NewMessage, contact: Document | None, template: TemplateUse | None, category: Category
+) -> rules.Verdict:
+    platform = PLATFORMS[message.platform]
+    if template is None and not window_open(contact, message.platform, ctx.now()):
+        reason = "The contact has not written in the last 24 hours; send a template."
+        return rules.Refused(WINDOW, platform.label, reason)
+    to = contact if contact is not None else {"phone": message.phone}
+    return rules.verdict(to, category, message.platform, ctx.now())
+
+
+async def send_message(ctx: Context, message: NewMessage) -> Document:
+    """Record an outgoing message; delivery follows as events, at the earliest hour its kind has.
+
+    Raises Invalid naming each field that is wrong, SessionWindowClosed for free-form content outside the platform's
+    window, OptedOut where the contact takes no such message.
+    """
+    checked = await check_message(ctx, message)
+    account, template, composed = checked.account, checked.template, checked.composed
+    match checked.verdict:
+        case rules.Refused(rule=rule, reason=reason):
+            raise SessionWindowClosed(reason) if rule == WINDOW else OptedOut(reason)
+        case rules.Deferred(until=until):
+            deferred: datetime | None = until
+        case _:
+            deferred = None
+    contact = checked.contact or await _added(ctx, message)
     now = ctx.now()
     principal = ctx.principal
     doc = new_message(
@@ -134,7 +182,8 @@ async def send_message(ctx: Context, message: NewMessage) -> Document:
         content=composed.content, author="USER", app=account.id, timestamp=now, status=status.PENDING,
         reply_to=message.reply_to, created_by=principal.username or principal.name or principal.id,
         user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),
-        due=due_at(now), created_at=now, updated_at=now,
+        category=checked.category, deferred_until=deferred, due=due_at(deferred or now), created_at=now,
+        updated_at=now,
         **({} if composed.segments is None else {"segments": composed.segments}),
     )  # fmt: skip
     event = message_event(ctx.ids.new("evt"), "message.queued", doc, contact, at=ctx.now(), actor=principal.actor())
@@ -142,7 +191,10 @@ async def send_message(ctx: Context, message: NewMessage) -> Document:
     await count_message(ctx, written)
     seqs = await ctx.data.tell("messages", [written])
     ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
-    ctx.services.worker.kick("messages", ctx.data.scope, written["_id"])
+    if deferred is None:
+        ctx.services.worker.kick("messages", ctx.data.scope, written["_id"])
+    else:
+        ctx.services.worker.at("messages", ctx.data.scope, written["_id"], (deferred - now).total_seconds())
     if written["number"] is None and ctx.seq is not None:
         written = {**written, "number": ctx.seq}
     return written
@@ -190,6 +242,8 @@ class Sender:
         if to is None:
             await self._fail(ctx, message, "no_contact", "The contact was removed.")
             return
+        if not await self._may_go(ctx, message, contact):
+            return
         if counted(contact, [message]) is not None:  # the request that recorded it was cut off before counting
             await count_message(ctx, message)
         try:
@@ -200,6 +254,28 @@ class Sender:
         outcome = await self._ask(account, to, message)
         if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
             await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
+
+    async def _may_go(self, ctx: Context, message: Document, contact: Document) -> bool:
+        """Tell whether a message may go now: since it was recorded its contact may have opted out, or its hours ended.
+
+        What may not is failed, or waits for its hours.
+        """
+        category = message.get("category")
+        asked = None if category is None else rules.verdict(contact, category, message["platform"], ctx.now())
+        match asked:
+            case rules.Refused(reason=reason):
+                await self._fail(ctx, message, "opted_out", reason)
+            case rules.Deferred(until=until):
+                await self._postpone(message, until)
+            case _:
+                return True
+        return False
+
+    async def _postpone(self, message: Document, until: datetime) -> None:
+        """Have a message tried again at a time."""
+        await self._services.due.postpone("messages", message["scope"], message["_id"], until)
+        wait = (until - self._services.clock()).total_seconds()
+        self._services.worker.at("messages", message["scope"], message["_id"], wait + 0.01)
 
     async def _ask(self, account: Account, to: Address, message: Document) -> Outcome:
         """Hand a message to its carrier; whatever happens, what is known of it is the outcome."""
@@ -245,9 +321,7 @@ class Sender:
             )
         elif outcome.again and claim.tries < MAX_TRIES:
             wait = outcome.retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
-            until = self._services.clock() + timedelta(seconds=wait)
-            await self._services.due.postpone("messages", message["scope"], message["_id"], until)
-            self._services.worker.at("messages", message["scope"], message["_id"], wait + 0.01)
+            await self._postpone(message, self._services.clock() + timedelta(seconds=wait))
         else:
             await self._fail(ctx, message, outcome.code, outcome.message)
             if outcome.opted_out:

@@ -34,6 +34,7 @@ def new_message(
         "read_by_name": None, "sent_at": None, "delivered_at": None, "opened_at": None, "failed_at": None,
         "error_code": None, "error_message": None, "reactions": [], "edited_at": None, "internal_note": False,
         "created_by": None, "user": None, "number": None, "template": None, "group_id": None, "deleted_at": None,
+        "category": None, "deferred_until": None,
         **fields,
     }  # fmt: skip
 
@@ -88,6 +89,7 @@ def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[st
         "external_message_id": doc["carrier_id"], "reply_to": doc["reply_to"], "reactions": list(doc["reactions"]),
         "edited_at": iso_or_none(doc["edited_at"]), "history": doc.get("history") or [],
         "revoked_at": iso_or_none(doc.get("revoked_at")), "group_id": doc.get("group_id"),
+        "deferred_until": iso_or_none(doc.get("deferred_until")),
         "internal_note": doc["internal_note"],
         "created_by": doc["created_by"], "created_at": iso(doc["created_at"]),
     }  # fmt: skip

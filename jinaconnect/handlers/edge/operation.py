@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import Conflict, GatewayError, Invalid, PermissionDenied
 from jinaconnect.core.ids import RepeatableIds
-from jinaconnect.core.paging import Listing
+from jinaconnect.core.paging import Listing, parse_bool
 from jinaconnect.core.permissions import AUTHENTICATED, PUBLIC, known
 from jinaconnect.core.principal import Principal
 from jinaconnect.core.schema import parse
@@ -64,7 +64,8 @@ class Operation:
     `raw` hands the coroutine the body's bytes (webhooks), which `body` then only describes, `files` its file parts;
     `errors` lists further statuses it answers besides those every route can, `media_type` the types of its answer;
     `returns` is a model, or the name of a schema that the description has by itself. `own_credentials` leaves
-    the Authorization header to a public operation.
+    the Authorization header to a public operation. What has a `dry_run` answers `?dry_run=true` with 200 and that
+    model, and changes nothing.
     """
 
     method: str
@@ -88,6 +89,7 @@ class Operation:
     socket: bool = True
     hidden: bool = False
     own_credentials: bool = False
+    dry_run: type[BaseModel] | None = None
     media_type: str | tuple[str, ...] = "application/json"
 
     def orders(self, principal: Principal | None) -> bool:
@@ -123,7 +125,7 @@ def operation(
     def declare(function: Function) -> Function:
         if not inspect.getdoc(function):
             raise ValueError(f"{id}: an operation needs a docstring")
-        for model in (rest.get("body"), rest.get("returns")):
+        for model in (rest.get("body"), rest.get("returns"), rest.get("dry_run")):
             if isinstance(model, type):
                 named(model)
         paths = [
@@ -165,7 +167,7 @@ async def perform(
         arguments["body"] = parse(item.body, body)
     if item.files:
         arguments["files"] = files or {}
-    if key is None or not item.effect or ctx.known is None:
+    if key is None or not item.effect or ctx.known is None or (item.dry_run is not None and dry_run(ctx)):
         return _reply(item, ctx, await item.run(ctx, **arguments))
     return await _once(item, ctx, arguments, path, body, key, files)
 
@@ -208,6 +210,14 @@ def _reply(item: Operation, ctx: Context, result: Any) -> Reply:
     if ctx.known is not None and ctx.seq is not None:
         reply = Reply(reply.body, reply.status, {**reply.headers, "X-Cursor": ctx.cursor() or ""}, reply.content_type)
     return reply
+
+
+def dry_run(ctx: Context) -> bool:
+    """Tell whether the caller only asks what would happen; raises Invalid on `dry_run`."""
+    try:
+        return parse_bool(ctx.caller.query.get("dry_run", "false"))
+    except ValueError as error:
+        raise Invalid.field("dry_run", str(error)) from error
 
 
 def requestable(id: str) -> Operation:

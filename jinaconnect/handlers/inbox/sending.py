@@ -11,8 +11,9 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.schema import Id, Request, example, sample_id
-from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
 from jinaconnect.handlers.inbox.inbox import InboxMessage
+from jinaconnect.handlers.messaging.preview import SendPreview, render_preview
 
 
 class NewInboxMessage(
@@ -39,9 +40,10 @@ class NewInboxMessage(
     returns=InboxMessage,
     status=201,
     effect=True,
+    dry_run=SendPreview,
     tag="inbox",
 )
-async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any]:
+async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any] | Reply:
     """Write to a contact; the answer means "recorded", delivery follows as events.
 
     The channel's own rules apply: WhatsApp takes free-form content within 24 hours of the customer's last message.
@@ -52,5 +54,7 @@ async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any]:
     message = sending.NewMessage(
         body.platform, content, body.channel_app_id, "channel_app_id", contact=body.contact, reply_to=body.reply_to
     )
+    if dry_run(ctx):
+        return Reply(render_preview(await sending.check_message(ctx, message)))
     [shown] = await render_messages(ctx, [await sending.send_message(ctx, message)])
     return shown

@@ -15,8 +15,9 @@ from jinaconnect.core.events.payloads.messages import Reaction
 from jinaconnect.core.inbox.status import STATUSES
 from jinaconnect.core.paging import FLAG, MOMENT, Filter, Listing, choice_filter, one_of, parse_text, time_filter
 from jinaconnect.core.schema import Answer
-from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
 from jinaconnect.handlers.edge.schemas import Parameter
+from jinaconnect.handlers.messaging.preview import SendPreview, render_preview
 from jinaconnect.handlers.messaging.whatsapp_request import SendWhatsapp
 
 LIST_FIELDS = (
@@ -126,10 +127,11 @@ _MESSAGES = Listing(
     returns=MessageDetail,
     status=201,
     effect=True,
+    dry_run=SendPreview,
     tag="whatsapp",
     aliases=("/wa/v2/messages/",),
 )
-async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any]:
+async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any] | Reply:
     """Send a WhatsApp message.
 
     The answer means "recorded"; delivery follows as `message.sent`, `message.delivered` and `message.read` events.
@@ -137,6 +139,8 @@ async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any]:
     """
     if faults := body.missing():
         raise Invalid(faults)
+    if dry_run(ctx):
+        return Reply(render_preview(await sending.check_message(ctx, body.message())))
     doc = await sending.send_message(ctx, body.message())
     contact = await ctx.data.get("contacts", doc["contact"])
     return whatsapp_view(doc, contact["phone"])

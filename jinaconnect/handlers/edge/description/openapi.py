@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jinaconnect import __version__
-from jinaconnect.core.paging import SHORT
+from jinaconnect.core.paging import FLAG, SHORT
 from jinaconnect.handlers.edge.description.examples import example_of
 from jinaconnect.handlers.edge.description.feed_schemas import doors, event_schemas, payload_models
 from jinaconnect.handlers.edge.description.json_schemas import REF, schemas_of
@@ -41,6 +41,7 @@ _KEY = Parameter(
 _ENDLESS = Parameter("Endless list: empty to begin, then the `next_cursor` of the answer.", {
     "type": "string", "pattern": "^([a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26})?$",
 })  # fmt: skip
+_DRY_RUN = Parameter("Only tell what would happen: nothing is sent, kept or charged.", FLAG)
 _FILE: dict[str, Any] = {
     "type": "object", "required": ["file"],
     "properties": {"file": {"type": "string", "format": "binary", "examples": ["welcome.mp3"]}},
@@ -96,7 +97,7 @@ def _aliases() -> list[Operation]:
 
 def _schemas(items: Iterable[Operation]) -> dict[str, Any]:
     """Return every schema by name: those of the models, of their lists, of the feed and of refusals."""
-    models = {model for item in items for model in (item.body, item.returns) if isinstance(model, type)}
+    models = {model for item in items for model in (item.body, item.returns, item.dry_run) if isinstance(model, type)}
     ordered = sorted(models | payload_models(), key=lambda model: model.__name__)
     models_by_name = schemas_of(ordered)
     own = {"Error": _error(), **event_schemas()}
@@ -197,6 +198,8 @@ def _parameters(item: Operation) -> list[dict[str, Any]]:
         query = {**PAGES, **({"cursor": _ENDLESS} if item.listing.endless else {})}
         query.update({name: Parameter("", schema) for name, schema in item.listing.parameters().items()})
     query.update(item.query)
+    if item.dry_run is not None:
+        query["dry_run"] = _DRY_RUN
     headers = {**item.headers, **({"Idempotency-Key": _KEY} if item.effect else {})}
     return _listed({"path": places, "query": query, "header": headers})
 
@@ -231,6 +234,9 @@ def _responses(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     if item.body is not None or item.files:
         statuses |= {413, 415}
     told = {str(item.status): good, **_refused(statuses)}
+    if item.dry_run is not None:
+        content = {"application/json": _content(_ref(item.dry_run), schemas)}
+        told["200"] = {"description": "What would happen, asked with `dry_run`.", "content": content}
     if "If-None-Match" in item.headers:
         told["304"] = {"description": "What is held has not changed."}
     if "Range" in item.headers:

@@ -1,0 +1,109 @@
+"""The one verdict on a send: whether somebody may be written to or called now, later or not at all.
+
+Single sends, broadcasts, calls and dry runs all ask here. The rows are in `hours.yaml`, dated and with their source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinaconnect.core.inbox.contact import marketing_opt_out
+from jinaconnect.core.rules.place import Place, place_of
+from jinaconnect.core.rules.rows import Category, HoursRule, hours_rules
+
+LOOKED_AHEAD = timedelta(days=8)  # hours come again each week
+CONTACT = "the contact"
+ASKED_FOR = frozenset({"SERVICE", "AUTHENTICATION"})  # an answer, and a code somebody is waiting for
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """It may go now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """It may go at `until` (UTC), if nothing changes; `rule` is what holds it back now, `source` where that stands."""
+
+    until: datetime
+    rule: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It may not go."""
+
+    rule: str
+    source: str
+    reason: str
+
+
+Verdict = Allowed | Deferred | Refused
+
+
+def verdict(
+    contact: Mapping[str, Any], category: Category, channel: str, now: datetime, own: Sequence[HoursRule] = ()
+) -> Verdict:
+    """Return whether a message or call of a category may go to a contact over a channel at `now` (UTC).
+
+    `own` are hours of the business itself (`own_hours`), kept like those of the law.
+    """
+    return _refused(contact, category, channel) or _hours(place_of(contact), category, channel, now, own)
+
+
+def _refused(contact: Mapping[str, Any], category: Category, channel: str) -> Refused | None:
+    """Return why a contact takes no message of a category; what they asked for themselves still goes."""
+    if category in ASKED_FOR:
+        return None
+    if contact.get("dnc"):
+        return Refused("contact.dnc", CONTACT, "The contact is not to be contacted.")
+    stopped = contact.get("opt_outs") or {}
+    if channel in stopped:
+        return Refused("contact.opt_out", CONTACT, f"The contact has opted out of {channel}.")
+    if category == "MARKETING" and marketing_opt_out(channel) in stopped:
+        return Refused("contact.opt_out_marketing", CONTACT, "The contact has stopped marketing messages.")
+    return None
+
+
+def _hours(place: Place, category: Category, channel: str, now: datetime, own: Sequence[HoursRule]) -> Verdict:
+    rules = [rule for rule in hours_rules() if _concerns(rule, place, category, channel)] + list(own)
+    if not rules:
+        return Allowed()
+    clocks = [(rule, ZoneInfo(zone)) for rule in rules for zone in _zones(rule, place)]
+    broken = next((rule for rule, zone in clocks if not rule.allows(now.astimezone(zone))), None)
+    if broken is None:
+        return Allowed()
+    for moment in sorted(set(_beginnings(clocks, now))):
+        if all(rule.allows(moment.astimezone(zone)) for rule, zone in clocks):
+            return Deferred(moment, broken.id, broken.source)
+    return Refused(broken.id, broken.source, "There is no hour that all the rules allow.")
+
+
+def _concerns(rule: HoursRule, place: Place, category: Category, channel: str) -> bool:
+    at_home = rule.country == place.country and (not rule.states or place.state in rule.states)
+    return at_home and channel in rule.channels and category in rule.categories
+
+
+def _zones(rule: HoursRule, place: Place) -> tuple[str, ...]:
+    return (rule.zone,) if rule.zone is not None else place.zones or ("UTC",)
+
+
+def _beginnings(clocks: Sequence[tuple[HoursRule, ZoneInfo]], now: datetime) -> Iterator[datetime]:
+    """Yield when hours begin after `now`, and the midnights on which a row may come into force or end.
+
+    What all rules allow begins where one of them begins. A time that the change to summer time leaves out falls as
+    much later as the clocks jump.
+    """
+    for rule, zone in clocks:
+        today = now.astimezone(zone).date()
+        for days in range(LOOKED_AHEAD.days + 1):
+            day = today + timedelta(days=days)
+            for start in {time(0), *(hours.start for hours in rule.hours)}:
+                moment = datetime.combine(day, start, zone).astimezone(UTC)
+                if moment > now:
+                    yield moment
