@@ -154,6 +154,7 @@ class Gateway:
             Parts(
                 services.outbound, due, self.clock, services.accounts, lambda job: services.worker.plan(job),
                 {"whatsapp_meta": config.whatsapp.model_dump()},
+                services.settings.public_url or services.settings.own_url,
             )
         )  # fmt: skip
         services.door = InboundDoor(services)

@@ -106,6 +106,7 @@ class Caller:
     user_agent: str = ""
     url: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
+    raw_query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Malformed
@@ -33,10 +33,11 @@ class ChannelSpec:
     `name` is its row in the table, `platform` and `provider` name it on accounts and messages. Of an account's
     credentials, `secrets` are kept from everybody and have at least so many characters, `settings` say how to reach
     the carrier, `presented` are the secrets that go along with requests (none named: all of them). `account_address`
-    and `business_account` are the account's fields that webhooks name it by, `fields` what else its accounts have.
-    `headers` are those of a webhook that its reading needs again after its signature was checked. A channel without
-    `receipts` is told nothing of a message after its send: SENT is its last state. `webhook_path` has places for
-    `{channel}`, `{tenant}` and `{account}`; one without `{account}` is the same for all of a tenant's accounts.
+    and `business_account` are the account's fields that webhooks name it by (`_id` where their path does), `fields`
+    what else its accounts have. `headers` are those of a webhook that its reading needs again after its signature was
+    checked, `taken` is what its carrier wants to hear then. A channel without `receipts` is told nothing of a message
+    after its send: SENT is its last state. `webhook_path` has places for `{channel}`, `{tenant}` and `{account}`; one
+    without `{account}` is the same for all of a tenant's accounts.
     """
 
     name: str
@@ -52,6 +53,12 @@ class ChannelSpec:
     headers: tuple[str, ...] = ()
     webhook_path: str = "/hooks/{channel}/{tenant}/"
     receipts: bool = True
+    taken: WebhookReply | None = None
+
+    @property
+    def named_by(self) -> tuple[str, ...]:
+        """The fields of an account's document that webhooks name it by."""
+        return tuple(name for name in (self.business_account, self.account_address) if name != "_id")
 
     def path(self, tenant: str, account: str) -> str:
         """Return where an account's webhooks come in."""
@@ -63,7 +70,7 @@ class Account:
     """A tenant's account at a carrier, opened for use.
 
     `address` is what the carrier routes by (for a phone channel its number's id), `simulated` accounts never leave the
-    program.
+    program. `fields` are those that its channel's accounts have besides.
     """
 
     id: str
@@ -76,6 +83,7 @@ class Account:
     simulated: bool
     settings: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 # --- sending -------------------------------------------------------------------------------------------------------
@@ -160,7 +168,10 @@ Outcome = Accepted | Refused | Unknown
 
 @dataclass(frozen=True)
 class WebhookRequest:
-    """A webhook as it came: what is stored, so that it can be read again. `headers` have names in lower case."""
+    """A webhook as it came: what is stored, so that it can be read again.
+
+    `url` is the address its carrier was given, with its query as it was written; `headers` have names in lower case.
+    """
 
     body: bytes
     method: str = "POST"
@@ -183,6 +194,11 @@ class WebhookRequest:
             return dict(parse_qsl(self.body.decode(), keep_blank_values=True, max_num_fields=1_000))
         except ValueError as error:
             raise Malformed("The body is not a valid form.") from error
+
+    def part(self, place: int) -> str:
+        """Return a part of the address's path, empty where there is none; -1 is the last."""
+        parts = urlsplit(self.url).path.strip("/").split("/")
+        return parts[place] if -len(parts) <= place < len(parts) else ""
 
     def row(self, headers: Sequence[str]) -> dict[str, Any]:
         """Return the fields it is stored as, with those of its headers; signatures and credentials are not kept."""
@@ -404,8 +420,8 @@ class SimulatedAccounts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a channel may be built with: the client for requests, the operator's settings by channel, and what its
-    simulated carrier needs; `planned` is told of the jobs it stores."""
+    """What a channel may be built with: the client for requests, the operator's settings by channel, where carriers
+    reach this gateway (`url`), and what its simulated carrier needs; `planned` is told of the jobs it stores."""
 
     outbound: Outbound
     due: Due
@@ -413,3 +429,4 @@ class Parts:
     accounts: SimulatedAccounts
     planned: Callable[[Document], None]
     settings: Mapping[str, Mapping[str, str]]
+    url: str

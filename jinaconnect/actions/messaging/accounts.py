@@ -94,6 +94,7 @@ def opened(channel: Channel, doc: Mapping[str, Any], scope: str, held: Mapping[s
         phone=doc["phone_number"], simulated=doc["simulated"],
         settings={name: held[name] for name in spec.settings if held.get(name)},
         secrets={name: held[name] for name in spec.secrets if held.get(name)},
+        fields={name: doc.get(name) for name in spec.fields},
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def render_app(services: Services, doc: Mapping[str, Any], priority: int) -> dic
         spec = channel.spec
         shown.update({name: doc.get(name) for name in spec.fields})
         if priority >= 80:
-            shown.update({name: doc[name] for name in (spec.business_account, spec.account_address, "app_id")})
+            shown.update({name: doc[name] for name in (*spec.named_by, "app_id")})
     return shown
 
 
@@ -145,7 +146,7 @@ def app_document(
         "description": fields.get("description"),
         "phone_number": fields.get("phone_number") or "",
         "bsp": spec.provider,
-        **{name: fields.get(name) for name in (spec.business_account, spec.account_address, *spec.fields)},
+        **{name: fields.get(name) for name in (*spec.named_by, *spec.fields)},
         "app_id": fields.get("app_id"),
         "credentials": services.secrets.seal(dict(credentials), f"apps/{id}"),
         "is_active": fields.get("is_active", True),

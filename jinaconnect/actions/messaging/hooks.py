@@ -73,6 +73,14 @@ class InboundDoor:
             raise NotFound()
         return str(doc["tenant_id"])
 
+    async def behind(self, platform: str, account: str) -> tuple[str, str] | None:
+        """Return (channel, tenant) of an active account of a platform, None where there is none."""
+        doc = await self._services.registry.app(account)
+        if doc is None or doc["channel"] != platform or not doc["is_active"]:
+            return None
+        channel = self._services.channels.of(platform, doc["bsp"])
+        return None if channel is None else (channel.spec.name, str(doc["tenant_id"]))
+
     async def receive(self, channel: str, tenant: str, hook: WebhookRequest) -> Received:
         """Verify and take one webhook; raises BadSignature, Malformed, NotFound, Unavailable."""
         services = self._services

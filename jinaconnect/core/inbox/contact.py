@@ -62,8 +62,8 @@ def full_name(contact: Mapping[str, Any]) -> str:
 
 
 def marketing_opt_out(platform: str) -> str:
-    """Return the key of `opt_outs` that stops marketing messages on a platform, and no others."""
-    return f"{platform}_MARKETING"
+    """Return the key of `opt_outs` that stops a platform's marketing messages, or all where only all can be."""
+    return f"{platform}_MARKETING" if PLATFORMS[platform].marketing else platform
 
 
 def whatsapp_user(contact: Mapping[str, Any]) -> str | None:

@@ -227,6 +227,7 @@ class OperationHandler(web.RequestHandler):
             self.request.headers.get("User-Agent", "")[:512],
             self._url(),
             query,
+            self.request.query,
             self.request.headers,
         )
         ctx = self._ctx = Context(self._services, principal, caller, again=self._again)

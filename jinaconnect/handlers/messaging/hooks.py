@@ -30,7 +30,8 @@ def _hook(ctx: Context, method: str, body: bytes = b"") -> WebhookRequest:
     """Return the request as it came; the address is the one the carrier was given."""
     caller = ctx.caller
     headers = {name.lower(): value for name, value in caller.headers.items()}
-    return WebhookRequest(body, method, caller.url, headers, dict(caller.query))
+    url = f"{caller.url}?{caller.raw_query}" if caller.raw_query else caller.url
+    return WebhookRequest(body, method, url, headers, dict(caller.query))
 
 
 async def answer_greeting(ctx: Context, channel: str, tenant: str) -> Reply:
