@@ -8,7 +8,7 @@ the order's own answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
@@ -85,7 +85,9 @@ class IncomingCall(Signal):
     """A call came in; its leg is `(channel, "")` until the gateway has given the call an id.
 
     `called` and `caller` as the carrier wrote them, `endpoint` the trunk's or device's endpoint, `reference` the
-    carrier's own id of the call (SIP Call-ID), `from_device` for a call an agent's telephone makes.
+    carrier's own id of the call (SIP Call-ID), `from_device` for a call an agent's telephone makes. `presented` is what
+    the call says of showing its caller (the arguments of `core.calls.privacy.is_withheld`), None where it is to be
+    asked for.
     """
 
     channel: str
@@ -94,6 +96,7 @@ class IncomingCall(Signal):
     endpoint: str
     reference: str = ""
     from_device: bool = False
+    presented: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,7 @@ class Switch(Protocol):
     async def bind_leg(self, channel: str, leg: Leg) -> Sequence[Signal]:
         """Give the leg of a call that came in its name; returns what it did since it arrived."""
 
-    async def withheld(self, channel: str, caller: str) -> bool:
+    async def withheld(self, arrived: IncomingCall) -> bool:
         """Tell whether who calls asked that their number is not shown, and have the switch show it to nobody then."""
 
     async def refuse(self, channel: str, q850: int) -> None:

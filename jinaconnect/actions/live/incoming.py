@@ -38,7 +38,7 @@ async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Do
     if arrived.from_device:
         return await _from_device(services, switch, arrived)
     hidden = ""
-    if await switch.withheld(arrived.channel, arrived.caller):
+    if await switch.withheld(arrived):
         arrived, hidden = replace(arrived, caller=WITHHELD), arrived.caller
     found = await _owner(services, switch.name, arrived)
     if found is None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from jinaconnect.core.calls.causes import SILENT_Q850
 from jinaconnect.core.calls.privacy import is_withheld
@@ -46,13 +47,16 @@ from jinaconnect.telephony.switch import (
     TrunkDown,
 )
 
-_INBOUND, _DEVICE = "inbound", "device"
+# How a call came, by the first argument of our dialplan or of one of an operator's own, which tells less.
+_CALLED, _INBOUND, _DEVICE = "called", "inbound", "device"
+MOST_SAID = 1_000  # characters of an argument; what is longer Asterisk may have cut
 ENTER_S = 3.0  # until a channel of our own making enters the application
 _NOT_THERE = (400, 422)  # what Asterisk says of a channel to be joined that has ended, or is just leaving
 # What is read of a caller's wish for privacy, and what is said of one who has it.
-_PRESENTED = (
-    "CALLERID(num-pres)", "PJSIP_HEADER(read,Privacy)", "PJSIP_HEADER(read,From)", "PJSIP_HEADER(read,Remote-Party-ID)",
-)  # fmt: skip
+_PRESENTED = {
+    "presentation": "CALLERID(num-pres)", "privacy": "PJSIP_HEADER(read,Privacy)",
+    "party": "PJSIP_HEADER(read,Remote-Party-ID)", "sender": "PJSIP_HEADER(read,From)",
+}  # fmt: skip
 _FORGOTTEN = (("CALLERID(pres)", "prohib"), ("CALLERID(num)", "anonymous"), ("CALLERID(name)", ""))
 _SOFT = 32  # Asterisk's own cause for "we asked for the end"
 _BY_DRIVER = 1  # … and for "the channel's driver gives up": no audio came any more (`rtp_timeout`)
@@ -163,24 +167,22 @@ class AriSwitch:
         with self._ordered():
             await self.client.channels.hangup(channel, cause=q850)
 
-    async def withheld(self, channel: str, caller: str) -> bool:
-        """Ask for the presentation and for the headers it does not follow from; Asterisk forgets a number like that.
+    async def withheld(self, arrived: IncomingCall) -> bool:
+        """Tell whether a caller asks not to be shown; Asterisk forgets the number of one who does.
 
         Forgotten, it cannot reach a party that the caller is connected with (a connected line update). Of a channel
         that is gone already nothing can be learned: its caller counts as withheld.
         """
         with self._ordered():
             try:
-                found = await asyncio.gather(*(self._of_caller(channel, name) for name in _PRESENTED))
-                presentation, privacy, sender, party = found
-                hidden = is_withheld(
-                    number=caller, presentation=presentation, privacy=privacy, sender=sender, party=party
-                )
+                presented = arrived.presented
+                if presented is None:
+                    asked = (self._of_caller(arrived.channel, name) for name in _PRESENTED.values())
+                    presented = dict(zip(_PRESENTED, await asyncio.gather(*asked), strict=True))
+                hidden = is_withheld(number=arrived.caller, **presented)
                 for name, value in _FORGOTTEN if hidden else ():
-                    await self.client.channels.set_variable(channel, name, value)
-            except AriNotFound:
-                return True
-            except AriConflict:
+                    await self.client.channels.set_variable(arrived.channel, name, value)
+            except (AriNotFound, AriConflict):
                 return True
         return hidden
 
@@ -422,12 +424,13 @@ class AriSwitch:
             self._entering[channel.id].set_result(None)
             return None
         way = event.args[0] if event.args else ""
-        if way in (_INBOUND, _DEVICE) and channel.id not in self._legs:
+        if way in (_CALLED, _INBOUND, _DEVICE) and channel.id not in self._legs:
             self._strangers[channel.id] = []
             called, endpoint = _arguments(event)
             return IncomingCall(
                 at=at, leg=Leg("", ""), channel=channel.id, called=called, caller=channel.caller.number,
                 endpoint=endpoint, reference=channel.protocol_id, from_device=way == _DEVICE,
+                presented=_presented(event.args) if way == _CALLED else None,
             )  # fmt: skip
         leg = self.leg(channel.id)
         return LegAnswered(at=at, leg=leg) if leg is not None and way == "dialled" else None
@@ -474,13 +477,28 @@ class AriSwitch:
 def _arguments(event: e.StasisStart) -> tuple[str, str]:
     """Return the number called and the endpoint a call came from.
 
-    Asterisk takes the arguments apart at commas, quotes and brackets, which a called user part may hold: where they
-    are not the three they should be, both are read off the channel.
+    Asterisk takes the arguments apart at commas, quotes and brackets, which a called user part may hold where it is
+    not encoded: where they are not the three they should be, both are read off the channel.
     """
+    if event.args[0] == _CALLED and len(event.args) > 2:
+        return _decoded(event.args[1]), event.args[2]
     if len(event.args) == 3:
         return event.args[1], event.args[2]
     name = event.channel.name.partition("/")[2].rpartition("-")[0]  # PJSIP/<endpoint>-00000001
     return event.channel.dialplan.exten, name
+
+
+def _presented(args: Sequence[str]) -> dict[str, str] | None:
+    """Return what a call says of showing its caller, None where it was said at such length that it may be cut."""
+    said = args[3:]
+    if len(said) != len(_PRESENTED) or max(map(len, said)) > MOST_SAID:
+        return None
+    presentation, *headers = said
+    return dict(zip(_PRESENTED, (presentation, *map(_decoded, headers)), strict=True))
+
+
+def _decoded(argument: str) -> str:
+    return unquote(argument.removeprefix("-"))
 
 
 def _id(channel: Channel | None) -> str:

@@ -157,7 +157,7 @@ class SimulatedSwitch:
             self._callers[channel] = leg
         return ()
 
-    async def withheld(self, channel: str, caller: str) -> bool:
+    async def withheld(self, arrived: s.IncomingCall) -> bool:
         """No simulated caller withholds a number."""
         return False
 

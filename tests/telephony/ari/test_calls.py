@@ -244,7 +244,8 @@ async def test_a_caller_is_rung_answered_hears_a_prompt_and_presses_keys(
         await ari.objects.put("identify", "caller", [("endpoint", "caller"), ("match", caller.ip)])
         start = await heard.next(StasisStart)
         channel = start.channel.id
-        assert start.args == ("inbound", "4930777", "caller")
+        assert start.args[:6] == ("called", "-4930777", "caller", "allowed_not_screened", "-", "-")
+        assert "sip%3A%2B4930999%40" in start.args[6]
         assert start.channel.state == "Ring"
         assert start.channel.caller.number == "+4930999"
         await ari.applications.subscribe(APP, f"channel:{channel}")

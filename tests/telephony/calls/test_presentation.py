@@ -58,6 +58,7 @@ async def _everything(phone: Exchange) -> str:
         (ANONYMOUS, [f"P-Asserted-Identity: <sip:{HIDDEN}@carrier.example>", "Privacy: id"]),
         (ANONYMOUS, [f"P-Asserted-Identity: <sip:{HIDDEN}@carrier.example>"]),
         (ANONYMOUS, []),
+        ("", [f"Privacy: id;{1_200 * 'x'}"]),  # longer than what is told with the call: it is asked for
         ("", [f"Remote-Party-ID: <sip:{HIDDEN}@carrier.example>;party=calling;privacy=full;screen=yes"]),
     ],
 )
