@@ -37,19 +37,20 @@ async def log_cursor(ctx: Context) -> str:
     return cursor
 
 
+def _link(ctx: Context, **changes: object) -> str:
+    """Return the address that was asked, with some of its query changed."""
+    return f"{ctx.caller.url.partition('?')[0]}?{urlencode({**ctx.caller.query, **changes})}"
+
+
 def envelope(ctx: Context, page: Page, count: int, results: list[Any]) -> dict[str, Any]:
     """Return the page-number envelope; raises NotFound beyond the last page."""
     last = max(1, -(-count // page.size))
     if page.number > last:
         raise NotFound("There is no such page.")
-
-    def link(number: int) -> str:
-        return f"{ctx.caller.url}?{urlencode({**ctx.caller.query, 'page': number})}"
-
     return {
         "count": count,
-        "next": link(page.number + 1) if page.number < last else None,
-        "previous": link(page.number - 1) if page.number > 1 else None,
+        "next": _link(ctx, page=page.number + 1) if page.number < last else None,
+        "previous": _link(ctx, page=page.number - 1) if page.number > 1 else None,
         "results": results,
     }
 
@@ -187,5 +188,5 @@ async def _endless(
         rows = await store.select(collection, all_of([*always, *wanted]), limit=page.size + 1)
     more, rows = len(rows) > page.size, rows[: page.size]
     following = rows[-1]["_id"] if more else last
-    link = f"{ctx.caller.url}?{urlencode({**ctx.caller.query, 'cursor': following})}" if following else None
+    link = _link(ctx, cursor=following) if following else None
     return {"results": await render(rows), "next_cursor": following, "next": link}

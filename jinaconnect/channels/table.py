@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
-from jinaconnect.channels.base import Channel, Parts
+from jinaconnect.channels.abilities import Simulates
+from jinaconnect.channels.base import Channel, ChannelSpec, Parts
 from jinaconnect.channels.whatsapp_meta.channel import WhatsappMeta
 from jinaconnect.core.errors import NotFound
 
-CHANNELS: dict[str, Callable[[Parts], Channel]] = {
+
+class Row(Protocol):
+    """What a row names: the class of a channel, of which the spec is known before one is made."""
+
+    spec: ChannelSpec
+
+    def __call__(self, parts: Parts) -> Channel:
+        """Return the channel, built with its parts."""
+
+
+CHANNELS: dict[str, Row] = {
     "whatsapp_meta": WhatsappMeta,
 }
+
+
+def _simulates(row: object) -> bool:
+    return isinstance(row, type) and issubclass(row, Simulates)
+
+
+SIMULATED = tuple(dict.fromkeys(row.spec.platform.lower() for row in CHANNELS.values() if _simulates(row)))
+"""What a simulated customer may write on."""
 FORMER = "whatsapp_meta"  # whose the rows are that were written before channels had names
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar, cast
 
@@ -55,6 +56,17 @@ class Answer(BaseModel):
     """An answer as documented; answers are built as plain dictionaries and described by these."""
 
     model_config = ConfigDict(extra="allow")
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Narrows a text to words that are listed elsewhere."""
+
+    words: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of these words alone."""
+        return core_schema.literal_schema(list(self.words))
 
 
 def e164(text: str) -> str:

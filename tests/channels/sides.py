@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from jinaconnect.actions.messaging.accounts import app_document
+from jinaconnect.actions.context import system_context
+from jinaconnect.actions.messaging.accounts import create_app
 from jinaconnect.core.inbox.address import PHONE
 from tests.carriers.meta import Behaviour, MetaServer
 from tests.channels.fake.carrier import FakeCarrier
@@ -122,15 +123,12 @@ class FakeSide:
 
     async def begin(self, gateway: Running, tenant: Tenant) -> None:
         """Start the carrier, and give the tenant its only account there."""
-        self.server, self._url, self._path = FakeCarrier(), gateway.url, f"/hooks/fake/{tenant.id}/"
+        self.server, self._url = FakeCarrier(), gateway.url
         await self.server.start()
-        services, id = gateway.services, gateway.services.ids.new("wap")
-        fields = {"app_name": "Fake", "phone_number": "", "address": self.server.address}
         credentials = {"token": self.server.token, "base_url": f"http://127.0.0.1:{self.server.port}"}
-        channel = services.channels["fake"]
-        doc = app_document(services, channel, id, tenant.id, fields, credentials, simulated=False)
-        await services.store.of(tenant.id, "live").insert("apps", doc)
-        services.accounts.changed(tenant.id)
+        ctx = system_context(gateway.services, f"{tenant.id}:live", "test")
+        self.account = await create_app(ctx, "fake", {"app_name": "Fake"}, credentials)
+        self._path = self.account["webhook_path"]
 
     async def end(self) -> None:
         """Stop the carrier."""

@@ -27,7 +27,7 @@ from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.status import Report
-from jinaconnect.core.inbox.window import window_open
+from jinaconnect.core.inbox.window import window_open, window_text
 from jinaconnect.core.rules import verdict as rules
 from jinaconnect.core.rules.rows import CATEGORIES, Category
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
@@ -153,7 +153,7 @@ def _verdict(
 ) -> rules.Verdict:
     platform = PLATFORMS[message.platform]
     if template is None and not window_open(contact, message.platform, ctx.now()):
-        reason = "The contact has not written in the last 24 hours; send a template."
+        reason = f"The contact has not written in the last {window_text(message.platform)}; send a template."
         return rules.Refused(WINDOW, platform.label, reason)
     to = contact if contact is not None else {"phone": message.phone}
     return rules.verdict(to, category, message.platform, ctx.now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.core.inbox.platform import PLATFORMS
@@ -14,6 +14,15 @@ def window_ends(contact: Mapping[str, Any], platform: str) -> datetime | None:
     window = PLATFORMS[platform].window
     last: datetime | None = (contact.get("chat") or {}).get("inbound", {}).get(platform)
     return None if last is None or window is None else last + window
+
+
+def window_text(platform: str) -> str:
+    """Return how long a platform's window is, in words."""
+    window = PLATFORMS[platform].window or timedelta()
+    for unit, size in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
+        if window % size == timedelta() and window > size:
+            return f"{window // size} {unit}"
+    return f"{window // timedelta(minutes=1)} minutes"
 
 
 def window_open(contact: Mapping[str, Any] | None, platform: str, now: datetime) -> bool:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.messaging.sandbox import customer_writes
+from jinaconnect.channels.table import SIMULATED
 from jinaconnect.core.errors import Invalid, PermissionDenied
-from jinaconnect.core.schema import Answer, Name, Phone, Request, Text, example
+from jinaconnect.core.schema import Answer, Name, OneOf, Phone, Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
 
+VOICE = "voice"
 
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
@@ -28,7 +30,7 @@ class CustomerWrites(
     A caller presses `keys` one a second once answered; `w` waits half a second, `h` at the end hangs up.
     """
 
-    channel: Annotated[Literal["whatsapp", "voice"], BeforeValidator(_lower)] = "whatsapp"
+    channel: Annotated[str, OneOf((*SIMULATED, VOICE)), BeforeValidator(_lower)] = SIMULATED[0]
     to: Phone | None = None
     sender: Phone = Field(validation_alias=AliasChoices("from", "sender"))
     name: Name = ""
@@ -62,7 +64,7 @@ async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
     """
     if ctx.principal.mode != "test":
         raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
-    if body.channel == "voice":
+    if body.channel == VOICE:
         call = await ctx.services.voice.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
         return {"status": "rejected" if call is None else "accepted", "call_id": call}
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]

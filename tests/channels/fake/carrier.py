@@ -21,6 +21,7 @@ class FakeCarrier:
     asked: Counter[str] = field(default_factory=Counter)
     next: deque[int | str] = field(default_factory=deque)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    posts_to: str | None = None
     port: int = 0
     _runner: web.AppRunner | None = None
 
@@ -28,6 +29,8 @@ class FakeCarrier:
         """Listen."""
         application = web.Application()
         application.router.add_post("/send", self._send)
+        application.router.add_put("/hook", self._hook)
+        application.router.add_delete("/hook", self._hook)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -38,9 +41,19 @@ class FakeCarrier:
         assert self._runner is not None
         await self._runner.cleanup()
 
+    def _knows(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self.token}"
+
+    async def _hook(self, request: web.Request) -> web.StreamResponse:
+        """Take the address webhooks go to, or forget it."""
+        if not self._knows(request):
+            return web.Response(status=401)
+        self.posts_to = (await request.json())["url"] if request.method == "PUT" else None
+        return web.json_response({"address": self.address, "nick": "The shop"})
+
     async def _send(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if request.headers.get("Authorization") != f"Bearer {self.token}":
+        if not self._knows(request):
             return web.Response(status=401)
         self.asked[body["reference"]] += 1
         how = self.next.popleft() if self.next else 200

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from jinaconnect.channels.abilities import Connected
 from jinaconnect.channels.base import (
     Accepted,
     Account,
@@ -33,9 +34,11 @@ from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.errors import BadSignature, CarrierFailed, Invalid
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.platform import PLATFORMS, Platform
+from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
 HANDLE = "fakechat_handle"
+SEGMENT = 20  # characters that the carrier puts into one piece
 SIGNATURE_HEADER = "x-fake-signature"
 
 
@@ -50,7 +53,8 @@ class FakeChannel:
 
     spec = ChannelSpec(
         name="fake", platform="FAKECHAT", provider="FAKE", label="FakeChat", secrets={"token": 16},
-        settings=("base_url",), receipts=False,
+        settings=("base_url",), fields=("nick",), receipts=False,
+        webhook_path="/hooks/fake/{tenant}/?account={account}",
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:
@@ -62,13 +66,28 @@ class FakeChannel:
         if content["type"] != "text" or message.template is not None:
             raise Invalid.field("content.type", f"'{content['type']}' cannot be sent over FakeChat")
         answers = {"answers": message.reply_to} if message.reply_to else {}
-        return Composed({"text": content["body"]["text"], **answers}, content, "TEXT")
+        text = content["body"]["text"]
+        return Composed({"text": text, **answers}, content, "TEXT", segments=-(-len(text) // SEGMENT))
+
+    async def _ask(self, account: Account, method: str, path: str, **body: Any) -> Fetched:
+        headers = {"Authorization": f"Bearer {account.secrets['token']}"}
+        return await self._outside.request(method, f"{account.settings['base_url']}{path}", headers=headers, **body)
+
+    async def connect(self, account: Account, url: str) -> Connected:
+        """Tell the carrier where webhooks go, and hear what it calls the account."""
+        answer = await self._ask(account, "PUT", "/hook", json={"url": url})
+        if answer.status == 401:
+            raise Invalid.field("token", "is refused by the carrier")
+        return Connected(fields=orjson.loads(answer.body))
+
+    async def disconnect(self, account: Account) -> None:
+        """Tell the carrier to post no more."""
+        await self._ask(account, "DELETE", "/hook")
 
     async def send(self, account: Account, to: Address, wire: Mapping[str, Any], reference: str) -> Outcome:
         """Send one text."""
-        headers = {"Authorization": f"Bearer {account.secrets['token']}"}
         body = {"to": to.value, "reference": reference, **wire}
-        answer = await self._outside.request("POST", f"{account.settings['base_url']}/send", headers=headers, json=body)
+        answer = await self._ask(account, "POST", "/send", json=body)
         if answer.status == 200:
             return Accepted(orjson.loads(answer.body)["id"])
         if answer.status in (422, 429):

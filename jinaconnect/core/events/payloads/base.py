@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from jinaconnect.core.schema import example
 
@@ -17,17 +15,6 @@ class Payload(BaseModel):
     """A part of an event's data: exactly these fields, of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Narrows a text to words that are listed elsewhere."""
-
-    words: tuple[str, ...]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of these words alone."""
-        return core_schema.literal_schema(list(self.words))
 
 
 Stamp = Annotated[

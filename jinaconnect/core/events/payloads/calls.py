@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from jinaconnect.core.calls.machine import STATUSES
-from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, OneOf, Payload, Stamp, like
-from jinaconnect.core.schema import Given, sample_id
+from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
+from jinaconnect.core.schema import Given, OneOf, sample_id
 
 Status = Annotated[str, OneOf(STATUSES)]
 CALL = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, OneOf, Payload, Stamp, like
+from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.inbox.platform import PLATFORMS, PlatformName
-from jinaconnect.core.schema import sample_id
+from jinaconnect.core.schema import OneOf, sample_id
 
 Holder = Literal["USER", "BOT", "CHATFLOW", "UNASSIGNED"]
 CONTACT = {
