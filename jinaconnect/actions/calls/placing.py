@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in
 from jinaconnect.actions.calls.control import Unsupported
+from jinaconnect.actions.calls.rate_cards import minute_price
+from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
@@ -18,14 +22,19 @@ from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.plan import Plan
+from jinaconnect.core.calls.rating import Cost
+from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.ivr.values import initial, render
+from jinaconnect.core.rules import verdict as rules
 from jinaconnect.core.schema import Id, Phone, Request, Text, cannot_be_kept, example
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.telephony.table import row
 
 MAX_METADATA = 4096
+CallCategory = Literal["MARKETING", "UTILITY"]  # a call is never just the answer to one
 WAYS = ("tts_text", "audio_url", "flow_id", "template", "device")
 
 
@@ -51,6 +60,7 @@ class PlaceCall(
     variables: dict[str, Any] = Field(default_factory=dict)
     contact: Id | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+    category: CallCategory = "UTILITY"
 
     @field_validator("metadata", "variables")
     @classmethod
@@ -78,10 +88,41 @@ class DoNotCall(PermissionDenied):
     code = "do_not_call"
 
 
-def may_be_called(contact: Document | None) -> None:
-    """Raise DoNotCall for a contact who does not want calls."""
-    if contact is not None and (contact["dnc"] or "VOICE" in contact["opt_outs"]):
-        raise DoNotCall("The contact does not want to be called.")
+class OutsideHours(PermissionDenied):
+    """People like the contact may not be called for this at this hour."""
+
+    code = "outside_hours"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCall:
+    """A call that may be placed as far as its fields go, and the verdict on placing it now.
+
+    `contact` is None where the number is new or withheld, `price` where no rate card covers it.
+    """
+
+    trunk: Document
+    own: str
+    to: str
+    plan: Plan
+    contact: Document | None
+    recording: bool
+    price: Cost | None
+    verdict: rules.Verdict
+
+
+def may_go(verdict: rules.Verdict) -> None:
+    """Raise DoNotCall for a contact who does not want calls, OutsideHours where it is too early or late for one."""
+    match verdict:
+        case rules.Refused(reason=reason):
+            raise DoNotCall(reason)
+        case rules.Deferred(until, rule, source):
+            raise OutsideHours(f"The hours of '{rule}' ({source}) allow it from {iso(until)}.")
+
+
+def call_verdict(contact: Document | None, number: str, category: CallCategory, now: datetime) -> rules.Verdict:
+    """Return whether a number may be called now; `contact` is whose it is, None where it is nobody's."""
+    return rules.verdict({**(contact or {}), "phone": number}, category, "VOICE", now)
 
 
 def free_to(agent: str, contact: Document) -> bool:
@@ -89,11 +130,11 @@ def free_to(agent: str, contact: Document) -> bool:
     return contact.get("assigned_to_user") in (None, agent)
 
 
-async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
-    """Record a call and have it dialled; raises Invalid, DoNotCall, TooManyCalls, Unavailable, NotSupported."""
+async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
+    """Check a call to place and change nothing; raises Invalid, Unsupported."""
     way = body.way()
     trunk = await outbound_trunk(ctx, body.provider_config_id)
-    control, spec = ctx.services.calls.over(trunk), row(trunk["provider"]).spec
+    spec = row(trunk["provider"]).spec
     if spec.ways is not None and way not in spec.ways:
         raise Unsupported(f"A call over {spec.label} cannot be placed for '{way}'.")
     if body.from_number is None and not trunk["from_numbers"]:
@@ -101,16 +142,31 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     own = body.from_number or trunk["from_numbers"][0]
     plan = await _plan(ctx, body, way, trunk, own)
     contact = await _contact(ctx, body)
-    may_be_called(contact)
+    return CheckedCall(
+        trunk, own, body.to_number, plan, contact, await consent(ctx, await voice_app(ctx.data), contact),
+        await minute_price(ctx.data, trunk, body.to_number, ctx.now()),
+        call_verdict(contact, body.to_number, body.category, ctx.now()),
+    )  # fmt: skip
+
+
+async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
+    """Record a call and have it dialled.
+
+    Raises Invalid, DoNotCall, OutsideHours, TooManyCalls, Unavailable, NotSupported.
+    """
+    checked = await check_call(ctx, body)
+    trunk = checked.trunk
+    may_go(checked.verdict)
+    control, spec = ctx.services.calls.over(trunk), row(trunk["provider"]).spec
     standing = await control.standing(trunk)
     if not standing.ready:  # nothing is left to be dialled later
         raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
-    allowed = await consent(ctx, await voice_app(ctx.data), contact)
+    contact = checked.contact or await caller_contact(ctx, body.to_number)
     doc = document.new_call(
-        ctx.ids.new("call"), direction=document.OUTBOUND, from_number=own, to_number=body.to_number,
-        provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(plan), at=ctx.now(),
+        ctx.ids.new("call"), direction=document.OUTBOUND, from_number=checked.own, to_number=body.to_number,
+        provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(checked.plan), at=ctx.now(),
         timeout_s=body.timeout_s, max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
-        metadata={**body.metadata, **_static(plan.purpose), "recording_allowed": allowed},
+        metadata={**body.metadata, **_static(checked.plan.purpose), "recording_allowed": checked.recording},
         flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name) if spec.hosted else {}),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
@@ -139,7 +195,7 @@ def _static(purpose: plans.Purpose) -> dict[str, Any]:
 
 async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
     if body.contact is None:
-        held = await caller_contact(ctx, body.to_number)
+        held = await contact_at(ctx.data, Address(PHONE, body.to_number))
         if held is not None and ctx.principal.assigned_only and not free_to(ctx.principal.id, held):
             raise Invalid.field("to_number", "this contact is assigned to somebody else")
         return held

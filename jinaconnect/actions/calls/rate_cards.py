@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.trunks.accounts import own_trunk
-from jinaconnect.core.calls.rating import RateCard, rate
+from jinaconnect.core.calls.rating import Cost, RateCard, rate
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.event import Event
@@ -91,17 +92,26 @@ def _check_span(doc: Mapping[str, Any]) -> None:
 
 async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None:
     """Return the cost fields of an ended call by the trunk's cards, None where no card covers it."""
-    rows = await store.find_by("rate_cards", "provider_config", str(call["provider_config"]))
     trunk = await store.find("trunks", str(call["provider_config"]))
-    cards = [
+    currency = "USD" if trunk is None else trunk["currency"]
+    cards = await _cards(store, str(call["provider_config"]))
+    cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)
+    if cost is None:
+        return None
+    return {"cost_amount": str(cost.amount), "cost_currency": cost.currency, "cost_source": "local_ratecard"}
+
+
+async def minute_price(store: TenantStore, trunk: Document, number: str, at: datetime) -> Cost | None:
+    """Return what a minute to a number costs by a trunk's cards, None where no card covers it."""
+    return rate(number, 60, await _cards(store, trunk["_id"]), at, trunk["currency"])
+
+
+async def _cards(store: TenantStore, trunk: str) -> list[RateCard]:
+    rows = await store.find_by("rate_cards", "provider_config", trunk)
+    return [
         RateCard(
             row["_id"], row["destination_prefix"], Decimal(row["rate_per_minute"]), row["valid_from"], row["valid_to"],
             row["currency"], row["billing_increment_seconds"],
         )
         for row in rows if row["is_active"]
     ]  # fmt: skip
-    currency = "USD" if trunk is None else trunk["currency"]
-    cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)
-    if cost is None:
-        return None
-    return {"cost_amount": str(cost.amount), "cost_currency": cost.currency, "cost_source": "local_ratecard"}

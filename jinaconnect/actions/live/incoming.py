@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
-from jinaconnect.actions.calls.placing import free_to, may_be_called
+from jinaconnect.actions.calls.placing import call_verdict, free_to, may_go
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
@@ -187,7 +187,7 @@ async def _from_device(services: Services, switch: Switch, arrived: IncomingCall
         trunk = await outbound_trunk(ctx, None)
         number = e164(called_number(services, trunk, arrived.called))
         contact = await caller_contact(ctx, number)
-        may_be_called(contact)
+        may_go(call_verdict(contact, number, "UTILITY", ctx.now()))
         if agent and contact is not None and not free_to(device["user"], contact):
             raise PermissionDenied("The contact is assigned to somebody else.")
         if not trunk["from_numbers"]:

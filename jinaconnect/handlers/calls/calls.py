@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from jinaconnect.actions.calls import reading as calls
-from jinaconnect.actions.calls.placing import PlaceCall, place_call
+from jinaconnect.actions.calls.placing import CheckedCall, PlaceCall, check_call, place_call
 from jinaconnect.actions.context import Context
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.events.payloads.base import like
@@ -22,6 +22,8 @@ from jinaconnect.core.paging import (
 )
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.operation import Reply, dry_run
+from jinaconnect.handlers.edge.verdict import VerdictOut, render_verdict
 
 
 def _bound(operator: str) -> Filter:
@@ -95,16 +97,50 @@ class CallTimeline(Answer):
     items: list[CallFact]
 
 
+class CallPrice(Answer):
+    """What a minute costs by the rate cards."""
+
+    per_minute: str
+    currency: str
+
+
+class CallPreview(Answer):
+    """A call that was asked about and not placed."""
+
+    dry_run: Literal[True]
+    provider_config_id: str
+    from_number: str
+    to_number: str
+    contact: str | None
+    recording_allowed: bool
+    price: CallPrice | None
+    verdict: VerdictOut
+
+
+def render_preview(checked: CheckedCall) -> dict[str, Any]:
+    """Return a checked call as `CallPreview` describes it."""
+    price, contact = checked.price, checked.contact
+    return {
+        "dry_run": True, "provider_config_id": checked.trunk["_id"], "from_number": checked.own,
+        "to_number": checked.to, "contact": None if contact is None else contact["_id"],
+        "recording_allowed": checked.recording,
+        "price": None if price is None else {"per_minute": str(price.amount), "currency": price.currency},
+        "verdict": render_verdict(checked.verdict),
+    }  # fmt: skip
+
+
 @voice_operation(
     "POST", "calls/", id="calls.place", permission="voice.call", body=PlaceCall, returns=CallDetail, status=201,
-    effect=True, errors=(429, 501, 503), aliases=("calls/initiate/",),
+    effect=True, dry_run=CallPreview, errors=(429, 501, 503), aliases=("calls/initiate/",),
 )  # fmt: skip
-async def place(ctx: Context, body: PlaceCall) -> dict[str, Any]:
+async def place(ctx: Context, body: PlaceCall) -> dict[str, Any] | Reply:
     """Place a call that speaks a text, plays audio, runs an IVR or connects an agent's telephone.
 
-    201 means recorded, what follows comes as events. 403 `do_not_call`, 429 `too_many_calls` at the trunk's cap, 503
-    `trunk_down` or `asterisk_down`: nothing is kept to be dialled later.
+    201 means recorded, what follows comes as events. 403 `do_not_call` or `outside_hours`, 429 `too_many_calls` at
+    the trunk's cap, 503 `trunk_down` or `asterisk_down`: nothing is kept to be dialled later.
     """
+    if dry_run(ctx):
+        return Reply(render_preview(await check_call(ctx, body)))
     return await place_call(ctx, body)
 
 

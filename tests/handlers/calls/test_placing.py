@@ -68,3 +68,36 @@ async def test_an_agent_calls_the_contacts_they_may_see(gateway: Running, tenant
     assert list((await agent.post(CALLS, call)).refused(400, "validation_error")) == ["to_number"]
     assert (await owner.get(f"{CALLS}?contact_id={contact['id']}")).ok()["count"] == 0
     (await owner.post(CALLS, {**call, "contact": contact["id"]})).ok(201)
+
+
+async def test_a_dry_run_tells_of_a_call_and_places_none(gateway: Running, tenant: Tenant) -> None:
+    owner = tenant("owner", "test")
+    contact = (await owner.post("/contacts/", {"phone": "+12025550151"})).ok(201)["id"]
+    call = {"to_number": "+12025550151", "tts_text": "Hello."}
+    told = (await owner.post(CALLS, call, params={"dry_run": "true"})).ok()
+    assert (told["dry_run"], told["contact"], told["recording_allowed"]) == (True, contact, True)
+    assert told["verdict"]["outcome"] == "allowed"
+    new = (await owner.post(CALLS, {**call, "to_number": "+12025550152"}, params={"dry_run": "true"})).ok()
+    assert new["contact"] is None
+    assert (await owner.get("/contacts/")).ok()["count"] == 1, "nobody is added by asking"
+    assert (await owner.get(CALLS)).ok()["count"] == 0
+
+
+async def test_marketing_waits_for_the_hours_of_whom_it_calls(gateway: Running, tenant: Tenant) -> None:
+    """Somebody for whom it is four in the morning now, and somebody for whom it is noon."""
+    owner = tenant("owner", "test")
+    hour = gateway.services.clock().hour
+    zones = {"night": f"Etc/GMT{(hour - 4):+d}" if hour - 4 <= 12 else f"Etc/GMT{hour - 28:+d}"}
+    zones["noon"] = f"Etc/GMT{(hour - 12):+d}"
+    for number, (name, zone) in zip(("+12025550153", "+12025550154"), zones.items(), strict=True):
+        body = {"phone": number, "first_name": name, "attributes": {"timezone": zone}}
+        (await owner.post("/contacts/", body)).ok(201)
+    call = {"tts_text": "A sale!", "category": "MARKETING"}
+    night, noon = {**call, "to_number": "+12025550153"}, {**call, "to_number": "+12025550154"}
+    told = (await owner.post(CALLS, night, params={"dry_run": "true"})).ok()["verdict"]
+    assert (told["outcome"], told["rule"]) == ("deferred", "us.marketing")
+    (await owner.post(CALLS, night)).refused(403, "outside_hours")
+    assert (await owner.get(CALLS)).ok()["count"] == 0
+    (await owner.post(CALLS, {**night, "category": "UTILITY"})).ok(201)
+    (await owner.post(CALLS, noon)).ok(201)
+    (await owner.post(CALLS, {**noon, "category": "SERVICE"})).refused(400, "validation_error")
