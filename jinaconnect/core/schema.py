@@ -51,6 +51,10 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True, populate_by_name=True)
 
+    def given(self) -> dict[str, Any]:
+        """Return the fields the body names."""
+        return self.model_dump(exclude_unset=True)
+
 
 class Answer(BaseModel):
     """An answer as documented; answers are built as plain dictionaries and described by these."""

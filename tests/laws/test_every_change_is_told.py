@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.calls.rate_cards import delete_card
+from jinaconnect.actions.calls.rate_cards import CARDS
 from jinaconnect.actions.context import Caller, Context
 from tests.client import Client, until
 from tests.conftest import Running
@@ -145,7 +145,7 @@ async def test_what_goes_altogether_is_told_wherever_its_removal_is_cut(gateway:
             "valid_from": "2026-01-01T00:00:00Z"}  # fmt: skip
     for waits in itertools.count():
         id = (await owner.post("/voice/api/rate-cards/", body)).ok(201)["id"]
-        was_cut = await cut(delete_card(Context(services, principal, Caller("req")), id), waits)
+        was_cut = await cut(CARDS.delete(Context(services, principal, Caller("req")), id), waits)
 
         async def agree(id: str = id) -> bool:
             """Tell whether the card is gone and told, or there and not told; the sweep is on its way."""

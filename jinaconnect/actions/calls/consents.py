@@ -66,6 +66,11 @@ async def own_consent(ctx: Context, id: str) -> Document:
     return doc
 
 
+async def read_consent(ctx: Context, id: str) -> dict[str, Any]:
+    """Return a consent as it is answered; raises NotFound."""
+    return render_consent(await own_consent(ctx, id))
+
+
 async def list_consents(ctx: Context, listing: Listing) -> dict[str, Any]:
     """Answer the list of consents."""
 
@@ -104,6 +109,11 @@ async def change_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> di
         return Change(set=changes, events=[told])
 
     return render_consent(ctx.wrote(await ctx.data.change("recording_consents", id, decide)))
+
+
+async def replace_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a consent whole; what is not given takes its default."""
+    return await change_consent(ctx, id, {**DEFAULTS, **fields})
 
 
 async def delete_consent(ctx: Context, id: str) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.rows import Rows
 from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.core.calls.rating import Cost, RateCard, rate
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.events.event import Event
-from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change, TenantStore
+from jinaconnect.store.tenant import TenantStore
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "currency": "USD", "billing_increment_seconds": 60, "valid_to": None,
@@ -35,22 +33,20 @@ def render_card(doc: Document) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def list_cards(ctx: Context, listing: Listing) -> dict[str, Any]:
-    """Answer the list of rate cards."""
+def _check_span(doc: Mapping[str, Any]) -> None:
+    if doc["valid_to"] is not None and doc["valid_to"] < doc["valid_from"]:
+        raise Invalid.field("valid_to", "must not be before valid_from")
 
-    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
-        return [render_card(doc) for doc in docs]
 
-    return await list_documents(ctx, "rate_cards", listing, render)
+CARDS = Rows(
+    collection="rate_cards", id="rat", told="rate_card", render=render_card, check=_check_span, channel="VOICE"
+)
 
 
 async def create_card(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a rate card; raises Invalid on `provider_config` and `valid_to`."""
     await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    made = {"created_at": ctx.now(), "updated_at": ctx.now()}
-    doc = {"_id": ctx.ids.new("rat"), **DEFAULTS, **_kept(fields), **made}
-    _check_span(doc)
-    return render_card(ctx.wrote(await ctx.data.insert("rate_cards", doc, [_told(ctx, "rate_card.created", doc)])))
+    return await CARDS.create(ctx, {**DEFAULTS, **_kept(fields)})
 
 
 async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,24 +54,12 @@ async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[
     await ctx.data.get("rate_cards", id)
     if "provider_config" in fields:
         await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    changes = {**_kept(fields), "updated_at": ctx.now()}
-
-    def decide(doc: Document) -> Change:
-        after = {**doc, **changes}
-        _check_span(after)
-        return Change(set=changes, events=[_told(ctx, "rate_card.updated", after)])
-
-    return render_card(ctx.wrote(await ctx.data.change("rate_cards", id, decide)))
+    return await CARDS.change(ctx, id, _kept(fields))
 
 
-async def delete_card(ctx: Context, id: str) -> None:
-    """Remove a rate card."""
-    doc = await ctx.data.get("rate_cards", id)
-    ctx.wrote(await ctx.data.delete("rate_cards", id, _told(ctx, "rate_card.deleted", doc)))
-
-
-def _told(ctx: Context, type: str, doc: Document) -> Event:
-    return ctx.event(type, doc["_id"], render_card(doc), channel="VOICE")
+async def replace_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a rate card whole; what is not given takes its default. Raises as `create_card`."""
+    return await change_card(ctx, id, {**DEFAULTS, **fields})
 
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,11 +67,6 @@ def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
     if "rate_per_minute" in kept:
         kept["rate_per_minute"] = str(kept["rate_per_minute"])
     return kept
-
-
-def _check_span(doc: Mapping[str, Any]) -> None:
-    if doc["valid_to"] is not None and doc["valid_to"] < doc["valid_from"]:
-        raise Invalid.field("valid_to", "must not be before valid_from")
 
 
 async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None:

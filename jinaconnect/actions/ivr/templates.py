@@ -78,6 +78,11 @@ async def list_templates(ctx: Context, listing: Listing) -> dict[str, Any]:
     return await list_documents(ctx, "voice_templates", listing, render, {"deleted_at": None})
 
 
+async def read_template(ctx: Context, id: str) -> dict[str, Any]:
+    """Return a template as it is answered; raises NotFound."""
+    return render_template(await ctx.data.get("voice_templates", id))
+
+
 async def create_template(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a template; raises Invalid with every fault of it, an IVR's by node."""
     id = ctx.ids.new("vtp")
@@ -106,8 +111,15 @@ async def change_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> d
     return render_template(ctx.wrote(await ctx.data.change("voice_templates", id, decide)))
 
 
+async def replace_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a template whole; what is not given takes its default. Raises as `create_template`."""
+    defaults = {name: value for name, value in DEFAULTS.items() if name not in ("created_by", "updated_by")}
+    return await change_template(ctx, id, {**defaults, **fields})
+
+
 async def delete_template(ctx: Context, id: str) -> None:
     """Remove a template; numbers routed to it refuse their calls."""
+    await ctx.data.get("voice_templates", id)
     now = ctx.now()
 
     def decide(doc: Document) -> Change:

@@ -120,10 +120,6 @@ class ContactChange(
         blank = [name for name in ("phone", "email", "tag", "telegram_chat_id") if data.get(name) == ""]
         return {**data, **dict.fromkeys(blank)} if blank else data
 
-    def given(self) -> dict[str, Any]:
-        """Return the fields the body names."""
-        return self.model_dump(exclude_unset=True)
-
 
 class NewContact(
     ContactChange,

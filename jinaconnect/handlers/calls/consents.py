@@ -17,8 +17,10 @@ from jinaconnect.core.paging import Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Named, Time
 from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.crud import Does, crud
 
 CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")})
+_TAKEN = {"errors": (409,)}
 
 
 class ConsentFields(Request, json_schema_extra=example(consent_given=False)):
@@ -32,10 +34,6 @@ class ConsentFields(Request, json_schema_extra=example(consent_given=False)):
     consent_timestamp: Time | None = None
     consent_method: Given[Literal["verbal_ivr", "web_form", "api", "implied", ""]] = None
     recording_url: Given[Annotated[Text, StringConstraints(max_length=512)]] = None
-
-    def given(self) -> dict[str, Any]:
-        """Return the fields given."""
-        return self.model_dump(exclude_unset=True)
 
 
 class NewConsent(
@@ -67,10 +65,6 @@ class VoiceAppFields(
     recording_retention_days: Given[Annotated[int, Field(ge=1, le=36_500)]] = None
     recording_requires_consent: Given[bool] = None
 
-    def given(self) -> dict[str, Any]:
-        """Return the fields given."""
-        return self.model_dump(exclude_unset=True)
-
 
 class VoiceAppOut(VoiceAppData):
     """Whether a tenant's voice is on, and its defaults."""
@@ -85,53 +79,20 @@ class VoiceApps(Answer):
     results: list[VoiceAppOut]
 
 
-@voice_operation(
-    "GET", "recording-consents/", id="consents.list", permission="voice.view", listing=CONSENTS, returns=ConsentOut
-)
-async def list_consents(ctx: Context) -> dict[str, Any]:
-    """List the consents, newest first."""
-    return await consents.list_consents(ctx, CONSENTS)
-
-
-@voice_operation(
-    "POST", "recording-consents/", id="consents.create", permission="voice.control", body=NewConsent,
-    returns=ConsentOut, status=201, effect=True, errors=(409,),
+crud(
+    "consents", "recording-consents/", ConsentOut, view="voice.view", manage="voice.control", declare=voice_operation,
+    list=Does(consents.list_consents, "List the consents, newest first.", CONSENTS),
+    create=Does(
+        consents.create_consent, "Note whether a contact agrees to being recorded; one row for each contact.",
+        NewConsent, _TAKEN,
+    ),
+    read=Does(consents.read_consent, "Show one consent."),
+    change=Does(consents.change_consent, "Change a consent.", ConsentFields, _TAKEN),
+    replace=Does(
+        consents.replace_consent, "Replace a consent; what is left out takes its default.", NewConsent, _TAKEN
+    ),
+    delete=Does(consents.delete_consent, "Remove a consent."),
 )  # fmt: skip
-async def create_consent(ctx: Context, body: NewConsent) -> dict[str, Any]:
-    """Note whether a contact agrees to being recorded; one row for each contact."""
-    return await consents.create_consent(ctx, body.given())
-
-
-@voice_operation("GET", "recording-consents/{id}/", id="consents.read", permission="voice.view", returns=ConsentOut)
-async def read_consent(ctx: Context, id: str) -> dict[str, Any]:
-    """Show one consent."""
-    return consents.render_consent(await consents.own_consent(ctx, id))
-
-
-@voice_operation(
-    "PATCH", "recording-consents/{id}/", id="consents.change", permission="voice.control", body=ConsentFields,
-    returns=ConsentOut, effect=True, errors=(409,),
-)  # fmt: skip
-async def change_consent(ctx: Context, id: str, body: ConsentFields) -> dict[str, Any]:
-    """Change a consent."""
-    return await consents.change_consent(ctx, id, body.given())
-
-
-@voice_operation(
-    "PUT", "recording-consents/{id}/", id="consents.replace", permission="voice.control", body=NewConsent,
-    returns=ConsentOut, effect=True, errors=(409,),
-)  # fmt: skip
-async def replace_consent(ctx: Context, id: str, body: NewConsent) -> dict[str, Any]:
-    """Replace a consent; what is left out takes its default."""
-    return await consents.change_consent(ctx, id, {**consents.DEFAULTS, **body.given()})
-
-
-@voice_operation(
-    "DELETE", "recording-consents/{id}/", id="consents.delete", permission="voice.control", status=204, effect=True
-)
-async def delete_consent(ctx: Context, id: str) -> None:
-    """Remove a consent."""
-    await consents.delete_consent(ctx, id)
 
 
 @voice_operation("GET", "tenant-voice-app/", id="app.list", permission="voice.view", returns=VoiceApps, gated=False)

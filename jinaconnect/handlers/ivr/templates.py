@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
@@ -16,6 +17,7 @@ from jinaconnect.core.paging import Filter, Listing, bool_filter
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
 from jinaconnect.handlers.calls.fields import Graph
 from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.crud import Does, crud
 
 TEMPLATES = Listing(
     filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",)
@@ -41,10 +43,6 @@ class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{n
     audio_url: Annotated[Audio | None, BeforeValidator(_blank)] = None
     audio_format: Literal["mp3", "wav"] | None = None
     graph: Graph | None = None
-
-    def given(self) -> dict[str, Any]:
-        """Return the fields given."""
-        return self.model_dump(exclude_unset=True)
 
 
 class NewVoiceTemplate(
@@ -115,21 +113,16 @@ class Simulation(Answer):
     variables: dict[str, Any]
 
 
-@voice_operation(
-    "GET", "templates/", id="templates.list", permission="voice.view", listing=TEMPLATES, returns=VoiceTemplateOut
+_TEMPLATES = partial(
+    crud, "templates", "templates/", VoiceTemplateOut, view="voice.view", manage="voice.manage", declare=voice_operation
 )
-async def list_templates(ctx: Context) -> dict[str, Any]:
-    """List the templates, newest first."""
-    return await templates.list_templates(ctx, TEMPLATES)
-
-
-@voice_operation(
-    "POST", "templates/", id="templates.create", permission="voice.manage", body=NewVoiceTemplate,
-    returns=VoiceTemplateOut, status=201, effect=True,
+_TEMPLATES(
+    list=Does(templates.list_templates, "List the templates, newest first.", TEMPLATES),
+    create=Does(
+        templates.create_template, "Add a template; an IVR is checked whole: 400 names every fault by node.",
+        NewVoiceTemplate,
+    ),
 )  # fmt: skip
-async def create_template(ctx: Context, body: NewVoiceTemplate) -> dict[str, Any]:
-    """Add a template; an IVR is checked whole: 400 names every fault by node."""
-    return await templates.create_template(ctx, body.given())
 
 
 @voice_operation(
@@ -141,36 +134,14 @@ async def simulate_graph(ctx: Context, body: GraphScript) -> dict[str, Any]:
     return await templates.try_graph(ctx, body.graph, body.inputs, body.variables)
 
 
-@voice_operation("GET", "templates/{id}/", id="templates.read", permission="voice.view", returns=VoiceTemplateOut)
-async def read_template(ctx: Context, id: str) -> dict[str, Any]:
-    """Show one template."""
-    return templates.render_template(await ctx.data.get("voice_templates", id))
-
-
-@voice_operation(
-    "PATCH", "templates/{id}/", id="templates.change", permission="voice.manage", body=VoiceTemplateFields,
-    returns=VoiceTemplateOut, effect=True,
-)  # fmt: skip
-async def change_template(ctx: Context, id: str, body: VoiceTemplateFields) -> dict[str, Any]:
-    """Change a template; calls that live go on in it."""
-    return await templates.change_template(ctx, id, body.given())
-
-
-@voice_operation(
-    "PUT", "templates/{id}/", id="templates.replace", permission="voice.manage", body=NewVoiceTemplate,
-    returns=VoiceTemplateOut, effect=True,
-)  # fmt: skip
-async def replace_template(ctx: Context, id: str, body: NewVoiceTemplate) -> dict[str, Any]:
-    """Replace a template; what is left out takes its default."""
-    defaults = {name: value for name, value in templates.DEFAULTS.items() if name not in ("created_by", "updated_by")}
-    return await templates.change_template(ctx, id, {**defaults, **body.given()})
-
-
-@voice_operation("DELETE", "templates/{id}/", id="templates.delete", permission="voice.manage", status=204, effect=True)
-async def delete_template(ctx: Context, id: str) -> None:
-    """Remove a template."""
-    await ctx.data.get("voice_templates", id)
-    await templates.delete_template(ctx, id)
+_TEMPLATES(
+    read=Does(templates.read_template, "Show one template."),
+    change=Does(templates.change_template, "Change a template; calls that live go on in it.", VoiceTemplateFields),
+    replace=Does(
+        templates.replace_template, "Replace a template; what is left out takes its default.", NewVoiceTemplate
+    ),
+    delete=Does(templates.delete_template, "Remove a template."),
+)
 
 
 @voice_operation(
