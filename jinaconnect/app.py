@@ -41,6 +41,8 @@ from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_f
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
 from jinaconnect.actions.messaging.sending import Sender
 from jinaconnect.actions.readiness import Readiness
+from jinaconnect.actions.webhooks.fleet import Webhooks
+from jinaconnect.actions.webhooks.posting import TIMEOUT_S
 from jinaconnect.actions.worker import Worker
 from jinaconnect.actions.writers import DUE, Writers
 from jinaconnect.channels.base import SIMULATED_JOB, Parts
@@ -79,6 +81,7 @@ from jinaconnect.store.registry import Registry
 from jinaconnect.store.s3 import Bucket, S3Blobs
 from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
+from jinaconnect.store.webhook_queue import WebhookQueue
 from jinaconnect.telephony.speech import EspeakNg
 
 Role = Literal["all", "web", "worker", "voice"]
@@ -141,6 +144,8 @@ class Gateway:
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
+            webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S),
+            webhook_queue=WebhookQueue(database),
             hub=hub,
             presence=Presence(self.clock, self._link),
             link=self._link,
@@ -165,6 +170,9 @@ class Gateway:
         hosted = HostedCalls(services, providers, hooks)
         services.calls = CallControls(LiveCalls(services), hosted)
         services.voice_door = VoiceDoor(services, providers, hooks, hosted)
+        services.webhooks = Webhooks(
+            services, active=self.role in ("all", "worker"), keep=timedelta(days=config.log.retention_days)
+        )
         services.worker = self._worker(services, hosted)
         services.writers.start(services.door.apply_handed, services.worker.kick)
         auth, rates = services.auth, services.rates
@@ -175,7 +183,10 @@ class Gateway:
         )  # fmt: skip
         auth.withdrawn.append(self.live.access_changed)
         store.withdrawals.listeners.append(auth.forget)
+        store.withdrawals.listeners.append(services.webhooks.access_changed)
         store.log.listeners.append(self._appended)
+        store.log.listeners.append(services.webhooks.offer)
+        hub.heard.append(services.webhooks.ring)
         if self._link is not None:
             self._link.heard.append(self._heard)
             store.withdrawals.noted.append(lambda: self._ring("!"))
@@ -183,16 +194,19 @@ class Gateway:
             services.switch_commands.given.append(lambda switch: self._ring(f"{ORDER} {switch}"))
         async with answering():
             with unhurried():  # an index is built for as long as it takes
-                for part in (services.registry, due, services.idempotency, services.tickets, services.switch_commands):
+                for part in (services.registry, due, services.idempotency, services.tickets, services.switch_commands,
+                             services.webhook_queue):
                     await part.prepare()
                 await store.prepare(int.from_bytes(os.urandom(4), "big"))
         await services.blobs.start()
         await services.outbound.start()
         await services.loopback.start()
+        await services.webhooks_outbound.start()
         if self.role in ("all", "web"):
             self._listen(sockets)
         await due.inherit()
         services.worker.start()
+        services.webhooks.start()
         if self.role in ("all", "voice"):
             services.voice.start()
         self._loops = [
@@ -347,6 +361,7 @@ class Gateway:
         await self.live.settle(self.config.http.drain_s)
         await self.services.voice.stop()
         await self.services.worker.stop(self.config.http.drain_s)
+        await self.services.webhooks.stop(self.config.http.drain_s)
         await ended(self._loops)
         if self._server is not None:
             try:
@@ -357,6 +372,7 @@ class Gateway:
         await self.services.store.outbox.drain()
         await self.services.outbound.stop()
         await self.services.loopback.stop()
+        await self.services.webhooks_outbound.stop()
         await self.services.blobs.stop()
         if self._link is not None:
             await self._link.stop()

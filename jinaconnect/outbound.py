@@ -116,14 +116,17 @@ class Guard:
         An IPv6 address that leads to an IPv4 address is judged by that one.
         """
         address: Address = ipaddress.ip_address(text.partition("%")[0])
-        if self._listed(address):
+        if self.listed(address):
             return True
         inner = _inner(address)
         if inner is not None:
-            return self._listed(inner) or self._public(inner)
+            return self.listed(inner) or self._public(inner)
         return self._public(address)
 
-    def _listed(self, address: Address) -> bool:
+    def listed(self, address: Address | str) -> bool:
+        """Tell whether an address is of a network that the deployment lists."""
+        if isinstance(address, str):
+            address = ipaddress.ip_address(address.partition("%")[0])
         return any(address.version == network.version and address in network for network in self._allowed)
 
     @staticmethod
@@ -278,17 +281,19 @@ class Outbound:
         limit: int = ANSWER_BYTES,
         follow: bool = False,
         into: Sink | None = None,
+        cut: bool = False,
     ) -> Fetched:
         """Send one request and return the answer, whatever its status.
 
         `follow` allows redirects (GET only), each hop guarded. The body of a 200 goes `into` a file where one is given,
-        piece by piece. Raises Blocked, NotSent, Ambiguous, TooLarge, and what the file raises.
+        piece by piece. With `cut` no more than `limit` bytes of an answer are read, and it counts as it is. Raises
+        Blocked, NotSent, Ambiguous, TooLarge, and what the file raises.
         """
         current, sent = self.guard.check_url(url), dict(headers or {})
         if any(_LINES.search(value) for value in sent.values()):
             raise Blocked("a header has line breaks")
         for _ in range(MAX_HOPS + 1):
-            answer = await self._once(method, current, sent, json, data, timeout_s or self._timeout_s, limit, into)
+            answer = await self._once(method, current, sent, json, data, timeout_s or self._timeout_s, limit, into, cut)
             target = answer.headers.get("location")
             if not (follow and method == "GET" and answer.status in _REDIRECTS and target):
                 return answer
@@ -300,7 +305,7 @@ class Outbound:
 
     async def _once(
         self, method: str, url: URL, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int,
-        into: Sink | None,
+        into: Sink | None, cut: bool,
     ) -> Fetched:  # fmt: skip
         assert self._session is not None, "start() comes first"
         timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, 5.0))
@@ -311,7 +316,7 @@ class Outbound:
                 method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False,
                 trace_request_ctx=leaving,
             ) as response:  # fmt: skip
-                body = await self._body(response, limit, into if response.status == 200 else None)
+                body = await self._body(response, limit, into if response.status == 200 else None, cut)
                 names = {name.lower(): value for name, value in response.headers.items()}
                 logger.debug("outbound", method=method, host=host, status=response.status)
                 return Fetched(response.status, names, body, str(url))
@@ -328,10 +333,14 @@ class Outbound:
             raise Ambiguous(f"{host} did not answer: {type(error).__name__}") from error
 
     @staticmethod
-    async def _body(response: aiohttp.ClientResponse, limit: int, into: Sink | None) -> bytes:
-        chunks, size = [], 0
+    async def _body(response: aiohttp.ClientResponse, limit: int, into: Sink | None, cut: bool) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
         async for chunk in response.content.iter_chunked(65_536):
             size += len(chunk)
+            if size > limit and cut:
+                response.close()  # the rest stays with whoever sends it
+                return b"".join([*chunks, chunk])[:limit]
             if size > limit:
                 raise TooLarge(f"the answer has more than {limit} bytes")
             if into is None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jinaconnect.actions.messaging.accounts import Accounts
     from jinaconnect.actions.messaging.hooks import InboundDoor
     from jinaconnect.actions.readiness import Readiness
+    from jinaconnect.actions.webhooks.fleet import Webhooks
     from jinaconnect.actions.worker import Worker
     from jinaconnect.actions.writers import Writers
     from jinaconnect.channels.table import Channels
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from jinaconnect.store.coordination.switch_status import SwitchStatus
     from jinaconnect.store.coordination.tickets import Tickets
     from jinaconnect.store.databases.redis import RedisLink
+    from jinaconnect.store.webhook_queue import WebhookQueue
 
 
 @dataclass(slots=True)
@@ -81,6 +83,8 @@ class Services:
     blobs: Blobs
     outbound: Outbound
     loopback: Outbound
+    webhooks_outbound: Outbound
+    webhook_queue: WebhookQueue
     hub: Hub
     presence: Presence
     link: RedisLink | None
@@ -95,6 +99,7 @@ class Services:
     voice: Voice = field(init=False)
     calls: CallControls = field(init=False)
     voice_door: VoiceDoor = field(init=False)
+    webhooks: Webhooks = field(init=False)
 
 
 @dataclass(slots=True)

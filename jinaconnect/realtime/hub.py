@@ -190,6 +190,10 @@ class Feed:
             dense.append(event)
         return dense
 
+    async def oldest(self) -> int:
+        """Return the oldest number that is kept."""
+        return (await self._log.extent(self.scope)).oldest
+
     async def follow(self, reader: Reader, view: View, encode: Encode) -> None:
         """Send a reader everything of a view after its position, then keep it in the live group.
 
@@ -282,6 +286,7 @@ class Hub:
         self._looking: asyncio.Task[None] | None = None
         self._look_again = False
         self._looked_at = 0.0
+        self.heard: list[Callable[[str, int], None]] = []  # told where others appended
         log.listeners.append(self._offer)
         log.overtaken.append(self.ring)
 
@@ -292,6 +297,8 @@ class Hub:
 
     def ring(self, scope: str, seq: int) -> None:
         """Note that a scope was appended to by somebody else."""
+        for heard in self.heard:
+            heard(scope, seq)
         feed = self._feeds.get(scope)
         if feed is not None:
             feed.poke(seq)

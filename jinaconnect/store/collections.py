@@ -222,6 +222,18 @@ COLLECTIONS: dict[str, Collection] = {
     "recording_consents": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))
     ),
+    "webhook_endpoints": Collection(
+        tells=True, indexes=(Index((("_id", -1),)),), across=((("updated_at", 1),),)
+    ),
+    "webhook_positions": Collection(indexes=(Index((("endpoint", 1),)),), across=((("due_at", 1),),)),
+    "webhook_deliveries": Collection(
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("endpoint", 1), ("_id", -1))),
+            Index((("event", 1), ("_id", -1))),
+            Index((("status", 1), ("_id", -1))),
+        ),
+    ),
     "voice_apps": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
     # Events of what keeps none itself: documents that went altogether, and rows from before a tenant is known.
     "announcements": Collection(tells=True, indexes=(Index((("_id", -1),)),)),

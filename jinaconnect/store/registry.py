@@ -189,6 +189,11 @@ class Registry:
         return await self._database["api_keys"].find_one({"hashes": digest})
 
     @guarded
+    async def key(self, tenant: str, id: str) -> Document | None:
+        """Return an API key of a tenant."""
+        return await self._database["api_keys"].find_one({"_id": id, "scope": tenant})
+
+    @guarded
     async def touch_key(self, id: str, at: datetime) -> None:
         """Note that a key was used."""
         await self._database["api_keys"].update_one({"_id": id}, {"$set": {"last_used_at": at}})

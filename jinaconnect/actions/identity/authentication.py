@@ -139,6 +139,29 @@ class Authenticator:
         )
         return principal, tuple(row.get("ip_allowlist") or ())
 
+    async def standing(self, kind: str, id: str, tenant: str, mode: Mode) -> Principal:
+        """Return what a member or key of a tenant may do now, for what works on in their name.
+
+        Raises NotAuthenticated where they may nothing any more, PermissionDenied while the organisation is suspended
+        or they have no role.
+        """
+        found = await self._tenant(tenant)
+        if kind == "api_key":
+            key = await self._registry.key(tenant, id)
+            late = key is None or (key["expires_at"] is not None and key["expires_at"] <= self._clock())
+            if key is None or late or key["revoked_at"] is not None:
+                raise InvalidApiKey("The API key has ended.")
+            role = await self._role(tenant, key["role"])
+            return self._principal("api_key", id, key["name"], found, mode, role, key["expires_at"])
+        user = await self._registry.user(id)
+        members = await self._registry.memberships(id)
+        member = next((each for each in members if each["scope"] == tenant), None)
+        if user is None or not user["is_active"] or member is None:
+            raise AuthenticationFailed("The membership has ended.")
+        role = await self._role(tenant, member["role"])
+        name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
+        return self._principal("user", id, name, found, mode, role, None, user["username"], member["_id"])
+
     async def _from_jwt(self, token: str) -> Principal:
         claims = self.claims(token, "access")
         session = await self._registry.session(claims["sid"])

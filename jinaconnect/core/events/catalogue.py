@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jinaconnect.core.events.payloads import account, calls, contacts, conversations, messages, trunks, voice
+from jinaconnect.core.events.payloads import account, calls, contacts, conversations, messages, trunks, voice, webhooks
 from jinaconnect.core.events.payloads.base import Payload
 
 TOPICS = ("inbox", "calls", "broadcasts", "trunks", "notifications", "account")
@@ -79,6 +79,12 @@ CATALOGUE: dict[str, EventType] = {
         EventType("key.revoked", "account", "key", account.KeyRevoked),
         EventType("account.reported", "account", "app", account.AccountReported),
         EventType("webhook.failed", "account", "webhook", account.WebhookFailed),
+        EventType("endpoint.created", "account", "endpoint", webhooks.EndpointCreated),
+        EventType("endpoint.updated", "account", "endpoint", webhooks.EndpointUpdated),
+        EventType("endpoint.disabled", "account", "endpoint", webhooks.EndpointDisabled),
+        EventType("endpoint.deleted", "account", "endpoint", webhooks.EndpointDeleted),
+        EventType("endpoint.missed", "account", "endpoint", webhooks.EndpointMissed),
+        EventType("delivery.failed", "account", "delivery", webhooks.DeliveryFailed),
         EventType("call.created", "calls", "call", calls.CallCreated),
         EventType("call.dialing", "calls", "call", calls.CallDialing),
         EventType("call.ringing", "calls", "call", calls.CallRinging),

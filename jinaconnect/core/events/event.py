@@ -102,6 +102,7 @@ class Recorded:
     id: str
     type: str
     topic: str
+    subject: str
     contact: str | None
     call: str | None
     channel: str | None
@@ -129,8 +130,8 @@ def recorded(scope: str, row: Mapping[str, Any]) -> Recorded:
         "data": row["data"],
     }
     return Recorded(
-        scope, row["seq"], row["_id"], row["type"], kind.topic, contact, row["call"], row["channel"],
-        Seen(seen["c"], seen["a"], seen["b"], seen["o"]), _exact(orjson.dumps(wire)),
+        scope, row["seq"], row["_id"], row["type"], kind.topic, row["subject"], contact, row["call"],
+        row["channel"], Seen(seen["c"], seen["a"], seen["b"], seen["o"]), _exact(orjson.dumps(wire)),
     )  # fmt: skip
 
 

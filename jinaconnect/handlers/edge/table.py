@@ -22,6 +22,8 @@ MODULES = (
     "messaging.whatsapp_hooks",
     "messaging.hooks",
     "messaging.sandbox",
+    "webhooks.endpoints",
+    "webhooks.deliveries",
     "trunks.trunks",
     "trunks.numbers",
     "trunks.devices",

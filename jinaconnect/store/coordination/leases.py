@@ -6,6 +6,7 @@ When that is, is told by the database's clock alone: the processes' own may diff
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from pymongo import ReturnDocument
@@ -58,6 +59,25 @@ class Leases:
             return False
         self._generations[name] = int(row["generation"])
         return True
+
+    @guarded
+    async def renew(self, names: Collection[str]) -> set[str]:
+        """Renew leases this process holds, all in one write; returns those that are still its own."""
+        if not names:
+            return set()
+        mine: Document = {"_id": {"$in": list(names)}, "by": self.holder, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        until = {"$add": ["$$NOW", int(TTL.total_seconds() * 1000)]}
+        result = await self._rows.update_many(mine, [{"$set": {"until": until}}])
+        if result.matched_count == len(names):
+            return set(names)
+        return {row["_id"] for row in await self._rows.find(mine, {"_id": 1}).to_list()}
+
+    @guarded
+    async def takeable(self, names: Collection[str]) -> set[str]:
+        """Return which leases nobody seems to hold; to be taken one by one."""
+        query: Document = {"_id": {"$in": list(names)}, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        held = await self._rows.find(query, {"by": 1}).to_list()
+        return set(names) - {row["_id"] for row in held if row["by"] and not self._due.died(row["by"])}
 
     @guarded
     async def give_back(self, name: str) -> None:
