@@ -125,11 +125,6 @@ def call_verdict(contact: Document | None, number: str, category: CallCategory, 
     return rules.verdict({**(contact or {}), "phone": number}, category, "VOICE", now)
 
 
-def free_to(agent: str, contact: Document) -> bool:
-    """Tell whether an agent may dial a contact's number: anybody's who is not assigned to another."""
-    return contact.get("assigned_to_user") in (None, agent)
-
-
 async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
     """Check a call to place and change nothing; raises Invalid, Unsupported."""
     way = body.way()
@@ -194,11 +189,13 @@ def _static(purpose: plans.Purpose) -> dict[str, Any]:
 
 
 async def _contact(ctx: Context, body: PlaceCall) -> Document | None:
+    """Return the contact of a call; raises Invalid on `contact`.
+
+    A number is dialled whoever's contact has it, and also where nobody's has: were one refused, placing a call would
+    tell an agent which numbers are customers.
+    """
     if body.contact is None:
-        held = await contact_at(ctx.data, Address(PHONE, body.to_number))
-        if held is not None and ctx.principal.assigned_only and not free_to(ctx.principal.id, held):
-            raise Invalid.field("to_number", "this contact is assigned to somebody else")
-        return held
+        return await contact_at(ctx.data, Address(PHONE, body.to_number))
     found = await ctx.data.find("contacts", body.contact)
     if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
         raise Invalid.field("contact", "there is no such contact")

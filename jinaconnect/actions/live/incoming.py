@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
-from jinaconnect.actions.calls.placing import call_verdict, free_to, may_go
+from jinaconnect.actions.calls.placing import call_verdict, may_go
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
@@ -161,18 +161,14 @@ async def _reject(
     await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))
 
 
-async def _may_dial(ctx: Context, user: str) -> bool:
-    """Tell whether a telephone's person is an agent; raises PermissionDenied for one who may not place calls.
-
-    Both are asked as over REST.
-    """
+async def _check_may_dial(ctx: Context, user: str) -> None:
+    """Raise PermissionDenied where a telephone's person may not place calls over REST either."""
     await require_voice(ctx)
     registry, tenant = ctx.services.registry, ctx.principal.tenant
     member = next((each for each in await registry.memberships(user) if each["scope"] == tenant), None)
     role = None if member is None else await registry.role(tenant, member["role"])
     if role is None or not role["permissions"].get("voice.call"):
         raise PermissionDenied("The telephone's person may not place calls.")
-    return bool(role["slug"] == "agent")
 
 
 async def _from_device(services: Services, switch: Switch, arrived: IncomingCall) -> Document | None:
@@ -183,13 +179,11 @@ async def _from_device(services: Services, switch: Switch, arrived: IncomingCall
         return None
     ctx = system_context(services, device["scope"], "telephony")
     try:
-        agent = await _may_dial(ctx, device["user"])
+        await _check_may_dial(ctx, device["user"])
         trunk = await outbound_trunk(ctx, None)
         number = e164(called_number(services, trunk, arrived.called))
         contact = await caller_contact(ctx, number)
         may_go(call_verdict(contact, number, "UTILITY", ctx.now()))
-        if agent and contact is not None and not free_to(device["user"], contact):
-            raise PermissionDenied("The contact is assigned to somebody else.")
         if not trunk["from_numbers"]:
             raise ValueError("the trunk has no number of its own")
         own = trunk["from_numbers"][0]

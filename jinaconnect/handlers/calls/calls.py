@@ -7,6 +7,7 @@ from typing import Any, Literal
 from jinaconnect.actions.calls import reading as calls
 from jinaconnect.actions.calls.placing import CheckedCall, PlaceCall, check_call, place_call
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.scoping import visible
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.calls import CALL, CallData
@@ -117,9 +118,11 @@ class CallPreview(Answer):
     verdict: VerdictOut
 
 
-def render_preview(checked: CheckedCall) -> dict[str, Any]:
-    """Return a checked call as `CallPreview` describes it."""
+def render_preview(ctx: Context, checked: CheckedCall) -> dict[str, Any]:
+    """Return a checked call as `CallPreview` describes it; a contact one may not see is shown as none."""
     price, contact = checked.price, checked.contact
+    if contact is not None and not visible(ctx.principal, contact):
+        contact = None
     return {
         "dry_run": True, "provider_config_id": checked.trunk["_id"], "from_number": checked.own,
         "to_number": checked.to, "contact": None if contact is None else contact["_id"],
@@ -140,7 +143,7 @@ async def place(ctx: Context, body: PlaceCall) -> dict[str, Any] | Reply:
     the trunk's cap, 503 `trunk_down` or `asterisk_down`: nothing is kept to be dialled later.
     """
     if dry_run(ctx):
-        return Reply(render_preview(await check_call(ctx, body)))
+        return Reply(render_preview(ctx, await check_call(ctx, body)))
     return await place_call(ctx, body)
 
 

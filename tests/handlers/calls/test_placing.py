@@ -55,19 +55,28 @@ async def test_a_new_trunk_does_not_take_the_calls_of_the_one_before(gateway: Ru
     assert await _chosen(gateway, tenant) == second
 
 
-async def test_an_agent_calls_the_contacts_they_may_see(gateway: Running, tenant: Tenant) -> None:
+async def test_calling_a_number_tells_an_agent_nothing_of_whose_it_is(gateway: Running, tenant: Tenant) -> None:
     owner, agent = tenant("owner", "test"), tenant("agent", "test")
     contact = (await owner.post("/contacts/", {"first_name": "Ann", "phone": "+12025550150"})).ok(201)
     store = gateway.services.store.of(tenant.id, "test")
     other: dict[str, Any] = {"assigned_to_user": "usr_" + "0" * 26}
     await store.change("contacts", contact["id"], lambda doc: Change(set=other))
-    call = {"to_number": "+12025550150", "tts_text": "Hello."}
-    assert list((await agent.post(CALLS, {**call, "contact": contact["id"]})).refused(400, "validation_error")) == [
-        "contact"
+    call = {"tts_text": "Hello."}
+    named = await agent.post(CALLS, {**call, "to_number": "+12025550150", "contact": contact["id"]})
+    assert list(named.refused(400, "validation_error")) == ["contact"]
+    asked = [(await agent.post(CALLS, {**call, "to_number": number}, params={"dry_run": "true"})).ok()
+             for number in ("+12025550150", "+12025550151")]  # fmt: skip
+    assert {**asked[0], "to_number": ""} == {**asked[1], "to_number": ""}
+    theirs = (await agent.post(CALLS, {**call, "to_number": "+12025550150"})).ok(201)
+    nobodys = (await agent.post(CALLS, {**call, "to_number": "+12025550151"})).ok(201)
+    differ = {name for name in theirs if theirs[name] != nobodys[name]}
+    assert differ <= {"id", "provider_call_id", "to_number", "contact", "created_at", "updated_at"}
+    for placed in (theirs, nobodys):
+        assert placed["contact"] is not None
+        assert (await agent.get(f"/contacts/{placed['contact']}/")).status == 404
+    assert [each["id"] for each in (await owner.get(f"{CALLS}?contact_id={contact['id']}")).ok()["results"]] == [
+        theirs["id"]
     ]
-    assert list((await agent.post(CALLS, call)).refused(400, "validation_error")) == ["to_number"]
-    assert (await owner.get(f"{CALLS}?contact_id={contact['id']}")).ok()["count"] == 0
-    (await owner.post(CALLS, {**call, "contact": contact["id"]})).ok(201)
 
 
 async def test_a_dry_run_tells_of_a_call_and_places_none(gateway: Running, tenant: Tenant) -> None:
