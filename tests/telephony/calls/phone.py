@@ -80,6 +80,8 @@ class Talk:
     serial: int = 1
     headers: tuple[str, ...] = ()  # of every INVITE of ours
     via: str = ""  # of the last INVITE of ours
+    acked: bool = False  # whether our answer was acknowledged; true of a call of our own
+    parting: tuple[str, ...] | None = None  # headers of the BYE that waits for that
 
     @property
     def id(self) -> str:
@@ -103,10 +105,23 @@ class Talk:
         self.phone.respond(self, self.invite, status)
 
     def hang_up(self, *headers: str) -> None:
-        """End the call."""
+        """End the call; one that was just answered as soon as the answer is acknowledged (RFC 3261 section 15).
+
+        Before that the caller need not know the dialog, and may refuse the BYE.
+        """
         self.over = True
         self.line.close()
-        self.phone.request(self, "BYE", "", *headers)
+        if self.acked:
+            self.phone.request(self, "BYE", "", *headers)
+        else:
+            self.parting = headers
+
+    def acknowledged(self) -> None:
+        """Know that our answer has arrived."""
+        self.acked = True
+        if self.parting is not None:
+            headers, self.parting = self.parting, None
+            self.phone.request(self, "BYE", "", *headers)
 
     def cancel(self) -> None:
         """Give up a call that is ringing (RFC 3261 section 9)."""
@@ -198,7 +213,7 @@ class Phone(asyncio.DatagramProtocol):
             f"To: <sip:{number}@{server}>", f"Call-ID: {secrets.token_hex(8)}", "CSeq: 1 INVITE",
         ]) + "\r\n\r\n")  # fmt: skip
         talk = Talk(self, invite, address, Line(self.ip), invite.get("From"), invite.get("To"), _uri(invite.get("To")),
-                    headers=tuple(headers))
+                    headers=tuple(headers), acked=True)
         self.talks.append(talk)
         self._invite(talk)
         return talk
@@ -285,6 +300,8 @@ class Phone(asyncio.DatagramProtocol):
             case "NOTIFY":
                 talk.notified.append(message.body.strip())
                 self.respond(talk, message, 200)
+            case "ACK" if talk.up:
+                talk.acknowledged()
             case "ACK" | "INVITE":
                 return
             case _:
