@@ -1,26 +1,22 @@
-"""Composition: reads the configuration, builds every part, owns the order of start and stop."""
+"""Composition: every part of a process is built here, in one place, and started and stopped in order."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 from pymongo import AsyncMongoClient
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application
 
 from jinaconnect.actions.calls.completion import Completer
-from jinaconnect.actions.calls.control import CallControls
+from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Services, Settings
@@ -29,22 +25,23 @@ from jinaconnect.actions.hosted.control import HostedCalls
 from jinaconnect.actions.hosted.hooks import VoiceDoor
 from jinaconnect.actions.hosted.leading import ASK_JOB
 from jinaconnect.actions.hosted.urls import HookUrls
-from jinaconnect.actions.identity.authentication import Authenticator
+from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
-from jinaconnect.actions.ivr.prompts import Prompts
+from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
-from jinaconnect.actions.live.fleet import Voice
-from jinaconnect.actions.messaging.accounts import Accounts
+from jinaconnect.actions.live.fleet import Fleet
+from jinaconnect.actions.messaging.accounts import OpenAccounts
 from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
 from jinaconnect.actions.messaging.sending import Sender
-from jinaconnect.actions.readiness import Readiness
+from jinaconnect.actions.ports import Ports
+from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.webhooks.fleet import Webhooks
 from jinaconnect.actions.webhooks.posting import TIMEOUT_S
 from jinaconnect.actions.worker import Worker
-from jinaconnect.actions.writers import DUE, Writers
+from jinaconnect.actions.writers import Writers
 from jinaconnect.channels.base import SIMULATED_JOB, Parts
 from jinaconnect.channels.table import Channels
 from jinaconnect.config import Config
@@ -54,10 +51,8 @@ from jinaconnect.core.cursor import Cursors
 from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.ids import Ids
 from jinaconnect.handlers.edge import metrics
-from jinaconnect.handlers.edge.http import Router
-from jinaconnect.handlers.edge.proxies import Proxies
-from jinaconnect.handlers.edge.stream import SocketHandler, SseHandler
-from jinaconnect.handlers.edge.table import load_operations
+from jinaconnect.handlers.edge.server import listen
+from jinaconnect.interprocess import Interprocess
 from jinaconnect.outbound import Outbound
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub
@@ -71,9 +66,8 @@ from jinaconnect.store.coordination.limits import Limits
 from jinaconnect.store.coordination.switch_commands import SwitchCommands
 from jinaconnect.store.coordination.switch_status import SwitchStatus
 from jinaconnect.store.coordination.tickets import Tickets
-from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.indexes import unhurried
-from jinaconnect.store.databases.mongo import Document, answering, connect
+from jinaconnect.store.databases.mongo import Database, Document, answering, connect
 from jinaconnect.store.databases.redis import RedisLink
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
@@ -87,10 +81,20 @@ from jinaconnect.telephony.speech import EspeakNg
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
 WORDS, BETWEEN_S = "words", 0.02  # the lease, and the pause that others are let in by
-ORDER = "&"  # rung with the name of a switch: an order was left for its owner
-LOOK = "*"  # rung when a bell was missed: everyone looks at the log
 
 logger = structlog.get_logger("app")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The parts of a process: what operations use of them is in `ports`."""
+
+    services: Services
+    ports: Ports
+    fleet: Fleet
+    webhooks: Webhooks
+    presence: Presence
+    interprocess: Interprocess
 
 
 @dataclass
@@ -101,123 +105,121 @@ class Gateway:
     role: Role = "all"
     processes: int = 1
     clock: Clock = system_clock
-    services: Services = field(init=False)
-    live: Live = field(init=False)
+    _built: Built = field(init=False)
     _client: AsyncMongoClient[Document] = field(init=False)
     _link: RedisLink | None = field(init=False, default=None)
     _server: HTTPServer | None = field(init=False, default=None)
     _loops: list[asyncio.Task[None]] = field(init=False, default_factory=list)
-    _unrung: bool = field(init=False, default=False)  # others were not told of something: have them look
-    _rings: set[asyncio.Task[Any]] = field(init=False, default_factory=set)
 
-    async def start(self, mongodb_uri: str, sockets: list[socket.socket]) -> None:
-        """Connect, build, prepare the database, listen."""
+    @property
+    def services(self) -> Services:
+        """What everything stands on."""
+        return self._built.services
+
+    @property
+    def ports(self) -> Ports:
+        """What operations use."""
+        return self._built.ports
+
+    @property
+    def fleet(self) -> Fleet:
+        """The switches of the deployment."""
+        return self._built.fleet
+
+    # --- build ---------------------------------------------------------------------------------------------------
+
+    def _services(self, database: Database, process: str, sockets: list[socket.socket]) -> Services:
         config = self.config
-        self._client, database = connect(mongodb_uri, config.mongodb.database, timeout_s=config.mongodb.timeout_s)
         secrets = Secrets(load_master_key(config.secrets.master_key, config.var_dir))
-        process = process_name()
-        if config.redis.url:
-            self._link = RedisLink(config.redis.url, process)
-            await self._link.start()
-        store = Store(database, self.clock)
-        cursors = Cursors(secrets.derive("cursors"))
-        due = Due(database, self.clock, process)
-        limits = Limits(self._link)
-        budgets = Budgets(**{name: getattr(config.limits, name) for name in Budgets.__dataclass_fields__})
-        hub = Hub(store.log, cursors)
-        services = self.services = Services(
+        store, due = Store(database, self.clock), Due(database, self.clock, process)
+        return Services(
             settings=self._settings(sockets),
             clock=self.clock,
             ids=Ids(self.clock, os.urandom),
             store=store,
             registry=Registry(database, store.withdrawals),
             secrets=secrets,
-            cursors=cursors,
+            cursors=Cursors(secrets.derive("cursors")),
             due=due,
             idempotency=Idempotency(database, self.clock, secrets),
-            limits=limits,
-            rates=RateGate(limits, budgets),
             tickets=Tickets(database, self.clock),
             leases=Leases(database, due),
             switch_commands=SwitchCommands(database),
             switch_status=SwitchStatus(database, self.clock),
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
-            loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S),
             webhook_queue=WebhookQueue(database),
-            hub=hub,
-            presence=Presence(self.clock, self._link),
-            link=self._link,
-            writers=Writers(self._link, process, works=self.role in ("all", "worker")),
         )
-        services.auth = Authenticator(
-            services.registry, self.clock, secrets.derive("tokens"), self._may_keep, config.voice.operators
-        )
-        services.accounts = Accounts(services)
-        services.channels = Channels(
-            Parts(
-                services.outbound, due, self.clock, services.accounts, lambda job: services.worker.plan(job),
-                {"whatsapp_meta": config.whatsapp.model_dump()},
-                services.settings.public_url or services.settings.own_url,
-            )
-        )  # fmt: skip
-        services.door = InboundDoor(services)
-        services.readiness = Readiness(services)
-        prompts = Prompts(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
-        services.voice = Voice(services, config.voice.asterisks, prompts)
-        providers, hooks = Providers(services), HookUrls(services)
-        hosted = HostedCalls(services, providers, hooks)
-        services.calls = CallControls(LiveCalls(services), hosted)
-        services.voice_door = VoiceDoor(services, providers, hooks, hosted)
-        services.webhooks = Webhooks(
-            services, active=self.role in ("all", "worker"), keep=timedelta(days=config.log.retention_days)
-        )
-        services.worker = self._worker(services, hosted)
-        services.writers.start(services.door.apply_handed, services.worker.kick)
-        auth, rates = services.auth, services.rates
-        self.live = services.live = Live(
-            store.log, cursors, hub, services.presence, self.clock,
+
+    def _build(self, services: Services, link: RedisLink | None, process: str) -> Built:
+        """Build every part, each from those before it."""
+        config, clock, store, due = self.config, self.clock, services.store, services.due
+        works = self.role in ("all", "worker")
+        writers = Writers(link, process, works=works)
+        worker = Worker(due, clock, writers.announce, active=works, processes=self.processes)
+        budgets = Budgets(**{name: getattr(config.limits, name) for name in Budgets.__dataclass_fields__})
+        rates = RateGate(Limits(link), budgets)
+        key, may_keep = services.secrets.derive("tokens"), self._may_keep
+        auth = TokenAuthenticator(services.registry, clock, key, may_keep, config.voice.operators)
+        accounts = OpenAccounts(services.registry, services.secrets)
+        settings = {"whatsapp_meta": config.whatsapp.model_dump()}
+        url = services.settings.public_url or services.settings.own_url
+        channels = Channels(Parts(services.outbound, due, clock, accounts, worker.plan, settings, url))
+        prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
+        fleet = Fleet(services, worker, prompts, config.voice.asterisks)
+        providers, urls = Providers(services), HookUrls(services)
+        hosted = HostedCalls(services, worker, providers, urls)
+        calls = Controls(LiveCalls(services, fleet), hosted)
+        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted)
+        message_hooks = InboundDoor(services, worker, writers, accounts, channels)
+        hub, presence = Hub(store.log, services.cursors), Presence(clock, link)
+        live = Live(
+            store.log, services.cursors, hub, presence, clock,
             lambda token, ip: rates.guarded(auth.from_token(token, ip), ip), auth.from_token,
             per_tenant=config.limits.sockets_per_tenant, per_principal=config.limits.sockets_per_principal,
         )  # fmt: skip
-        auth.withdrawn.append(self.live.access_changed)
+        ports = Ports(
+            worker=worker, auth=auth, rates=rates, channels=channels, accounts=accounts, message_hooks=message_hooks,
+            calls=calls, switches=fleet, voice_hooks=voice_hooks, prompts=prompts, hub=hub, live=live,
+            readiness=SharedReadiness(services, link, fleet.asterisks),
+            loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
+        )  # fmt: skip
+        keep = timedelta(days=config.log.retention_days)
+        webhooks = Webhooks(services, auth, hub, active=works, keep=keep)
+        interprocess = Interprocess(link, store, services.switch_commands, hub, presence, writers, worker)
+        self._assign(services, ports, Sender(services, worker, accounts, channels), message_hooks, hosted, voice_hooks)
+        writers.start(message_hooks.apply_handed)
+        auth.withdrawn.append(live.access_changed)
         store.withdrawals.listeners.append(auth.forget)
-        store.withdrawals.listeners.append(services.webhooks.access_changed)
-        store.log.listeners.append(self._appended)
-        store.log.listeners.append(services.webhooks.offer)
-        hub.heard.append(services.webhooks.ring)
-        if self._link is not None:
-            self._link.heard.append(self._heard)
-            store.withdrawals.noted.append(lambda: self._ring("!"))
-            self._link.recovered.append(self._bell_back)
-            services.switch_commands.given.append(lambda switch: self._ring(f"{ORDER} {switch}"))
-        async with answering():
-            with unhurried():  # an index is built for as long as it takes
-                for part in (services.registry, due, services.idempotency, services.tickets, services.switch_commands,
-                             services.webhook_queue):
-                    await part.prepare()
-                await store.prepare(int.from_bytes(os.urandom(4), "big"))
-        await services.blobs.start()
-        await services.outbound.start()
-        await services.loopback.start()
-        await services.webhooks_outbound.start()
-        if self.role in ("all", "web"):
-            self._listen(sockets)
-        await due.inherit()
-        services.worker.start()
-        services.webhooks.start()
-        if self.role in ("all", "voice"):
-            services.voice.start()
-        self._loops = [
-            asyncio.create_task(self._repeat(LOOK_EVERY_S, self._look)),
-            asyncio.create_task(self._repeat(LOOK_EVERY_S, store.withdrawals.look)),
-            asyncio.create_task(self._repeat(protocol.HEARTBEAT_S, self.live.beat)),
-        ]
-        # What was built lives as long as the process: keep the collector from walking it at every turn.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 5, 100)  # what a busy moment leaves behind is found before it is many megabytes
+        store.withdrawals.listeners.append(webhooks.access_changed)
+        store.log.listeners.append(lambda scope, events: _appended(interprocess, scope, events))
+        store.log.listeners.append(webhooks.offer)
+        hub.heard.append(webhooks.ring)
+        return Built(services, ports, fleet, webhooks, presence, interprocess)
+
+    def _assign(
+        self, services: Services, ports: Ports, sender: Sender, messages: InboundDoor, hosted: HostedCalls,
+        voice: VoiceDoor,
+    ) -> None:  # fmt: skip
+        """Name who does which work."""
+        worker, completer = ports.worker, Completer(services)
+        worker.handle("messages", sender.deliver)
+        worker.handle("inbound", messages.take)
+        # What is due of a call is its placing while it lives at its carrier, and what follows its end.
+        worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))
+        worker.handle("media", MediaFetcher(services, ports.accounts, ports.channels).fetch)
+        worker.handle_job(ASK_JOB, voice.ask)
+        worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
+        worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
+        worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
+        worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
+        # What any process may look for is looked for by all of them in turn.
+        worker.every(2.0 * self.processes, services.store.outbox.sweep)
+        worker.every(5.0 * self.processes, services.due.inherit)
+        worker.every(60.0, lambda: bring_words(services))
+        worker.every(3600.0, lambda: retire_events(services))
+        worker.every(3600.0, lambda: retire_recordings(services))
 
     def _settings(self, sockets: list[socket.socket]) -> Settings:
         config = self.config
@@ -239,141 +241,68 @@ class Gateway:
             return self.processes == 1
         return self._link.healthy
 
-    def _worker(self, services: Services, hosted: HostedCalls) -> Worker:
-        worker = Worker(services, active=self.role in ("all", "worker"), processes=self.processes)
-        worker.handle("messages", Sender(services).deliver)
-        worker.handle("inbound", services.door.take)
-        completer = Completer(services)
-        # What is due of a call is its placing while it lives at its carrier, and what follows its end.
-        worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))
-        worker.handle_job(ASK_JOB, services.voice_door.ask)
-        worker.handle("media", MediaFetcher(services).fetch)
-        worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, scope, data))
-        worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
-        worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, scope, data))
-        # What any process may look for is looked for by all of them in turn.
-        worker.every(2.0 * self.processes, services.store.outbox.sweep)
-        worker.every(5.0 * self.processes, services.due.inherit)
-        worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, scope, data))
-        worker.every(60.0, self._bring_words)
-        worker.every(3600.0, self._retire)
-        worker.every(3600.0, lambda: retire_recordings(services))
-        return worker
+    # --- start ---------------------------------------------------------------------------------------------------
 
-    async def _bring_words(self) -> None:
-        """Give rows of an earlier version their words, in one process at a time and beside everything else."""
-        for name in [name for name, collection in COLLECTIONS.items() if collection.worded is not None]:
-            while not await self.services.store.words.ready(name) and await self.services.leases.take(WORDS):
-                if not await self.services.store.words.bring(name):
-                    break
-                await asyncio.sleep(BETWEEN_S)
-
-    async def _retire(self) -> None:
-        before = self.clock() - timedelta(days=self.config.log.retention_days)
-        for scope in await self.services.store.log.scopes():
-            try:
-                await self.services.store.log.forget(scope, before)
-            except Exception as error:  # one tenant's log is in no other's way; its turn comes again
-                logger.warning("retention.postponed", scope=scope, error=repr(error)[:500])
-
-    def _listen(self, sockets: list[socket.socket]) -> None:
-        load_operations()
-        services, live = self.services, self.live
-        origins = frozenset(self.config.http.origins)
-        arguments = {"services": services, "live": live, "origins": origins}
-        application = Application(
-            websocket_max_message_size=protocol.FRAME_BYTES * 4, log_function=lambda handler: None
-        )
-        special = {"/ws/": (SocketHandler, arguments), "/events/stream/": (SseHandler, arguments)}
-        router = Router(application, services, origins, special, Proxies(self.config.http.trusted_proxies))
-        self._server = HTTPServer(
-            router,
-            max_body_size=self.config.http.max_upload_bytes,
-            idle_connection_timeout=75,
-            body_timeout=60,
-        )
-        self._server.add_sockets(sockets)
-
-    # --- the bell between processes ------------------------------------------------------------------------------
-
-    def _appended(self, scope: str, events: list[Recorded]) -> None:
-        for event in events:
-            metrics.EVENTS.labels(event.type).inc()
-        if self._link is not None:
-            self._ring(f"{scope} {events[-1].seq}")
-
-    def _ring(self, text: str) -> None:
-        self._beside(self._rung(text))
-
-    async def _rung(self, text: str) -> None:
-        assert self._link is not None
-        if not await self._link.ring(text):
-            self._unrung = True
-
-    def _beside(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.create_task(work)
-        self._rings.add(task)
-        task.add_done_callback(self._rings.discard)
-
-    def _heard(self, text: str) -> None:
-        if text.startswith("!"):
-            self._beside(self.services.store.withdrawals.look())
-        elif text == LOOK:
-            self.services.hub.look()
-        elif text.startswith("?"):
-            self.services.presence.heard(text[1:])
-        elif text.startswith(f"{DUE} "):
-            self.services.writers.announced(text)
-        elif text.startswith(f"{ORDER} "):
-            self.services.switch_commands.ring(text.partition(" ")[2])
-        else:
-            scope, _, seq = text.rpartition(" ")
-            self.services.store.log.heard(scope, int(seq))
-            self.services.hub.ring(scope, int(seq))
-
-    def _bell_back(self) -> None:
-        self.services.hub.look()
+    async def start(self, mongodb_uri: str, sockets: list[socket.socket]) -> None:
+        """Connect, build, prepare the database, listen."""
+        config, process = self.config, process_name()
+        self._client, database = connect(mongodb_uri, config.mongodb.database, timeout_s=config.mongodb.timeout_s)
+        if config.redis.url:
+            self._link = RedisLink(config.redis.url, process)
+            await self._link.start()
+        services = self._services(database, process, sockets)
+        built = self._built = self._build(services, self._link, process)
+        await _prepare(services)
+        await services.blobs.start()
+        await services.outbound.start()
+        await built.ports.loopback.start()
+        await services.webhooks_outbound.start()
+        if self.role in ("all", "web"):
+            self._server = listen(config.http, services, built.ports, sockets)
+        await services.due.inherit()
+        built.ports.worker.start()
+        built.webhooks.start()
+        if self.role in ("all", "voice"):
+            built.fleet.start()
+        self._loops = [
+            asyncio.create_task(repeat(LOOK_EVERY_S, self._look)),
+            asyncio.create_task(repeat(LOOK_EVERY_S, services.store.withdrawals.look)),
+            asyncio.create_task(repeat(protocol.HEARTBEAT_S, built.ports.live.beat)),
+        ]
+        # What was built lives as long as the process: keep the collector from walking it at every turn.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 5, 100)  # what a busy moment leaves behind is found before it is many megabytes
 
     def _look(self) -> None:
-        self.live.tick()
-        self.services.presence.sweep()
-        if self._unrung and self._link is not None and self._link.healthy:
-            self._unrung = False
-            self._ring(LOOK)
-        self.services.hub.look(trusted=self._link is not None and self._link.healthy)
+        self.ports.live.tick()
+        self._built.presence.sweep()
+        self._built.interprocess.look()
 
-    async def _repeat(self, seconds: float, call: Callable[[], Awaitable[None] | None]) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                if (work := call()) is not None:
-                    await work
-            except Exception:  # whatever it was, the next round may do better
-                logger.exception("loop.failed", loop=getattr(call, "__qualname__", ""))
-
-    # --- the end -------------------------------------------------------------------------------------------------
+    # --- stop ----------------------------------------------------------------------------------------------------
 
     async def stop(self) -> None:
         """Drain: tell sockets to resume elsewhere, finish what runs, give back the rest, close."""
+        services, ports, drain_s = self.services, self.ports, self.config.http.drain_s
         if self._server is not None:
             self._server.stop()
-        self.live.close_all(protocol.RESTARTING)
-        await self.live.settle(self.config.http.drain_s)
-        await self.services.voice.stop()
-        await self.services.worker.stop(self.config.http.drain_s)
-        await self.services.webhooks.stop(self.config.http.drain_s)
+        ports.live.close_all(protocol.RESTARTING)
+        await ports.live.settle(drain_s)
+        await self.fleet.stop()
+        await ports.worker.stop(drain_s)
+        await self._built.webhooks.stop(drain_s)
         await ended(self._loops)
         if self._server is not None:
             try:
-                async with asyncio.timeout(self.config.http.drain_s):
+                async with asyncio.timeout(drain_s):
                     await self._server.close_all_connections()
             except TimeoutError:
                 logger.warning("drain.cut_short")
-        await self.services.store.outbox.drain()
-        await self.services.outbound.stop()
-        await self.services.loopback.stop()
-        await self.services.webhooks_outbound.stop()
-        await self.services.blobs.stop()
+        await services.store.outbox.drain()
+        await services.outbound.stop()
+        await ports.loopback.stop()
+        await services.webhooks_outbound.stop()
+        await services.blobs.stop()
         if self._link is not None:
             await self._link.stop()
         await self._client.close()
@@ -386,33 +315,50 @@ def _blobs(config: Config) -> Blobs:
     return S3Blobs(Bucket(place.bucket, **place.model_dump(exclude={"bucket"})))
 
 
-def listening(config: Config, *, shared: bool = False) -> list[socket.socket]:
-    """Bind the configured address; `shared` lets several processes take connections from it."""
-    return bind_sockets(config.http.port, config.http.host, reuse_port=shared)
+def _appended(interprocess: Interprocess, scope: str, events: list[Recorded]) -> None:
+    for event in events:
+        metrics.EVENTS.labels(event.type).inc()
+    interprocess.appended(scope, events[-1].seq)
 
 
-async def run_process(
-    config: Config, role: Role, processes: int, uri: str, announce: Callable[[Gateway], Any] | None
-) -> None:
-    """Run one process until SIGTERM or SIGINT."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    sockets = listening(config, shared=processes > 1) if role in ("all", "web") else []
-    gateway = Gateway(config, role, processes)
-    await gateway.start(uri, sockets)
-    try:
-        if announce is not None:
-            await announce(gateway)
-        await ended.wait()
-    finally:
-        await gateway.stop()
+async def _prepare(services: Services) -> None:
+    """Bring the database to what this version needs."""
+    parts = (
+        services.registry, services.due, services.idempotency, services.tickets, services.switch_commands,
+        services.webhook_queue,
+    )  # fmt: skip
+    async with answering():
+        with unhurried():  # an index is built for as long as it takes
+            for part in parts:
+                await part.prepare()
+            await services.store.prepare(int.from_bytes(os.urandom(4), "big"))
 
 
-async def database_uri(config: Config) -> tuple[str, EmbeddedMongo | None]:
-    """Return the database to use, starting the embedded one where none is configured."""
-    if config.mongodb.uri:
-        return config.mongodb.uri, None
-    embedded = await EmbeddedMongo.start(Path(config.var_dir))
-    return embedded.uri, embedded
+async def repeat(seconds: float, call: Callable[[], Awaitable[None] | None]) -> None:
+    """Call something again and again, whatever becomes of a call."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            if (work := call()) is not None:
+                await work
+        except Exception:  # whatever it was, the next round may do better
+            logger.exception("loop.failed", loop=getattr(call, "__qualname__", ""))
+
+
+async def bring_words(services: Services) -> None:
+    """Give rows of an earlier version their words, in one process at a time and beside everything else."""
+    for name in [name for name, collection in COLLECTIONS.items() if collection.worded is not None]:
+        while not await services.store.words.ready(name) and await services.leases.take(WORDS):
+            if not await services.store.words.bring(name):
+                break
+            await asyncio.sleep(BETWEEN_S)
+
+
+async def retire_events(services: Services) -> None:
+    """Remove from each tenant's log what is older than it is kept."""
+    before = services.clock() - timedelta(days=services.settings.retention_days)
+    for scope in await services.store.log.scopes():
+        try:
+            await services.store.log.forget(scope, before)
+        except Exception as error:  # one tenant's log is in no other's way; its turn comes again
+            logger.warning("retention.postponed", scope=scope, error=repr(error)[:500])

@@ -18,10 +18,11 @@ import uvloop
 from pydantic import ValidationError
 
 from jinaconnect import __version__
-from jinaconnect.app import Gateway, database_uri, run_process
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, load
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.redaction import redact
+from jinaconnect.serve import database_uri, run_process
 from jinaconnect.store.databases.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
 from jinaconnect.store.secrets import SecretError
 
@@ -190,7 +191,7 @@ async def _announce(gateway: Gateway, demo: bool, demo_carrier: str) -> None:
     if demo:
         from jinaconnect.actions.demo.tenants import seed_demo
 
-        seeded = await seed_demo(gateway.services, url)
+        seeded = await seed_demo(gateway.services, gateway.ports, url)
         tenant = seeded["tenants"][0]
         people = {user["role"]: user for user in tenant["users"]}
         lines += [
@@ -211,11 +212,11 @@ async def _line(gateway: Gateway, tenant: str, demo_carrier: str) -> list[str]:
     from jinaconnect.actions.demo.voice import ensure_demo_line, line_stands
 
     carrier, *callers = demo_carrier.split(",")
-    line = await ensure_demo_line(gateway.services, tenant, carrier, callers)
+    line = await ensure_demo_line(gateway.services, gateway.ports, tenant, carrier, callers)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINE_WITHIN_S):
             while True:  # what is printed can be called at once
-                if await line_stands(gateway.services, tenant, line["trunk"]):
+                if await line_stands(gateway.services, gateway.ports, tenant, line["trunk"]):
                     break
                 await asyncio.sleep(0.1)
     return [f"    number    {line['number']}", f"    trunk     {line['trunk']}", f"    IVR       {line['template']}"]
@@ -233,7 +234,8 @@ async def _seed_demo(config: Config, as_json: bool) -> int:
     gateway = Gateway(config, "voice")
     await gateway.start(running or embedded.uri, [])  # type: ignore[union-attr]
     try:
-        seeded: dict[str, Any] = await seed_demo(gateway.services, f"http://{config.http.host}:{config.http.port}")
+        url = f"http://{config.http.host}:{config.http.port}"
+        seeded: dict[str, Any] = await seed_demo(gateway.services, gateway.ports, url)
     finally:
         await gateway.stop()
         if embedded is not None:

@@ -14,8 +14,10 @@ import uvloop
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.demo.tenants import seed_demo
-from jinaconnect.app import Gateway, listening
+from jinaconnect.actions.ports import Ports
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http, Limits, OutboundSection
+from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests import payloads
 from tests.client import Client
@@ -55,6 +57,11 @@ class Running:
     url: str
     services: Services
     gateway: Gateway
+
+    @property
+    def ports(self) -> Ports:
+        """What its operations use."""
+        return self.gateway.ports
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +105,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture(scope="session")
 async def demo(gateway: Running) -> dict[str, Any]:
     """The demo tenants."""
-    return await seed_demo(gateway.services, gateway.url)
+    return await seed_demo(gateway.services, gateway.ports, gateway.url)
 
 
 @pytest.fixture
@@ -110,10 +117,10 @@ def client(gateway: Running, http: aiohttp.ClientSession) -> Callable[[str | Non
 @pytest.fixture
 async def tenant(gateway: Running, http: aiohttp.ClientSession) -> Tenant:
     """A tenant of the test's own."""
-    return await make_tenant(gateway.services, gateway.url, http)
+    return await make_tenant(gateway, gateway.url, http)
 
 
 @pytest.fixture
 def new_tenant(gateway: Running, http: aiohttp.ClientSession) -> Callable[[], Awaitable[Tenant]]:
     """Make further tenants."""
-    return lambda: make_tenant(gateway.services, gateway.url, http)
+    return lambda: make_tenant(gateway, gateway.url, http)

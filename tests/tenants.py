@@ -7,11 +7,12 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.identity.tenants import create_tenant
 from jinaconnect.actions.messaging.accounts import ensure_demo_account
+from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.trunks.voice_app import enable_voice
 from jinaconnect.channels.whatsapp_meta.hooks import signature
 from tests.client import Answered, Client
@@ -69,12 +70,25 @@ class Tenant:
         (await self.webhook(self.envelope(self.text(sender, text, **rest)))).ok()
 
 
+class Made(Protocol):
+    """A gateway, or what a test has of one."""
+
+    @property
+    def services(self) -> Services:
+        """What everything stands on."""
+
+    @property
+    def ports(self) -> Ports:
+        """What operations use."""
+
+
 ROLES = ("owner", "admin", "manager", "agent", "viewer")
 
 
-async def make_tenant(services: Services, url: str, session: Any) -> Tenant:
+async def make_tenant(gateway: Made, url: str, session: Any) -> Tenant:
     """Make a tenant with keys for every role and mode."""
-    made = await create_tenant(services, f"Test {secrets.token_hex(4)}")
+    services = gateway.services
+    made = await create_tenant(services, gateway.ports.channels, f"Test {secrets.token_hex(4)}")
     store = services.store.of(made["_id"], "live")
     roles = {row["slug"]: row["_id"] for row in await store.select("roles", {})}
     clients: dict[tuple[str, str], Client] = {}
@@ -101,6 +115,6 @@ async def make_tenant(services: Services, url: str, session: Any) -> Tenant:
             )
             clients[role, mode] = Client(url, secret, session)
     await enable_voice(store)
-    whatsapp = await ensure_demo_account(services, made["_id"])
+    whatsapp = await ensure_demo_account(services, gateway.ports, made["_id"])
     doc = await services.store.of(made["_id"], "live").get("apps", whatsapp["app_id"])
     return Tenant(made["_id"], clients, whatsapp, Client(url, None, session), doc["waba_id"])

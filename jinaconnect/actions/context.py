@@ -1,49 +1,31 @@
-"""What a use case is given: who asks, the tenant's data, ids, time, and the parts of the program it may use."""
+"""What a use case is given: who asks, the tenant's data, ids and time; an operation is given the ports besides."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jinaconnect.actions.ports import Ports
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Cursors, Position
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.principal import Principal, parse_scope, system_principal
+from jinaconnect.outbound import Outbound
+from jinaconnect.store.blobs import Blobs
 from jinaconnect.store.coordination.idempotency import Idempotency
+from jinaconnect.store.coordination.leases import Leases
+from jinaconnect.store.coordination.switch_commands import SwitchCommands
+from jinaconnect.store.coordination.switch_status import SwitchStatus
+from jinaconnect.store.coordination.tickets import Tickets
 from jinaconnect.store.due import Due
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.secrets import Secrets
 from jinaconnect.store.store import Store
 from jinaconnect.store.tenant import TenantStore, Written
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.calls.control import CallControls
-    from jinaconnect.actions.hosted.hooks import VoiceDoor
-    from jinaconnect.actions.identity.authentication import Authenticator
-    from jinaconnect.actions.identity.budgets import RateGate
-    from jinaconnect.actions.live.fleet import Voice
-    from jinaconnect.actions.messaging.accounts import Accounts
-    from jinaconnect.actions.messaging.hooks import InboundDoor
-    from jinaconnect.actions.readiness import Readiness
-    from jinaconnect.actions.webhooks.fleet import Webhooks
-    from jinaconnect.actions.worker import Worker
-    from jinaconnect.actions.writers import Writers
-    from jinaconnect.channels.table import Channels
-    from jinaconnect.outbound import Outbound
-    from jinaconnect.realtime.hub import Hub
-    from jinaconnect.realtime.live import Live
-    from jinaconnect.realtime.presence import Presence
-    from jinaconnect.store.blobs import Blobs
-    from jinaconnect.store.coordination.leases import Leases
-    from jinaconnect.store.coordination.limits import Limits
-    from jinaconnect.store.coordination.switch_commands import SwitchCommands
-    from jinaconnect.store.coordination.switch_status import SwitchStatus
-    from jinaconnect.store.coordination.tickets import Tickets
-    from jinaconnect.store.databases.redis import RedisLink
-    from jinaconnect.store.webhook_queue import WebhookQueue
+from jinaconnect.store.webhook_queue import WebhookQueue
 
 
 @dataclass(slots=True)
@@ -61,9 +43,9 @@ class Settings:
     keep_withheld: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Services:
-    """Every part a use case may call; built once by `app.py`."""
+    """The store's floor, and what else everything stands on; nothing in it knows a use case."""
 
     settings: Settings
     clock: Clock
@@ -74,32 +56,14 @@ class Services:
     cursors: Cursors
     due: Due
     idempotency: Idempotency
-    limits: Limits
-    rates: RateGate
     tickets: Tickets
     leases: Leases
     switch_commands: SwitchCommands
     switch_status: SwitchStatus
     blobs: Blobs
     outbound: Outbound
-    loopback: Outbound
     webhooks_outbound: Outbound
     webhook_queue: WebhookQueue
-    hub: Hub
-    presence: Presence
-    link: RedisLink | None
-    writers: Writers
-    channels: Channels = field(init=False)
-    door: InboundDoor = field(init=False)
-    auth: Authenticator = field(init=False)
-    live: Live = field(init=False)
-    readiness: Readiness = field(init=False)
-    accounts: Accounts = field(init=False)
-    worker: Worker = field(init=False)
-    voice: Voice = field(init=False)
-    calls: CallControls = field(init=False)
-    voice_door: VoiceDoor = field(init=False)
-    webhooks: Webhooks = field(init=False)
 
 
 @dataclass(slots=True)
@@ -120,7 +84,7 @@ def _nothing() -> None:
 
 
 class Context:
-    """One request's view of the program."""
+    """Who acts on whose data, and what comes of it."""
 
     def __init__(
         self, services: Services, principal: Principal | None, caller: Caller, ids: Ids | None = None,
@@ -205,6 +169,22 @@ class Context:
         )  # fmt: skip
 
 
+class OperationContext(Context):
+    """The context of an operation: besides, the ports to what lives as long as the process."""
+
+    def __init__(
+        self, services: Services, ports: Ports, principal: Principal | None, caller: Caller,
+        again: Callable[[], Awaitable[Principal]] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(services, principal, caller, again=again)
+        self.ports = ports
+
+
 def system_context(services: Services, scope: str, kind: str) -> Context:
     """Return the context in which a part of the gateway, named `kind`, acts by itself within a partition."""
     return Context(services, system_principal(*parse_scope(scope), kind=kind), Caller(""))
+
+
+def system_operation(services: Services, ports: Ports, scope: str, kind: str) -> OperationContext:
+    """Return the context in which a part of the gateway, named `kind`, does by itself what else somebody asks for."""
+    return OperationContext(services, ports, system_principal(*parse_scope(scope), kind=kind), Caller(""))

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
+from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.health import standing
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.databases.mongo import ping
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
+from jinaconnect.store.databases.redis import RedisLink
 
 LOOKS_PER_S = 5
 
 Checks = dict[str, str]
 
 
-class Readiness:
+class SharedReadiness:
     """Looks at what requests stand on; what was found last serves whoever asks more often than `LOOKS_PER_S`."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, link: RedisLink | None, asterisks: Collection[str]) -> None:
         self._services = services
+        self._link = link
+        self._asterisks = asterisks
         self._looking: asyncio.Task[Checks] | None = None
         self._second = 0.0
         self._looks = 0
@@ -30,7 +31,7 @@ class Readiness:
     async def checks(self) -> Checks:
         """Return what answers and what does not; raises Unavailable without the database."""
         found = await asyncio.shield(self._look())
-        link = self._services.link
+        link = self._link
         return {**found, "redis": "none" if link is None else "up" if link.healthy else "down"}
 
     def _look(self) -> asyncio.Task[Checks]:
@@ -52,7 +53,7 @@ class Readiness:
 
     async def _asterisk(self) -> str:
         """Tell whether calls can be placed on any Asterisk, as their owners reported last."""
-        names = self._services.voice.asterisks
+        names = self._asterisks
         if not names:
             return "none"
         rows = await self._services.switch_status.all()

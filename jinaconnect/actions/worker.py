@@ -12,17 +12,17 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
-from jinaconnect.actions.context import Services
 from jinaconnect.actions.shares import Shares
+from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import LEASE, Claim
+from jinaconnect.store.due import LEASE, Claim, Due
 from jinaconnect.store.ending import ended
 
 SWEEP_EVERY_S = 1.0  # for all processes together: each of them looks that much more seldom
@@ -56,13 +56,6 @@ async def until_taken(write: Callable[[], Awaitable[Any]]) -> None:
         await asyncio.sleep(AGAIN_S)
 
 
-async def add_jobs(services: Services, jobs: Sequence[Document]) -> None:
-    """Store jobs, each done when its time comes; an id that is there stays as it is."""
-    await services.due.add("jobs", jobs)
-    for job in jobs:
-        services.worker.plan(job)
-
-
 def _tenant(scope: str) -> str:
     return parse_scope(scope)[0]
 
@@ -70,8 +63,12 @@ def _tenant(scope: str) -> str:
 class Worker:
     """Runs due work until told to stop."""
 
-    def __init__(self, services: Services, *, active: bool, processes: int) -> None:
-        self._services = services
+    def __init__(
+        self, due: Due, clock: Clock, announce: Callable[[str, str, str], None], *, active: bool, processes: int
+    ) -> None:  # fmt: skip
+        self._due = due
+        self._clock = clock
+        self._announce = announce
         self._active = active
         self._sweep_every_s = SWEEP_EVERY_S * processes
         self._handlers: dict[str, Handler] = {"jobs": self._run_job}
@@ -90,6 +87,10 @@ class Worker:
     def active(self) -> bool:
         """Whether this process does work at all (roles `all` and `worker`)."""
         return self._active and not self._stopping
+
+    def now(self) -> datetime:
+        """Return the present, by which work is due."""
+        return self._clock()
 
     def handle(self, collection: str, handler: Handler) -> None:
         """Name who does the work of a collection."""
@@ -117,14 +118,14 @@ class Worker:
             await asyncio.wait(tuple(self._tasks), timeout=within_s)
         await ended(tuple(self._tasks))
         try:
-            await self._services.due.release()
+            await self._due.release()
         except Unavailable:
             logger.info("worker.release_skipped")  # the leases end by themselves
 
     def kick(self, collection: str, scope: str, id: str) -> None:
         """Do a piece of work now; a process that does none tells those that do."""
         if not self._active:
-            self._services.writers.announce(collection, scope, id)
+            self._announce(collection, scope, id)
         if not self.active or (collection, id) in self._running:
             return
         shares, tenant = self._shares[collection], _tenant(scope)
@@ -158,7 +159,7 @@ class Worker:
     async def _work(self, collection: str, scope: str, id: str, slot: AbstractAsyncContextManager[None]) -> None:
         try:
             async with slot:
-                claim = await self._services.due.claim(collection, scope, id)
+                claim = await self._due.claim(collection, scope, id)
                 if claim is not None:
                     await self._attempt(collection, scope, id, claim)
         except Unavailable:
@@ -176,8 +177,7 @@ class Worker:
             if not isinstance(error, GatewayError):
                 logger.error("work.broken", collection=collection, id=id, tries=claim.tries, exc_info=error)
             pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries, 10)))
-            due = self._services.due
-            await until_taken(lambda: due.postpone(collection, scope, id, self._services.clock() + pause))
+            await until_taken(lambda: self._due.postpone(collection, scope, id, self._clock() + pause))
 
     async def _run_job(self, claim: Claim) -> None:
         doc = claim.doc
@@ -188,7 +188,7 @@ class Worker:
             logger.error("job.given_up", kind=doc["kind"], id=doc["_id"])
         else:
             await job(doc["scope"], doc["data"])
-        await self._services.due.finish("jobs", [doc["_id"]])
+        await self._due.finish("jobs", [doc["_id"]])
 
     async def _sweep(self) -> None:
         while True:
@@ -211,7 +211,7 @@ class Worker:
     async def _having(self) -> list[str]:
         """Return the collections in which something is due: mostly none, which is one question."""
         try:
-            return await self._services.due.having(list(self._handlers))
+            return await self._due.having(list(self._handlers))
         except Unavailable:
             return []
         except Exception as error:  # whatever it was, the next look may do better
@@ -222,7 +222,7 @@ class Worker:
         """Begin what is due; what its tenant has no room for goes behind the others'. Tells whether there is more."""
         shares = self._shares[collection]
         limit = BATCH + shares.users  # what waits for a slot here is still due
-        rows = await self._services.due.waiting(collection, limit)
+        rows = await self._due.waiting(collection, limit)
         behind = []
         for scope, id in rows:
             if (collection, id) in self._running:
@@ -232,7 +232,7 @@ class Worker:
             else:
                 self.kick(collection, scope, id)
         if behind:
-            await self._services.due.put_back(collection, behind, self._services.clock() + BEHIND)
+            await self._due.put_back(collection, behind, self._clock() + BEHIND)
         return len(rows) == limit
 
     def at(self, collection: str, scope: str, id: str, seconds: float) -> None:
@@ -240,9 +240,15 @@ class Worker:
         if self.active:
             asyncio.get_running_loop().call_later(max(0.0, seconds), self.kick, collection, scope, id)
 
+    async def add_jobs(self, jobs: Sequence[Document]) -> None:
+        """Store jobs, each done when its time comes; an id that is there stays as it is."""
+        await self._due.add("jobs", jobs)
+        for job in jobs:
+            self.plan(job)
+
     def plan(self, job: Document) -> None:
         """Do a stored job of this process when its time comes."""
-        left = (job["due"]["at"] - self._services.clock()).total_seconds()
+        left = (job["due"]["at"] - self._clock()).total_seconds()
         self.at("jobs", job["scope"], job["_id"], left)
 
     async def _repeat(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> None:

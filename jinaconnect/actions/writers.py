@@ -12,12 +12,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
 
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.commit import GroupCommit
+from jinaconnect.store.coordination.notifications import Kind, written
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.databases.redis import RedisLink
 
@@ -29,10 +31,7 @@ BATCH = 50
 KEPT = 10_000  # tenants whose holder is remembered
 CARRIED_BYTES = 64 * 1024  # larger bodies are applied where they came in
 
-DUE = "due"  # begins a notification to all: a piece of work that whoever stored it does not do
-
 Apply = Callable[[Document], Awaitable[bool]]
-Work = Callable[[str, str, str], None]
 
 
 class Writers:
@@ -46,15 +45,12 @@ class Writers:
         self._letters: dict[str, GroupCommit[Document, bool]] = {}
         self._answers: dict[str, asyncio.Future[bool]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._apply: Apply | None = None
-        self._work: Work | None = None
 
-    def start(self, apply: Apply, work: Work) -> None:
+    def start(self, apply: Apply) -> None:
         """Begin to listen: `apply` brings a body into the inbox that another process took in and tells whether it
-        did, `work` does a due document (collection, scope, id)."""
-        self._apply, self._work = apply, work
+        did."""
         if self._link is not None:
-            self._link.addressed.append(self._addressed)
+            self._link.addressed.append(partial(self._addressed, apply))
 
     async def holder(self, tenant: str) -> str:
         """Return the process that usually writes to a tenant's logs; this one where no other is known to."""
@@ -110,21 +106,20 @@ class Writers:
             del self._holders[tenant]
         await self._link.end_claim(_lease(tenant), holder)
 
-    def _addressed(self, text: str) -> None:
+    def _addressed(self, apply: Apply, text: str) -> None:
         letter = orjson.loads(text)
         if "rows" in letter:
-            self._beside(self._take(letter["from"], letter["rows"]))
+            self._beside(self._take(apply, letter["from"], letter["rows"]))
             return
         for id, done in letter["applied"].items():
             answer = self._answers.get(id)
             if answer is not None and not answer.done():
                 answer.set_result(done)
 
-    async def _take(self, sender: str, rows: list[Document]) -> None:
-        assert self._apply is not None
+    async def _take(self, apply: Apply, sender: str, rows: list[Document]) -> None:
         assert self._link is not None
         bodies = [_received(row) for row in rows]
-        results = await asyncio.gather(*map(self._apply, bodies))
+        results = await asyncio.gather(*map(apply, bodies))
         applied = {row["_id"]: done for row, done in zip(rows, results, strict=True)}
         await self._link.tell(sender, orjson.dumps({"applied": applied}).decode())
 
@@ -133,18 +128,11 @@ class Writers:
     def announce(self, collection: str, scope: str, id: str) -> None:
         """Tell the processes that work of a document that is due; without Redis their next look finds it."""
         if self._link is not None:
-            self._beside(self._link.ring(f"{DUE} {collection} {scope} {id}"))
+            self._beside(self._link.ring(written(Kind.DUE, collection, scope, id)))
 
-    def announced(self, text: str) -> None:
-        """Take such a notification: its tenant's writer does the work."""
-        if self._works:
-            _, collection, scope, id = text.split(" ", 3)
-            self._beside(self._do(collection, scope, id))
-
-    async def _do(self, collection: str, scope: str, id: str) -> None:
-        assert self._work is not None
-        if await self.holder(parse_scope(scope)[0]) == self._process:
-            self._work(collection, scope, id)
+    async def works_for(self, scope: str) -> bool:
+        """Tell whether what is due in a scope is this process's to do: its tenant's writer does it."""
+        return self._works and await self.holder(parse_scope(scope)[0]) == self._process
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)

@@ -34,14 +34,17 @@ SIMULATED = tuple(dict.fromkeys(row.spec.platform.lower() for row in CHANNELS.va
 FORMER = "whatsapp_meta"  # whose the rows are that were written before channels had names
 
 
+def spec_of(platform: str, provider: str) -> ChannelSpec | None:
+    """Return what is to be known of an account's channel, None where this version has none of the kind."""
+    specs = (row.spec for row in CHANNELS.values())
+    return next((spec for spec in specs if (spec.platform, spec.provider) == (platform, provider)), None)
+
+
 class Channels(Mapping[str, Channel]):
     """The channels of a process, by name."""
 
     def __init__(self, parts: Parts) -> None:
         self._channels = {name: build(parts) for name, build in CHANNELS.items()}
-        self._by_account = {
-            (channel.spec.platform, channel.spec.provider): channel for channel in self._channels.values()
-        }
 
     def __getitem__(self, name: str) -> Channel:
         """Return a channel; raises NotFound."""
@@ -58,4 +61,5 @@ class Channels(Mapping[str, Channel]):
 
     def of(self, platform: str, provider: str) -> Channel | None:
         """Return the channel of an account, None where this version has none of the kind."""
-        return self._by_account.get((platform, provider))
+        spec = spec_of(platform, provider)
+        return None if spec is None else self[spec.name]

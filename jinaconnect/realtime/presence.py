@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -20,9 +20,8 @@ import structlog
 from jinaconnect.core.clock import Clock, iso
 from jinaconnect.core.principal import Principal
 from jinaconnect.realtime.protocol import frame
-
-if TYPE_CHECKING:
-    from jinaconnect.store.databases.redis import RedisLink
+from jinaconnect.store.coordination.notifications import Kind, written
+from jinaconnect.store.databases.redis import RedisLink
 
 LEASE_S = 45.0
 TYPING_S = 6.0
@@ -269,7 +268,7 @@ class Presence:
                 each.shared_at, each.shared_until = now, each.until
         for start in range(0, len(gone), FIELDS_AT_ONCE):
             await self._link.drop(key, gone[start : start + FIELDS_AT_ONCE])
-        await self._link.ring(f"?{scope}")
+        await self._link.ring(written(Kind.PRESENT, scope))
 
     def heard(self, scope: str) -> None:
         """Note that another process shares something new of a scope."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from jinaconnect.actions.context import system_context
+from jinaconnect.actions.context import system_operation
 from jinaconnect.actions.messaging.accounts import create_app
 from jinaconnect.core.inbox.address import PHONE
 from tests.carriers.meta import Behaviour, MetaServer
@@ -126,7 +126,7 @@ class FakeSide:
         self.server, self._url = FakeCarrier(), gateway.url
         await self.server.start()
         credentials = {"token": self.server.token, "base_url": f"http://127.0.0.1:{self.server.port}"}
-        ctx = system_context(gateway.services, f"{tenant.id}:live", "test")
+        ctx = system_operation(gateway.services, gateway.ports, f"{tenant.id}:live", "test")
         self.account = await create_app(ctx, "fake", {"app_name": "Fake"}, credentials)
         self._path = self.account["webhook_path"]
 

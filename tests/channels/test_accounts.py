@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.context import Context, system_context
+from jinaconnect.actions.context import OperationContext, system_operation
 from jinaconnect.actions.messaging.accounts import change_app, create_app, delete_app, get_app
 from jinaconnect.core.errors import CarrierFailed, GatewayError, Invalid, NotFound
 from tests.channels.sides import FakeSide
@@ -21,13 +21,13 @@ from tests.tenants import Tenant, make_tenant
 @pytest.fixture
 async def tenant(gateway: Running, http: aiohttp.ClientSession) -> Tenant:
     """A tenant of the test's own."""
-    return await make_tenant(gateway.services, gateway.url, http)
+    return await make_tenant(gateway, gateway.url, http)
 
 
 @pytest.fixture
-async def ctx(gateway: Running, tenant: Tenant) -> Context:
+async def ctx(gateway: Running, tenant: Tenant) -> OperationContext:
     """The gateway itself in the tenant's live mode."""
-    return system_context(gateway.services, f"{tenant.id}:live", "test")
+    return system_operation(gateway.services, gateway.ports, f"{tenant.id}:live", "test")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def refused(asked: Any, kind: type[GatewayError]) -> GatewayError:
     return caught.value
 
 
-async def test_an_account_is_connected_while_it_stands(ctx: Context, tenant: Tenant, side: FakeSide) -> None:
+async def test_an_account_is_connected_while_it_stands(ctx: OperationContext, tenant: Tenant, side: FakeSide) -> None:
     account, server = side.account, side.server
     assert server.posts_to == f"{ctx.services.settings.own_url}/hooks/fake/{tenant.id}/?account={account['id']}"
     assert account["nick"] == "The shop", "what the carrier told stands in the account"
@@ -64,7 +64,7 @@ async def test_an_account_is_connected_while_it_stands(ctx: Context, tenant: Ten
     await refused(get_app(ctx, "FAKECHAT", account["id"]), NotFound)
 
 
-async def test_an_account_that_its_carrier_refuses_is_none(ctx: Context, side: FakeSide) -> None:
+async def test_an_account_that_its_carrier_refuses_is_none(ctx: OperationContext, side: FakeSide) -> None:
     kept = {"_id": 1, "credentials": 1, "address": 1}
     before = await ctx.data.select("apps", {}, fields=kept)
     base_url = f"http://127.0.0.1:{side.server.port}"
@@ -78,7 +78,7 @@ async def test_an_account_that_its_carrier_refuses_is_none(ctx: Context, side: F
     assert await ctx.data.select("apps", {}, fields=kept) == before
 
 
-async def test_a_secret_is_told_to_no_other_host(ctx: Context, side: FakeSide) -> None:
+async def test_a_secret_is_told_to_no_other_host(ctx: OperationContext, side: FakeSide) -> None:
     asked = change_app(ctx, "FAKECHAT", side.account["id"], {}, {"base_url": "http://127.0.0.1:1"}, place="{}")
     error = await refused(asked, Invalid)
     assert error.detail == {"token": ["must be given anew with another base_url"]}
@@ -93,7 +93,7 @@ async def test_a_channels_accounts_are_no_other_channels(tenant: Tenant, side: F
 
 
 async def test_into_how_many_segments_a_message_is_cut_stands_with_it(
-    ctx: Context, tenant: Tenant, side: FakeSide
+    ctx: OperationContext, tenant: Tenant, side: FakeSide
 ) -> None:
     _, contact = await written(tenant, side)
     message = await replied(tenant, side, contact, "This is longer than what goes into one piece.")

@@ -33,7 +33,7 @@ def test_a_body_alone_is_a_request() -> None:
 async def test_a_planned_report_of_an_earlier_version_is_posted(gateway: Running, tenant: Tenant) -> None:
     body = tenant.envelope(tenant.text(SENDER, "planned")).decode()
     data = {"tenant": tenant.id, "address": tenant.whatsapp["phone_number_id"], "body": body}
-    await deliver_webhook(gateway.services, f"{tenant.id}:live", data)
+    await deliver_webhook(gateway.services, gateway.ports, f"{tenant.id}:live", data)
     events = await tenant().wait_for_events(lambda seen: any(e["type"] == "message.received" for e in seen))
     assert events[-1]["data"]["content"]["body"]["text"] == "planned"
 
@@ -44,7 +44,7 @@ async def test_a_late_report_of_an_earlier_version_is_applied(gateway: Running, 
         "address": tenant.whatsapp["phone_number_id"], "carrier_id": message["wa_message_id"], "reference": None,
         "status": "DELIVERED", "at": system_clock(), "error_code": None, "error_message": None, "tries": 1,
     }  # fmt: skip
-    await apply_late(gateway.services, f"{tenant.id}:live", data)
+    await apply_late(gateway.services, gateway.ports.worker, f"{tenant.id}:live", data)
     await tenant().wait_for_events(lambda seen: any(e["type"] == "message.delivered" for e in seen))
 
 
@@ -58,7 +58,7 @@ async def test_a_send_recorded_by_an_earlier_version_goes_out(gateway: Running, 
         "request": {"type": "text", "text": {"body": "of before", "preview_url": False}}, "due": due_at(system_clock()),
     }  # fmt: skip
     await store.insert("messages", fresh)
-    services.worker.kick("messages", store.scope, fresh["_id"])
+    gateway.ports.worker.kick("messages", store.scope, fresh["_id"])
     await tenant().wait_for_events(
         lambda seen: any(e["type"] == "message.sent" and e["subject"]["id"] == fresh["_id"] for e in seen)
     )

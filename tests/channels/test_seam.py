@@ -14,10 +14,11 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.messaging.sending import Sender
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.config import Config, Http, Mongodb, OutboundSection
 from jinaconnect.core.inbox.address import address_of
+from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.due import due_at
 from tests.channels.fake.channel import registered
@@ -46,7 +47,7 @@ async def gateway(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 async def tenant(gateway: Running, http: aiohttp.ClientSession) -> Tenant:
     """A tenant of the test's own."""
-    return await make_tenant(gateway.services, gateway.url, http)
+    return await make_tenant(gateway, gateway.url, http)
 
 
 @pytest.fixture(params=SIDES)
@@ -139,16 +140,17 @@ async def test_a_stored_webhook_is_read_again(gateway: Running, tenant: Tenant, 
     given = side.text(customer, "stored", f"stored-{customer}")
     headers = {name.lower(): value for name, value in given.headers.items()}
     hook = WebhookRequest(given.body, url=gateway.url + given.path, headers=headers)
-    verified = services.channels[side.name].verify(await services.accounts.of_door(tenant.id, side.name), hook)
+    channel, accounts = gateway.ports.channels[side.name], gateway.ports.accounts
+    verified = channel.verify(await accounts.of_door(tenant.id, side.name), hook)
     for _ in range(2):
         row = {
             "_id": services.ids.new("inb"), "scope": tenant.id, "channel": side.name,
             "accounts": list(verified.accounts), "received_at": services.clock(), "due": due_at(services.clock()),
-            **hook.row(services.channels[side.name].spec.headers),
+            **hook.row(channel.spec.headers),
         }  # fmt: skip
         assert not any("signature" in name for name in row["headers"]), "a signature is not kept"
         await services.store.insert("inbound", [row])
-        services.worker.kick("inbound", tenant.id, row["_id"])
+        gateway.ports.worker.kick("inbound", tenant.id, row["_id"])
 
         async def done(id: str = row["_id"]) -> bool:
             return await services.store.raw("inbound").find_one({"_id": id}) is None
@@ -184,7 +186,7 @@ async def test_a_send_reaches_its_carrier_once_and_its_last_state(
     assert "request" not in row, "the carrier's object is for the send alone"
     assert row["content"] == {"type": "text", "body": {"text": "We have it."}}
     report = side.report(message, customer)
-    assert (report is not None) == gateway.services.channels[side.name].spec.receipts
+    assert (report is not None) == gateway.ports.channels[side.name].spec.receipts
     if report is not None:
         assert await post(tenant, report) == 200
         await heard(tenant(), "message.delivered")
@@ -243,7 +245,8 @@ async def test_a_process_that_died_after_the_carrier_took_it_leaves_it_unknown(
     claim = await services.due.claim("messages", f"{tenant.id}:live", message)
     if claim is not None:  # else the worker was first
         assert claim.abandoned
-        await Sender(services).deliver(claim)
+        ports = gateway.ports
+        await Sender(services, ports.worker, ports.accounts, ports.channels).deliver(claim)
     [unknown] = await heard(tenant(), "message.unknown")
     side.let_go()
     assert unknown["subject"]["id"] == message

@@ -139,7 +139,7 @@ async def _receipt(phone: Exchange) -> dict[str, Any]:
 
 async def _standing(phone: Exchange, wanted: bool, within_s: float = 30) -> None:
     async def as_wanted() -> bool:
-        return await phone.gateway.services.voice.standing("main") is wanted
+        return await phone.gateway.fleet.standing("main") is wanted
 
     await until(as_wanted, within_s)
 

@@ -50,7 +50,7 @@ class Message:
         await until(self._away, 30)
 
     async def _away(self) -> bool:
-        return not await self.phone.gateway.services.voice.standing("main")
+        return not await self.phone.gateway.fleet.standing("main")
 
     async def mended(self) -> None:
         """Mend the link, and wait until the gateway has taken stock."""
@@ -200,8 +200,8 @@ async def test_a_recording_nobody_claims_is_found_on_asterisk_and_kept(message: 
     assert [row["id"] for row in rows] == [message.recording]
     assert rows[0]["duration_seconds"] >= 1
     await message.none_left()
-    services = message.phone.gateway.services
-    assert await claim_stored(services, services.voice.switch("main")) == 0
+    gateway = message.phone.gateway
+    assert await claim_stored(gateway.services, gateway.ports.worker, gateway.fleet.switch("main")) == 0
 
 
 async def _change(message: Message, become: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:

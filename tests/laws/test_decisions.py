@@ -16,7 +16,7 @@ import pytest
 
 from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.calls.retention import retire_recordings
-from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.context import Caller, Context, OperationContext
 from jinaconnect.actions.identity import members, sessions
 from jinaconnect.actions.trunks.accounts import delete_trunk
 from jinaconnect.actions.trunks.voice_app import voice_app
@@ -124,7 +124,7 @@ async def test_ownership_has_one_holder_wherever_its_transfer_is_cut(
     for waits in itertools.count():
         held = await roles_held(tenant, pair)
         owner, other = (pair[held.index(role)] for role in ("owner", "admin"))
-        principal = await gateway.services.auth.from_token(str(owner.client.credential), "127.0.0.1")
+        principal = await gateway.ports.auth.from_token(str(owner.client.credential), "127.0.0.1")
         work = members.transfer(Context(gateway.services, principal, Caller("req")), other.id)
         was_cut = await cut(work, waits)
 
@@ -142,9 +142,11 @@ async def test_a_changed_password_and_the_end_of_its_sessions_are_one(gateway: R
     mail = (await services.registry.user(person.id) or {})["email"]
     for waits in itertools.count():
         given = (await tenant.anonymous.post("/token/", {"email": mail, "password": old})).ok()
-        principal = await services.auth.from_token(given["access"], "127.0.0.1")
+        principal = await gateway.ports.auth.from_token(given["access"], "127.0.0.1")
         new = f"Pass-{secrets.token_hex(4)}"
-        work = sessions.change_password(Context(services, principal, Caller("req")), old, new, new)
+        work = sessions.change_password(
+            Context(services, principal, Caller("req")), old, new, new
+        )
         was_cut = await cut(work, waits)
 
         async def agree(token: str = str(principal.token_id), new: str = new) -> bool:
@@ -187,13 +189,14 @@ async def test_a_removed_trunk_takes_its_numbers_and_defaults_along_wherever_it_
     owner, services = tenant(), gateway.services
     store = services.store.of(tenant.id, "live")
     voice = (await voice_app(store))["_id"]
-    principal = await services.auth.from_token(str(owner.credential), "127.0.0.1")
+    principal = await gateway.ports.auth.from_token(str(owner.credential), "127.0.0.1")
     for waits in itertools.count():
         trunk = (await owner.post("/voice/api/provider-configs/", TRUNK)).ok(201)["id"]
         number = {"provider_config": trunk, "number": "+12025550177", "name": "n", "route": {"type": "reject"}}
         held = (await store.insert("numbers", {"_id": services.ids.new("num"), **number})).doc["_id"]
         await store.change("voice_apps", voice, lambda doc, id=trunk: Change(set={"default_outbound_config": id}))
-        was_cut = await cut(delete_trunk(Context(services, principal, Caller("req")), trunk), waits)
+        ctx = OperationContext(services, gateway.ports, principal, Caller("req"))
+        was_cut = await cut(delete_trunk(ctx, trunk), waits)
 
         async def agree(trunk: str = trunk, held: str = held) -> bool:
             app, doc = await store.get("voice_apps", voice), await store.find("trunks", trunk)

@@ -140,7 +140,7 @@ async def test_what_goes_altogether_is_told_wherever_its_removal_is_cut(gateway:
     owner, services = tenant(), gateway.services
     store = services.store.of(tenant.id, "live")
     trunk = (await owner.post("/voice/api/provider-configs/", TRUNK)).ok(201)["id"]
-    principal = await services.auth.from_token(str(owner.credential), "127.0.0.1")
+    principal = await gateway.ports.auth.from_token(str(owner.credential), "127.0.0.1")
     body = {"name": "R", "provider_config": trunk, "destination_prefix": "+1", "rate_per_minute": "0.01",
             "valid_from": "2026-01-01T00:00:00Z"}  # fmt: skip
     for waits in itertools.count():

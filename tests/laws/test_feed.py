@@ -289,7 +289,7 @@ async def test_rings_are_bounded_in_sum(store: Store, monkeypatch: pytest.Monkey
 
 
 async def test_crossing_subscribes_leave_no_reader_behind(gateway: Running, tenant: Tenant) -> None:
-    hub, scope = gateway.services.hub, f"{tenant.id}:live"
+    hub, scope = gateway.ports.hub, f"{tenant.id}:live"
     await append(gateway.services.store.log, scope, 1)
     async with tenant().socket() as socket:
         for topics in (["inbox"], ["account"], ["inbox", "account"]):

@@ -69,7 +69,7 @@ async def test_an_erased_file_is_gone_and_one_on_its_way_does_not_come(
     files, rows = gateway.services.blobs, gateway.services.store.raw("media")
 
     async def done() -> bool:
-        return host.held == 0 and not gateway.services.worker._shares["media"].users
+        return host.held == 0 and not gateway.ports.worker._shares["media"].users
 
     await until(done)
     assert await rows.find_one({"_id": id}) is None

@@ -18,10 +18,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway, retire_events
 from jinaconnect.config import Config, Http, Mongodb, OutboundSection
 from jinaconnect.core.permissions import PUBLIC
 from jinaconnect.handlers.edge.operation import OPERATIONS, Operation
+from jinaconnect.serve import listening
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.counting import BACKGROUND, FLOOR
 from jinaconnect.store.databases.embedded import EmbeddedMongo
@@ -68,7 +69,7 @@ async def site(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory) 
     async with aiohttp.ClientSession() as session:
         await gateway.start(mongod.uri, listening(config))
         try:
-            tenant = await make_tenant(gateway.services, gateway.services.settings.own_url, session)
+            tenant = await make_tenant(gateway, gateway.services.settings.own_url, session)
             yield Site(gateway, database, tenant)
         finally:
             await gateway.stop()
@@ -227,7 +228,7 @@ async def _use(site: Site) -> None:
     placed = await site.ask("POST", "/voice/api/calls/", {"to_number": "+12025559101", "tts_text": "Hello."})
     assert placed.status == 201, placed.body
     await site.ask("DELETE", f"/contacts/{contact}/", params={"erase": "true"})
-    await asyncio.gather(site.gateway.services.due.inherit(), site.gateway._retire())
+    await asyncio.gather(site.gateway.services.due.inherit(), retire_events(site.gateway.services))
 
 
 def _shape(row: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ async def test_what_is_done_each_hour_is_done_soon_after_the_start(
         done.append(len(done))
         raise ValueError("what fails once is called again all the same")
 
-    tasks = [asyncio.create_task(gateway.services.worker._repeat(seconds, call)) for seconds in (3600.0, 0.01)]
+    tasks = [asyncio.create_task(gateway.ports.worker._repeat(seconds, call)) for seconds in (3600.0, 0.01)]
 
     async def called() -> bool:
         return len(done) > 5

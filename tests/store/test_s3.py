@@ -13,9 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.config import S3, Blobs, Config, Http
 from jinaconnect.core.errors import Unavailable
+from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.s3 import Bucket, S3Blobs
 from tests import payloads
@@ -137,7 +138,7 @@ async def test_a_gateway_keeps_its_recordings_there(
     await gateway.start(mongod.uri, listening(config))
     payloads.watch(gateway.services.store.log)
     try:
-        tenant = await make_tenant(gateway.services, gateway.services.settings.own_url, http)
+        tenant = await make_tenant(gateway, gateway.services.settings.own_url, http)
         client = tenant("owner", "test")
         body = {"to_number": "+12025550101", "tts_text": "Hello.", "record": True}
         call = (await client.post("/voice/api/calls/", body)).ok(201)["id"]

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from pymongo.errors import OperationFailure
 
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http, Mongodb
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.core.inbox.message import new_message
+from jinaconnect.serve import listening
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.indexes import unhurried

@@ -1,4 +1,4 @@
-"""Prompts: made once, named so that nobody can guess, fetched by a real Asterisk."""
+"""PromptStore: made once, named so that nobody can guess, fetched by a real Asterisk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from jinaconnect.actions.ivr.prompts import Prompts, PromptUnavailable
+from jinaconnect.actions.ivr.prompts import PromptStore, PromptUnavailable
 from jinaconnect.core.ivr.exchange import PlayAudio, Say
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.event_types import PlaybackFinished, StasisStart
@@ -89,8 +89,8 @@ def speech() -> Counted:
 
 
 @pytest.fixture
-def prompts(gateway: Running, speech: Counted) -> Prompts:
-    return Prompts(gateway.services, speech, gateway.url)
+def prompts(gateway: Running, speech: Counted) -> PromptStore:
+    return PromptStore(gateway.services, speech, gateway.url)
 
 
 def scope(tenant: Tenant, mode: str = "live") -> str:
@@ -113,13 +113,13 @@ async def sound(anonymous: Client, media: str) -> bytes:
 
 
 async def test_a_text_is_spoken_once_for_all_who_ask(
-    gateway: Running, prompts: Prompts, speech: Counted, tenant: Tenant
+    gateway: Running, prompts: PromptStore, speech: Counted, tenant: Tenant
 ) -> None:
     order = Say("Please hold the line.")
     named = await asyncio.gather(*(prompts.media(scope(tenant), order) for _ in range(20)))
     assert len(set(named)) == 1
     assert speech.renderings == 1
-    assert await Prompts(gateway.services, speech, gateway.url).media(scope(tenant), order) == named[0]
+    assert await PromptStore(gateway.services, speech, gateway.url).media(scope(tenant), order) == named[0]
     assert speech.renderings == 1
     assert waves.form(await sound(tenant.anonymous, named[0]))[:3] == (1, 2, 8_000)
     others = [await prompts.media(scope(tenant), each) for each in (Say("Please wait."), Say(order.text, "en+f3"),
@@ -128,7 +128,9 @@ async def test_a_text_is_spoken_once_for_all_who_ask(
     assert await prompts.media(scope(tenant), Say(order.text, barge_in=True)) == named[0]
 
 
-async def test_who_stops_waiting_does_not_stop_the_others(prompts: Prompts, speech: Counted, tenant: Tenant) -> None:
+async def test_who_stops_waiting_does_not_stop_the_others(
+    prompts: PromptStore, speech: Counted, tenant: Tenant
+) -> None:
     order = Say("One two three four five six seven eight nine ten. " * 20)
     impatient = asyncio.create_task(prompts.media(scope(tenant), order))
     patient = asyncio.create_task(prompts.media(scope(tenant), order))
@@ -140,7 +142,7 @@ async def test_who_stops_waiting_does_not_stop_the_others(prompts: Prompts, spee
 
 
 async def test_a_text_that_could_not_be_spoken_is_tried_again(
-    prompts: Prompts, speech: Counted, tenant: Tenant
+    prompts: PromptStore, speech: Counted, tenant: Tenant
 ) -> None:
     speech.broken = True
     results = await asyncio.gather(
@@ -156,7 +158,7 @@ async def test_a_text_that_could_not_be_spoken_is_tried_again(
 # --- names -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_name_opens_its_own_file_only(prompts: Prompts, tenant: Tenant) -> None:
+async def test_a_name_opens_its_own_file_only(prompts: PromptStore, tenant: Tenant) -> None:
     text = Say("A secret of this tenant.")
     where = path(await prompts.media(scope(tenant), text), tenant.anonymous.url)
     assert await sound(tenant.anonymous, f"sound:{tenant.anonymous.url}{where}")
@@ -174,7 +176,7 @@ async def test_a_name_opens_its_own_file_only(prompts: Prompts, tenant: Tenant) 
         answer.refused(404, "not_found")
 
 
-async def test_what_a_server_of_telephones_is_told_of_a_prompt(prompts: Prompts, tenant: Tenant) -> None:
+async def test_what_a_server_of_telephones_is_told_of_a_prompt(prompts: PromptStore, tenant: Tenant) -> None:
     where = path(await prompts.media(scope(tenant), Say("Hello.")), tenant.anonymous.url)
     answer = await tenant.anonymous.get(where)
     assert answer.headers["Content-Type"] == "audio/wav"
@@ -190,7 +192,7 @@ async def test_what_a_server_of_telephones_is_told_of_a_prompt(prompts: Prompts,
 # --- audio by address ------------------------------------------------------------------------------------------------
 
 
-async def test_audio_is_fetched_once_for_all_who_ask(prompts: Prompts, tenant: Tenant) -> None:
+async def test_audio_is_fetched_once_for_all_who_ask(prompts: PromptStore, tenant: Tenant) -> None:
     async with shelf(waves.tone(1.2)) as web_server:
         web_server.gate.clear()
         asked = [asyncio.create_task(prompts.media(scope(tenant), PlayAudio(f"{web_server.url}/a"))) for _ in range(10)]
@@ -205,14 +207,14 @@ async def test_audio_is_fetched_once_for_all_who_ask(prompts: Prompts, tenant: T
         assert waves.pitch(file) == pytest.approx(440, abs=5)
 
 
-async def test_a_redirect_is_followed_but_not_into_the_house(prompts: Prompts, tenant: Tenant) -> None:
+async def test_a_redirect_is_followed_but_not_into_the_house(prompts: PromptStore, tenant: Tenant) -> None:
     async with shelf(waves.tone(1)) as web_server:
         assert path(await prompts.media(scope(tenant), PlayAudio(f"{web_server.url}/moved")), tenant.anonymous.url)
         with pytest.raises(PromptUnavailable, match="private"):
             await prompts.media(scope(tenant), PlayAudio(f"{web_server.url}/inside"))
 
 
-async def test_what_cannot_be_played_is_told(prompts: Prompts, tenant: Tenant) -> None:
+async def test_what_cannot_be_played_is_told(prompts: PromptStore, tenant: Tenant) -> None:
     async with shelf(b"<html>") as web_server:
         order = PlayAudio(f"{web_server.url}/a")
         with pytest.raises(PromptUnavailable, match="cannot be played: not WAV"):
@@ -234,13 +236,13 @@ async def test_what_cannot_be_played_is_told(prompts: Prompts, tenant: Tenant) -
     ["tt-monkeys", "sound:tt-monkeys", "recording:x", "file:///etc/passwd", "/etc/passwd", "", "http://10.0.0.1/a.wav",
      "http://[::ffff:169.254.169.254]/a", "gopher://a.example/", "//a.example/a.wav"],
 )  # fmt: skip
-async def test_only_audio_of_the_web_and_ones_own_is_played(prompts: Prompts, tenant: Tenant, url: str) -> None:
+async def test_only_audio_of_the_web_and_ones_own_is_played(prompts: PromptStore, tenant: Tenant, url: str) -> None:
     with pytest.raises(PromptUnavailable):
         await prompts.media(scope(tenant), PlayAudio(url))
 
 
 async def test_audio_changed_at_its_address_is_heard_later_and_a_silent_address_keeps_the_last(
-    prompts: Prompts, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    prompts: PromptStore, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jinaconnect.actions.ivr.prompts.FRESH_S", 0.0)
     async with shelf(waves.tone(1)) as web_server:
@@ -260,7 +262,7 @@ async def test_audio_changed_at_its_address_is_heard_later_and_a_silent_address_
 # --- uploads ---------------------------------------------------------------------------------------------------------
 
 
-async def test_an_upload_is_played_by_its_tenant_only(gateway: Running, prompts: Prompts, tenant: Tenant) -> None:
+async def test_an_upload_is_played_by_its_tenant_only(gateway: Running, prompts: PromptStore, tenant: Tenant) -> None:
     store = gateway.services.store.of(tenant.id, "live")
     id = gateway.services.ids.new("aud")
     digest, file = await prompts.keep(scope(tenant), waves.tone(1), id)
@@ -278,7 +280,7 @@ async def test_an_upload_is_played_by_its_tenant_only(gateway: Running, prompts:
 
 
 async def test_asterisk_plays_prompts_by_their_address(
-    asterisk: Asterisk, prompts: Prompts, tenant: Tenant, heard: Heard, ari: AriClient
+    asterisk: Asterisk, prompts: PromptStore, tenant: Tenant, heard: Heard, ari: AriClient
 ) -> None:
     async with shelf(waves.tone(1)) as web_server:
         spoken = await prompts.media(scope(tenant), Say("Hello."))

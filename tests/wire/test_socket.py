@@ -125,7 +125,7 @@ async def test_too_many_frames_are_refused_and_at_last_closed(tenant: Tenant, mo
 async def test_too_many_sockets_of_a_tenant_back_off(
     tenant: Tenant, gateway: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway.gateway.live, "_per_principal", 2)
+    monkeypatch.setattr(gateway.gateway.ports.live, "_per_principal", 2)
     async with tenant().socket() as one, tenant().socket() as two:
         await one.ready()
         await two.ready()
@@ -135,7 +135,7 @@ async def test_too_many_sockets_of_a_tenant_back_off(
 async def test_a_silent_client_is_closed(tenant: Tenant, gateway: Running) -> None:
     async with tenant().socket() as socket:
         await socket.ready()
-        live = gateway.gateway.live
+        live = gateway.gateway.ports.live
         for held in live._doors[tenant.id]:
             held.heard_at -= 3 * protocol.HEARTBEAT_S
         live.beat()

@@ -10,6 +10,7 @@ from jinaconnect.actions.calls.consents import may_record
 from jinaconnect.actions.calls.journal import CallJournal
 from jinaconnect.actions.contacts.addressing import contact_for
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document, history, machine
 from jinaconnect.core.errors import Throttled
 from jinaconnect.core.events.event import Event
@@ -51,8 +52,8 @@ def belongs(contact: Document | None) -> dict[str, Any]:
 
 
 async def let_in(
-    ctx: Context, trunk: Document, doc: dict[str, Any], *, source: str, actor: Mapping[str, str] | None = None,
-    facts: Sequence[machine.Fact] = (),
+    ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], *, source: str,
+    actor: Mapping[str, str] | None = None, facts: Sequence[machine.Fact] = (),
 ) -> Written:  # fmt: skip
     """Store a call with `call.created` and the events of `facts`, which are known of it already.
 
@@ -67,7 +68,7 @@ async def let_in(
     )  # fmt: skip
     doc, events = {**doc, "places": 1, "events": 1}, [created]
     if facts:
-        fields, told = CallJournal(ctx.services, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts)
+        fields, told = CallJournal(ctx.services, worker, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts)
         doc, events = {**doc, **fields}, [created, *told]
     cap = trunk["max_concurrent_calls"]
     if cap <= 0:

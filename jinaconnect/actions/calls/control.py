@@ -1,66 +1,14 @@
-"""Whatever carries a call, seen by what places it, orders it about and keeps its recordings."""
+"""What carries a call: a control of ours for its switch, or for its HTTP carrier."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-from jinaconnect.core.errors import Conflict, NotSupported
+from jinaconnect.actions.ports import CallControl
+from jinaconnect.core.errors import NotSupported
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.table import dialled, row
 
-Answer = dict[str, Any]
 
-
-class Unsupported(Conflict):
-    """What carries the call cannot do this."""
-
-    code = "unsupported"
-
-
-class RecordingMissing(Exception):
-    """There is no such recording where the call was carried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether a call over an account could be dialled at once; where not, `code` and `text` say what is in the way."""
-
-    ready: bool = True
-    code: str = ""
-    text: str = ""
-    retry_after: float = 0
-
-
-class CallControl(Protocol):
-    """Carries calls: on a switch of ours (`actions/live`) or at an HTTP voice carrier (`actions/hosted`).
-
-    `account` is a provider config, `call` a stored call. Nothing above knows which of the two it is.
-    """
-
-    async def standing(self, account: Document) -> Standing:
-        """Tell whether calls can be placed over an account now."""
-
-    def place(self, call: Document) -> None:
-        """Have a recorded call placed now; returns at once, what follows is told by events."""
-
-    async def order(
-        self, call: Document, action: str, body: Mapping[str, Any], actor: Mapping[str, str], id: str
-    ) -> Answer:
-        """Have a live call do something; raises what it raises, Conflict when it is over, Unsupported.
-
-        `id` is the order's: given again by a request that is run again, it is carried out once.
-        """
-
-    async def recording(self, call: Document, name: str) -> bytes:
-        """Return the audio of a recording that has ended; raises RecordingMissing, CarrierFailed, Unavailable."""
-
-    async def forget_recording(self, call: Document, name: str) -> None:
-        """Remove a recording that is kept from where it was made; raises CarrierFailed, Unavailable."""
-
-
-class CallControls:
+class Controls:
     """Which control carries what: looked up by the provider's row for what is to be placed."""
 
     def __init__(self, live: CallControl, hosted: CallControl) -> None:

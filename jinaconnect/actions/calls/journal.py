@@ -13,8 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.live.hold import Overtaken
-from jinaconnect.actions.worker import until_taken
+from jinaconnect.actions.worker import Worker, until_taken
 from jinaconnect.core.calls import history, machine
 from jinaconnect.core.calls.document import ended, seen_of
 from jinaconnect.core.errors import Unavailable
@@ -52,11 +51,16 @@ class Entry:
 Decide = Callable[[Document], Entry | None]
 
 
+class Overtaken(Exception):
+    """Another process keeps the call now; what this one wanted to write is not written."""
+
+
 class CallJournal:
     """Writes one call."""
 
-    def __init__(self, services: Services, doc: Document, keeper: int) -> None:
+    def __init__(self, services: Services, worker: Worker, doc: Document, keeper: int) -> None:
         self._services = services
+        self._worker = worker
         self._keeper = keeper
         self.doc = doc
         self.store: TenantStore = services.store.within(doc["scope"])
@@ -170,7 +174,7 @@ class CallJournal:
         if written.seq is not None:
             del self._notes[: len(details)]
         if self.over and "due" in written.doc:
-            self._services.worker.kick("calls", written.doc["scope"], self.id)
+            self._worker.kick("calls", written.doc["scope"], self.id)
 
     def _emitted(self, item: machine.Emitted) -> Tell:
         payload = dict(item.payload)

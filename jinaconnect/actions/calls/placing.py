@@ -11,10 +11,10 @@ import orjson
 from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in
-from jinaconnect.actions.calls.control import Unsupported
 from jinaconnect.actions.calls.rate_cards import minute_price
 from jinaconnect.actions.contacts.addressing import contact_at
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.ports import Unsupported
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
 from jinaconnect.actions.trunks.targets import reach, sip_address, trunk_target
@@ -144,7 +144,7 @@ async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
     )  # fmt: skip
 
 
-async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
+async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
     """Record a call and have it dialled.
 
     Raises Invalid, DoNotCall, OutsideHours, TooManyCalls, Unavailable, NotSupported.
@@ -152,7 +152,7 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
     checked = await check_call(ctx, body)
     trunk = checked.trunk
     may_go(checked.verdict)
-    control, spec = ctx.services.calls.over(trunk), row(trunk["provider"]).spec
+    control, spec = ctx.ports.calls.over(trunk), row(trunk["provider"]).spec
     standing = await control.standing(trunk)
     if not standing.ready:  # nothing is left to be dialled later
         raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
@@ -165,7 +165,7 @@ async def place_call(ctx: Context, body: PlaceCall) -> dict[str, Any]:
         flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name) if spec.hosted else {}),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
-    written = ctx.wrote(await let_in(ctx, trunk, doc, source=source))
+    written = ctx.wrote(await let_in(ctx, ctx.ports.worker, trunk, doc, source=source))
     control.place(written)
     return document.render_call(written, [])
 

@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 import structlog
 
-from jinaconnect.actions.calls.control import CallControl, RecordingMissing
 from jinaconnect.actions.calls.reading import visible_call, within
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.ports import CallControl, CallControls, RecordingMissing
 from jinaconnect.actions.trunks.voice_app import voice_app
-from jinaconnect.actions.worker import add_jobs
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls.document import seen_of
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
@@ -42,24 +42,24 @@ logger = structlog.get_logger(__name__)
 # ---- keeping
 
 
-async def keep_later(services: Services, doc: Document, held: Mapping[str, Any], expected_s: float | None) -> None:
+async def keep_later(worker: Worker, doc: Document, held: Mapping[str, Any], expected_s: float | None) -> None:
     """Leave the job that fetches a recording and keeps it; repeating it changes nothing."""
     job = {
-        "_id": f"job_{held['id']}", "scope": doc["scope"], "kind": RECORDING_JOB, "due": due_at(services.clock()),
+        "_id": f"job_{held['id']}", "scope": doc["scope"], "kind": RECORDING_JOB, "due": due_at(worker.now()),
         "data": {
             "recording": held["id"], "call": doc["_id"], "switch": doc["carried_by"],
             "name": held.get("name", held["id"]),
             "expected_s": expected_s if held["kind"] == "call" else None, "started_at": iso(held["since"]),
         },
     }  # fmt: skip
-    await add_jobs(services, [job])
+    await worker.add_jobs([job])
 
 
 def _blob(call: str, id: str, form: str) -> str:
     return f"{call}.{id}.{form}"
 
 
-async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]) -> None:
+async def keep_recording(services: Services, calls: CallControls, scope: str, data: Mapping[str, Any]) -> None:
     """Fetch one recording from its switch and keep it; repeating it changes nothing.
 
     Raises CarrierFailed or Unavailable when another try may help; what the switch does not have becomes
@@ -68,7 +68,7 @@ async def keep_recording(services: Services, scope: str, data: Mapping[str, Any]
     ctx = system_context(services, scope, "telephony")
     store = ctx.data
     call = await store.get("calls", data["call"])
-    control = services.calls.carrying(call)
+    control = calls.carrying(call)
     if await store.find("recordings", data["recording"]) is None:
         try:
             file = await control.recording(call, data["name"])

@@ -9,6 +9,7 @@ import structlog
 
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import made_at, well_formed
@@ -20,7 +21,7 @@ EARLY_MS, LATE_MS = 60_000, 600_000  # around a recording's name: when its call'
 logger = structlog.get_logger(__name__)
 
 
-async def claim_stored(services: Services, switch: Switch) -> int:
+async def claim_stored(services: Services, worker: Worker, switch: Switch) -> int:
     """Fetch every recording of ours on a switch that is neither going on nor kept; returns how many were found.
 
     One that is kept already is removed from the switch. What other applications record there is left alone.
@@ -29,13 +30,13 @@ async def claim_stored(services: Services, switch: Switch) -> int:
     try:
         for name in await switch.recordings():
             if well_formed(name, "rec"):
-                found += await _claim(services, switch, name)
+                found += await _claim(services, worker, switch, name)
     except SwitchError as error:
         logger.info("recordings.not_looked_through", switch=switch.name, error=str(error))
     return found
 
 
-async def _claim(services: Services, switch: Switch, name: str) -> bool:
+async def _claim(services: Services, worker: Worker, switch: Switch, name: str) -> bool:
     at = made_at(name)
     row = await services.store.made_between(
         "call_events", "cev", (at - EARLY_MS, at + LATE_MS), {"payload.recording": name}
@@ -53,7 +54,7 @@ async def _claim(services: Services, switch: Switch, name: str) -> bool:
         await switch.forget_recording(name)
         return False
     logger.warning("recording.found", switch=switch.name, call=call["_id"], recording=name)
-    await keep_later(services, call, {"id": name, "kind": "found", "since": row["at"]}, None)
+    await keep_later(worker, call, {"id": name, "kind": "found", "since": row["at"]}, None)
     return True
 
 

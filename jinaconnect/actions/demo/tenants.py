@@ -13,6 +13,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.actions.identity.tenants import create_tenant
 from jinaconnect.actions.messaging.accounts import ensure_demo_account
+from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.trunks.voice_app import enable_voice
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.ids import encode
@@ -34,15 +35,15 @@ def _text(services: Services, purpose: str, size: int) -> str:
     return base64.urlsafe_b64encode(services.secrets.derive(f"demo {purpose}", size)).decode()
 
 
-async def seed_demo(services: Services, base_url: str) -> dict[str, Any]:
+async def seed_demo(services: Services, ports: Ports, base_url: str) -> dict[str, Any]:
     """Make the demo organisations where they are missing and return everything needed to use them."""
-    return {"base_url": base_url, "tenants": [await _organisation(services, *names) for names in ORGANISATIONS]}
+    return {"base_url": base_url, "tenants": [await _organisation(services, ports, *names) for names in ORGANISATIONS]}
 
 
-async def _organisation(services: Services, name: str, domain: str) -> dict[str, Any]:
+async def _organisation(services: Services, ports: Ports, name: str, domain: str) -> dict[str, Any]:
     tenant = derived_id(services, "ten", domain)
     if await services.registry.tenant(tenant) is None:
-        await create_tenant(services, name, id=tenant)
+        await create_tenant(services, ports.channels, name, id=tenant)
     store = services.store.of(tenant, "live")
     roles = {row["slug"]: row["_id"] for row in await store.select("roles", {})}
     people, keys = [], {"live": {}, "test": {}}  # type: tuple[list[dict[str, str]], dict[str, dict[str, str]]]
@@ -50,7 +51,7 @@ async def _organisation(services: Services, name: str, domain: str) -> dict[str,
         people.append(await _person(services, tenant, roles[role.slug], role.slug, f"{role.slug}@{domain}"))
         for mode in ("live", "test"):
             keys[mode][role.slug] = await _key(services, tenant, roles[role.slug], role.slug, mode, domain)
-    whatsapp = await ensure_demo_account(services, tenant)
+    whatsapp = await ensure_demo_account(services, ports, tenant)
     await enable_voice(store)
     return {"id": tenant, "name": name, "users": people, "keys": keys, "whatsapp": whatsapp}
 

@@ -9,10 +9,11 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.context import OperationContext, Services, system_operation
 from jinaconnect.actions.demo.tenants import derived_id
 from jinaconnect.actions.ivr.templates import DEFAULTS as TEMPLATE_DEFAULTS
 from jinaconnect.actions.ivr.templates import IVR
+from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.trunks.accounts import change_trunk, create_trunk, open_sip
 from jinaconnect.core.principal import scope_of
 from jinaconnect.store.databases.mongo import Document
@@ -51,13 +52,15 @@ def _menu() -> dict[str, Any]:
     }
 
 
-async def ensure_demo_line(services: Services, tenant: str, carrier: str, callers: Sequence[str]) -> dict[str, str]:
+async def ensure_demo_line(
+    services: Services, ports: Ports, tenant: str, carrier: str, callers: Sequence[str]
+) -> dict[str, str]:  # fmt: skip
     """Make the line in a tenant's live mode and return its trunk, template and number.
 
     `carrier` is `host` or `host:port`, `callers` further addresses calls come from. The carrier knows us by address.
     Raises Invalid for addresses that may not be called.
     """
-    ctx = system_context(services, scope_of(tenant, "live"), "telephony")
+    ctx = system_operation(services, ports, scope_of(tenant, "live"), "telephony")
     trunk = derived_id(services, "trk", f"line {tenant}")
     template = derived_id(services, "vtp", f"line {tenant}")
     credentials = {
@@ -76,7 +79,7 @@ async def ensure_demo_line(services: Services, tenant: str, carrier: str, caller
     return {"trunk": trunk, "template": template, "number": OWN_NUMBER}
 
 
-async def _ensure_trunk(ctx: Context, id: str, credentials: Mapping[str, Any]) -> None:
+async def _ensure_trunk(ctx: OperationContext, id: str, credentials: Mapping[str, Any]) -> None:
     doc = await ctx.data.find("trunks", id)
     if doc is None:
         fields = {"name": "Loopback carrier", "provider": SIP, "from_numbers": [OWN_NUMBER]}
@@ -84,18 +87,18 @@ async def _ensure_trunk(ctx: Context, id: str, credentials: Mapping[str, Any]) -
             await create_trunk(ctx, fields, credentials, id=id)
         return
     await _back(ctx.data, "trunks", doc)
-    names: list[str | None] = [*ctx.services.voice.asterisks] or [None]
+    names: list[str | None] = [*ctx.ports.switches.asterisks] or [None]
     if not _same(ctx.services, doc, credentials) or doc["asterisk"] not in names:
         await change_trunk(ctx, id, {"enabled": True, "asterisk": names[0]}, credentials)
 
 
-async def line_stands(services: Services, tenant: str, trunk: str) -> bool:
+async def line_stands(services: Services, ports: Ports, tenant: str, trunk: str) -> bool:
     """Tell whether the line's Asterisk is linked and its carrier answers."""
     store = services.store.of(tenant, "live")
     doc, state = await store.get("trunks", trunk), await store.find("trunk_states", trunk)
     # The report is what health answers tell; it follows the link by a moment.
     report = await services.switch_status.get(doc["asterisk"] or "")
-    linked = report is not None and report["status"] == "up" and await services.voice.standing(doc["asterisk"])
+    linked = report is not None and report["status"] == "up" and await ports.switches.standing(doc["asterisk"])
     return linked and state is not None and state["status"] == "up"
 
 

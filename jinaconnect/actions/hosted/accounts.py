@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import HIDDEN, place
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import VoiceAccount, VoiceProvider
 from jinaconnect.telephony.table import PROVIDERS
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
 
 
 class Providers:

@@ -1,4 +1,4 @@
-"""Calls at HTTP voice carriers, as placing, verbs and completion see them (`actions.calls.control.CallControl`).
+"""Calls at HTTP voice carriers, as placing, verbs and completion see them (`actions.ports.CallControl`).
 
 A call waits for its placing with a `due` block; that it was asked for is on disk before the carrier is asked. Where
 the answer never came the carrier's own reports tell, by the address they are sent to; the call is never placed again.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing, Unsupported
 from jinaconnect.actions.calls.journal import CallJournal, Entry
+from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.urls import HookUrls
+from jinaconnect.actions.ports import Answer, RecordingMissing, Standing, Unsupported
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
@@ -25,9 +27,6 @@ from jinaconnect.store.due import Claim, due_at
 from jinaconnect.telephony import provider as carrier
 from jinaconnect.telephony.provider import CallGone, Placing, ProviderAway, VoiceAccount, VoiceProvider
 from jinaconnect.telephony.table import row
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
 
 STALE = timedelta(seconds=60)  # a call that waited this long to be placed is not placed any more
 DOUBT = timedelta(minutes=5)  # how long the reports of a call may take whose placing was not answered
@@ -39,8 +38,9 @@ logger = structlog.get_logger(__name__)
 class HostedCalls:
     """Places calls by asking their carrier, and orders them about where it can be asked to."""
 
-    def __init__(self, services: Services, providers: Providers, urls: HookUrls) -> None:
+    def __init__(self, services: Services, worker: Worker, providers: Providers, urls: HookUrls) -> None:
         self._services = services
+        self._worker = worker
         self._providers = providers
         self._urls = urls
 
@@ -52,11 +52,11 @@ class HostedCalls:
 
     def place(self, call: Document) -> None:
         """Have a process that works ask the carrier now."""
-        self._services.worker.kick("calls", call["scope"], call["_id"])
+        self._worker.kick("calls", call["scope"], call["_id"])
 
     def journal(self, call: Document) -> CallJournal:
         """Return what writes a hosted call; any process may."""
-        return CallJournal(self._services, call, keeper=0)
+        return CallJournal(self._services, self._worker, call, keeper=0)
 
     # ---- placing, and calls nothing is heard of
 

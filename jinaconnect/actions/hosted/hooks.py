@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.calls.recordings import keep_later
+from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.leading import Leader
 from jinaconnect.actions.hosted.urls import KINDS, TURN, HookUrls
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.errors import BadSignature, NotFound, PermissionDenied
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import RecordingReady, VoiceProvider
 
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
-
 
 class VoiceDoor:
     """Takes the webhooks of all voice providers of the table."""
 
-    def __init__(self, services: Services, providers: Providers, urls: HookUrls, control: HostedCalls) -> None:
+    def __init__(
+        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, control: HostedCalls
+    ) -> None:  # fmt: skip
         self._services = services
+        self._worker = worker
         self._providers = providers
         self._urls = urls
         self._control = control
-        self._leader = Leader(services)
+        self._leader = Leader(services, worker)
 
     async def receive(
         self, provider: str, account: str, kind: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
@@ -81,7 +83,7 @@ class VoiceDoor:
             return
         await journal.decide(lambda doc: Entry(set=named(doc, id, {})) if unnamed(doc) else None)
         if journal.doc["ending"]:
-            self._services.worker.run(self._control.hang_up_if_ordered(journal.doc))
+            self._worker.run(self._control.hang_up_if_ordered(journal.doc))
 
     async def _keep(self, journal: CallJournal, ready: Sequence[RecordingReady]) -> None:
         """Have recordings fetched, each once however often it is reported."""
@@ -99,7 +101,7 @@ class VoiceDoor:
             mine = next((row for row in journal.doc["hosted"]["recordings"] if row["name"] == each.name), None)
             if mine is not None:
                 held: dict[str, Any] = {"id": mine["id"], "kind": "hosted", "since": now, "name": each.name}
-                await keep_later(self._services, journal.doc, held, None)
+                await keep_later(self._worker, journal.doc, held, None)
 
     async def ask(self, scope: str, data: Mapping[str, Any]) -> None:
         """Do the job of a turn that waits for a web service."""

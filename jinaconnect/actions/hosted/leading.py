@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
+from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ivr.web_call import ask_web
-from jinaconnect.actions.worker import add_jobs
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
@@ -23,9 +24,6 @@ from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
 
 ASK_JOB = "voice.hosted.ask"
 Facts = Sequence[machine.Fact]
@@ -44,8 +42,9 @@ class Turn:
 class Leader:
     """Leads hosted calls."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, worker: Worker) -> None:
         self._services = services
+        self._worker = worker
 
     async def turn(self, journal: CallJournal, number: int, reports: Sequence[Report], facts: Facts) -> Turn:
         """Take what a callback of turn `number` tells and return what the carrier is to do now."""
@@ -172,7 +171,7 @@ class Leader:
             "_id": f"job_{call['_id']}_{turn}", "scope": call["scope"], "kind": ASK_JOB,
             "due": due_at(self._services.clock()), "data": {"call": call["_id"], "turn": turn},
         }  # fmt: skip
-        await add_jobs(self._services, [job])
+        await self._worker.add_jobs([job])
 
     async def ask(self, journal: CallJournal, turn: int) -> None:
         """Ask a web service and step on with its answer, once: what may have had its effect is not asked again."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from jinaconnect.actions.context import Services
 from jinaconnect.telephony.provider import CallUrls
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
 
 PATH = "/voice/api/hooks/"
 TURN, STATUS, RECORDING = "turn", "status", "recording"

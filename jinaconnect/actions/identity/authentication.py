@@ -48,7 +48,7 @@ def key_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-class Authenticator:
+class TokenAuthenticator:
     """Makes principals from `Authorization` headers and socket tokens."""
 
     def __init__(

@@ -13,6 +13,7 @@ from jinaconnect.store.coordination.limits import Budget, Limits, Verdict
 
 MINUTE, DAY = 60, 86_400
 FROM_ANYWHERE = 3  # times the login budget, for one account from all addresses together
+HANDSHAKES_PER_MINUTE = 6_000  # from one address
 FOR_ANYBODY = 20  # times the login budget, for all accounts from one address
 T = TypeVar("T")
 
@@ -75,6 +76,10 @@ class RateGate:
         except NotAuthenticated:
             await self.spend(None, ip, write=False)
             raise
+
+    async def handshake(self, ip: str) -> Verdict:
+        """Count a socket that is being opened from an address."""
+        return await self._limits.take(Budget(f"ws:{place(ip)}", HANDSHAKES_PER_MINUTE, MINUTE))
 
     async def login(self, ip: str, name: str) -> Verdict:
         """Count a login attempt for an account from an address.

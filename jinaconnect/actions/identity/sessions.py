@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity.authentication import KEY_PREFIXES
 from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDenied, Throttled
 from jinaconnect.core.identity.passwords import password_faults
@@ -15,10 +15,10 @@ from jinaconnect.store.passwords import hashed, matches
 _WRONG = "The e-mail or password is wrong."
 
 
-async def log_in(ctx: Context, name: str, password: str, access_key: str | None) -> dict[str, Any]:
+async def log_in(ctx: OperationContext, name: str, password: str, access_key: str | None) -> dict[str, Any]:
     """Return a new session's tokens; raises AuthenticationFailed, Throttled."""
     services = ctx.services
-    verdict = await services.rates.login(ctx.caller.ip, name)
+    verdict = await ctx.ports.rates.login(ctx.caller.ip, name)
     if not verdict.allowed:
         raise Throttled("Too many attempts for this account.", retry_after=max(1.0, verdict.reset_s))
     users = await _proven(ctx, name, password)
@@ -56,13 +56,15 @@ async def _proven(ctx: Context, name: str, password: str) -> dict[str, Document]
     return {user["_id"]: user for user in accounts if await matches(user["password"], password)}
 
 
-async def _tenant_of_key(ctx: Context, access_key: str) -> str:
+async def _tenant_of_key(ctx: OperationContext, access_key: str) -> str:
     if not access_key.startswith(KEY_PREFIXES):
         raise AuthenticationFailed("The access key is not valid.")
-    return (await ctx.services.auth.from_token(access_key, ctx.caller.ip)).tenant
+    return (await ctx.ports.auth.from_token(access_key, ctx.caller.ip)).tenant
 
 
-async def _tokens(ctx: Context, session: str, refresh: str, user: Document, member: Document) -> dict[str, Any]:
+async def _tokens(
+    ctx: OperationContext, session: str, refresh: str, user: Document, member: Document
+) -> dict[str, Any]:  # fmt: skip
     services = ctx.services
     tenant = await services.registry.tenant(member["scope"])
     role = await services.registry.role(member["scope"], member["role"])
@@ -87,8 +89,8 @@ async def _tokens(ctx: Context, session: str, refresh: str, user: Document, memb
     access = {**claims, "token_type": "access", "jti": ctx.ids.new("jti"), "exp": now + settings.access_ttl_s}
     renewal = {"iat": now, "sid": session, "token_type": "refresh", "jti": refresh, "exp": now + settings.refresh_ttl_s}
     return {
-        "access": services.auth.sign(access),
-        "refresh": services.auth.sign(renewal),
+        "access": ctx.ports.auth.sign(access),
+        "refresh": ctx.ports.auth.sign(renewal),
         "expires_in": settings.access_ttl_s,
         "user": {
             "id": user["_id"],
@@ -102,13 +104,13 @@ async def _tokens(ctx: Context, session: str, refresh: str, user: Document, memb
     }
 
 
-async def renew(ctx: Context, token: str) -> dict[str, Any]:
+async def renew(ctx: OperationContext, token: str) -> dict[str, Any]:
     """Return fresh tokens for a refresh token, which ends with that.
 
     A refresh token that comes a second time was copied: the whole session ends (RFC 9700 §4.14.2).
     """
     services = ctx.services
-    claims = services.auth.claims(token, "refresh")
+    claims = ctx.ports.auth.claims(token, "refresh")
     session = await services.registry.session(claims["sid"])
     if session is None or session["revoked"]:
         raise AuthenticationFailed("The session has ended.")
@@ -124,11 +126,11 @@ async def renew(ctx: Context, token: str) -> dict[str, Any]:
     return await _tokens(ctx, session["_id"], new, user, members[0])
 
 
-async def log_out(ctx: Context, refresh: str | None) -> None:
+async def log_out(ctx: OperationContext, refresh: str | None) -> None:
     """End the session of the caller's token, and that of the refresh token where one is given."""
     sessions = {ctx.principal.token_id} - {None}
     if refresh is not None:
-        claims = ctx.services.auth.claims(refresh, "refresh")
+        claims = ctx.ports.auth.claims(refresh, "refresh")
         held = await ctx.services.registry.session(claims["sid"])
         if held is not None and held["user"] == ctx.principal.id:
             sessions.add(held["_id"])

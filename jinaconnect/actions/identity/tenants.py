@@ -8,6 +8,7 @@ from typing import Any
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
+from jinaconnect.channels.table import Channels
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
@@ -16,7 +17,7 @@ from jinaconnect.store.tenant import Duplicate, Written
 from jinaconnect.store.together import ANNOUNCED
 
 
-async def create_tenant(services: Services, name: str, *, id: str | None = None) -> Document:
+async def create_tenant(services: Services, channels: Channels, name: str, *, id: str | None = None) -> Document:
     """Make an organisation with its system roles and its sandbox account; without effect where it is there."""
     tenant = id or services.ids.new("ten")
     now = services.clock()
@@ -44,7 +45,7 @@ async def create_tenant(services: Services, name: str, *, id: str | None = None)
             await store.insert("roles", row)
         except Duplicate:
             continue  # an earlier, interrupted making got this far
-    await ensure_sandbox_accounts(services, tenant)
+    await ensure_sandbox_accounts(services, channels, tenant)
     return doc
 
 

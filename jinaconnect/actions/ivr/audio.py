@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ivr.prompts import blob_name
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
@@ -35,11 +35,11 @@ async def list_audio(ctx: Context, listing: Listing) -> dict[str, Any]:
     return await list_documents(ctx, "voice_media", listing, render)
 
 
-async def create_audio(ctx: Context, filename: str, data: bytes) -> dict[str, Any]:
+async def create_audio(ctx: OperationContext, filename: str, data: bytes) -> dict[str, Any]:
     """Keep WAV, MP3, FLAC or Ogg Vorbis as a prompt; raises Invalid for anything else."""
     id = ctx.ids.new("aud")
     try:
-        digest, file = await ctx.services.voice.prompts.keep(ctx.data.scope, data, id)
+        digest, file = await ctx.ports.prompts.keep(ctx.data.scope, data, id)
     except AudioError as error:
         raise Invalid.field("file", str(error)) from error
     doc = {
@@ -56,9 +56,9 @@ async def audio_blob(ctx: Context, id: str) -> str:
     return blob_name(row["digest"])
 
 
-async def delete_audio(ctx: Context, id: str) -> None:
+async def delete_audio(ctx: OperationContext, id: str) -> None:
     """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
     row = await ctx.data.get("voice_media", id)
-    await ctx.services.voice.prompts.drop(ctx.data.scope, row["digest"])
+    await ctx.ports.prompts.drop(ctx.data.scope, row["digest"])
     event = ctx.event("audio.deleted", id, render_audio(row), channel="VOICE")
     ctx.wrote(await ctx.data.delete("voice_media", id, event))

@@ -39,7 +39,7 @@ class PromptUnavailable(CarrierFailed):
     code = "prompt_unavailable"
 
 
-class Prompts:
+class PromptStore:
     """Makes prompts and names them."""
 
     def __init__(self, services: Services, speech: Speech, base_url: str) -> None:

@@ -6,22 +6,29 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.live.driver import Work
+from jinaconnect.actions.ports import Probe
 from jinaconnect.actions.trunks.pushing import Pusher
+from jinaconnect.actions.trunks.state import UNKNOWN, UNREGISTERED
 from jinaconnect.actions.trunks.watching import TrunkWatch
 from jinaconnect.config import Asterisk
 from jinaconnect.core.errors import Conflict, Unavailable
 from jinaconnect.telephony.ari.client import AriClient
-from jinaconnect.telephony.ari.errors import AriError, AriNotFound
+from jinaconnect.telephony.ari.errors import AriError, AriNotFound, AriRefused
 from jinaconnect.telephony.ari.link import CONNECTED, Link
 from jinaconnect.telephony.ari.switch import AriSwitch
-from jinaconnect.telephony.trunks.pjsip import device_endpoint_id
+from jinaconnect.telephony.trunks.pjsip import ConfigObject, device_endpoint_id
+from jinaconnect.telephony.trunks.probe import Contacts
 
 if TYPE_CHECKING:
     from jinaconnect.actions.live.supervisor import CallSupervisor
 
 PUSH_S = 10.0
+
+logger = structlog.get_logger(__name__)
 
 
 class AsteriskDriver:
@@ -96,6 +103,28 @@ class AsteriskDriver:
         except AriError:
             return "unknown"
         return "registered" if endpoint.state == "online" else "unregistered"
+
+    async def probe(self, objects: Sequence[ConfigObject], registration: tuple[str, str] | None) -> Probe:
+        """Ask a trunk's carrier; raises Unavailable."""
+        try:
+            # Asking needs no part of the switch's owner, so any process may, on a connection of its own.
+            async with await Contacts.connect(self.switch.client, self.switch.app, self._services.clock) as contacts:
+                found = await contacts.probe(objects)
+            state = None if registration is None else await self._registered(registration)
+        except AriError as error:
+            logger.info("probe.away", asterisk=self.switch.name, error=str(error))
+            raise Unavailable("The telephony server does not answer.", code="asterisk_down", retry_after=5) from error
+        return Probe(found.ok, found.rtt_ms, state)
+
+    async def _registered(self, uris: tuple[str, str]) -> str:
+        """Return how the registration with these (client, server) addresses stands."""
+        try:
+            found = await self.switch.client.registrations()
+        except AriRefused as error:
+            logger.info("probe.no_registrations", asterisk=self.switch.name, error=str(error))
+            return UNKNOWN
+        states = [each.state for each in found if (each.client_uri, each.server_uri) == uris]
+        return states[0] if states else UNREGISTERED
 
     async def close(self) -> None:
         """Close the connections for requests."""

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from jinaconnect.actions.calls.journal import CallJournal, Tell
-from jinaconnect.actions.live.hold import Overtaken
+from jinaconnect.actions.calls.journal import CallJournal, Overtaken, Tell
 from jinaconnect.actions.live.ivr import Attendant
 from jinaconnect.actions.live.legs import CallLegs
 from jinaconnect.actions.live.playback import PromptPlayer
@@ -47,6 +46,8 @@ class LiveCall:
     def __init__(self, supervisor: CallSupervisor, journal: CallJournal) -> None:
         self.supervisor = supervisor
         self.services = supervisor.services
+        self.worker = supervisor.worker
+        self.prompts = supervisor.prompts
         self.switch = supervisor.switch
         self.journal = journal
         self.queue = CallQueue(journal.id)

@@ -1,18 +1,17 @@
-"""Calls on switches of ours, as placing, verbs and completion see them (`actions.calls.control.CallControl`)."""
+"""Calls on switches of ours, as placing, verbs and completion see them (`actions.ports.CallControl`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jinaconnect.actions.calls.control import Answer, RecordingMissing, Standing
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.live.fleet import Fleet
+from jinaconnect.actions.ports import Answer, RecordingMissing, Standing
 from jinaconnect.core.calls import health
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import LegGone, SwitchError
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.context import Services
 
 _SERVER_DOWN = Standing(False, "asterisk_down", "The telephony server is not connected.", 5)
 _TRUNK_DOWN = Standing(False, "trunk_down", "The trunk's carrier does not answer.", 10)
@@ -21,12 +20,13 @@ _TRUNK_DOWN = Standing(False, "trunk_down", "The trunk's carrier does not answer
 class LiveCalls:
     """Leads to the owner of the switch that carries a call."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, fleet: Fleet) -> None:
         self._services = services
+        self._fleet = fleet
 
     async def standing(self, account: Document) -> Standing:
         """Tell whether the trunk's switch is connected and its carrier answers."""
-        if not await self._services.voice.standing(account["asterisk"]):
+        if not await self._fleet.standing(account["asterisk"]):
             return _SERVER_DOWN
         store = self._services.store.within(account["scope"])
         state = await store.find("trunk_states", account["_id"])
@@ -34,18 +34,18 @@ class LiveCalls:
 
     def place(self, call: Document) -> None:
         """Have the owner dial; one elsewhere finds the call by itself within a second."""
-        self._services.voice.kick(call)
+        self._fleet.kick(call)
 
     async def order(
         self, call: Document, action: str, body: Mapping[str, Any], actor: Mapping[str, str], id: str
     ) -> Answer:
         """Have the owner's live call do it."""
-        return await self._services.voice.order(call, action, body, actor, id)
+        return await self._fleet.order(call, action, body, actor, id)
 
     async def recording(self, call: Document, name: str) -> bytes:
         """Return the file the switch has of a recording."""
         try:
-            return await self._services.voice.switch(call["carried_by"]).recording(name)
+            return await self._fleet.switch(call["carried_by"]).recording(name)
         except LegGone as error:
             raise RecordingMissing(name) from error
         except SwitchError as error:
@@ -54,6 +54,6 @@ class LiveCalls:
     async def forget_recording(self, call: Document, name: str) -> None:
         """Remove the file from the switch."""
         try:
-            await self._services.voice.switch(call["carried_by"]).forget_recording(name)
+            await self._fleet.switch(call["carried_by"]).forget_recording(name)
         except SwitchError as error:
             raise CarrierFailed(f"the recording stays on its switch: {error}") from error

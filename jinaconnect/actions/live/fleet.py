@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 import structlog
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.ivr.prompts import Prompts
+from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.asterisk import AsteriskDriver
 from jinaconnect.actions.live.driver import SwitchDriver
 from jinaconnect.actions.live.ownership import Owner, called_in, obeyed
 from jinaconnect.actions.live.simulated import SimulatedDriver
+from jinaconnect.actions.ports import Probe
 from jinaconnect.actions.trunks.accounts import SANDBOX_NUMBER, ensure_sandbox_trunk
+from jinaconnect.actions.worker import Worker
 from jinaconnect.config import Asterisk
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
@@ -26,11 +28,10 @@ from jinaconnect.core.principal import system_actor
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
 from jinaconnect.store.tenant import Change, Decide
-from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.simulator import SimulatedSwitch
 from jinaconnect.telephony.switch import Switch
 from jinaconnect.telephony.table import SIMULATED
-from jinaconnect.telephony.trunks.pjsip import endpoint_id
+from jinaconnect.telephony.trunks.pjsip import ConfigObject, endpoint_id
 
 FRESH = timedelta(seconds=10)  # a switch's owner reports more often than this
 UNNAMED = "main"
@@ -41,13 +42,16 @@ T = TypeVar("T")
 logger = structlog.get_logger(__name__)
 
 
-class Voice:
+class Fleet:
     """The deployment's telephony, as use cases see it."""
 
-    def __init__(self, services: Services, asterisks: Sequence[Asterisk], prompts: Prompts) -> None:
+    def __init__(
+        self, services: Services, worker: Worker, prompts: PromptStore, asterisks: Sequence[Asterisk]
+    ) -> None:  # fmt: skip
         self._services = services
+        self._worker = worker
+        self._prompts = prompts
         self.asterisks: Mapping[str, Asterisk] = {each.name: each for each in asterisks}
-        self.prompts = prompts
         self._asterisks = {name: AsteriskDriver(services, each) for name, each in self.asterisks.items()}
         self._drivers: dict[str, SwitchDriver] = {
             **self._asterisks, SIMULATED: SimulatedDriver(SimulatedSwitch(services.clock))
@@ -61,7 +65,7 @@ class Voice:
     def start(self) -> None:
         """Compete for every switch (roles `all` and `voice`)."""
         for name, driver in self._drivers.items():
-            owner = self._owners[name] = Owner(self._services, driver)
+            owner = self._owners[name] = Owner(self._services, self._worker, self._prompts, self, driver)
             self._tasks.append(asyncio.create_task(owner.run(), name=f"owner {name}"))
 
     async def stop(self) -> None:
@@ -81,9 +85,11 @@ class Voice:
         """Return a switch by name; raises Unavailable for one that is not configured any more."""
         return _found(self._drivers, name).switch
 
-    def asterisk(self, name: str) -> AriSwitch:
-        """Return an Asterisk by name, to be asked what only one can tell; raises as `switch`."""
-        return _found(self._asterisks, name).switch
+    async def probe(
+        self, name: str, objects: Sequence[ConfigObject], registration: tuple[str, str] | None
+    ) -> Probe:
+        """Have an Asterisk ask a trunk's carrier now; raises Unavailable."""
+        return await _found(self._asterisks, name).probe(objects, registration)
 
     def owner(self, name: str) -> Owner | None:
         """Return this process's part in owning a switch; its supervisor is None while another has it."""
@@ -222,8 +228,8 @@ class Voice:
         order, and whom it concerns most hears of it first.
         """
         at = self._services.clock()
-        self._services.worker.run(self._announce(name, type, at, {key: Counter(each) for key, each in scopes.items()},
-                                                 facts))  # fmt: skip
+        counts = {key: Counter(each) for key, each in scopes.items()}
+        self._worker.run(self._announce(name, type, at, counts, facts))
 
     async def _announce(
         self, name: str, type: str, at: datetime, counts: Mapping[str, Counter[str]], facts: Mapping[str, Any]

@@ -6,10 +6,6 @@ import asyncio
 from dataclasses import dataclass
 
 
-class Overtaken(Exception):
-    """Another process keeps the call now; what this one wanted to write is not written."""
-
-
 @dataclass(slots=True)
 class Hold:
     """The lease of a switch as its holder knows it; `generation` grows with every change of the holder.

@@ -11,11 +11,13 @@ import structlog
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
 from jinaconnect.actions.calls.placing import call_verdict, may_go
 from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.live.ground import SwitchFleet
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
 from jinaconnect.actions.trunks.routes import purpose_at
 from jinaconnect.actions.trunks.targets import called_number, home_of, trunk_target
 from jinaconnect.actions.trunks.voice_app import require_voice, voice_app
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import plan as plans
@@ -33,14 +35,16 @@ from jinaconnect.telephony.trunks.pjsip import config_of, device_of
 logger = structlog.get_logger(__name__)
 
 
-async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Document | None:
+async def admit(
+    services: Services, worker: Worker, fleet: SwitchFleet, switch: Switch, arrived: IncomingCall
+) -> Document | None:  # fmt: skip
     """Return the call of what arrived, stored; None when it was refused. Raises SwitchError, Unavailable."""
     if arrived.from_device:
-        return await _from_device(services, switch, arrived)
+        return await _from_device(services, worker, switch, arrived)
     hidden = ""
     if await switch.withheld(arrived):
         arrived, hidden = replace(arrived, caller=WITHHELD), arrived.caller
-    found = await _owner(services, switch.name, arrived)
+    found = await _owner(services, fleet, switch.name, arrived)
     if found is None:
         logger.warning("arrival.unknown_trunk", switch=switch.name, endpoint=arrived.endpoint)
         await switch.refuse(arrived.channel, causes.rejection_code(causes.NUMBER_UNALLOCATED))
@@ -53,25 +57,27 @@ async def admit(services: Services, switch: Switch, arrived: IncomingCall) -> Do
     cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
     if cause is None:
         try:
-            return await _let_in(ctx, switch, app, trunk, called, route, arrived, hidden)
+            return await _let_in(ctx, worker, switch, app, trunk, called, route, arrived, hidden)
         except TooManyCalls:
             cause = causes.USER_BUSY
     await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
     return None
 
 
-async def _owner(services: Services, name: str, arrived: IncomingCall) -> tuple[Document, str] | None:
+async def _owner(
+    services: Services, fleet: SwitchFleet, name: str, arrived: IncomingCall
+) -> tuple[Document, str] | None:  # fmt: skip
     """Return the trunk a call belongs to, and the number called; None where that is not known.
 
     The trunk the switch named, unless several tenants are at its address: then whoever claims the number, and for a
     number nobody claims the trunk that has registered under it. Anything else may be anybody's and is nobody's.
     """
-    trunks = await services.voice.trunks(name)
+    trunks = await fleet.trunks(name)
     named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
     if named is None:
         return None
     called = called_number(services, named, arrived.called, await _home(services, named))
-    ids = services.voice.alike(name, named["_id"])
+    ids = fleet.alike(name, named["_id"])
     alike = [each for each in trunks if each["_id"] in ids]
     if len(alike) < 2:
         return named, called
@@ -110,7 +116,7 @@ async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution
 
 
 async def _let_in(
-    ctx: Context, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None,
+    ctx: Context, worker: Worker, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None,
     arrived: IncomingCall, hidden: str,
 ) -> Document:
     id = ctx.ids.new("call")
@@ -126,7 +132,7 @@ async def _let_in(
         **_kept_hidden(ctx.services, id, hidden),
     )  # fmt: skip
     rings = (machine.Dialing(ctx.now()), machine.Ringing(ctx.now()))
-    return (await let_in(ctx, trunk, doc, source="sip", facts=rings)).doc
+    return (await let_in(ctx, worker, trunk, doc, source="sip", facts=rings)).doc
 
 
 def _kept_hidden(services: Services, call: str, number: str) -> dict[str, Any]:
@@ -171,7 +177,9 @@ async def _check_may_dial(ctx: Context, user: str) -> None:
         raise PermissionDenied("The telephone's person may not place calls.")
 
 
-async def _from_device(services: Services, switch: Switch, arrived: IncomingCall) -> Document | None:
+async def _from_device(
+    services: Services, worker: Worker, switch: Switch, arrived: IncomingCall
+) -> Document | None:  # fmt: skip
     """A telephone of ours dials: an outbound call over its tenant's trunk, the telephone being its first leg."""
     device = await services.store.anywhere("devices", device_of(arrived.endpoint))
     if device is None or device["asterisk"] != switch.name or device["deleted_at"] is not None:
@@ -198,7 +206,7 @@ async def _from_device(services: Services, switch: Switch, arrived: IncomingCall
                            "state": d.RINGING}},
             metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
         )  # fmt: skip
-        return (await let_in(ctx, trunk, doc, source="agent")).doc
+        return (await let_in(ctx, worker, trunk, doc, source="agent")).doc
     except (GatewayError, ValueError) as error:
         logger.info("arrival.device_refused", switch=switch.name, device=device["_id"], error=str(error))
         busy = isinstance(error, TooManyCalls)

@@ -269,7 +269,7 @@ class Attendant:
         media: list[str] = []
         for order in orders:
             try:
-                media.append(await call.services.voice.prompts.media(call.journal.doc["scope"], order))
+                media.append(await call.prompts.media(call.journal.doc["scope"], order))
             except PromptUnavailable as error:
                 call.journal.note("prompt_unavailable", {"error": str(error.detail)}, source="system")
 

@@ -9,9 +9,12 @@ import structlog
 
 from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.driver import SwitchDriver
+from jinaconnect.actions.live.ground import SwitchFleet
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.supervisor import CallSupervisor
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.coordination.leases import RENEW_S, TTL
 from jinaconnect.store.ending import ended
@@ -28,8 +31,13 @@ logger = structlog.get_logger(__name__)
 class Owner:
     """Waits for the lease of one switch and does everything that belongs to having it."""
 
-    def __init__(self, services: Services, driver: SwitchDriver) -> None:
+    def __init__(
+        self, services: Services, worker: Worker, prompts: PromptStore, fleet: SwitchFleet, driver: SwitchDriver
+    ) -> None:  # fmt: skip
         self._services = services
+        self._worker = worker
+        self._prompts = prompts
+        self._fleet = fleet
         self.driver = driver
         self.switch = driver.switch
         self._supervisor: CallSupervisor | None = None
@@ -67,7 +75,9 @@ class Owner:
             return
         logger.info("owner.begins", switch=self.switch.name)
         hold = Hold(self._services.leases.generation(self.lease), asked + TTL.total_seconds())
-        supervisor = self._supervisor = CallSupervisor(self._services, self.switch, hold)
+        supervisor = self._supervisor = CallSupervisor(
+            self._services, self._worker, self._prompts, self._fleet, self.switch, hold
+        )
         held = self.driver.work(supervisor, lambda: hold.lasts)
         ours = (self._serve, self._look, self._claim, self._keep_lease)
         work = (*held, *(each(supervisor) for each in ours))
@@ -127,7 +137,7 @@ class Owner:
             await asyncio.sleep(CLAIM_S)
             if supervisor.connected_now:
                 try:
-                    await claim_stored(self._services, self.switch)
+                    await claim_stored(self._services, self._worker, self.switch)
                 except Unavailable:
                     continue
 
@@ -145,7 +155,7 @@ class Owner:
         order = row["order"]
         try:
             if order["action"] == "push":
-                await self._services.voice.bring(self.switch.name, order["trunk"])
+                await self._fleet.bring(self.switch.name, order["trunk"])
                 answer: dict[str, Any] = {"done": {}}
             elif order["action"] == "call_in":
                 answer = {"done": await called_in(supervisor, self.driver, order["body"])}

@@ -153,7 +153,7 @@ class CallRecorder:
             tells.insert(0, Tell("call.recording_started", facts, at=held["since"], inferred=True))
         await self._call.journal.write(tell=tells, set={"record.state": STOPPED})
         expected = (at - held["since"]) / timedelta(seconds=1) if ok else None
-        await keep_later(self._call.services, self._call.journal.doc, held, expected)
+        await keep_later(self._call.worker, self._call.journal.doc, held, expected)
 
     async def close(self) -> None:
         """The call is over: whatever is being recorded ends with it."""

@@ -13,10 +13,13 @@ from jinaconnect.actions.calls.journal import CallJournal
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.call import LiveCall
+from jinaconnect.actions.live.ground import SwitchFleet
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.incoming import admit
 from jinaconnect.actions.live.recorder import left_over
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.reconcile import HeldCall, Snapshot, channel_id, reconcile
@@ -36,8 +39,13 @@ logger = structlog.get_logger(__name__)
 class CallSupervisor:
     """Keeps the calls of a switch this process owns (`telephony.ari.link.Keeper`)."""
 
-    def __init__(self, services: Services, switch: Switch, hold: Hold) -> None:
+    def __init__(
+        self, services: Services, worker: Worker, prompts: PromptStore, fleet: SwitchFleet, switch: Switch, hold: Hold
+    ) -> None:  # fmt: skip
         self.services = services
+        self.worker = worker
+        self.prompts = prompts
+        self._fleet = fleet
         self.switch = switch
         self.hold = hold
         self._closed = False
@@ -99,7 +107,7 @@ class CallSupervisor:
 
     def journal(self, doc: Document) -> CallJournal:
         """Return a call's journal that writes as long as nobody after us keeps the call."""
-        return CallJournal(self.services, doc, self.hold.generation)
+        return CallJournal(self.services, self.worker, doc, self.hold.generation)
 
     async def look(self) -> None:
         """Take what other processes have left to be placed.
@@ -142,7 +150,7 @@ class CallSupervisor:
 
     async def _admit(self, arrived: telephony.IncomingCall) -> Document | None:
         try:
-            doc = await admit(self.services, self.switch, arrived)
+            doc = await admit(self.services, self.worker, self._fleet, self.switch, arrived)
             if doc is not None:
                 self._keep(doc).start()
             return doc
@@ -195,15 +203,15 @@ class CallSupervisor:
             gone = host is None or not any(channel_id(host["_id"], name) in present for name in legs)
             (ends if gone else lives).append(doc)
         await self._clear(plan.hang_up, plan.delete_bridges)
-        await self.services.voice.push(self.switch.name)
+        await self._fleet.push(self.switch.name)
         self.connected_now = True
         unknown = len(plan.hang_up)
         self.receipt = {
             "at": self.services.clock(), "reason": broken.reason, "adopted": len(lives), "ended": len(ends),
             "unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart,
         }  # fmt: skip
-        self.services.voice.announce(self.switch.name, "ari.connected", {}, {"restart": broken.restart})
-        self.services.voice.announce(
+        self._fleet.announce(self.switch.name, "ari.connected", {}, {"restart": broken.restart})
+        self._fleet.announce(
             self.switch.name, "ari.reconciled",
             {
                 "adopted": [doc["scope"] for doc in lives],
@@ -212,7 +220,7 @@ class CallSupervisor:
             {"unknown": unknown, "gap_ms": broken.gap_ms, "restart": broken.restart, "reason": broken.reason},
         )  # fmt: skip
         await self.look()
-        self.services.worker.run(claim_stored(self.services, self.switch))
+        self.worker.run(claim_stored(self.services, self.worker, self.switch))
 
     async def _restore_names(self, doc: Document) -> None:
         for name, each in doc["legs"].items():
@@ -226,7 +234,7 @@ class CallSupervisor:
         await journal.write(fact, tell=tells, set={"record.state": document.STOPPED} if tells else {})
         await journal.flush()
         if tells:
-            await keep_later(self.services, journal.doc, record, None)
+            await keep_later(self.worker, journal.doc, record, None)
 
     async def _clear(self, channels: tuple[str, ...], rooms: tuple[str, ...]) -> None:
         for channel in channels:
@@ -246,7 +254,7 @@ class CallSupervisor:
         for call in list(self._calls.values()):
             await call.let_go()
         self._calls.clear()
-        self.services.voice.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
+        self._fleet.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
 
     async def audit(self, snapshot: Snapshot) -> None:
         """End what two looks in a row show out of step.

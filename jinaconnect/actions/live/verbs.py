@@ -129,7 +129,7 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
         raise call.parties.invalid("An IVR is talking.")
     order = exchange.PlayAudio(body["audio_url"]) if body.get("audio_url") else exchange.Say(body["tts_text"])
     # Rendered here, so that whoever ordered it hears what is wrong with it.
-    media = await call.services.voice.prompts.media(call.journal.doc["scope"], order)
+    media = await call.prompts.media(call.journal.doc["scope"], order)
     prompt = f"{call.id}-{PLAYED}{call.doc['places']}"
 
     async def done(ok: bool) -> None:

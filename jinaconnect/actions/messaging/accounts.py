@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.messaging.connecting import connect, disconnect, merged, told_elsewhere
+from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import Simulates
-from jinaconnect.channels.base import Account, Channel
-from jinaconnect.channels.table import FORMER
+from jinaconnect.channels.base import Account, Channel, ChannelSpec
+from jinaconnect.channels.table import FORMER, Channels, spec_of
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import Event
@@ -20,16 +21,19 @@ from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.outbound import Blocked
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.registry import Registry
+from jinaconnect.store.secrets import Secrets
 from jinaconnect.store.tenant import Change, Duplicate
 
 KEEP_S = 5.0
 
 
-class Accounts:
+class OpenAccounts:
     """Opens accounts: finds them, unseals their credentials, keeps them for a moment."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, registry: Registry, secrets: Secrets) -> None:
+        self._registry = registry
+        self._secrets = secrets
         self._opened: dict[tuple[str, int], Account] = {}
         self._doors: dict[str, tuple[float, list[Account]]] = {}
         self._turn = 0  # raised by every change, so that what was read before one is not kept after it
@@ -39,17 +43,14 @@ class Accounts:
         key = (doc["_id"], doc["rev"])
         account = self._opened.get(key)
         if account is None:
-            account = opened(self._channel(doc), doc, doc["scope"], held_credentials(self._services, doc))
+            spec = spec_of(doc["channel"], doc["bsp"])
+            if spec is None:
+                raise NotFound()
+            account = opened(spec, doc, doc["scope"], held_credentials(self._secrets, doc))
             if len(self._opened) > 1_000:
                 self._opened.clear()
             self._opened[key] = account
         return account
-
-    def _channel(self, doc: Mapping[str, Any]) -> Channel:
-        channel = self._services.channels.of(doc["channel"], doc["bsp"])
-        if channel is None:
-            raise NotFound()
-        return channel
 
     async def of_door(self, tenant: str, channel: str) -> list[Account]:
         """Return a tenant's active accounts on a channel, in both modes."""
@@ -60,9 +61,8 @@ class Accounts:
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
         turn = self._turn
-        docs = await self._services.registry.apps_of(tenant)
-        channels = self._services.channels
-        accounts = [self.open(doc) for doc in docs if doc["is_active"] and channels.of(doc["channel"], doc["bsp"])]
+        docs = await self._registry.apps_of(tenant)
+        accounts = [self.open(doc) for doc in docs if doc["is_active"] and spec_of(doc["channel"], doc["bsp"])]
         if len(self._doors) > 10_000:
             self._doors.clear()
         if turn == self._turn:
@@ -76,18 +76,17 @@ class Accounts:
 
     async def simulated(self, address: str) -> Account | None:
         """Return the simulated account with this address, for the simulated carrier."""
-        doc = await self._services.registry.app_by_address(address)
+        doc = await self._registry.app_by_address(address)
         return self.open(doc) if doc is not None and doc["simulated"] else None
 
 
-def held_credentials(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
+def held_credentials(secrets: Secrets, doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return an account's credentials, unsealed."""
-    return services.secrets.open(doc["credentials"], f"apps/{doc['_id']}") if doc.get("credentials") else {}
+    return secrets.open(doc["credentials"], f"apps/{doc['_id']}") if doc.get("credentials") else {}
 
 
-def opened(channel: Channel, doc: Mapping[str, Any], scope: str, held: Mapping[str, Any]) -> Account:
+def opened(spec: ChannelSpec, doc: Mapping[str, Any], scope: str, held: Mapping[str, Any]) -> Account:
     """Return an account opened for use with the credentials given."""
-    spec = channel.spec
     return Account(
         id=doc["_id"], tenant=doc["tenant_id"], scope=scope, channel=spec.name,
         address=doc.get(spec.account_address) or "", business=doc.get(spec.business_account) or "",
@@ -98,21 +97,18 @@ def opened(channel: Channel, doc: Mapping[str, Any], scope: str, held: Mapping[s
     )  # fmt: skip
 
 
-def render_app(services: Services, doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
+def render_app(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
     """Return an account as REST shows it; ids from priority 80 on, credentials never."""
-    channel = services.channels.of(doc["channel"], doc["bsp"])
-    shown = _plain(services, doc)
-    if channel is not None:
-        spec = channel.spec
+    spec = spec_of(doc["channel"], doc["bsp"])
+    shown = _plain(spec, doc)
+    if spec is not None:
         shown.update({name: doc.get(name) for name in spec.fields})
         if priority >= 80:
             shown.update({name: doc[name] for name in (*spec.named_by, "app_id")})
     return shown
 
 
-def _plain(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
-    channel = services.channels.of(doc["channel"], doc["bsp"])
-    spec = None if channel is None else channel.spec
+def _plain(spec: ChannelSpec | None, doc: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": doc["_id"], "tenant": doc["tenant_id"], "app_name": doc["app_name"], "description": doc["description"],
         "phone_number": doc["phone_number"], "bsp": doc["bsp"], "is_active": doc["is_active"],
@@ -161,10 +157,10 @@ def app_document(
     }
 
 
-def check_credentials(services: Services, channel: Channel, given: Mapping[str, Any]) -> dict[str, list[str]]:
+def check_credentials(services: Services, spec: ChannelSpec, given: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return what is wrong with the credentials of an account, by name; nothing that could end a header passes."""
     faults: dict[str, list[str]] = {}
-    shortest = channel.spec.secrets
+    shortest = spec.secrets
     for name, value in given.items():
         if value is None:
             continue
@@ -204,29 +200,29 @@ async def _ensure(services: Services, tenant: str, mode: Mode, channel: Channel,
         return await store.get("apps", id)
 
 
-def _simulating(services: Services, platform: str | None = None) -> list[Channel]:
+def _simulating(channels: Channels, platform: str | None = None) -> list[Channel]:
     return [
         channel
-        for channel in services.channels.values()
+        for channel in channels.values()
         if isinstance(channel, Simulates) and platform in (None, channel.spec.platform)
     ]
 
 
 async def ensure_sandbox_accounts(
-    services: Services, tenant: str, platform: str | None = None
+    services: Services, channels: Channels, tenant: str, platform: str | None = None
 ) -> list[tuple[Channel, Document]]:
     """Return the simulated accounts of a tenant's test mode (of one platform), made at the first call."""
     return [
         (channel, await _ensure(services, tenant, "test", channel, "Sandbox", "+12025550100"))
-        for channel in _simulating(services, platform)
+        for channel in _simulating(channels, platform)
     ]
 
 
-async def ensure_demo_account(services: Services, tenant: str) -> dict[str, str]:
+async def ensure_demo_account(services: Services, ports: Ports, tenant: str) -> dict[str, str]:
     """Give a demo tenant a simulated live account and return what a carrier's side needs to know of it."""
-    channel = _simulating(services)[0]
+    channel = _simulating(ports.channels)[0]
     doc = await _ensure(services, tenant, "live", channel, f"Demo {channel.spec.label}", "+12025550199")
-    account = services.accounts.open(doc)
+    account = ports.accounts.open(doc)
     return {
         "app_id": doc["_id"], "phone_number": doc["phone_number"], channel.spec.account_address: account.address,
         "webhook_path": channel.spec.path(tenant, account.id), **account.secrets,
@@ -234,7 +230,7 @@ async def ensure_demo_account(services: Services, tenant: str) -> dict[str, str]
 
 
 async def choose_account(
-    ctx: Context, platform: str, id: str | None, *, field: str, contact: Document | None = None
+    ctx: OperationContext, platform: str, id: str | None, *, field: str, contact: Document | None = None
 ) -> Account:
     """Return the account to send from; raises Invalid on `field`.
 
@@ -246,15 +242,16 @@ async def choose_account(
             raise Invalid.field(field, "there is no such app")
         if not doc["is_active"]:
             raise Invalid.field(field, "the app is not active")
-        return ctx.services.accounts.open(doc)
+        return ctx.ports.accounts.open(doc)
     docs = await ctx.data.select("apps", {"channel": platform, "is_active": True, "deleted_at": None}, limit=2)
     if not docs and ctx.principal.mode == "test":
-        docs = [doc for _, doc in await ensure_sandbox_accounts(ctx.services, ctx.principal.tenant, platform)]
+        made = await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, platform)
+        docs = [doc for _, doc in made]
     if len(docs) > 1 and contact is not None:
         docs = await _written_to(ctx, platform, contact["_id"])
     if len(docs) != 1:
         raise Invalid.field(field, "is required: there is not exactly one active app")
-    return ctx.services.accounts.open(docs[0])
+    return ctx.ports.accounts.open(docs[0])
 
 
 async def _written_to(ctx: Context, platform: str, contact: str) -> list[Document]:
@@ -266,21 +263,21 @@ async def _written_to(ctx: Context, platform: str, contact: str) -> list[Documen
 
 
 async def create_app(
-    ctx: Context, channel: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
+    ctx: OperationContext, channel: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Add an account, once its carrier has taken it; in test mode it is simulated whatever its credentials."""
     principal, services = ctx.principal, ctx.services
-    adapter, simulated = services.channels[channel], principal.mode == "test"
+    adapter, simulated = ctx.ports.channels[channel], principal.mode == "test"
     id, fields = ctx.ids.new("wap"), {**fields, "created_by": principal.username}
     doc = app_document(services, adapter, id, principal.tenant, fields, credentials, simulated=simulated)
-    told = await connect(services, adapter, opened(adapter, doc, principal.scope, credentials))
+    told = await connect(services, adapter, opened(adapter.spec, doc, principal.scope, credentials))
     if told.fields or told.credentials:
         fields, credentials = {**fields, **told.fields}, {**credentials, **told.credentials}
         doc = app_document(services, adapter, id, principal.tenant, fields, credentials, simulated=simulated)
     doc.update(created_at=ctx.now(), updated_at=ctx.now())
     written = ctx.wrote(await ctx.data.insert("apps", doc, [_told(ctx, "app.created", doc)]))
-    services.accounts.changed(principal.tenant)
-    return render_app(services, written, principal.priority)
+    ctx.ports.accounts.changed(principal.tenant)
+    return render_app(written, principal.priority)
 
 
 async def get_app(ctx: Context, platform: str, id: str) -> Document:
@@ -292,7 +289,7 @@ async def get_app(ctx: Context, platform: str, id: str) -> Document:
 
 
 async def change_app(
-    ctx: Context,
+    ctx: OperationContext,
     platform: str,
     id: str,
     fields: Mapping[str, Any],
@@ -307,20 +304,20 @@ async def change_app(
     """
     services = ctx.services
     before = await get_app(ctx, platform, id)
-    channel = services.channels.of(before["channel"], before["bsp"])
+    channel = ctx.ports.channels.of(before["channel"], before["bsp"])
     if channel is None:
         raise NotFound()
-    _refuse_elsewhere(channel, held_credentials(services, before), credentials, place)
+    _refuse_elsewhere(channel, held_credentials(services.secrets, before), credentials, place)
     is_active = fields.get("is_active", before["is_active"])
     if is_active and (credentials or not before["is_active"]):
-        held = merged(held_credentials(services, before), credentials)
-        told = await connect(services, channel, opened(channel, before, before["scope"], held))
+        held = merged(held_credentials(services.secrets, before), credentials)
+        told = await connect(services, channel, opened(channel.spec, before, before["scope"], held))
         fields, credentials = {**fields, **told.fields}, {**credentials, **told.credentials}
 
     def decide(doc: Document) -> Change:
         changes = {**fields, "updated_by": ctx.principal.username, "updated_at": ctx.now()}
         if credentials:
-            held = held_credentials(services, doc)
+            held = held_credentials(services.secrets, doc)
             _refuse_elsewhere(channel, held, credentials, place)
             after = merged(held, credentials)
             changes["credentials"] = services.secrets.seal(after, f"apps/{id}")
@@ -328,10 +325,10 @@ async def change_app(
         return Change(set=changes, events=[_told(ctx, "app.updated", {**doc, **changes})])
 
     written = ctx.wrote(await ctx.data.change("apps", id, decide))
-    services.accounts.changed(ctx.principal.tenant)
+    ctx.ports.accounts.changed(ctx.principal.tenant)
     if before["is_active"] and not is_active:
-        await disconnect(channel, services.accounts.open(written))
-    return render_app(services, written, ctx.principal.priority)
+        await disconnect(channel, ctx.ports.accounts.open(written))
+    return render_app(written, ctx.principal.priority)
 
 
 def _refuse_elsewhere(channel: Channel, held: Mapping[str, Any], given: Mapping[str, Any], place: str) -> None:
@@ -340,21 +337,22 @@ def _refuse_elsewhere(channel: Channel, held: Mapping[str, Any], given: Mapping[
         raise Invalid({place.format(name): ["must be given anew with another base_url"] for name in names})
 
 
-async def delete_app(ctx: Context, platform: str, id: str) -> None:
+async def delete_app(ctx: OperationContext, platform: str, id: str) -> None:
     """Remove an account; its messages stay."""
-    services, before = ctx.services, await get_app(ctx, platform, id)
-    channel = services.channels.of(before["channel"], before["bsp"])
+    before = await get_app(ctx, platform, id)
+    channel = ctx.ports.channels.of(before["channel"], before["bsp"])
     gone = {"deleted_at": ctx.now(), "is_active": False, "credentials": None}
 
     def decide(doc: Document) -> Change:
         return Change(set=gone, events=[_told(ctx, "app.deleted", {**doc, **gone})])
 
     ctx.wrote(await ctx.data.change("apps", id, decide))
-    services.accounts.changed(ctx.principal.tenant)
+    ctx.ports.accounts.changed(ctx.principal.tenant)
     if channel is not None and before["is_active"]:
-        await disconnect(channel, opened(channel, before, before["scope"], held_credentials(services, before)))
+        held = held_credentials(ctx.services.secrets, before)
+        await disconnect(channel, opened(channel.spec, before, before["scope"], held))
 
 
 def _told(ctx: Context, type: str, doc: Document) -> Event:
     """Return an event of an account, as those see it whose role hides its ids."""
-    return ctx.event(type, doc["_id"], _plain(ctx.services, doc))
+    return ctx.event(type, doc["_id"], _plain(spec_of(doc["channel"], doc["bsp"]), doc))

@@ -25,7 +25,7 @@ from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.messaging.templates import apply_template_report
-from jinaconnect.actions.worker import add_jobs
+from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.base import (
     Account,
     AccountReport,
@@ -39,7 +39,7 @@ from jinaconnect.channels.base import (
     TemplateReport,
     Unreadable,
 )
-from jinaconnect.channels.table import FORMER
+from jinaconnect.channels.table import CHANNELS, FORMER
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -77,8 +77,9 @@ class _Told:
 class Batch:
     """The facts of one scope and platform, applied together."""
 
-    def __init__(self, services: Services, scope: str, platform: str) -> None:
+    def __init__(self, services: Services, worker: Worker, scope: str, platform: str) -> None:
         self._services = services
+        self._worker = worker
         self._platform = platform
         self._told: list[_Told] = []
         self._ctx = system_context(services, scope, "inbound")
@@ -134,7 +135,7 @@ class Batch:
         late = await apply_statuses(self._ctx, self._platform, reports)
         # The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again.
         now = self._services.clock()
-        await add_jobs(self._services, [late_job(self._store.scope, self._platform, fact, 1, now) for fact in late])
+        await self._worker.add_jobs([late_job(self._store.scope, self._platform, fact, 1, now) for fact in late])
 
     async def _apply_other(self, facts: Sequence[_Told]) -> None:
         for told in facts:
@@ -233,7 +234,7 @@ class Batch:
         if rows:
             await self._store.insert_many("media", [(row, []) for row in rows])
         for row in rows:
-            self._services.worker.kick("media", self._store.scope, row["_id"])
+            self._worker.kick("media", self._store.scope, row["_id"])
 
     async def _rebuild(self, contact: str) -> None:
         """Bring a conversation up to its messages.
@@ -338,7 +339,7 @@ async def keep_failure(services: Services, row: Document, account: Account, reas
     ctx = system_context(services, account.scope, "inbound")
     id = "whe_" + row["_id"].partition("_")[2]
     failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
-    event = ctx.event("webhook.failed", id, failure, channel=services.channels[account.channel].spec.platform)
+    event = ctx.event("webhook.failed", id, failure, channel=CHANNELS[account.channel].spec.platform)
     came: Document = {name: row[name] for name in REQUEST_FIELDS if name in row}
     doc = {"_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"], **came}
     await ctx.data.insert("webhook_events", doc, [event])
@@ -379,15 +380,15 @@ def late_job(scope: str, platform: str, fact: Status, tries: int, now: Any) -> D
     }
 
 
-async def apply_late(services: Services, scope: str, data: Mapping[str, Any]) -> None:
+async def apply_late(services: Services, worker: Worker, scope: str, data: Mapping[str, Any]) -> None:
     """Apply a report whose message was not known before; after some tries it is no message of ours."""
     report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
     fact = Status(data["address"], data["carrier_id"], data["reference"], report)
-    platform = data.get("platform", services.channels[FORMER].spec.platform)
+    platform = data.get("platform", CHANNELS[FORMER].spec.platform)
     late = await apply_statuses(system_context(services, scope, "inbound"), platform, [fact])
     if not late:
         return
     if data["tries"] >= LATE_TRIES:
         logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
         return
-    await add_jobs(services, [late_job(scope, platform, fact, data["tries"] + 1, services.clock())])
+    await worker.add_jobs([late_job(scope, platform, fact, data["tries"] + 1, services.clock())])

@@ -17,9 +17,11 @@ import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.messaging.applying import Batch, keep_failure
-from jinaconnect.actions.worker import MAX_TRIES, until_taken
+from jinaconnect.actions.ports import Accounts, Received
+from jinaconnect.actions.worker import MAX_TRIES, Worker, until_taken
+from jinaconnect.actions.writers import Writers
 from jinaconnect.channels.base import Account, AccountReport, Fact, TemplateReport, WebhookReply, WebhookRequest
-from jinaconnect.channels.table import FORMER
+from jinaconnect.channels.table import FORMER, Channels, spec_of
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.databases.mongo import Document
@@ -34,16 +36,6 @@ LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done b
 logger = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What the door answers."""
-
-    status: str
-    event_id: str | None = None
-    event_type: str | None = None
-    reason: str | None = None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Arrived:
     """A webhook as it is stored, and as it came."""
@@ -55,21 +47,28 @@ class _Arrived:
 class InboundDoor:
     """Takes webhook bodies and applies them."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(
+        self, services: Services, worker: Worker, writers: Writers, accounts: Accounts, channels: Channels
+    ) -> None:  # fmt: skip
         self._services = services
+        self._worker = worker
+        self._writers = writers
+        self._accounts = accounts
+        self._channels = channels
         self._lanes: Kept[tuple[str, str, int], GroupCommit[_Arrived, None]] = Kept(
             lambda _: GroupCommit(self._apply_arrived, limit=BATCH), LANES_KEPT
         )
 
     async def greet(self, channel: str, tenant: str, hook: WebhookRequest) -> WebhookReply | None:
         """Return the answer to a carrier that asks whether we are there, None where it does not fit an account."""
-        accounts = await self._services.accounts.of_door(tenant, channel)
-        return self._services.channels[channel].greet(accounts, hook)
+        accounts = await self._accounts.of_door(tenant, channel)
+        return self._channels[channel].greet(accounts, hook)
 
     async def tenant_of(self, channel: str, account: str) -> str:
         """Return whose an account on a channel is, for doors that name the account; raises NotFound."""
-        channels, doc = self._services.channels, await self._services.registry.app(account)
-        if doc is None or channels.of(doc["channel"], doc["bsp"]) is not channels[channel]:
+        doc = await self._services.registry.app(account)
+        spec = None if doc is None else spec_of(doc["channel"], doc["bsp"])
+        if doc is None or spec is None or spec.name != channel:
             raise NotFound()
         return str(doc["tenant_id"])
 
@@ -78,14 +77,14 @@ class InboundDoor:
         doc = await self._services.registry.app(account)
         if doc is None or doc["channel"] != platform or not doc["is_active"]:
             return None
-        channel = self._services.channels.of(platform, doc["bsp"])
-        return None if channel is None else (channel.spec.name, str(doc["tenant_id"]))
+        spec = spec_of(platform, doc["bsp"])
+        return None if spec is None else (spec.name, str(doc["tenant_id"]))
 
     async def receive(self, channel: str, tenant: str, hook: WebhookRequest) -> Received:
         """Verify and take one webhook; raises BadSignature, Malformed, NotFound, Unavailable."""
         services = self._services
-        adapter = services.channels[channel]
-        verified = adapter.verify(await services.accounts.of_door(tenant, channel), hook)
+        adapter = self._channels[channel]
+        verified = adapter.verify(await self._accounts.of_door(tenant, channel), hook)
         if not verified.accounts:
             return Received("ignored", reason=verified.reason)
         id = services.ids.new("inb")
@@ -94,26 +93,26 @@ class InboundDoor:
             "lane": verified.lane % LANES, "received_at": services.clock(), **hook.row(adapter.spec.headers),
         }  # fmt: skip
         told = Received("received", id, verified.kind)
-        if not services.worker.active:
+        if not self._worker.active:
             await services.store.insert("inbound", [{**row, "due": due_at(services.clock())}])
-            services.worker.kick("inbound", tenant, id)
+            self._worker.kick("inbound", tenant, id)
             return told
         applying = await self._begin(_Arrived(row, hook))
         await asyncio.wait([applying], timeout=APPLIED_WITHIN_S)
         if not (applying.done() and applying.result()):
             await services.store.insert("inbound", [{**row, "due": services.due.taken(LEASE)}])
-            services.worker.run(self._follow(applying, row))
+            self._worker.run(self._follow(applying, row))
         return told
 
     async def _begin(self, arrived: _Arrived) -> asyncio.Task[bool]:
         """Have a body applied by the process that writes to its tenant's log."""
-        holder = await self._services.writers.holder(arrived.row["scope"])
+        holder = await self._writers.holder(arrived.row["scope"])
         if holder == self._services.due.process:
             return self._apply_soon(arrived)
-        return self._services.worker.run(self._hand(holder, arrived))
+        return self._worker.run(self._hand(holder, arrived))
 
     async def _hand(self, holder: str, arrived: _Arrived) -> None:
-        if not await self._services.writers.hand(holder, arrived.row) and not await self._apply_soon(arrived):
+        if not await self._writers.hand(holder, arrived.row) and not await self._apply_soon(arrived):
             raise Unavailable("The body is not applied yet.")
 
     async def _follow(self, applying: asyncio.Task[bool], row: Document) -> None:
@@ -122,12 +121,12 @@ class InboundDoor:
             await self._services.due.finish("inbound", [row["_id"]])
         else:
             await self._services.due.postpone("inbound", row["scope"], row["_id"], self._services.clock())
-            self._services.worker.kick("inbound", row["scope"], row["_id"])
+            self._worker.kick("inbound", row["scope"], row["_id"])
 
     def _apply_soon(self, arrived: _Arrived) -> asyncio.Task[bool]:
         """Apply a body together with what else waits in its tenant's lane; the task tells whether it was done."""
         place = (arrived.row["scope"], _channel(arrived.row), arrived.row.get("lane", 0))
-        return self._services.worker.run(until_taken(lambda: self._lanes.get(place).put(arrived)))
+        return self._worker.run(until_taken(lambda: self._lanes.get(place).put(arrived)))
 
     async def apply_handed(self, row: Document) -> bool:
         """Apply a body that another process took in; False when that was not done."""
@@ -143,7 +142,7 @@ class InboundDoor:
 
     async def _give_up(self, row: Document) -> None:
         logger.error("webhook.given_up", id=row["_id"])
-        accounts = await self._services.accounts.of_door(row["scope"], _channel(row))
+        accounts = await self._accounts.of_door(row["scope"], _channel(row))
         for account in [account for account in accounts if account.id in row["accounts"]][:1]:
             await keep_failure(self._services, row, account, "It could not be applied.")
 
@@ -154,15 +153,17 @@ class InboundDoor:
     async def _apply(self, bodies: Sequence[_Arrived]) -> None:
         """Apply webhooks of one tenant and channel."""
         tenant, name = bodies[0].row["scope"], _channel(bodies[0].row)
-        channel = self._services.channels[name]
-        accounts = {account.id: account for account in await self._services.accounts.of_door(tenant, name)}
+        channel = self._channels[name]
+        accounts = {account.id: account for account in await self._accounts.of_door(tenant, name)}
         batches: dict[str, Batch] = {}
         for body in bodies:
             trusted = [accounts[id] for id in body.row["accounts"] if id in accounts]
             for fact in channel.parse(body.hook):
                 for account in _accounts_of(fact, trusted):
                     if account.scope not in batches:
-                        batches[account.scope] = Batch(self._services, account.scope, channel.spec.platform)
+                        batches[account.scope] = Batch(
+                            self._services, self._worker, account.scope, channel.spec.platform
+                        )
                     batches[account.scope].add(fact, account, body.row)
         for batch in batches.values():
             await batch.apply()

@@ -14,8 +14,10 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.ports import Accounts
 from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import Account
+from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import CarrierFailed, NotFound
 from jinaconnect.core.ids import encode, well_formed
 from jinaconnect.core.inbox.content import MEDIA_KINDS
@@ -65,8 +67,10 @@ def media_row(message: Document, account: Account, handle: Mapping[str, Any], no
 class MediaFetcher:
     """Fetches files from the carrier."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, accounts: Accounts, channels: Channels) -> None:
         self._services = services
+        self._accounts = accounts
+        self._channels = channels
 
     async def fetch(self, claim: Claim) -> None:
         """Fetch one file; raises CarrierFailed when another try may help."""
@@ -78,10 +82,10 @@ class MediaFetcher:
             logger.info("media.given_up", id=row["_id"], tries=claim.tries)
             await self._finish(store, row["_id"], {})
             return
-        account = self._services.accounts.open(app)
+        account = self._accounts.open(app)
         async with self._services.blobs.spool() as spool:
             try:
-                channel = self._services.channels[account.channel]
+                channel = self._channels[account.channel]
                 mime = media_type(await channel.fetch(account, row["handle"], spool, MAX_BYTES))
             except OutboundError as error:
                 raise CarrierFailed(f"media cannot be fetched: {error}") from error

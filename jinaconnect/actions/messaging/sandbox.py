@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.context import OperationContext, Services
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
+from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.core.errors import CarrierFailed, Invalid, Unavailable
@@ -14,28 +15,27 @@ from jinaconnect.outbound import OutboundError
 
 
 async def customer_writes(
-    ctx: Context, platform: str, sender: str, name: str, text: str | None, media_url: str | None
+    ctx: OperationContext, platform: str, sender: str, name: str, text: str | None, media_url: str | None
 ) -> dict[str, Any]:
     """Post one simulated customer's message to the door and return `{status, message_id}`.
 
     Raises Invalid on `channel` for a platform that nobody simulates.
     """
-    services = ctx.services
-    found = await ensure_sandbox_accounts(services, ctx.principal.tenant, platform)
+    found = await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, platform)
     if not found:
         raise Invalid.field("channel", "has no simulated carrier")
     channel, doc = found[0]
     assert isinstance(channel, Simulates)
     id = ctx.ids.new("sim").partition("_")[2]
-    written = channel.customer_writes(services.accounts.open(doc), sender, name, text, media_url, id, ctx.now())
+    written = channel.customer_writes(ctx.ports.accounts.open(doc), sender, name, text, media_url, id, ctx.now())
     try:
-        await _post(services, written.hook)
+        await _post(ctx.services, ctx.ports, written.hook)
     except CarrierFailed as error:
         raise Unavailable("The webhook door did not take the message.") from error
     return {"status": "accepted", "message_id": written.carrier_id}
 
 
-async def deliver_webhook(services: Services, scope: str, data: Mapping[str, Any]) -> None:
+async def deliver_webhook(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:
     """Post a report of a simulated carrier; raises CarrierFailed when the door did not take it."""
     if "account" in data:
         doc = await services.store.within(scope).find("apps", data["account"])
@@ -43,16 +43,16 @@ async def deliver_webhook(services: Services, scope: str, data: Mapping[str, Any
         doc = await services.registry.app_by_address(data["address"])
     if doc is None or doc["deleted_at"] is not None:
         return
-    account = services.accounts.open(doc)
-    channel = services.channels[account.channel]
+    account = ports.accounts.open(doc)
+    channel = ports.channels[account.channel]
     if isinstance(channel, Simulates):
-        await _post(services, channel.reported(account, data))
+        await _post(services, ports, channel.reported(account, data))
 
 
-async def _post(services: Services, hook: WebhookRequest) -> None:
+async def _post(services: Services, ports: Ports, hook: WebhookRequest) -> None:
     url = f"{services.settings.own_url}{hook.url}"
     try:
-        answer = await services.loopback.request(hook.method, url, headers=hook.headers, data=hook.body)
+        answer = await ports.loopback.request(hook.method, url, headers=hook.headers, data=hook.body)
     except OutboundError as error:
         raise CarrierFailed(f"the webhook door cannot be reached: {error}") from error
     if answer.status != 200:

@@ -11,14 +11,16 @@ import structlog
 
 from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn
 from jinaconnect.actions.contacts.preferences import set_marketing
-from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.context import Context, OperationContext, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
+from jinaconnect.actions.ports import Accounts
 from jinaconnect.actions.scoping import visible
-from jinaconnect.actions.worker import until_taken
+from jinaconnect.actions.worker import Worker, until_taken
 from jinaconnect.channels.base import Accepted, Account, Composed, Outcome, Outgoing, Refused, TemplateUse, Unknown
+from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
@@ -126,7 +128,7 @@ async def _replied(ctx: Context, message: NewMessage, contact: Document | None) 
     return str(target["carrier_id"])
 
 
-async def check_message(ctx: Context, message: NewMessage) -> Checked:
+async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
     """Check a message and change nothing; raises Invalid naming each field that is wrong."""
     known = await _known(ctx, message)
     account = await choose_account(
@@ -135,7 +137,7 @@ async def check_message(ctx: Context, message: NewMessage) -> Checked:
     template = None if message.template is None else await named_template(ctx, account, message.template)
     replied = await _replied(ctx, message, known)
     outgoing = Outgoing(message.content, template, message.native, replied, message.options)
-    composed = ctx.services.channels[account.channel].compose(account, outgoing)
+    composed = ctx.ports.channels[account.channel].compose(account, outgoing)
     category = message.category or _category(template)
     return Checked(
         message, account, known, template, composed, category, _verdict(ctx, message, known, template, category)
@@ -159,7 +161,7 @@ def _verdict(
     return rules.verdict(to, category, message.platform, ctx.now())
 
 
-async def send_message(ctx: Context, message: NewMessage) -> Document:
+async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
     """Record an outgoing message; delivery follows as events, at the earliest hour its kind has.
 
     Raises Invalid naming each field that is wrong, SessionWindowClosed for free-form content outside the platform's
@@ -192,9 +194,9 @@ async def send_message(ctx: Context, message: NewMessage) -> Document:
     seqs = await ctx.data.tell("messages", [written])
     ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
     if deferred is None:
-        ctx.services.worker.kick("messages", ctx.data.scope, written["_id"])
+        ctx.ports.worker.kick("messages", ctx.data.scope, written["_id"])
     else:
-        ctx.services.worker.at("messages", ctx.data.scope, written["_id"], (deferred - now).total_seconds())
+        ctx.ports.worker.at("messages", ctx.data.scope, written["_id"], (deferred - now).total_seconds())
     if written["number"] is None and ctx.seq is not None:
         written = {**written, "number": ctx.seq}
     return written
@@ -219,8 +221,11 @@ async def count_message(ctx: Context, message: Document) -> None:
 class Sender:
     """Hands recorded messages to their carrier."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, worker: Worker, accounts: Accounts, channels: Channels) -> None:
         self._services = services
+        self._worker = worker
+        self._accounts = accounts
+        self._channels = channels
 
     async def deliver(self, claim: Claim) -> None:
         """Send one claimed message and record the outcome.
@@ -247,7 +252,7 @@ class Sender:
         if counted(contact, [message]) is not None:  # the request that recorded it was cut off before counting
             await count_message(ctx, message)
         try:
-            account = self._services.accounts.open(await ctx.data.get("apps", message["app"]))
+            account = self._accounts.open(await ctx.data.get("apps", message["app"]))
         except NotFound:
             await self._fail(ctx, message, "no_account", "The channel account was removed.")
             return
@@ -275,11 +280,11 @@ class Sender:
         """Have a message tried again at a time."""
         await self._services.due.postpone("messages", message["scope"], message["_id"], until)
         wait = (until - self._services.clock()).total_seconds()
-        self._services.worker.at("messages", message["scope"], message["_id"], wait + 0.01)
+        self._worker.at("messages", message["scope"], message["_id"], wait + 0.01)
 
     async def _ask(self, account: Account, to: Address, message: Document) -> Outcome:
         """Hand a message to its carrier; whatever happens, what is known of it is the outcome."""
-        channel = self._services.channels[account.channel]
+        channel = self._channels[account.channel]
         try:
             return await channel.send(account, to, message["request"], message["_id"])
         except NotSent as error:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.channels.abilities import ReviewsTemplates
 from jinaconnect.channels.base import Account, TemplateReport, TemplateUse
@@ -165,7 +165,7 @@ def _given(body: TemplateFields) -> dict[str, Any]:
     return fields
 
 
-async def create_template(ctx: Context, platform: str, body: NewTemplate) -> dict[str, Any]:
+async def create_template(ctx: OperationContext, platform: str, body: NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier; a refusal or outage keeps it as a draft with the reason.
 
     In test mode the simulated carrier approves at once.
@@ -183,8 +183,8 @@ async def create_template(ctx: Context, platform: str, body: NewTemplate) -> dic
     return render_template(ctx.wrote(written))
 
 
-async def _submit(ctx: Context, account: Account, doc: Document) -> dict[str, Any]:
-    channel = ctx.services.channels[account.channel]
+async def _submit(ctx: OperationContext, account: Account, doc: Document) -> dict[str, Any]:
+    channel = ctx.ports.channels[account.channel]
     if not isinstance(channel, ReviewsTemplates):
         return {"status": "APPROVED", "last_synced_at": ctx.now(), "needs_sync": False}  # nobody reviews them
     review = await channel.submit(account, doc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.trunks.claims import check_claims, claimed_by
 from jinaconnect.actions.trunks.credentials import checked
@@ -164,7 +164,7 @@ async def list_trunks(ctx: Context, listing: Listing) -> dict[str, Any]:
 
 
 async def create_trunk(
-    ctx: Context, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None, *, id: str | None = None
+    ctx: OperationContext, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None, *, id: str | None = None
 ) -> dict[str, Any]:
     """Add a provider configuration; raises Invalid on `credentials`, `asterisk` and as `_fitting` does."""
     id = id or ctx.ids.new("trk")
@@ -176,7 +176,7 @@ async def create_trunk(
     await check_claims(ctx, doc, doc["from_numbers"], "from_numbers")
     event = _told(ctx, "trunk.created", doc)
     written = ctx.wrote(await ctx.data.insert("trunks", doc, [event]))
-    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+    await ctx.ports.switches.trunk_changed(ctx.data.scope, id)
     return render_trunk(written)
 
 
@@ -184,7 +184,7 @@ KEEP: Mapping[str, Any] = {}  # stands for "credentials were not given"; told fr
 
 
 async def change_trunk(
-    ctx: Context, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+    ctx: OperationContext, id: str, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Change a provider configuration; credentials given are merged into the sealed ones, None as a whole clears.
 
@@ -199,12 +199,12 @@ async def change_trunk(
         return Change(set=changes, events=[_told(ctx, "trunk.updated", {**held, **changes}, event_id)])
 
     written = ctx.wrote(await ctx.data.change_after("trunks", id, look))
-    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+    await ctx.ports.switches.trunk_changed(ctx.data.scope, id)
     return render_trunk(written)
 
 
 async def _changes(
-    ctx: Context, held: Document, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
+    ctx: OperationContext, held: Document, fields: Mapping[str, Any], credentials: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     id = held["_id"]
     provider = fields.get("provider", held["provider"])
@@ -230,7 +230,7 @@ async def _changes(
     return {**changes, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
 
 
-async def _check_claims(ctx: Context, held: Document, changes: Mapping[str, Any]) -> None:
+async def _check_claims(ctx: OperationContext, held: Document, changes: Mapping[str, Any]) -> None:
     """Raise Conflict where the change claims what is another tenant's at the same carrier's address."""
     changed = {**held, **changes}
     if (changed["hosts"], changed["asterisk"]) != (held["hosts"], held["asterisk"]):
@@ -250,7 +250,7 @@ def _given_anew(provider: str, old: Mapping[str, Any], merged: Mapping[str, Any]
         raise Invalid({"credentials": [f"{name}: must be given anew with another {place}" for name in kept]})
 
 
-async def delete_trunk(ctx: Context, id: str) -> None:
+async def delete_trunk(ctx: OperationContext, id: str) -> None:
     """Remove a provider configuration with its numbers; raises Conflict while calls point at it."""
     await ctx.data.get("trunks", id)
     if _is_sandbox(ctx, id):
@@ -280,7 +280,7 @@ async def delete_trunk(ctx: Context, id: str) -> None:
     steps = [Step("voice_apps", (await voice_app(ctx.data))["_id"], leave), Step("trunks", id, decide)]
     for written in await ctx.data.change_together(steps, gone):
         ctx.wrote(written)
-    await ctx.services.voice.trunk_changed(ctx.data.scope, id)
+    await ctx.ports.switches.trunk_changed(ctx.data.scope, id)
 
 
 async def _fitting(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -314,12 +314,12 @@ async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str
     return {**fields, "credentials": ctx.services.secrets.seal(good, place(id)), "credentials_set": True}
 
 
-def _asterisk(ctx: Context, provider: str, wanted: str | None) -> str | None:
+def _asterisk(ctx: OperationContext, provider: str, wanted: str | None) -> str | None:
     if row(provider).spec.hosted:
         return None
     if ctx.principal.mode == "test":
         return SIMULATED
-    names = list(ctx.services.voice.asterisks)
+    names = list(ctx.ports.switches.asterisks)
     if wanted is None:
         return names[0] if names else None
     if wanted not in names:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.trunks.hosts import places_of
 from jinaconnect.core.errors import Conflict
 from jinaconnect.store.databases.mongo import Document
@@ -17,9 +17,9 @@ from jinaconnect.store.databases.mongo import Document
 SHOWN = 5
 
 
-async def check_claims(ctx: Context, trunk: Document, numbers: Sequence[str], field: str) -> None:
+async def check_claims(ctx: OperationContext, trunk: Document, numbers: Sequence[str], field: str) -> None:
     """Raise Conflict on `field` where another tenant has claimed one of the numbers at an address of this trunk."""
-    if not numbers or not trunk["hosts"] or trunk["asterisk"] not in ctx.services.voice.asterisks:
+    if not numbers or not trunk["hosts"] or trunk["asterisk"] not in ctx.ports.switches.asterisks:
         return  # on the simulated carrier every trunk is by itself
     rivals = await _rivals(ctx, trunk, numbers)
     if not rivals:

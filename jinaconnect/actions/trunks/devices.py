@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.actions.trunks.targets import sip_address
@@ -21,12 +21,12 @@ from jinaconnect.telephony.trunks.pjsip import device_endpoint_id
 SOFTPHONE, URI = "softphone", "uri"
 
 
-async def render_device(ctx: Context, doc: Document) -> dict[str, Any]:
+async def render_device(ctx: OperationContext, doc: Document) -> dict[str, Any]:
     """Return a device as it is answered, with its registration as it is now."""
     return {
         "id": doc["_id"], "user": doc["user"], "name": doc["name"], "kind": doc["kind"],
         "transport": doc["transport"], "uri": doc["uri"], "provider_config": doc["provider_config"],
-        "asterisk": doc["asterisk"], "registration": {"state": await ctx.services.voice.device_state(doc)},
+        "asterisk": doc["asterisk"], "registration": {"state": await ctx.ports.switches.device_state(doc)},
         "created_at": iso(doc["created_at"]),
     }  # fmt: skip
 
@@ -36,7 +36,7 @@ def _own(ctx: Context, user: str | None) -> None:
         ctx.principal.require("voice.manage")
 
 
-async def list_devices(ctx: Context, listing: Listing) -> dict[str, Any]:
+async def list_devices(ctx: OperationContext, listing: Listing) -> dict[str, Any]:
     """Answer the list of devices."""
 
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ async def list_devices(ctx: Context, listing: Listing) -> dict[str, Any]:
     return await list_documents(ctx, "devices", listing, render, {"deleted_at": None})
 
 
-async def create_device(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+async def create_device(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a device; a softphone's credentials are in the answer, this once.
 
     Raises Invalid on `user`, `uri`, `provider_config`, `asterisk`; PermissionDenied for another's device.
@@ -79,20 +79,20 @@ async def create_device(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
     doc.update(created_at=ctx.now(), updated_at=ctx.now())
     event = ctx.event("device.created", id, await render_device(ctx, doc), channel="VOICE")
     written = ctx.wrote(await ctx.data.insert("devices", doc, [event]))
-    await ctx.services.voice.device_changed(ctx.data.scope, id)
+    await ctx.ports.switches.device_changed(ctx.data.scope, id)
     return {**await render_device(ctx, written), **account}
 
 
-def _where(ctx: Context, asterisk: str, transport: str) -> dict[str, str]:
+def _where(ctx: OperationContext, asterisk: str, transport: str) -> dict[str, str]:
     """Return where a softphone registers; nothing for one of the sandbox, which cannot."""
-    settings = ctx.services.voice.asterisks.get(asterisk)
+    settings = ctx.ports.switches.asterisks.get(asterisk)
     if settings is None:
         return {}
     return {"domain": settings.registrar, **({"websocket_url": settings.websocket} if transport == "webrtc" else {})}
 
 
-def _asterisk(ctx: Context, wanted: str | None) -> str:
-    names = [SIMULATED] if ctx.principal.mode == "test" else list(ctx.services.voice.asterisks)
+def _asterisk(ctx: OperationContext, wanted: str | None) -> str:
+    names = [SIMULATED] if ctx.principal.mode == "test" else list(ctx.ports.switches.asterisks)
     if wanted is None and names:
         return names[0]
     if wanted is None or wanted not in names:
@@ -100,7 +100,7 @@ def _asterisk(ctx: Context, wanted: str | None) -> str:
     return wanted
 
 
-async def delete_device(ctx: Context, id: str) -> None:
+async def delete_device(ctx: OperationContext, id: str) -> None:
     """Remove a device; it cannot register any more."""
     doc = await ctx.data.get("devices", id)
     try:
@@ -110,4 +110,4 @@ async def delete_device(ctx: Context, id: str) -> None:
     gone = {"deleted_at": ctx.now(), "credentials": None}
     event = ctx.event("device.deleted", id, await render_device(ctx, doc), channel="VOICE")
     ctx.wrote(await ctx.data.change("devices", id, lambda doc: Change(set=gone, events=[event])))
-    await ctx.services.voice.device_changed(ctx.data.scope, id)
+    await ctx.ports.switches.device_changed(ctx.data.scope, id)

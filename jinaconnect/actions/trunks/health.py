@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.trunks.accounts import ensure_sandbox_trunk
 from jinaconnect.actions.trunks.state import REACHABLE, UNKNOWN, options_view
 from jinaconnect.core.calls import document, health, machine
@@ -57,10 +57,10 @@ def fresh(row: Mapping[str, Any], now: datetime) -> bool:
     return bool(now - row["seen_at"] <= HEARTBEAT)
 
 
-async def switch_rows(ctx: Context) -> dict[str, Document | None]:
+async def switch_rows(ctx: OperationContext) -> dict[str, Document | None]:
     """Return every configured Asterisk's report, and the simulated carrier's, by name; None for one nobody has."""
     rows = {row["_id"]: row for row in await ctx.services.switch_status.all()}
-    return {name: rows.get(name) for name in (*ctx.services.voice.asterisks, SIMULATED)}
+    return {name: rows.get(name) for name in (*ctx.ports.switches.asterisks, SIMULATED)}
 
 
 def standing(row: Mapping[str, Any] | None, now: datetime) -> bool:
@@ -68,7 +68,7 @@ def standing(row: Mapping[str, Any] | None, now: datetime) -> bool:
     return row is not None and fresh(row, now) and row.get("status") == health.UP
 
 
-async def ari_health(ctx: Context, trunk: str | None = None) -> dict[str, Any]:
+async def ari_health(ctx: OperationContext, trunk: str | None = None) -> dict[str, Any]:
     """Answer how trunks and Asterisks are; `trunk` narrows to one, the Asterisks are for the deployment's operators."""
     now = ctx.now()
     if ctx.principal.mode == "test":
@@ -77,7 +77,7 @@ async def ari_health(ctx: Context, trunk: str | None = None) -> dict[str, Any]:
     query: dict[str, Any] = {"deleted_at": None, **({"_id": trunk} if trunk else {})}
     trunks = await ctx.data.select("trunks", query, sort=(("priority", -1), ("_id", -1)))
     shown = await _trunks(ctx, trunks, switches, now)
-    names = {each["asterisk"] for each in trunks if each["asterisk"]} or set(ctx.services.voice.asterisks)
+    names = {each["asterisk"] for each in trunks if each["asterisk"]} or set(ctx.ports.switches.asterisks)
     if ctx.principal.mode == "test":
         names = {SIMULATED}
     links = [standing(switches.get(name), now) for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.rows import Rows
 from jinaconnect.actions.trunks.accounts import own_trunk, render_number
 from jinaconnect.actions.trunks.claims import check_claims
@@ -15,7 +15,7 @@ NUMBERS = Rows(collection="numbers", id="num", told="number", render=render_numb
 """Once one is removed, calls to it take the trunk's default route."""
 
 
-async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
+async def create_number(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a number; raises Invalid on `provider_config` and `route`, Duplicate where the trunk has it already.
 
     Raises Conflict on `number` where it is another tenant's at the same carrier's address.
@@ -26,7 +26,7 @@ async def create_number(ctx: Context, fields: Mapping[str, Any]) -> dict[str, An
     return await NUMBERS.create(ctx, {"name": "", **fields, "route": route})
 
 
-async def change_number(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+async def change_number(ctx: OperationContext, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change a number; raises as `create_number`."""
     held = {**await ctx.data.get("numbers", id), **fields}
     if "provider_config" in fields or "number" in fields:

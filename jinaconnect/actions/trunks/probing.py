@@ -9,21 +9,18 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.calls.placing import PlaceCall, place_call
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.trunks.accounts import has_sip_account, open_sip, profile_of
 from jinaconnect.actions.trunks.health import standing
 from jinaconnect.actions.trunks.hosts import check_sip_hosts
-from jinaconnect.actions.trunks.state import REJECTED, UNREACHABLE, UNREGISTERED
+from jinaconnect.actions.trunks.state import REJECTED, UNREACHABLE
 from jinaconnect.core.calls import document as d
 from jinaconnect.core.calls import machine
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, InvalidState, NotSupported, Unavailable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.telephony.ari.errors import AriError, AriRefused
-from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.trunks.pjsip import registration_uris, trunk_objects
-from jinaconnect.telephony.trunks.probe import Contacts
 
 RING_S = 10
 CALL_S = 16.0  # the whole answer is promised within 20 s
@@ -33,7 +30,7 @@ SAID = "This is a test call."
 logger = structlog.get_logger(__name__)
 
 
-async def try_trunk(ctx: Context, id: str, call_to: str | None) -> dict[str, Any]:
+async def try_trunk(ctx: OperationContext, id: str, call_to: str | None) -> dict[str, Any]:
     """Answer how the carrier of a trunk takes an OPTIONS, its registration and, with `call_to`, a call.
 
     A disabled trunk can be asked, not called over. Raises NotFound, NotSupported for a provider that is not SIP,
@@ -55,7 +52,7 @@ async def try_trunk(ctx: Context, id: str, call_to: str | None) -> dict[str, Any
         await ended((watching,))
 
 
-async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
+async def _asked(ctx: OperationContext, trunk: Document) -> dict[str, Any]:
     if not has_sip_account(trunk):
         ok = standing(await ctx.services.switch_status.get(trunk["asterisk"]), ctx.now())
         return {"options": {"ok": ok, "rtt_ms": 0.0 if ok else None, "sip_code": 200 if ok else None},
@@ -65,33 +62,17 @@ async def _asked(ctx: Context, trunk: Document) -> dict[str, Any]:
     given, profile = open_sip(ctx.services, trunk), profile_of(trunk)
     await check_sip_hosts(ctx.services, given)
     objects = trunk_objects(trunk["_id"], profile, given)
-    switch = ctx.services.voice.asterisk(trunk["asterisk"])
     registers = any(each.kind == "registration" for each in objects)
-    try:
-        # Asking needs no part of the switch's owner, so any process may, on a connection of its own.
-        async with await Contacts.connect(switch.client, switch.app, ctx.services.clock) as contacts:
-            found = await contacts.probe(objects)
-        state = await _registration(switch, registration_uris(trunk["_id"], given, profile)) if registers else None
-        if state == REJECTED and given.qualify_s and not found.ok:
-            state = UNREACHABLE
-    except AriError as error:
-        logger.info("trunk_test.away", asterisk=trunk["asterisk"], id=trunk["_id"], error=str(error))
-        raise Unavailable("The telephony server does not answer.", code="asterisk_down", retry_after=5) from error
+    uris = registration_uris(trunk["_id"], given, profile) if registers else None
+    found = await ctx.ports.switches.probe(trunk["asterisk"], objects, uris)
+    state = found.registration
+    if state == REJECTED and given.qualify_s and not found.ok:
+        state = UNREACHABLE
     return {
         # Asterisk takes any final answer for a sign of life and does not say which it was.
         "options": {"ok": found.ok, "rtt_ms": found.rtt_ms, "sip_code": None},
         "registration": None if state is None else {"state": state, "since": await _since(ctx, trunk, state)},
     }
-
-
-async def _registration(switch: AriSwitch, uris: tuple[str, str]) -> str:
-    try:
-        found = await switch.client.registrations()
-    except AriRefused as error:
-        logger.info("trunk_test.no_registrations", asterisk=switch.name, error=str(error))
-        return "unknown"
-    states = [each.state for each in found if (each.client_uri, each.server_uri) == uris]
-    return states[0] if states else UNREGISTERED
 
 
 async def _since(ctx: Context, trunk: Document, state: str) -> str | None:
@@ -101,7 +82,7 @@ async def _since(ctx: Context, trunk: Document, state: str) -> str | None:
     return iso(kept["since"]) if kept is not None and kept["state"] == state else None
 
 
-async def _place(ctx: Context, trunk: Document, number: str) -> str | dict[str, Any]:
+async def _place(ctx: OperationContext, trunk: Document, number: str) -> str | dict[str, Any]:
     """Return the id of a call being placed, or its outcome where the trunk cannot even begin one."""
     wanted = PlaceCall(
         to_number=number, provider_config_id=trunk["_id"], tts_text=SAID, timeout_s=RING_S, max_duration_s=RING_S,
@@ -113,7 +94,7 @@ async def _place(ctx: Context, trunk: Document, number: str) -> str | dict[str, 
         return {"ok": False, "sip_code": None, "cause": error.code, "pdd_ms": None}
 
 
-async def _followed(ctx: Context, call: str | dict[str, Any]) -> dict[str, Any]:
+async def _followed(ctx: OperationContext, call: str | dict[str, Any]) -> dict[str, Any]:
     """Return how a call went, ended at its answer or when the time is over."""
     if not isinstance(call, str):
         return call
@@ -129,7 +110,7 @@ async def _followed(ctx: Context, call: str | dict[str, Any]) -> dict[str, Any]:
             asked = True
             ends = max(ends, loop.time() + LOOK_S * 10)
             try:
-                await ctx.services.calls.carrying(doc).order(
+                await ctx.ports.calls.carrying(doc).order(
                     doc, "hangup", {"reason": "test"}, ctx.principal.actor(), ctx.ids.new("ord")
                 )
             except (Conflict, Unavailable) as error:

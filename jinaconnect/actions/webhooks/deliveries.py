@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.webhooks.endpoints import COLLECTION
 from jinaconnect.actions.webhooks.posting import post
@@ -52,7 +52,7 @@ def _keys(ctx: Context, doc: Document) -> list[bytes]:
     return [key_of_secret(text) for text in (held if both else held[:1])]
 
 
-async def redeliver(ctx: Context, id: str) -> dict[str, Any]:
+async def redeliver(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Post the event of a delivery once more, now, under the same id; returns the delivery with this attempt.
 
     Raises InvalidState where the log keeps the event no longer, or the endpoint's owner may not see it any more.
@@ -63,7 +63,7 @@ async def redeliver(ctx: Context, id: str) -> dict[str, Any]:
     if event is None or event.id != row["event"]:
         raise InvalidState("The event is no longer kept.")
     try:
-        view = view_for(await owner_of(ctx.services, endpoint), {**endpoint, "events": ["*"], "topics": None})
+        view = view_for(await owner_of(ctx.ports.auth, endpoint), {**endpoint, "events": ["*"], "topics": None})
     except (NotAuthenticated, PermissionDenied):
         view = None
     if view is None or not view.shows(event):

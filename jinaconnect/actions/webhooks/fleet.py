@@ -18,13 +18,14 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.ports import Authenticator
 from jinaconnect.actions.shares import Shares
 from jinaconnect.actions.webhooks import notices
 from jinaconnect.actions.webhooks.target import HookTarget
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.principal import parse_scope
-from jinaconnect.realtime.hub import Feed
+from jinaconnect.realtime.hub import Feed, Hub
 from jinaconnect.realtime.webhooks import Run
 from jinaconnect.store.coordination.leases import RENEW_S
 from jinaconnect.store.databases.mongo import Document
@@ -63,8 +64,12 @@ def _lease(scope: str) -> str:
 class Webhooks:
     """Posts the log to endpoints."""
 
-    def __init__(self, services: Services, *, active: bool, keep: timedelta) -> None:
+    def __init__(
+        self, services: Services, auth: Authenticator, hub: Hub, *, active: bool, keep: timedelta
+    ) -> None:  # fmt: skip
         self._services = services
+        self._auth = auth
+        self._hub = hub
         self._queue = services.webhook_queue
         self._active = active
         self._keep = keep
@@ -251,7 +256,7 @@ class Webhooks:
                 self._wanted.add(scope)  # until whoever leads it has given it back, or died
 
     async def _lead(self, scope: str) -> None:
-        feed = await self._services.hub.enter(scope)
+        feed = await self._hub.enter(scope)
         led = self._led[scope] = _Led(scope, self._services.leases.generation(_lease(scope)), feed)
         await self._sync(led)
 
@@ -280,7 +285,7 @@ class Webhooks:
         if kept is None:
             return
         target = HookTarget(
-            self._services, doc, self._shares, self._record, keep=self._keep,
+            self._services, self._auth, doc, self._shares, self._record, keep=self._keep,
             ended=lambda reason: self._beside(notices.switch_off(self._services, led.scope, doc["_id"], reason)),
             missed=lambda after, oldest: self._beside(
                 notices.missed(self._services, led.scope, doc["_id"], after, oldest)
@@ -354,7 +359,7 @@ class Webhooks:
     async def _drop(self, led: _Led, within_s: float) -> None:
         self._led.pop(led.scope, None)
         await asyncio.gather(*(run.stop(within_s) for run in led.runs.values()))
-        self._services.hub.exit(led.feed)
+        self._hub.exit(led.feed)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(notices.until_told(work))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.ports import Authenticator
 from jinaconnect.actions.shares import Shares
 from jinaconnect.actions.webhooks.posting import post
 from jinaconnect.core.clock import iso
@@ -32,10 +33,10 @@ def secret_place(id: str) -> str:
     return f"webhook_endpoints/{id}/secrets"
 
 
-async def owner_of(services: Services, doc: Document) -> Principal:
+async def owner_of(auth: Authenticator, doc: Document) -> Principal:
     """Return what the one in whose name an endpoint works may do now; raises as `Authenticator.standing`."""
     tenant, mode = parse_scope(doc["scope"])
-    return await services.auth.standing(doc["owner"]["type"], doc["owner"]["id"], tenant, mode)
+    return await auth.standing(doc["owner"]["type"], doc["owner"]["id"], tenant, mode)
 
 
 def view_for(principal: Principal, doc: Document) -> View | None:
@@ -53,13 +54,14 @@ class HookTarget:
     """Where a run posts to; made of the endpoint's document, and made anew of a later one."""
 
     def __init__(
-        self, services: Services, doc: Document, shares: Shares, record: Callable[[Attempted], None], *,
-        ended: Ended, missed: Callable[[int, int], None], gave_up: Callable[[Recorded, str, int, int | None], None],
-        keep: timedelta, replay: str | None = None,
+        self, services: Services, auth: Authenticator, doc: Document, shares: Shares,
+        record: Callable[[Attempted], None], *, ended: Ended, missed: Callable[[int, int], None],
+        gave_up: Callable[[Recorded, str, int, int | None], None], keep: timedelta, replay: str | None = None,
     ) -> None:  # fmt: skip
         self.view: View | None = None
         self.doc = doc
         self._services = services
+        self._auth = auth
         self._shares = shares
         self._record = record
         self._ended = ended
@@ -87,7 +89,7 @@ class HookTarget:
         """
         self.view = None  # what is being looked at is not gone by meanwhile
         try:
-            self._principal = await owner_of(self._services, self.doc)
+            self._principal = await owner_of(self._auth, self.doc)
         except NotAuthenticated:
             return "access_withdrawn"
         except PermissionDenied as error:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from jinaconnect.actions.calls import reading as calls
 from jinaconnect.actions.calls.placing import CheckedCall, PlaceCall, check_call, place_call
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.scoping import visible
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.events.payloads.base import like
@@ -136,7 +136,7 @@ def render_preview(ctx: Context, checked: CheckedCall) -> dict[str, Any]:
     "POST", "calls/", id="calls.place", permission="voice.call", body=PlaceCall, returns=CallDetail, status=201,
     effect=True, dry_run=CallPreview, errors=(429, 501, 503), aliases=("calls/initiate/",),
 )  # fmt: skip
-async def place(ctx: Context, body: PlaceCall) -> dict[str, Any] | Reply:
+async def place(ctx: OperationContext, body: PlaceCall) -> dict[str, Any] | Reply:
     """Place a call that speaks a text, plays audio, runs an IVR or connects an agent's telephone.
 
     201 means recorded, what follows comes as events. 403 `do_not_call` or `outside_hours`, 429 `too_many_calls` at

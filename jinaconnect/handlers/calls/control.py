@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.calls.reading import controllable_call
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.dtmf import TIMING_LIMITS_MS, key_script
@@ -86,9 +86,9 @@ class Consultation(CallOut):
     consultation: str | None = None
 
 
-async def _order(ctx: Context, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
+async def _order(ctx: OperationContext, id: str, action: str, body: dict[str, Any]) -> dict[str, Any]:
     doc = await controllable_call(ctx, id)
-    control = ctx.services.calls.carrying(doc)
+    control = ctx.ports.calls.carrying(doc)
     return await control.order(doc, action, body, ctx.principal.actor(), ctx.ids.new("ord"))
 
 
@@ -96,13 +96,13 @@ async def _order(ctx: Context, id: str, action: str, body: dict[str, Any]) -> di
     "POST", "calls/{id}/hangup/", id="calls.hangup", permission="voice.control", body=Hangup, returns=HungUp,
     effect=True,
 )  # fmt: skip
-async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
+async def hangup(ctx: OperationContext, id: str, body: Hangup) -> dict[str, Any]:
     """End a call; one that has ended already is answered with `hung_up: false` and its status."""
     doc = await controllable_call(ctx, id)
     if not document.ended(doc):
         action = "hangup" if plans.host_of(doc) is None else "leave"
         try:
-            await ctx.services.calls.carrying(doc).order(
+            await ctx.ports.calls.carrying(doc).order(
                 doc, action, {"reason": body.reason}, ctx.principal.actor(), ctx.ids.new("ord")
             )
             return {"call_id": id, "hung_up": True}
@@ -117,7 +117,7 @@ async def hangup(ctx: Context, id: str, body: Hangup) -> dict[str, Any]:
     "POST", "calls/{id}/transfer/", id="calls.transfer", permission="voice.control", body=TransferCall,
     returns=Consultation, effect=True, errors=(409,),
 )  # fmt: skip
-async def transfer(ctx: Context, id: str, body: TransferCall) -> dict[str, Any]:
+async def transfer(ctx: OperationContext, id: str, body: TransferCall) -> dict[str, Any]:
     """Hand the customer to an E.164 number, a `sip:` address or a device.
 
     A blind transfer asks the carrier (SIP REFER) and falls back to a leg of ours where the carrier does not do it; an
@@ -171,7 +171,7 @@ VERBS = (
 
 
 def _declare(verb: Verb) -> None:
-    async def run(ctx: Context, id: str, body: Any) -> dict[str, Any]:
+    async def run(ctx: OperationContext, id: str, body: Any) -> dict[str, Any]:
         verb.check(body)
         if verb.of_host:
             id = plans.host_of(await controllable_call(ctx, id)) or id

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
@@ -30,12 +30,12 @@ class VoiceWebhook(Answer, json_schema_extra=example()):
         "mark": Parameter("That it is an address of ours.", {"type": "string"}, required=True),
     },
 )  # fmt: skip
-async def receive(ctx: Context, provider: str, account: str, kind: str, body: bytes) -> Any:
+async def receive(ctx: OperationContext, provider: str, account: str, kind: str, body: bytes) -> Any:
     """Take a carrier's signed webhook of a call: `turn` asks what to do now, `status` and `recording` tell.
 
     A callback of a turn that is over gets the present turn's document; what is repeated changes nothing.
     """
-    reply = await ctx.services.voice_door.receive(
+    reply = await ctx.ports.voice_hooks.receive(
         provider, account, kind, ctx.caller.query, ctx.caller.headers, body
     )
     return Reply(reply.body, status=reply.status, headers=reply.headers, content_type=reply.content_type)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.cursor import resume
 from jinaconnect.core.errors import CursorExpired, Invalid, Throttled
 from jinaconnect.core.events.catalogue import CATALOGUE, TOPICS
@@ -100,7 +100,7 @@ class _Poll:
         **QUERY,
     },
 )
-async def list_events(ctx: Context) -> Reply:
+async def list_events(ctx: OperationContext) -> Reply:
     """Read the log after a cursor, holding the answer until something comes.
 
     Answers `{events, cursor, has_more}`; 410 `cursor_expired` with `oldest` and `cursor` for a place no longer kept.
@@ -118,11 +118,11 @@ async def list_events(ctx: Context) -> Reply:
         services.cursors, view.scope, query.get("after") or None, await services.store.log.extent(view.scope)
     )
     poll = _Poll()
-    if wait and not services.live.admit(poll, ctx.principal):
+    if wait and not ctx.ports.live.admit(poll, ctx.principal):
         raise Throttled("Too many connections.", retry_after=5)
     ctx.left = poll.end
     try:
-        feed = await services.hub.enter(view.scope)
+        feed = await ctx.ports.hub.enter(view.scope)
         try:
             begun = asyncio.get_running_loop().time()
             while True:
@@ -138,9 +138,9 @@ async def list_events(ctx: Context) -> Reply:
                 ctx.waited_s = asyncio.get_running_loop().time() - begun
             cursor = feed.cursor(position)
         finally:
-            services.hub.exit(feed)
+            ctx.ports.hub.exit(feed)
     finally:
-        services.live.forget(poll)
+        ctx.ports.live.forget(poll)
     body = b'{"events":[' + b",".join(event.json for event in shown) + b'],"cursor":' + orjson.dumps(cursor)
     return Reply(body + b',"has_more":' + (b"true" if more else b"false") + b"}")
 

@@ -18,7 +18,8 @@ from tornado import httputil, web
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
-from jinaconnect.actions.context import Caller, Context, Services
+from jinaconnect.actions.context import Caller, OperationContext, Services
+from jinaconnect.actions.ports import Ports
 from jinaconnect.core.errors import (
     GatewayError,
     Malformed,
@@ -96,10 +97,11 @@ class OperationHandler(web.RequestHandler):
     SUPPORTED_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
     def initialize(
-        self, services: Services, match: Match | None, origins: frozenset[str], door: bool = False
+        self, services: Services, ports: Ports, match: Match | None, origins: frozenset[str], door: bool = False
     ) -> None:  # fmt: skip
         """Take what the router found; a `door` has a handler of its own for GET."""
         self._services = services
+        self._ports = ports
         self._match = match
         self._door = door
         self._begun = time.perf_counter()
@@ -109,7 +111,7 @@ class OperationHandler(web.RequestHandler):
         self._chunks: list[bytes] = []
         self._size = 0
         self._operation: Operation | None = None
-        self._ctx: Context | None = None
+        self._ctx: OperationContext | None = None
 
     def set_default_headers(self) -> None:
         """Begin with the headers every answer has."""
@@ -213,7 +215,7 @@ class OperationHandler(web.RequestHandler):
         ):
             header = self.request.headers.get("Authorization")
             try:
-                principal = await self._services.auth.from_header(header, ip)
+                principal = await self._ports.auth.from_header(header, ip)
             except NotAuthenticated:
                 await self._count(item, None, ip)  # guessing is counted against the address
                 raise
@@ -230,20 +232,20 @@ class OperationHandler(web.RequestHandler):
             self.request.query,
             self.request.headers,
         )
-        ctx = self._ctx = Context(self._services, principal, caller, again=self._again)
+        ctx = self._ctx = OperationContext(self._services, self._ports, principal, caller, again=self._again)
         body, files = self._body(item)
         key = self.request.headers.get("Idempotency-Key")
         return await perform(item, ctx, self._match.path, body, key, files)
 
     async def _again(self) -> Principal:
         header = self.request.headers.get("Authorization")
-        return await self._services.auth.from_header(header, self.request.remote_ip or "")
+        return await self._ports.auth.from_header(header, self.request.remote_ip or "")
 
     async def _count(self, item: Operation, principal: Principal | None, ip: str) -> None:
         if not item.limited:
             return
         plan = dict(principal.limits) if principal else {}
-        verdict = await self._services.rates.check(
+        verdict = await self._ports.rates.check(
             principal, ip, self.request.method in _WRITES, plan, order=item.orders(principal)
         )
         self.set_header("X-RateLimit-Limit", str(verdict.limit))
@@ -379,6 +381,7 @@ class Router(httputil.HTTPServerConnectionDelegate):
         self,
         application: web.Application,
         services: Services,
+        ports: Ports,
         origins: frozenset[str],
         special: Mapping[str, tuple[type[web.RequestHandler], dict[str, Any]]],
         proxies: Proxies,
@@ -386,6 +389,7 @@ class Router(httputil.HTTPServerConnectionDelegate):
         self.proxies = proxies
         self._application = application
         self._services = services
+        self._ports = ports
         self._origins = origins
         self._routes = Routes()
         self._special = special
@@ -401,8 +405,8 @@ class Router(httputil.HTTPServerConnectionDelegate):
         if special is not None and request.method == "GET":
             return self._application.get_handler_delegate(request, special[0], special[1])
         arguments = {
-            "services": self._services, "match": self._routes.find(request.path), "origins": self._origins,
-            "door": special is not None,
+            "services": self._services, "ports": self._ports, "match": self._routes.find(request.path),
+            "origins": self._origins, "door": special is not None,
         }  # fmt: skip
         return self._application.get_handler_delegate(request, OperationHandler, arguments)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.errors import Conflict, GatewayError, Invalid, PermissionDenied
 from jinaconnect.core.ids import RepeatableIds
 from jinaconnect.core.paging import Listing, parse_bool
@@ -146,7 +146,7 @@ def operation(
 
 async def perform(
     item: Operation,
-    ctx: Context,
+    ctx: OperationContext,
     path: Mapping[str, str],
     body: Any,
     key: str | None = None,
@@ -173,7 +173,7 @@ async def perform(
 
 
 async def _once(
-    item: Operation, ctx: Context, arguments: dict[str, Any], path: Mapping[str, str], body: Any, key: str,
+    item: Operation, ctx: OperationContext, arguments: dict[str, Any], path: Mapping[str, str], body: Any, key: str,
     files: Mapping[str, Upload] | None,
 ) -> Reply:  # fmt: skip
     if not key or len(key) > MAX_KEY or not key.isprintable():
@@ -205,7 +205,7 @@ async def _once(
     return reply
 
 
-def _reply(item: Operation, ctx: Context, result: Any) -> Reply:
+def _reply(item: Operation, ctx: OperationContext, result: Any) -> Reply:
     reply = result if isinstance(result, Reply) else Reply(result, item.status)
     if ctx.known is not None and ctx.seq is not None:
         reply = Reply(reply.body, reply.status, {**reply.headers, "X-Cursor": ctx.cursor() or ""}, reply.content_type)

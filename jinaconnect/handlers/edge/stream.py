@@ -12,8 +12,8 @@ from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPHeaders
 from tornado.iostream import IOStream, StreamClosedError
 
-from jinaconnect.actions.context import Caller, Context, Services
-from jinaconnect.actions.identity.budgets import MINUTE, place
+from jinaconnect.actions.context import Caller, OperationContext, Services
+from jinaconnect.actions.ports import Ports
 from jinaconnect.core.cursor import resume
 from jinaconnect.core.errors import CursorExpired, GatewayError, NotAuthenticated, Throttled
 from jinaconnect.core.events.view import View
@@ -24,14 +24,11 @@ from jinaconnect.handlers.edge.operation import Reply, perform, requestable
 from jinaconnect.handlers.edge.websocket import TOO_BIG, StrictProtocol
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import encode_sse
-from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.outlet import Outlet
 from jinaconnect.realtime.session import Again, Asked, Session
-from jinaconnect.store.coordination.limits import Budget
 
 COMMENT_EVERY_S = 15
 RETRY_MS = 2000
-HANDSHAKES_PER_MINUTE = 6_000
 READ_LIMIT = 1024 * 1024  # frames up to here are read to be refused properly; larger ones end the connection
 
 
@@ -50,10 +47,11 @@ async def ticket_token(services: Services, ticket: str) -> str:
 class SocketHandler(websocket.WebSocketHandler):
     """The WebSocket of one client; the protocol itself is in `realtime/session.py`."""
 
-    def initialize(self, services: Services, live: Live, origins: frozenset[str]) -> None:
+    def initialize(self, services: Services, ports: Ports, origins: frozenset[str]) -> None:
         """Take the parts of the program the socket needs."""
         self._services = services
-        self._live = live
+        self._ports = ports
+        self._live = ports.live
         self._origins = origins
         self._session: Session | None = None
         self._outlet: Outlet | None = None
@@ -64,9 +62,7 @@ class SocketHandler(websocket.WebSocketHandler):
 
     async def prepare(self) -> None:
         """Refuse a flood before the handshake; everything else is accepted and closed with a code."""
-        verdict = await self._services.limits.take(
-            Budget(f"ws:{place(self.request.remote_ip or '')}", HANDSHAKES_PER_MINUTE, MINUTE)
-        )
+        verdict = await self._ports.rates.handshake(self.request.remote_ip or "")
         if not verdict.allowed:
             self.set_status(429)
             self.set_header("Retry-After", str(max(1, round(verdict.reset_s))))
@@ -123,7 +119,7 @@ class SocketHandler(websocket.WebSocketHandler):
         token: str | None = header.partition(" ")[2].strip() or None if header.lower().startswith("bearer ") else None
         if ticket:
             try:
-                token = await self._services.rates.guarded(ticket_token(self._services, ticket), ip)
+                token = await self._ports.rates.guarded(ticket_token(self._services, ticket), ip)
             except (NotAuthenticated, Throttled) as error:
                 session.send(protocol.hello(id))
                 return session.close(protocol.RATE if isinstance(error, Throttled) else protocol.NOT_AUTHENTICATED)
@@ -146,7 +142,7 @@ class SocketHandler(websocket.WebSocketHandler):
         self, principal: Principal, again: Again, name: str, params: dict[str, Any], body: Any, key: str | None
     ) -> Asked:
         item = requestable(name)
-        await self._services.rates.spend(
+        await self._ports.rates.spend(
             principal, self._remote, write=item.method != "GET", order=item.orders(principal)
         )
         names = {part[1:-1] for part in item.path.split("/") if part.startswith("{")}
@@ -160,7 +156,7 @@ class SocketHandler(websocket.WebSocketHandler):
         for part, value in path.items():
             url = url.replace("{" + part + "}", value)
         caller = Caller(self._services.ids.new("req"), self._remote, "", url, query)
-        ctx = Context(self._services, principal, caller, again=again)
+        ctx = OperationContext(self._services, self._ports, principal, caller, again=again)
         work = perform(item, ctx, path, {} if body is None else body, key)
         # What has an effect is carried through when the client goes, as over HTTP; a reading ends with its reader.
         reply: Reply = await (work if item.method == "GET" else self._live.carried_through(work))
@@ -213,10 +209,11 @@ class _Wire:
 class SseHandler(web.RequestHandler):
     """Server-sent events (WHATWG HTML §9.2): the same log, view and cursor as everywhere."""
 
-    def initialize(self, services: Services, live: Live, origins: frozenset[str]) -> None:
+    def initialize(self, services: Services, ports: Ports, origins: frozenset[str]) -> None:
         """Take the parts of the program the stream needs."""
         self._services = services
-        self._live = live
+        self._ports = ports
+        self._live = ports.live
         self._origins = origins
         self.position = 0
         self.counted: Principal | None = None
@@ -231,8 +228,8 @@ class SseHandler(web.RequestHandler):
     async def get(self) -> None:
         """Stream events until the client goes."""
         try:
-            principal, token = await self._services.rates.guarded(self._authenticate(), self.request.remote_ip or "")
-            await self._services.rates.spend(principal, self.request.remote_ip or "", write=False)
+            principal, token = await self._ports.rates.guarded(self._authenticate(), self.request.remote_ip or "")
+            await self._ports.rates.spend(principal, self.request.remote_ip or "", write=False)
             ctx = self._context(principal)
             view = requested_view(ctx, ctx.caller.query)
             after = self.request.headers.get("Last-Event-ID") or ctx.caller.query.get("after") or None
@@ -253,14 +250,15 @@ class SseHandler(web.RequestHandler):
         ip = self.request.remote_ip or ""
         if ticket:
             token = await ticket_token(self._services, ticket)
-            return await self._services.auth.from_token(token, ip), token
+            return await self._ports.auth.from_token(token, ip), token
         header = self.request.headers.get("Authorization")
-        principal = await self._services.auth.from_header(header, ip)
+        principal = await self._ports.auth.from_header(header, ip)
         return principal, str(header).partition(" ")[2].strip()
 
-    def _context(self, principal: Principal) -> Context:
+    def _context(self, principal: Principal) -> OperationContext:
         query = {name: values[-1].decode(errors="replace") for name, values in self.request.query_arguments.items()}
-        return Context(self._services, principal, Caller(self._services.ids.new("req"), query=query))
+        caller = Caller(self._services.ids.new("req"), query=query)
+        return OperationContext(self._services, self._ports, principal, caller)
 
     async def _refuse(self, error: GatewayError) -> None:
         self.set_status(error.status)
@@ -281,7 +279,7 @@ class SseHandler(web.RequestHandler):
         stream = self._take_over()
         outlet = self._outlet = Outlet(stream, self.end)
         self._live.outlets.add(outlet)
-        feed = await self._services.hub.enter(view.scope)
+        feed = await self._ports.hub.enter(view.scope)
         stream.set_close_callback(self.end)
         try:
             outlet.send(b"retry: %d\n\n" % RETRY_MS)
@@ -294,7 +292,7 @@ class SseHandler(web.RequestHandler):
         except (StreamClosedError, GatewayError):
             pass  # the client comes back with its last id
         finally:
-            self._services.hub.exit(feed)
+            self._ports.hub.exit(feed)
             self._live.outlets.discard(outlet)
             stream.close()
 

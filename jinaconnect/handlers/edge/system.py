@@ -8,7 +8,7 @@ import platform
 from typing import Any, Literal
 
 from jinaconnect import __version__
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.errors import NotAuthenticated, Unavailable
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge import metrics
@@ -51,12 +51,12 @@ async def live(ctx: Context) -> dict[str, Any]:
 
 
 @operation("GET", "/readyz/", id="system.ready", permission=PUBLIC, limited=False, returns=Ready, tag="system")
-async def ready(ctx: Context) -> dict[str, Any]:
+async def ready(ctx: OperationContext) -> dict[str, Any]:
     """Tell whether requests can be served: 503 while the database is away.
 
     Without any Asterisk the inbox still works, so that leaves the answer 200, marked "degraded".
     """
-    checks = await ctx.services.readiness.checks()
+    checks = await ctx.ports.readiness.checks()
     return {"status": "degraded" if checks["asterisk"] == "down" else "ok", "checks": checks}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity import sessions
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import SHORT
@@ -71,7 +71,7 @@ class Tokens(Answer):
     "POST", "/token/", id="auth.token", permission=PUBLIC, body=LogIn, returns=Tokens, tag="auth",
     headers={"X-ACCESS-KEY": Parameter("An API key that pins the session to its organisation.", SHORT)},
 )  # fmt: skip
-async def token(ctx: Context, body: LogIn) -> dict[str, Any]:
+async def token(ctx: OperationContext, body: LogIn) -> dict[str, Any]:
     """Log in with e-mail and password.
 
     The header `X-ACCESS-KEY` (an API key) pins the session to its organisation. Wrong password and unknown e-mail get
@@ -84,7 +84,7 @@ async def token(ctx: Context, body: LogIn) -> dict[str, Any]:
 
 
 @operation("POST", "/refresh/", id="auth.refresh", permission=PUBLIC, body=Refresh, returns=Tokens, tag="auth")
-async def refresh(ctx: Context, body: Refresh) -> dict[str, Any]:
+async def refresh(ctx: OperationContext, body: Refresh) -> dict[str, Any]:
     """Exchange a refresh token for new tokens; each refresh token works once."""
     return await sessions.renew(ctx, body.refresh)
 
@@ -92,7 +92,7 @@ async def refresh(ctx: Context, body: Refresh) -> dict[str, Any]:
 @operation(
     "POST", "/logout/", id="auth.logout", permission=AUTHENTICATED, body=LogOut, status=204, tag="auth", socket=False
 )
-async def logout(ctx: Context, body: LogOut) -> None:
+async def logout(ctx: OperationContext, body: LogOut) -> None:
     """End the session; its tokens stop working at once."""
     await sessions.log_out(ctx, body.refresh)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.inbox.messages import render_messages
 from jinaconnect.actions.messaging import sending
 from jinaconnect.core.errors import Invalid
@@ -43,7 +43,7 @@ class NewInboxMessage(
     dry_run=SendPreview,
     tag="inbox",
 )
-async def send_message(ctx: Context, body: NewInboxMessage) -> dict[str, Any] | Reply:
+async def send_message(ctx: OperationContext, body: NewInboxMessage) -> dict[str, Any] | Reply:
     """Write to a contact; the answer means "recorded", delivery follows as events.
 
     The channel's own rules apply: WhatsApp takes free-form content within 24 hours of the customer's last message.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ivr import audio
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.voice import AudioData
@@ -34,7 +34,7 @@ async def list_audio(ctx: Context) -> dict[str, Any]:
     "POST", "audio/", id="audio.create", permission="voice.manage", returns=AudioOut, status=201, effect=True,
     files=True, limit=MAX_BYTES,
 )  # fmt: skip
-async def create_audio(ctx: Context, files: Mapping[str, Upload]) -> dict[str, Any]:
+async def create_audio(ctx: OperationContext, files: Mapping[str, Upload]) -> dict[str, Any]:
     """Upload WAV, MP3, FLAC or Ogg Vorbis (part `file`), kept as telephones take it: mono, 8 kHz."""
     upload = files.get("file")
     if upload is None:
@@ -58,7 +58,7 @@ async def audio_file(ctx: Context, id: str) -> Reply:
 
 
 @voice_operation("DELETE", "audio/{id}/", id="audio.delete", permission="voice.manage", status=204, effect=True)
-async def delete_audio(ctx: Context, id: str) -> None:
+async def delete_audio(ctx: OperationContext, id: str) -> None:
     """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
     await audio.delete_audio(ctx, id)
 
@@ -67,9 +67,9 @@ async def delete_audio(ctx: Context, id: str) -> None:
     "GET", "/voice/media/{name}", id="voice.media", permission=PUBLIC, limited=False, tag="voice", socket=False,
     media_type=SOUND, errors=(416,),
 )  # fmt: skip
-async def media(ctx: Context, name: str) -> Reply:
+async def media(ctx: OperationContext, name: str) -> Reply:
     """Serve a prompt to a telephony server; names are signed, so none can be guessed."""
-    scope, blob = ctx.services.voice.prompts.named(name)
+    scope, blob = ctx.ports.prompts.named(name)
     # The name holds the hash of what made the file: it is the entity tag (RFC 9110 §8.8.3), and nothing is ever newer.
     headers = {"ETag": f'"{name.removesuffix(".wav")}"', **_FOREVER}
     return await file_reply(ctx, scope, blob, "audio/wav", headers)

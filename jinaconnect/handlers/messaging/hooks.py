@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.media import servable
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.core.errors import PermissionDenied
@@ -34,17 +34,17 @@ def _hook(ctx: Context, method: str, body: bytes = b"") -> WebhookRequest:
     return WebhookRequest(body, method, url, headers, dict(caller.query))
 
 
-async def answer_greeting(ctx: Context, channel: str, tenant: str) -> Reply:
+async def answer_greeting(ctx: OperationContext, channel: str, tenant: str) -> Reply:
     """Answer a carrier that asks whether we are there; raises PermissionDenied."""
-    answer = await ctx.services.door.greet(channel, tenant, _hook(ctx, "GET"))
+    answer = await ctx.ports.message_hooks.greet(channel, tenant, _hook(ctx, "GET"))
     if answer is None:
         raise PermissionDenied("The verify token is not one of this tenant's.")
     return Reply(answer.body, content_type=answer.content_type)
 
 
-async def take_webhook(ctx: Context, channel: str, tenant: str, body: bytes) -> dict[str, Any]:
+async def take_webhook(ctx: OperationContext, channel: str, tenant: str, body: bytes) -> dict[str, Any]:
     """Take a carrier's webhook and return what became of it."""
-    received = await ctx.services.door.receive(channel, tenant, _hook(ctx, "POST", body))
+    received = await ctx.ports.message_hooks.receive(channel, tenant, _hook(ctx, "POST", body))
     answer = {
         "status": received.status,
         "event_id": received.event_id,
@@ -58,7 +58,7 @@ async def take_webhook(ctx: Context, channel: str, tenant: str, body: bytes) -> 
     "GET", "/hooks/{channel}/{tenant_id}/", id="hooks.greet", permission=PUBLIC, tag="hooks", limited=False,
     media_type="text/plain", errors=(403, 404),
 )  # fmt: skip
-async def greet(ctx: Context, channel: str, tenant_id: str) -> Reply:
+async def greet(ctx: OperationContext, channel: str, tenant_id: str) -> Reply:
     """Answer a carrier that asks whether anybody is there, as its channel does."""
     return await answer_greeting(ctx, channel, tenant_id)
 
@@ -67,7 +67,7 @@ async def greet(ctx: Context, channel: str, tenant_id: str) -> Reply:
     "POST", "/hooks/{channel}/{tenant_id}/", id="hooks.receive", permission=PUBLIC, raw=True, returns=Taken,
     tag="hooks", limit=WEBHOOK_BYTES, limited=False, errors=(404,),
 )  # fmt: skip
-async def receive(ctx: Context, channel: str, tenant_id: str, body: bytes) -> dict[str, Any]:
+async def receive(ctx: OperationContext, channel: str, tenant_id: str, body: bytes) -> dict[str, Any]:
     """Take a channel's signed webhook, in whichever form its carrier posts them: applied, or stored, then answered."""
     return await take_webhook(ctx, channel, tenant_id, body)
 

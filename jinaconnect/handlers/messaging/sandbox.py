@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.sandbox import customer_writes
 from jinaconnect.channels.table import SIMULATED
 from jinaconnect.core.errors import Invalid, PermissionDenied
@@ -57,7 +57,7 @@ class Written(Answer):
     status=201,
     effect=True,
 )
-async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
+async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]:
     """Make a simulated customer write or call; needs a `jc_test_` key.
 
     A message comes through the real webhook door, signed, in the carrier's format; a call is routed like any other.
@@ -65,7 +65,7 @@ async def inbound(ctx: Context, body: CustomerWrites) -> dict[str, Any]:
     if ctx.principal.mode != "test":
         raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
     if body.channel == VOICE:
-        call = await ctx.services.voice.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
+        call = await ctx.ports.switches.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
         return {"status": "rejected" if call is None else "accepted", "call_id": call}
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]
     if len(given) != 1:

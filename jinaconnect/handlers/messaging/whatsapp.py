@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import sending
 from jinaconnect.actions.scoping import message_filter, visible
@@ -131,7 +131,7 @@ _MESSAGES = Listing(
     tag="whatsapp",
     aliases=("/wa/v2/messages/",),
 )
-async def send_message(ctx: Context, body: SendWhatsapp) -> dict[str, Any] | Reply:
+async def send_message(ctx: OperationContext, body: SendWhatsapp) -> dict[str, Any] | Reply:
     """Send a WhatsApp message.
 
     The answer means "recorded"; delivery follows as `message.sent`, `message.delivered` and `message.read` events.

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
+from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import AppData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
@@ -44,7 +45,7 @@ class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_
         for name in ("app_secret", "verify_token", "base_url"):
             if name in fields:
                 credentials[name] = fields.pop(name)
-        faults = apps.check_credentials(services, services.channels[CHANNEL], credentials)
+        faults = apps.check_credentials(services, CHANNELS[CHANNEL].spec, credentials)
         if faults:
             own = self.model_fields_set
             raise Invalid({name if name in own else f"bsp_credentials.{name}": told for name, told in faults.items()})
@@ -88,14 +89,14 @@ _APPS = Listing(
 @operation(
     "GET", "/wa/v1/apps/", id="wa.apps.list", permission="wa_app.view", listing=_APPS, returns=AppOut, tag="whatsapp"
 )
-async def list_apps(ctx: Context) -> dict[str, Any]:
+async def list_apps(ctx: OperationContext) -> dict[str, Any]:
     """List the WhatsApp apps."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [apps.render_app(ctx.services, doc, ctx.principal.priority) for doc in docs]
+        return [apps.render_app(doc, ctx.principal.priority) for doc in docs]
 
     if ctx.principal.mode == "test":
-        await apps.ensure_sandbox_accounts(ctx.services, ctx.principal.tenant, PLATFORM)
+        await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)
     return await list_documents(ctx, "apps", _APPS, render, {"deleted_at": None, "channel": PLATFORM})
 
 
@@ -110,7 +111,7 @@ async def list_apps(ctx: Context) -> dict[str, Any]:
     effect=True,
     tag="whatsapp",
 )
-async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
+async def create_app(ctx: OperationContext, body: NewApp) -> dict[str, Any]:
     """Add a WhatsApp app; its credentials are sealed and never shown again."""
     fields, credentials = body.split(ctx.services)
     faults = {
@@ -126,7 +127,7 @@ async def create_app(ctx: Context, body: NewApp) -> dict[str, Any]:
 @operation("GET", "/wa/v1/apps/{id}/", id="wa.apps.read", permission="wa_app.view", returns=AppOut, tag="whatsapp")
 async def read_app(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp app."""
-    return apps.render_app(ctx.services, await apps.get_app(ctx, PLATFORM, id), ctx.principal.priority)
+    return apps.render_app(await apps.get_app(ctx, PLATFORM, id), ctx.principal.priority)
 
 
 @operation(
@@ -139,7 +140,7 @@ async def read_app(ctx: Context, id: str) -> dict[str, Any]:
     effect=True,
     tag="whatsapp",
 )
-async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
+async def change_app(ctx: OperationContext, id: str, body: AppFields) -> dict[str, Any]:
     """Change a WhatsApp app; credentials given are merged, null removes one."""
     fields, credentials = body.split(ctx.services)
     return await apps.change_app(ctx, PLATFORM, id, fields, credentials)
@@ -154,6 +155,6 @@ async def change_app(ctx: Context, id: str, body: AppFields) -> dict[str, Any]:
     effect=True,
     tag="whatsapp",
 )
-async def delete_app(ctx: Context, id: str) -> None:
+async def delete_app(ctx: OperationContext, id: str) -> None:
     """Remove a WhatsApp app; its messages stay."""
     await apps.delete_app(ctx, PLATFORM, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER
 from jinaconnect.core.paging import one_of
 from jinaconnect.core.schema import Answer, example
@@ -76,7 +76,7 @@ class WhatsappWebhook(
     },
     errors=(403,),
 )
-async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
+async def webhook_handshake(ctx: OperationContext, tenant_id: str) -> Reply:
     """Answer Meta's handshake with the challenge when the verify token is one of the tenant's."""
     return await answer_greeting(ctx, CHANNEL, tenant_id)
 
@@ -94,6 +94,6 @@ async def webhook_handshake(ctx: Context, tenant_id: str) -> Reply:
     tag="whatsapp",
     limited=False,
 )
-async def webhook_receive(ctx: Context, tenant_id: str, body: bytes) -> dict[str, Any]:
+async def webhook_receive(ctx: OperationContext, tenant_id: str, body: bytes) -> dict[str, Any]:
     """Take a signed webhook: it is stored, then answered, then applied."""
     return await take_webhook(ctx, CHANNEL, tenant_id, body)

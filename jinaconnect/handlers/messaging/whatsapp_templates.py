@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
 from jinaconnect.core.events.payloads.account import TemplateData
@@ -58,7 +58,7 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
     effect=True,
     tag="whatsapp",
 )
-async def create_template(ctx: Context, body: templates.NewTemplate) -> dict[str, Any]:
+async def create_template(ctx: OperationContext, body: templates.NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier for review."""
     return await templates.create_template(ctx, "WHATSAPP", body)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.trunks import devices
 from jinaconnect.core.events.payloads.trunks import DeviceData
 from jinaconnect.core.paging import Filter, Listing, text_filter
@@ -45,7 +45,7 @@ class DeviceOut(DeviceData):
 
 
 @voice_operation("GET", "devices/", id="devices.list", permission="voice.view", listing=DEVICES, returns=DeviceOut)
-async def list_devices(ctx: Context) -> dict[str, Any]:
+async def list_devices(ctx: OperationContext) -> dict[str, Any]:
     """List the telephones with their registration as it is now."""
     return await devices.list_devices(ctx, DEVICES)
 
@@ -54,18 +54,18 @@ async def list_devices(ctx: Context) -> dict[str, Any]:
     "POST", "devices/", id="devices.create", permission="voice.call", body=NewDevice, returns=DeviceOut, status=201,
     effect=True,
 )  # fmt: skip
-async def create_device(ctx: Context, body: NewDevice) -> dict[str, Any]:
+async def create_device(ctx: OperationContext, body: NewDevice) -> dict[str, Any]:
     """Add a telephone of one's own, or with `voice.manage` another's."""
     return await devices.create_device(ctx, body.model_dump())
 
 
 @voice_operation("GET", "devices/{id}/", id="devices.read", permission="voice.view", returns=DeviceOut)
-async def read_device(ctx: Context, id: str) -> dict[str, Any]:
+async def read_device(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show one telephone."""
     return await devices.render_device(ctx, await ctx.data.get("devices", id))
 
 
 @voice_operation("DELETE", "devices/{id}/", id="devices.delete", permission="voice.call", status=204, effect=True)
-async def delete_device(ctx: Context, id: str) -> None:
+async def delete_device(ctx: OperationContext, id: str) -> None:
     """Remove a telephone of one's own, or with `voice.manage` another's."""
     await devices.delete_device(ctx, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.trunks.health import ari_health
 from jinaconnect.actions.trunks.probing import try_trunk
 from jinaconnect.core.paging import SHORT
@@ -118,7 +118,7 @@ class TrunkTested(Answer):
     "GET", "ari-health/", id="ari_health", permission="voice.view", returns=AriHealth,
     query={"trunk": Parameter("Only the trunk with this id.", SHORT)},
 )  # fmt: skip
-async def read_health(ctx: Context) -> dict[str, Any]:
+async def read_health(ctx: OperationContext) -> dict[str, Any]:
     """Show how trunks are: reachable, registered, and the figures of their calls.
 
     `status` is "down" without a link to any Asterisk concerned, "degraded" while one or a trunk is not up. ASR is
@@ -132,7 +132,7 @@ async def read_health(ctx: Context) -> dict[str, Any]:
     "POST", "provider-configs/{id}/test/", id="provider_configs.test", permission="voice.manage", body=TrunkTest,
     returns=TrunkTested, effect=True, errors=(429, 501, 503),
 )  # fmt: skip
-async def try_provider_config(ctx: Context, id: str, body: TrunkTest) -> dict[str, Any]:
+async def try_provider_config(ctx: OperationContext, id: str, body: TrunkTest) -> dict[str, Any]:
     """Ask a trunk's carrier now and, with `call_to`, place a short call that is ended at its answer.
 
     Answers within 20 seconds, whatever the carrier does; 503 `asterisk_down` while its Asterisk is away.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, field_validator
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.trunks import accounts as trunks
 from jinaconnect.core.calls.causes import CAUSES
 from jinaconnect.core.events.payloads.trunks import TrunkData
@@ -107,7 +107,7 @@ async def list_trunks(ctx: Context) -> dict[str, Any]:
     "POST", "provider-configs/", id="trunks.create", permission="voice.manage", body=NewTrunk, returns=TrunkOut,
     status=201, effect=True,
 )  # fmt: skip
-async def create_trunk(ctx: Context, body: NewTrunk) -> dict[str, Any]:
+async def create_trunk(ctx: OperationContext, body: NewTrunk) -> dict[str, Any]:
     """Add a SIP trunk or a voice account; credentials are sealed and never shown again.
 
     A trunk is pushed to its Asterisk at once; `ari-health/` shows when it is registered and reachable.
@@ -125,7 +125,7 @@ async def read_trunk(ctx: Context, id: str) -> dict[str, Any]:
     "PATCH", "provider-configs/{id}/", id="trunks.change", permission="voice.manage", body=TrunkFields,
     returns=TrunkOut, effect=True,
 )  # fmt: skip
-async def change_trunk(ctx: Context, id: str, body: TrunkFields) -> dict[str, Any]:
+async def change_trunk(ctx: OperationContext, id: str, body: TrunkFields) -> dict[str, Any]:
     """Change a provider config; credentials given are merged, null as a whole clears them."""
     given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
     return await trunks.change_trunk(ctx, id, body.plain(), given)
@@ -135,7 +135,7 @@ async def change_trunk(ctx: Context, id: str, body: TrunkFields) -> dict[str, An
     "PUT", "provider-configs/{id}/", id="trunks.replace", permission="voice.manage", body=NewTrunk,
     returns=TrunkOut, effect=True,
 )  # fmt: skip
-async def replace_trunk(ctx: Context, id: str, body: NewTrunk) -> dict[str, Any]:
+async def replace_trunk(ctx: OperationContext, id: str, body: NewTrunk) -> dict[str, Any]:
     """Replace a provider config; what is left out takes its default, what is never shown and left out is kept."""
     kept = ("created_by", trunks.HIDDEN)
     fields = {**{name: value for name, value in trunks.DEFAULTS.items() if name not in kept}, **body.plain()}
@@ -147,6 +147,6 @@ async def replace_trunk(ctx: Context, id: str, body: NewTrunk) -> dict[str, Any]
     "DELETE", "provider-configs/{id}/", id="trunks.delete", permission="voice.manage", status=204, effect=True,
     errors=(409,),
 )  # fmt: skip
-async def delete_trunk(ctx: Context, id: str) -> None:
+async def delete_trunk(ctx: OperationContext, id: str) -> None:
     """Remove a provider config with its numbers; 409 while calls point at it."""
     await trunks.delete_trunk(ctx, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.webhooks import deliveries
 from jinaconnect.core.events.payloads.base import MOMENT
 from jinaconnect.core.paging import Filter, Listing, one_of
@@ -83,6 +83,6 @@ async def read_delivery(ctx: Context, id: str) -> dict[str, Any]:
     "POST", "/webhooks/deliveries/{id}/redeliver/", id="deliveries.redeliver", permission="webhook.manage",
     returns=DeliveryOut, effect=True, tag="webhooks",
 )  # fmt: skip
-async def redeliver(ctx: Context, id: str) -> dict[str, Any]:
+async def redeliver(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Post the event of a delivery once more, now, under the same `webhook-id`."""
     return await deliveries.redeliver(ctx, id)

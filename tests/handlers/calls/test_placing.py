@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.context import system_operation
 from jinaconnect.actions.trunks.accounts import outbound_trunk
 from jinaconnect.actions.trunks.state import new_state
-from jinaconnect.core.principal import system_principal
 from jinaconnect.store.tenant import Change
 from tests.conftest import Running
 from tests.handlers.trunks.accounts import add_trunk
@@ -20,7 +19,7 @@ CALLS = "/voice/api/calls/"
 
 
 async def _chosen(gateway: Running, tenant: Tenant) -> str:
-    ctx = Context(gateway.services, system_principal(tenant.id, "live", kind="test"), Caller(""))
+    ctx = system_operation(gateway.services, gateway.ports, f"{tenant.id}:live", "test")
     return str((await outbound_trunk(ctx, None))["_id"])
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.calls.journal import CallJournal, Overtaken
 from jinaconnect.actions.calls.retention import retire_recordings
-from jinaconnect.actions.live.hold import Overtaken
 from jinaconnect.core.calls.document import new_call
 from jinaconnect.core.calls.machine import Faulted
 from jinaconnect.store.coordination.leases import TTL, Leases
@@ -231,7 +230,8 @@ async def test_who_kept_a_call_before_writes_nothing_more(gateway: Running, tena
         provider_config="trk_none", switch="another", plan={"kind": "tts"}, at=services.clock(),
     )  # fmt: skip
     doc = (await store.insert("calls", doc)).doc
-    before, after = CallJournal(services, doc, 7), CallJournal(services, doc, 8)
+    worker = gateway.ports.worker
+    before, after = CallJournal(services, worker, doc, 7), CallJournal(services, worker, doc, 8)
     await before.write(set={"held": True})
     await after.take()
     with pytest.raises(Overtaken):

@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http, Limits
+from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests import payloads
 from tests.client import Client, until
@@ -39,7 +40,7 @@ async def narrow(mongod: EmbeddedMongo, var: Path, **settings: Any) -> AsyncIter
 
 @pytest.mark.parametrize("path", ["/events/stream/", "/events/stream/?ticket=wrong", "/contacts/", "/events/?wait=1"])
 async def test_guessing_is_counted_at_every_door(gateway: Running, http: aiohttp.ClientSession, path: str) -> None:
-    rates = gateway.services.rates
+    rates = gateway.ports.rates
     plenty, rates.budgets = rates.budgets, replace(rates.budgets, anonymous_per_minute=5)
     try:
         guesser = Client(gateway.url, "jc_live_" + secrets.token_hex(12), http)
@@ -55,7 +56,7 @@ async def test_guessing_is_counted_at_every_door(gateway: Running, http: aiohttp
 
 
 async def test_guessing_over_sockets_is_counted(gateway: Running, http: aiohttp.ClientSession) -> None:
-    rates = gateway.services.rates
+    rates = gateway.ports.rates
     plenty, rates.budgets = rates.budgets, replace(rates.budgets, anonymous_per_minute=5)
     try:
         guesser = Client(gateway.url, "jc_live_" + secrets.token_hex(12), http)
@@ -78,14 +79,14 @@ async def test_streams_and_polls_count_as_open_connections(
     mongod: EmbeddedMongo, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     async with narrow(mongod, tmp_path, limits={"sockets_per_principal": 3}) as gateway:
-        tenant = await make_tenant(gateway.services, gateway.services.settings.own_url, http)
+        tenant = await make_tenant(gateway, gateway.services.settings.own_url, http)
         viewer = tenant("viewer")
         stream = await _stream(viewer)
         waiting = asyncio.create_task(viewer.get("/events/", params={"wait": 30}))
 
         async def open_doors(count: int) -> None:
             async def there() -> bool:
-                return gateway.live.count == count
+                return gateway.ports.live.count == count
 
             await until(there)
 
@@ -109,7 +110,7 @@ async def test_streams_and_polls_count_as_open_connections(
 
 
 async def test_a_stream_is_a_request_of_its_tenant(gateway: Running, tenant: Tenant) -> None:
-    rates = gateway.services.rates
+    rates = gateway.ports.rates
     plenty, rates.budgets = rates.budgets, replace(rates.budgets, tenant_per_minute=3)
     try:
 
@@ -127,7 +128,7 @@ async def test_a_socket_that_changes_its_principal_is_counted_for_the_one_it_has
     mongod: EmbeddedMongo, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     async with narrow(mongod, tmp_path, limits={"sockets_per_principal": 2}) as gateway:
-        tenant = await make_tenant(gateway.services, gateway.services.settings.own_url, http)
+        tenant = await make_tenant(gateway, gateway.services.settings.own_url, http)
         one, two = tenant("owner"), tenant("admin")
         for _ in range(4):
             async with one.socket() as socket:
@@ -144,13 +145,13 @@ async def test_a_socket_that_changes_its_principal_is_counted_for_the_one_it_has
 
 
 async def test_a_poll_whose_client_hung_up_is_over(gateway: Running, tenant: Tenant) -> None:
-    before = gateway.gateway.live.count
+    before = gateway.gateway.ports.live.count
     client = tenant()
     waiting = asyncio.create_task(client.get("/events/", params={"wait": 30}))
 
     async def open_doors(count: int) -> None:
         async def there() -> bool:
-            return gateway.gateway.live.count == before + count
+            return gateway.gateway.ports.live.count == before + count
 
         await until(there, 15)
 

@@ -21,7 +21,7 @@ from tests.tenants import Tenant
 
 @asynccontextmanager
 async def budgets(gateway: Running, **narrow: int) -> AsyncIterator[None]:
-    rates = gateway.services.rates
+    rates = gateway.ports.rates
     plenty, rates.budgets = rates.budgets, replace(rates.budgets, **narrow)
     try:
         yield
@@ -98,7 +98,7 @@ async def test_reads_never_starve_a_hang_up(gateway: Running, tenant: Tenant) ->
 
 
 async def test_guessing_one_account_from_many_addresses_is_slowed_down(gateway: Running) -> None:
-    rates = gateway.services.rates
+    rates = gateway.ports.rates
     async with budgets(gateway, logins_per_minute=5):
 
         async def attempts(addresses: list[str], names: list[str]) -> int:

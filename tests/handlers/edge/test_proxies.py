@@ -72,7 +72,7 @@ async def test_strangers_choose_no_address_of_their_own(
     settings = {"http": {"trusted_proxies": ("10.99.99.99",)}, "limits": {"logins_per_minute": 5}}
     async with narrow(mongod, tmp_path, **settings) as gateway:
         url = gateway.services.settings.own_url
-        tenant = await make_tenant(gateway.services, url, http)
+        tenant = await make_tenant(gateway, url, http)
         body = {"email": f"{header}@demo.example", "password": "wrong"}
         anonymous = Client(url, None, http)
         tries = [await anonymous.post("/token/", body, headers={header: f"203.0.7.{n}"}) for n in range(40)]

@@ -92,7 +92,7 @@ async def test_a_token_not_ours_is_refused(client: Make, demo: dict[str, Any], g
         "other key": (jwt.encode(claims, "k" * 32, algorithm="HS256"), "authentication_failed"),
         "refresh": (given["refresh"], "authentication_failed"),
         "garbage": ("x.y.z", "authentication_failed"),
-        "expired": (gateway.services.auth.sign({**claims, "exp": claims["iat"] - 1}), "token_expired"),
+        "expired": (gateway.ports.auth.sign({**claims, "exp": claims["iat"] - 1}), "token_expired"),
     }[kind]
     answer = await client(token).get("/tenants/roles/")
     answer.refused(401, code)
@@ -140,7 +140,7 @@ async def test_an_invitation_is_accepted_once(client: Make, tenant: Any) -> None
 
 
 async def test_guessing_is_slowed_down(client: Make, gateway: Running) -> None:
-    rates = gateway.services.rates
+    rates = gateway.ports.rates
     plenty, rates.budgets = rates.budgets, type(rates.budgets)(logins_per_minute=3)
     try:
         body = {"email": "guess@demo.example", "password": "x"}

@@ -260,7 +260,7 @@ async def test_an_account_of_another_organisation_is_no_operator(
     mail, other = address(), await new_tenant()
     await _as_before(gateway, mail, [tenant], password=MINE)
     (await other().post(INVITE, {"email": mail, "role": "admin", "password": THEIRS})).ok(201)
-    auth = gateway.services.auth
+    auth = gateway.ports.auth
     before, auth._operators = auth._operators, frozenset({mail})
     try:
         held = []

@@ -14,12 +14,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.identity.authentication import Authenticator
-from jinaconnect.app import Gateway, listening
+from jinaconnect.actions.identity.authentication import TokenAuthenticator
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http
 from jinaconnect.core.errors import NotAuthenticated
 from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.principal import Principal
+from jinaconnect.serve import listening
 from jinaconnect.store.coordination.withdrawals import Withdrawals
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.mongo import Document
@@ -54,11 +55,11 @@ async def new_key(tenant: Tenant, role: str = "manager", **fields: Any) -> Key:
 
 async def polling(gateway: Running, tenant: Tenant, client: Client, **query: Any) -> asyncio.Task[Any]:
     """Begin a poll and return when it waits."""
-    before = gateway.gateway.live.count
+    before = gateway.gateway.ports.live.count
     task = asyncio.create_task(client.get("/events/", params={"wait": 30, **query}))
 
     async def waits() -> bool:
-        return task.done() or gateway.gateway.live.count > before
+        return task.done() or gateway.gateway.ports.live.count > before
 
     await until(waits)
     assert not task.done()
@@ -100,7 +101,7 @@ async def test_a_poll_shows_what_the_role_may_see_when_it_answers(gateway: Runni
     })).ok(201)  # fmt: skip
     key = await new_key(tenant)
     await gateway.services.store.of(tenant.id, "live").change("api_keys", key.id, _gives(made["id"]))
-    gateway.services.auth.forget(tenant.id)
+    gateway.ports.auth.forget(tenant.id)
     waiting = await polling(gateway, tenant, key.client, topics="inbox")
     lowered = {"permissions": {"inbox.view": False, "users.view": True}}
     (await tenant().patch(f"/tenants/roles/{made['id']}/", lowered)).ok()
@@ -164,7 +165,7 @@ async def test_withdrawn_access_ends_in_a_process_that_no_bell_reaches(
             await two.ready()
             waiting = asyncio.create_task(there.get("/events/", params={"wait": 30}))
             await revoked(tenant, key)
-            sid = second.services.auth.claims(token, "access")["sid"]
+            sid = second.ports.auth.claims(token, "access")["sid"]
             assert await gateway.services.registry.revoke_sessions({"_id": sid}) == 1
             assert await one.closed(SOON_S) == 4003
             assert await two.closed(SOON_S) == 4003
@@ -192,7 +193,7 @@ async def test_a_look_up_under_way_is_not_kept_when_access_is_withdrawn(gateway:
     key = await new_key(tenant)
     slow = Slow(services.store.database, services.store.withdrawals)
     slow.reached, slow.go_on = asyncio.Event(), asyncio.Event()
-    auth = Authenticator(slow, services.clock, b"k" * 32, lambda: True)
+    auth = TokenAuthenticator(slow, services.clock, b"k" * 32, lambda: True)
     secret = str(key.client.credential)
     looking: asyncio.Task[Principal] = asyncio.create_task(auth.from_token(secret, "127.0.0.1"))
     await slow.reached.wait()

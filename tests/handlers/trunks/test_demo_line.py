@@ -14,21 +14,21 @@ async def told(tenant: Tenant) -> list[str]:
 
 
 async def test_a_line_is_made_once_and_follows_its_carrier(gateway: Running, tenant: Tenant) -> None:
-    made = await ensure_demo_line(gateway.services, tenant.id, CARRIER, CALLERS)
-    assert await ensure_demo_line(gateway.services, tenant.id, CARRIER, CALLERS) == made
+    made = await ensure_demo_line(gateway.services, gateway.ports, tenant.id, CARRIER, CALLERS)
+    assert await ensure_demo_line(gateway.services, gateway.ports, tenant.id, CARRIER, CALLERS) == made
     shown = (await tenant().get(f"/voice/api/provider-configs/{made['trunk']}/")).ok()
     assert (shown["from_numbers"], shown["credentials_set"], shown["enabled"]) == ([made["number"]], True, True)
     assert await told(tenant) == ["trunk.created"]
-    await ensure_demo_line(gateway.services, tenant.id, "127.0.0.11:5060", CALLERS)
+    await ensure_demo_line(gateway.services, gateway.ports, tenant.id, "127.0.0.11:5060", CALLERS)
     assert await told(tenant) == ["trunk.created", "trunk.updated"]
 
 
 async def test_a_line_that_was_deleted_comes_back(gateway: Running, tenant: Tenant) -> None:
-    made = await ensure_demo_line(gateway.services, tenant.id, CARRIER, CALLERS)
+    made = await ensure_demo_line(gateway.services, gateway.ports, tenant.id, CARRIER, CALLERS)
     trunk, template = f"/voice/api/provider-configs/{made['trunk']}/", f"/voice/api/templates/{made['template']}/"
     (await tenant().delete(trunk)).ok(204)
     (await tenant().delete(template)).ok(204)
-    assert await ensure_demo_line(gateway.services, tenant.id, CARRIER, CALLERS) == made
+    assert await ensure_demo_line(gateway.services, gateway.ports, tenant.id, CARRIER, CALLERS) == made
     assert (await tenant().get(trunk)).ok()["credentials_set"] is True
     assert (await tenant().get(template)).ok()["template_kind"] == "ivr_menu"
     numbers = (await tenant().get("/voice/api/numbers/")).ok()["results"]

@@ -78,7 +78,7 @@ async def meeting(phone: Exchange, **body: Any) -> AsyncIterator[Meeting]:
 
 async def nothing_left(phone: Exchange) -> None:
     """Wait until Asterisk has no channel and no room any more."""
-    client = phone.gateway.services.voice.switch("main").client
+    client = phone.gateway.fleet.switch("main").client
     loop = asyncio.get_running_loop()
     end = loop.time() + 10
     while True:

@@ -13,9 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.config import Asterisk as AsteriskSection
 from jinaconnect.config import Config, Http, OutboundSection, Voice
+from jinaconnect.serve import listening
 from tests import payloads
 from tests.client import Client, until
 from tests.conftest import PLENTY
@@ -167,7 +168,7 @@ async def exchange(
     try:
         await standing(gateway)
         url = gateway.services.settings.own_url
-        tenant = await make_tenant(gateway.services, url, http)
+        tenant = await make_tenant(gateway, url, http)
         trunk_id = await make_trunk(tenant, proxy, **trunk)
         yield Exchange(gateway, asterisk, tenant, trunk_id, http, url)
     finally:
@@ -178,6 +179,6 @@ async def standing(gateway: Gateway, name: str = "main", deadline_s: float = 20)
     """Wait until calls can be placed."""
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline_s
-    while not await gateway.services.voice.standing(name):
+    while not await gateway.fleet.standing(name):
         assert loop.time() < end, "the link to Asterisk does not stand"
         await asyncio.sleep(0.02)

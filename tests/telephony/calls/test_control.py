@@ -176,7 +176,7 @@ async def test_before_the_answer_nothing_but_the_end_can_be_ordered(phone: Excha
 
 
 async def test_a_call_is_another_tenants_business_alone(phone: Exchange) -> None:
-    other = await make_tenant(phone.gateway.services, phone.url, phone.http)
+    other = await make_tenant(phone.gateway, phone.url, phone.http)
     async with meeting(phone) as met:
         bodies = {"hangup": {}, "transfer": {"to": "+12025550178"}, "complete": {}, "cancel": {}, "hold": {},
                   "unhold": {}, "mute": {}, "unmute": {}, "play": {"tts_text": "Hello."}, "stop-play": {},

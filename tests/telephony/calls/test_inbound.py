@@ -139,7 +139,7 @@ async def test_a_call_above_the_trunks_cap_finds_it_busy(phone: Exchange) -> Non
 async def test_a_call_that_arrives_is_begun_by_its_arrival_alone(phone: Exchange) -> None:
     """Between a call's row and its beginning the supervisor looks for calls to place, and must not take it for one."""
     services = phone.gateway.services
-    owner = services.voice.owner("main")
+    owner = phone.gateway.fleet.owner("main")
     assert owner is not None
     supervisor = owner.supervisor
     assert supervisor is not None
@@ -163,7 +163,7 @@ async def test_callers_are_known_after_their_trunk_was_pushed_again_and_one_take
 ) -> None:
     template = await phone.template(menu())
     await phone.route("+12025550196", {"type": "template", "template": template})
-    voice, client = phone.gateway.services.voice, phone.gateway.services.voice.switch("main").client
+    voice, client = phone.gateway.fleet, phone.gateway.fleet.switch("main").client
     gone = trunk_objects("trk_gone", profile("generic"), sip_credentials(sip(loopback_address(5060))))
     assert await push(client, gone) == []
     path = f"/voice/api/provider-configs/{phone.trunk}/"
@@ -186,7 +186,7 @@ async def test_callers_are_known_after_their_trunk_was_pushed_again_and_one_take
 @asynccontextmanager
 async def _rival(phone: Exchange, **body: Any) -> AsyncIterator[tuple[Tenant, str]]:
     """Have another tenant with a trunk of its own, by default somewhere else."""
-    other = await make_tenant(phone.gateway.services, phone.url, phone.http)
+    other = await make_tenant(phone.gateway, phone.url, phone.http)
     body = {"name": "Rival", "provider": "sip", "credentials": sip(loopback_address(5060)), **body}
     trunk = str((await other().post("/voice/api/provider-configs/", body)).ok(201)["id"])
     try:

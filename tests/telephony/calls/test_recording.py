@@ -170,7 +170,7 @@ async def test_an_address_is_for_one_recording_and_one_tenant(phone: Exchange) -
     part = await phone.owner.get(path, headers={"Range": "bytes=-4"})
     assert (part.status, part.body) == (206, whole.body[-4:])
     (await phone.owner.get(path[:-3] + "AAA")).refused(404, "not_found")
-    other = await make_tenant(phone.gateway.services, phone.url, phone.http)
+    other = await make_tenant(phone.gateway, phone.url, phone.http)
     for what in ("", "download/"):
         (await other("owner").get(f"/voice/api/recordings/{row['id']}/{what}")).refused(404, "not_found")
     assert (await other("owner").get("/voice/api/recordings/")).ok()["results"] == []

@@ -12,10 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.context import Caller, OperationContext
 from jinaconnect.actions.trunks.health import ari_health
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.core.principal import system_principal
+from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from tests.client import Client
@@ -143,7 +144,7 @@ async def test_a_wrong_password_degrades_the_trunk_and_goes_with_it(phone: Excha
     await (data := phone.gateway.services.store.of(phone.tenant.id, "live")).change(
         "trunks", trunk, lambda doc: Change(set={"deleted_at": phone.gateway.services.clock()})
     )
-    await phone.gateway.services.voice.trunk_changed(data.scope, trunk)
+    await phone.gateway.fleet.trunk_changed(data.scope, trunk)
     loop = asyncio.get_running_loop()
     end = loop.time() + 45
     while await data.find("trunk_states", trunk) is not None:
@@ -260,7 +261,7 @@ async def test_an_asterisk_nobody_has_is_shown_lost_and_leaves_the_inbox_ready(
     await alone.start(phone.more["mongod"], sockets)
     try:
         url, switches = alone.services.settings.own_url, alone.services.switch_status
-        tenant = await make_tenant(alone.services, url, http)
+        tenant = await make_tenant(alone, url, http)
         ready = (await tenant().get("/readyz/")).ok()
         assert (ready["status"], ready["checks"]["asterisk"]) == ("degraded", "down")
         assert (await tenant().get("/voice/api/ari-health/")).ok()["status"] == "down"
@@ -283,10 +284,10 @@ async def test_an_asterisk_nobody_has_is_shown_lost_and_leaves_the_inbox_ready(
         await alone.stop()
 
 
-def _operator(gateway: Gateway, tenant: str) -> Context:
+def _operator(gateway: Gateway, tenant: str) -> OperationContext:
     """Return the context of one of the deployment's own people."""
     principal = replace(system_principal(tenant, "live"), permissions=frozenset({"voice.view", "voice.platform"}))
-    return Context(gateway.services, principal, Caller("test"))
+    return OperationContext(gateway.services, gateway.ports, principal, Caller("test"))
 
 
 async def test_a_second_process_tells_nothing_again_shows_the_asterisk_to_operators_and_tests_too(
@@ -313,8 +314,8 @@ async def test_a_second_process_tells_nothing_again_shows_the_asterisk_to_operat
         assert answer["options"]["ok"] is True
         ready = (await client.get("/readyz/")).ok()
         assert (ready["status"], ready["checks"]["asterisk"]) == ("ok", "up")
-        await phone.gateway.services.voice.stop()
-        second.services.voice.start()
+        await phone.gateway.fleet.stop()
+        second.fleet.start()
         row = await data.get("trunk_states", phone.trunk)
         loop = asyncio.get_running_loop()
         end = loop.time() + 45

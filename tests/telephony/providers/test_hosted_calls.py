@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 
 from jinaconnect.actions.hosted.control import DOUBT
-from jinaconnect.app import Gateway, listening
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http, OutboundSection
+from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
 from tests.client import Client, until
@@ -372,7 +373,7 @@ async def test_a_restart_in_the_middle_of_an_ivr_goes_on_at_its_node(
     first = Gateway(config(port))
     await first.start(mongod.uri, sockets)
     try:
-        tenant = await make_tenant(first.services, first.services.settings.own_url, http)
+        tenant = await make_tenant(first, first.services.settings.own_url, http)
         line = await _line(tenant, carrier)
         call, there = await _talking(line, template=await line.ivr(menu()))
     finally:
@@ -405,7 +406,7 @@ async def test_a_call_nothing_is_heard_of_ends_by_itself_and_is_not_placed_again
     ago = services.clock() - DOUBT
     left = {"hosted.asked": ago, "due": {"at": ago, "by": "a process that died", "tries": 1}}
     await store.change("calls", call, lambda doc: Change(set=left))
-    services.calls.carrying(await store.get("calls", call)).place(await store.get("calls", call))
+    gateway.ports.calls.carrying(await store.get("calls", call)).place(await store.get("calls", call))
     ended = await line.ended(call)
     assert (ended["status"], ended["inferred"]) == ("FAILED", True)
     assert len(line.carrier.calls) == 1

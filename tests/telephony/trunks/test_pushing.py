@@ -29,7 +29,7 @@ async def phone(
 
 
 def _pusher(phone: Exchange) -> Pusher:
-    owner = phone.gateway.services.voice.owner("main")
+    owner = phone.gateway.fleet.owner("main")
     assert owner is not None
     assert owner.pusher is not None
     return owner.pusher
