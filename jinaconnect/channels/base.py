@@ -237,12 +237,26 @@ class WebhookReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Writer:
+    """Who said something in a group."""
+
+    address: Address
+    name: str = ""
+    known_as: tuple[Address, ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """Return the writer as a message keeps it."""
+        return {"name": self.name, "address": self.address.text}
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """A customer's message: `type` and `content` in the inbox's words, `media` the carrier's handle of a file.
 
     `sender` is what the carrier names the writer by, `known_as` what else they are known by there, `username` a name
-    of their own choice that is no address. `group` is the group it was said in. A `quiet` one asks for nothing: it
-    does not count as unread. `raw` is the carrier's own object, kept with the message.
+    of their own choice that is no address. What was said in a group names it as `group`; it is the `sender` then, whose
+    conversation it stands in, and `writer` who said it. A `quiet` one asks for nothing: it does not count as unread.
+    `raw` is the carrier's own object, kept with the message.
     """
 
     account_address: str
@@ -261,6 +275,7 @@ class Inbound:
     quiet: bool = False
     raw: Mapping[str, Any] | None = None
     unreadable: str | None = None
+    writer: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from jinaconnect.actions.inbox.marks import AT_ONCE, known_messages, recount
 from jinaconnect.actions.messaging.media import erase_files
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.address import address_values, unaddressed
+from jinaconnect.core.inbox.address import address_values, addresses_of, unaddressed
 from jinaconnect.core.inbox.contact import unassigned
 from jinaconnect.core.inbox.message import OUTGOING
 from jinaconnect.core.inbox.message_event import message_event
@@ -62,7 +62,7 @@ def _gone(ctx: Context, contact: Document | None, event_id: str, *, erase: bool)
                 error_message=None,
                 erased=True,
             )
-            unset += [name for name in ("request", "extra", "raw", "history") if name in doc]
+            unset += [name for name in ("request", "extra", "raw", "history", "said_by") if name in doc]
         after = applied(doc, fields, unset, ())
         event = message_event(event_id, "message.deleted", after, contact, at=now, actor=ctx.principal.actor())
         return Change(set=fields, unset=unset, events=[event])
@@ -145,6 +145,7 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
     await _remove_all(ctx, contact, erase)  # what came in between
     if erase:
         await erase_calls(ctx, id)
+        await _erase_said(ctx, contact)
         for row in await ctx.data.select("timeline", {"contact": id}, fields={"_id": 1}):
             await ctx.data.remove("timeline", row["_id"])
         await _erase_bodies(ctx, [value.lstrip("+").encode() for value in address_values(contact)])
@@ -171,11 +172,28 @@ async def _erase_bodies(ctx: Context, names: Sequence[bytes]) -> None:
         last = {"_id": {"$lt": rows[-1]["_id"]}}
 
 
+async def _erase_said(ctx: Context, contact: Document) -> None:
+    """Erase what somebody said in groups."""
+    names = [each.text for each in addresses_of(contact)]
+    wanted = {"said_by.address": {"$in": names}}
+    while names and (rows := await ctx.data.select("messages", wanted, limit=PAGE)):
+        for id in {row["contact"] for row in rows}:
+            said = [row for row in rows if row["contact"] == id]
+            group = await ctx.data.find("contacts", id)
+            await _remove_rows(ctx, group, said, erase=True)
+            if group is not None and group["deleted_at"] is None:
+                await _settle(ctx, id, [row["_id"] for row in said])
+
+
 async def _remove_all(ctx: Context, contact: Document, erase: bool) -> None:
     wanted: dict[str, Any] = {"contact": contact["_id"]}
     wanted.update({"erased": {"$ne": True}} if erase else {"deleted_at": None})
     while rows := await ctx.data.select("messages", wanted, limit=PAGE):
-        if erase:
-            await erase_files(ctx.services, ctx.data.scope, rows)
-        decisions = {row["_id"]: _gone(ctx, contact, ctx.ids.new("evt"), erase=erase) for row in rows}
-        await ctx.data.change_many("messages", decisions, rows)
+        await _remove_rows(ctx, contact, rows, erase=erase)
+
+
+async def _remove_rows(ctx: Context, contact: Document | None, rows: list[Document], *, erase: bool) -> None:
+    if erase:
+        await erase_files(ctx.services, ctx.data.scope, rows)
+    decisions = {row["_id"]: _gone(ctx, contact, ctx.ids.new("evt"), erase=erase) for row in rows}
+    await ctx.data.change_many("messages", decisions, rows)

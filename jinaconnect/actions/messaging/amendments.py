@@ -66,8 +66,10 @@ async def _own(ctx: Context, fact: Edit, target: Document) -> bool:
         return bool(target["direction"] == OUTGOING)
     if target["direction"] != INCOMING:
         return False
-    writer = fact.writer
-    held = await contacts_at(ctx.data, [each for each in (writer, *fact.known_as) if each is not None])
+    writers = [each for each in (fact.writer, *fact.known_as) if each is not None]
+    if target.get("said_by") is not None:
+        return target["said_by"]["address"] in {each.text for each in writers}
+    held = await contacts_at(ctx.data, writers)
     return any(doc["_id"] == target["contact"] for doc in held.values())
 
 

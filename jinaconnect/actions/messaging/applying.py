@@ -304,6 +304,7 @@ class Batch:
             updated_at=now,
             **({"extra": extra} if extra else {}),
             **({"quiet": True} if fact.quiet else {}),
+            **({"said_by": storable(fact.writer.row())} if fact.writer is not None else {}),
             **({"raw": kept_raw(fact.raw)} if fact.raw is not None else {}),
         )
 

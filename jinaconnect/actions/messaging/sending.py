@@ -23,7 +23,7 @@ from jinaconnect.channels.base import Accepted, Account, Composed, Outcome, Outg
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.inbox.address import PHONE, Address, address_of
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
@@ -103,7 +103,10 @@ async def _known(ctx: Context, message: NewMessage) -> Document | None:
     if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
         raise Invalid.field("contact", "there is no such contact")
     if address_on(found, message.platform) is None:
-        kind = PLATFORMS[message.platform].addresses[0].replace("_", " ")
+        platform = PLATFORMS[message.platform]
+        if platform.group is not None and address_of(found, platform.group) is not None:
+            raise Invalid.field("contact", "is a group, which is not written to")
+        kind = platform.addresses[0].replace("_", " ")
         raise Invalid.field("contact", f"the contact has no {'phone number' if kind == PHONE else kind}")
     return found
 

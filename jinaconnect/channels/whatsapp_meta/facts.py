@@ -24,11 +24,12 @@ from jinaconnect.channels.base import (
     Status,
     TemplateReport,
     Unreadable,
+    Writer,
 )
 from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, MEDIA, content_of, unread_content
 from jinaconnect.channels.whatsapp_meta.templates import REPORTED
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address
+from jinaconnect.core.inbox.address import PHONE, WHATSAPP_GROUP, WHATSAPP_USER, Address
 from jinaconnect.core.inbox.names import shown_name
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.schema import e164, unkept
@@ -207,7 +208,8 @@ def _message(change: _Change, item: Mapping[str, Any]) -> Fact:
     if item.get("type") in AMENDING:
         target, kind, content, text = _amended(item)
         message = _inbound(change, item, kind, text, None, quiet=True)
-        return Edit(change.account, target, message.at, message.sender, content, message, message.known_as)
+        by = message.writer or Writer(message.sender, message.name, message.known_as)
+        return Edit(change.account, target, message.at, by.address, content, message, by.known_as)
     kind, content, media = content_of(item)
     return _inbound(change, item, kind, content, media)
 
@@ -217,11 +219,14 @@ def _echo(change: _Change, item: Mapping[str, Any]) -> Fact:
     to = _id(item.get("to") or item.get("to_user_id"))
     if not item.get("id") or not to:
         raise ValueError("an echo names its id and who it went to")
-    own = [address(_id(each)) for each in (to, item.get("to_user_id")) if each]
+    group = _id(item.get("group_id"))
+    own = [Address(WHATSAPP_GROUP, group)] if group else [
+        address(_id(each)) for each in (to, item.get("to_user_id")) if each
+    ]  # fmt: skip
     context = _object(item.get("context"))
     shared: dict[str, Any] = {
         "reply_to": _id(context.get("id")) or None, "known_as": tuple(each for each in own[1:] if each != own[0]),
-        "group": _id(item.get("group_id")) or None, "raw": item, "by": PHONE_APP,
+        "group": group or None, "raw": item, "by": PHONE_APP,
     }  # fmt: skip
     at, id = _moment(item.get("timestamp")), _id(item["id"])
     if item.get("type") in AMENDING:
@@ -260,12 +265,18 @@ def _inbound(
     reply_to = _id(context["id"]) if isinstance(context, Mapping) and context.get("id") else None
     referral = _object(item.get("referral"))
     extra = {"referral": referral} if referral and not unkept(referral, "", MAX_CONTENT) else {}
+    known_as = tuple(each for each in dict.fromkeys(others) if each != own[0])
+    writer = Writer(own[0], person.name if person is not None else "", known_as)
+    shared: dict[str, Any] = {"raw": item, **fields}
+    sender, name = writer.address, writer.name
+    if group := _id(item.get("group_id")):
+        sender, name = Address(WHATSAPP_GROUP, group), f"Group {group}"
+        shared |= {"group": group, "writer": writer}
+    else:
+        shared |= {"known_as": known_as, "username": person.username if person is not None else ""}
     return Inbound(
-        change.account, _id(item["id"]), own[0], person.name if person is not None else "",
-        _moment(item.get("timestamp")), kind, content, reply_to, media, extra,
-        known_as=tuple(each for each in dict.fromkeys(others) if each != own[0]),
-        username=person.username if person is not None else "", group=_id(item.get("group_id")) or None, raw=item,
-        **fields,
+        change.account, _id(item["id"]), sender, name, _moment(item.get("timestamp")), kind, content, reply_to, media,
+        extra, **shared,
     )  # fmt: skip
 
 
@@ -275,7 +286,8 @@ def _reaction(change: _Change, item: Mapping[str, Any], reaction: Mapping[str, A
     text = f"Reacted {emoji} to a message that is not here." if emoji else "Took back a reaction."
     content = {"type": "text", "body": {"text": text}, "reaction": {"emoji": emoji, "to": target}}
     message = _inbound(change, item, "REACTION", content, None, quiet=not emoji)
-    return Reaction(change.account, message.carrier_id, target, message.sender, emoji, message.at, message)
+    sender = message.sender if message.writer is None else message.writer.address
+    return Reaction(change.account, message.carrier_id, target, sender, emoji, message.at, message)
 
 
 def _preference(change: _Change, item: Mapping[str, Any]) -> Preference:

@@ -17,6 +17,7 @@ from typing import Any
 
 PHONE = "phone"
 WHATSAPP_USER = "whatsapp_user"  # the id WhatsApp gives a person towards one business, where the number is not told
+WHATSAPP_GROUP = "whatsapp_group"  # a group of WhatsApp's: it has a conversation of its own, as a contact has
 OWN_FIELDS = (PHONE, "telegram_chat_id")
 OTHERS = "addresses"
 
@@ -109,6 +110,13 @@ def address_of(contact: Mapping[str, Any], field: str) -> Address | None:
     begins = f"{field}:"
     held = next((text for text in contact.get(OTHERS) or () if text.startswith(begins)), None)
     return None if held is None else Address(field, held.removeprefix(begins))
+
+
+def addresses_of(contact: Mapping[str, Any]) -> list[Address]:
+    """Return all that a contact can be found by."""
+    own = [Address(field, contact[field]) for field in OWN_FIELDS if contact.get(field) is not None]
+    others = [text.partition(":") for text in contact.get(OTHERS) or ()]
+    return [*own, *(Address(field, value) for field, _, value in others)]
 
 
 def address_values(contact: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.events.event import Seen, conversation_id
-from jinaconnect.core.inbox.address import OWN_FIELDS, WHATSAPP_USER, address_of, unaddressed
+from jinaconnect.core.inbox.address import OWN_FIELDS, WHATSAPP_GROUP, WHATSAPP_USER, address_of, unaddressed
 from jinaconnect.core.inbox.message import opens_window, preview
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.window import window_ends
@@ -72,6 +72,11 @@ def whatsapp_user(contact: Mapping[str, Any]) -> str | None:
     return None if found is None else str(found.value)
 
 
+def _whatsapp_group(contact: Mapping[str, Any]) -> str | None:
+    found = address_of(contact, WHATSAPP_GROUP)
+    return None if found is None else str(found.value)
+
+
 def seen_by(contact: Mapping[str, Any], before: str | None = None) -> Seen:
     """Return who may see an event of this contact; `before` is who held it until the event."""
     return Seen(contact=True, assignee=contact.get("assigned_to_user"), before=before)
@@ -96,6 +101,7 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
         "telegram_username": doc["telegram_username"],
         "whatsapp_user_id": whatsapp_user(doc),
         "whatsapp_username": doc.get("whatsapp_username"),
+        "whatsapp_group_id": _whatsapp_group(doc),
         "channels": {
             name.lower(): None if (found := address_on(doc, name)) is None else found.value
             for name, platform in PLATFORMS.items()

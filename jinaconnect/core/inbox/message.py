@@ -68,6 +68,12 @@ def preview(content: Mapping[str, Any], limit: int = 50) -> tuple[str, str]:
     return text[:limit], kind
 
 
+def _said_by(doc: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return who said what was said in a group."""
+    held = doc.get("said_by")
+    return None if held is None else {"name": held["name"], "address": held["address"].partition(":")[2]}
+
+
 def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
     """Return a message as the inbox and events show it."""
     outgoing = doc["direction"] == OUTGOING and not doc["internal_note"]
@@ -88,7 +94,7 @@ def render_message(doc: Mapping[str, Any], number: int | None = None) -> dict[st
         "error_code": doc["error_code"], "error_message": doc["error_message"],
         "external_message_id": doc["carrier_id"], "reply_to": doc["reply_to"], "reactions": list(doc["reactions"]),
         "edited_at": iso_or_none(doc["edited_at"]), "history": doc.get("history") or [],
-        "revoked_at": iso_or_none(doc.get("revoked_at")), "group_id": doc.get("group_id"),
+        "revoked_at": iso_or_none(doc.get("revoked_at")), "group_id": doc.get("group_id"), "said_by": _said_by(doc),
         "deferred_until": iso_or_none(doc.get("deferred_until")),
         "internal_note": doc["internal_note"],
         "created_by": doc["created_by"], "created_at": iso(doc["created_at"]),

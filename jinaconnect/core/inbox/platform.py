@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from jinaconnect.core.inbox.address import PHONE, WHATSAPP_USER, Address, address_of
+from jinaconnect.core.inbox.address import PHONE, WHATSAPP_GROUP, WHATSAPP_USER, Address, address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Platform:
     `addresses` are the kinds of address a contact is reached by there, the first they have; `username` the field of a
     contact for the name they chose there, `window` how long after the customer's last message free-form content is
     taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own.
+    `group` is the kind of address of its groups where it is none of those: what is said there is read and not answered.
     """
 
     label: str
@@ -26,12 +27,13 @@ class Platform:
     username: str | None = None
     window: timedelta | None = None
     marketing: bool = False
+    group: str | None = None
 
 
 PLATFORMS: dict[str, Platform] = {
     "WHATSAPP": Platform(
         "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24),
-        marketing=True,
+        marketing=True, group=WHATSAPP_GROUP,
     ),
     "TELEGRAM": Platform("Telegram", addresses=("telegram_chat_id",), username="telegram_username"),
     "SMS": Platform("SMS"),

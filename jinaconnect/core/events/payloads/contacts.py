@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.inbox.platform import PLATFORMS, PlatformName
 from jinaconnect.core.schema import OneOf, sample_id
@@ -13,7 +15,7 @@ CONTACT = {
     "id": sample_id("cnt"), "phone": "+12025550111", "first_name": "Ann", "last_name": "Lee", "full_name": "Ann Lee",
     "email": "ann@example.com", "tag": "vip", "tags": ["vip"], "segments": [], "attributes": {"size": "M"},
     "source": "WHATSAPP", "telegram_chat_id": None, "telegram_username": None,
-    "whatsapp_user_id": None, "whatsapp_username": None,
+    "whatsapp_user_id": None, "whatsapp_username": None, "whatsapp_group_id": None,
     "channels": {
         "whatsapp": "+12025550111", "sms": "+12025550111", "rcs": "+12025550111", "voice": "+12025550111",
         "telegram": None,
@@ -59,6 +61,7 @@ class ContactData(Payload, json_schema_extra=like(CONTACT)):
     telegram_username: str | None
     whatsapp_user_id: str | None
     whatsapp_username: str | None
+    whatsapp_group_id: str | None = Field(description="The group whose conversation this is; null for a person.")
     channels: Reach
     lead_status: Literal["NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED"] | None
     lead_score: int

@@ -22,7 +22,7 @@ MESSAGE = {
     "expires_at": 1795514400, "outgoing_status": None, "outgoing_sent_at": None, "outgoing_delivered_at": None,
     "outgoing_read_at": None, "outgoing_failed_at": None, "error_code": None, "error_message": None,
     "external_message_id": "wamid.INK8X2V7M4Q9R5T1W3Y6Z8A0B", "reply_to": None, "reactions": [], "edited_at": None,
-    "history": [], "revoked_at": None, "group_id": None, "deferred_until": None,
+    "history": [], "revoked_at": None, "group_id": None, "said_by": None, "deferred_until": None,
     "internal_note": False, "created_by": None, "created_at": MOMENT,
 }  # fmt: skip
 _ANSWER = {
@@ -50,6 +50,13 @@ class PastContent(Payload):
 
     content: dict[str, Any]
     until: Stamp
+
+
+class SaidBy(Payload):
+    """Who said something in a group, as the carrier names them."""
+
+    name: str
+    address: str
 
 
 class MessageData(Payload, json_schema_extra=like(MESSAGE)):
@@ -85,7 +92,8 @@ class MessageData(Payload, json_schema_extra=like(MESSAGE)):
     edited_at: Stamp | None
     history: list[PastContent]
     revoked_at: Stamp | None = Field(description="When its writer took it back; the message stays, so marked.")
-    group_id: str | None = Field(description="The group it was said in; the conversation is its writer's.")
+    group_id: str | None = Field(description="The group it was said in, whose conversation it stands in.")
+    said_by: SaidBy | None = Field(description="Who said it in the group.")
     deferred_until: Stamp | None = Field(description="Until when the hours of its kind held it back.")
     internal_note: bool
     created_by: str | None
