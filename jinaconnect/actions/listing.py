@@ -39,7 +39,7 @@ async def log_cursor(ctx: Context) -> str:
 
 def _link(ctx: Context, **changes: object) -> str:
     """Return the address that was asked, with some of its query changed."""
-    return f"{ctx.caller.url.partition('?')[0]}?{urlencode({**ctx.caller.query, **changes})}"
+    return f"{ctx.caller.url}?{urlencode({**ctx.caller.query, **changes})}"
 
 
 def envelope(ctx: Context, page: Page, count: int, results: list[Any]) -> dict[str, Any]:

@@ -264,9 +264,8 @@ class OperationHandler(web.RequestHandler):
         return dict(pairs)
 
     def _url(self) -> str:
-        """Return the address as the caller was given it, query and all: some carriers sign it so."""
         base = self._services.settings.public_url or f"{self.request.protocol}://{self.request.host}"
-        return base + self.request.path + (f"?{self.request.query}" if self.request.query else "")
+        return base + self.request.path
 
     def _body(self, item: Operation) -> tuple[Any, dict[str, Upload]]:
         raw = b"".join(self._chunks)
