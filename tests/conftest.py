@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import uvloop
+from hypothesis import HealthCheck, settings
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.demo.tenants import seed_demo
@@ -30,6 +31,11 @@ PLENTY = Limits(
     anonymous_per_minute=1_000_000,
     logins_per_minute=1_000_000,
 )
+
+
+# How long a machine takes says nothing of what is tested.
+settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gateway")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,6 +21,7 @@ from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.store.coordination.limits import Verdict
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.telephony.switch import Take
 from jinaconnect.telephony.trunks.pjsip import ConfigObject
 
 T = TypeVar("T")
@@ -159,8 +160,11 @@ class CallControl(Protocol):
         `id` is the order's: given again by a request that is run again, it is carried out once.
         """
 
-    async def recording(self, call: Document, name: str) -> bytes:
-        """Return the audio of a recording that has ended; raises RecordingMissing, CarrierFailed, Unavailable."""
+    async def recording(self, call: Document, name: str, take: Take) -> None:
+        """Give the audio of a recording that has ended to `take`, piece by piece.
+
+        Raises RecordingMissing, CarrierFailed, Unavailable, and whatever `take` raises.
+        """
 
     async def forget_recording(self, call: Document, name: str) -> None:
         """Remove a recording that is kept from where it was made; raises CarrierFailed, Unavailable."""

@@ -12,16 +12,18 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from jinaconnect.core.errors import Unavailable
 
 PIECE = 64 * 1024  # bytes of a file in memory at a time, for each of its readers
 INCOMING = ".incoming"  # no key begins with a dot
 LEFT_OVER_S = 86_400  # a file on its way in for so long has lost its writer
+
+T = TypeVar("T")
 
 _PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,120}")
 
@@ -58,6 +60,18 @@ class Spool:
     def _write(self, piece: bytes) -> None:
         self.file.write(piece)
         self._digest.update(piece)
+
+    async def read(self, look: Callable[[BinaryIO], T]) -> T:
+        """Return what `look` finds in the file, which it is given from its beginning."""
+
+        def found() -> T:
+            self.file.seek(0)
+            try:
+                return look(self.file)
+            finally:
+                self.file.seek(0, os.SEEK_END)
+
+        return await asyncio.to_thread(found)
 
 
 class Blobs(Protocol):
@@ -128,7 +142,7 @@ class DirectoryBlobs:
     def _open(self) -> BinaryIO:
         place = self._root / INCOMING
         place.mkdir(parents=True, exist_ok=True)
-        return (place / secrets.token_hex(16)).open("xb")
+        return (place / secrets.token_hex(16)).open("x+b")
 
     @asynccontextmanager
     async def spool(self) -> AsyncIterator[Spool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from contextlib import closing
+from typing import BinaryIO
 
 import miniaudio
 
@@ -50,10 +51,10 @@ def wav(samples: bytes) -> bytes:
     return file.getvalue()
 
 
-def length_s(data: bytes) -> float:
-    """Return the length of a WAV file in seconds; raises AudioError for anything else."""
+def length_s(file: bytes | BinaryIO) -> float:
+    """Return the length of a WAV file in seconds, of which its head is read; raises AudioError for anything else."""
     try:
-        with wave.open(io.BytesIO(data)) as reader:
+        with wave.open(io.BytesIO(file) if isinstance(file, bytes) else file, "rb") as reader:
             return float(reader.getnframes() / reader.getframerate())
     except (wave.Error, EOFError, ZeroDivisionError) as error:
         raise AudioError("not a WAV file") from error

@@ -8,7 +8,7 @@ the order's own answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
@@ -32,6 +32,7 @@ class Room(NamedTuple):
 
 Place = Leg | Room
 Heard = Literal["in", "out"]  # what the party says, what the party hears
+Take = Callable[[bytes], Awaitable[None]]  # who is given a file piece by piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +274,8 @@ class Switch(Protocol):
     async def recordings(self) -> Sequence[str]:
         """Return the names of all recordings that have a file, those that are going on included."""
 
-    async def recording(self, name: str) -> bytes:
-        """Return the WAV file of a recording that has ended."""
+    async def recording(self, name: str, take: Take) -> None:
+        """Give the WAV file of a recording that has ended to `take`, piece by piece."""
 
     async def forget_recording(self, name: str) -> None:
         """Remove a recording from the switch; nothing to do when it is not there."""

@@ -70,23 +70,24 @@ async def keep_recording(services: Services, calls: CallControls, scope: str, da
     call = await store.get("calls", data["call"])
     control = calls.carrying(call)
     if await store.find("recordings", data["recording"]) is None:
-        try:
-            file = await control.recording(call, data["name"])
-            length = length_s(file)
-        except RecordingMissing as error:
-            if services.clock() - datetime.fromisoformat(data["started_at"]) < GIVE_UP and call["ended_at"] is None:
-                raise CarrierFailed("there is no such recording yet") from error
-            await _failed(ctx, call, data["recording"], "The telephony server has no such recording.")
-            return
-        except AudioError:
-            await _failed(ctx, call, data["recording"], "The recording is no audio.")
-            return
-        if length < EMPTY_S:
-            await _failed(ctx, call, data["recording"], "The recording is empty.")
-            await _forget(control, call, data)
-            return
-        await services.blobs.put(scope, _blob(call["_id"], data["recording"], "wav"), file)
-        await _keep(ctx, call, data, len(file), length)
+        async with services.blobs.spool() as spool:  # an hour of sound is no piece of memory
+            try:
+                await control.recording(call, data["name"], spool.write)
+                length = await spool.read(length_s)
+            except RecordingMissing as error:
+                if services.clock() - datetime.fromisoformat(data["started_at"]) < GIVE_UP and call["ended_at"] is None:
+                    raise CarrierFailed("there is no such recording yet") from error
+                await _failed(ctx, call, data["recording"], "The telephony server has no such recording.")
+                return
+            except AudioError:
+                await _failed(ctx, call, data["recording"], "The recording is no audio.")
+                return
+            if length < EMPTY_S:
+                await _failed(ctx, call, data["recording"], "The recording is empty.")
+                await _forget(control, call, data)
+                return
+            await services.blobs.keep(spool, scope, _blob(call["_id"], data["recording"], "wav"))
+            await _keep(ctx, call, data, spool.size, length)
     row = await store.find("recordings", data["recording"])
     if row is not None and (await store.get("calls", call["_id"])).get("erased"):
         await remove_recording(services, scope, row, ctx.principal.actor())

@@ -26,6 +26,7 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.telephony import provider as carrier
 from jinaconnect.telephony.provider import CallGone, Placing, ProviderAway, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.switch import Take
 from jinaconnect.telephony.table import row
 
 STALE = timedelta(seconds=60)  # a call that waited this long to be placed is not placed any more
@@ -186,11 +187,11 @@ class HostedCalls:
 
     # ---- recordings
 
-    async def recording(self, call: Document, name: str) -> bytes:
-        """Return a recording from the carrier."""
+    async def recording(self, call: Document, name: str, take: Take) -> None:
+        """Fetch a recording from the carrier."""
         provider, account = await self._carrier(call)
         try:
-            return await provider.fetch_recording(account, name)
+            await take(await provider.fetch_recording(account, name))
         except CallGone as error:
             raise RecordingMissing(name) from error
         except ProviderAway as error:

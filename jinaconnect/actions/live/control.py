@@ -11,7 +11,7 @@ from jinaconnect.actions.ports import Answer, RecordingMissing, Standing
 from jinaconnect.core.calls import health
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.switch import LegGone, SwitchError
+from jinaconnect.telephony.switch import LegGone, SwitchError, Take
 
 _SERVER_DOWN = Standing(False, "asterisk_down", "The telephony server is not connected.", 5)
 _TRUNK_DOWN = Standing(False, "trunk_down", "The trunk's carrier does not answer.", 10)
@@ -42,10 +42,10 @@ class LiveCalls:
         """Have the owner's live call do it."""
         return await self._fleet.order(call, action, body, actor, id)
 
-    async def recording(self, call: Document, name: str) -> bytes:
-        """Return the file the switch has of a recording."""
+    async def recording(self, call: Document, name: str, take: Take) -> None:
+        """Fetch the file the switch has of a recording."""
         try:
-            return await self._fleet.switch(call["carried_by"]).recording(name)
+            await self._fleet.switch(call["carried_by"]).recording(name, take)
         except LegGone as error:
             raise RecordingMissing(name) from error
         except SwitchError as error:

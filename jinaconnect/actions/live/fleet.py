@@ -124,6 +124,14 @@ class Fleet:
             return owner.pusher.trunks
         return await self._services.store.across("trunks", {"asterisk": name, "deleted_at": None})
 
+    async def trunk(self, name: str, id: str) -> Document | None:
+        """Return a trunk on a switch, of whatever tenant; None where there is none. Its owner has it in memory."""
+        owner = self._owners.get(name)
+        if owner is not None and owner.pusher is not None and owner.pusher.trunks is not None:
+            return owner.pusher.trunk(id)
+        doc = await self._services.store.anywhere("trunks", id)
+        return doc if doc is not None and doc["asterisk"] == name and doc["deleted_at"] is None else None
+
     def alike(self, name: str, trunk: str) -> frozenset[str]:
         """Return the trunks of a switch this process owns that a call over `trunk` could be of, itself among them."""
         owner = self._owners.get(name)

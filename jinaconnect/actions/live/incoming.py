@@ -72,15 +72,15 @@ async def _owner(
     The trunk the switch named, unless several tenants are at its address: then whoever claims the number, and for a
     number nobody claims the trunk that has registered under it. Anything else may be anybody's and is nobody's.
     """
-    trunks = await fleet.trunks(name)
-    named = next((each for each in trunks if each["_id"] == config_of(arrived.endpoint)), None)
+    id = config_of(arrived.endpoint)
+    named = None if id is None else await fleet.trunk(name, id)
     if named is None:
         return None
     called = called_number(services, named, arrived.called, await _home(services, named))
     ids = fleet.alike(name, named["_id"])
-    alike = [each for each in trunks if each["_id"] in ids]
-    if len(alike) < 2:
+    if len(ids) < 2:
         return named, called
+    alike = [each for other in ids if (each := await fleet.trunk(name, other)) is not None]
     found = claimant(called, named, alike, await services.store.across("numbers", {"number": called}))
     if found is None and any(each["scope"] != named["scope"] for each in alike):
         found = _registered(services, arrived.called, sorted(alike, key=lambda each: str(each["_id"])))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 
@@ -44,6 +46,37 @@ class Places:
             # The one that ends last can meet nothing further down.
             (mine if (one[0], one[2]) >= (two[0], two[2]) else theirs).pop()
         return False
+
+
+class Neighbourhood:
+    """Trunks by their places; answers which of them a call could be of without going through all."""
+
+    def __init__(self, places: Mapping[str, Places]) -> None:
+        self._places = places
+        self._named: defaultdict[str, set[str]] = defaultdict(set)
+        self._ranges: list[tuple[int, int, int, str]] = []
+        self._widest = {4: 0, 6: 0}
+        for id, each in places.items():
+            for name in each.names:
+                self._named[name].add(id)
+            for version, first, last in each.ranges:
+                self._ranges.append((version, first, last, id))
+                self._widest[version] = max(self._widest[version], last - first)
+        self._ranges.sort()
+
+    def of(self, id: str) -> frozenset[str]:
+        """Return the trunks whose places meet those of a trunk, itself among them."""
+        own, found = self._places.get(id, Places()), {id}
+        for name in own.names:
+            found |= self._named[name]
+        for version, first, last in own.ranges:
+            # Ranges are in the order of their first address: none that begins further down reaches this one.
+            at = bisect_left(self._ranges, (version, first - self._widest[version]))
+            while at < len(self._ranges) and self._ranges[at][:2] <= (version, last):
+                if self._ranges[at][2] >= first:
+                    found.add(self._ranges[at][3])
+                at += 1
+        return frozenset(found)
 
 
 async def places_of(services: Services, hosts: Iterable[str]) -> Places:

@@ -10,7 +10,7 @@ import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import open_sip, profile_of
-from jinaconnect.actions.trunks.hosts import Places, check_sip_hosts, places_of
+from jinaconnect.actions.trunks.hosts import Neighbourhood, Places, check_sip_hosts, places_of
 from jinaconnect.core.errors import GatewayError
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.secrets import SecretError
@@ -45,12 +45,16 @@ class Pusher:
         self._read_at: datetime | None = None
         self._trunks: dict[str, Document] | None = None
         self._places: dict[str, Places] = {}
-        self._alike: dict[str, frozenset[str]] = {}
+        self._near: Neighbourhood | None = None  # of the places as they are; made when it is asked
 
     @property
     def trunks(self) -> list[Document] | None:
         """All trunks as last read, None before the first time; every change brings a reading about."""
         return None if self._trunks is None else list(self._trunks.values())
+
+    def trunk(self, id: str) -> Document | None:
+        """Return a trunk as last read."""
+        return None if self._trunks is None else self._trunks.get(id)
 
     async def all(self) -> None:
         """Push everything to an Asterisk that may have started anew, and remove what is gone."""
@@ -97,15 +101,13 @@ class Pusher:
                 await self._one(doc)
 
         await asyncio.gather(*map(one, docs))
-        self._alike.clear()
+        self._near = None
 
     def alike(self, id: str) -> frozenset[str]:
         """Return the trunks that calls of this trunk's carrier could be of as well, itself among them."""
-        found = self._alike.get(id)
-        if found is None:
-            own = self._places.get(id, Places())
-            found = self._alike[id] = frozenset(n for n, each in self._places.items() if each.meet(own)) | {id}
-        return found
+        if self._near is None:
+            self._near = Neighbourhood(self._places)
+        return self._near.of(id)
 
     async def _rows(self, collection: str) -> list[Document]:
         return await self._services.store.across(collection, {"asterisk": self._name, "deleted_at": None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -150,10 +150,12 @@ class Recordings:
         """Return one stored recording; raises AriNotFound."""
         return await self._http.ask(_stored, "GET", "/recordings/stored/{recordingName}", path={"recordingName": name})
 
-    async def file(self, name: str, *, limit: int = 512 << 20, deadline_s: float = 60.0) -> bytes:
-        """Return the bytes of a stored recording; raises AriProtocol above `limit` bytes."""
-        return await self._http.raw(
-            "GET", "/ari/recordings/stored/{recordingName}/file", path={"recordingName": name}, limit=limit,
+    async def file(
+        self, name: str, take: Callable[[bytes], Awaitable[None]], *, limit: int = 512 << 20, deadline_s: float = 50.0
+    ) -> None:
+        """Give the bytes of a stored recording to `take` as they come; raises AriProtocol above `limit` bytes."""
+        await self._http.pieces(
+            "GET", "/ari/recordings/stored/{recordingName}/file", take, path={"recordingName": name}, limit=limit,
             deadline_s=deadline_s,
         )  # fmt: skip
 

@@ -9,7 +9,8 @@ import asyncio
 import base64
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 Value = str | int | bool | None
 Query = Mapping[str, Value]
 KEPT_TIMES = 512
+SAID = 2000  # bytes of a refusal that are read
+PIECE = 64 << 10  # bytes of a file in memory
 # Asterisk closes an idle connection after session_keep_alive (15 s in the configuration we carry); a connection
 # is given up before that, so that no request is written into one that is just being closed.
 KEEP_S = 10.0
@@ -100,21 +103,39 @@ class AriHttp:
         deadline = self.deadline_s if deadline_s is None else deadline_s
         request = f"{method} {template}"
         started = time.perf_counter()
-        try:
+        with _told(request, deadline):
             async with asyncio.timeout(deadline):
                 status, data = await self._exchange(method, self._url(template, path, query), body, limit)
-        except TimeoutError:
-            raise AriTimeout(f"{request}: no answer in {deadline:g} s", deadline_s=deadline) from None
-        except aiohttp.ClientConnectorError as error:
-            raise AriUnreachable(f"{request}: no connection ({error.os_error.strerror})") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise AriUnreachable(f"{request}: connection broke ({type(error).__name__})", uncertain=True) from None
         self._times.append((time.perf_counter() - started) * 1000)
         if not 200 <= status < 300:
             raise refusal(request, status, _message(data))
         if len(data) > limit:
             raise AriProtocol(f"{request}: the answer is larger than {limit} bytes")
         return data
+
+    async def pieces(
+        self, method: str, template: str, take: Callable[[bytes], Awaitable[None]], *, path: Mapping[str, str],
+        limit: int, deadline_s: float,
+    ) -> None:  # fmt: skip
+        """Send one request and give the bytes of a 2xx answer to `take` as they come; raises as `raw`.
+
+        The deadline covers the last of them, and what `take` does with it.
+        """
+        request = f"{method} {template}"
+        with _told(request, deadline_s):
+            async with (
+                asyncio.timeout(deadline_s),
+                self._pool().request(method, self._url(template, path, None), allow_redirects=False) as answer,
+            ):
+                if not 200 <= answer.status < 300:
+                    raise refusal(request, answer.status, _message(await answer.content.read(SAID)))
+                size = 0
+                async for piece in answer.content.iter_chunked(PIECE):
+                    size += len(piece)
+                    if size > limit:
+                        answer.close()
+                        raise AriProtocol(f"{request}: the answer is larger than {limit} bytes")
+                    await take(piece)
 
     async def _exchange(self, method: str, url: URL, body: Any, limit: int) -> tuple[int, bytes]:
         data = None if body is None else orjson.dumps(body)
@@ -147,13 +168,26 @@ class AriHttp:
         return self._session
 
 
+@contextmanager
+def _told(request: str, deadline_s: float) -> Iterator[None]:
+    """Turn what goes wrong on the way into errors of ours."""
+    try:
+        yield
+    except TimeoutError:
+        raise AriTimeout(f"{request}: no answer in {deadline_s:g} s", deadline_s=deadline_s) from None
+    except aiohttp.ClientConnectorError as error:
+        raise AriUnreachable(f"{request}: no connection ({error.os_error.strerror})") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise AriUnreachable(f"{request}: connection broke ({type(error).__name__})", uncertain=True) from None
+
+
 def _text(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _message(data: bytes) -> str:
     """Return the text of Asterisk's error object (`message`, or `error`), or the body as it is."""
-    text = data[:2000].decode("utf-8", "replace")
+    text = data[:SAID].decode("utf-8", "replace")
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -42,6 +42,7 @@ from jinaconnect.telephony.switch import (
     Signal,
     SwitchAway,
     SwitchError,
+    Take,
     Target,
     TransferAsked,
     TrunkDown,
@@ -310,10 +311,10 @@ class AriSwitch:
         with _told():
             return [each.name for each in await self.client.recordings.stored_list()]
 
-    async def recording(self, name: str) -> bytes:
+    async def recording(self, name: str, take: Take) -> None:
         """Fetch the stored file."""
         with _told():
-            return await self.client.recordings.file(name)
+            await self.client.recordings.file(name, take)
 
     async def forget_recording(self, name: str) -> None:
         """Delete the stored file."""

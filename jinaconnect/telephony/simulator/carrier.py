@@ -318,12 +318,12 @@ class SimulatedSwitch:
         """Return all recordings."""
         return list(self._tapes)
 
-    async def recording(self, name: str) -> bytes:
-        """Return a recording that has ended."""
+    async def recording(self, name: str, take: s.Take) -> None:
+        """Give a recording that has ended."""
         tape = self._tapes.get(name)
         if tape is None or tape.running:
             raise s.LegGone(f"no recording {name}")
-        return tape.file()
+        await take(tape.file())
 
     async def forget_recording(self, name: str) -> None:
         """Remove a recording."""

@@ -357,14 +357,20 @@ async def test_two_legs_are_bridged_recorded_and_taken_apart(ari: AriClient, hea
     finished = await heard.next(RecordingFinished)
     assert finished.recording.name == name
     assert (await ari.recordings.stored(name)).format == "wav"
-    with wave.open(BytesIO(await ari.recordings.file(name))) as sound:
+    file = bytearray()
+
+    async def take(piece: bytes) -> None:
+        file.extend(piece)
+
+    await ari.recordings.file(name, take)
+    with wave.open(BytesIO(file)) as sound:
         assert sound.getframerate() == 8000
         assert any(sound.readframes(sound.getnframes()))
     with pytest.raises(AriConflict):
         await ari.bridges.record(bridge, name, if_exists="fail")
     await ari.recordings.delete(name)
     with pytest.raises(AriNotFound):
-        await ari.recordings.file(name)
+        await ari.recordings.file(name, take)
     await ari.bridges.remove(bridge, [second])
     with pytest.raises(AriRefused):
         await ari.bridges.remove(bridge, [second])

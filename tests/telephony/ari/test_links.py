@@ -7,10 +7,19 @@ import logging
 
 import pytest
 import websockets
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from websockets.asyncio.server import ServerConnection, serve
 
 from jinaconnect.telephony.ari.client import AriClient
-from jinaconnect.telephony.ari.errors import AriDenied, AriError, AriNotFound, AriTimeout, AriUnreachable
+from jinaconnect.telephony.ari.errors import (
+    AriDenied,
+    AriError,
+    AriNotFound,
+    AriProtocol,
+    AriTimeout,
+    AriUnreachable,
+)
 from jinaconnect.telephony.ari.event_types import (
     ApplicationReplaced,
     ChannelStateChange,
@@ -18,6 +27,7 @@ from jinaconnect.telephony.ari.event_types import (
     UnknownEvent,
 )
 from jinaconnect.telephony.ari.events import AriEvents
+from jinaconnect.telephony.ari.exchange import PIECE
 from tests.telephony.asterisk import APP, Asterisk, Heard, frozen, listening, loopback_address, until
 
 
@@ -50,6 +60,36 @@ async def test_endpoints_are_listed_with_their_state(ari: AriClient) -> None:
     assert (await ari.endpoints.get("trunk")).state == "online"
     with pytest.raises(AriNotFound):
         await ari.endpoints.get("nobody")
+
+
+async def test_a_file_comes_in_pieces_within_its_bounds() -> None:
+    size, stall = 300_000, asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(size)})
+        await response.prepare(request)
+        await response.write(bytes(size // 2))
+        if request.match_info["name"] == "stalls":
+            await stall.wait()
+        await response.write(bytes(size // 2))
+        return response
+
+    application = web.Application()
+    application.router.add_get("/ari/recordings/stored/{name}/file", answer)
+    pieces: list[int] = []
+
+    async def take(piece: bytes) -> None:
+        pieces.append(len(piece))
+
+    async with TestServer(application) as server, AriClient(str(server.make_url("/")), "user", "password") as client:
+        await client.recordings.file("whole", take)
+        assert sum(pieces) == size
+        assert max(pieces) <= PIECE
+        with pytest.raises(AriProtocol):
+            await client.recordings.file("whole", take, limit=size - 1)
+        with pytest.raises(AriTimeout):
+            await client.recordings.file("stalls", take, deadline_s=0.3)
+        stall.set()
 
 
 async def test_a_wrong_password_is_denied_by_both_doors(asterisk: Asterisk) -> None:

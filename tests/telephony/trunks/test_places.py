@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jinaconnect.actions.trunks.hosts import Places, ranges_of
+from jinaconnect.actions.trunks.hosts import Neighbourhood, Places, ranges_of
 
 NETWORKS = st.lists(
     st.one_of(
@@ -28,3 +28,12 @@ def test_places_meet_where_any_two_of_their_networks_overlap(one: list[str], two
 def test_one_name_is_one_place_though_it_leads_nowhere() -> None:
     assert Places(frozenset({"sip.example.com"})).meet(Places(frozenset({"sip.example.com", "other"})))
     assert not Places(frozenset({"sip.example.com"})).meet(Places(frozenset({"other"})))
+
+
+@given(st.lists(st.tuples(NETWORKS, st.sets(st.sampled_from(("a.example", "b.example")))), max_size=6))
+def test_the_neighbours_of_a_trunk_are_those_it_meets(trunks: list[tuple[list[str], set[str]]]) -> None:
+    places = {f"trk_{n}": Places(frozenset(names), ranges_of(nets)) for n, (nets, names) in enumerate(trunks)}
+    near = Neighbourhood(places)
+    for id, own in places.items():
+        assert near.of(id) == {id} | {other for other, each in places.items() if each.meet(own)}
+    assert near.of("trk_unknown") == {"trk_unknown"}

@@ -93,7 +93,7 @@ async def test_a_digest_trunk_registers_at_once_calls_out_and_takes_its_calls(
         async with carrier.client() as theirs:
             await theirs.channels.originate(f"theirs-{config}", "PJSIP/account", app="none", timeout_s=5)
             start = await heard.next(StasisStart, nth=2)
-            assert start.args == ("inbound", "account", endpoint_id(config))
+            assert start.args[:3] == ("called", "-account", endpoint_id(config))
             await ari.channels.hangup(start.channel.id, cause=17)
     assert asterisk.ip not in await contacts(carrier, "account")  # it said goodbye, signed
     for each in objects:
@@ -261,7 +261,7 @@ async def test_a_trunk_known_by_address_calls_and_is_called_without_a_challenge(
             assert f"From: <sip:+4930777@{ip}>" in callee.messages()
         async with sipp(tmp_path / "in", "uac_wait", target=asterisk.ip, ip=ip, number="+4930123") as caller:
             start = await heard.next(StasisStart, nth=2)
-            assert start.args == ("inbound", "+4930123", endpoint_id(config))
+            assert start.args[:3] == ("called", "-%2B4930123", endpoint_id(config))
             await ari.channels.answer(start.channel.id)
             await ari.channels.hangup(start.channel.id)
             assert await caller.finished() == 0
