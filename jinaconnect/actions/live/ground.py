@@ -17,8 +17,8 @@ class SwitchFleet(Protocol):
     async def bring(self, name: str, trunk: str | None) -> None:
         """Push what has changed to a connected Asterisk this process has, and look at the changed `trunk` anew."""
 
-    async def trunks(self, name: str) -> list[Document]:
-        """Return every tenant's trunks on a switch; its owner has them in memory."""
+    async def trunk(self, name: str, id: str) -> Document | None:
+        """Return a trunk on a switch, of whatever tenant; None where there is none."""
 
     def alike(self, name: str, trunk: str) -> frozenset[str]:
         """Return the trunks of a switch this process owns that a call over `trunk` could be of, itself among them."""
