@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
+from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
 from benchmarks.load import Crowd, Customers, Requests, fan
@@ -108,6 +109,9 @@ def fill(running: Gateway, count: int) -> None:
         quick = WriteConcern(w=1, j=False)
         contacts = client["jinaconnect"].get_collection("contacts", write_concern=quick)
         messages = client["jinaconnect"].get_collection("messages", write_concern=quick)
+        indexes = [(collection, _indexes(collection)) for collection in (contacts, messages)]
+        for collection, _ in indexes:
+            collection.drop_indexes()  # built in one go afterwards, which takes a quarter of the time
         for start in range(0, count, 5_000):
             written: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
             for number in range(start, min(start + 5_000, count)):
@@ -131,6 +135,16 @@ def fill(running: Gateway, count: int) -> None:
                 written[1].append({**message, **stored, "words": message_words(message)})
             contacts.insert_many(written[0], ordered=False)
             messages.insert_many(written[1], ordered=False)
+        for collection, models in indexes:
+            collection.create_indexes(models)
+
+
+def _indexes(collection: Collection[dict[str, Any]]) -> list[IndexModel]:
+    """Return the indexes of a collection as they can be built again."""
+    return [
+        IndexModel(list(held["key"].items()), **{name: held[name] for name in held if name not in ("v", "key", "ns")})
+        for held in collection.list_indexes() if held["name"] != "_id_"
+    ]
 
 
 def _samples(schema: Mapping[str, Any]) -> list[str]:

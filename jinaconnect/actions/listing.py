@@ -13,6 +13,7 @@ from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.ids import well_formed
 from jinaconnect.core.paging import Listing, Page, page_of
 from jinaconnect.store.looking import (
+    GLANCED_AT,
     LOOKED_AT,
     NEWEST,
     SEARCHED,
@@ -123,7 +124,8 @@ async def look_up(
     if (found := await _search(ctx, store, collection, [*always, *wanted])) is not None:
         ids, whole = found
         return Found(await _picked(store, collection, ids, order, skip, limit), len(ids), whole, whole)
-    rows, count, last = await store.look(collection, way, order, skip=skip, limit=limit)
+    most = GLANCED_AT if await store.wide(collection, way) else LOOKED_AT
+    rows, count, last = await store.look(collection, way, order, skip=skip, limit=limit, most=most)
     return Found(rows, count, last is None, last is None, last)
 
 
@@ -183,7 +185,7 @@ async def _endless(
     if found is not None and found[1]:
         rows = await _picked(store, collection, found[0], NEWEST, 0, page.size + 1)
     elif way is not None:
-        rows, _, last = await store.look(collection, way, NEWEST, limit=page.size + 1)
+        rows, _, last = await store.look(collection, way, NEWEST, limit=page.size + 1, most=LOOKED_AT)
     else:
         rows = await store.select(collection, all_of([*always, *wanted]), limit=page.size + 1)
     more, rows = len(rows) > page.size, rows[: page.size]

@@ -7,7 +7,7 @@ that is looked for among the first of those rows: the cost of a page does not gr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from jinaconnect.core.inbox.words import PART, key_word
 from jinaconnect.store.collections import COLLECTIONS, Index
 
 LOOKED_AT = 10_000  # rows one page looks through for what no index serves
+GLANCED_AT = 1_000  # … by a page that would not see all of it anyway, so that it costs what one of few rows does
 _MOST_CHOICES = 200  # so many values are merged in order; more would be sorted
 SEARCHED = 1_000  # rows a search looks through in each way it has
 NEWEST = (("_id", -1),)
@@ -47,6 +48,21 @@ def atoms(condition: Mapping[str, Any]) -> list[Atom]:
 def all_of(parts: Sequence[Atom]) -> dict[str, Any]:
     """Return the condition under which all hold."""
     return {} if not parts else dict(parts[0]) if len(parts) == 1 else {"$and": [dict(part) for part in parts]}
+
+
+def paths(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the fields that conditions (or orders) name, none of them within another."""
+    found = set(_named(parts))
+    return sorted(path for path in found if not any(path.startswith(f"{other}.") for other in found))
+
+
+def _named(parts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for part in parts:
+        for path, wanted in part.items():
+            if path.startswith("$"):
+                yield from _named(wanted)
+            else:
+                yield path
 
 
 def total(collection: str, asked: Sequence[Atom], order: Order) -> Order:
