@@ -172,13 +172,13 @@ def gateway(
                     print(complaints[-4000:], file=sys.stderr)
 
 
-def settle(pid: int, within_s: float = 10.0) -> None:
+def settle(pid: int, within_s: float = 10.0, moment_s: float = 0.5) -> None:
     """Wait until a process has been idle for a moment."""
     ends = time.monotonic() + within_s
     used = cpu_seconds(pid)
     while time.monotonic() < ends:
-        time.sleep(0.5)
+        time.sleep(moment_s)
         now = cpu_seconds(pid)
-        if now - used < 0.02:
+        if now - used < 0.04 * moment_s:
             return
         used = now

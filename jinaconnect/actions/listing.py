@@ -81,8 +81,8 @@ async def list_in(
 
     `within` always holds, `asked` are filters of the request that are not the listing's own. The endless form answers
     `next_cursor` (None at the end) instead of a count and keeps its place while rows arrive. What no index serves is
-    looked for among the first ten thousand rows: a page that has not seen all says `complete: false`, an endless list
-    goes on from there.
+    looked for among the first ten thousand rows, by a page of more than that among the first thousand: a page that has
+    not seen all says `complete: false`, an endless list goes on from there.
     """
     query = ctx.caller.query
     page = page_of(query)

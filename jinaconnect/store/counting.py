@@ -1,8 +1,8 @@
 """How many rows a list has, and other figures of many rows, in bounded time.
 
-Counting walks an index, so a count that is not done within its budget is answered from the last one made in the
-background and flagged as inexact. The first page of a million rows costs what one of a thousand does. A figure is kept
-for some seconds, or for as long as keeps the work of making it a small part of the time.
+Counting walks an index and often the rows behind it, so more than a few are counted in the background, one count at a
+time and no further than anybody reads on, and flagged as inexact. The first page of a million rows costs what one of a
+thousand does. What was made is kept for some seconds, or for so long that making it is a small part of the time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from pymongo.errors import ExecutionTimeout
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 
+MOST = 100_000  # rows counted at all; a count that ends there says that there may be more
 FLOOR = 1_000  # rows counted exactly at every request; well under a millisecond of index
 BUDGET_S = 20.0  # for what is made in the background, whatever deadline requests have
 KEEP_S = 10.0
-KEEP_TIMES = 20  # as long as it took
+KEEP_TIMES, KEEP_FIGURES_TIMES = 100, 20  # as long as it took
 REMEMBERED, REMEMBERED_FIGURES = 1_000, 100
 COUNT_WAIT_S, FIGURES_WAIT_S = 0.05, 2.0  # for the first time something is asked: mostly it is made well within
 BACKGROUND = "background"  # says in the database's profile that no request waits for it
@@ -34,8 +35,9 @@ Make = Callable[[], Awaitable[Any]]
 class _Remembered:
     """What was made in the background, by key; asked for when it is old, it is made again."""
 
-    def __init__(self, most: int, wait_s: float) -> None:
-        self._most, self._wait_s = most, wait_s
+    def __init__(self, most: int, wait_s: float, times: int) -> None:
+        self._most, self._wait_s, self._times = most, wait_s, times
+        self._turn = asyncio.Semaphore()  # requests have the rest of the database to themselves
         self._known: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
         self._running: dict[bytes, asyncio.Task[None]] = {}
 
@@ -56,13 +58,14 @@ class _Remembered:
             task.add_done_callback(lambda _: self._running.pop(key, None))
 
     async def _keep(self, key: bytes, make: Make) -> None:
-        begun = time.monotonic()
-        try:
-            made = await make()
-        except (Unavailable, ExecutionTimeout):
-            return
-        ends = time.monotonic()
-        self._known[key] = (ends + max(KEEP_S, KEEP_TIMES * (ends - begun)), made)
+        async with self._turn:
+            begun = time.monotonic()
+            try:
+                made = await make()
+            except (Unavailable, ExecutionTimeout):
+                return
+            ends = time.monotonic()
+        self._known[key] = (ends + max(KEEP_S, self._times * (ends - begun)), made)
         self._known.move_to_end(key)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
@@ -73,8 +76,8 @@ class Counts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._counts = _Remembered(REMEMBERED, COUNT_WAIT_S)
-        self._figures = _Remembered(REMEMBERED_FIGURES, FIGURES_WAIT_S)
+        self._counts = _Remembered(REMEMBERED, COUNT_WAIT_S, KEEP_TIMES)
+        self._figures = _Remembered(REMEMBERED_FIGURES, FIGURES_WAIT_S, KEEP_FIGURES_TIMES)
 
     async def count(self, collection: str, query: Mapping[str, Any]) -> tuple[int, bool]:
         """Return (count, exact)."""
@@ -106,7 +109,7 @@ class Counts:
     @guarded
     async def _count(self, collection: str, query: Mapping[str, Any]) -> int:
         with pymongo.timeout(BUDGET_S):
-            return await self._database[collection].count_documents(query, comment=BACKGROUND)
+            return await self._database[collection].count_documents(query, limit=MOST, comment=BACKGROUND)
 
     @guarded
     async def _made(
