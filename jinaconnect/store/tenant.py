@@ -25,7 +25,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.mongo import Document, check_storable, guarded
 from jinaconnect.store.reads import TenantReads, refuse_partition
-from jinaconnect.store.together import ANNOUNCED, Leaving, Planned, Removal, Step, commit
+from jinaconnect.store.together import ANNOUNCED, Addition, Leaving, Planned, Removal, Step, commit
 
 WITHIN_S = 15.0  # for tries on a document that other processes change as well, before the caller shall come back
 PAUSE_S = 0.02  # between two tries, growing, by chance shorter
@@ -274,6 +274,33 @@ class TenantStore(TenantReads):
             done.append((ANNOUNCED, before, row if row["pending"] else None))
         announced = [row for collection, _, row in done if collection == ANNOUNCED and row is not None]
         outcome = await commit(self._store.database, plans, removals, announced)
+        if isinstance(outcome, str):
+            raise Duplicate(outcome)
+        return done if outcome else None
+
+    async def write_together(
+        self, changes: Sequence[tuple[str, Document, Change]], adding: Sequence[Addition]
+    ) -> list[tuple[str, Document]] | None:
+        """Change documents as they were read and add others, all of it or nothing; None where one has moved.
+
+        Returns each with its collection, the changed before the added; what they have to tell waits for `tell_all()`.
+        Raises Duplicate, and Unavailable, after which it may have been done.
+        """
+        now = self._store.clock()
+        done: list[tuple[str, Document]] = []
+        plans: list[Planned] = []
+        for collection, before, change in changes:
+            update, after = self._plan(collection, before, change)
+            check_storable(update)
+            plans.append(Planned(collection, before, update))
+            done.append((collection, after))
+        added: dict[str, list[Document]] = {}
+        for each in adding:
+            row = self._new(each.collection, each.doc, each.events, now)
+            check_storable(row)
+            added.setdefault(each.collection, []).append(row)
+            done.append((each.collection, row))
+        outcome = await commit(self._store.database, plans, (), (), added)
         if isinstance(outcome, str):
             raise Duplicate(outcome)
         return done if outcome else None

@@ -6,17 +6,18 @@ row of the collection `announcements`, written with its end.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.databases.mongo import Database, Document, guarded
+from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
 if TYPE_CHECKING:
     from jinaconnect.core.events.event import Event
@@ -42,6 +43,15 @@ class Leaving:
     collection: str
     id: str
     event: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A new document, and what is told of it."""
+
+    collection: str
+    doc: Mapping[str, Any]
+    events: Sequence[Event] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +85,9 @@ async def transaction(database: Database, write: Callable[[AsyncClientSession], 
 
 @guarded
 async def commit(
-    database: Database, plans: Sequence[Planned], removals: Sequence[Removal], announced: Sequence[Document]
-) -> bool | str:
+    database: Database, plans: Sequence[Planned], removals: Sequence[Removal], announced: Sequence[Document],
+    added: Mapping[str, Sequence[Document]] = MappingProxyType({}),
+) -> bool | str:  # fmt: skip
     """Do all of it or nothing; False when a document has moved or is gone, or the pattern of the unique key taken."""
 
     async def write(session: AsyncClientSession) -> None:
@@ -89,6 +100,8 @@ async def commit(
                 raise _Moved
         for row in announced:
             await announce(database, row, session)
+        for collection, docs in added.items():
+            await database[collection].insert_many(docs, session=session)
 
     try:
         await transaction(database, write)
@@ -96,6 +109,11 @@ async def commit(
         return False
     except DuplicateKeyError as error:
         return str((error.details or {}).get("keyPattern"))
+    except BulkWriteError as error:
+        faults = faults_of(error)
+        if faults[0]["code"] != DUPLICATE_KEY:
+            raise
+        return str(faults[0].get("keyPattern"))
     return True
 
 
