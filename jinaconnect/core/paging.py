@@ -188,7 +188,7 @@ class Listing:
                 except ValueError as error:
                     faults[parameter[:MAX_TEXT]] = [str(error)]
                 continue
-            name, _, lookup = parameter.partition("__")
+            name, _, lookup = parameter.rpartition("__")
             item = self.filters.get(parameter) or self.filters.get(name)
             lookup = "" if parameter in self.filters else lookup
             if item is None or lookup not in item.lookups:
