@@ -1,4 +1,4 @@
-"""The JinaConnect gateway: `python server.py [run|check-config|seed-demo|openapi]`."""
+"""The JinaConnect gateway: `python server.py [run|check-config|seed-demo|verify|wallet|openapi]`."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ import structlog
 from pymongo import AsyncMongoClient
 from tornado.httpserver import HTTPServer
 
+from jinaconnect.actions.billing.messages import settle_owed
+from jinaconnect.actions.billing.razorpay import Razorpay
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
@@ -45,6 +47,7 @@ from jinaconnect.actions.writers import Writers
 from jinaconnect.channels.base import SIMULATED_JOB, Parts
 from jinaconnect.channels.table import Channels
 from jinaconnect.config import Config
+from jinaconnect.core.billing.prices import price_list
 from jinaconnect.core.calls.document import ended as ended_call
 from jinaconnect.core.clock import Clock, system_clock
 from jinaconnect.core.cursor import Cursors
@@ -58,6 +61,8 @@ from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
+from jinaconnect.store.billing.ledger import Ledger
+from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.coordination.idempotency import Idempotency
@@ -132,10 +137,11 @@ class Gateway:
         config = self.config
         secrets = Secrets(load_master_key(config.secrets.master_key, config.var_dir))
         store, due = Store(database, self.clock), Due(database, self.clock, process)
+        ids, prices = Ids(self.clock, os.urandom), price_list(config.billing.rates_file, config.billing.margin_percent)
         return Services(
             settings=self._settings(sockets),
             clock=self.clock,
-            ids=Ids(self.clock, os.urandom),
+            ids=ids,
             store=store,
             registry=Registry(database, store.withdrawals),
             secrets=secrets,
@@ -150,6 +156,7 @@ class Gateway:
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S),
             webhook_queue=WebhookQueue(database),
+            wallets=Wallets(Ledger(store, ids, self.clock), prices),
         )
 
     def _build(self, services: Services, link: RedisLink | None, process: str) -> Built:
@@ -183,6 +190,7 @@ class Gateway:
             worker=worker, auth=auth, rates=rates, channels=channels, accounts=accounts, message_hooks=message_hooks,
             calls=calls, switches=fleet, voice_hooks=voice_hooks, prompts=prompts, hub=hub, live=live,
             readiness=SharedReadiness(services, link, fleet.asterisks),
+            payments=Razorpay(services.outbound, **config.billing.razorpay.model_dump()),
             loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
         )  # fmt: skip
         keep = timedelta(days=config.log.retention_days)
@@ -217,6 +225,7 @@ class Gateway:
         # What any process may look for is looked for by all of them in turn.
         worker.every(2.0 * self.processes, services.store.outbox.sweep)
         worker.every(5.0 * self.processes, services.due.inherit)
+        worker.every(60.0 * self.processes, lambda: settle_owed(services))
         worker.every(60.0, lambda: bring_words(services))
         worker.every(3600.0, lambda: retire_events(services))
         worker.every(3600.0, lambda: retire_recordings(services))

@@ -10,6 +10,8 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from pydantic import ValidationError
 from jinaconnect import __version__
 from jinaconnect.app import Gateway
 from jinaconnect.config import Config, load
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.redaction import redact
 from jinaconnect.serve import database_uri, run_process
 from jinaconnect.store.databases.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
@@ -72,6 +74,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     seed.add_argument("--json", action="store_true", help="print everything as JSON")
     seed.set_defaults(run=_seed)
+    verify = commands.add_parser(
+        "verify", parents=[common], help="prove that wallets are their ledgers, and documents the fold of their log"
+    )
+    verify.add_argument("tenant", nargs="?", help="an organisation's id; all when absent")
+    verify.set_defaults(run=_verify)
+    wallet = commands.add_parser("wallet", parents=[common], help="switch a wallet on, set it up, pay into it; show it")
+    wallet.add_argument("tenant", help="the organisation's id")
+    wallet.add_argument("--on", action=argparse.BooleanOptionalAction, default=None, help="charge the organisation")
+    wallet.add_argument("--currency", help="the currency it is kept in (ISO 4217), before it is used")
+    wallet.add_argument("--credit-line", type=Decimal, help="how far below zero it may go")
+    wallet.add_argument("--threshold", type=Decimal, help="below which total a notice is told")
+    wallet.add_argument("--pay-in", type=Decimal, metavar="AMOUNT", help="credit what was paid; needs --reference")
+    wallet.add_argument("--reference", help="names the payment: the same one is credited once")
+    wallet.set_defaults(run=_wallet)
     openapi = commands.add_parser("openapi", parents=[common], help="print the API description")
     openapi.set_defaults(run=_openapi)
     return parser
@@ -226,20 +242,76 @@ def _seed(config: Config, options: argparse.Namespace) -> int:
     return uvloop.run(_seed_demo(config, options.json))
 
 
-async def _seed_demo(config: Config, as_json: bool) -> int:
-    from jinaconnect.actions.demo.tenants import seed_demo
-
+@contextlib.asynccontextmanager
+async def _beside(config: Config) -> AsyncIterator[Gateway]:
+    """Run a gateway that serves nobody on the database of the one that may be running."""
     running = config.mongodb.uri or await EmbeddedMongo.find_running(config.var_dir)
     embedded = None if running else await EmbeddedMongo.start(config.var_dir)
     gateway = Gateway(config, "voice")
     await gateway.start(running or embedded.uri, [])  # type: ignore[union-attr]
     try:
-        url = f"http://{config.http.host}:{config.http.port}"
-        seeded: dict[str, Any] = await seed_demo(gateway.services, gateway.ports, url)
+        yield gateway
     finally:
         await gateway.stop()
         if embedded is not None:
             await embedded.stop()
+
+
+def _verify(config: Config, options: argparse.Namespace) -> int:
+    return uvloop.run(_verify_all(config, options.tenant))
+
+
+async def _verify_all(config: Config, tenant: str | None) -> int:
+    from jinaconnect.actions.verifying import verify
+
+    faults = 0
+    async with _beside(config) as gateway:
+        tenants = [tenant] if tenant else [doc["_id"] for doc in await gateway.services.registry.tenants()]
+        async for fault in verify(gateway.services, tenants):
+            faults += 1
+            print(fault)
+    print(f"{len(tenants)} organisations, {faults} faults")
+    return 1 if faults else 0
+
+
+def _wallet(config: Config, options: argparse.Namespace) -> int:
+    if (options.pay_in is None) != (options.reference is None):
+        print("server.py: --pay-in and --reference go together", file=sys.stderr)
+        return 2
+    return uvloop.run(_keep_wallet(config, options))
+
+
+async def _keep_wallet(config: Config, options: argparse.Namespace) -> int:
+    from jinaconnect.actions.billing.keeping import pay_in, set_up
+    from jinaconnect.core.billing.money import micros
+    from jinaconnect.core.billing.wallet import render_wallet
+
+    def millionths(amount: Decimal | None) -> int | None:
+        return None if amount is None else micros(amount)
+
+    scope = f"{options.tenant}:live"
+    async with _beside(config) as gateway:
+        try:
+            wallet = await set_up(
+                gateway.services, scope, is_on=options.on, currency=options.currency,
+                credit_line=millionths(options.credit_line), threshold_alert=millionths(options.threshold),
+            )  # fmt: skip
+            if options.pay_in is not None:
+                await pay_in(gateway.services, scope, options.reference, micros(options.pay_in), options.reference)
+                wallet = await set_up(gateway.services, scope)
+        except GatewayError as error:
+            print(f"server.py: {error.detail}", file=sys.stderr)
+            return 1
+    print(json.dumps(render_wallet(wallet), indent=2))
+    return 0
+
+
+async def _seed_demo(config: Config, as_json: bool) -> int:
+    from jinaconnect.actions.demo.tenants import seed_demo
+
+    async with _beside(config) as gateway:
+        url = f"http://{config.http.host}:{config.http.port}"
+        seeded: dict[str, Any] = await seed_demo(gateway.services, gateway.ports, url)
     if as_json:
         print(json.dumps(seeded))
     else:

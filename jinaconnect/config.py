@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -16,6 +18,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     YamlConfigSettingsSource,
 )
+
+from jinaconnect.core.billing.prices import price_list
 
 
 def _listed(value: Any) -> Any:
@@ -120,6 +124,33 @@ class Whatsapp(_Section):
     api_version: str = "v23.0"
 
 
+class Razorpay(_Section):
+    """Recharges by Razorpay; without a key there are none."""
+
+    base_url: str = "https://api.razorpay.com"
+    key_id: str = ""
+    key_secret: str = Field("", repr=False)
+    webhook_secret: str = Field("", repr=False)
+
+
+class Billing(_Section):
+    """Wallets: the margin on carriers' prices (per cent), and a file of price and exchange rows of the operator's own.
+    """
+
+    margin_percent: Decimal = Field(Decimal(15), ge=0, le=1000)
+    rates_file: Path | None = None
+    razorpay: Razorpay = Razorpay()
+
+    @field_validator("rates_file")
+    @classmethod
+    def _readable(cls, value: Path | None) -> Path | None:
+        try:
+            price_list(value, Decimal(0))
+        except (OSError, yaml.YAMLError) as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
 class S3(_Section):
     """An S3-compatible bucket for blobs; an empty name keeps them in the var directory."""
 
@@ -199,6 +230,7 @@ class Config(BaseSettings):
     metrics: Metrics = Metrics()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
+    billing: Billing = Billing()
     blobs: Blobs = Blobs()
     voice: Voice = Voice()
 

@@ -103,14 +103,20 @@ class GatewayProcess:
 
     async def seed(self) -> list[dict[str, Any]]:
         """Make the demo tenants and return them."""
+        status, out = await self.command("seed-demo", "--json")
+        assert status == 0
+        tenants: list[dict[str, Any]] = json.loads(out)["tenants"]
+        return tenants
+
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of the program beside it; returns its exit status and what it wrote."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, SERVER, "seed-demo", "--json", env=self.environment(), cwd=ROOT,
+            sys.executable, SERVER, *arguments, env=self.environment(), cwd=ROOT,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, _ = await process.communicate()
-        assert process.returncode == 0
-        tenants: list[dict[str, Any]] = json.loads(out)["tenants"]
-        return tenants
+        assert process.returncode is not None
+        return process.returncode, out.decode()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""

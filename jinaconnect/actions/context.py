@@ -14,6 +14,7 @@ from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.principal import Principal, parse_scope, system_principal
 from jinaconnect.outbound import Outbound
+from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs
 from jinaconnect.store.coordination.idempotency import Idempotency
 from jinaconnect.store.coordination.leases import Leases
@@ -64,6 +65,7 @@ class Services:
     outbound: Outbound
     webhooks_outbound: Outbound
     webhook_queue: WebhookQueue
+    wallets: Wallets
 
 
 @dataclass(slots=True)

@@ -117,6 +117,25 @@ class MessageHooks(Protocol):
         """Verify and take one webhook; raises BadSignature, Malformed, NotFound, Unavailable."""
 
 
+# ---- money
+
+
+class Payments(Protocol):
+    """The provider that recharges are paid at."""
+
+    async def order(self, amount: int, currency: str, receipt: str) -> str:
+        """Make an order over so many of the currency's smallest unit and return its id.
+
+        Raises NotSupported without an account, CarrierRefused, CarrierFailed, CarrierTimeout.
+        """
+
+    def paid(self, order: str, payment: str, signature: str) -> bool:
+        """Tell whether a checkout's signature fits its order and payment."""
+
+    def posted(self, body: bytes, signature: str) -> bool:
+        """Tell whether a webhook's signature fits its bytes."""
+
+
 # ---- calls
 
 
@@ -267,4 +286,5 @@ class Ports:
     hub: Hub
     live: Live
     readiness: Readiness
+    payments: Payments
     loopback: Outbound

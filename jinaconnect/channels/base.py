@@ -296,12 +296,16 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A report on a message of ours, found by the carrier's id or by the reference we sent along."""
+    """A report on a message of ours, found by the carrier's id or by the reference we sent along.
+
+    `pricing` is the carrier's word on what it charges: `billable`, and the `category` it was billed as.
+    """
 
     account_address: str
     carrier_id: str
     reference: str | None
     report: Report
+    pricing: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,23 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("contact", 1), ("is_read", 1), ("_id", -1)), only=(("is_read", False),)),
             Index((("number", -1),), only=_given("number", 0)),
         ),
+        across=((("charge.owed", 1),),),
+    ),
+    "wallets": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
+    "ledger": Collection(
+        indexes=(
+            Index((("key", 1),), unique=True),
+            Index((("number", -1),), unique=True),
+            Index((("about", 1), ("number", -1))),
+            Index((("_id", -1),)),
+            Index((("type", 1), ("_id", -1))),
+            Index((("broadcast", 1), ("_id", -1))),
+        ),
+    ),
+    "payment_orders": Collection(
+        tells=True,
+        indexes=(Index((("_id", -1),)), Index((("order_id", 1),), unique=True, only=_given("order_id"))),
+        across=((("order_id", 1),),),
     ),
     "timeline": Collection(indexes=(Index((("contact", 1), ("number", -1))),)),
     "apps": Collection(

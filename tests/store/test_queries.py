@@ -104,7 +104,12 @@ async def _belongings(site: Site) -> None:
     await ask("POST", f"/contacts/{contact}/reopen/", {})
     await ask("POST", f"/team-inbox/api/conversations/{contact}/notes/", {"text": "n"})
     await ask("POST", "/wa/v1/messages/", {"contact": contact, "text": "hi"})
-    await ask("POST", "/wa/v1/templates/", {"element_name": "theirs", "content": "hi"})
+    offer = {"element_name": "theirs", "content": "hi", "category": "MARKETING"}
+    template = (await ask("POST", "/wa/v1/templates/", offer)).ok(201)["id"]
+    (await ask("POST", "/sandbox/wallet/", {"amount": 100})).ok()
+    paid = {"contact": contact, "message_type": "TEMPLATE", "template": template}
+    site.ids["tpl"] = template
+    (await ask("POST", "/wa/v1/messages/", paid)).ok(201)
     await ask("POST", "/voice/api/recording-consents/", {"name": "c", "contact": contact, "consent_given": True})
     await ask("POST", "/voice/api/templates/", {"name": "t", "template_kind": "tts_script", "tts_text": "hi"})
     call = {"to_number": "+12025550101", "tts_text": "Hello.", "record": True}
@@ -223,6 +228,8 @@ async def _use(site: Site) -> None:
         (await site.ask("POST", "/sandbox/inbound/", body)).ok(201)
         sent = {"phone": f"+1202555{n:04}", "text": "hi"}
         await site.ask("POST", "/wa/v1/messages/", sent)
+    paid = {"contact": contact, "message_type": "TEMPLATE", "template": site.ids["tpl"]}
+    (await site.ask("POST", "/wa/v1/messages/", paid)).ok(201)
     await site.ask("POST", f"{base}/messages/bulk-delete/", {"message_ids": numbers[:1]})
     await site.ask("POST", "/contacts/", {"phone": "+12025559101"})
     placed = await site.ask("POST", "/voice/api/calls/", {"to_number": "+12025559101", "tts_text": "Hello."})

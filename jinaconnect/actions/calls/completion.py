@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from jinaconnect.actions.billing.calls import charge_call
 from jinaconnect.actions.calls.rate_cards import rate_call
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
@@ -114,5 +115,7 @@ class Completer:
             return  # deleted meanwhile; the message stays
 
     async def _cost(self, ctx: Context, call: Document) -> Mapping[str, Any]:
-        """Rate the call by the local cards."""
-        return {} if call["cost_source"] else await rate_call(ctx.data, call) or {}
+        """Rate the call by the local cards, and charge what it cost."""
+        fields = {} if call["cost_source"] else await rate_call(ctx.data, call) or {}
+        await charge_call(ctx, {**call, **fields})
+        return fields

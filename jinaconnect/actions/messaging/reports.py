@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from jinaconnect.actions.billing.messages import settle, settling
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Reaction, Status
 from jinaconnect.core.clock import iso
@@ -51,24 +53,33 @@ async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -
     async def apply(message: Document, reports: list[Status]) -> None:
         async with gate:
             for fact in reports:
-                message = await report_message(ctx, message, fact.report, fact.carrier_id)
+                message = await report_message(ctx, message, fact.report, fact.carrier_id, fact.pricing)
 
     await asyncio.gather(*(apply(message, reports) for message, reports in groups.values()))
     return late
 
 
-async def report_message(ctx: Context, message: Document, report: Report, carrier_id: str | None) -> Document:
-    """Move a message as far as a report says and tell of it; a message the team has removed stays as it is.
+async def report_message(
+    ctx: Context, message: Document, report: Report, carrier_id: str | None,
+    pricing: Mapping[str, Any] | None = None,
+) -> Document:  # fmt: skip
+    """Move a message as far as a report says, tell of it, and settle what it costs by that and by the carrier's word.
 
-    `message` is the document as it was read last; returns it as it is now.
+    `message` is the document as it was read last; returns it as it is now. One that the team has removed stays as it
+    is.
     """
     if message["deleted_at"] is not None:
+        await settle(ctx, {**message, "status": report.status})  # it is paid for all the same
         return message
     contact = await ctx.data.find("contacts", message["contact"])
 
     def decide(doc: Document) -> Change | None:
         fields = advance(doc, report)
-        learned = {"carrier_id": carrier_id} if carrier_id is not None and doc["carrier_id"] is None else {}
+        learned: dict[str, Any] = {}
+        if carrier_id is not None and doc["carrier_id"] is None:
+            learned["carrier_id"] = carrier_id
+        if pricing is not None and "owed" in doc.get("charge", {}):
+            learned["charge.pricing"] = dict(pricing)
         if fields is None:
             return Change(set={**learned, "updated_at": doc["updated_at"]}) if learned else None
         fields = {**learned, **fields, "updated_at": ctx.now()}
@@ -79,9 +90,13 @@ async def report_message(ctx: Context, message: Document, report: Report, carrie
         return Change(set=fields, unset=[name for name in SEND_FIELDS if name in doc], events=[event])
 
     try:
-        return (await ctx.data.change("messages", message["_id"], decide, known=message)).doc
+        reported = (await ctx.data.change("messages", message["_id"], decide, known=message)).doc
     except NotFound:  # removed between the look and the change
         return message
+    if settling(reported):
+        await settle(ctx, reported)
+        return await ctx.data.find("messages", message["_id"]) or reported
+    return reported
 
 
 async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:

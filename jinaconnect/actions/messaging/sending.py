@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from jinaconnect.actions.billing.messages import Quote, charge_of, covered, quote, reserve
 from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn
 from jinaconnect.actions.contacts.preferences import set_marketing
 from jinaconnect.actions.context import Context, OperationContext, Services, system_context
@@ -36,6 +37,7 @@ from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.tenant import Change, Written
+from jinaconnect.store.together import Addition
 
 WINDOW = "window.closed"  # the rule that free-form content outside the platform's window breaks
 MAX_TRIES = 6
@@ -79,6 +81,7 @@ class Checked:
     composed: Composed
     category: Category
     verdict: rules.Verdict
+    quote: Quote | None
 
 
 async def _holder(ctx: Context, phone: str) -> Document | None:
@@ -142,9 +145,9 @@ async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
     outgoing = Outgoing(message.content, template, message.native, replied, message.options)
     composed = ctx.ports.channels[account.channel].compose(account, outgoing)
     category = message.category or _category(template)
-    return Checked(
-        message, account, known, template, composed, category, _verdict(ctx, message, known, template, category)
-    )
+    quoted = await quote(ctx, message.platform, known, message.phone, category, composed.segments)
+    verdict = _verdict(ctx, message, known, template, category)
+    return Checked(message, account, known, template, composed, category, verdict, quoted)
 
 
 def _category(template: TemplateUse | None) -> Category:
@@ -179,6 +182,8 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
             deferred: datetime | None = until
         case _:
             deferred = None
+    quoted = checked.quote if checked.quote is not None and checked.quote.amount else None
+    covered(quoted)
     contact = checked.contact or await _added(ctx, message)
     now = ctx.now()
     principal = ctx.principal
@@ -190,9 +195,13 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
         category=checked.category, deferred_until=deferred, due=due_at(deferred or now), created_at=now,
         updated_at=now,
         **({} if composed.segments is None else {"segments": composed.segments}),
+        **({} if quoted is None else {"charge": charge_of(quoted, now)}),
     )  # fmt: skip
     event = message_event(ctx.ids.new("evt"), "message.queued", doc, contact, at=ctx.now(), actor=principal.actor())
-    written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
+    if quoted is None:
+        written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
+    else:
+        written = await reserve(ctx, quoted, Addition("messages", doc, [event]))
     await count_message(ctx, written)
     seqs = await ctx.data.tell("messages", [written])
     ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))

@@ -317,4 +317,16 @@ def _status(change: _Change, item: Mapping[str, Any]) -> Status:
         str(details or first.get("title") or "")[:500] or None,
     )  # fmt: skip
     reference = item.get("biz_opaque_callback_data")
-    return Status(change.account, _id(item["id"]), reference if isinstance(reference, str) else None, report)
+    return Status(
+        change.account, _id(item["id"]), reference if isinstance(reference, str) else None, report,
+        _pricing(item.get("pricing")),
+    )  # fmt: skip
+
+
+def _pricing(told: Any) -> dict[str, Any] | None:
+    """Return what a report says of the price; `type` has taken the place of `billable`, which older ones have."""
+    if not isinstance(told, Mapping) or not isinstance(told.get("category"), str):
+        return None
+    type = told.get("type")
+    billable = type == "regular" if isinstance(type, str) else told.get("billable") is not False
+    return {"billable": billable, "category": told["category"].upper()[:64], "type": type if type else None}

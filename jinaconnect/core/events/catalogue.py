@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jinaconnect.core.events.payloads import account, calls, contacts, conversations, messages, trunks, voice, webhooks
+from jinaconnect.core.events.payloads import (
+    account,
+    billing,
+    calls,
+    contacts,
+    conversations,
+    messages,
+    trunks,
+    voice,
+    webhooks,
+)
 from jinaconnect.core.events.payloads.base import Payload
 
 TOPICS = ("inbox", "calls", "broadcasts", "trunks", "notifications", "account")
@@ -78,6 +88,9 @@ CATALOGUE: dict[str, EventType] = {
         EventType("key.rotated", "account", "key", account.KeyRotated),
         EventType("key.revoked", "account", "key", account.KeyRevoked),
         EventType("account.reported", "account", "app", account.AccountReported),
+        EventType("wallet.updated", "account", "wallet", billing.WalletUpdated),
+        EventType("wallet.recharged", "account", "wallet", billing.WalletRecharged),
+        EventType("wallet.low_balance", "account", "wallet", billing.WalletLowBalance),
         EventType("webhook.failed", "account", "webhook", account.WebhookFailed),
         EventType("endpoint.created", "account", "endpoint", webhooks.EndpointCreated),
         EventType("endpoint.updated", "account", "endpoint", webhooks.EndpointUpdated),

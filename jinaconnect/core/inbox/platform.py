@@ -20,6 +20,7 @@ class Platform:
     contact for the name they chose there, `window` how long after the customer's last message free-form content is
     taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own.
     `group` is the kind of address of its groups where it is none of those: what is said there is read and not answered.
+    Messages are paid for when they go, or where that is so `paid_on_delivery`.
     """
 
     label: str
@@ -28,12 +29,13 @@ class Platform:
     window: timedelta | None = None
     marketing: bool = False
     group: str | None = None
+    paid_on_delivery: bool = False
 
 
 PLATFORMS: dict[str, Platform] = {
     "WHATSAPP": Platform(
         "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24),
-        marketing=True, group=WHATSAPP_GROUP,
+        marketing=True, group=WHATSAPP_GROUP, paid_on_delivery=True,
     ),
     "TELEGRAM": Platform("Telegram", addresses=("telegram_chat_id",), username="telegram_username"),
     "SMS": Platform("SMS"),

@@ -36,6 +36,9 @@ MODULES = (
     "calls.control",
     "calls.hooks",
     "trunks.health",
+    "billing.wallet",
+    "billing.ledger",
+    "billing.recharges",
     "edge.description.docs",
 )
 

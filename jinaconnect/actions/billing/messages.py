@@ -1,0 +1,201 @@
+"""What a message costs: asked for before it is queued, reserved with it, settled by what became of it.
+
+A message that is paid for holds `charge`: what was reserved, and `owed` until that is settled or given back. What a
+crash leaves owed is settled by a sweep; the key of its row makes that happen once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.core.billing.money import shown
+from jinaconnect.core.billing.prices import country
+from jinaconnect.core.billing.purse import InsufficientBalance, Line, Purse, credited
+from jinaconnect.core.billing.wallet import purse_of
+from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.inbox.window import window_open
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.tenant import Change
+from jinaconnect.store.together import Addition, Step
+
+BEHIND = timedelta(minutes=1)  # how long after its report a message is left to those who took it
+NEVER_DELIVERED = timedelta(days=31)  # carriers keep a message for a month at most
+SWEPT = 500
+ENDS = (status.FAILED, status.EXPIRED)
+
+logger = structlog.get_logger(__name__)
+
+
+class NoPrice(GatewayError):
+    """Nobody has said what this costs in the wallet's currency."""
+
+    status = 400
+    code = "no_price"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a message would cost: `units` (messages or segments) at `price`, in millionths of `currency`."""
+
+    amount: int
+    currency: str
+    units: int
+    price: int
+    destination: str
+    category: str
+    source: str
+    available: int
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the ledger keeps of it."""
+        return {"price": {
+            "units": self.units, "unit_price": shown(self.price), "destination": self.destination,
+            "category": self.category, "source": self.source,
+        }}  # fmt: skip
+
+
+async def quote(
+    ctx: Context, platform: str, contact: Mapping[str, Any] | None, phone: str | None, category: str,
+    segments: int | None,
+) -> Quote | None:  # fmt: skip
+    """Return what a message would cost now, None where nobody is charged; raises NoPrice."""
+    wallet = await ctx.services.wallets.of(ctx.data.scope)
+    if wallet is None:
+        return None
+    destination = country(phone if contact is None else contact["phone"])
+    priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
+    price, source = _price(ctx.services, platform, destination, priced, ctx.now(), wallet["currency"])
+    units = segments or 1
+    purse = purse_of(wallet)
+    return Quote(price * units, purse.currency, units, price, destination, category, source, purse.available)
+
+
+def _free(contact: Mapping[str, Any] | None, platform: str, category: str, now: datetime) -> bool:
+    """Tell whether a template is as free as a plain answer is: within the customer's service window."""
+    return category == "UTILITY" and PLATFORMS[platform].window is not None and window_open(contact, platform, now)
+
+
+def _price(
+    services: Services, platform: str, destination: str, category: str, at: datetime, currency: str
+) -> tuple[int, str]:
+    try:
+        price = services.wallets.price(platform, destination, category, at, currency)
+    except LookupError as error:
+        raise NoPrice(f"{str(error).capitalize()}.") from error
+    return price.amount, price.rate.source
+
+
+def covered(quoted: Quote | None) -> None:
+    """Raise InsufficientBalance where a wallet plainly does not cover a message, before anything is made for it."""
+    if quoted is not None and quoted.amount > quoted.available:
+        raise InsufficientBalance(Purse(quoted.currency, quoted.available), quoted.amount)
+
+
+def charge_of(quoted: Quote, now: datetime) -> dict[str, Any]:
+    """Return what a message holds of its reservation."""
+    return {
+        "amount": quoted.amount, "currency": quoted.currency, "units": quoted.units,
+        "destination": quoted.destination, "category": quoted.category, "at": now, "owed": now,
+    }  # fmt: skip
+
+
+async def reserve(ctx: Context, quoted: Quote, addition: Addition) -> Document:
+    """Reserve a message's cost and store it, both or neither; returns it. Raises InsufficientBalance."""
+    posted = await ctx.services.wallets.reserve(
+        ctx.data.scope, f"message:{addition.doc['_id']}", quoted.amount, facts=quoted.facts(), adding=[addition]
+    )
+    return posted.added[0]
+
+
+def settling(message: Mapping[str, Any]) -> bool:
+    """Tell whether what became of a message decides what it costs."""
+    charge = message.get("charge")
+    if charge is None:
+        return False
+    if message["status"] in ENDS:
+        return "refunded" not in charge
+    if "owed" not in charge:
+        return False
+    by_delivery = PLATFORMS[message["platform"]].paid_on_delivery
+    return message["status"] in ((status.DELIVERED, status.READ) if by_delivery else _WENT)
+
+
+_WENT = (status.SENT, status.DELIVERED, status.READ)
+
+
+async def settle(ctx: Context, message: Document) -> None:
+    """Settle or give back what was reserved for a message, where what became of it decides that."""
+    if not settling(message):
+        return
+    if message["status"] in ENDS:
+        await give_back(ctx, message)
+        return
+    charge, id = message["charge"], message["_id"]
+    pricing = charge.get("pricing")
+    cost = charge["amount"]
+    if pricing is not None:
+        cost = _by_report(ctx.services, message, pricing)
+    facts = {"reserved": shown(charge["amount"]), **({} if pricing is None else {"pricing": pricing})}
+
+    def settled(doc: Document) -> Change | None:
+        if "owed" not in doc.get("charge", {}):
+            return None
+        return Change(set={"charge.settled": cost, "updated_at": doc["updated_at"]}, unset=["charge.owed"])
+
+    await ctx.services.wallets.settle(
+        ctx.data.scope, f"message:{id}", cost, facts=facts, steps=[Step("messages", id, settled)]
+    )
+
+
+def _by_report(services: Services, message: Document, pricing: Mapping[str, Any]) -> int:
+    """Return the cost by the carrier's own word; the amount reserved where it names a price nobody knows."""
+    charge = message["charge"]
+    if not pricing["billable"]:
+        return 0
+    try:
+        price, _ = _price(
+            services, message["platform"], charge["destination"], pricing["category"], charge["at"], charge["currency"]
+        )
+    except NoPrice:
+        return int(charge["amount"])
+    return price * int(charge["units"])
+
+
+async def give_back(ctx: Context, message: Document) -> None:
+    """Give back all that a message has cost: what is reserved still, or what was settled before it failed."""
+    id = message["_id"]
+    paid = int(message["charge"].get("settled", 0))
+
+    def decide(_: Purse, rest: int) -> Line | None:
+        return Line(rest + paid, -rest) if rest else credited(paid)
+
+    def refunded(doc: Document) -> Change | None:
+        charge = doc.get("charge", {})
+        if "refunded" in charge or charge.get("settled", 0) != paid:
+            return None
+        amount = paid or charge["amount"]
+        return Change(set={"charge.refunded": amount, "updated_at": doc["updated_at"]}, unset=["charge.owed"])
+
+    await ctx.services.wallets.give_back(ctx.data.scope, f"message:{id}", decide, [Step("messages", id, refunded)])
+
+
+async def settle_owed(services: Services) -> None:
+    """Settle what a crash left owed, and give back what no carrier will deliver any more."""
+    now = services.clock()
+    looked = {"charge.owed": {"$lt": now - BEHIND}, "status": {"$in": [*_WENT, *ENDS]}}
+    for message in await services.store.across("messages", looked, limit=SWEPT):
+        try:
+            await settle(system_context(services, message["scope"], "billing"), message)
+        except GatewayError as error:
+            logger.warning("charge.postponed", message=message["_id"], error=str(error))
+    late = {"charge.owed": {"$lt": now - NEVER_DELIVERED}}
+    for message in await services.store.across("messages", late, limit=SWEPT):
+        await give_back(system_context(services, message["scope"], "billing"), message)

@@ -1,0 +1,144 @@
+"""`/transaction/tenant-transactions/`: the ledger, which is read and never written over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import RootModel
+
+from jinaconnect.actions.billing.keeping import read_row
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.core.billing.money import micros
+from jinaconnect.core.billing.wallet import KINDS, render_row
+from jinaconnect.core.paging import Filter, Listing, text_filter, time_filter
+from jinaconnect.core.schema import Answer, example, sample_id
+from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.store.billing.ledger import LEDGER
+from jinaconnect.store.databases.mongo import Document
+
+PATH = "/transaction/tenant-transactions/"
+
+
+def _kind(text: str) -> str:
+    wanted = text.strip().upper().replace("+", " ")
+    if wanted not in KINDS:
+        raise ValueError(f"must be one of {', '.join(KINDS)}")
+    return wanted
+
+
+def _amount(text: str) -> int:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("must be a number") from error
+    if not amount.is_finite() or abs(amount) > 10**9:
+        raise ValueError("must be a number of at most a thousand million")
+    return micros(amount)
+
+
+_AMOUNT = {"type": "number", "minimum": -(10**9), "maximum": 10**9}
+ROWS = Listing(
+    filters={
+        "transaction_type": Filter("type", _kind, ("", "in"), {"type": "string", "enum": list(KINDS)}),
+        "created_at": time_filter("created_at"),
+        "amount": Filter("amount", _amount, ("", "lt", "lte", "gt", "gte"), _AMOUNT),
+        "transaction_id": text_filter("transaction_id"),
+        "broadcast": Filter("broadcast"),
+        "broadcast__status": Filter("facts.broadcast_status", lookups=("", "in")),
+        "broadcast__name": Filter("facts.broadcast_name", lookups=("", "icontains")),
+        "broadcast__platform": Filter("facts.broadcast_platform", lookups=("", "in")),
+        "message": Filter("message"),
+        "call": Filter("call"),
+        "key": Filter("key"),
+    },
+    orderings={"id": "_id", "created_at": "_id", "number": "number"},
+)  # fmt: skip
+
+
+class LedgerRow(
+    Answer,
+    json_schema_extra=example(
+        id=sample_id("txn"), tenant=sample_id("ten"), tenant_name="Lee & Sons",
+        system_transaction_id="jc_7Q2M9X4K1Z8B5T3W", transaction_id=None, amount=0.115, amount_currency="USD",
+        transaction_type="CONSUMPTION", description=None, key=f"message:{sample_id('msg')}:reserve", number=18,
+        change=-0.115, change_currency="USD", reserved_change=0.115, short=0.0, balance_after=41.27,
+        balance_after_currency="USD", razor_pay_order=None, broadcast=None, broadcast_history_id=None,
+        broadcast_name=None, broadcast_status=None, broadcast_scheduled_time=None, broadcast_recipient_count=None,
+        broadcast_platform=None, message=sample_id("msg"), call=None,
+        price={"units": 1, "unit_price": 0.115, "destination": "US", "category": "MARKETING", "source": "fall-back"},
+        created_at="2026-11-23T10:00:00.123Z", updated_at="2026-11-23T10:00:00.123Z",
+    ),
+):  # fmt: skip
+    """A row of the ledger. `change` is what it did to the balance, `reserved_change` to what is reserved; `amount` has
+    no sign. `short` is what a settlement could not take any more, `key` the business event it stands for."""
+
+    id: str
+    tenant: str
+    tenant_name: str
+    system_transaction_id: str
+    transaction_id: str | None
+    amount: float
+    amount_currency: str
+    transaction_type: str
+    description: str | None
+    key: str
+    number: int
+    change: float
+    change_currency: str
+    reserved_change: float
+    short: float
+    balance_after: float
+    balance_after_currency: str
+    razor_pay_order: str | None
+    broadcast: str | None
+    broadcast_history_id: str | None
+    broadcast_name: str | None
+    broadcast_status: str | None
+    broadcast_scheduled_time: str | None
+    broadcast_recipient_count: int | None
+    broadcast_platform: str | None
+    message: str | None
+    call: str | None
+    price: dict[str, Any] | None
+    created_at: str
+    updated_at: str
+
+
+class TransactionTypes(RootModel[list[str]]):
+    """The types a row can have."""
+
+
+async def _shown(ctx: OperationContext, rows: Sequence[Document]) -> list[dict[str, Any]]:
+    tenant = await ctx.services.registry.tenant(ctx.principal.tenant)
+    assert tenant is not None
+    return [render_row(row, tenant) for row in rows]
+
+
+@operation(
+    "GET", PATH, id="transactions.list", permission="billing.view", listing=ROWS, returns=LedgerRow,
+    aliases=("/wallet/transactions/",),
+)  # fmt: skip
+async def list_rows(ctx: OperationContext) -> dict[str, Any]:
+    """List the ledger's rows, the newest first."""
+    return await list_documents(ctx, LEDGER, ROWS, lambda rows: _shown(ctx, rows))
+
+
+@operation(
+    "GET", f"{PATH}transaction-status-options/", id="transactions.types", permission="billing.view",
+    returns=TransactionTypes, aliases=("/wallet/transactions/transaction-status-options/",),
+)  # fmt: skip
+async def list_types(ctx: OperationContext) -> list[str]:
+    """List the types a row can have."""
+    return list(KINDS)
+
+
+@operation(
+    "GET", PATH + "{id}/", id="transactions.read", permission="billing.view", returns=LedgerRow,
+    aliases=("/wallet/transactions/{id}/",),
+)  # fmt: skip
+async def read_transaction(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Show one row of the ledger."""
+    return (await _shown(ctx, [await read_row(ctx, id)]))[0]

@@ -1,0 +1,94 @@
+"""What the rest of the program does with a wallet: ask a price, reserve, settle, refund, charge.
+
+A partition without a wallet that is switched on is not charged: nothing is reserved there, and nothing refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jinaconnect.core.billing.prices import Price, PriceList
+from jinaconnect.core.billing.purse import Line, Purse, credited, returned
+from jinaconnect.core.billing.wallet import CONSUMPTION, RECHARGE, REFUND
+from jinaconnect.store.billing.ledger import Ledger, Posted, Posting
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.together import Addition, Step
+
+
+class Wallets:
+    """The wallets of all partitions; `about` names what is paid for, such as `message:<id>` or `broadcast:<id>`."""
+
+    def __init__(self, ledger: Ledger, prices: PriceList) -> None:
+        self.ledger, self.prices = ledger, prices
+
+    async def of(self, scope: str) -> Document | None:
+        """Return a partition's wallet, None where it is not charged."""
+        return await self.ledger.wallet(scope)
+
+    def price(self, channel: str, destination: str, category: str, at: datetime, currency: str) -> Price:
+        """Return the price of one message or segment to a country on a day, in a wallet's currency."""
+        return self.prices.price(channel, destination, category, at.date(), currency)
+
+    async def reserve(
+        self, scope: str, about: str, amount: int, *, facts: Mapping[str, Any] | None = None,
+        steps: Sequence[Step] = (), adding: Sequence[Addition] = (),
+    ) -> Posted:  # fmt: skip
+        """Set money aside for something, once; raises InsufficientBalance, and then nothing is written.
+
+        `steps` and `adding` are the change that queues it: written with the reservation or not at all.
+        """
+        return await self.ledger.post(scope, Posting(
+            f"{about}:reserve", about, CONSUMPTION, lambda purse, _: purse.reserve(amount), facts or {}, steps, adding,
+        ))  # fmt: skip
+
+    async def settle(
+        self, scope: str, about: str, cost: int, *, part: str | None = None, held: int | None = None,
+        facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = (),
+    ) -> Posted:  # fmt: skip
+        """Take what something has cost out of its reservation, once per `part`; what it did not need returns.
+
+        `held` is how much of the reservation the part uses up, all that is left unless told. Outcomes of one second go
+        together as one part. A cost beyond what is reserved is charged as far as the wallet goes; the row says what is
+        short.
+        """
+        key = f"{about}:settle" + (f":{part}" if part is not None else "")
+
+        def decide(purse: Purse, rest: int) -> Line | None:
+            return purse.settle(cost, rest if held is None else min(held, rest))
+
+        return await self.ledger.post(scope, Posting(key, about, CONSUMPTION, decide, facts or {}, steps))
+
+    async def refund(
+        self, scope: str, about: str, *, facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = ()
+    ) -> Posted:
+        """Give back what is left of a reservation, once; nothing is posted where nothing is left and nothing to do."""
+
+        def decide(_: Purse, rest: int) -> Line | None:
+            return returned(rest) if rest or steps else None
+
+        return await self.ledger.post(scope, Posting(f"{about}:refund", about, REFUND, decide, facts or {}, steps))
+
+    async def give_back(
+        self, scope: str, about: str, decide: Callable[[Purse, int], Line | None], steps: Sequence[Step]
+    ) -> Posted:
+        """Give back, once, what `decide` says of what is still reserved and of what was paid."""
+        return await self.ledger.post(scope, Posting(f"{about}:refund", about, REFUND, decide, {}, steps))
+
+    async def charge(
+        self, scope: str, about: str, cost: int, kind: str, *, facts: Mapping[str, Any] | None = None
+    ) -> Posted:
+        """Take what something over and done has cost, once, as far as the wallet goes."""
+        return await self.ledger.post(
+            scope, Posting(f"{about}:charge", about, kind, lambda purse, _: purse.charge(cost), facts or {})
+        )
+
+    async def credit(
+        self, scope: str, about: str, amount: int, *, facts: Mapping[str, Any] | None = None,
+        steps: Sequence[Step] = (),
+    ) -> Posted:  # fmt: skip
+        """Put money in, once."""
+        return await self.ledger.post(
+            scope, Posting(f"{about}:credit", about, RECHARGE, lambda _, __: credited(amount), facts or {}, steps)
+        )
