@@ -7,7 +7,7 @@ import re
 import select
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -178,19 +178,25 @@ def _asking_for(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode({**query, 'page_size': '50'})}"
 
 
-def _times(running: Gateway, paths: list[str], times: int) -> dict[str, float]:
-    """Return the median milliseconds of each page, once it was asked for and counted in the background."""
-    found = {}
-    mongod = next(pid for pid in family(running.pid) if pid != running.pid)
+def _times(beside: Sequence[Gateway], paths: list[str], times: int) -> list[dict[str, float]]:
+    """Return the median milliseconds of each page of each gateway, asked in turns: what disturbs one disturbs all.
+
+    Each page was asked for before, and what of it is counted in the background has been counted.
+    """
+    databases = [next(pid for pid in family(each.pid) if pid != each.pid) for each in beside]
+    found: list[dict[str, float]] = [{} for _ in beside]
     for path in paths:
-        _get(running.port, path, running.key)
-        settle(mongod, moment_s=0.1)
-        took = []
+        for each, mongod in zip(beside, databases, strict=True):
+            _get(each.port, path, each.key)
+            settle(mongod, moment_s=0.1)
+        took: list[list[float]] = [[] for _ in beside]
         for _ in range(times):
-            begun = time.monotonic()
-            _get(running.port, path, running.key)
-            took.append((time.monotonic() - begun) * 1000)
-        found[path] = median(took)
+            for each, its in zip(beside, took, strict=True):
+                begun = time.monotonic()
+                _get(each.port, path, each.key)
+                its.append((time.monotonic() - begun) * 1000)
+        for each_found, its in zip(found, took, strict=True):
+            each_found[path] = median(its)
     return found
 
 
@@ -204,15 +210,15 @@ def first_page(quick: bool) -> list[Row]:
         for query in _asked(listing)
     ]
     searches = [_asking_for(path, {"search": text}) for path, text in _SEARCHES]
-    taken: list[dict[str, float]] = []
-    for count in (1_000, many):
-        with gateway() as running:
+    with gateway() as small, gateway() as large:
+        for running, count in ((small, 1_000), (large, many)):
             fill(running, count)
             answer = json.loads(_get(running.port, common[0], running.key))
             if len(answer["results"]) != 50 or {row["status"] for row in answer["results"]} != {"OPEN"}:
                 raise RuntimeError("this is not the page asked for")
-            taken.append({**_times(running, common, 20 * times), **_times(running, others + searches, times)})
-    few, lots = taken
+        few, lots = _times((small, large), common, 10 * times)
+        for known, more in zip((few, lots), _times((small, large), others + searches, times), strict=True):
+            known.update(more)
 
     def row(what: str, paths: list[str]) -> Row:
         worst = max(paths, key=lambda path: lots[path] / few[path])
