@@ -63,7 +63,9 @@ class Completer:
         if away is not None:
             raise away
         # The claim has told nobody, so the document is at the revision it was claimed at unless somebody else wrote.
-        await ctx.data.change("calls", call["_id"], lambda doc: Change(set=fields, unset=("due",)), known=call)
+        # What was pending then is being told by whoever ended the call.
+        known = {**call, "pending": []}
+        await ctx.data.change("calls", call["_id"], lambda doc: Change(set=fields, unset=("due",)), known=known)
         if call["contact"] is not None:
             await follow_removal(ctx, call["contact"])
 

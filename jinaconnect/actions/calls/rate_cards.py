@@ -71,8 +71,10 @@ def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None:
     """Return the cost fields of an ended call by the trunk's cards, None where no card covers it."""
-    trunk = await store.find("trunks", str(call["provider_config"]))
-    currency = "USD" if trunk is None else trunk["currency"]
+    currency = "USD"
+    if not call["duration_seconds"]:  # what costs nothing does so in the trunk's currency
+        trunk = await store.find("trunks", str(call["provider_config"]))
+        currency = currency if trunk is None else trunk["currency"]
     cards = await _cards(store, str(call["provider_config"]))
     cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)
     if cost is None:

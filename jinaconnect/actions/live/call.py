@@ -158,7 +158,7 @@ class LiveCall:
         """Bring the call to its end: what was decided is recorded, then every leg is hung up."""
         if facts or tell:
             await self.journal.write(*facts, tell=tell)
-        await self.player.stop_silently()
+        self.player.forget()
         names = list(self.legs(document.DIALING, document.RINGING, document.UP, document.NEW))
         customer = self.doc["legs"].get(CUSTOMER)
         if customer is None or (customer["state"] == document.NEW and customer["channel"] is None):

@@ -202,6 +202,8 @@ class Attendant:
             await call.journal.write(*facts, tell=tells, set=held if moved else {})
         if moved:
             self._arm()
+        if any(isinstance(order, exchange.HangUp) for order in step.orders):
+            call.player.forget()  # there is nothing left to be stopped then
         spoken: list[exchange.Say | exchange.PlayAudio] = []
         for order in step.orders:
             if isinstance(order, exchange.Say | exchange.PlayAudio):

@@ -57,6 +57,10 @@ class PromptPlayer:
             await self._call.give(self._call.switch.stop_play(prompt))
         return bool(prompts)
 
+    def forget(self) -> None:
+        """Tell nobody of the end of what is being played: who hears it is being hung up, which ends it."""
+        self._prompts = {}
+
     async def stop_silently(self) -> None:
         """Stop what is being played; nobody is told of its end."""
         prompts, self._prompts = list(self._prompts), {}
