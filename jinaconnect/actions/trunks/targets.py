@@ -17,9 +17,12 @@ from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
 from jinaconnect.telephony.trunks.credentials import split_port
+from jinaconnect.telephony.trunks.numbers import NumberFormat, dialled, read
 from jinaconnect.telephony.trunks.numbers import caller as caller_form
-from jinaconnect.telephony.trunks.numbers import dialled, read
 from jinaconnect.telephony.trunks.pjsip import device_endpoint_id, endpoint_id
+
+MOST_STYLES = 10_000
+_styles: dict[tuple[str, bytes, str | None], NumberFormat] = {}  # by trunk and what is sealed of it
 
 _NUMBER = re.compile(r"\+?[0-9]{5,15}")
 _SIP = re.compile(
@@ -77,11 +80,22 @@ def called_number(services: Services, trunk: Document, text: str, country: str =
     `country` is where the trunk is, for one whose format does not say.
     """
     if has_sip_account(trunk):
-        style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
-        number = read(text, style, country or home_of(trunk["from_numbers"]))
+        number = read(text, _style(services, trunk), country or home_of(trunk["from_numbers"]))
         if number is not None:
             return number
     return plus_form(text)
+
+
+def _style(services: Services, trunk: Document) -> NumberFormat:
+    """Return how a trunk's carrier writes numbers; asked for each call, opened once for what is sealed."""
+    key = (trunk["_id"], bytes(trunk["credentials"] or b""), trunk["vendor_profile"])
+    style = _styles.get(key)
+    if style is None:
+        style = open_sip(services, trunk).number_format or profile_of(trunk).numbers
+        if len(_styles) >= MOST_STYLES:
+            _styles.clear()
+        _styles[key] = style
+    return style
 
 
 def home_of(numbers: Sequence[str]) -> str:
