@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from jinaconnect import __version__
 from jinaconnect.app import Gateway
 from jinaconnect.config import Config, load
+from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.redaction import redact
 from jinaconnect.serve import database_uri, run_process
@@ -88,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     wallet.add_argument("--pay-in", type=Decimal, metavar="AMOUNT", help="credit what was paid; needs --reference")
     wallet.add_argument("--reference", help="names the payment: the same one is credited once")
     wallet.set_defaults(run=_wallet)
+    claims = commands.add_parser(
+        "number-claims", parents=[common], help="show which organisations claim a telephone number, or release it"
+    )
+    claims.add_argument("number", metavar="+12025550123")
+    claims.add_argument("--release", default="", metavar="TENANT", help="take the number off this organisation")
+    claims.set_defaults(run=_number_claims)
     openapi = commands.add_parser("openapi", parents=[common], help="print the API description")
     openapi.set_defaults(run=_openapi)
     return parser
@@ -236,6 +243,22 @@ async def _line(gateway: Gateway, tenant: str, demo_carrier: str) -> list[str]:
                     break
                 await asyncio.sleep(0.1)
     return [f"    number    {line['number']}", f"    trunk     {line['trunk']}", f"    IVR       {line['template']}"]
+
+
+def _number_claims(config: Config, options: argparse.Namespace) -> int:
+    return uvloop.run(_settle_claims(config, options.number, options.release))
+
+
+async def _settle_claims(config: Config, number: str, released: str) -> int:
+    from jinaconnect.actions.trunks.settling import claims_of, release_number
+
+    async with _beside(config) as gateway:
+        if released and not await release_number(gateway.services, number, released):
+            print(f"server.py: {released} does not claim {number}.", file=sys.stderr)
+            return 1
+        for claim in await claims_of(gateway.services, number):
+            print(claim.tenant, claim.trunk, "numbers" if claim.number else "from_numbers", iso(claim.since))
+    return 0
 
 
 def _seed(config: Config, options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.live.supervisor import STALE_S
+from jinaconnect.actions.trunks.settling import claims_of, release_number
 from jinaconnect.core.calls.document import new_call
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
@@ -215,6 +216,18 @@ async def test_a_number_another_tenant_has_claimed_at_one_address_is_refused_wha
             detail = (await other().post("/voice/api/numbers/", body)).refused(409, "number_taken")
             assert list(detail) == ["number"]
         (await other().post("/voice/api/numbers/", {**body, "number": free})).ok(201)
+        # The operator, who asked the carrier, settles it.
+        services = phone.gateway.services
+        for number in (routed, listed):
+            assert [each.tenant for each in await claims_of(services, number)] == [phone.tenant.id]
+            assert await release_number(services, number, other.id) == 0
+            assert await release_number(services, number, phone.tenant.id) == 1
+            (await other().post("/voice/api/numbers/", {**body, "number": number})).ok(201)
+            assert [each.tenant for each in await claims_of(services, number)] == [other.id]
+        assert (await phone.owner.get(path)).ok()["from_numbers"] == [OWN]
+        told = [(each["type"], each["actor"]) for each in await phone.owner.events("start")]
+        assert ("number.deleted", {"type": "system", "id": "operator"}) in told
+        assert ("trunk.updated", {"type": "system", "id": "operator"}) in told
 
 
 async def test_calls_at_a_shared_address_go_to_who_claimed_the_number_first_and_else_to_nobody(
