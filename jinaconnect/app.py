@@ -33,6 +33,8 @@ from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
 from jinaconnect.actions.live.fleet import Fleet
 from jinaconnect.actions.messaging.accounts import OpenAccounts
+from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
+from jinaconnect.actions.messaging.acknowledging import acknowledge
 from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
@@ -71,6 +73,7 @@ from jinaconnect.store.coordination.limits import Limits
 from jinaconnect.store.coordination.switch_commands import SwitchCommands
 from jinaconnect.store.coordination.switch_status import SwitchStatus
 from jinaconnect.store.coordination.tickets import Tickets
+from jinaconnect.store.coordination.turns import Turns
 from jinaconnect.store.databases.indexes import unhurried
 from jinaconnect.store.databases.mongo import Database, Document, answering, connect
 from jinaconnect.store.databases.redis import RedisLink
@@ -152,6 +155,7 @@ class Gateway:
             leases=Leases(database, due),
             switch_commands=SwitchCommands(database),
             switch_status=SwitchStatus(database, self.clock),
+            turns=Turns(self._link),
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S),
@@ -170,7 +174,7 @@ class Gateway:
         key, may_keep = services.secrets.derive("tokens"), self._may_keep
         auth = TokenAuthenticator(services.registry, clock, key, may_keep, config.voice.operators)
         accounts = OpenAccounts(services.registry, services.secrets)
-        settings = {"whatsapp_meta": config.whatsapp.model_dump()}
+        settings = {"whatsapp_meta": config.whatsapp.model_dump(), "telegram": config.telegram.model_dump()}
         url = services.settings.public_url or services.settings.own_url
         channels = Channels(Parts(services.outbound, due, clock, accounts, worker.plan, settings, url))
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
@@ -220,6 +224,7 @@ class Gateway:
         worker.handle_job(ASK_JOB, voice.ask)
         worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
+        worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
         # What any process may look for is looked for by all of them in turn.

@@ -124,6 +124,12 @@ class Whatsapp(_Section):
     api_version: str = "v23.0"
 
 
+class Telegram(_Section):
+    """Where the Bot API is: Telegram's own, or a server of one's own."""
+
+    base_url: str = "https://api.telegram.org"
+
+
 class Razorpay(_Section):
     """Recharges by Razorpay; without a key there are none."""
 
@@ -230,6 +236,7 @@ class Config(BaseSettings):
     metrics: Metrics = Metrics()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
+    telegram: Telegram = Telegram()
     billing: Billing = Billing()
     blobs: Blobs = Blobs()
     voice: Voice = Voice()

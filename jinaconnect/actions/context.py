@@ -21,6 +21,7 @@ from jinaconnect.store.coordination.leases import Leases
 from jinaconnect.store.coordination.switch_commands import SwitchCommands
 from jinaconnect.store.coordination.switch_status import SwitchStatus
 from jinaconnect.store.coordination.tickets import Tickets
+from jinaconnect.store.coordination.turns import Turns
 from jinaconnect.store.due import Due
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.secrets import Secrets
@@ -61,6 +62,7 @@ class Services:
     leases: Leases
     switch_commands: SwitchCommands
     switch_status: SwitchStatus
+    turns: Turns
     blobs: Blobs
     outbound: Outbound
     webhooks_outbound: Outbound

@@ -60,6 +60,14 @@ class Connected:
 
 
 @runtime_checkable
+class Acknowledges(Protocol):
+    """A channel whose carrier waits to hear that something a customer did has been seen."""
+
+    async def acknowledge(self, account: Account, handle: Mapping[str, Any]) -> None:
+        """Tell the carrier; raises CarrierFailed, OutboundError where another try may help."""
+
+
+@runtime_checkable
 class Provisions(Protocol):
     """A channel whose carrier is asked about an account, and told where its webhooks go."""
 

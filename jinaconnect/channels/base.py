@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
+from jinaconnect.channels.pace import UNHURRIED, Pace
 from jinaconnect.core.clock import Clock
-from jinaconnect.core.errors import Malformed
+from jinaconnect.core.errors import CarrierFailed, Malformed
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.lenient import read_json
@@ -36,8 +37,9 @@ class ChannelSpec:
     and `business_account` are the account's fields that webhooks name it by (`_id` where their path does), `fields`
     what else its accounts have. `headers` are those of a webhook that its reading needs again after its signature was
     checked, `taken` is what its carrier wants to hear then. A channel without `receipts` is told nothing of a message
-    after its send: SENT is its last state. `webhook_path` has places for `{channel}`, `{tenant}` and `{account}`; one
-    without `{account}` is the same for all of a tenant's accounts.
+    after its send: SENT is its last state. `pace` is how fast its carrier lets an account send. `webhook_path` has
+    places for `{channel}`, `{tenant}` and `{account}`; one without `{account}` is the same for all of a tenant's
+    accounts.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ChannelSpec:
     webhook_path: str = "/hooks/{channel}/{tenant}/"
     receipts: bool = True
     taken: WebhookReply | None = None
+    pace: Pace = UNHURRIED
 
     @property
     def named_by(self) -> tuple[str, ...]:
@@ -133,17 +136,27 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The carrier took the message under this id; `known_as` is what else it calls whom it goes to."""
+    """The carrier took the message under this id; `known_as` is what else it calls whom it goes to.
+
+    `moved_to` is where whom it goes to is reached from now on, in place of the address it was sent to.
+    """
 
     carrier_id: str
     known_as: tuple[Address, ...] = ()
+    moved_to: Address | None = None
+
+
+Cause = Literal["rate", "auth", "unreachable"]
+"""Why a carrier refuses, where it says more than that it does: the account sends too fast, its credentials are not
+good, or whom it goes to takes nothing from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The carrier did not take it; `again` says whether another try can help, `retry_after` (seconds) when.
 
-    `opted_out` tells that the customer wants no message of this kind.
+    `opted_out` tells that the customer wants no message of this kind. With the cause `rate` the wait is the whole
+    account's, however long that lasts.
     """
 
     code: str
@@ -151,6 +164,7 @@ class Refused:
     again: bool = False
     retry_after: float | None = None
     opted_out: bool = False
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +270,8 @@ class Inbound:
     `sender` is what the carrier names the writer by, `known_as` what else they are known by there, `username` a name
     of their own choice that is no address. What was said in a group names it as `group`; it is the `sender` then, whose
     conversation it stands in, and `writer` who said it. A `quiet` one asks for nothing: it does not count as unread.
-    `raw` is the carrier's own object, kept with the message.
+    `raw` is the carrier's own object, kept with the message. `acknowledge` is what the carrier waits to hear back of it
+    (`Acknowledges`).
     """
 
     account_address: str
@@ -276,6 +291,7 @@ class Inbound:
     raw: Mapping[str, Any] | None = None
     unreadable: str | None = None
     writer: Writer | None = None
+    acknowledge: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +390,25 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Reachability:
+    """Whether somebody takes messages of an account of ours, as the carrier tells by itself."""
+
+    account_address: str
+    sender: Address
+    reachable: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Somebody is reached by another address from now on, in place of the one they had."""
+
+    account_address: str
+    before: Address
+    after: Address
+
+
+@dataclass(frozen=True, slots=True)
 class AccountReport:
     """The carrier's word on accounts of ours: the kind of report, what happened, and its own details of it.
 
@@ -396,8 +431,13 @@ class Unreadable:
 
 
 Fact = (
-    Inbound | Echo | Edit | Reaction | Status | Preference | TemplateReport | AccountReport | Unreadable
+    Inbound | Echo | Edit | Reaction | Status | Preference | Reachability | Moved | TemplateReport | AccountReport
+    | Unreadable
 )  # fmt: skip
+
+
+class FileRefused(CarrierFailed):
+    """The carrier will not give a file out, now or later."""
 
 
 # --- the channel ---------------------------------------------------------------------------------------------------

@@ -110,6 +110,17 @@ class Due:
         )
 
     @guarded
+    async def give_back(self, collection: str, scope: str, id: str, until: datetime, turn: int) -> None:
+        """Give a document this process has claimed back untried, to be taken again at `until`.
+
+        `turn` stays on its block: how far its wait for a turn has come.
+        """
+        await self._database[collection].update_one(
+            {"_id": id, "scope": scope, "due.by": self.process},
+            {"$set": {"due.at": until, "due.by": None, "due.turn": turn}, "$inc": {"due.tries": -1}},
+        )
+
+    @guarded
     async def put_back(self, collection: str, ids: list[str], until: datetime) -> None:
         """Let due documents wait behind others, as they are."""
         await self._database[collection].update_many(

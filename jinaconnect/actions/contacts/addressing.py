@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -147,6 +148,24 @@ async def learn(ctx: Context, contact: Document, addresses: Sequence[Address], *
         return (await ctx.data.change("contacts", contact["_id"], decide)).doc
     except (Duplicate, NotFound):  # somebody else was given it, or the contact was removed
         return contact
+
+
+async def move(ctx: Context, contact: Document, address: Address) -> None:
+    """Have a contact reached by another address of a kind that is a field of its own, in place of the one it had.
+
+    What another contact is reached by stays with it.
+    """
+    event_id = ctx.ids.new("evt")
+
+    def decide(doc: Document) -> Change | None:
+        if doc[address.field] == address.value:
+            return None
+        fields = {address.field: address.value, "updated_at": ctx.now()}
+        after = applied(doc, fields, (), ())
+        return Change(set=fields, events=[contact_event(ctx, event_id, "contact.updated", doc, after)])
+
+    with contextlib.suppress(Duplicate, NotFound):
+        await ctx.data.change("contacts", contact["_id"], decide)
 
 
 def _lacks(doc: Document, addresses: Sequence[Address], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 
 from jinaconnect.actions.context import Context
@@ -30,3 +31,29 @@ async def set_marketing(ctx: Context, contact: str, platform: str, *, stop: bool
         await ctx.data.change("contacts", contact, decide)
     except NotFound:
         return  # removed meanwhile: nobody is left to write to
+
+
+async def set_reachable(ctx: Context, contact: str, platform: str, *, reachable: bool, at: datetime) -> None:
+    """Note that a contact takes nothing from us on a platform, or does again; of two words, the later holds.
+
+    Whoever wrote since then is reached.
+    """
+    event_id = ctx.ids.new("evt")
+
+    def decide(doc: Document) -> Change | None:
+        held: dict[str, str] = doc.get("unreachable") or {}
+        told: dict[str, datetime] = doc.get("reach_told") or {}
+        wrote = doc["chat"]["inbound"].get(platform)
+        if (platform in told and told[platform] > at) or (not reachable and wrote is not None and wrote > at):
+            return None
+        later = {"reach_told": {**told, platform: at}}
+        if reachable == (platform not in held):
+            return Change(set={**later, "updated_at": doc["updated_at"]}) if told.get(platform) != at else None
+        others = {name: moment for name, moment in held.items() if name != platform}
+        unreachable = others if reachable else {**others, platform: iso(at)}
+        fields = {**later, "unreachable": unreachable, "updated_at": ctx.now()}
+        event = contact_event(ctx, event_id, "contact.updated", doc, applied(doc, fields, (), ()))
+        return Change(set=fields, events=[event])
+
+    with contextlib.suppress(NotFound):  # removed meanwhile: nobody is left to write to
+        await ctx.data.change("contacts", contact, decide)

@@ -34,6 +34,7 @@ _LEAVING = (status.PENDING, status.SENDING)
 _ERASED: dict[str, Any] = {
     **unaddressed(), "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [], "attributes": {},
     "telegram_username": None, "whatsapp_username": None, "description": None, **unassigned(), "opt_outs": {},
+    "unreachable": {},
     "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, "erased": True,
 }  # fmt: skip
 

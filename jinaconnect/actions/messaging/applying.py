@@ -15,12 +15,13 @@ from typing import Any
 import orjson
 import structlog
 
-from jinaconnect.actions.contacts.addressing import Person, contacts_for, learn
-from jinaconnect.actions.contacts.preferences import set_marketing
+from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts_for, learn, move
+from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Services, system_context
 from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
+from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
@@ -33,7 +34,9 @@ from jinaconnect.channels.base import (
     Edit,
     Fact,
     Inbound,
+    Moved,
     Preference,
+    Reachability,
     Reaction,
     Status,
     TemplateReport,
@@ -91,7 +94,7 @@ class Batch:
         self._told.append(_Told(fact, account, row))
 
     async def apply(self) -> None:
-        """Bring the facts into the store; messages first, since reports may speak of them.
+        """Bring the facts into the store: addresses first, then messages, since reports may speak of them.
 
         Facts that cannot be applied together are applied one by one, so that an odd one harms no other; what cannot
         be applied at all is kept and told as `webhook.failed`. Raises Unavailable.
@@ -99,7 +102,10 @@ class Batch:
         messages = [told for told in self._told if isinstance(told.fact, Inbound)]
         echoes = [told for told in self._told if isinstance(told.fact, Echo)]
         statuses = [told for told in self._told if isinstance(told.fact, Status)]
-        others = [told for told in self._told if not isinstance(told.fact, Inbound | Echo | Status)]
+        moved = [told for told in self._told if isinstance(told.fact, Moved)]
+        others = [told for told in self._told if not isinstance(told.fact, Inbound | Echo | Status | Moved)]
+        for told in moved:
+            await self._apart(self._apply_moved, [told])
         await self._apart(self._apply_messages, messages)
         await self._apart(self._apply_echoes, echoes)
         await self._apart(self._apply_statuses, statuses)
@@ -130,6 +136,18 @@ class Batch:
             bare = replace(fact, type="UNSUPPORTED", content=content, media=None, extra={}, unreadable=reason)
             await self._apart(self._apply_messages, [replace(told, fact=bare)])
 
+    async def _apply_moved(self, facts: Sequence[_Told]) -> None:
+        for fact in (told.fact for told in facts):
+            if isinstance(fact, Moved) and (contact := await contact_at(self._store, fact.before)) is not None:
+                await move(self._ctx, contact, fact.after)
+
+    async def _apply_reachability(self, fact: Reachability) -> None:
+        contact = await contact_at(self._store, fact.sender)
+        if contact is not None:
+            await set_reachable(
+                self._ctx, contact["_id"], self._platform, reachable=fact.reachable, at=fact.at
+            )  # fmt: skip
+
     async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
         reports = [told.fact for told in facts if isinstance(told.fact, Status)]
         late = await apply_statuses(self._ctx, self._platform, reports)
@@ -149,8 +167,10 @@ class Batch:
                     await (self._apply_echoes if ours else self._apply_messages)([alone])
             elif isinstance(told.fact, Preference):
                 await self._apply_preference(told.fact)
+            elif isinstance(told.fact, Reachability):
+                await self._apply_reachability(told.fact)
             elif isinstance(told.fact, AccountReport):
-                await apply_account_report(self._ctx, told.account, told.fact, self._platform)
+                await apply_account_report(self._ctx, told.account.id, told.fact, self._platform)
             elif isinstance(told.fact, TemplateReport):
                 await apply_template_report(self._ctx, told.fact)
             elif isinstance(told.fact, Unreadable):
@@ -212,6 +232,14 @@ class Batch:
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         left = [contact for contact in everyone.values() if contact["_id"] not in decisions]
         await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)])
+        for fact, _ in inbound:
+            if self._platform in (contacts[fact.sender].get("unreachable") or {}):  # who writes is reached
+                at = fact.at if fact.at.timestamp() > 0 else self._ctx.now()
+                id = contacts[fact.sender]["_id"]
+                await set_reachable(self._ctx, id, self._platform, reachable=True, at=at)
+        new = [pair for pair, result in zip(inbound, results, strict=True) if not isinstance(result, Duplicate)]
+        waited = [(account, fact) for fact, account in new if fact.acknowledge is not None]
+        await acknowledge_soon(self._worker, self._store.scope, waited, self._ctx.now())
 
     async def _contacts(self, facts: Sequence[Inbound]) -> dict[Address, Document]:
         """Return who wrote, each contact knowing all that the carrier told they are known by."""

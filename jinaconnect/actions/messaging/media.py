@@ -16,7 +16,7 @@ import structlog
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.ports import Accounts
 from jinaconnect.actions.scoping import visible
-from jinaconnect.channels.base import Account
+from jinaconnect.channels.base import Account, FileRefused
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import CarrierFailed, NotFound
 from jinaconnect.core.ids import encode, well_formed
@@ -87,6 +87,10 @@ class MediaFetcher:
             try:
                 channel = self._channels[account.channel]
                 mime = media_type(await channel.fetch(account, row["handle"], spool, MAX_BYTES))
+            except FileRefused as error:
+                logger.info("media.refused", id=row["_id"], reason=str(error))
+                await self._finish(store, row["_id"], {})
+                return
             except OutboundError as error:
                 raise CarrierFailed(f"media cannot be fetched: {error}") from error
             await self._services.blobs.keep(spool, row["scope"], row["_id"])

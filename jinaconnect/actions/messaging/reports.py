@@ -100,7 +100,10 @@ async def report_message(
 
 
 async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:
-    """Set or take back a customer's reaction on a message; tells whether the message is here."""
+    """Set or take back a customer's reaction on a message; tells whether the message is here.
+
+    Of two of one customer the later holds, in whichever order they come.
+    """
     target = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": fact.target})
     if target is None or target["deleted_at"] is not None:
         return target is not None
@@ -108,14 +111,18 @@ async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:
     sender = str(fact.sender.value).lstrip("+")
 
     def decide(doc: Document) -> Change | None:
+        told = doc.get("reacted_at") or {}
+        if sender in told and told[sender] > fact.at:
+            return None
         others = [held for held in doc["reactions"] if held["user_id"] != sender]
         stamp = iso(fact.at)
         reactions = (
             [*others, {"emoji": fact.emoji, "user_id": sender, "timestamp": stamp}] if fact.emoji else others
         )
+        fields: dict[str, Any] = {"reacted_at": {**told, sender: fact.at}}
         if reactions == doc["reactions"]:
-            return None
-        fields = {"reactions": reactions, "updated_at": ctx.now()}
+            return Change(set={**fields, "updated_at": doc["updated_at"]}) if told.get(sender) != fact.at else None
+        fields.update(reactions=reactions, updated_at=ctx.now())
         after = applied(doc, fields, (), ())
         by = {"type": "contact", "id": doc["contact"]}
         event = message_event(ctx.ids.new("evt"), "message.updated", after, contact, at=fact.at, actor=by)

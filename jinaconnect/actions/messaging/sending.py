@@ -10,17 +10,29 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.billing.messages import Quote, charge_of, covered, quote, reserve
-from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn
-from jinaconnect.actions.contacts.preferences import set_marketing
+from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn, move
+from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Context, OperationContext, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.actions.ports import Accounts
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.worker import Worker, until_taken
-from jinaconnect.channels.base import Accepted, Account, Composed, Outcome, Outgoing, Refused, TemplateUse, Unknown
+from jinaconnect.channels.base import (
+    Accepted,
+    Account,
+    AccountReport,
+    Composed,
+    Outcome,
+    Outgoing,
+    Refused,
+    TemplateUse,
+    Unknown,
+)
+from jinaconnect.channels.pace import UNHURRIED
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status
@@ -42,6 +54,8 @@ from jinaconnect.store.together import Addition
 WINDOW = "window.closed"  # the rule that free-form content outside the platform's window breaks
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+UNTURNED, ADDRESS_TURN, ACCOUNT_TURN = 0, 1, 2  # how far a message's wait for its turn has come
+LONGEST_HELD = timedelta(days=1)  # a carrier that finds an account too fast for longer refuses its messages
 
 logger = structlog.get_logger(__name__)
 
@@ -50,8 +64,10 @@ logger = structlog.get_logger(__name__)
 class NewMessage:
     """A message to send: on which platform, from which account, to whom, and what.
 
-    `content` is in the inbox's words; `native` and `options` go to the channel with it. `account_field` is what the
-    request calls the account. The `category` is its template's unless given; without either it is an answer.
+    `content` is in the inbox's words; `native` and `options` go to the channel with it. To whom is a `contact`, or an
+    address that may be new (`to`). `account_field`, `contact_field` and `to_field` are what the request calls them. The
+    `category` is its template's unless given; without either it is an answer. It is sent `at` a time, now where none is
+    given.
     """
 
     platform: str
@@ -59,19 +75,27 @@ class NewMessage:
     account: str | None
     account_field: str
     contact: str | None = None
-    phone: str | None = None
+    to: Address | None = None
     reply_to: str | None = None
     template: NamedTemplate | None = None
     native: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     category: Category | None = None
+    at: datetime | None = None
+    contact_field: str = "contact"
+    to_field: str = "phone"
+
+    @property
+    def phone(self) -> str | None:
+        """The number that may be new, where that is what names whom it goes to."""
+        return str(self.to.value) if self.to is not None and self.to.field == PHONE else None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A message whose fields are right, made ready for its channel, and the verdict on sending it now.
 
-    `contact` is None where the number is new.
+    `contact` is None where the address is new.
     """
 
     message: NewMessage
@@ -84,42 +108,51 @@ class Checked:
     quote: Quote | None
 
 
-async def _holder(ctx: Context, phone: str) -> Document | None:
-    """Return the contact with a number, None where it may be added; raises Invalid on `phone`.
+def _nobody(message: NewMessage) -> Invalid:
+    assert message.to is not None
+    return Invalid.field(message.to_field, f"there is no contact of yours with this {_kind(message.to.field)}")
 
-    Who sees their own contacts only and may not add any hears the same of another's number as of nobody's: a send is
+
+def _kind(field: str) -> str:
+    return "number" if field == PHONE else field.replace("_", " ")
+
+
+async def _holder(ctx: Context, message: NewMessage, to: Address) -> Document | None:
+    """Return the contact with an address, None where it may be added; raises Invalid on it.
+
+    Who sees their own contacts only and may not add any hears the same of another's address as of nobody's: a send is
     no way to ask who is a customer.
     """
-    found = await contact_at(ctx.data, Address(PHONE, phone))
+    found = await contact_at(ctx.data, to)
     if found is not None and visible(ctx.principal, found):
         return found
     if found is not None or (ctx.principal.assigned_only and not ctx.principal.may("contact.create")):
-        raise Invalid.field("phone", "there is no contact of yours with this number")
+        raise _nobody(message)
     return None
 
 
 async def _known(ctx: Context, message: NewMessage) -> Document | None:
-    """Return the contact to write to, None where its number is new; raises Invalid on `contact` or `phone`."""
+    """Return the contact to write to, None where its address is new; raises Invalid on what names it."""
     if message.contact is None:
-        return None if message.phone is None else await _holder(ctx, message.phone)
+        return None if message.to is None else await _holder(ctx, message, message.to)
     found = await ctx.data.find("contacts", message.contact)
     if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
-        raise Invalid.field("contact", "there is no such contact")
+        raise Invalid.field(message.contact_field, "there is no such contact")
     if address_on(found, message.platform) is None:
         platform = PLATFORMS[message.platform]
         if platform.group is not None and address_of(found, platform.group) is not None:
-            raise Invalid.field("contact", "is a group, which is not written to")
+            raise Invalid.field(message.contact_field, "is a group, which is not written to")
         kind = platform.addresses[0].replace("_", " ")
-        raise Invalid.field("contact", f"the contact has no {'phone number' if kind == PHONE else kind}")
+        raise Invalid.field(message.contact_field, f"the contact has no {'phone number' if kind == PHONE else kind}")
     return found
 
 
 async def _added(ctx: Context, message: NewMessage) -> Document:
-    """Return the contact of a number that is new."""
-    assert message.phone is not None
-    made = await contact_for(ctx, Address(PHONE, message.phone), message.platform, by=ctx.principal.username)
+    """Return the contact of an address that is new."""
+    assert message.to is not None
+    made = await contact_for(ctx, message.to, message.platform, by=ctx.principal.username)
     if made is None or (made.seq is None and not visible(ctx.principal, made.doc)):  # somebody else was first
-        raise Invalid.field("phone", "there is no contact of yours with this number")
+        raise _nobody(message)
     return ctx.wrote(made)
 
 
@@ -186,14 +219,14 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
     covered(quoted)
     contact = checked.contact or await _added(ctx, message)
     now = ctx.now()
-    principal = ctx.principal
+    principal, at = ctx.principal, max(message.at or now, deferred or now, now)
     doc = new_message(
         ctx.ids.new("msg"), contact=contact["_id"], platform=message.platform, direction=OUTGOING, type=composed.type,
         content=composed.content, author="USER", app=account.id, timestamp=now, status=status.PENDING,
         reply_to=message.reply_to, created_by=principal.username or principal.name or principal.id,
         user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),
-        category=checked.category, deferred_until=deferred, due=due_at(deferred or now), created_at=now,
-        updated_at=now,
+        category=checked.category, deferred_until=deferred, due=due_at(at), created_at=now, updated_at=now,
+        **({} if message.at is None else {"scheduled_at": message.at}),
         **({} if composed.segments is None else {"segments": composed.segments}),
         **({} if quoted is None else {"charge": charge_of(quoted, now)}),
     )  # fmt: skip
@@ -205,10 +238,10 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
     await count_message(ctx, written)
     seqs = await ctx.data.tell("messages", [written])
     ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
-    if deferred is None:
-        ctx.ports.worker.kick("messages", ctx.data.scope, written["_id"])
+    if at > now:
+        ctx.ports.worker.at("messages", ctx.data.scope, written["_id"], (at - now).total_seconds())
     else:
-        ctx.ports.worker.at("messages", ctx.data.scope, written["_id"], (deferred - now).total_seconds())
+        ctx.ports.worker.kick("messages", ctx.data.scope, written["_id"])
     if written["number"] is None and ctx.seq is not None:
         written = {**written, "number": ctx.seq}
     return written
@@ -268,6 +301,8 @@ class Sender:
         except NotFound:
             await self._fail(ctx, message, "no_account", "The channel account was removed.")
             return
+        if await self._early(claim, account, to):
+            return
         outcome = await self._ask(account, to, message)
         if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
             await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
@@ -292,6 +327,31 @@ class Sender:
         """Have a message tried again at a time."""
         await self._services.due.postpone("messages", message["scope"], message["_id"], until)
         wait = (until - self._services.clock()).total_seconds()
+        self._worker.at("messages", message["scope"], message["_id"], wait + 0.01)
+
+    async def _early(self, claim: Claim, account: Account, to: Address) -> bool:
+        """Give a message back that has to wait for its turn; tells whether it has.
+
+        It waits for its address first and for its account last: so what waits long for one address keeps no turn of
+        the account from the others.
+        """
+        pace, turns = self._channels[account.channel].spec.pace, self._services.turns
+        if pace == UNHURRIED:
+            return False
+        turn, wait = claim.doc["due"].get("turn", UNTURNED), 0.0
+        per_address = pace.to(to)
+        if turn == UNTURNED and per_address is not None:
+            wait, turn = await turns.take(f"{account.id}:{to.text}", 1 / per_address), ADDRESS_TURN
+        waited = turn == ACCOUNT_TURN and not await turns.held(account.id)
+        if not wait and not waited and pace.account_per_s is not None:
+            wait, turn = await turns.take(account.id, 1 / pace.account_per_s), ACCOUNT_TURN
+        if wait:
+            await self._give_back(claim.doc, wait, turn)
+        return wait > 0
+
+    async def _give_back(self, message: Document, wait: float, turn: int) -> None:
+        until = self._services.clock() + timedelta(seconds=wait)
+        await self._services.due.give_back("messages", message["scope"], message["_id"], until, turn)
         self._worker.at("messages", message["scope"], message["_id"], wait + 0.01)
 
     async def _ask(self, account: Account, to: Address, message: Document) -> Outcome:
@@ -336,19 +396,38 @@ class Sender:
             await report_message(
                 ctx, message, Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None
             )
+        elif outcome.cause == "rate" and ctx.now() - message["created_at"] < LONGEST_HELD:
+            wait = outcome.retry_after or PAUSE_S[0]
+            await self._services.turns.hold(message["app"], wait)
+            await self._give_back(message, wait, ADDRESS_TURN)
         elif outcome.again and claim.tries < MAX_TRIES:
             wait = outcome.retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
             await self._postpone(message, self._services.clock() + timedelta(seconds=wait))
         else:
             await self._fail(ctx, message, outcome.code, outcome.message)
-            if outcome.opted_out:
-                await set_marketing(ctx, message["contact"], message["platform"], stop=True, at=ctx.now())
+            await self._note(ctx, message, outcome)
+
+    async def _note(self, ctx: Context, message: Document, refused: Refused) -> None:
+        """Keep what a refusal says beyond its message: of the contact, or of the account."""
+        contact, platform = message["contact"], message["platform"]
+        if refused.opted_out:
+            await set_marketing(ctx, contact, platform, stop=True, at=ctx.now())
+        if refused.cause == "unreachable":
+            await set_reachable(ctx, contact, platform, reachable=False, at=ctx.now())
+        if refused.cause == "auth":
+            details = {"code": refused.code, "message": refused.message}
+            report = AccountReport("", None, "authentication", "CREDENTIALS_REFUSED", details)
+            await apply_account_report(ctx, message["app"], report, platform)
 
     async def _learn(self, ctx: Context, message: Document, outcome: Accepted) -> None:
         """Have the contact known by what the carrier calls whom a message went to: that is who will answer."""
-        contact = await ctx.data.find("contacts", message["contact"]) if outcome.known_as else None
-        if contact is not None and contact["deleted_at"] is None:
-            await learn(ctx, contact, outcome.known_as)
+        told = bool(outcome.known_as) or outcome.moved_to is not None
+        contact = await ctx.data.find("contacts", message["contact"]) if told else None
+        if contact is None or contact["deleted_at"] is not None:
+            return
+        if outcome.moved_to is not None:
+            await move(ctx, contact, outcome.moved_to)
+        await learn(ctx, contact, outcome.known_as)
 
     async def _conclude_plainly(self, ctx: Context, message: Document, outcome: Outcome) -> None:
         """Write down the outcome without the carrier's own words, which may be what cannot be stored.

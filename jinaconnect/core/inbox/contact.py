@@ -47,7 +47,7 @@ def new_contact(id: str, *, source: str, by: str | None, **fields: Any) -> dict[
     return {
         "_id": id, **unaddressed(), "first_name": "", "last_name": "", "email": None, "tags": [], "segments": [],
         "attributes": {}, "source": source, "telegram_username": None, "whatsapp_username": None, "lead_status": None,
-        "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {},
+        "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {}, "unreachable": {},
         "preferred_channel": None, "rcs_capable": None, "rcs_checked_at": None, **_ASSIGNMENT, "status": OPEN,
         "is_active": True, "description": None, "created_by": by, "updated_by": by, "deleted_at": None,
         "chat": {"at": None, "last": None, "unread": 0, "inbound": {}, "recent": [], "early": []}, **fields,
@@ -113,6 +113,7 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
         "total_calls": doc["total_calls"],
         "dnc": doc["dnc"],
         "opt_outs": dict(doc["opt_outs"]),
+        "unreachable": dict(doc.get("unreachable") or {}),
         "preferred_channel": doc["preferred_channel"],
         "rcs_capable": doc["rcs_capable"],
         "rcs_checked_at": iso_or_none(doc["rcs_checked_at"]),

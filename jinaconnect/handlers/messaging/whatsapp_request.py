@@ -11,6 +11,7 @@ from jinaconnect.actions.messaging.sending import NewMessage
 from jinaconnect.actions.messaging.templates import NamedTemplate
 from jinaconnect.channels.whatsapp_meta.compose import interactive_faults, seen_of
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept
 
 MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form
@@ -118,8 +119,8 @@ class SendWhatsapp(
             )
         return NewMessage(
             platform="WHATSAPP", content=self._content(), account=self.wa_app, account_field="wa_app",
-            contact=self.contact, phone=self.phone, reply_to=self.reply_to, template=template,
-            native=self.interactive if self.message_type == "INTERACTIVE" else None,
+            contact=self.contact, to=Address(PHONE, self.phone) if self.phone else None, reply_to=self.reply_to,
+            template=template, native=self.interactive if self.message_type == "INTERACTIVE" else None,
             options={"preview_url": self.preview_url},
         )  # fmt: skip
 

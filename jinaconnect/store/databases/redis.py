@@ -41,6 +41,23 @@ if granted then
 end
 return used
 """
+# The next turn's time in microseconds of Redis's clock; as a whole number, which its own form of large ones is not.
+_TURN = """
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(redis.call('GET', KEYS[2]) or '0'))
+local following = at + tonumber(ARGV[1])
+redis.call('SET', KEYS[1], string.format('%.0f', following), 'PX', math.floor((following - now) / 1000) + 1000)
+return string.format('%.0f', at - now)
+"""
+_HOLD_TURNS = """
+local t = redis.call('TIME')
+local at = t[1] * 1000000 + t[2] + tonumber(ARGV[1])
+if at > tonumber(redis.call('GET', KEYS[1]) or '0') then
+  redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', math.floor(tonumber(ARGV[1]) / 1000) + 1)
+end
+return 1
+"""
 
 logger = structlog.get_logger(__name__)
 Heard = Callable[[str], None]
@@ -146,6 +163,20 @@ class RedisLink:
         """
         found = await self._try("EVAL", _TAKE, len(keys), *keys, *limits, *ttls_s)
         return None if found is None else [int(count) for count in found]
+
+    async def turn(self, key: str, apart_us: int) -> int | None:
+        """Take the next turn of a key; returns the microseconds until then, None when Redis is away."""
+        found = await self._try("EVAL", _TURN, 2, key, f"{key}:held", apart_us)
+        return None if found is None else int(found)
+
+    async def hold_turns(self, key: str, us: int) -> bool:
+        """Have no turn of a key begin before so many microseconds are over; False when Redis did not take it."""
+        return await self._try("EVAL", _HOLD_TURNS, 1, f"{key}:held", us) is not None
+
+    async def turns_held(self, key: str) -> int | None:
+        """Return the milliseconds a key is still held, below zero for none; None when Redis is away."""
+        found = await self._try("PTTL", f"{key}:held")
+        return None if found is None else int(found)
 
     async def tell(self, process: str, text: str) -> bool:
         """Tell one process; returns False when it does not listen, or Redis did not take it."""

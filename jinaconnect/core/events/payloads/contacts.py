@@ -21,6 +21,7 @@ CONTACT = {
         "telegram": None,
     },
     "lead_status": "NEW", "lead_score": 0, "last_called_at": None, "total_calls": 0, "dnc": False, "opt_outs": {},
+    "unreachable": {},
     "preferred_channel": "WHATSAPP", "rcs_capable": None, "rcs_checked_at": None, "assigned_to_type": "UNASSIGNED",
     "assigned_to_id": None, "assigned_to_user": None, "assigned_to_name": "Unassigned", "assigned_at": None,
     "assigned_by_type": None, "assigned_by_id": None, "assigned_by_user": None, "assigned_by_name": None,
@@ -69,6 +70,7 @@ class ContactData(Payload, json_schema_extra=like(CONTACT)):
     total_calls: Count
     dnc: bool
     opt_outs: dict[str, str]
+    unreachable: dict[str, Stamp]  # since when a platform says that they take nothing from us there
     preferred_channel: PlatformName | None
     rcs_capable: bool | None
     rcs_checked_at: Stamp | None

@@ -1,0 +1,31 @@
+"""How fast a carrier lets an account send: declared in the channel's spec, kept by the sender.
+
+A message that is too early waits for its turn; none fails for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jinaconnect.core.inbox.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most so many messages a second from one account, and to one address; None: as many as there are.
+
+    `slower` names addresses that take less than the others (groups), and how much.
+    """
+
+    account_per_s: float | None = None
+    address_per_s: float | None = None
+    slower: Callable[[Address], float | None] | None = None
+
+    def to(self, address: Address) -> float | None:
+        """Return how many messages a second go to an address."""
+        found = self.slower(address) if self.slower is not None else None
+        return self.address_per_s if found is None else found
+
+
+UNHURRIED = Pace()
