@@ -7,6 +7,7 @@ from typing import Protocol
 
 from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import Channel, ChannelSpec, Parts
+from jinaconnect.channels.telegram.channel import Telegram
 from jinaconnect.channels.whatsapp_meta.channel import WhatsappMeta
 from jinaconnect.core.errors import NotFound
 
@@ -22,6 +23,7 @@ class Row(Protocol):
 
 CHANNELS: dict[str, Row] = {
     "whatsapp_meta": WhatsappMeta,
+    "telegram": Telegram,
 }
 
 

@@ -98,7 +98,8 @@ def _clean(text: str) -> str:
     return text
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
+    """Return a whole number as text, for fields that may be written either way."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -117,11 +118,11 @@ def _given(value: Any) -> Any:
     return value
 
 
-Phone = Annotated[str, BeforeValidator(_scalar), StringConstraints(min_length=3, max_length=64), AfterValidator(e164)]
+Phone = Annotated[str, BeforeValidator(scalar), StringConstraints(min_length=3, max_length=64), AfterValidator(e164)]
 Text = Annotated[str, AfterValidator(_clean)]
 Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
 Id = Annotated[
-    str, BeforeValidator(_scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
+    str, BeforeValidator(scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
 ]
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 

@@ -161,7 +161,10 @@ COLLECTIONS: dict[str, Collection] = {
     "timeline": Collection(indexes=(Index((("contact", 1), ("number", -1))),)),
     "apps": Collection(
         tells=True,
-        indexes=(Index((("_id", -1),)),),
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("bot_user_id", 1),), unique=True, only=(*_given("bot_user_id"), *_PRESENT)),
+        ),
     ),
     "templates": Collection(
         tells=True,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
+from zlib import crc32
 
 from jinaconnect.actions.context import system_operation
 from jinaconnect.actions.messaging.accounts import create_app
 from jinaconnect.core.inbox.address import PHONE
 from tests.carriers.meta import Behaviour, MetaServer
+from tests.carriers.telegram import Behaviour as BotBehaviour
+from tests.carriers.telegram import BotServer
 from tests.channels.fake.carrier import FakeCarrier
 from tests.channels.fake.channel import HANDLE, sign
 from tests.conftest import Running
@@ -33,6 +37,9 @@ class Side(Protocol):
     name: str
     platform: str
     field: str
+    seal: str  # the header that says whose a webhook is
+    signs: bool  # whether that is made of the body
+    nobody: int  # the answer to a webhook for nobody
 
     async def begin(self, gateway: Running, tenant: Tenant) -> None:
         """Start the carrier, and give the tenant its only account there."""
@@ -45,6 +52,9 @@ class Side(Protocol):
 
     def text(self, customer: str, text: str, id: str) -> Post:
         """Return the webhook of a message."""
+
+    def wrote(self, message: str, text: str) -> None:
+        """Hear which message has a text, where the carrier is told no name of ours."""
 
     def misbehave(self, how: str) -> None:
         """Have the next send meet `reset` or `hang` (both after it was taken), `refused`, or `again`."""
@@ -67,6 +77,7 @@ class WhatsappSide:
     """WhatsApp, played by Meta's description."""
 
     name, platform, field = "whatsapp_meta", "WHATSAPP", PHONE
+    seal, signs, nobody = "X-Hub-Signature-256", True, 401
 
     async def begin(self, gateway: Running, tenant: Tenant) -> None:
         """Start the carrier, and give the tenant its only account there."""
@@ -99,6 +110,9 @@ class WhatsappSide:
         }  # fmt: skip
         self.server.next.append(behaviours[how])
 
+    def wrote(self, message: str, text: str) -> None:
+        """The carrier is told the message's own id."""
+
     def let_go(self) -> None:
         """What hangs ends by itself."""
 
@@ -120,6 +134,7 @@ class FakeSide:
     """The fake channel."""
 
     name, platform, field = "fake", "FAKECHAT", HANDLE
+    seal, signs, nobody = "X-Fake-Signature", True, 401
 
     async def begin(self, gateway: Running, tenant: Tenant) -> None:
         """Start the carrier, and give the tenant its only account there."""
@@ -153,6 +168,9 @@ class FakeSide:
         ways: dict[str, int | str] = {"reset": "reset", "hang": "hang", "refused": 422, "again": 429}
         self.server.next.append(ways[how])
 
+    def wrote(self, message: str, text: str) -> None:
+        """The carrier is told the message's own id."""
+
     def let_go(self) -> None:
         """End what hangs."""
         self.server.let_go.set()
@@ -171,4 +189,60 @@ class FakeSide:
         return self.server.asked[message]
 
 
-SIDES: dict[str, Any] = {"whatsapp": WhatsappSide, "fake": FakeSide}
+class TelegramSide:
+    """Telegram, played by the description of the Bot API."""
+
+    name, platform, field = "telegram", "TELEGRAM", "telegram_chat_id"
+    seal, signs, nobody = "X-Telegram-Bot-Api-Secret-Token", False, 200
+
+    async def begin(self, gateway: Running, tenant: Tenant) -> None:
+        """Start the Bot API, and give the tenant its only bot."""
+        self.server, self._texts = BotServer(), dict[str, str]()
+        await self.server.start()
+        (await tenant().post("/telegram/v1/bots/", self.server.bot())).ok(201)
+
+    async def end(self) -> None:
+        """Stop the Bot API."""
+        await self.server.stop()
+
+    def customer(self) -> str:
+        """Return a chat."""
+        return str(secrets.randbelow(10**9) + 1)
+
+    def text(self, customer: str, text: str, id: str) -> Post:
+        """Return the update of a message; the same id is the same message."""
+        message = {**self.server.message(int(customer), text=text), "message_id": crc32(id.encode()) or 1}
+        update = self.server.update(message=message)
+        return Post(self.server.path, self.server.headers(), json.dumps(update).encode())
+
+    def misbehave(self, how: str) -> None:
+        """Meet the next send so."""
+        ways = {
+            "reset": BotBehaviour(reset=True), "hang": BotBehaviour(hang=True), "refused": BotBehaviour(status=400),
+            "again": BotBehaviour(status=429, parameters={"retry_after": 1}),
+        }  # fmt: skip
+        self.server.next.append(ways[how])
+
+    def let_go(self) -> None:
+        """End what hangs."""
+        self.server.let_go.set()
+
+    def report(self, message: str, customer: str) -> Post | None:
+        """There are no reports."""
+        return None
+
+    def wrote(self, message: str, text: str) -> None:
+        """Know a message by its text."""
+        self._texts[message] = text
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken."""
+        return +Counter({message: self.server.taken[text] for message, text in self._texts.items()})
+
+    def asked(self, message: str) -> int:
+        """Return how often the carrier was asked to send a message."""
+        return sum(params.get("text") == self._texts[message] for _, _, params in self.server.sent())
+
+
+SIDES: dict[str, Any] = {"whatsapp": WhatsappSide, "fake": FakeSide, "telegram": TelegramSide}

@@ -12,7 +12,8 @@ NAMES = frozenset({
     "telnyx", "exotel",
 })  # fmt: skip
 ROOMS = (
-    "channels/whatsapp_meta/", "channels/table.py", "core/inbox/platform.py", "handlers/messaging/whatsapp",
+    "channels/whatsapp_meta/", "channels/telegram/", "channels/table.py", "core/inbox/platform.py",
+    "handlers/messaging/whatsapp", "handlers/messaging/telegram",
     "telephony/providers/", "telephony/table.py", "core/ivr/dialects/",
     "core/events/payloads/", "handlers/edge/description/examples.py",  # examples, fields of events
     "actions/demo/tenants.py",  # the same in what the demonstration prints

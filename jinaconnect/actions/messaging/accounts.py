@@ -14,7 +14,7 @@ from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import Account, Channel, ChannelSpec
 from jinaconnect.channels.table import FORMER, Channels, spec_of
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.message import INCOMING
@@ -275,7 +275,10 @@ async def create_app(
         fields, credentials = {**fields, **told.fields}, {**credentials, **told.credentials}
         doc = app_document(services, adapter, id, principal.tenant, fields, credentials, simulated=simulated)
     doc.update(created_at=ctx.now(), updated_at=ctx.now())
-    written = ctx.wrote(await ctx.data.insert("apps", doc, [_told(ctx, "app.created", doc)]))
+    try:
+        written = ctx.wrote(await ctx.data.insert("apps", doc, [_told(ctx, "app.created", doc)]))
+    except Duplicate as error:
+        raise Conflict("There is an app with this account already.", code="already_exists") from error
     ctx.ports.accounts.changed(principal.tenant)
     return render_app(written, principal.priority)
 
@@ -324,7 +327,10 @@ async def change_app(
             changes["simulated"] = doc["simulated"] and (ctx.principal.mode == "test" or not after.get("base_url"))
         return Change(set=changes, events=[_told(ctx, "app.updated", {**doc, **changes})])
 
-    written = ctx.wrote(await ctx.data.change("apps", id, decide))
+    try:
+        written = ctx.wrote(await ctx.data.change("apps", id, decide))
+    except Duplicate as error:
+        raise Conflict("There is an app with this account already.", code="already_exists") from error
     ctx.ports.accounts.changed(ctx.principal.tenant)
     if before["is_active"] and not is_active:
         await disconnect(channel, ctx.ports.accounts.open(written))

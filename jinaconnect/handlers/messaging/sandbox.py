@@ -10,10 +10,15 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.sandbox import customer_writes
 from jinaconnect.channels.table import SIMULATED
 from jinaconnect.core.errors import Invalid, PermissionDenied
-from jinaconnect.core.schema import Answer, Name, OneOf, Phone, Request, Text, example
+from jinaconnect.core.inbox.address import PHONE
+from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.schema import Answer, Name, OneOf, Phone, Request, Text, e164, example, scalar
 from jinaconnect.handlers.edge.operation import operation
 
 VOICE = "voice"
+
+Caller = Annotated[Text, BeforeValidator(scalar), StringConstraints(min_length=1, max_length=64)]
+
 
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
@@ -27,16 +32,27 @@ class CustomerWrites(
 ):
     """What a simulated customer does: writes (exactly one of `text`, `media_url`, `keys`), or calls `to`.
 
-    A caller presses `keys` one a second once answered; `w` waits half a second, `h` at the end hangs up.
+    `from` is a phone number, or what the channel names people by instead (a chat id). A caller presses `keys` one a
+    second once answered; `w` waits half a second, `h` at the end hangs up.
     """
 
     channel: Annotated[str, OneOf((*SIMULATED, VOICE)), BeforeValidator(_lower)] = SIMULATED[0]
     to: Phone | None = None
-    sender: Phone = Field(validation_alias=AliasChoices("from", "sender"))
+    sender: Caller = Field(validation_alias=AliasChoices("from", "sender"))
     name: Name = ""
     text: Annotated[Text, StringConstraints(min_length=1, max_length=4096)] | None = None
     media_url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://")] | None = None
     keys: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+def _sender(body: CustomerWrites) -> str:
+    """Return who it is: a number as E.164 where people have numbers; raises Invalid."""
+    if PLATFORMS[body.channel.upper()].addresses[0] != PHONE:
+        return body.sender
+    try:
+        return e164(body.sender)
+    except ValueError as error:
+        raise Invalid.field("from", str(error)) from error
 
 
 class Written(Answer):
@@ -64,11 +80,12 @@ async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]
     """
     if ctx.principal.mode != "test":
         raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
+    sender = _sender(body)
     if body.channel == VOICE:
-        call = await ctx.ports.switches.sandbox_call(ctx.data.scope, body.to, body.sender, body.keys or "")
+        call = await ctx.ports.switches.sandbox_call(ctx.data.scope, body.to, sender, body.keys or "")
         return {"status": "rejected" if call is None else "accepted", "call_id": call}
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]
     if len(given) != 1:
         raise Invalid.field("text", "exactly one of text, media_url and keys is needed")
     text, platform = body.text or body.keys, body.channel.upper()
-    return await customer_writes(ctx, platform, body.sender, body.name, text, body.media_url)
+    return await customer_writes(ctx, platform, sender, body.name, text, body.media_url)
