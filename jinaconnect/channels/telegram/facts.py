@@ -19,6 +19,7 @@ from jinaconnect.channels.base import (
     Reachability,
     Reaction,
     Unreadable,
+    Writer,
 )
 from jinaconnect.channels.telegram.content import button_reply, content_of, is_noted, text, unsupported
 from jinaconnect.channels.telegram.ids import carrier_id, chat_address
@@ -118,12 +119,9 @@ def _is_private(chat: Mapping[str, Any]) -> bool:
     return str(chat.get("type", "private")) == "private"
 
 
-def _writer(who: Any) -> dict[str, Any]:
-    """Return who of a group said something."""
-    if not isinstance(who, Mapping):
-        return {}
-    username = str(who.get("username") or "")[:64] or None
-    return {"writer": {"id": str(who.get("id", "")), "name": _name(who)[:255], "username": username}}
+def _writer(who: Any) -> Writer | None:
+    """Return who of a group said something: a person, or a channel that speaks there."""
+    return Writer(_address(who), _name(who)[:255]) if isinstance(who, Mapping) else None
 
 
 def _inbound(
@@ -132,8 +130,8 @@ def _inbound(
 ) -> Inbound:  # fmt: skip
     private = _is_private(chat)
     return Inbound(
-        account, id, _address(chat), _name(chat), at, kind, content if private else {**content, **_writer(writer)},
-        username=str(chat.get("username") or "")[:255], group=None if private else str(chat["id"]), **fields,
+        account, id, _address(chat), _name(chat), at, kind, content, username=str(chat.get("username") or "")[:255],
+        group=None if private else str(chat["id"]), writer=None if private else _writer(writer), **fields,
     )  # fmt: skip
 
 
@@ -167,7 +165,8 @@ def _moves(part: Mapping[str, Any], account: str) -> list[Fact]:
 def _edit(part: Mapping[str, Any], account: str, order: timedelta) -> Edit:
     message = replace(_message(part, account), quiet=True)
     at = _at(part.get("edit_date") or part.get("date")) + order
-    return Edit(account, message.carrier_id, at, message.sender, message.content, message)
+    by = message.sender if message.writer is None else message.writer.address
+    return Edit(account, message.carrier_id, at, by, message.content, message)
 
 
 def _pressed(query: Mapping[str, Any], account: str) -> Inbound:

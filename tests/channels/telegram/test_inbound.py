@@ -182,14 +182,24 @@ async def test_a_group_is_one_conversation_and_says_who_speaks(bot: Bot) -> None
         (await bot.posts(bot.server.update(message=message))).ok()
     received = await bot.heard("message.received", 2)
     assert len({event["contact_id"] for event in received}) == 1
-    assert [event["data"]["content"]["writer"] for event in received] == [
-        {"id": "5550145", "name": "Ann", "username": None}, {"id": "5550146", "name": "Bo", "username": None},
+    assert [event["data"]["said_by"] for event in received] == [
+        {"name": "Ann", "address": "5550145"}, {"name": "Bo", "address": "5550146"},
     ]  # fmt: skip
     assert {event["data"]["group_id"] for event in received} == {"-1001234"}
     contact = (await bot.tenant().get(f"/contacts/{received[0]['contact_id']}/")).ok()
     assert (contact["full_name"], contact["telegram_chat_id"]) == ("Shop friends", -1001234)
     message = await bot.sends(-1001234, text="Welcome")
     assert (await bot.became(message, "SENT"))["contact"] == contact["id"]
+    for who, words in ((5550145, "not hers"), (5550146, "his own")):
+        author = {"id": who, "is_bot": False, "first_name": "X"}
+        number = int(received[1]["data"]["external_message_id"].split(":")[1])
+        edited = {
+            **bot.server.message(who, text=words), "chat": group, "from": author, "message_id": number,
+            "edit_date": 1795687200,
+        }  # fmt: skip
+        (await bot.posts(bot.server.update(edited_message=edited))).ok()
+    [updated] = await bot.heard("message.updated")
+    assert updated["data"]["content"]["body"]["text"] == "his own", "nobody edits what another has said"
 
 
 async def test_telegrams_own_notes_ask_for_no_answer(bot: Bot) -> None:
