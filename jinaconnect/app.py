@@ -17,6 +17,7 @@ from tornado.httpserver import HTTPServer
 
 from jinaconnect.actions.billing.messages import settle_owed
 from jinaconnect.actions.billing.razorpay import Razorpay
+from jinaconnect.actions.broadcasts.dispatch import Dispatcher
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
@@ -217,6 +218,7 @@ class Gateway:
         """Name who does which work."""
         worker, completer = ports.worker, Completer(services)
         worker.handle("messages", sender.deliver)
+        worker.handle("broadcasts", Dispatcher(services, ports).run)
         worker.handle("inbound", messages.take)
         # What is due of a call is its placing while it lives at its carrier, and what follows its end.
         worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))

@@ -256,6 +256,26 @@ COLLECTIONS: dict[str, Collection] = {
         ),
     ),
     "voice_apps": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
+    "broadcasts": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("status", 1), ("_id", -1))),
+            Index((("platform", 1), ("_id", -1))),
+            Index((("created_by", 1), ("_id", -1))),
+            Index((("template", 1), ("_id", -1)), only=_given("template")),
+        ),
+    ),
+    "broadcast_rows": Collection(
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("broadcast", 1), ("key", 1)), unique=True),
+            Index((("broadcast", 1), ("status", 1), ("at", 1), ("_id", 1))),
+            Index((("broadcast", 1), ("_id", -1))),
+            Index((("contact", 1), ("_id", -1))),
+            Index((("status", 1), ("_id", -1))),
+        ),
+    ),
     # Events of what keeps none itself: documents that went altogether, and rows from before a tenant is known.
     "announcements": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
 }

@@ -23,7 +23,7 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 
-DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media")
+DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media", "broadcasts")
 LEASE = timedelta(seconds=60)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from jinaconnect.actions.billing.messages import settle, settling
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Reaction, Status
+from jinaconnect.core.broadcasts.states import reported
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.message_event import message_event
@@ -72,6 +73,9 @@ async def report_message(
         await settle(ctx, {**message, "status": report.status})  # it is paid for all the same
         return message
     contact = await ctx.data.find("contacts", message["contact"])
+    if message.get("broadcast_row") is not None:
+        # First, so that a report that was cut off here is found untold, and comes again whole.
+        await report_recipient(ctx, message["broadcast_row"], report)
 
     def decide(doc: Document) -> Change | None:
         fields = advance(doc, report)
@@ -97,6 +101,18 @@ async def report_message(
         await settle(ctx, reported)
         return await ctx.data.find("messages", message["_id"]) or reported
     return reported
+
+
+async def report_recipient(ctx: Context, row: str, report: Report) -> None:
+    """Move a broadcast's recipient as far as a report on their message says."""
+    error = None if report.error_code is None else (report.error_code, report.error_message or "")
+
+    def decide(doc: Document) -> Change | None:
+        fields = reported(doc, report.status, report.at, error)
+        return Change(set={**fields, "updated_at": ctx.now()}) if fields else None
+
+    with contextlib.suppress(NotFound):  # its broadcast was removed
+        await ctx.data.change("broadcast_rows", row, decide)
 
 
 async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:

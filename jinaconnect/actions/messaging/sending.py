@@ -25,6 +25,7 @@ from jinaconnect.channels.base import (
     Accepted,
     Account,
     AccountReport,
+    Channel,
     Composed,
     Outcome,
     Outgoing,
@@ -263,6 +264,23 @@ async def count_message(ctx: Context, message: Document) -> None:
         await follow_removal(ctx, message["contact"])
 
 
+async def ask_carrier(
+    channel: Channel, account: Account, to: Address, wire: Mapping[str, Any], reference: str
+) -> Outcome:
+    """Hand a message to its carrier; whatever happens, what is known of it is the outcome."""
+    try:
+        return await channel.send(account, to, wire, reference)
+    except NotSent as error:
+        return Refused("unreachable", str(error), again=True)
+    except Blocked as error:
+        return Refused("blocked", str(error))
+    except (Ambiguous, TooLarge) as error:
+        return Unknown(str(error))
+    except Exception as error:  # whatever it is, the carrier may have the message
+        logger.error("send.broken", message=reference, exc_info=error)
+        return Unknown(f"the answer could not be read: {type(error).__name__}")
+
+
 class Sender:
     """Hands recorded messages to their carrier."""
 
@@ -303,7 +321,8 @@ class Sender:
             return
         if await self._early(claim, account, to):
             return
-        outcome = await self._ask(account, to, message)
+        channel = self._channels[account.channel]
+        outcome = await ask_carrier(channel, account, to, message["request"], message["_id"])
         if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
             await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
 
@@ -353,21 +372,6 @@ class Sender:
         until = self._services.clock() + timedelta(seconds=wait)
         await self._services.due.give_back("messages", message["scope"], message["_id"], until, turn)
         self._worker.at("messages", message["scope"], message["_id"], wait + 0.01)
-
-    async def _ask(self, account: Account, to: Address, message: Document) -> Outcome:
-        """Hand a message to its carrier; whatever happens, what is known of it is the outcome."""
-        channel = self._channels[account.channel]
-        try:
-            return await channel.send(account, to, message["request"], message["_id"])
-        except NotSent as error:
-            return Refused("unreachable", str(error), again=True)
-        except Blocked as error:
-            return Refused("blocked", str(error))
-        except (Ambiguous, TooLarge) as error:
-            return Unknown(str(error))
-        except Exception as error:  # whatever it is, the carrier may have the message
-            logger.error("send.broken", message=message["_id"], exc_info=error)
-            return Unknown(f"the answer could not be read: {type(error).__name__}")
 
     async def _record(self, message: Document, write: Callable[[], Awaitable[None]]) -> bool:
         """Write down what came of a send that may have happened; tells whether it stands.

@@ -15,6 +15,7 @@ from jinaconnect.channels.abilities import Review, Written
 from jinaconnect.channels.base import (
     Accepted,
     Account,
+    Cause,
     ChannelSpec,
     Composed,
     Fact,
@@ -40,6 +41,8 @@ from jinaconnect.store.blobs import Spool
 
 # Classified by `error.code`, whatever the HTTP status says.
 RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
+TOO_FAST = frozenset({4, 80007, 130429})  # the account as a whole
+REFUSES_ACCOUNT = frozenset({0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131042, 131044, 131045})
 RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
 # Answers that say by their status alone that the request was not acted on: it belongs elsewhere, or is refused.
 _ELSEWHERE = (301, 307, 308)
@@ -199,7 +202,10 @@ def outcome(answer: Fetched) -> Outcome:
     details = details.get("details") if isinstance(details, dict) else None
     text = str(details or error.get("message") or f"HTTP {answer.status}")[:500]
     named = str(answer.status if code is None else code)
-    return Refused(named, text, again, _wait(answer), opted_out=code == OPTED_OUT)
+    cause: Cause | None = "auth" if answer.status == 401 or code in REFUSES_ACCOUNT else None
+    if code in TOO_FAST:
+        cause = "rate"
+    return Refused(named, text, again, _wait(answer), opted_out=code == OPTED_OUT, cause=cause)
 
 
 def _known_as(data: Mapping[str, Any]) -> tuple[Address, ...]:

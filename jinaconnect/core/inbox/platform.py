@@ -18,9 +18,9 @@ class Platform:
 
     `addresses` are the kinds of address a contact is reached by there, the first they have; `username` the field of a
     contact for the name they chose there, `window` how long after the customer's last message free-form content is
-    taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own.
-    `group` is the kind of address of its groups where it is none of those: what is said there is read and not answered.
-    Messages are paid for when they go, or where that is so `paid_on_delivery`.
+    taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own. `group` is the kind of
+    address of its groups where it is none of those: what is said there is read and not answered. Messages are paid for
+    when they go, or where that is so `paid_on_delivery`. `base` is where the platform's own REST is.
     """
 
     label: str
@@ -30,18 +30,24 @@ class Platform:
     marketing: bool = False
     group: str | None = None
     paid_on_delivery: bool = False
+    base: str | None = None
 
 
 PLATFORMS: dict[str, Platform] = {
     "WHATSAPP": Platform(
         "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24),
-        marketing=True, group=WHATSAPP_GROUP, paid_on_delivery=True,
+        marketing=True, group=WHATSAPP_GROUP, paid_on_delivery=True, base="/wa/v1",
     ),
-    "TELEGRAM": Platform("Telegram", addresses=("telegram_chat_id",), username="telegram_username"),
-    "SMS": Platform("SMS"),
-    "RCS": Platform("RCS"),
+    "TELEGRAM": Platform(
+        "Telegram", addresses=("telegram_chat_id",), username="telegram_username", base="/telegram/v1"
+    ),
+    "SMS": Platform("SMS", base="/sms/v1"),
+    "RCS": Platform("RCS", base="/rcs/v1"),
     "VOICE": Platform("Voice"),
 }
+
+
+USUAL = "WHATSAPP"  # where a broadcast goes that names no platform
 
 
 def address_on(contact: Mapping[str, Any], platform: str) -> Address | None:

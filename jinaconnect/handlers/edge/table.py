@@ -30,6 +30,8 @@ MODULES = (
     "trunks.trunks",
     "trunks.numbers",
     "trunks.devices",
+    "broadcasts.broadcasts",
+    "broadcasts.rows",
     "calls.rates",
     "calls.consents",
     "ivr.templates",

@@ -48,7 +48,7 @@ _FILE: dict[str, Any] = {
 }  # fmt: skip
 _TEXTS = {
     "text/html": "<!doctype html>…", "text/plain": "…", "text/css": "body { margin: 0 }",
-    "text/javascript": "'use strict'",
+    "text/javascript": "'use strict'", "text/csv": "contact,contact_name,status\r\n",
 }  # fmt: skip
 
 

@@ -1,0 +1,315 @@
+"""Sending a broadcast: planned, claimed, asked, recorded, in slices that a restart takes up where they ended.
+
+One process at a time has a broadcast: its `due` block is claimed for a slice, and given back after it. A recipient is
+claimed on disk before the carrier is asked; whoever takes a broadcast over from a process that died calls what that had
+claimed unknown and asks for nobody twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, time, timedelta
+
+import structlog
+
+from jinaconnect.actions.broadcasts.composing import Wording, wording
+from jinaconnect.actions.broadcasts.outcomes import Asked, doubt, record
+from jinaconnect.actions.broadcasts.planning import plan_batch
+from jinaconnect.actions.broadcasts.telling import changed, counts_now
+from jinaconnect.actions.context import OperationContext, Services, system_operation
+from jinaconnect.actions.messaging.sending import ask_carrier
+from jinaconnect.actions.ports import Ports
+from jinaconnect.channels.base import Refused
+from jinaconnect.core.broadcasts import states
+from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.inbox.address import Address
+from jinaconnect.core.inbox.platform import address_on
+from jinaconnect.core.rules import verdict as rules
+from jinaconnect.core.rules.rows import HoursRule, own_hours
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import Claim
+from jinaconnect.store.ending import ended
+from jinaconnect.store.tenant import Change, Decide
+
+SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
+BATCH = 100
+TURNED = 500
+AT_ONCE = 50
+LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
+TELL_EVERY = timedelta(seconds=1)
+PAUSED_AFTER = 5  # refusals of the account itself, one after the other
+QUIET = "broadcast.allowed_hours_local"
+
+logger = structlog.get_logger(__name__)
+
+
+class _Run:
+    """One slice of a broadcast: whether it is to go on, and when its carrier wants to be asked again."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.held_until: datetime | None = None
+        self.refused = 0
+        self.reason = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another recipient may be asked for."""
+        return not self.stopped and self.held_until is None and self.refused < PAUSED_AFTER
+
+
+class Dispatcher:
+    """Sends broadcasts."""
+
+    def __init__(self, services: Services, ports: Ports) -> None:
+        self._services = services
+        self._ports = ports
+
+    async def run(self, claim: Claim) -> None:
+        """Send a claimed broadcast for a slice; what is left of it is due again."""
+        doc = claim.doc
+        ctx = system_operation(self._services, self._ports, doc["scope"], "broadcasts")
+        if claim.abandoned:
+            await doubt(ctx, doc)
+        doc = await self._begun(ctx, doc)
+        if doc["status"] != states.SENDING:
+            await self._leave(ctx, doc)
+            return
+        try:
+            said = await wording(ctx, doc)
+        except GatewayError as error:
+            await self._paused(ctx, doc, f"It can no longer be sent: {error}")
+            return
+        if doc["app"] is None:
+            doc = (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set={"app": said.account.id}))).doc
+        if doc.get("again"):
+            doc = await self._once_more(ctx, doc)
+        again = await self._slice(ctx, doc, said)
+        if again is not None:
+            await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again)
+            self._ports.worker.at("broadcasts", doc["scope"], doc["_id"], (again - ctx.now()).total_seconds() + 0.01)
+
+    async def _begun(self, ctx: OperationContext, doc: Document) -> Document:
+        """Return a broadcast that is due, begun if it may; too late, it is parked and told of."""
+
+        def decide(held: Document) -> Change | None:
+            if held["status"] not in (states.SCHEDULED, states.QUEUED):
+                return None
+            if states.missed(held["scheduled_time"], ctx.now()):
+                reason = "It was due more than two hours ago; resume it to send it all the same."
+                return changed(ctx, "broadcast.missed", held, status=states.MISSED, reason=reason)
+            return changed(ctx, "broadcast.started", held, status=states.SENDING, started_at=ctx.now())
+
+        return (await ctx.data.change("broadcasts", doc["_id"], decide)).doc
+
+    async def _leave(self, ctx: OperationContext, doc: Document) -> None:
+        """Take the claim off a broadcast that is not to be sent."""
+
+        def decide(held: Document) -> Change | None:
+            due = "due" in held and held["status"] != states.SENDING
+            return Change(set={"updated_at": held["updated_at"]}, unset=["due"]) if due else None
+
+        await ctx.data.change("broadcasts", doc["_id"], decide)
+
+    async def _once_more(self, ctx: OperationContext, doc: Document) -> Document:
+        """Make recipients pending again whom the broadcast was resumed for."""
+
+        def decide(row: Document) -> Change | None:
+            fields = {"status": states.PENDING, "at": ctx.now(), "retry_count": 0, "message": None, "failed_at": None}
+            return Change(set=fields) if row["status"] in doc["again"] and row["wire"] is not None else None
+
+        after, of_it = "", {"broadcast": doc["_id"], "status": {"$in": list(doc["again"])}}
+        while rows := await ctx.data.select(
+            "broadcast_rows", {**of_it, "_id": {"$gt": after}}, sort=[("_id", 1)], limit=TURNED
+        ):
+            await ctx.data.change_many("broadcast_rows", {row["_id"]: decide for row in rows}, rows)
+            after = rows[-1]["_id"]
+        known = Change(unset=["again"])
+        return (await ctx.data.change("broadcasts", doc["_id"], lambda _: known)).doc
+
+    async def _slice(self, ctx: OperationContext, doc: Document, said: Wording) -> datetime | None:
+        """Plan and send for a while; returns when to go on, None where nothing is left or it was stopped."""
+        run, ends = _Run(), ctx.now() + SLICE
+        if held := await self._services.turns.held(said.account.id):
+            return ctx.now() + timedelta(seconds=held)
+        told_at = ctx.now()
+        async with self._watched(ctx, doc, run):
+            while run.goes_on and ctx.now() < ends:
+                if not doc["planned"]:
+                    doc = await plan_batch(ctx, doc, said)
+                    continue
+                sent = await self._batch(ctx, doc, said, run)
+                if ctx.now() - told_at >= TELL_EVERY:
+                    told_at = ctx.now()
+                    await self._progress(ctx, doc)
+                if not sent:
+                    break
+        if run.stopped:
+            await self._leave(ctx, await ctx.data.get("broadcasts", doc["_id"]))
+            return None
+        if run.refused >= PAUSED_AFTER:
+            await self._paused(ctx, doc, f"The carrier refuses the account: {run.reason}")
+            return None
+        return run.held_until or await self._next(ctx, doc)
+
+    async def _next(self, ctx: OperationContext, doc: Document) -> datetime | None:
+        """Return when the next recipient may be sent to; with none left the broadcast has ended."""
+        of_it = {"broadcast": doc["_id"], "status": {"$in": list(states.UNFINISHED)}}
+        left = await ctx.data.select("broadcast_rows", of_it, sort=[("at", 1)], limit=1, fields={"at": 1})
+        if left or not doc["planned"]:
+            return max(ctx.now(), left[0]["at"]) if left else ctx.now()
+        counts = await counts_now(ctx, doc["_id"])
+        status = states.outcome(counts)
+
+        def decide(held: Document) -> Change | None:
+            if held["status"] != states.SENDING:
+                return None
+            kind = "broadcast.failed" if status == states.FAILED else "broadcast.completed"
+            reason = "" if counts else "It had no recipients."
+            change = changed(ctx, kind, held, status=status, counts=counts, ended_at=ctx.now(), reason=reason)
+            return Change(set=change.set, unset=["due"], events=change.events)
+
+        await ctx.data.change("broadcasts", doc["_id"], decide)
+        return None
+
+    async def _progress(self, ctx: OperationContext, doc: Document) -> None:
+        counts = await counts_now(ctx, doc["_id"])
+
+        def decide(held: Document) -> Change | None:
+            going = held["status"] == states.SENDING and held["counts"] != counts
+            return changed(ctx, "broadcast.progressed", held, counts=counts) if going else None
+
+        await ctx.data.change("broadcasts", doc["_id"], decide)
+
+    async def _paused(self, ctx: OperationContext, doc: Document, reason: str) -> None:
+        def decide(held: Document) -> Change | None:
+            if held["status"] != states.SENDING:
+                return None
+            change = changed(ctx, "broadcast.updated", held, status=states.PAUSED, reason=reason[:500])
+            return Change(set=change.set, unset=["due"], events=change.events)
+
+        await ctx.data.change("broadcasts", doc["_id"], decide)
+
+    @asynccontextmanager
+    async def _watched(self, ctx: OperationContext, doc: Document, run: _Run) -> AsyncIterator[None]:
+        """Stop the slice soon after the broadcast was cancelled, or removed."""
+
+        async def look() -> None:
+            while not run.stopped:
+                await asyncio.sleep(LOOK_EVERY_S)
+                held = await ctx.data.find("broadcasts", doc["_id"])
+                run.stopped = held is None or held["status"] != states.SENDING
+
+        watching = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            await ended([watching])
+
+    # --- one batch -----------------------------------------------------------------------------------------------
+
+    async def _batch(self, ctx: OperationContext, doc: Document, said: Wording, run: _Run) -> bool:
+        """Send to the next recipients; tells whether there were any."""
+        due = {"broadcast": doc["_id"], "status": states.PENDING, "at": {"$lte": ctx.now()}}
+        rows = await ctx.data.select("broadcast_rows", due, sort=[("at", 1), ("_id", 1)], limit=BATCH)
+        if not rows:
+            return False
+        ids = [row["contact"] for row in rows]
+        contacts = {found["_id"]: found for found in await ctx.data.select("contacts", {"_id": {"$in": ids}})}
+        ready = await self._claimed(ctx, doc, rows, contacts)
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(row: Document) -> Asked | None:
+            async with gate:
+                return await self._ask(ctx, said, row, run)
+
+        asked = [each for each in await asyncio.gather(*map(ask, ready)) if each is not None]
+        left = {row["_id"] for row in ready} - {each.row["_id"] for each in asked}
+        await record(ctx, doc, contacts, asked)
+        await self._unclaimed(ctx, [row for row in ready if row["_id"] in left])
+        return True
+
+    async def _claimed(
+        self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document]
+    ) -> list[Document]:
+        """Claim the rows that may go now; the others are refused, or wait for their hours."""
+        own, now = _quiet(doc), ctx.now()
+        fields = {row["_id"]: _fate(ctx, doc, row, contacts.get(row["contact"]), own, now) for row in rows}
+
+        def deciding(id: str) -> Decide:
+            def decide(row: Document) -> Change | None:
+                return Change(set=fields[id]) if row["status"] == states.PENDING else None
+
+            return decide
+
+        after = await ctx.data.change_many("broadcast_rows", {id: deciding(id) for id in fields}, rows)
+        mine = {id: given.get("message") for id, given in fields.items()}
+        return [row for row in after if row["status"] == states.ASKING and row["message"] == mine[row["_id"]]]
+
+    async def _ask(self, ctx: OperationContext, said: Wording, row: Document, run: _Run) -> Asked | None:
+        """Hand a claimed recipient's message to the carrier; None where it was not asked."""
+        if not run.goes_on:
+            return None
+        account = said.account
+        to = Address(*row["to"])
+        await self._turn(account.id, said, to)
+        if not run.goes_on:
+            return None
+        channel = self._ports.channels[account.channel]
+        outcome = await ask_carrier(channel, account, to, row["wire"], row["message"])
+        if isinstance(outcome, Refused) and outcome.cause == "rate":
+            wait = outcome.retry_after or 1.0
+            run.held_until = max(run.held_until or ctx.now(), ctx.now() + timedelta(seconds=wait))
+            await self._services.turns.hold(account.id, wait)
+            return None  # our own speed is no recipient's failure
+        if isinstance(outcome, Refused) and outcome.cause == "auth":
+            run.refused, run.reason = run.refused + 1, outcome.message
+            return None
+        run.refused = 0
+        return Asked(row, outcome)
+
+    async def _turn(self, account: str, said: Wording, to: Address) -> None:
+        """Wait for the account's turn, as its carrier's pace has it."""
+        pace, turns = self._ports.channels[said.account.channel].spec.pace, self._services.turns
+        if pace.account_per_s is not None and (wait := await turns.take(account, 1 / pace.account_per_s)):
+            await asyncio.sleep(wait)
+
+    async def _unclaimed(self, ctx: OperationContext, rows: Sequence[Document]) -> None:
+        """Give back recipients whom the carrier was not asked for, or for whom it was too early."""
+
+        def decide(row: Document) -> Change | None:
+            fields = {"status": states.PENDING, "message": None, "updated_at": ctx.now()}
+            return Change(set=fields) if row["status"] == states.ASKING else None
+
+        await ctx.data.change_many("broadcast_rows", {row["_id"]: decide for row in rows}, rows)
+
+
+def _quiet(doc: Document) -> list[HoursRule]:
+    hours = doc["allowed_hours_local"]
+    if hours is None:
+        return []
+    start, end = time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"])
+    return [own_hours(QUIET, start, end, "the broadcast")]
+
+
+def _fate(
+    ctx: OperationContext, doc: Document, row: Document, contact: Document | None, own: Sequence[HoursRule],
+    now: datetime,
+) -> dict[str, object]:  # fmt: skip
+    """Return the fields of a recipient who is sent to now, later or not at all."""
+    if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
+        return _blocked("no_contact", "The contact was removed.", now)
+    match rules.verdict(contact, doc["category"], doc["platform"], now, own):
+        case rules.Refused(rule=rule, reason=reason):
+            return _blocked(rule, reason, now)
+        case rules.Deferred(until=until, rule=rule):
+            return {"at": until, "error_code": rule, "response": "", "updated_at": now}
+    return {
+        "status": states.ASKING, "message": ctx.ids.new("msg"), "error_code": None, "response": "", "updated_at": now,
+    }  # fmt: skip
+
+
+def _blocked(code: str, reason: str, now: datetime) -> dict[str, object]:
+    return {"status": states.BLOCKED, "failed_at": now, "error_code": code, "response": reason, "updated_at": now}

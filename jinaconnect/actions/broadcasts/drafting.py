@@ -1,0 +1,196 @@
+"""Writing, scheduling, cancelling and resuming broadcasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
+from jinaconnect.actions.broadcasts.composing import compose_for, wording
+from jinaconnect.actions.broadcasts.telling import changed, counts_now, told, with_counts
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.document import new_broadcast
+from jinaconnect.core.errors import Conflict, Invalid
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
+from jinaconnect.store.tenant import Change
+
+Scope = Literal["pending", "failed", "unknown", "all"]
+SCOPES: dict[str, tuple[str, ...]] = {
+    "pending": (states.PENDING,), "failed": (states.FAILED,), "unknown": (states.UNKNOWN,),
+    "all": (states.PENDING, states.FAILED, states.UNKNOWN),
+}  # fmt: skip
+_WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "template", "app", "placeholder_data",
+            "media_overrides", "allowed_hours_local", "scheduled_time", "category", "name")  # fmt: skip
+
+
+class NotNow(Conflict):
+    """The broadcast's state does not allow it."""
+
+    status = 400
+    code = "wrong_state"
+
+
+async def create_broadcast(ctx: OperationContext, fields: Mapping[str, Any]) -> Document:
+    """Write a broadcast; one that is not a draft is checked and scheduled. Raises Invalid naming each wrong field."""
+    principal = ctx.principal
+    wanted = fields.get("status", states.DRAFT)
+    doc = new_broadcast(
+        ctx.ids.new("brc"), by=principal.username or principal.name, user=principal.user_id,
+        **await _checked(ctx, {**fields, "status": states.DRAFT}),
+    )  # fmt: skip
+    now = ctx.now()
+    doc.update(created_at=now, updated_at=now)
+    if wanted != states.DRAFT:
+        doc.update(await _scheduled(ctx, doc, fields.get("scheduled_time")))
+    written = ctx.wrote(await ctx.data.insert("broadcasts", doc, [told(ctx, "broadcast.created", doc)]))
+    _wake(ctx, written)
+    return written
+
+
+async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, Any]) -> Document:
+    """Change a broadcast that has not begun; raises NotNow, Invalid, NotFound."""
+    held = await ctx.data.get("broadcasts", id)
+    if held["status"] not in states.EDITABLE:
+        raise NotNow(f"A broadcast that is {held['status']} cannot be changed.")
+    given = await _checked(ctx, fields)
+    wanted = fields.get("status", held["status"])
+    after = {**held, **given}
+    if wanted == states.DRAFT:
+        given.update(status=states.DRAFT, reason="")
+    elif wanted in (states.QUEUED, states.SCHEDULED):
+        given.update(await _scheduled(ctx, after, after["scheduled_time"]))
+        if held["status"] == states.CANCELLED:
+            given.update(planned=False, planned_to=None, ended_at=None)
+            await _forget_rows(ctx, id)
+    given["updated_by"] = ctx.principal.username or ctx.principal.name
+
+    def decide(doc: Document) -> Change:
+        if doc["status"] not in states.EDITABLE:
+            raise NotNow(f"A broadcast that is {doc['status']} cannot be changed.")
+        change = changed(ctx, "broadcast.updated", doc, **given)
+        unset = ["due"] if given.get("status") == states.DRAFT and "due" in doc else []
+        return Change(set=change.set, unset=unset, events=change.events)
+
+    doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
+    _wake(ctx, doc)
+    return doc
+
+
+async def cancel_broadcast(ctx: OperationContext, id: str, reason: str) -> tuple[Document, int]:
+    """Cancel a broadcast; returns it and how many will not be sent to. Raises NotNow, NotFound."""
+
+    def decide(doc: Document) -> Change:
+        if doc["status"] not in states.CANCELLABLE:
+            raise NotNow(f"A broadcast that is {doc['status']} cannot be cancelled.")
+        change = changed(
+            ctx, "broadcast.cancelled", doc, status=states.CANCELLED, reason=reason, ended_at=ctx.now(),
+            updated_by=ctx.principal.username or ctx.principal.name,
+        )  # fmt: skip
+        return Change(set=change.set, unset=["due"] if "due" in doc else [], events=change.events)
+
+    doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
+    counts = await counts_now(ctx, id)
+    left = counts.get(states.PENDING, 0) if doc["planned_to"] is not None else doc["audience"]
+    return {**doc, "counts": counts}, left
+
+
+async def preview_resume(ctx: OperationContext, id: str, scope: Scope) -> dict[str, int]:
+    """Return how many recipients resuming would touch, by status; raises NotNow, NotFound."""
+    doc = await ctx.data.get("broadcasts", id)
+    _may_resume(doc)
+    counts = await counts_now(ctx, id) if doc["planned_to"] is not None else {states.PENDING: doc["audience"]}
+    return {name.lower(): counts.get(name, 0) for name in SCOPES[scope]}
+
+
+async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tuple[Document, dict[str, int]]:
+    """Send again to the recipients of a scope; returns the broadcast and how many those are, by status.
+
+    Whoever is unknown may have the message: they are sent to again by name of that scope alone.
+    """
+    touched = await preview_resume(ctx, id, scope)
+    held = await ctx.data.get("broadcasts", id)
+    if not any(touched.values()) and held["planned"]:
+        raise NotNow(f"No recipient is {scope}.")
+    now = ctx.now()
+
+    def decide(doc: Document) -> Change:
+        _may_resume(doc)
+        change = changed(
+            ctx, "broadcast.updated", doc, status=states.SENDING, reason="", ended_at=None, scheduled_time=now,
+            started_at=doc["started_at"] or now, updated_by=ctx.principal.username or ctx.principal.name,
+        )  # fmt: skip
+        return Change(set={**change.set, "due": due_at(now), "again": _again(scope)}, events=change.events)
+
+    doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
+    _wake(ctx, doc)
+    return doc, touched
+
+
+def _again(scope: Scope) -> list[str]:
+    """Return the statuses whose recipients are to become pending once more; the sender turns them."""
+    return [name for name in SCOPES[scope] if name != states.PENDING]
+
+
+def _may_resume(doc: Document) -> None:
+    if doc["status"] not in states.RESUMABLE:
+        raise NotNow(f"A broadcast that is {doc['status']} cannot be resumed.")
+
+
+async def preview_broadcast(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a broadcast would be: its audience, a first message, when it would begin. Changes nothing."""
+    given = await _checked(ctx, {**fields, "status": states.DRAFT})
+    doc = {**new_broadcast("", by=None, user=None), **given, "created_at": ctx.now(), "updated_at": ctx.now()}
+    doc.update(await _scheduled(ctx, doc, fields.get("scheduled_time")))
+    return doc
+
+
+async def read_broadcast(ctx: OperationContext, id: str) -> Document:
+    """Return a broadcast with its counters; raises NotFound."""
+    return await with_counts(ctx, await ctx.data.get("broadcasts", id))
+
+
+async def _checked(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in fields.items() if name in (*_WRITTEN, "platform")}
+    if given.get("recipients"):
+        given["recipients"] = await known_recipients(ctx.data, given["recipients"])
+    return given
+
+
+async def _scheduled(ctx: OperationContext, doc: Mapping[str, Any], scheduled: datetime | None) -> dict[str, Any]:
+    """Return the fields of a broadcast that is scheduled; raises Invalid where it cannot be sent as it is."""
+    query = audience(doc)
+    size = await audience_size(ctx.data, doc)
+    if size == 0:
+        raise Invalid.field("recipients", "there is nobody to send it to")
+    said = await wording(ctx, doc)
+    try:
+        starts = states.start_of(scheduled, ctx.now())
+    except ValueError as error:
+        raise Invalid.field("scheduled_time", str(error)) from error
+    first = await ctx.data.select("contacts", query, limit=1)
+    if first:
+        compose_for(ctx, said, first[0], ctx.now())
+    return {
+        "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account.id,
+        "reason": "", "due": due_at(starts),
+    }  # fmt: skip
+
+
+async def _forget_rows(ctx: OperationContext, id: str) -> None:
+    """Remove the rows of a cancelled broadcast whom nobody was asked for: they are planned anew.
+
+    Who was sent to stays, and is not sent to again.
+    """
+    unasked = {"broadcast": id, "status": {"$in": [states.PENDING, states.BLOCKED]}}
+    while rows := await ctx.data.select("broadcast_rows", unasked, limit=500, fields={"_id": 1}):
+        await asyncio.gather(*(ctx.data.remove("broadcast_rows", row["_id"]) for row in rows))
+
+
+def _wake(ctx: OperationContext, doc: Document) -> None:
+    if doc.get("due"):
+        wait = (doc["due"]["at"] - ctx.now()).total_seconds()
+        ctx.ports.worker.at("broadcasts", ctx.data.scope, doc["_id"], max(0.0, wait) + 0.01)

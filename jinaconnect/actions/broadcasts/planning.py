@@ -1,0 +1,57 @@
+"""Planning a broadcast: one row for each recipient, with the message ready for its carrier.
+
+A row is one address, so two spellings of a number, or two contacts with one, are one recipient. A cut between two
+batches goes on after the last contact that was planned; one within a batch finds the rows that are there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from jinaconnect.actions.broadcasts.audience import next_contacts
+from jinaconnect.actions.broadcasts.composing import Wording, compose_for
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.document import new_row
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.platform import address_on
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.tenant import Change
+
+BATCH = 500
+
+
+async def plan_batch(ctx: OperationContext, broadcast: Document, wording: Wording) -> Document:
+    """Write the rows of the next contacts; returns the broadcast, `planned` when there are no more."""
+    contacts = await next_contacts(ctx.data, broadcast, broadcast["planned_to"], BATCH)
+    now = ctx.now()
+    rows = [row for contact in contacts if (row := _row(ctx, broadcast, wording, contact, now)) is not None]
+    if rows:
+        await ctx.data.insert_many("broadcast_rows", [(row, ()) for row in rows])
+    fields = {"planned": len(contacts) < BATCH, "updated_at": broadcast["updated_at"]}
+    if contacts:
+        fields["planned_to"] = contacts[-1]["_id"]
+    return (await ctx.data.change("broadcasts", broadcast["_id"], lambda _: Change(set=fields))).doc
+
+
+def _row(
+    ctx: OperationContext, broadcast: Document, wording: Wording, contact: Document, now: datetime
+) -> Document | None:
+    """Return the row of a contact, None for one who cannot be reached on the platform.
+
+    What the channel cannot say to them is a failure of their own.
+    """
+    to = address_on(contact, broadcast["platform"])
+    if to is None:
+        return None
+    row = new_row(ctx.ids.new("brr"), broadcast["_id"], contact, to, now)
+    try:
+        composed = compose_for(ctx, wording, contact, now)
+    except Invalid as error:
+        return {
+            **row, "status": states.FAILED, "failed_at": now, "error_code": error.code, "response": str(error)[:500],
+        }  # fmt: skip
+    return {
+        **row, "wire": dict(composed.wire), "content": dict(composed.content), "type": composed.type,
+        "segments": composed.segments,
+    }  # fmt: skip

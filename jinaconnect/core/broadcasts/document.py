@@ -1,0 +1,87 @@
+"""Broadcasts and their recipients as they are kept and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.states import ROW_STATUSES
+from jinaconnect.core.clock import iso, iso_or_none
+from jinaconnect.core.inbox.address import PHONE, Address, variants
+from jinaconnect.core.inbox.platform import USUAL
+
+COUNTERS = {
+    "pending_count": ("PENDING",), "queued_count": ("QUEUED",), "sending_count": ("SENDING",),
+    "unknown_count": ("UNKNOWN",), "sent_count": ("SENT",), "delivered_count": ("DELIVERED",),
+    "read_count": ("READ",), "failed_count": ("FAILED",), "blocked_count": ("BLOCKED",),
+    "success_count": states.SUCCESSES,
+}  # fmt: skip
+
+
+def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -> dict[str, Any]:
+    """Return a draft with every field at its default; `counts` are its recipients by status."""
+    return {
+        "_id": id, "name": "", "platform": USUAL, "status": states.DRAFT, "app": None, "template": None,
+        "recipients": [], "select_all": False, "tag_filter": [], "segment_filter": [], "scheduled_time": None,
+        "placeholder_data": {}, "media_overrides": {}, "allowed_hours_local": None, "category": "MARKETING",
+        "reason": "", "is_active": True, "counts": {}, "audience": 0, "planned_to": None, "planned": False,
+        "started_at": None, "ended_at": None, "created_by": by, "updated_by": by, "user": user, **fields,
+    }  # fmt: skip
+
+
+def new_row(id: str, broadcast: str, contact: Mapping[str, Any], to: Address, now: datetime) -> dict[str, Any]:
+    """Return a recipient of a broadcast; `key` is what they are one by, however their address was written."""
+    return {
+        "_id": id, "broadcast": broadcast, "contact": contact["_id"], "key": _key(to),
+        "to": [to.field, to.value],
+        "phone": contact.get("phone"), "first_name": contact["first_name"], "last_name": contact["last_name"],
+        "status": states.PENDING, "at": now, "wire": None, "content": None, "type": None, "segments": None,
+        "message": None, "message_id": None, "retry_count": 0, "error_code": None, "response": "",
+        "sent_at": None, "delivered_at": None, "read_at": None, "failed_at": None,
+    }  # fmt: skip
+
+
+def _key(to: Address) -> str:
+    """Return what an address is one by, of a number whichever of its forms it has."""
+    return f"{PHONE}:{min(variants(str(to.value)))}" if to.field == PHONE else to.text
+
+
+def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a broadcast as REST and events show it."""
+    counts = doc["counts"]
+    total = sum(counts.values()) or doc["audience"]
+    return {
+        "id": doc["_id"], "name": doc["name"], "platform": doc["platform"], "status": doc["status"],
+        "ui_status": states.ui_status(doc["status"]), "ui_status_display": states.ui_status(doc["status"]),
+        "app": doc["app"], "template": doc["template"], "recipient_count": total, "select_all": doc["select_all"],
+        "tag_filter": list(doc["tag_filter"]), "segment_filter": list(doc["segment_filter"]),
+        "scheduled_time": iso_or_none(doc["scheduled_time"]), "placeholder_data": dict(doc["placeholder_data"]),
+        "media_overrides": dict(doc["media_overrides"]), "allowed_hours_local": doc["allowed_hours_local"],
+        "category": doc["category"], "reason_for_cancellation": doc["reason"],
+        **{name: sum(counts.get(status, 0) for status in each) for name, each in COUNTERS.items()},
+        "total_messages": total, "is_active": doc["is_active"], "started_at": iso_or_none(doc["started_at"]),
+        "ended_at": iso_or_none(doc["ended_at"]), "created_at": iso(doc["created_at"]),
+        "updated_at": iso(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
+    }  # fmt: skip
+
+
+def render_row(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipient as REST shows it."""
+    return {
+        "id": doc["_id"], "broadcast": doc["broadcast"], "contact": doc["contact"],
+        "contact_name": f"{doc['first_name']} {doc['last_name']}".strip(), "contact_phone": doc["phone"],
+        "status": doc["status"], "error_code": doc["error_code"], "response": doc["response"],
+        "retry_count": doc["retry_count"], "segments": doc["segments"], "message": doc["message"],
+        "message_id": doc["message_id"], "sent_at": iso_or_none(doc["sent_at"]),
+        "delivered_at": iso_or_none(doc["delivered_at"]), "read_at": iso_or_none(doc["read_at"]),
+        "failed_at": iso_or_none(doc["failed_at"]), "created_at": iso(doc["created_at"]),
+        "updated_at": iso(doc["updated_at"]),
+    }  # fmt: skip
+
+
+def counted_rows(groups: list[dict[str, Any]]) -> dict[str, int]:
+    """Return recipients by status of what the database counted, in the order of the statuses."""
+    found = {group["_id"]: group["n"] for group in groups}
+    return {status: found[status] for status in ROW_STATUSES if found.get(status)}

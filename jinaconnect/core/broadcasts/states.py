@@ -1,0 +1,82 @@
+"""What a broadcast can be, what each of its recipients can be, and which way they go from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+DRAFT, QUEUED, SCHEDULED, SENDING = "DRAFT", "QUEUED", "SCHEDULED", "SENDING"
+SENT, PARTIALLY_SENT, FAILED, CANCELLED = "SENT", "PARTIALLY_SENT", "FAILED", "CANCELLED"
+PAUSED, MISSED = "PAUSED", "MISSED"
+STATUSES = (DRAFT, QUEUED, SCHEDULED, SENDING, SENT, PARTIALLY_SENT, FAILED, CANCELLED, PAUSED, MISSED)
+EDITABLE = (DRAFT, SCHEDULED, QUEUED, CANCELLED)
+CANCELLABLE = (SCHEDULED, QUEUED, SENDING, PAUSED, MISSED)
+ENDED = (SENT, PARTIALLY_SENT, FAILED)
+RESUMABLE = (PAUSED, MISSED, *ENDED)
+
+UI_STATUSES = {
+    DRAFT: "Draft", SCHEDULED: "Scheduled", QUEUED: "Scheduled", SENDING: "Ongoing", SENT: "Completed",
+    PARTIALLY_SENT: "Completed", FAILED: "Failed", CANCELLED: "Cancelled", PAUSED: "Paused", MISSED: "Missed",
+}  # fmt: skip
+
+LEAD = timedelta(seconds=3)  # between a broadcast's being scheduled and its beginning, at least
+SOON = LEAD + timedelta(seconds=5)  # what is to be sent now begins then
+MISSED_AFTER = timedelta(hours=2)
+
+# A recipient. UNKNOWN: the carrier may have the message, only a report will tell. BLOCKED: a rule or they themselves
+# do not want it.
+PENDING, ASKING, UNKNOWN, DELIVERED, READ, BLOCKED = "PENDING", "SENDING", "UNKNOWN", "DELIVERED", "READ", "BLOCKED"
+ROW_STATUSES = (PENDING, QUEUED, ASKING, UNKNOWN, SENT, DELIVERED, READ, FAILED, BLOCKED)
+UNFINISHED = (PENDING, QUEUED, ASKING)
+SUCCESSES = (SENT, DELIVERED, READ)
+_RANK = {PENDING: 0, QUEUED: 0, ASKING: 1, UNKNOWN: 2, SENT: 3, DELIVERED: 4, READ: 5}
+_STAMPS = {SENT: "sent_at", DELIVERED: "delivered_at", READ: "read_at", FAILED: "failed_at"}
+
+
+def ui_status(status: str) -> str:
+    """Return a status as people are shown it."""
+    return UI_STATUSES[status]
+
+
+def start_of(scheduled: datetime | None, now: datetime) -> datetime:
+    """Return when a broadcast begins; raises ValueError for a time before the least lead."""
+    if scheduled is None:
+        return now + SOON
+    if scheduled < now + LEAD:
+        raise ValueError(f"must be at least {LEAD.total_seconds():g} seconds ahead")
+    return scheduled
+
+
+def missed(scheduled: datetime, now: datetime) -> bool:
+    """Tell whether a broadcast comes too late to be sent without being asked: a restored backup sends nothing."""
+    return now - scheduled > MISSED_AFTER
+
+
+def reported(row: Mapping[str, Any], status: str, at: datetime, error: tuple[str, str] | None = None) -> dict[str, Any]:
+    """Return the fields of a recipient after a report, empty where it tells nothing new: it never goes back.
+
+    A failure counts while nothing was delivered, and no report moves a recipient whom nobody was asked for.
+    """
+    held = row["status"]
+    if status in (FAILED, "EXPIRED"):
+        if held in (DELIVERED, READ, FAILED, BLOCKED, PENDING):
+            return {}
+        code, message = error or (status.lower(), "")
+        return {"status": FAILED, "failed_at": at, "error_code": code, "response": message}
+    if held in (FAILED, BLOCKED, PENDING) or _RANK[status] <= _RANK[held]:
+        return {}
+    fields: dict[str, Any] = {"status": status, **{_STAMPS[name]: at for name in (status,) if name in _STAMPS}}
+    if status in (DELIVERED, READ) and row["sent_at"] is None:
+        fields["sent_at"] = at
+    if status == READ and row["delivered_at"] is None:
+        fields["delivered_at"] = at
+    return fields
+
+
+def outcome(counts: Mapping[str, int]) -> str:
+    """Return how a broadcast ended, of its recipients by status; what nobody knows counts as neither."""
+    good = sum(counts.get(name, 0) for name in SUCCESSES)
+    if good and good == sum(counts.values()):
+        return SENT
+    return PARTIALLY_SENT if good or counts.get(UNKNOWN, 0) else FAILED

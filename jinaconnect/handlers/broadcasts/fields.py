@@ -1,0 +1,184 @@
+"""What is written of a broadcast, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from jinaconnect.actions.broadcasts.audience import MOST_NAMED
+from jinaconnect.core.broadcasts.states import ROW_STATUSES
+from jinaconnect.core.events.payloads.base import MOMENT, like
+from jinaconnect.core.events.payloads.broadcasts import BROADCAST, BroadcastData
+from jinaconnect.core.inbox.platform import USUAL, PlatformName
+from jinaconnect.core.rules.rows import Category
+from jinaconnect.core.schema import Answer, Given, Id, OneOf, Request, Text, example, sample_id, unkept
+from jinaconnect.handlers.calls.fields import Time
+
+MAX_DATA = 16 * 1024
+Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Words = Annotated[list[Annotated[Text, StringConstraints(min_length=1, max_length=100)]], Field(max_length=50)]
+
+
+def _kept(value: Any) -> Any:
+    wrong = unkept(value, "", MAX_DATA)
+    if wrong:
+        raise ValueError(" ".join(next(iter(wrong.values()))))
+    return value
+
+
+Data = Annotated[dict[str, Any], AfterValidator(_kept)]
+
+
+class BroadcastHours(Request):
+    """From when to when recipients are written to, each in their own time."""
+
+    start: Clock
+    end: Clock
+
+
+class BroadcastFields(
+    Request, json_schema_extra=example(name="Spring sale", status="QUEUED", scheduled_time="2026-12-01T09:00:00Z")
+):
+    """What may be changed of a broadcast."""
+
+    name: Given[Annotated[Text, StringConstraints(min_length=1, max_length=255)]] = None
+    status: Given[Literal["DRAFT", "QUEUED", "SCHEDULED"]] = None
+    app: Id | None = None
+    template: Id | None = Field(None, alias="template_number")
+    recipients: Given[Annotated[list[Id], Field(max_length=MOST_NAMED)]] = None
+    select_all: Given[bool] = None
+    tag_filter: Given[Words] = None
+    segment_filter: Given[Words] = None
+    scheduled_time: Time | None = None
+    placeholder_data: Given[Data] = None
+    media_overrides: Given[Data] = None
+    allowed_hours_local: BroadcastHours | None = None
+    category: Given[Category] = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields given, by the names they are kept under."""
+        return self.model_dump(exclude_unset=True)
+
+
+class BroadcastWithin(
+    BroadcastFields,
+    json_schema_extra=example(
+        name="Spring sale", status="QUEUED", select_all=True, tag_filter=["vip"],
+        placeholder_data={"message": "Hello {{first_name}}, everything is at half price."},
+    ),
+):  # fmt: skip
+    """A broadcast to write on the platform of the path."""
+
+    name: Annotated[Text, StringConstraints(min_length=1, max_length=255)]
+
+
+class NewBroadcast(
+    BroadcastWithin,
+    json_schema_extra=example(
+        name="Spring sale", platform="SMS", status="QUEUED", select_all=True, tag_filter=["vip"],
+        placeholder_data={"message": "Hello {{first_name}}, everything is at half price."},
+    ),
+):  # fmt: skip
+    """A broadcast to write."""
+
+    platform: PlatformName = USUAL
+
+
+class BroadcastOut(BroadcastData, json_schema_extra=like(BROADCAST)):
+    """A broadcast."""
+
+
+class BroadcastPreview(BroadcastData, json_schema_extra=like(BROADCAST)):
+    """A broadcast that was asked about and not written; `recipient_count` is how many it would go to."""
+
+    dry_run: Literal[True] = True
+
+
+class Cancelled(Answer, json_schema_extra=example(detail="The broadcast is cancelled.", messages_cancelled=120)):
+    """How many recipients will not be sent to."""
+
+    detail: str
+    messages_cancelled: int
+
+
+class Reason(Request, json_schema_extra=example(reason="The offer has ended.")):
+    """An optional word on why."""
+
+    reason: Annotated[Text, StringConstraints(max_length=500)] = ""
+
+
+class Resume(Request, json_schema_extra=example(scope="pending")):
+    """Which recipients to send to again; those nobody knows of only by name, since they may have the message."""
+
+    scope: Literal["pending", "failed", "unknown", "all"]
+
+
+class Resumed(Answer, json_schema_extra=example(broadcast=like(BROADCAST)["examples"][0], pending=12, total=12)):
+    """How many recipients are sent to again, by what they were."""
+
+    broadcast: BroadcastOut
+    pending: int = 0
+    failed: int = 0
+    unknown: int = 0
+    total: int
+
+
+class ResumePreview(Answer, json_schema_extra=example(dry_run=True, pending=12, total=12)):
+    """How many recipients would be sent to again, by what they were."""
+
+    dry_run: Literal[True]
+    pending: int = 0
+    failed: int = 0
+    unknown: int = 0
+    total: int
+
+
+class Place(Answer, json_schema_extra=example(key="first_name", description="The contact's first name.")):
+    """A place that is filled in with what is known of the contact."""
+
+    key: str
+    description: str
+
+
+class PlaceList(Answer):
+    """The places that are filled in with what is known."""
+
+    results: list[Place]
+
+
+class Lead(Answer, json_schema_extra=example(min_scheduled_time_in_minutes=0.05)):
+    """How far ahead a broadcast is scheduled at least."""
+
+    min_scheduled_time_in_minutes: float
+
+
+class RowOut(
+    Answer,
+    json_schema_extra=example(
+        id=sample_id("brr"), broadcast=sample_id("brc"), contact=sample_id("cnt"), contact_name="Ann Lee",
+        contact_phone="+12025550111", status="DELIVERED", error_code=None, response="", retry_count=0, segments=None,
+        message=sample_id("msg"), message_id="wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", sent_at=MOMENT, delivered_at=MOMENT,
+        read_at=None, failed_at=None, created_at=MOMENT, updated_at=MOMENT,
+    ),
+):  # fmt: skip
+    """A recipient of a broadcast; `error_code` says which rule, or what of the carrier's, held it back."""
+
+    id: str
+    broadcast: str
+    contact: str
+    contact_name: str
+    contact_phone: str | None
+    status: Annotated[str, OneOf(ROW_STATUSES)]
+    error_code: str | None
+    response: str
+    retry_count: int
+    segments: int | None
+    message: str | None
+    message_id: str | None
+    sent_at: str | None
+    delivered_at: str | None
+    read_at: str | None
+    failed_at: str | None
+    created_at: str
+    updated_at: str

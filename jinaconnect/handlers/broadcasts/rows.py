@@ -1,0 +1,86 @@
+"""`/broadcast/messages/`: what became of each recipient, as lists, figures and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jinaconnect.actions.broadcasts import reading
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.core.broadcasts.document import render_row
+from jinaconnect.core.broadcasts.states import ROW_STATUSES
+from jinaconnect.core.paging import Filter, Listing, choice_filter, number_filter, text_filter, time_filter
+from jinaconnect.core.schema import Answer, example
+from jinaconnect.handlers.broadcasts.fields import RowOut
+from jinaconnect.handlers.edge.operation import Reply, operation
+
+ROWS = Listing(
+    filters={
+        "status": choice_filter("status", ROW_STATUSES), "broadcast": Filter("broadcast", lookups=("", "in")),
+        "contact": Filter("contact", lookups=("", "in")), "contact__phone": text_filter("phone"),
+        "contact__first_name": text_filter("first_name"), "contact__last_name": text_filter("last_name"),
+        "retry_count": number_filter("retry_count"), "created_at": time_filter("created_at"),
+        "updated_at": time_filter("updated_at"),
+    },
+)  # fmt: skip
+
+
+class RowCounts(
+    Answer,
+    json_schema_extra=example(
+        total_messages=12, success_count=10, count_exact=True,
+        ui_status_breakdown={"pending": 1, "sending": 0, "sent": 11, "failed": 1},
+        status_breakdown={"pending": 1, "queued": 0, "sending": 0, "unknown": 0, "sent": 2, "delivered": 5, "read": 3,
+                          "failed": 1, "blocked": 0},
+    ),
+):  # fmt: skip
+    """Recipients by status; of many, the figures may be some seconds old."""
+
+    total_messages: int
+    success_count: int
+    ui_status_breakdown: dict[str, int]
+    status_breakdown: dict[str, int]
+    count_exact: bool
+
+
+@operation(
+    "GET", "/broadcast/messages/", id="broadcasts.rows.list", permission="broadcast.view", listing=ROWS,
+    returns=RowOut, tag="broadcasts",
+)  # fmt: skip
+async def list_rows(ctx: OperationContext) -> dict[str, Any]:
+    """List the recipients of broadcasts and what became of each, newest first."""
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [render_row(doc) for doc in docs]
+
+    return await list_documents(ctx, "broadcast_rows", ROWS, render)
+
+
+@operation(
+    "GET", "/broadcast/messages/{id}/", id="broadcasts.rows.read", permission="broadcast.view", returns=RowOut,
+    tag="broadcasts",
+)  # fmt: skip
+async def read_row(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Show what became of one recipient."""
+    return render_row(await ctx.data.get("broadcast_rows", id))
+
+
+@operation(
+    "GET", "/broadcast/messages/stats/", id="broadcasts.rows.stats", permission="broadcast.view", returns=RowCounts,
+    tag="broadcasts", query={"broadcast": "Only the recipients of this broadcast."},
+)  # fmt: skip
+async def row_stats(ctx: OperationContext) -> dict[str, Any]:
+    """Count recipients by status, of one broadcast or of all."""
+    return await reading.row_counts(ctx, ctx.caller.query.get("broadcast"))
+
+
+@operation(
+    "GET", "/broadcast/{id}/results/", id="broadcasts.results", permission="broadcast.view", media_type="text/csv",
+    tag="broadcasts", socket=False, query={"after": "The id of the last row of the file before this one."},
+)  # fmt: skip
+async def results(ctx: OperationContext, id: str) -> Reply:
+    """Answer the recipients of a broadcast as CSV, at most 10,000; the header `X-After` names the last of more."""
+    text, after = await reading.results_csv(ctx, id, ctx.caller.query.get("after"))
+    headers = {"Content-Disposition": f'attachment; filename="{id}.csv"', **({"X-After": after} if after else {})}
+    return Reply(text.encode(), 200, headers, "text/csv; charset=utf-8")
