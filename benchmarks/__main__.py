@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import calls, cost, fanout, inbound, presence, reading, resting
+from benchmarks import broadcasts, calls, cost, fanout, inbound, presence, reading, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -25,6 +25,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "lists": reading.first_page,
     "idle": resting.idle_memory,
     "tenants": resting.idle_tenants,
+    "broadcasts": broadcasts.broadcast,
     "ivr": calls.ivr,
     "keys": calls.keys,
     "calls": calls.many,

@@ -107,7 +107,8 @@ def latency(quick: bool) -> list[Row]:
     ]  # fmt: skip
 
 
-def _bare(running: Gateway, seconds: float) -> dict[str, float]:
+def bare_inserts(running: Gateway, seconds: float) -> dict[str, float]:
+    """Return what bare inserts, many at once, managed in some seconds."""
     arguments = ["-m", "benchmarks.peers.insert_one", running.mongodb, str(AT_ONCE), str(seconds)]
     with started(arguments, ready="ready", core=SERVER_CORE) as process:
         assert process.stdout is not None
@@ -124,7 +125,7 @@ def sustained(quick: bool) -> list[Row]:
         requests = Requests(running.port, AT_ONCE, Customers(running, 1_000).request)
         fan(running.pid, crowd, requests, 60, AT_ONCE, events=1_500)
         for _ in range(rounds):
-            bare.append(_bare(running, seconds)["per_second"])
+            bare.append(bare_inserts(running, seconds)["per_second"])
             fanned = fan(running.pid, crowd, requests, seconds, 4 * AT_ONCE)
             ours.append(fanned.per_second)
             cpu.append(fanned.cpu_us)

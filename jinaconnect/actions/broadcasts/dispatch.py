@@ -21,6 +21,7 @@ from jinaconnect.actions.broadcasts.telling import changed, counts_now
 from jinaconnect.actions.context import OperationContext, Services, system_operation
 from jinaconnect.actions.messaging.sending import ask_carrier
 from jinaconnect.actions.ports import Ports
+from jinaconnect.actions.worker import until_taken
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import GatewayError
@@ -71,8 +72,7 @@ class Dispatcher:
         """Send a claimed broadcast for a slice; what is left of it is due again."""
         doc = claim.doc
         ctx = system_operation(self._services, self._ports, doc["scope"], "broadcasts")
-        if claim.abandoned:
-            await doubt(ctx, doc)
+        await doubt(ctx, doc)  # of a slice that was cut off, by a process that died or a database that was away
         doc = await self._begun(ctx, doc)
         if doc["status"] != states.SENDING:
             await self._leave(ctx, doc)
@@ -227,7 +227,7 @@ class Dispatcher:
 
         asked = [each for each in await asyncio.gather(*map(ask, ready)) if each is not None]
         left = {row["_id"] for row in ready} - {each.row["_id"] for each in asked}
-        await record(ctx, doc, contacts, asked)
+        await until_taken(lambda: record(ctx, doc, contacts, asked))
         await self._unclaimed(ctx, [row for row in ready if row["_id"] in left])
         return True
 

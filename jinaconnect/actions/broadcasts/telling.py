@@ -7,6 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.broadcasts.document import counted_rows, render_broadcast
+from jinaconnect.core.broadcasts.states import ENDED, UNFINISHED
 from jinaconnect.core.events.event import Event
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
@@ -31,6 +32,11 @@ async def counts_now(ctx: Context, id: str) -> dict[str, int]:
 
 
 async def with_counts(ctx: Context, doc: Document) -> Document:
-    """Return a broadcast with its recipients by status; of many, as counted a moment ago."""
+    """Return a broadcast with its recipients by status; of many, as counted a moment ago.
+
+    One that has ended keeps what was counted then until a later count is there.
+    """
     groups, _ = await ctx.data.figures("broadcast_rows", {"broadcast": doc["_id"]}, _BY_STATUS)
-    return {**doc, "counts": counted_rows(groups)}
+    counts = counted_rows(groups)
+    before = doc["status"] in ENDED and not counts.keys().isdisjoint(UNFINISHED)
+    return doc if before else {**doc, "counts": counts}
