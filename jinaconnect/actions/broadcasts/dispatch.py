@@ -8,11 +8,11 @@ claimed unknown and asks for nobody twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-
-import structlog
+from typing import Any
 
 from jinaconnect.actions.broadcasts.composing import Wording, wording
 from jinaconnect.actions.broadcasts.outcomes import Asked, doubt, record
@@ -37,13 +37,12 @@ from jinaconnect.store.tenant import Change, Decide
 SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
 BATCH = 100
 TURNED = 500
-AT_ONCE = 50
+BATCHES = 6  # asked for at once
+AT_ONCE = 64
 LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
 TELL_EVERY = timedelta(seconds=1)
 PAUSED_AFTER = 5  # refusals of the account itself, one after the other
 QUIET = "broadcast.allowed_hours_local"
-
-logger = structlog.get_logger(__name__)
 
 
 class _Run:
@@ -54,11 +53,53 @@ class _Run:
         self.held_until: datetime | None = None
         self.refused = 0
         self.reason = ""
+        self.gate = asyncio.Semaphore(AT_ONCE)
 
     @property
     def goes_on(self) -> bool:
         """Whether another recipient may be asked for."""
         return not self.stopped and self.held_until is None and self.refused < PAUSED_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Claimed recipients, and their contacts by id."""
+
+    rows: Sequence[Document]
+    contacts: Mapping[str, Document]
+
+
+class _Asking:
+    """The batches the carrier is asked for at once; the block ends when all are written down."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failed: BaseException | None = None
+
+    async def __aenter__(self) -> _Asking:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        while self._tasks:
+            await self._settled()
+        if self._failed is not None:
+            raise self._failed
+
+    def begin(self, batch: Coroutine[Any, Any, None]) -> None:
+        """Begin another."""
+        self._tasks.add(asyncio.create_task(batch))
+
+    async def room(self) -> None:
+        """Wait until another may begin; raises what one of them raised."""
+        while len(self._tasks) >= BATCHES:
+            await self._settled()
+        if self._failed is not None:
+            raise self._failed
+
+    async def _settled(self) -> None:
+        done, self._tasks = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            self._failed = self._failed or task.exception()
 
 
 class Dispatcher:
@@ -135,17 +176,20 @@ class Dispatcher:
         if held := await self._services.turns.held(said.account.id):
             return ctx.now() + timedelta(seconds=held)
         told_at = ctx.now()
-        async with self._watched(ctx, doc, run):
+        async with self._watched(ctx, doc, run), _Asking() as asking:
             while run.goes_on and ctx.now() < ends:
                 if not doc["planned"]:
                     doc = await plan_batch(ctx, doc, said)
                     continue
-                sent = await self._batch(ctx, doc, said, run)
+                batch = await self._claimed_batch(ctx, doc)
+                if batch is None:
+                    break
+                # The next batch is claimed while the carrier is asked for this one.
+                await asking.room()
+                asking.begin(self._carry(ctx, doc, said, run, batch))
                 if ctx.now() - told_at >= TELL_EVERY:
                     told_at = ctx.now()
                     await self._progress(ctx, doc)
-                if not sent:
-                    break
         if run.stopped:
             await self._leave(ctx, await ctx.data.get("broadcasts", doc["_id"]))
             return None
@@ -210,26 +254,27 @@ class Dispatcher:
 
     # --- one batch -----------------------------------------------------------------------------------------------
 
-    async def _batch(self, ctx: OperationContext, doc: Document, said: Wording, run: _Run) -> bool:
-        """Send to the next recipients; tells whether there were any."""
+    async def _claimed_batch(self, ctx: OperationContext, doc: Document) -> _Batch | None:
+        """Claim the next recipients, None where there are none for now."""
         due = {"broadcast": doc["_id"], "status": states.PENDING, "at": {"$lte": ctx.now()}}
         rows = await ctx.data.select("broadcast_rows", due, sort=[("at", 1), ("_id", 1)], limit=BATCH)
         if not rows:
-            return False
+            return None
         ids = [row["contact"] for row in rows]
         contacts = {found["_id"]: found for found in await ctx.data.select("contacts", {"_id": {"$in": ids}})}
-        ready = await self._claimed(ctx, doc, rows, contacts)
-        gate = asyncio.Semaphore(AT_ONCE)
+        return _Batch(await self._claimed(ctx, doc, rows, contacts), contacts)
+
+    async def _carry(self, ctx: OperationContext, doc: Document, said: Wording, run: _Run, batch: _Batch) -> None:
+        """Ask the carrier for a claimed batch, and write down what came of it."""
 
         async def ask(row: Document) -> Asked | None:
-            async with gate:
+            async with run.gate:
                 return await self._ask(ctx, said, row, run)
 
-        asked = [each for each in await asyncio.gather(*map(ask, ready)) if each is not None]
-        left = {row["_id"] for row in ready} - {each.row["_id"] for each in asked}
-        await until_taken(lambda: record(ctx, doc, contacts, asked))
-        await self._unclaimed(ctx, [row for row in ready if row["_id"] in left])
-        return True
+        asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
+        left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
+        await until_taken(lambda: record(ctx, doc, batch.contacts, asked))
+        await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
 
     async def _claimed(
         self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document]

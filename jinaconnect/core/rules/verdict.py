@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,7 +54,10 @@ def verdict(
 
     `own` are hours of the business itself (`own_hours`), kept like those of the law.
     """
-    return _refused(contact, category, channel) or _hours(place_of(contact), category, channel, now, own)
+    if (refused := _refused(contact, category, channel)) is not None:
+        return refused
+    known = _of(category, channel)
+    return _hours(place_of(contact), known, now, own) if known or own else Allowed()
 
 
 def _refused(contact: Mapping[str, Any], category: Category, channel: str) -> Refused | None:
@@ -70,8 +74,14 @@ def _refused(contact: Mapping[str, Any], category: Category, channel: str) -> Re
     return None
 
 
-def _hours(place: Place, category: Category, channel: str, now: datetime, own: Sequence[HoursRule]) -> Verdict:
-    rules = [rule for rule in hours_rules() if _concerns(rule, place, category, channel)] + list(own)
+@cache
+def _of(category: Category, channel: str) -> tuple[HoursRule, ...]:
+    """Return the rows for a category on a channel, wherever it goes: mostly none, and nobody's place matters."""
+    return tuple(rule for rule in hours_rules() if channel in rule.channels and category in rule.categories)
+
+
+def _hours(place: Place, known: Sequence[HoursRule], now: datetime, own: Sequence[HoursRule]) -> Verdict:
+    rules = [rule for rule in known if _concerns(rule, place)] + list(own)
     if not rules:
         return Allowed()
     clocks = [(rule, ZoneInfo(zone)) for rule in rules for zone in _zones(rule, place)]
@@ -84,9 +94,8 @@ def _hours(place: Place, category: Category, channel: str, now: datetime, own: S
     return Refused(broken.id, broken.source, "There is no hour that all the rules allow.")
 
 
-def _concerns(rule: HoursRule, place: Place, category: Category, channel: str) -> bool:
-    at_home = rule.country == place.country and (not rule.states or place.state in rule.states)
-    return at_home and channel in rule.channels and category in rule.categories
+def _concerns(rule: HoursRule, place: Place) -> bool:
+    return rule.country == place.country and (not rule.states or place.state in rule.states)
 
 
 def _zones(rule: HoursRule, place: Place) -> tuple[str, ...]:
