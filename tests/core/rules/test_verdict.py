@@ -145,20 +145,19 @@ def test_only_promotion_is_kept_to_hours() -> None:
     ("contact", "rule"),
     [
         ({"dnc": True}, "contact.dnc"),
-        ({"opt_outs": {"SMS": "2026-01-01T00:00:00.000Z"}}, "contact.opt_out"),
-        ({"opt_outs": {"SMS_MARKETING": "2026-01-01T00:00:00.000Z"}}, "contact.opt_out_marketing"),
+        ({"opt_outs": {"WHATSAPP": "2026-01-01T00:00:00.000Z"}}, "contact.opt_out"),
+        ({"opt_outs": {"WHATSAPP_MARKETING": "2026-01-01T00:00:00.000Z"}}, "contact.opt_out_marketing"),
     ],
 )
 def test_who_wants_nothing_is_sent_nothing_but_what_they_asked_for(contact: dict[str, object], rule: str) -> None:
     noon = at("2026-06-01T12:00", "Asia/Kolkata")
-    found = verdict({"phone": DELHI, **contact}, "MARKETING", "SMS", noon)
+    whom = {"phone": DELHI, **contact}
+    found = verdict(whom, "MARKETING", "WHATSAPP", noon)
     assert isinstance(found, Refused)
     assert found.rule == rule
-    assert verdict({"phone": DELHI, **contact}, "SERVICE", "SMS", noon) == Allowed()
-    if rule != "contact.dnc":
-        assert verdict({"phone": DELHI, **contact}, "MARKETING", "WHATSAPP", noon) == Allowed()
-    else:
-        assert isinstance(verdict({"phone": DELHI, **contact}, "UTILITY", "WHATSAPP", noon), Refused)
+    assert verdict(whom, "SERVICE", "WHATSAPP", noon) == Allowed()
+    assert isinstance(verdict(whom, "UTILITY", "WHATSAPP", noon), Refused) == (rule != "contact.opt_out_marketing")
+    assert isinstance(verdict(whom, "MARKETING", "SMS", noon), Refused) == (rule == "contact.dnc")
 
 
 def test_hours_of_ones_own_over_midnight_and_none_at_all() -> None:
