@@ -57,6 +57,19 @@ class Claim:
     abandoned: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What came of an attempt, to be put on a list of its document that holds so many at most, the first ones."""
+
+    name: str
+    step: Document
+    most: int
+
+    def pushed(self) -> Document:
+        """Return what an update pushes."""
+        return {self.name: {"$each": [self.step], "$slice": self.most}}
+
+
 class Due:
     """Finds and claims due documents; any number of processes may."""
 
@@ -103,22 +116,30 @@ class Due:
         return Claim(before, before["due"]["tries"] + 1, before["due"]["by"] is not None)
 
     @guarded
-    async def postpone(self, collection: str, scope: str, id: str, until: datetime) -> None:
-        """Give a document this process has claimed back, to be taken again at `until`."""
-        await self._database[collection].update_one(
-            {"_id": id, "scope": scope, "due.by": self.process}, {"$set": {"due.at": until, "due.by": None}}
-        )
+    async def postpone(
+        self, collection: str, scope: str, id: str, until: datetime, step: Step | None = None
+    ) -> None:
+        """Give a document this process has claimed back, to be taken again at `until`.
+
+        `step` is what came of this attempt.
+        """
+        update: Document = {"$set": {"due.at": until, "due.by": None}}
+        if step is not None:
+            update |= {"$push": step.pushed(), "$inc": {"rev": 1}}
+        await self._database[collection].update_one({"_id": id, "scope": scope, "due.by": self.process}, update)
 
     @guarded
-    async def give_back(self, collection: str, scope: str, id: str, until: datetime, turn: int) -> None:
-        """Give a document this process has claimed back untried, to be taken again at `until`.
+    async def give_back(
+        self, collection: str, scope: str, id: str, until: datetime, turn: int, step: Step | None = None
+    ) -> None:
+        """Give a document this process has claimed back, as if untried, to be taken again at `until`.
 
-        `turn` stays on its block: how far its wait for a turn has come.
+        `turn` stays on its block: how far its wait for a turn has come; `step` is what came of asking all the same.
         """
-        await self._database[collection].update_one(
-            {"_id": id, "scope": scope, "due.by": self.process},
-            {"$set": {"due.at": until, "due.by": None, "due.turn": turn}, "$inc": {"due.tries": -1}},
-        )
+        given: Document = {"$set": {"due.at": until, "due.by": None, "due.turn": turn}, "$inc": {"due.tries": -1}}
+        if step is not None:
+            given |= {"$push": step.pushed(), "$inc": {"due.tries": -1, "rev": 1}}
+        await self._database[collection].update_one({"_id": id, "scope": scope, "due.by": self.process}, given)
 
     @guarded
     async def put_back(self, collection: str, ids: list[str], until: datetime) -> None:

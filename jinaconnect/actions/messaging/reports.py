@@ -15,6 +15,8 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.status import EVENT, Report, advance
+from jinaconnect.core.inbox.trace import reported as told
+from jinaconnect.core.inbox.trace import with_step
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
@@ -62,12 +64,12 @@ async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -
 
 async def report_message(
     ctx: Context, message: Document, report: Report, carrier_id: str | None,
-    pricing: Mapping[str, Any] | None = None,
+    pricing: Mapping[str, Any] | None = None, step: Mapping[str, Any] | None = None,
 ) -> Document:  # fmt: skip
     """Move a message as far as a report says, tell of it, and settle what it costs by that and by the carrier's word.
 
     `message` is the document as it was read last; returns it as it is now. One that the team has removed stays as it
-    is.
+    is. `step` is what its trace says of it, where that is no report of a carrier.
     """
     if message["deleted_at"] is not None:
         await settle(ctx, {**message, "status": report.status})  # it is paid for all the same
@@ -79,14 +81,17 @@ async def report_message(
 
     def decide(doc: Document) -> Change | None:
         fields = advance(doc, report)
+        steps = with_step(doc, step or told(report, carrier_id, ctx.now()))
+        traced = {} if steps is None else {"trace": steps}
         learned: dict[str, Any] = {}
         if carrier_id is not None and doc["carrier_id"] is None:
             learned["carrier_id"] = carrier_id
         if pricing is not None and "owed" in doc.get("charge", {}):
             learned["charge.pricing"] = dict(pricing)
         if fields is None:
-            return Change(set={**learned, "updated_at": doc["updated_at"]}) if learned else None
-        fields = {**learned, **fields, "updated_at": ctx.now()}
+            kept = {**learned, **traced}
+            return Change(set={**kept, "updated_at": doc["updated_at"]}) if kept else None
+        fields = {**learned, **traced, **fields, "updated_at": ctx.now()}
         after = applied(doc, fields, (), ())
         event = message_event(
             ctx.ids.new("evt"), EVENT[report.status], after, contact, at=report.at, actor=carrier(doc)

@@ -36,7 +36,7 @@ from jinaconnect.channels.base import (
 from jinaconnect.channels.pace import UNHURRIED
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
-from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.address import PHONE, Address, address_of
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import OUTGOING, new_message
@@ -48,7 +48,7 @@ from jinaconnect.core.rules import verdict as rules
 from jinaconnect.core.rules.rows import CATEGORIES, Category
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import Claim, due_at
+from jinaconnect.store.due import Claim, Step, due_at
 from jinaconnect.store.tenant import Change, Written
 from jinaconnect.store.together import Addition
 
@@ -226,6 +226,7 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
         content=composed.content, author="USER", app=account.id, timestamp=now, status=status.PENDING,
         reply_to=message.reply_to, created_by=principal.username or principal.name or principal.id,
         user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),
+        trace=[trace.queued(now, ctx.caller.request_id, principal.actor())],
         category=checked.category, deferred_until=deferred, due=due_at(at), created_at=now, updated_at=now,
         **({} if message.at is None else {"scheduled_at": message.at}),
         **({} if composed.segments is None else {"segments": composed.segments}),
@@ -321,9 +322,10 @@ class Sender:
             return
         if await self._early(claim, account, to):
             return
-        channel = self._channels[account.channel]
+        channel, begun = self._channels[account.channel], ctx.now()
         outcome = await ask_carrier(channel, account, to, message["request"], message["_id"])
-        if not await self._record(message, lambda: self._conclude(ctx, claim, outcome)):
+        ended = ctx.now()
+        if not await self._record(message, lambda: self._conclude(ctx, claim, outcome, (begun, ended))):
             await self._record(message, lambda: self._conclude_plainly(ctx, message, outcome))
 
     async def _may_go(self, ctx: Context, message: Document, contact: Document) -> bool:
@@ -342,9 +344,10 @@ class Sender:
                 return True
         return False
 
-    async def _postpone(self, message: Document, until: datetime) -> None:
-        """Have a message tried again at a time."""
-        await self._services.due.postpone("messages", message["scope"], message["_id"], until)
+    async def _postpone(self, message: Document, until: datetime, step: Document | None = None) -> None:
+        """Have a message tried again at a time; `step` is what its trace says of this try."""
+        told = None if step is None else Step("trace", step, trace.MOST)
+        await self._services.due.postpone("messages", message["scope"], message["_id"], until, told)
         wait = (until - self._services.clock()).total_seconds()
         self._worker.at("messages", message["scope"], message["_id"], wait + 0.01)
 
@@ -368,9 +371,10 @@ class Sender:
             await self._give_back(claim.doc, wait, turn)
         return wait > 0
 
-    async def _give_back(self, message: Document, wait: float, turn: int) -> None:
+    async def _give_back(self, message: Document, wait: float, turn: int, step: Document | None = None) -> None:
         until = self._services.clock() + timedelta(seconds=wait)
-        await self._services.due.give_back("messages", message["scope"], message["_id"], until, turn)
+        told = None if step is None else Step("trace", step, trace.MOST)
+        await self._services.due.give_back("messages", message["scope"], message["_id"], until, turn, told)
         self._worker.at("messages", message["scope"], message["_id"], wait + 0.01)
 
     async def _record(self, message: Document, write: Callable[[], Awaitable[None]]) -> bool:
@@ -387,28 +391,37 @@ class Sender:
 
     async def _doubt(self, ctx: Context, message: Document) -> None:
         await count_message(ctx, message)
-        await report_message(ctx, message, Report(status.UNKNOWN, ctx.now()), None)
+        now = ctx.now()
+        cut = trace.attempt(now, now, "unknown", reason="This attempt was cut off.")
+        await report_message(ctx, message, Report(status.UNKNOWN, now), None, step=cut)
         await self._settle(ctx, message["_id"])
 
-    async def _conclude(self, ctx: Context, claim: Claim, outcome: Outcome) -> None:
+    async def _conclude(
+        self, ctx: Context, claim: Claim, outcome: Outcome, times: tuple[datetime, datetime]
+    ) -> None:
         message = claim.doc
         if isinstance(outcome, Accepted):
-            await report_message(ctx, message, Report(status.SENT, ctx.now()), outcome.carrier_id)
+            step = trace.attempt(*times, "accepted", carrier_id=outcome.carrier_id)
+            await report_message(ctx, message, Report(status.SENT, ctx.now()), outcome.carrier_id, step=step)
             await self._settle(ctx, message["_id"])
             await self._learn(ctx, message, outcome)
         elif not isinstance(outcome, Refused):
+            step = trace.attempt(*times, "unknown", reason=outcome.reason)
             await report_message(
-                ctx, message, Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None
+                ctx, message, Report(status.UNKNOWN, ctx.now(), "unknown", outcome.reason), None, step=step
             )
         elif outcome.cause == "rate" and ctx.now() - message["created_at"] < LONGEST_HELD:
             wait = outcome.retry_after or PAUSE_S[0]
             await self._services.turns.hold(message["app"], wait)
-            await self._give_back(message, wait, ADDRESS_TURN)
+            step = _refused(outcome, times, self._services.clock() + timedelta(seconds=wait))
+            await self._give_back(message, wait, ADDRESS_TURN, step)
         elif outcome.again and claim.tries < MAX_TRIES:
             wait = outcome.retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
-            await self._postpone(message, self._services.clock() + timedelta(seconds=wait))
+            until = self._services.clock() + timedelta(seconds=wait)
+            step = _refused(outcome, times, until)
+            await self._postpone(message, until, step)
         else:
-            await self._fail(ctx, message, outcome.code, outcome.message)
+            await self._fail(ctx, message, outcome.code, outcome.message, _refused(outcome, times))
             await self._note(ctx, message, outcome)
 
     async def _note(self, ctx: Context, message: Document, refused: Refused) -> None:
@@ -441,15 +454,20 @@ class Sender:
         if isinstance(outcome, Refused):
             await self._fail(ctx, message, "refused", "The carrier did not take the message.")
             return
-        told = status.SENT if isinstance(outcome, Accepted) else status.UNKNOWN
-        await report_message(ctx, message, Report(told, ctx.now()), None)
+        told, word = (status.SENT, "accepted") if isinstance(outcome, Accepted) else (status.UNKNOWN, "unknown")
+        now = ctx.now()
+        step = trace.attempt(now, now, word)
+        await report_message(ctx, message, Report(told, now), None, step=step)
         await self._settle(ctx, message["_id"])
 
     def _context(self, scope: str) -> Context:
         return system_context(self._services, scope, "sender")
 
-    async def _fail(self, ctx: Context, message: Document, code: str, text: str) -> None:
-        await report_message(ctx, message, Report(status.FAILED, ctx.now(), code, text), None)
+    async def _fail(
+        self, ctx: Context, message: Document, code: str, text: str, step: Document | None = None
+    ) -> None:
+        step = step or trace.ended(ctx.now(), code, text)
+        await report_message(ctx, message, Report(status.FAILED, ctx.now(), code, text), None, step=step)
 
     async def _settle(self, ctx: Context, id: str) -> None:
         """Take the claim off a message that a report has already moved further than its send."""
@@ -459,3 +477,7 @@ class Sender:
             return Change(set={"updated_at": doc["updated_at"]}, unset=left) if "due" in doc else None
 
         await ctx.data.change("messages", id, decide)
+
+
+def _refused(outcome: Refused, times: tuple[datetime, datetime], next_at: datetime | None = None) -> Document:
+    return trace.attempt(*times, "refused", code=outcome.code, reason=outcome.message, next_at=next_at)

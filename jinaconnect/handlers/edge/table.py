@@ -16,6 +16,7 @@ MODULES = (
     "inbox.inbox",
     "contacts.contacts",
     "inbox.sending",
+    "inbox.trace",
     "messaging.whatsapp",
     "messaging.whatsapp_accounts",
     "messaging.whatsapp_templates",
