@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import broadcasts, calls, cost, fanout, inbound, presence, reading, resting
+from benchmarks import broadcasts, calls, cost, fanout, hooks_out, inbound, presence, reading, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "latency": inbound.latency,
     "webhooks": inbound.sustained,
     "sizes": inbound.by_size,
+    "deliveries": hooks_out.hooks_out,
     "cost": cost.webhook_costs,
     "contact": reading.one_contact,
     "lists": reading.first_page,

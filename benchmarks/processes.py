@@ -126,11 +126,12 @@ def peer(name: str, *arguments: str, given: str = "", core: int | None = SERVER_
 class Gateway:
     """A running gateway with its embedded database and the demo organisations."""
 
-    def __init__(self, pid: int, port: int, folder: Path, tenant: dict[str, Any]) -> None:
+    def __init__(self, pid: int, port: int, folder: Path, tenants: list[dict[str, Any]]) -> None:
         self.pid = pid
         self.port = port
         self.folder = folder
-        self.tenant = tenant
+        self.tenants = tenants
+        self.tenant = tenant = tenants[0]
         self.key: str = tenant["keys"]["live"]["owner"]
         self.whatsapp: dict[str, str] = tenant["whatsapp"]
 
@@ -165,7 +166,7 @@ def gateway(
             if pinned:
                 pin(process.pid, SERVER_CORE)
             try:
-                yield Gateway(process.pid, port, folder, json.loads(seeded.stdout)["tenants"][0])
+                yield Gateway(process.pid, port, folder, json.loads(seeded.stdout)["tenants"])
             finally:
                 complaints = (folder / "gateway.log").read_text()
                 if complaints:

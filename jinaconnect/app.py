@@ -44,7 +44,7 @@ from jinaconnect.actions.messaging.sending import Sender
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.webhooks.fleet import Webhooks
-from jinaconnect.actions.webhooks.posting import TIMEOUT_S
+from jinaconnect.actions.webhooks.posting import LOOKUPS, TIMEOUT_S
 from jinaconnect.actions.worker import Worker
 from jinaconnect.actions.writers import Writers
 from jinaconnect.channels.base import SIMULATED_JOB, Parts
@@ -159,7 +159,9 @@ class Gateway:
             turns=Turns(self._link),
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
-            webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S),
+            webhooks_outbound=Outbound(
+                config.outbound.allow_networks, timeout_s=TIMEOUT_S, watched=False, lookups=LOOKUPS
+            ),
             webhook_queue=WebhookQueue(database),
             wallets=Wallets(Ledger(store, ids, self.clock), prices),
         )

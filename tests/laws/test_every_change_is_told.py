@@ -49,6 +49,9 @@ KINDS = (
                        "rate_per_minute": "0.01", "valid_from": "2026-01-01T00:00:00Z"}, {"name": "S"}),
     Kind("consent", "/voice/api/recording-consents/",
          lambda held: {"name": "c", "contact": held["contact"], "consent_given": True}, {"consent_given": False}),
+    Kind("endpoint", "/webhooks/endpoints/",
+         lambda held: {"url": "https://1.1.1.1/", "events": ["*"], "is_active": False}, {"description": "d"},
+         frozenset({"secret", "waiting"})),
     Kind("app", "/wa/v1/apps/", lambda held: APP, {"app_name": "Store"},
          frozenset({"waba_id", "phone_number_id", "app_id"})),
 )  # fmt: skip

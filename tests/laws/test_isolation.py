@@ -34,9 +34,11 @@ async def belongings(tenant: Tenant, mode: str = "live") -> dict[str, str]:
     key = (await owner.post("/tenants/api-keys/", {"name": "k", "role_id": role})).ok(201)["id"]
     app = (await owner.get("/wa/v1/apps/")).ok()["results"][0]["id"]
     template = (await owner.post("/wa/v1/templates/", {"element_name": "theirs", "content": "hi"})).ok(201)["id"]
+    hook = {"url": "https://1.1.1.1/", "events": ["*"], "is_active": False}
+    endpoint = (await owner.post("/webhooks/endpoints/", hook)).ok(201)["id"]
     return {
         "cnt": contact, "msg": note, "rol": role, "mem": member["id"], "usr": member["user"], "key": key, "wap": app,
-        "tpl": template, "ten": tenant.id,
+        "tpl": template, "ten": tenant.id, "hep": endpoint,
     }  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class Receiver:
     secret: str = ""
     meet: Meet = lambda heard: 200 
     heard: list[Heard] = field(default_factory=list)
+    raw: dict[str, bytes] = field(default_factory=dict, repr=False)
     asked: int = 0
     port: int = 0
     at_once: int = 0
@@ -67,6 +68,7 @@ class Receiver:
             headers = {name.lower(): value for name, value in request.headers.items()}
             heard = Heard(headers.get("webhook-id", ""), json.loads(body), self._signed(body, headers), headers,
                           request.path)  # fmt: skip
+            self.raw[heard.id] = body
             answer = self.meet(heard)
             if asyncio.iscoroutine(answer):
                 answer = await answer

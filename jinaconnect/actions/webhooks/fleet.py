@@ -21,6 +21,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.ports import Authenticator
 from jinaconnect.actions.shares import Shares
 from jinaconnect.actions.webhooks import notices
+from jinaconnect.actions.webhooks.saving import Key, Saving
 from jinaconnect.actions.webhooks.target import HookTarget
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Recorded
@@ -30,15 +31,13 @@ from jinaconnect.realtime.webhooks import Run
 from jinaconnect.store.coordination.leases import RENEW_S
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.store.webhook_queue import Attempted, Save
+from jinaconnect.store.webhook_queue import Save
 
 TURN_S = 1.0
-FLUSH_S = 0.25
 LOOK_S = 2.0  # between looks for what changed and what has come due; each of several processes looks as often
 REVIEW_S = 30.0  # between looks at what owners may, besides those that a withdrawal asks for
 IDLE_S = 10.0  # a scope is led this long after its last event
 AT_ONCE, EACH = 512, 128  # deliveries under way in this process, and of one tenant
-MOST_HELD = 20_000  # attempts kept while the database is away
 DUE_AT_ONCE = 500
 LOOKED_AT_ONCE = 50
 OVERLAP = timedelta(seconds=5)  # processes' clocks differ
@@ -81,9 +80,7 @@ class Webhooks:
         self._changed: set[str] = set()
         self._unsure: set[str] = set()
         self._led: dict[str, _Led] = {}
-        self._dirty: set[tuple[str, str]] = set()
-        self._attempts: list[Attempted] = []
-        self._flushing = asyncio.Lock()
+        self._saving = Saving(services.webhook_queue, self._snapshot, self._lost)
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -109,14 +106,14 @@ class Webhooks:
         for scope, led in self._led.items():
             if tenant is None or parse_scope(scope)[0] == tenant:
                 for target in led.targets.values():
-                    target.view = None
+                    target.doubt()
                 self._unsure.add(scope)
         self._wake.set()
 
     def start(self) -> None:
         """Begin to lead what nobody leads."""
         if self._active:
-            self._loops = [asyncio.create_task(self._turns()), asyncio.create_task(self._flushes())]
+            self._loops = [asyncio.create_task(self._turns()), asyncio.create_task(self._saving.run())]
 
     async def stop(self, within_s: float) -> None:
         """Finish what is under way, write down how far it got, and let others go on."""
@@ -125,7 +122,7 @@ class Webhooks:
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=within_s)
         try:
-            await self._flush()
+            await self._saving.flush()
         except Unavailable:
             logger.info("webhooks.flush_skipped")  # it is posted again
 
@@ -181,9 +178,13 @@ class Webhooks:
         else:
             wanted = set(self._fresh)
         self._fresh.clear()
-        changed, self._changed = self._changed, set()
-        for scope in changed:
-            await self._note_changed(scope)
+        for scope in tuple(self._changed):
+            self._changed.discard(scope)
+            try:
+                await self._note_changed(scope)
+            except Unavailable:
+                self._changed.add(scope)
+                raise
         unsure, self._unsure = self._unsure, set()
         for scope in unsure & self._led.keys():
             await self._review(self._led[scope])
@@ -256,9 +257,15 @@ class Webhooks:
                 self._wanted.add(scope)  # until whoever leads it has given it back, or died
 
     async def _lead(self, scope: str) -> None:
-        feed = await self._hub.enter(scope)
-        led = self._led[scope] = _Led(scope, self._services.leases.generation(_lease(scope)), feed)
-        await self._sync(led)
+        try:
+            feed = await self._hub.enter(scope)
+            led = self._led[scope] = _Led(scope, self._services.leases.generation(_lease(scope)), feed)
+            await self._sync(led)
+        except Unavailable:
+            self._wanted.add(scope)
+            if scope in self._led:
+                await self._drop(self._led[scope], 0)
+            raise
 
     async def _sync(self, led: _Led) -> None:
         """Have the runs of a scope be what its endpoints are now."""
@@ -285,7 +292,7 @@ class Webhooks:
         if kept is None:
             return
         target = HookTarget(
-            self._services, self._auth, doc, self._shares, self._record, keep=self._keep,
+            self._services, self._auth, doc, self._shares, self._saving.record, keep=self._keep,
             ended=lambda reason: self._beside(notices.switch_off(self._services, led.scope, doc["_id"], reason)),
             missed=lambda after, oldest: self._beside(
                 notices.missed(self._services, led.scope, doc["_id"], after, oldest)
@@ -297,7 +304,7 @@ class Webhooks:
         )  # fmt: skip
         run = Run(
             led.feed, self._queue, target, kept, now=self._services.clock, chance=random.random,
-            changed=lambda: self._dirty.add((led.scope, id)),
+            changed=lambda: self._saving.moved((led.scope, id)),
         )  # fmt: skip
         led.runs[id], led.targets[id] = run, target
         await self._look_again(led, id)
@@ -344,14 +351,14 @@ class Webhooks:
         """End a run whose endpoint is not active, or whose replay is over; its place is kept."""
         run = led.runs[id]
         await run.stop(0)
-        await self._flush([self._save(led, id, due_at=None)])
+        await self._saving.flush([self._save(led, id, due_at=None)])
         del led.runs[id], led.targets[id]
 
     async def _let_go(self, led: _Led, within_s: float) -> None:
         """Lead a scope no longer, and let others begin at once."""
         await self._drop(led, within_s)
         try:
-            await self._flush([self._save(led, id) for id in led.runs])
+            await self._saving.flush([self._save(led, id) for id in led.runs])
             await self._services.leases.give_back(_lease(led.scope))
         except Unavailable:
             logger.info("webhooks.not_given_back", scope=led.scope)  # the lease ends by itself
@@ -362,46 +369,32 @@ class Webhooks:
         self._hub.exit(led.feed)
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(notices.until_told(work))
+        task = asyncio.create_task(self._told(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- writing down --------------------------------------------------------------------------------------------
+    async def _told(self, work: Coroutine[Any, Any, None]) -> None:
+        """Tell of something once what led to it can be read."""
+        try:
+            await self._saving.flush()
+        except Unavailable:
+            logger.info("webhooks.flush_postponed")
+        await notices.until_told(work)
 
-    def _record(self, attempt: Attempted) -> None:
-        self._attempts.append(attempt)
+    # --- what is kept --------------------------------------------------------------------------------------------
 
     def _save(self, led: _Led, id: str, **fields: object) -> Save:
         resumed = led.targets[id].doc["resumed_at"]
         return Save(id, led.generation, {**led.runs[id].kept(), "resumed_at": resumed, **fields})
 
-    async def _flushes(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_S)
-            try:
-                await self._flush()
-            except Unavailable:
-                continue
-            except Exception as error:
-                logger.error("webhooks.flush_broken", exc_info=error)
+    def _snapshot(self, key: Key) -> Save | None:
+        led = self._led.get(key[0])
+        return None if led is None or key[1] not in led.runs else self._save(led, key[1])
 
-    async def _flush(self, more: Sequence[Save] = ()) -> None:
-        """Write what came of deliveries, then how far that is: never the other way round."""
-        async with self._flushing:
-            dirty, self._dirty = self._dirty, set()
-            attempts, self._attempts = self._attempts, []
-            led = [(self._led[scope], id) for scope, id in dirty if scope in self._led]
-            saves = [*(self._save(each, id) for each, id in led if id in each.runs), *more]
-            try:
-                await self._queue.record(attempts)
-                attempts = []
-                lost = await self._queue.save(saves)
-            except Unavailable:
-                self._dirty |= dirty
-                self._attempts = [*attempts, *self._attempts][-MOST_HELD:]
-                raise
-        for each, id in led:
-            if id in lost and id in each.runs:  # removed, or another's by now
-                await each.runs[id].stop(0)
-                each.runs.pop(id, None)
-                each.targets.pop(id, None)
+    async def _lost(self, key: Key) -> None:
+        """End a run whose place is another's by now, or gone with its endpoint."""
+        led = self._led.get(key[0])
+        run = None if led is None else led.runs.pop(key[1], None)
+        if led is not None and run is not None:
+            led.targets.pop(key[1], None)
+            await run.stop(0)

@@ -13,6 +13,7 @@ from jinaconnect.core.webhooks.signature import sign
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, Outbound, OutboundError
 
 TIMEOUT_S = 15.0
+LOOKUPS = 2  # of endpoints' names at once: half of the threads that the event loop looks names up with
 READ_BYTES = 16 * 1024  # of an answer; the rest is left unread, with its connection
 
 logger = structlog.get_logger(__name__)

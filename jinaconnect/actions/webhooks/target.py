@@ -69,6 +69,7 @@ class HookTarget:
         self._keep = keep
         self._replay = replay
         self._last: int | None = None
+        self._doubts = 0
         self._tenant = parse_scope(doc["scope"])[0]
         self._principal: Principal | None = None
         self._keys: list[tuple[bytes, datetime | None]] = []
@@ -82,18 +83,27 @@ class HookTarget:
         until = doc["former_until"]
         self._keys = [(key_of_secret(text), until if place else None) for place, text in enumerate(opened)]
 
+    def doubt(self) -> None:
+        """Tell nothing more until it was looked at again."""
+        self._doubts += 1
+        self.view = None
+
     async def review(self) -> str | None:
         """Look again at what the owner may see; returns why nothing is left, where that will not pass by itself.
 
         Raises Unavailable.
         """
         self.view = None  # what is being looked at is not gone by meanwhile
-        try:
-            self._principal = await owner_of(self._auth, self.doc)
-        except NotAuthenticated:
-            return "access_withdrawn"
-        except PermissionDenied as error:
-            return None if error.code == "tenant_suspended" else "access_withdrawn"
+        while True:
+            doubts = self._doubts
+            try:
+                self._principal = await owner_of(self._auth, self.doc)
+            except NotAuthenticated:
+                return "access_withdrawn"
+            except PermissionDenied as error:
+                return None if error.code == "tenant_suspended" else "access_withdrawn"
+            if doubts == self._doubts:  # else what was read may be what was withdrawn
+                break
         if self.doc["status"] != "active":
             return None
         self.view = view_for(self._principal, self.doc)

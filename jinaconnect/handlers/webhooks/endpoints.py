@@ -11,6 +11,7 @@ from jinaconnect.actions.webhooks import deliveries, endpoints
 from jinaconnect.core.events.payloads.webhooks import EndpointData
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.schema import Answer, Given, Request, Text, example, sample_id
+from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.operation import operation
 
 ENDPOINTS = Listing()
@@ -31,10 +32,6 @@ class EndpointFields(Request, json_schema_extra=example(events=["message.*"])):
     topics: Topics | None = None
     description: Description | None = None
     is_active: Given[bool] = None
-
-    def given(self) -> dict[str, Any]:
-        """Return the fields given."""
-        return self.model_dump(exclude_unset=True)
 
 
 class NewEndpoint(
@@ -100,50 +97,23 @@ class EndpointTested(
     error: str | None
 
 
-@operation(
-    "GET", "/webhooks/endpoints/", id="webhooks.list", permission="webhook.view", listing=ENDPOINTS,
-    returns=EndpointOut,
+crud(
+    "webhooks", "/webhooks/endpoints/", EndpointOut, view="webhook.view", manage="webhook.manage",
+    list=Does(endpoints.list_endpoints, "List the endpoints, without their secrets.", ENDPOINTS),
+    create=Does(
+        endpoints.create_endpoint,
+        "Add an endpoint: what happens from now on is posted to it, signed as Standard Webhooks.\n\n"
+        "Its secret is shown this once. It is told what whoever added it may see.",
+        NewEndpoint, {"socket": False},
+    ),
+    read=Does(endpoints.read_endpoint, "Show one endpoint and how far it has got."),
+    change=Does(
+        endpoints.change_endpoint,
+        "Change an endpoint; with another address or other events it goes on in the name of whoever changed it.",
+        EndpointFields,
+    ),
+    delete=Does(endpoints.delete_endpoint, "Remove an endpoint with all it was not told yet."),
 )  # fmt: skip
-async def list_endpoints(ctx: Context) -> dict[str, Any]:
-    """List the endpoints, without their secrets."""
-    return await endpoints.list_endpoints(ctx, ENDPOINTS)
-
-
-@operation(
-    "POST", "/webhooks/endpoints/", id="webhooks.create", permission="webhook.manage", body=NewEndpoint,
-    returns=EndpointOut, status=201, effect=True, socket=False,
-)  # fmt: skip
-async def create_endpoint(ctx: Context, body: NewEndpoint) -> dict[str, Any]:
-    """Add an endpoint: what happens from now on is posted to it, signed as Standard Webhooks.
-
-    Its secret is shown this once. It is told what whoever added it may see.
-    """
-    return await endpoints.create_endpoint(ctx, body.given())
-
-
-@operation(
-    "GET", "/webhooks/endpoints/{id}/", id="webhooks.read", permission="webhook.view", returns=EndpointOut
-)
-async def read_endpoint(ctx: Context, id: str) -> dict[str, Any]:
-    """Show one endpoint and how far it has got."""
-    return await endpoints.read_endpoint(ctx, id)
-
-
-@operation(
-    "PATCH", "/webhooks/endpoints/{id}/", id="webhooks.change", permission="webhook.manage", body=EndpointFields,
-    returns=EndpointOut, effect=True,
-)  # fmt: skip
-async def change_endpoint(ctx: Context, id: str, body: EndpointFields) -> dict[str, Any]:
-    """Change an endpoint; with another address or other events it goes on in the name of whoever changed it."""
-    return await endpoints.change_endpoint(ctx, id, body.given())
-
-
-@operation(
-    "DELETE", "/webhooks/endpoints/{id}/", id="webhooks.delete", permission="webhook.manage", status=204, effect=True
-)
-async def delete_endpoint(ctx: Context, id: str) -> None:
-    """Remove an endpoint with all it was not told yet."""
-    await endpoints.delete_endpoint(ctx, id)
 
 
 @operation(

@@ -14,11 +14,12 @@ from jinaconnect.core.schema import sample, sample_id
 from jinaconnect.handlers.edge.description.feed_schemas import ACTOR, TICKET, envelope, payload_models, ref, subject_id
 from jinaconnect.handlers.edge.description.frames import CURSOR, FROM_CLIENT, FROM_HERE, Frame
 from jinaconnect.handlers.edge.description.json_schemas import schemas_of
+from jinaconnect.handlers.edge.description.posted import TELLS, headers
 from jinaconnect.handlers.edge.events import AFTER, QUERY
 from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.realtime.protocol import CLOSE_CODES
 
-_SOCKET, _STREAM = "socket", "stream"
+_SOCKET, _STREAM, _ENDPOINT = "socket", "stream", "endpoint"
 _OF_CONTACTS = ("message", "conversation", "contact", "call", "recording", "consent")
 
 
@@ -57,6 +58,11 @@ def feed_description() -> dict[str, Any]:
                 "description": "Each message's `id` is the cursor after it, its `data` one event as JSON.",
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in events},
             },
+            _ENDPOINT: {
+                "address": "{url}", "title": "Outbound webhooks", "description": TELLS,
+                "parameters": {"url": {"description": "The address that an endpoint was added with."}},
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in events},
+            },
         },
         "operations": {
             "sendFrames": _operation("send", _SOCKET, list(here), "What comes over the socket."),
@@ -64,6 +70,10 @@ def feed_description() -> dict[str, Any]:
             "sendEvents": {
                 **_operation("send", _STREAM, list(events), "Follow the feed without asking for anything else."),
                 "bindings": {"http": {"method": "GET", "query": _query({"after": AFTER, "ticket": TICKET, **QUERY})}},
+            },
+            "postEvents": {
+                **_operation("send", _ENDPOINT, list(events), "Have the feed posted to an address of one's own."),
+                "bindings": {"http": {"method": "POST"}}, "x-headers": headers(),
             },
         },
         "components": {"messages": {**events, **here, **client}, "schemas": schemas},

@@ -11,6 +11,7 @@ from jinaconnect.core.paging import FLAG, SHORT
 from jinaconnect.handlers.edge.description.examples import example_of
 from jinaconnect.handlers.edge.description.feed_schemas import doors, event_schemas, payload_models
 from jinaconnect.handlers.edge.description.json_schemas import REF, schemas_of
+from jinaconnect.handlers.edge.description.posted import posted
 from jinaconnect.handlers.edge.operation import MAX_KEY, OPERATIONS, PUBLIC, Operation
 from jinaconnect.handlers.edge.schemas import PAGES, Parameter
 from jinaconnect.handlers.edge.table import load_operations
@@ -82,6 +83,7 @@ def description() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": dict(sorted(paths.items())),
+        "webhooks": posted(),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "A JWT or an API key."}},
             "schemas": schemas,
