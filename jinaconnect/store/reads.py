@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.mongo import Document, guarded
 from jinaconnect.store.looking import LOOKED_AT, Order, Way, all_of, paths
-
-if TYPE_CHECKING:
-    from jinaconnect.store.store import Store
+from jinaconnect.store.rows import Rows
 
 
 class TenantReads:
     """Reads one tenant's data in one mode: the partition is part of every query."""
 
-    def __init__(self, store: Store, tenant: str, mode: Mode) -> None:
+    def __init__(self, store: Rows, tenant: str, mode: Mode) -> None:
         self._store = store
         self.tenant = tenant
         self.mode: Mode = mode

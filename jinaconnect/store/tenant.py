@@ -25,7 +25,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.mongo import Document, check_storable, guarded
 from jinaconnect.store.reads import TenantReads, refuse_partition
-from jinaconnect.store.together import ANNOUNCED, Addition, Leaving, Planned, Removal, Step, commit
+from jinaconnect.store.together import ANNOUNCED, Planned, Removal, commit
 
 WITHIN_S = 15.0  # for tries on a document that other processes change as well, before the caller shall come back
 PAUSE_S = 0.02  # between two tries, growing, by chance shorter
@@ -43,6 +43,33 @@ class Change:
 
 Decide = Callable[[Document], Change | None]
 Look = Callable[[Document], Awaitable[Change | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of one document; `decide` is as with `TenantStore.change`."""
+
+    collection: str
+    id: str
+    decide: Decide
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A document that goes altogether, and what is told of that."""
+
+    collection: str
+    id: str
+    event: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A new document, and what is told of it."""
+
+    collection: str
+    doc: Mapping[str, Any]
+    events: Sequence[Event] = ()
 
 
 @dataclass(frozen=True, slots=True)

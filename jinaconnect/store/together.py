@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
@@ -19,39 +18,8 @@ from pymongo.write_concern import WriteConcern
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
-if TYPE_CHECKING:
-    from jinaconnect.core.events.event import Event
-    from jinaconnect.store.tenant import Decide
-
 ANNOUNCED = "announcements"
 _PASSING = ("TransientTransactionError", "UnknownTransactionCommitResult")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A change of one document; `decide` is as with `TenantStore.change`."""
-
-    collection: str
-    id: str
-    decide: Decide
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A document that goes altogether, and what is told of that."""
-
-    collection: str
-    id: str
-    event: Event | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """A new document, and what is told of it."""
-
-    collection: str
-    doc: Mapping[str, Any]
-    events: Sequence[Event] = ()
 
 
 @dataclass(frozen=True, slots=True)

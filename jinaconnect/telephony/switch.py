@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
+from jinaconnect.core.calls.reconcile import Snapshot
+
 CUSTOMER = "cust"  # the leg that decides a call's fate
 
 
@@ -285,3 +287,31 @@ class Switch(Protocol):
 
     async def refer(self, leg: Leg, to: str) -> None:
         """Ask the party's side to call `to` itself (SIP REFER); no success is told, only what the leg does next."""
+
+
+# ---- who keeps its calls
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """What preceded a connection: why, for how long nothing was heard, and whether Asterisk began anew meanwhile."""
+
+    reason: str
+    gap_ms: int
+    restart: bool
+
+
+class Keeper(Protocol):
+    """Who keeps the calls of a switch."""
+
+    async def connected(self, snapshot: Snapshot, broken: Break) -> None:
+        """Bring calls and switch into agreement; nothing is heard until this returns."""
+
+    def hear(self, signal: Signal) -> None:
+        """Take a signal."""
+
+    async def lost(self, reason: str) -> None:
+        """Know that nothing is heard for now."""
+
+    async def audit(self, snapshot: Snapshot) -> None:
+        """Look for what nobody needs any more."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from jinaconnect.actions import worker
+from jinaconnect.app import retire_events
 from jinaconnect.core.clock import system_clock
 from jinaconnect.store import log as log_module
 from jinaconnect.store.log import Log
@@ -41,7 +42,7 @@ async def test_a_log_that_cannot_be_forgotten_is_in_no_others_way(gateway: Runni
     try:
         scopes = await gateway.services.store.log.scopes()
         assert scopes.index(bad) < scopes.index(good)
-        await gateway.gateway._retire()
+        await retire_events(gateway.services)
         assert [event.seq for event in await old.read(good, 0, 10)] == [5]
         assert await events.count_documents({"scope": bad}) == 1
     finally:

@@ -23,8 +23,7 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change
-from jinaconnect.store.together import Addition, Step
+from jinaconnect.store.tenant import Addition, Change, Step
 
 BEHIND = timedelta(minutes=1)  # how long after its report a message is left to those who took it
 NEVER_DELIVERED = timedelta(days=31)  # carriers keep a message for a month at most

@@ -21,8 +21,7 @@ from jinaconnect.core.errors import BadSignature, Invalid, InvalidState, NotFoun
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.billing.ledger import Posting
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change
-from jinaconnect.store.together import Addition, Step
+from jinaconnect.store.tenant import Addition, Change, Step
 
 ORDERS = "payment_orders"
 PENDING, SUCCESS, FAILED = "PENDING", "SUCCESS", "FAILED"

@@ -24,8 +24,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.tenant import Change, Duplicate, TenantStore
-from jinaconnect.store.together import Leaving, Step
+from jinaconnect.store.tenant import Change, Duplicate, Leaving, Step, TenantStore
 from jinaconnect.telephony.audio import AudioError, length_s
 
 RECORDING_JOB = "voice.recording"

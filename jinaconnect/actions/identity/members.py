@@ -14,8 +14,7 @@ from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenie
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.passwords import hashed
-from jinaconnect.store.tenant import Change, applied
-from jinaconnect.store.together import Step
+from jinaconnect.store.tenant import Change, Step, applied
 
 INVITATION = timedelta(days=7)
 

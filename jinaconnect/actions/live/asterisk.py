@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.live.driver import Work
+from jinaconnect.actions.live.driver import SwitchKeeper, Work
 from jinaconnect.actions.ports import Probe
 from jinaconnect.actions.trunks.pushing import Pusher
 from jinaconnect.actions.trunks.state import UNKNOWN, UNREGISTERED
@@ -22,9 +22,6 @@ from jinaconnect.telephony.ari.link import CONNECTED, Link
 from jinaconnect.telephony.ari.switch import AriSwitch
 from jinaconnect.telephony.trunks.pjsip import ConfigObject, device_endpoint_id
 from jinaconnect.telephony.trunks.probe import Contacts
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.supervisor import CallSupervisor
 
 PUSH_S = 10.0
 
@@ -42,21 +39,21 @@ class AsteriskDriver:
         self._link: Link | None = None
         self._watch: TrunkWatch | None = None
 
-    def work(self, supervisor: CallSupervisor, lasts: Callable[[], bool]) -> Sequence[Work]:
+    def work(self, keeper: SwitchKeeper, lasts: Callable[[], bool]) -> Sequence[Work]:
         """Keep the link, push what changes, watch the trunks."""
         self.switch.permitted = lasts
-        self._link = Link(self.switch, supervisor, self._services.clock)
+        self._link = Link(self.switch, keeper, self._services.clock)
         self.pusher = Pusher(self._services, self.switch.name, self.switch.client)
-        return [self._link.run(), self._push(self.pusher, supervisor), self._watched()]
+        return [self._link.run(), self._push(self.pusher, keeper), self._watched()]
 
     def let_go(self) -> None:
         """Have neither link nor pusher."""
         self._link = self.pusher = None
 
-    async def _push(self, pusher: Pusher, supervisor: CallSupervisor) -> None:
+    async def _push(self, pusher: Pusher, keeper: SwitchKeeper) -> None:
         while True:
             await asyncio.sleep(PUSH_S)
-            if supervisor.hold.lasts and supervisor.connected_now:
+            if keeper.hold.lasts and keeper.connected_now:
                 try:
                     await pusher.changes()
                 except Unavailable:
@@ -71,14 +68,14 @@ class AsteriskDriver:
             self._watch = None
             await watch.stop()
 
-    def report(self, supervisor: CallSupervisor) -> Mapping[str, Any]:
+    def report(self, keeper: SwitchKeeper) -> Mapping[str, Any]:
         """Return version, link and how fast requests are."""
         link = self._link
         if link is None:
             return {}
         times = self.switch.client.request_times()
         return {
-            "version": link.version, "started_at": link.started_at, "channels": supervisor.channels,
+            "version": link.version, "started_at": link.started_at, "channels": keeper.channels,
             "link": {"state": link.state, "since": link.since, "reconnects_24h": link.reconnects_24h,
                      "last_event_at": link.last_event_at},
             "request_ms": {"p50": times.p50_ms, "p99": times.p99_ms},

@@ -9,28 +9,31 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import structlog
 
 from jinaconnect.actions.calls.journal import CallJournal, Overtaken, Tell
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.ivr.prompts import PromptStore
+from jinaconnect.actions.live.ground import invalid
+from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.ivr import Attendant
 from jinaconnect.actions.live.legs import CallLegs
 from jinaconnect.actions.live.playback import PromptPlayer
 from jinaconnect.actions.live.queue import CallCommand, CallQueue, Due
 from jinaconnect.actions.live.recorder import CallRecorder
 from jinaconnect.actions.live.transfers import Transfers
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.dtmf import Collector
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
+from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
 from jinaconnect.telephony import switch as telephony
-from jinaconnect.telephony.switch import CUSTOMER, Leg, Room
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.supervisor import CallSupervisor
+from jinaconnect.telephony.switch import CUSTOMER, Leg, Room, Switch
 
 LINGER_S = 5.0  # how long a call's other legs may take to end after it is over
 RING_SLACK_S = 5.0  # beyond the switch's own ring limit, in case its report is lost
@@ -40,15 +43,34 @@ TRUNK_DOWN_CAUSE = causes.NETWORK_OUT_OF_ORDER
 logger = structlog.get_logger(__name__)
 
 
+class Keeper(Protocol):
+    """Who keeps a live call: the supervisor of its switch."""
+
+    services: Services
+    worker: Worker
+    prompts: PromptStore
+    switch: Switch
+    hold: Hold
+
+    def journal(self, doc: Document) -> CallJournal:
+        """Return a call's journal that writes as long as nobody after us keeps the call."""
+
+    def channel(self, call: LiveCall, name: str) -> str:
+        """Return the switch's name of a leg."""
+
+    def release(self, call: LiveCall) -> None:
+        """Forget a call that is over."""
+
+
 class LiveCall:
     """Runs one call from its first signal, or from where a restart left it, to its end."""
 
-    def __init__(self, supervisor: CallSupervisor, journal: CallJournal) -> None:
-        self.supervisor = supervisor
-        self.services = supervisor.services
-        self.worker = supervisor.worker
-        self.prompts = supervisor.prompts
-        self.switch = supervisor.switch
+    def __init__(self, keeper: Keeper, journal: CallJournal) -> None:
+        self._keeper = keeper
+        self.services = keeper.services
+        self.worker = keeper.worker
+        self.prompts = keeper.prompts
+        self.switch = keeper.switch
         self.journal = journal
         self.queue = CallQueue(journal.id)
         self.player = PromptPlayer(self)
@@ -150,7 +172,11 @@ class LiveCall:
     def _lose(self, name: str, end: machine.Hangup) -> None:
         self.queue.enqueue(lambda: self._leg_over(name, end))
 
-    def now(self) -> Any:
+    def kept_with(self, doc: Document) -> CallJournal:
+        """Return the journal of a second leg's own call, kept as long as this one is."""
+        return self._keeper.journal(doc)
+
+    def now(self) -> datetime:
         """Return the present."""
         return self.services.clock()
 
@@ -181,7 +207,7 @@ class LiveCall:
             await self._turn(begin)
             while not (self._over or self._overtaken):
                 item = await self.queue.next()
-                if not self.supervisor.hold.lasts:
+                if not self._keeper.hold.lasts:
                     # Stopped for so long that another process may keep the call: what was due is not ours to do.
                     self.queue.put(item)
                     return
@@ -238,7 +264,7 @@ class LiveCall:
             self._overtaken = True
             command.answer.set_exception(Unavailable("The call's switch has a new owner.", retry_after=2))
         except telephony.LegGone:
-            command.answer.set_exception(self.parties.invalid("The call has ended."))
+            command.answer.set_exception(invalid("The call has ended."))
         except telephony.SwitchError as error:
             doubted = isinstance(error, telephony.SwitchAway) and error.uncertain
             command.answer.set_exception(
@@ -256,8 +282,8 @@ class LiveCall:
         for command in self.queue.close():
             if not command.answer.done():
                 away = Unavailable("The link to the call's switch is being restored.", retry_after=2)
-                command.answer.set_exception(self.parties.invalid("The call has ended.") if self._over else away)
-        self.supervisor.release(self)
+                command.answer.set_exception(invalid("The call has ended.") if self._over else away)
+        self._keeper.release(self)
 
     async def let_go(self) -> None:
         """Stop keeping the call without ending it (the switch's next owner goes on with it)."""
@@ -291,7 +317,7 @@ class LiveCall:
         """Go on where another process stopped: what was missed is made up, what was running is begun again."""
         self.journal.note("adopted", {"channels": len(channels)}, source="system")
         open_legs = self.legs(document.DIALING, document.RINGING, document.UP)
-        gone = [name for name in open_legs if self.supervisor.channel(self, name) not in channels]
+        gone = [name for name in open_legs if self._keeper.channel(self, name) not in channels]
         was_up = self.up(CUSTOMER)
         changes = {f"legs.{name}.state": document.ENDED for name in gone}
         now_up = any(isinstance(fact, machine.Answered) for fact in facts)

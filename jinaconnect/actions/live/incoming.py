@@ -11,7 +11,7 @@ import structlog
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
 from jinaconnect.actions.calls.placing import call_verdict, may_go
 from jinaconnect.actions.context import Context, Services, system_context
-from jinaconnect.actions.live.ground import SwitchFleet
+from jinaconnect.actions.live.driver import SwitchFleet
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
 from jinaconnect.actions.trunks.routes import purpose_at

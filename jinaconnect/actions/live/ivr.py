@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.ivr.prompts import PromptUnavailable
 from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ivr.web_call import ask_web
+from jinaconnect.actions.live.ground import Ground
 from jinaconnect.actions.live.recorder import MESSAGE
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import plan as plans
@@ -17,9 +18,6 @@ from jinaconnect.core.ivr import exchange
 from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.core.ivr.graph import Graph, Record
 from jinaconnect.telephony.switch import CUSTOMER
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.call import LiveCall
 
 SILENT_S = 0.2
 # Mark prompts begun again, so that no name is used twice while the first still ends.
@@ -30,7 +28,7 @@ _SPOKEN = (ivr.PROMPT, ivr.COLLECT, ivr.SPEECH, ivr.PAUSE)
 class Attendant:
     """Runs the announcement or the IVR of a call."""
 
-    def __init__(self, call: LiveCall) -> None:
+    def __init__(self, call: Ground) -> None:
         self._call = call
         self._graph: Graph | None = None
         self._state: ivr.State | None = None

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.live.ground import Ground
+from jinaconnect.actions.live.queue import CallCommand
 from jinaconnect.actions.live.verbs import carry_out
 from jinaconnect.actions.trunks.routes import purpose_at
 from jinaconnect.actions.trunks.targets import Reached, reach
 from jinaconnect.core.calls import causes, document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
-from jinaconnect.core.errors import Conflict
 from jinaconnect.core.events.event import Event
 from jinaconnect.telephony.switch import CUSTOMER, Room
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.call import LiveCall
-    from jinaconnect.actions.live.queue import CallCommand
 
 MAIN, CONSULT = "", "con"
 FIRST = "a0n1"  # the leg of the telephone a call began with
@@ -29,14 +26,10 @@ LATE = "late"  # the purpose of a telephone that answered when another had the c
 class CallLegs:
     """Brings the parties of a call together and apart."""
 
-    def __init__(self, call: LiveCall) -> None:
+    def __init__(self, call: Ground) -> None:
         self._call = call
         self.rooms: set[str] = {each["room"] for each in call.doc["legs"].values() if each["room"] is not None}
         self._children: dict[str, CallJournal] = {}
-
-    def invalid(self, text: str) -> Conflict:
-        """Return the refusal of something the call cannot do now."""
-        return Conflict(text, code="invalid_state")
 
     @property
     def together(self) -> bool:
@@ -253,7 +246,7 @@ class CallLegs:
         journal = self._children.get(name)
         if journal is None:
             doc = await self._call.journal.store.get("calls", child)
-            journal = self._children[name] = self._call.supervisor.journal(doc)
+            journal = self._children[name] = self._call.kept_with(doc)
         await journal.write(fact)
         await journal.flush()
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.prompts import PromptStore
-from jinaconnect.actions.live.driver import SwitchDriver
-from jinaconnect.actions.live.ground import SwitchFleet
+from jinaconnect.actions.live.driver import SwitchDriver, SwitchFleet
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.supervisor import CallSupervisor
+from jinaconnect.actions.trunks.pushing import Pusher
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.coordination.leases import RENEW_S, TTL
 from jinaconnect.store.ending import ended
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.trunks.pushing import Pusher
 
 LOOK_S = 1.0
 CLAIM_S = 120.0

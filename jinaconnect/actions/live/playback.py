@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
 
+from jinaconnect.actions.live.ground import Ground
 from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.switch import CUSTOMER, Room
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.call import LiveCall
 
 
 class PromptPlayer:
     """The prompts of one call: each is played under a name of its own and its end is told once."""
 
-    def __init__(self, call: LiveCall) -> None:
+    def __init__(self, call: Ground) -> None:
         self._call = call
         self._prompts: dict[str, Callable[[bool], Awaitable[None]]] = {}
 

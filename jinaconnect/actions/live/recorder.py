@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.calls.recordings import keep_later
+from jinaconnect.actions.live.ground import Ground, invalid
 from jinaconnect.core.calls.document import ASKED, PAUSED, RECORDING, STOPPED
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony import switch as telephony
 from jinaconnect.telephony.switch import CUSTOMER, Room, Switch
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.call import LiveCall
 
 CALL, MESSAGE = "call", "message"  # what is recorded: all parties, or what the customer says to an IVR
 LATE_S = 10.0  # how long the switch may take to tell that a recording has ended
@@ -27,7 +25,7 @@ class CallRecorder:
     A recording is named on the call before the switch is asked for it, so that whoever adopts the call finds it.
     """
 
-    def __init__(self, call: LiveCall) -> None:
+    def __init__(self, call: Ground) -> None:
         self._call = call
         self._done: dict[str, Callable[[], Awaitable[None]]] = {}
 
@@ -117,7 +115,7 @@ class CallRecorder:
         held = self._call.doc["record"]
         wanted = RECORDING if on else PAUSED
         if held is None or held["state"] != wanted:
-            raise self._call.parties.invalid("The call is not being recorded." if on else "No recording is paused.")
+            raise invalid("The call is not being recorded." if on else "No recording is paused.")
         await self._call.switch.pause_record(held["id"], on)
         kind = "call.recording_paused" if on else "call.recording_resumed"
         await self._call.journal.write(
@@ -128,7 +126,7 @@ class CallRecorder:
     async def stop(self, actor: Mapping[str, str]) -> None:
         """End the recording; raises Conflict when there is none."""
         if not self.running:
-            raise self._call.parties.invalid("The call is not being recorded.")
+            raise invalid("The call is not being recorded.")
         held = self._call.doc["record"]
         await self._call.switch.stop_record(held["id"])
         await self._stopped(held, self._call.now(), actor)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jinaconnect.actions.live.driver import Work
+from jinaconnect.actions.live.driver import SwitchKeeper, Work
+from jinaconnect.actions.trunks.pushing import Pusher
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.coordination.leases import RENEW_S
-from jinaconnect.telephony.ari.link import Break
 from jinaconnect.telephony.simulator import SimulatedSwitch
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.supervisor import CallSupervisor
-    from jinaconnect.actions.trunks.pushing import Pusher
+from jinaconnect.telephony.switch import Break
 
 
 class SimulatedDriver:
@@ -28,15 +25,15 @@ class SimulatedDriver:
         """Nothing: it takes whatever is dialled."""
         return None
 
-    def work(self, supervisor: CallSupervisor, lasts: Callable[[], bool]) -> Sequence[Work]:
+    def work(self, keeper: SwitchKeeper, lasts: Callable[[], bool]) -> Sequence[Work]:
         """Hear what it tells; what an earlier process was simulating is gone."""
-        return [self._hear(supervisor)]
+        return [self._hear(keeper)]
 
-    async def _hear(self, supervisor: CallSupervisor) -> None:
-        self.switch.on_signal = supervisor.hear
+    async def _hear(self, keeper: SwitchKeeper) -> None:
+        self.switch.on_signal = keeper.hear
         while True:
             try:
-                await supervisor.connected(self.switch.snapshot(), Break("start", 0, True))
+                await keeper.connected(self.switch.snapshot(), Break("start", 0, True))
                 break
             except Unavailable:
                 await asyncio.sleep(RENEW_S)
@@ -45,7 +42,7 @@ class SimulatedDriver:
     def let_go(self) -> None:
         """Do nothing: who has it next is heard by `work`."""
 
-    def report(self, supervisor: CallSupervisor) -> Mapping[str, Any]:
+    def report(self, keeper: SwitchKeeper) -> Mapping[str, Any]:
         """Tell nothing besides."""
         return {}
 

@@ -15,7 +15,7 @@ from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.call import LiveCall
-from jinaconnect.actions.live.ground import SwitchFleet
+from jinaconnect.actions.live.driver import SwitchFleet
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.incoming import admit
 from jinaconnect.actions.live.recorder import left_over
@@ -27,8 +27,7 @@ from jinaconnect.core.errors import GatewayError, OutcomeUnknown, Unavailable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
 from jinaconnect.telephony import switch as telephony
-from jinaconnect.telephony.ari.link import Break
-from jinaconnect.telephony.switch import CUSTOMER, Leg, Switch
+from jinaconnect.telephony.switch import CUSTOMER, Break, Leg, Switch
 
 ORDERS_KEPT = 256  # whose answers are known still, for whoever asks once more
 STALE_S = 60.0  # a call that waited this long to be placed is not placed any more
@@ -37,7 +36,7 @@ logger = structlog.get_logger(__name__)
 
 
 class CallSupervisor:
-    """Keeps the calls of a switch this process owns (`telephony.ari.link.Keeper`)."""
+    """Keeps the calls of a switch this process owns (`telephony.switch.Keeper`)."""
 
     def __init__(
         self, services: Services, worker: Worker, prompts: PromptStore, fleet: SwitchFleet, switch: Switch, hold: Hold

@@ -7,17 +7,15 @@ the carrier's answer to a REFER is awaited.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import Tell
+from jinaconnect.actions.live.ground import Ground, invalid
 from jinaconnect.actions.live.legs import CONSULT
 from jinaconnect.actions.trunks.targets import Reached, called_number, reach
 from jinaconnect.core.calls import document
 from jinaconnect.core.errors import GatewayError, Invalid
 from jinaconnect.telephony.switch import CUSTOMER, SwitchAway, SwitchError
-
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.call import LiveCall
 
 # A switch does not tell what the carrier answers. Most that take a REFER end their leg; one that waits for us to end
 # it looks like one that has refused.
@@ -29,7 +27,7 @@ Answered = Callable[[bool], Awaitable[None]]
 class Transfers:
     """Brings the customer of a call to somebody else."""
 
-    def __init__(self, call: LiveCall) -> None:
+    def __init__(self, call: Ground) -> None:
         self._call = call
         self._ivr_answer: Answered | None = None
 
@@ -128,7 +126,7 @@ class Transfers:
         call = self._call
         agents = call.parties.others()
         if not agents:
-            raise call.parties.invalid("There is no agent in this call who could consult.")
+            raise invalid("There is no agent in this call who could consult.")
         await self._begin({"to": to, "mode": "attended"}, actor)
         await call.parties.hold()
         child = await call.parties.add(call.parties.name("c"), reached, "consult", actor=actor)
@@ -139,7 +137,7 @@ class Transfers:
         """Return the consulted leg; raises Conflict when no consultation is going on."""
         for name in self._legs("consult"):
             return name
-        raise self._call.parties.invalid("No consultation is going on.")
+        raise invalid("No consultation is going on.")
 
     def _consulting(self) -> list[str]:
         legs = self._call.legs(document.UP).items()
@@ -149,7 +147,7 @@ class Transfers:
         """Connect the customer with the consulted; the agents leave."""
         name = self._consulted()
         if not self._call.up(name):
-            raise self._call.parties.invalid("The consulted party has not answered.")
+            raise invalid("The consulted party has not answered.")
         agents = self._consulting()
         await self._hand_over(name)
         for agent in agents:
@@ -204,11 +202,11 @@ class Transfers:
         """Return whom a party names; raises GatewayError where it may not be done."""
         call = self._call
         if name == CUSTOMER or name not in call.parties.others() or not call.up(CUSTOMER):
-            raise call.parties.invalid("Only somebody who talks with the customer can hand them over.")
+            raise invalid("Only somebody who talks with the customer can hand them over.")
         if call.doc["transfer"] is not None:
-            raise call.parties.invalid("A transfer is going on.")
+            raise invalid("A transfer is going on.")
         if not to:
-            raise call.parties.invalid("Two calls cannot be put together.")
+            raise invalid("Two calls cannot be put together.")
         trunk = await call.journal.store.find("trunks", str(call.doc["provider_config"]))
         number = to if trunk is None or trunk.get("deleted_at") else called_number(call.services, trunk, to)
         return (await reach(call.services, call.journal.store, call.doc, to=number))[0]

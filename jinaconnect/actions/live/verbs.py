@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinaconnect.actions.calls.journal import Tell
+from jinaconnect.actions.live.ground import Ground, invalid
 from jinaconnect.actions.trunks.targets import reach
 from jinaconnect.core.calls import document, machine
 from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony.switch import CUSTOMER
 
-if TYPE_CHECKING:
-    from jinaconnect.actions.live.call import LiveCall
-
 Actor = Mapping[str, str]
 Body = Mapping[str, Any]
-Run = Callable[["LiveCall", Body, Actor], Awaitable[dict[str, Any] | None]]
+Run = Callable[[Ground, Body, Actor], Awaitable[dict[str, Any] | None]]
 
 PLAYED = "play"
 
@@ -31,29 +29,29 @@ class Verb:
     settled: bool = False
 
 
-async def carry_out(call: LiveCall, action: str, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def carry_out(call: Ground, action: str, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Have a call do something; raises GatewayError where it cannot now. Returns what is answered beside the call."""
     verb = VERBS[action]
     if verb.talking and not call.up(CUSTOMER):
-        raise call.parties.invalid("The call is not answered.")
+        raise invalid("The call is not answered.")
     if verb.settled:
         _settled(call)
     return await verb.run(call, body, actor)
 
 
-def _settled(call: LiveCall) -> None:
+def _settled(call: Ground) -> None:
     if call.doc["transfer"] is not None:
-        raise call.parties.invalid("A transfer is going on.")
+        raise invalid("A transfer is going on.")
 
 
-async def hangup(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def hangup(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """End the call."""
     call.journal.note("hangup_ordered", {"reason": body.get("reason") or "", "by": dict(actor)}, source="agent")
     await call.end(machine.CancelRequested(call.now()))
     return None
 
 
-async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def leave(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """End one further leg, which is a call of its own."""
     open_legs = call.legs(document.DIALING, document.RINGING, document.UP)
     names = [name for name, each in open_legs.items() if each["child"] == body["child"]]
@@ -62,7 +60,7 @@ async def leave(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | No
     return None
 
 
-async def transfer(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def transfer(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Hand the customer over, blindly or after asking."""
     reached = (await reach(call.services, call.journal.store, call.doc, to=body["to"]))[0]
     if body["mode"] == "attended":
@@ -71,31 +69,31 @@ async def transfer(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] |
     return None
 
 
-async def complete(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def complete(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Connect the customer with the consulted party."""
     await call.transfers.complete()
     return None
 
 
-async def cancel(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def cancel(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Give the consultation up and go back."""
     await call.transfers.cancel()
     return None
 
 
-async def hold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def hold(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Let the customer hear music."""
     if call.doc["held"] or not call.parties.together:
-        raise call.parties.invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
+        raise invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
     await call.parties.hold()
     await call.journal.write(tell=[Tell("call.held", {}, "agent", actor)], set={"held": True})
     return None
 
 
-async def unhold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def unhold(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Bring the customer back."""
     if not call.doc["held"]:
-        raise call.parties.invalid("The call is not on hold.")
+        raise invalid("The call is not on hold.")
     _settled(call)
     await call.parties.resume(call.parties.others())
     await call.journal.write(tell=[Tell("call.resumed", {}, "agent", actor)], set={"held": False})
@@ -105,14 +103,14 @@ async def unhold(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | N
 def _muting(on: bool) -> Run:
     """Return what silences a side, or lets it be heard again."""
 
-    async def run(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+    async def run(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
         side = body["side"]
         muted = set(call.doc["muted"])
         if (side in muted) == on:
-            raise call.parties.invalid(f"The {side} is {'muted already' if on else 'not muted'}.")
+            raise invalid(f"The {side} is {'muted already' if on else 'not muted'}.")
         names = [CUSTOMER] if side == "customer" else call.parties.others()
         if not names:
-            raise call.parties.invalid("There is no agent in this call.")
+            raise invalid("There is no agent in this call.")
         for name in names:
             await call.switch.mute(call.leg(name), "in", on)
         muted = muted | {side} if on else muted - {side}
@@ -123,10 +121,10 @@ def _muting(on: bool) -> Run:
     return run
 
 
-async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def play(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Play audio or speak a text to both sides or to one."""
     if call.attendant.busy:
-        raise call.parties.invalid("An IVR is talking.")
+        raise invalid("An IVR is talking.")
     order = exchange.PlayAudio(body["audio_url"]) if body.get("audio_url") else exchange.Say(body["tts_text"])
     # Rendered here, so that whoever ordered it hears what is wrong with it.
     media = await call.prompts.media(call.journal.doc["scope"], order)
@@ -140,7 +138,7 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
     if to == "both" or call.doc["legs"][CUSTOMER]["room"] is None:
         await call.player.play([media], prompt, done)
     elif not names:
-        raise call.parties.invalid("There is no agent in this call.")
+        raise invalid("There is no agent in this call.")
     else:
         call.player.on_finished(prompt, done)
         for name in names:
@@ -148,14 +146,14 @@ async def play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
     return None
 
 
-async def stop_play(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def stop_play(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Stop what was ordered to be played."""
     if call.attendant.busy or not await call.player.stop():
-        raise call.parties.invalid("Nothing is being played.")
+        raise invalid("Nothing is being played.")
     return None
 
 
-async def dtmf(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def dtmf(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Press keys towards the customer."""
     leg = call.leg(CUSTOMER)
     await call.switch.send_dtmf(leg, body["digits"], between_ms=body["between_ms"], duration_ms=body["duration_ms"])
@@ -163,12 +161,12 @@ async def dtmf(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | Non
     return None
 
 
-async def record(call: LiveCall, body: Body, actor: Actor) -> dict[str, Any] | None:
+async def record(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Start, pause, resume or stop the recording."""
     match body["do"]:
         case "start":
             if call.recorder.running:
-                raise call.parties.invalid("The call is being recorded already.")
+                raise invalid("The call is being recorded already.")
             await call.recorder.begin(actor)
         case "stop":
             await call.recorder.stop(actor)

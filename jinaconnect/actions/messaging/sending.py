@@ -49,8 +49,7 @@ from jinaconnect.core.rules.rows import CATEGORIES, Category
 from jinaconnect.outbound import Ambiguous, Blocked, NotSent, TooLarge
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, Step, due_at
-from jinaconnect.store.tenant import Change, Written
-from jinaconnect.store.together import Addition
+from jinaconnect.store.tenant import Addition, Change, Written
 
 WINDOW = "window.closed"  # the rule that free-form content outside the platform's window breaks
 MAX_TRIES = 6

@@ -18,8 +18,7 @@ from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change, Duplicate, TenantStore
-from jinaconnect.store.together import Leaving, Step
+from jinaconnect.store.tenant import Change, Duplicate, Leaving, Step, TenantStore
 from jinaconnect.telephony.table import SIMULATED, SIP, dialled, row, switch_kind
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile

@@ -23,8 +23,7 @@ from jinaconnect.core.ids import Ids
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.store import Store
-from jinaconnect.store.tenant import MAX_PAUSE_S, PAUSE_S, WITHIN_S, Change, Duplicate, TenantStore
-from jinaconnect.store.together import Addition, Step
+from jinaconnect.store.tenant import MAX_PAUSE_S, PAUSE_S, WITHIN_S, Addition, Change, Duplicate, Step, TenantStore
 
 WALLETS, LEDGER = "wallets", "ledger"
 AT_ONCE = 200  # postings of one transaction

@@ -14,7 +14,7 @@ from jinaconnect.core.billing.purse import Line, Purse, credited, returned
 from jinaconnect.core.billing.wallet import CONSUMPTION, RECHARGE, REFUND
 from jinaconnect.store.billing.ledger import Ledger, Posted, Posting
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.together import Addition, Step
+from jinaconnect.store.tenant import Addition, Step
 
 
 class Wallets:

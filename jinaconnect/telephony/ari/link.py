@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -22,7 +20,7 @@ from jinaconnect.telephony.ari.errors import AriError
 from jinaconnect.telephony.ari.event_types import StasisStart
 from jinaconnect.telephony.ari.events import AriEvents
 from jinaconnect.telephony.ari.switch import AriSwitch
-from jinaconnect.telephony.switch import Signal, SwitchError
+from jinaconnect.telephony.switch import Break, Keeper, SwitchError
 
 CONNECTING, CONNECTED, LOST = "connecting", "connected", "lost"
 
@@ -31,31 +29,6 @@ AUDIT_S = 10.0
 PING_S, PONG_S = 3.0, 3.0
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """What preceded a connection: why, for how long nothing was heard, and whether Asterisk began anew meanwhile."""
-
-    reason: str
-    gap_ms: int
-    restart: bool
-
-
-class Keeper(Protocol):
-    """Who keeps the calls of a switch."""
-
-    async def connected(self, snapshot: reconcile.Snapshot, broken: Break) -> None:
-        """Bring calls and switch into agreement; nothing is heard until this returns."""
-
-    def hear(self, signal: Signal) -> None:
-        """Take a signal."""
-
-    async def lost(self, reason: str) -> None:
-        """Know that nothing is heard for now."""
-
-    async def audit(self, snapshot: reconcile.Snapshot) -> None:
-        """Look for what nobody needs any more."""
 
 
 class Link:

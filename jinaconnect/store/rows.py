@@ -1,0 +1,205 @@
+"""The collections as they lie in the database: read and written by id, with what else waits at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
+
+from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import Invalid
+from jinaconnect.store.commit import GroupCommit, Turns
+from jinaconnect.store.coordination.withdrawals import Withdrawals
+from jinaconnect.store.counting import Counts
+from jinaconnect.store.databases.mongo import (
+    DUPLICATE_KEY,
+    Database,
+    Document,
+    check_storable,
+    fault_error,
+    faults_of,
+    guarded,
+)
+from jinaconnect.store.log import Log
+from jinaconnect.store.outbox import Outbox
+from jinaconnect.store.words import Words
+
+IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml
+NEVER = "\x00"  # an id no document has
+
+Swap = tuple[Document, Document]  # a document as it was read, and what is to become of it
+
+
+class Rows:
+    """What is stored, of all tenants, and the log that tells of it; tenant data is reached through `TenantStore`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self.clock = clock
+        self.log = Log(database, clock)
+        self.withdrawals = Withdrawals(database)
+        self.outbox = Outbox(database, self.log, clock, self.withdrawals)
+        self.counts = Counts(database)
+        self.words = Words(database)
+        self.turns = Turns()
+        self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
+        self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
+        self._looks: dict[tuple[str, str], GroupCommit[tuple[str, Any], list[Document]]] = {}
+        self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
+
+    def raw(self, collection: str) -> AsyncCollection[Document]:
+        """Return a bare collection; for the store's own modules."""
+        return self.database[collection]
+
+    async def find(self, collection: str, partition: str, id: str) -> Document | None:
+        """Return a document of a partition by id, or None; what is asked for at one moment is one round trip.
+
+        The reading begins after the call, so whoever awaits it sees their own writes.
+        """
+        group = self._finds.get(collection)
+        if group is None:
+
+            async def read(keys: list[tuple[str, str]]) -> list[Document | Exception | None]:
+                return list(await self._find(collection, keys))
+
+            group = self._finds[collection] = GroupCommit(read)
+        return await group.put((partition, id))
+
+    @guarded
+    async def _find(self, collection: str, keys: Sequence[tuple[str, str]]) -> list[Document | None]:
+        if len(keys) == 1:
+            return [await self.database[collection].find_one({"_id": keys[0][1], "scope": keys[0][0]})]
+        partitions, ids = ({key[part] for key in keys} for part in (0, 1))
+        rows = self.database[collection].find({"_id": {"$in": list(ids)}, "scope": {"$in": list(partitions)}})
+        found = {(row["scope"], row["_id"]): row for row in await rows.to_list()}
+        return [dict(found[key]) if key in found else None for key in keys]
+
+    async def find_by(self, collection: str, key: str, partition: str, value: Any) -> list[Document]:
+        """Return the documents of a partition with a value in an indexed key; what is asked for together goes together.
+
+        As with `find`, the reading begins after the call.
+        """
+        group = self._looks.get((collection, key))
+        if group is None:
+
+            async def read(asked: list[tuple[str, Any]]) -> list[list[Document] | Exception]:
+                return list(await self._find_by(collection, key, asked))
+
+            group = self._looks[collection, key] = GroupCommit(read)
+        return await group.put((partition, value))
+
+    @guarded
+    async def _find_by(self, collection: str, key: str, asked: Sequence[tuple[str, Any]]) -> list[list[Document]]:
+        partitions, values = ({each[part] for each in asked} for part in (0, 1))
+        within: Document = {"scope": {"$in": list(partitions)}, key: {"$in": list(values)}}
+        if len(asked) == 1:
+            within = {"scope": asked[0][0], key: asked[0][1]}
+        found: dict[tuple[str, Any], list[Document]] = {}
+        for row in await self.database[collection].find(within).to_list():
+            for value in row[key] if isinstance(row[key], list) else (row[key],):
+                found.setdefault((row["scope"], value), []).append(row)
+        return [[dict(row) for row in found.get(each, ())] for each in asked]
+
+    async def insert(self, collection: str, docs: Sequence[Document]) -> list[str | None]:
+        """Insert through the collection's group commit; per document None, or the name of the unique key taken.
+
+        Raises Invalid, and writes none of them, when one cannot be stored.
+        """
+        for doc in docs:
+            check_storable(doc)
+        group = self._inserts.get(collection)
+        if group is None:
+
+            async def write(batch: list[Document]) -> list[str | Exception | None]:
+                return await self._insert(collection, batch)
+
+            group = self._inserts[collection] = GroupCommit(write)
+        return await group.put_many(docs)
+
+    @guarded
+    async def _insert(self, collection: str, docs: Sequence[Document]) -> list[str | Exception | None]:
+        results: list[str | Exception | None] = [None] * len(docs)
+        if not docs:
+            return results
+        try:
+            await self.database[collection].insert_many(docs, ordered=False)
+        except BulkWriteError as error:
+            for fault in faults_of(error):
+                results[fault["index"]] = key_name(fault) if fault["code"] == DUPLICATE_KEY else fault_error(fault)
+        return results
+
+    async def swap(self, collection: str, before: Document, update: Document) -> bool | str:
+        """Update a document if it is still at the revision of `before`; travels with what else waits at the moment.
+
+        True when it was done, False when the document has moved or is gone, else the name of the unique key taken.
+        Raises Invalid when the update cannot be stored.
+        """
+        check_storable(update)
+        group = self._swaps.get(collection)
+        if group is None:
+
+            async def write(batch: list[Swap]) -> list[bool | str | Exception]:
+                return await self._swap(collection, batch)
+
+            group = self._swaps[collection] = GroupCommit(write, lanes=2)
+        return await group.put((before, update))
+
+    async def swap_many(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str | Exception]:
+        """Do several swaps in one round trip, each with an outcome of its own (see `swap`), which may be its error."""
+        results: list[bool | str | Exception] = []
+        for _, update in swaps:
+            try:
+                check_storable(update)
+                results.append(True)
+            except Invalid as error:
+                results.append(error)
+        good = [place for place, result in enumerate(results) if result is True]
+        for place, outcome in zip(good, await self._swap(collection, [swaps[place] for place in good]), strict=True):
+            results[place] = outcome
+        return results
+
+    @guarded
+    async def _swap(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str | Exception]:
+        if not swaps:
+            return []
+        if len(swaps) == 1:
+            before, update = swaps[0]
+            try:
+                result = await self.database[collection].update_one(_revision(before), update)
+            except DuplicateKeyError as error:
+                return [key_name(error.details or {})]
+            except WriteError as error:
+                return [fault_error({"errmsg": str(error), **(error.details or {}), "code": error.code})]
+            return [bool(result.matched_count)]
+        # A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update
+        # that matches nothing fails by itself, and faults are told one by one.
+        operations = [
+            UpdateOne(_revision(before), {**update, "$setOnInsert": {"_id": NEVER}}, upsert=True)
+            for before, update in swaps
+        ]
+        results: list[bool | str | Exception] = [True] * len(swaps)
+        try:
+            await self.database[collection].bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            for fault in faults_of(error):
+                results[fault["index"]] = _outcome(fault)
+        return results
+
+
+def _outcome(fault: Mapping[str, Any]) -> bool | str | Exception:
+    if fault["code"] == IMMUTABLE_FIELD:
+        return False
+    return key_name(fault) if fault["code"] == DUPLICATE_KEY else fault_error(fault)
+
+
+def _revision(doc: Document) -> Document:
+    return {"_id": doc["_id"], "scope": doc["scope"], "rev": doc["rev"]}
+
+
+def key_name(fault: Mapping[str, Any]) -> str:
+    """Return which unique key a write has hurt, from what the server says of it."""
+    pattern = fault.get("keyPattern") or {}
+    return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"
