@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Caller, Context, OperationContext
+from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.actions.identity import members, sessions
 from jinaconnect.actions.trunks.accounts import delete_trunk
 from jinaconnect.actions.trunks.voice_app import voice_app

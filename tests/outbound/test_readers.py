@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jinaconnect.actions.messaging.media import media_url, new_media_id
+from jinaconnect.actions.messaging.media import new_media_id
+from jinaconnect.core.inbox.media import media_url
 from jinaconnect.handlers.edge import writing
 from tests.client import until
 from tests.conftest import Running

@@ -13,6 +13,7 @@ import structlog
 
 from jinaconnect.actions.calls.reading import visible_call, within
 from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.ports import CallControl, CallControls, RecordingMissing
 from jinaconnect.actions.trunks.voice_app import voice_app
@@ -24,7 +25,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.tenant import Change, Duplicate, Leaving, Step, TenantStore
+from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 from jinaconnect.telephony.audio import AudioError, length_s
 
 RECORDING_JOB = "voice.recording"
@@ -235,32 +236,3 @@ async def download(ctx: Context, id: str) -> dict[str, Any]:
         raise NotFound()
     seconds = expiry(ctx.caller.query.get("expires_seconds"))
     return {"recording_url": address(ctx.services, ctx.data.scope, id, seconds), "expires_seconds": seconds}
-
-
-# ---- removing
-
-
-async def remove_recording(services: Services, scope: str, row: Document, actor: Mapping[str, str]) -> None:
-    """Remove a recording: its audio, then its row with what its call shows of it.
-
-    Its time is over from the first step on, so that retention goes on where this is cut off.
-    """
-    store, now = services.store.within(scope), services.clock()
-    if row["retention_expires_at"] > now:
-        await store.change("recordings", row["_id"], lambda doc: Change(set={"retention_expires_at": now}))
-    await services.blobs.delete(scope, row["blob"])
-    steps: list[Step] = []
-    call = await store.find("calls", row["call"])
-    if call is not None:
-        event = Event(
-            id="evt_" + row["_id"].partition("_")[2], type="recording.deleted", occurred_at=now,
-            actor=actor, subject=row["_id"], data={"id": row["_id"], "call": row["call"]}, contact=call["contact"],
-            call=call["_id"], channel="VOICE", seen=seen_of(call),
-        )  # fmt: skip
-        blank = {"recording_url": "", "recording_duration_seconds": None}
-
-        def decide(doc: Document) -> Change:
-            return Change(set=blank if doc["recording_url"] == row["blob"] else {}, events=[event])
-
-        steps.append(Step("calls", call["_id"], decide))
-    await store.change_together(steps, [Leaving("recordings", row["_id"])])

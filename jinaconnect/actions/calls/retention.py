@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.core.principal import system_actor
 
 BATCH = 500

@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import Field
 
-from jinaconnect.actions.calls.erasing import erase_calls, refuse_live_calls
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.erasing.calls import erase_calls, refuse_live_calls
+from jinaconnect.actions.erasing.files import erase_files
 from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
 from jinaconnect.actions.inbox.marks import AT_ONCE, known_messages, recount
-from jinaconnect.actions.messaging.media import erase_files
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import address_values, addresses_of, unaddressed

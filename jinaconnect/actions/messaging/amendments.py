@@ -15,12 +15,13 @@ import orjson
 from jinaconnect.actions.contacts.addressing import Person, contacts_at, contacts_for
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.removal import follow_removal
-from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
+from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.channels.base import Account, Echo, Edit
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import counted, last_message
+from jinaconnect.core.inbox.media import media_url
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.lenient import storable

@@ -23,7 +23,7 @@ from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
-from jinaconnect.actions.messaging.media import media_row, media_url, new_media_id
+from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import Worker
@@ -49,6 +49,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact
+from jinaconnect.core.inbox.media import media_url
 from jinaconnect.core.inbox.message import INCOMING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS

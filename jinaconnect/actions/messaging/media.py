@@ -19,8 +19,8 @@ from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import Account, FileRefused
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.errors import CarrierFailed, NotFound
-from jinaconnect.core.ids import encode, well_formed
-from jinaconnect.core.inbox.content import MEDIA_KINDS
+from jinaconnect.core.ids import encode
+from jinaconnect.core.inbox.media import media_of
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.databases.mongo import Document
@@ -30,7 +30,6 @@ from jinaconnect.store.tenant import Change, TenantStore
 MAX_BYTES = 100 * 1024 * 1024
 MAX_TRIES = 8
 FORMER_JOB = "media.fetch"  # how earlier versions kept the work
-PATH = "/media/"
 
 logger = structlog.get_logger(__name__)
 
@@ -38,19 +37,6 @@ logger = structlog.get_logger(__name__)
 def new_media_id(now: datetime) -> str:
     """Return an id that no other id tells anything of."""
     return encode("med", int(now.timestamp() * 1000), secrets.token_bytes(10))
-
-
-def media_url(id: str) -> str:
-    """Return the address of a file."""
-    return f"{PATH}{id}/"
-
-
-def media_of(message: Mapping[str, Any]) -> str | None:
-    """Return the id of the file that a message's content names, None for none of ours."""
-    part = message["content"].get(message["content"].get("type"))
-    url = part.get("url") if isinstance(part, Mapping) and message["content"].get("type") in MEDIA_KINDS else None
-    id = str(url or "").removeprefix(PATH).removesuffix("/")
-    return id if well_formed(id, "med") else None
 
 
 def media_row(message: Document, account: Account, handle: Mapping[str, Any], now: datetime) -> Document | None:
@@ -116,17 +102,6 @@ async def take_former_job(services: Services, scope: str, data: Mapping[str, Any
         "mime_type": None, "size": None, "due": due_at(services.clock()),
     }  # fmt: skip
     await store.insert_many("media", [(row, [])])
-
-
-async def erase_files(services: Services, scope: str, messages: list[Document]) -> None:
-    """Remove the files of messages, and what would fetch them."""
-    store = services.store.within(scope)
-    for message in messages:
-        id = media_of(message)
-        row = await store.find("media", id) if id is not None else None
-        if row is not None and row["message"] == message["_id"]:
-            await services.blobs.delete(scope, row["_id"])
-            await store.remove("media", row["_id"])
 
 
 async def servable(ctx: Context, id: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinaconnect.actions.calls import recordings
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.core.events.payloads.calls import RecordingData
 from jinaconnect.core.paging import Listing, between, text_filter
 from jinaconnect.core.schema import Answer
@@ -58,7 +59,7 @@ async def download(ctx: Context, id: str) -> dict[str, Any]:
 async def delete_recording(ctx: Context, id: str) -> None:
     """Remove a recording before its time: audio and row."""
     row = await recordings.visible_recording(ctx, id)
-    await recordings.remove_recording(ctx.services, ctx.data.scope, row, ctx.principal.actor())
+    await remove_recording(ctx.services, ctx.data.scope, row, ctx.principal.actor())
 
 
 @operation(

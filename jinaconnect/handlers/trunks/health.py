@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from jinaconnect.actions.calls.probing import try_trunk
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.trunks.health import ari_health
-from jinaconnect.actions.trunks.probing import try_trunk
 from jinaconnect.core.paging import SHORT
 from jinaconnect.core.schema import Answer, Phone, Request, example
 from jinaconnect.handlers.calls.operation import voice_operation

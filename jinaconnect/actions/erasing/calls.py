@@ -6,8 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from jinaconnect.actions.calls.recordings import remove_recording
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.core.calls import document
 from jinaconnect.core.errors import Conflict, NotFound
 from jinaconnect.store.databases.mongo import Document
