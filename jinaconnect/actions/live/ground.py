@@ -119,6 +119,9 @@ class Player(Protocol):
     def on_finished(self, prompt: str, done: Finished) -> None:
         """Wait for the end of a prompt that is played otherwise."""
 
+    def forget(self) -> None:
+        """Tell nobody of the end of what is being played."""
+
     async def stop(self) -> bool:
         """Stop every prompt and let its end be told; returns whether there was one."""
 

@@ -13,8 +13,7 @@ from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.trunks.accounts import render_number, render_trunk
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change
-from jinaconnect.store.together import Leaving, Step
+from jinaconnect.store.tenant import Change, Leaving, Step
 
 
 @dataclass(frozen=True, slots=True)
