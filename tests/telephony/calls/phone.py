@@ -149,7 +149,6 @@ class Phone(asyncio.DatagramProtocol):
         self.ip = ip
         self.conduct: Conduct = conduct
         self.refers: Refer = refer
-        self.refusal = 486  # what one that is busy answers
         self.talks: list[Talk] = []
         self._account: tuple[str, str] | None = None
         self._transport: asyncio.DatagramTransport | None = None
@@ -275,7 +274,7 @@ class Phone(asyncio.DatagramProtocol):
         talk = Talk(self, message, address, line, ours, message.get("From"), _uri(message.get("Contact")))
         self.talks.append(talk)
         if self.conduct == "busy":
-            talk.refuse(self.refusal)
+            talk.refuse(486)
             return
         self.respond(talk, message, 180)
         if self.conduct == "answer":
