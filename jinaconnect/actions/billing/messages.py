@@ -77,6 +77,15 @@ async def quote(
     return Quote(price * units, purse.currency, units, price, destination, category, source, purse.available)
 
 
+def price_for(
+    ctx: Context, platform: str, contact: Mapping[str, Any], category: str, segments: int | None, currency: str
+) -> int:
+    """Return what a message to a contact costs now in millionths of a wallet's currency; raises NoPrice."""
+    priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
+    price, _ = _price(ctx.services, platform, country(contact.get("phone")), priced, ctx.now(), currency)
+    return price * (segments or 1)
+
+
 def _free(contact: Mapping[str, Any] | None, platform: str, category: str, now: datetime) -> bool:
     """Tell whether a template is as free as a plain answer is: within the customer's service window."""
     return category == "UTILITY" and PLATFORMS[platform].window is not None and window_open(contact, platform, now)

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jinaconnect.actions.billing.messages import price_for
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
@@ -32,6 +33,7 @@ class Wording:
     tenant: str
     name: str
     zone: tzinfo
+    currency: str | None
 
 
 async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wording:
@@ -46,10 +48,11 @@ async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wordin
         raise Invalid.field("template_number", "is required: who has not written lately takes templates alone")
     else:
         content = _content(broadcast["placeholder_data"])
+    wallet = await ctx.services.wallets.of(ctx.data.scope)
     tenant = await ctx.services.registry.tenant(ctx.principal.tenant) or {}
     return Wording(
         account, template, content, broadcast["placeholder_data"], tenant.get("name", ""), broadcast["name"],
-        ZoneInfo(tenant.get("settings", {}).get("timezone") or "UTC"),
+        ZoneInfo(tenant.get("settings", {}).get("timezone") or "UTC"), None if wallet is None else wallet["currency"],
     )  # fmt: skip
 
 
@@ -83,6 +86,16 @@ def compose_for(ctx: OperationContext, wording: Wording, contact: Document, now:
         body = texts.template_parameters(wording.template.content, values)
         return channel.compose(wording.account, Outgoing({}, replace(wording.template, body=body)))
     return channel.compose(wording.account, Outgoing(_filled(wording.content, values)))
+
+
+def price_of(
+    ctx: OperationContext, broadcast: Mapping[str, Any], wording: Wording, contact: Document, composed: Composed
+) -> int | None:
+    """Return what the message to a contact costs in millionths, None where nobody pays; raises NoPrice."""
+    if wording.currency is None:
+        return None
+    category = wording.template.category if wording.template is not None else broadcast["category"]
+    return price_for(ctx, broadcast["platform"], contact, category, composed.segments, wording.currency)
 
 
 def _filled(content: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from jinaconnect.actions.broadcasts.composing import Wording, wording
-from jinaconnect.actions.broadcasts.outcomes import Asked, doubt, record
+from jinaconnect.actions.broadcasts.outcomes import Asked, doubted, record
+from jinaconnect.actions.broadcasts.paying import give_back_rest, reserve_all, settle_batches
 from jinaconnect.actions.broadcasts.planning import plan_batch
 from jinaconnect.actions.broadcasts.telling import changed, counts_now
 from jinaconnect.actions.context import OperationContext, Services, system_operation
@@ -23,6 +24,7 @@ from jinaconnect.actions.messaging.sending import ask_carrier
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.worker import until_taken
 from jinaconnect.channels.base import Refused
+from jinaconnect.core.billing.purse import InsufficientBalance
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import GatewayError
 from jinaconnect.core.inbox.address import Address
@@ -113,7 +115,10 @@ class Dispatcher:
         """Send a claimed broadcast for a slice; what is left of it is due again."""
         doc = claim.doc
         ctx = system_operation(self._services, self._ports, doc["scope"], "broadcasts")
-        await doubt(ctx, doc)  # of a slice that was cut off, by a process that died or a database that was away
+        # Of a slice that was cut off, by a process that died or a database that was away.
+        async for contacts, asked in doubted(ctx, doc):
+            await settle_batches(ctx, doc, asked)
+            await record(ctx, doc, contacts, asked)
         doc = await self._begun(ctx, doc)
         if doc["status"] != states.SENDING:
             await self._leave(ctx, doc)
@@ -127,7 +132,11 @@ class Dispatcher:
             doc = (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set={"app": said.account.id}))).doc
         if doc.get("again"):
             doc = await self._once_more(ctx, doc)
-        again = await self._slice(ctx, doc, said)
+        try:
+            again = await self._slice(ctx, doc, said)
+        except InsufficientBalance as error:
+            await self._paused(ctx, doc, f"{error} It needs {error.extra['balance_details']['shortfall']} more.")
+            return
         if again is not None:
             await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again)
             self._ports.worker.at("broadcasts", doc["scope"], doc["_id"], (again - ctx.now()).total_seconds() + 0.01)
@@ -146,10 +155,12 @@ class Dispatcher:
         return (await ctx.data.change("broadcasts", doc["_id"], decide)).doc
 
     async def _leave(self, ctx: OperationContext, doc: Document) -> None:
-        """Take the claim off a broadcast that is not to be sent."""
+        """Take the claim off a broadcast that is not to be sent, and give back what it did not need."""
+        if doc["status"] == states.CANCELLED:
+            await give_back_rest(ctx, doc)
 
         def decide(held: Document) -> Change | None:
-            due = "due" in held and held["status"] != states.SENDING
+            due = "due" in held and held["status"] not in (states.SENDING, states.SCHEDULED, states.QUEUED)
             return Change(set={"updated_at": held["updated_at"]}, unset=["due"]) if due else None
 
         await ctx.data.change("broadcasts", doc["_id"], decide)
@@ -181,6 +192,8 @@ class Dispatcher:
                 if not doc["planned"]:
                     doc = await plan_batch(ctx, doc, said)
                     continue
+                if not doc["reserved"]:
+                    doc = await reserve_all(ctx, doc)
                 batch = await self._claimed_batch(ctx, doc)
                 if batch is None:
                     break
@@ -204,6 +217,7 @@ class Dispatcher:
         left = await ctx.data.select("broadcast_rows", of_it, sort=[("at", 1)], limit=1, fields={"at": 1})
         if left or not doc["planned"]:
             return max(ctx.now(), left[0]["at"]) if left else ctx.now()
+        await give_back_rest(ctx, doc)
         counts = await counts_now(ctx, doc["_id"])
         status = states.outcome(counts)
 
@@ -273,6 +287,7 @@ class Dispatcher:
 
         asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
+        await until_taken(lambda: settle_batches(ctx, doc, asked))
         await until_taken(lambda: record(ctx, doc, batch.contacts, asked))
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
 
@@ -280,8 +295,8 @@ class Dispatcher:
         self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document]
     ) -> list[Document]:
         """Claim the rows that may go now; the others are refused, or wait for their hours."""
-        own, now = _quiet(doc), ctx.now()
-        fields = {row["_id"]: _fate(ctx, doc, row, contacts.get(row["contact"]), own, now) for row in rows}
+        own, now, batch = _quiet(doc), ctx.now(), ctx.ids.new("bat")
+        fields = {row["_id"]: _fate(ctx, doc, contacts.get(row["contact"]), own, now, batch) for row in rows}
 
         def deciding(id: str) -> Decide:
             def decide(row: Document) -> Change | None:
@@ -340,8 +355,7 @@ def _quiet(doc: Document) -> list[HoursRule]:
 
 
 def _fate(
-    ctx: OperationContext, doc: Document, row: Document, contact: Document | None, own: Sequence[HoursRule],
-    now: datetime,
+    ctx: OperationContext, doc: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime, batch: str
 ) -> dict[str, object]:  # fmt: skip
     """Return the fields of a recipient who is sent to now, later or not at all."""
     if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
@@ -352,7 +366,8 @@ def _fate(
         case rules.Deferred(until=until, rule=rule):
             return {"at": until, "error_code": rule, "response": "", "updated_at": now}
     return {
-        "status": states.ASKING, "message": ctx.ids.new("msg"), "error_code": None, "response": "", "updated_at": now,
+        "status": states.ASKING, "message": ctx.ids.new("msg"), "batch": batch, "error_code": None, "response": "",
+        "updated_at": now,
     }  # fmt: skip
 
 

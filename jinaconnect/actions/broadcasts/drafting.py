@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
-from jinaconnect.actions.broadcasts.composing import compose_for, wording
+from jinaconnect.actions.broadcasts.composing import compose_for, price_of, wording
 from jinaconnect.actions.broadcasts.telling import changed, counts_now, told, with_counts
 from jinaconnect.actions.context import OperationContext
+from jinaconnect.core.billing.purse import InsufficientBalance
+from jinaconnect.core.billing.wallet import purse_of
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_broadcast
 from jinaconnect.core.errors import Conflict, Invalid
@@ -64,7 +66,7 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
     elif wanted in (states.QUEUED, states.SCHEDULED):
         given.update(await _scheduled(ctx, after, after["scheduled_time"]))
         if held["status"] == states.CANCELLED:
-            given.update(planned=False, planned_to=None, ended_at=None)
+            given.update(planned=False, planned_to=None, ended_at=None, round=held["round"] + 1, reserved=False)
             await _forget_rows(ctx, id)
     given["updated_by"] = ctx.principal.username or ctx.principal.name
 
@@ -90,9 +92,12 @@ async def cancel_broadcast(ctx: OperationContext, id: str, reason: str) -> tuple
             ctx, "broadcast.cancelled", doc, status=states.CANCELLED, reason=reason, ended_at=ctx.now(),
             updated_by=ctx.principal.username or ctx.principal.name,
         )  # fmt: skip
-        return Change(set=change.set, unset=["due"] if "due" in doc else [], events=change.events)
+        # Who sends it, or would have, gives back what is left of its reservation.
+        due = {} if "due" in doc and doc["due"]["by"] else {"due": due_at(ctx.now())}
+        return Change(set={**change.set, **due}, events=change.events)
 
     doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
+    _wake(ctx, doc)
     counts = await counts_now(ctx, id)
     left = counts.get(states.PENDING, 0) if doc["planned_to"] is not None else doc["audience"]
     return {**doc, "counts": counts}, left
@@ -121,7 +126,8 @@ async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tupl
         _may_resume(doc)
         change = changed(
             ctx, "broadcast.updated", doc, status=states.SENDING, reason="", ended_at=None, scheduled_time=now,
-            started_at=doc["started_at"] or now, updated_by=ctx.principal.username or ctx.principal.name,
+            started_at=doc["started_at"] or now, round=doc["round"] + 1, reserved=False,
+            updated_by=ctx.principal.username or ctx.principal.name,
         )  # fmt: skip
         return Change(set={**change.set, "due": due_at(now), "again": _again(scope)}, events=change.events)
 
@@ -173,11 +179,19 @@ async def _scheduled(ctx: OperationContext, doc: Mapping[str, Any], scheduled: d
         raise Invalid.field("scheduled_time", str(error)) from error
     first = await ctx.data.select("contacts", query, limit=1)
     if first:
-        compose_for(ctx, said, first[0], ctx.now())
+        composed = compose_for(ctx, said, first[0], ctx.now())
+        await _covered(ctx, (price_of(ctx, doc, said, first[0], composed) or 0) * size)
     return {
         "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account.id,
         "reason": "", "due": due_at(starts),
     }  # fmt: skip
+
+
+async def _covered(ctx: OperationContext, amount: int) -> None:
+    """Raise InsufficientBalance where a wallet plainly does not cover an audience, by what its first member costs."""
+    wallet = await ctx.services.wallets.of(ctx.data.scope)
+    if wallet is not None and amount > (purse := purse_of(wallet)).available:
+        raise InsufficientBalance(purse, amount)
 
 
 async def _forget_rows(ctx: OperationContext, id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,12 @@ class Asked:
 
     row: Document
     outcome: Outcome
+
+    @property
+    def tried_again(self) -> bool:
+        """Whether a refusal is one that another try can help."""
+        again = isinstance(self.outcome, Refused) and self.outcome.again
+        return again and self.row["retry_count"] < MAX_RETRIES
 
 
 async def record(ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked]) -> None:
@@ -61,7 +67,7 @@ def _fields(ctx: Context, asked: Asked) -> dict[str, Any]:
             "status": states.UNKNOWN, "error_code": "unknown", "response": outcome.reason[:500], "updated_at": now,
         }  # fmt: skip
     told = {"error_code": outcome.code, "response": outcome.message[:500], "message": None, "updated_at": now}
-    if outcome.again and row["retry_count"] < MAX_RETRIES:
+    if asked.tried_again:
         again = {"at": _again(row, outcome, now), "retry_count": row["retry_count"] + 1}
         return {**told, **again, "status": states.PENDING}
     ended = states.BLOCKED if outcome.opted_out or outcome.cause == "unreachable" else states.FAILED
@@ -119,10 +125,11 @@ async def _into_inbox(
     await ctx.data.tell("messages", written)
 
 
-async def doubt(ctx: Context, broadcast: Document) -> None:
-    """Settle the recipients of a process that ended while it asked: the carrier may have each of them.
+async def doubted(ctx: Context, broadcast: Document) -> AsyncIterator[tuple[dict[str, Document], list[Asked]]]:
+    """Yield (contacts, recipients) of a slice that was cut off while it asked: the carrier may have each of them.
 
-    Those whose message stands in the inbox were told of; the others are unknown, and only a report will tell.
+    Those whose message stands in the inbox were told of; the others are unknown, and only a report will tell. Each lot
+    is to be written down before the next.
     """
     while rows := await ctx.data.select(
         "broadcast_rows", {"broadcast": broadcast["_id"], "status": states.ASKING}, limit=500
@@ -139,4 +146,4 @@ async def doubt(ctx: Context, broadcast: Document) -> None:
                 asked.append(Asked(row, Accepted(message["carrier_id"])))
             else:
                 asked.append(Asked(row, LOST))
-        await record(ctx, broadcast, contacts, asked)
+        yield contacts, asked

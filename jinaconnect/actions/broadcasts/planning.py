@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jinaconnect.actions.billing.messages import NoPrice
 from jinaconnect.actions.broadcasts.audience import next_contacts
-from jinaconnect.actions.broadcasts.composing import Wording, compose_for
+from jinaconnect.actions.broadcasts.composing import Wording, compose_for, price_of
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_row
@@ -47,11 +48,12 @@ def _row(
     row = new_row(ctx.ids.new("brr"), broadcast["_id"], contact, to, now)
     try:
         composed = compose_for(ctx, wording, contact, now)
-    except Invalid as error:
+        price = price_of(ctx, broadcast, wording, contact, composed)
+    except (Invalid, NoPrice) as error:
         return {
             **row, "status": states.FAILED, "failed_at": now, "error_code": error.code, "response": str(error)[:500],
         }  # fmt: skip
     return {
         **row, "wire": dict(composed.wire), "content": dict(composed.content), "type": composed.type,
-        "segments": composed.segments,
+        "segments": composed.segments, "price": price,
     }  # fmt: skip

@@ -27,7 +27,8 @@ def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -
         "recipients": [], "select_all": False, "tag_filter": [], "segment_filter": [], "scheduled_time": None,
         "placeholder_data": {}, "media_overrides": {}, "allowed_hours_local": None, "category": "MARKETING",
         "reason": "", "is_active": True, "counts": {}, "audience": 0, "planned_to": None, "planned": False,
-        "started_at": None, "ended_at": None, "created_by": by, "updated_by": by, "user": user, **fields,
+        "started_at": None, "ended_at": None, "round": 0, "reserved": False,
+        "initial_cost": None, "created_by": by, "updated_by": by, "user": user, **fields,
     }  # fmt: skip
 
 
@@ -38,7 +39,8 @@ def new_row(id: str, broadcast: str, contact: Mapping[str, Any], to: Address, no
         "to": [to.field, to.value],
         "phone": contact.get("phone"), "first_name": contact["first_name"], "last_name": contact["last_name"],
         "status": states.PENDING, "at": now, "wire": None, "content": None, "type": None, "segments": None,
-        "message": None, "message_id": None, "retry_count": 0, "error_code": None, "response": "",
+        "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0, "error_code": None,
+        "response": "",
         "sent_at": None, "delivered_at": None, "read_at": None, "failed_at": None,
     }  # fmt: skip
 
@@ -61,7 +63,8 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
         "media_overrides": dict(doc["media_overrides"]), "allowed_hours_local": doc["allowed_hours_local"],
         "category": doc["category"], "reason_for_cancellation": doc["reason"],
         **{name: sum(counts.get(status, 0) for status in each) for name, each in COUNTERS.items()},
-        "total_messages": total, "is_active": doc["is_active"], "started_at": iso_or_none(doc["started_at"]),
+        "total_messages": total, "initial_cost": doc["initial_cost"], "is_active": doc["is_active"],
+        "started_at": iso_or_none(doc["started_at"]),
         "ended_at": iso_or_none(doc["ended_at"]), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip

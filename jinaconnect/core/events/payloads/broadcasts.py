@@ -20,7 +20,8 @@ BROADCAST = {
     "allowed_hours_local": {"start": "09:00", "end": "20:00"}, "category": "MARKETING",
     "reason_for_cancellation": "", "pending_count": 0, "queued_count": 0, "sending_count": 0, "unknown_count": 0,
     "sent_count": 0, "delivered_count": 0, "read_count": 0, "failed_count": 0, "blocked_count": 0,
-    "success_count": 0, "total_messages": 1200, "is_active": True, "started_at": None, "ended_at": None,
+    "success_count": 0, "total_messages": 1200, "initial_cost": None, "is_active": True, "started_at": None,
+    "ended_at": None,
     "created_at": EARLIER, "updated_at": EARLIER, "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
 _RUNNING = like(BROADCAST, status="SENDING", ui_status="Ongoing", ui_status_display="Ongoing", started_at=MOMENT,
@@ -66,6 +67,7 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     blocked_count: Count
     success_count: Count
     total_messages: Count
+    initial_cost: float | None = Field(description="What was reserved when it was planned; null where nobody pays.")
     is_active: bool
     started_at: Stamp | None
     ended_at: Stamp | None

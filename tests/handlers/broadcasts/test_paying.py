@@ -1,0 +1,87 @@
+"""A broadcast is paid for: reserved whole, settled by who was sent to, the rest given back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jinaconnect.core.billing.money import MICRO
+from tests.carriers.meta import Behaviour, refusal
+from tests.client import until
+from tests.conftest import Running
+from tests.handlers.billing.test_ledger import books, wallet_with
+from tests.handlers.broadcasts.shop import BROADCASTS, Shop, open_shop
+from tests.tenants import Tenant
+
+
+@pytest.fixture
+async def shop(gateway: Running, tenant: Tenant) -> AsyncIterator[Shop]:
+    async with open_shop(gateway, tenant) as opened:
+        yield opened
+
+
+async def balance(shop: Shop) -> tuple[int, int]:
+    """Return (balance, reserved), each the sum of the ledger's own rows."""
+    wallet, rows = await books(shop.gateway.services, shop.store.scope)
+    assert wallet["balance"] == sum(row["change"] for row in rows)
+    return wallet["balance"], wallet["reserved"]
+
+
+async def test_who_was_sent_to_is_paid_for_and_nobody_else(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 10)
+    await shop.people(5)
+    await shop.people(1, 2000, dnc=True)
+    shop.server.next.append(refusal(400, 131026))
+    id = await shop.begin()
+    ended = await shop.reaches(id, "PARTIALLY_SENT")
+    assert (ended["sent_count"], ended["failed_count"], ended["blocked_count"]) == (4, 1, 1)
+    price = ended["initial_cost"] / 6
+    left, reserved = await balance(shop)
+    assert reserved == 0
+    assert left == 10 * MICRO - round(4 * price * MICRO)
+    # The one who failed, once more: a reservation of its own.
+    (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "failed"})).ok(202)
+    await shop.reaches(id, "PARTIALLY_SENT", "SENT")
+
+    async def settled() -> bool:
+        return (await balance(shop)) == (10 * MICRO - round(5 * price * MICRO), 0)
+
+    await until(settled)
+
+
+async def test_a_wallet_that_does_not_cover_it_sends_nothing(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 10)
+    await shop.people(3)
+    id = str((await shop.write()).ok(201)["id"])
+    wallet, _ = await books(shop.gateway.services, shop.store.scope)
+    await shop.gateway.services.wallets.charge(shop.store.scope, "call:x", wallet["balance"], "CONSUMPTION")
+    detail = (await shop.write(name="Another")).refused(400, "insufficient_balance")
+    assert "balance" in detail
+    await shop.due(id)
+    paused = await shop.reaches(id, "PAUSED")
+    assert "balance does not cover" in paused["reason_for_cancellation"]
+    assert not shop.server.asked
+    assert (await balance(shop))[1] == 0
+
+
+async def test_what_a_cancelled_one_did_not_need_comes_back(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 100)
+    await shop.people(600)
+    shop.server.next.extend(Behaviour(delay_s=0.5) for _ in range(600))
+    id = await shop.begin()
+
+    async def some() -> bool:
+        return len(shop.server.asked) > 10
+
+    await until(some)
+    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).ok()
+
+    async def given_back() -> bool:
+        row = await shop.store.get("broadcasts", id)
+        return "due" not in row and (await balance(shop))[1] == 0
+
+    await until(given_back)
+    shown = await shop.read(id)
+    price = round(shown["initial_cost"] * MICRO / 600)
+    assert (await balance(shop))[0] == 100 * MICRO - price * sum(shop.reached().values())
