@@ -40,4 +40,6 @@ class Fold:
         before = self.state[noun].get(id)
         if noun == "message" and before is not None and event["type"] != "message.received":
             data.update({name: before[name] for name in READ_MARKS})  # read marks come with the conversation
+            if data["message_id"] is None:  # its number is that of its first event, and may be written after this one
+                data["message_id"] = before["message_id"]
         self.state[noun][id] = data
