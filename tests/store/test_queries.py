@@ -232,9 +232,10 @@ async def _use(site: Site) -> None:
     (await site.ask("POST", "/wa/v1/messages/", paid)).ok(201)
     await site.ask("POST", f"{base}/messages/bulk-delete/", {"message_ids": numbers[:1]})
     await site.ask("POST", "/contacts/", {"phone": "+12025559101"})
-    placed = await site.ask("POST", "/voice/api/calls/", {"to_number": "+12025559101", "tts_text": "Hello."})
+    placed = await site.ask("POST", "/voice/api/calls/", {"to_number": "+12025559102", "tts_text": "Hello."})
     assert placed.status == 201, placed.body
-    await site.ask("DELETE", f"/contacts/{contact}/", params={"erase": "true"})
+    erased = await site.ask("DELETE", f"/contacts/{contact}/", params={"erase": "true"})
+    assert erased.status == 204, erased.body
     await asyncio.gather(site.gateway.services.due.inherit(), retire_events(site.gateway.services))
 
 
