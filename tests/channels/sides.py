@@ -154,9 +154,9 @@ class FakeSide:
         """Return a handle."""
         return "ann." + secrets.token_hex(4)
 
-    def text(self, customer: str, text: str, id: str) -> Post:
+    def text(self, customer: str, text: str, id: str, **more: str) -> Post:
         """Return the webhook of a message."""
-        form = self.server.form(customer, text, id)
+        form = self.server.form(customer, text, id, **more)
         headers = {
             "X-Fake-Signature": sign(self.server.token, self._url + self._path, form),
             "Content-Type": "application/x-www-form-urlencoded",

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinaconnect.actions.contacts.merging import merge
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import contact_event, opening_events
 from jinaconnect.core.errors import NotFound
@@ -125,11 +126,14 @@ def _groups(people: Mapping[Address, Sequence[Address]]) -> list[tuple[list[Addr
 async def learn(ctx: Context, contact: Document, addresses: Sequence[Address], **fields: Any) -> Document:
     """Add addresses to a contact, and fields that differ; returns it as it is now.
 
-    An address that another contact has stays with it.
+    They are one person's, as a carrier says: another contact that has one of them is merged with it.
     """
     if not _lacks(contact, addresses, fields):
         return contact
     others = await contacts_at(ctx.data, addresses)
+    for other in {doc["_id"]: doc for doc in others.values() if doc["_id"] != contact["_id"]}.values():
+        contact = await merge(ctx, contact, other)
+        others = {each: contact if doc["_id"] in contact.get("merged", ()) else doc for each, doc in others.items()}
     own = [each for each in addresses if each not in others or others[each]["_id"] == contact["_id"]]
     event_id = ctx.ids.new("evt")
 

@@ -6,6 +6,7 @@ What is removed stays in the database with `deleted_at`, for audit, unless it is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -127,6 +128,9 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
     contact = await visible_contact(ctx, id)
     if erase:
         await refuse_live_calls(ctx, id)
+        for other in contact.get("merged", ()):  # the same person
+            with contextlib.suppress(NotFound):
+                await remove_contact(ctx, other, erase=True)
     event_id = ctx.ids.new("evt")
     await _remove_all(ctx, contact, erase)
 
@@ -134,7 +138,7 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
         now = ctx.now()
         gone: Mapping[str, Any] = {"deleted_at": now, "updated_at": now, "updated_by": ctx.principal.username}
         if erase:
-            fields = {**gone, **_ERASED}
+            fields = {**gone, **_ERASED, **({"former": None} if "former" in doc else {})}
             shown = applied(doc, fields, (), ())
         else:
             shown = applied(doc, gone, (), ())

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
-from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts_for, learn, move
+from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts_at, contacts_for, learn, move
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Services, system_context
 from jinaconnect.actions.inbox.conversations import contact_event
@@ -256,6 +256,8 @@ class Batch:
             username = {called: person.fields[called]} if called and called in person.fields else {}
             addresses = [sender, *person.known_as]
             contacts[sender] = await learn(self._ctx, contacts[sender], addresses, **username)
+        if any(contact.get("merged") for contact in contacts.values()):  # one of them may be another's by now
+            contacts.update(await contacts_at(self._store, list(people)))
         return contacts
 
     async def _fetch(self, rows: list[Document]) -> None:
@@ -271,37 +273,27 @@ class Batch:
         A message that was there before may or may not have been counted by whoever was cut off; so nothing is added,
         the figures are made anew, valid only for the revision they were read at.
         """
-        moved, event_id = True, self._ctx.ids.new("evt")
-        while moved:
-            before = await self._store.find("contacts", contact)
-            if before is None:
-                return
-            shown = {"contact": contact, "deleted_at": None}
+        event_id, shown = self._ctx.ids.new("evt"), {"contact": contact, "deleted_at": None}
+
+        async def look(doc: Document) -> Change:
             newest, unread = await asyncio.gather(
                 self._store.select("messages", {**shown, "internal_note": False}, sort=[("_id", -1)], limit=COUNTED),
                 self._store.tally("messages", {**shown, "direction": INCOMING, "is_read": False}),
             )
+            fields = rebuilt(doc, newest, unread)
+            wrote = [
+                row
+                for row in newest
+                if row["direction"] == INCOMING and not row.get("quiet") and row["_id"] not in doc["chat"]["recent"]
+            ]
+            if wrote and doc["status"] == CLOSED:
+                return self._reopened(doc, fields, event_id)
+            return Change(set={**fields, "updated_at": doc["updated_at"]})
 
-            def decide(doc: Document, before: Document = before, newest: Any = newest, unread: int = unread) -> Any:
-                nonlocal moved
-                moved = doc["rev"] != before["rev"]
-                if moved:
-                    return None
-                fields = rebuilt(doc, newest, unread)
-                wrote = [
-                    row
-                    for row in newest
-                    if row["direction"] == INCOMING and not row.get("quiet") and row["_id"] not in doc["chat"]["recent"]
-                ]
-                if wrote and doc["status"] == CLOSED:
-                    return self._reopened(doc, fields, event_id)
-                return Change(set={**fields, "updated_at": doc["updated_at"]})
-
-            try:
-                await self._store.change("contacts", contact, decide)
-            except NotFound:
-                await follow_removal(self._ctx, contact)
-                return
+        try:
+            await self._store.change_after("contacts", contact, look)
+        except NotFound:
+            await follow_removal(self._ctx, contact)
 
     def _message(self, fact: Inbound, account: Account, contact: Document) -> Document:
         now = self._ctx.now()

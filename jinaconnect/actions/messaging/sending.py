@@ -11,6 +11,7 @@ import structlog
 
 from jinaconnect.actions.billing.messages import Quote, charge_of, covered, quote, reserve
 from jinaconnect.actions.contacts.addressing import contact_at, contact_for, learn, move
+from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Context, OperationContext, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
@@ -136,6 +137,7 @@ async def _known(ctx: Context, message: NewMessage) -> Document | None:
     if message.contact is None:
         return None if message.to is None else await _holder(ctx, message, message.to)
     found = await ctx.data.find("contacts", message.contact)
+    found = found and await kept(ctx, found)
     if found is None or found["deleted_at"] is not None or not visible(ctx.principal, found):
         raise Invalid.field(message.contact_field, "there is no such contact")
     if address_on(found, message.platform) is None:
@@ -302,17 +304,18 @@ class Sender:
             await self._record(message, lambda: self._doubt(ctx, message))
             return
         try:
-            contact = await ctx.data.get("contacts", message["contact"])
+            holder = await ctx.data.get("contacts", message["contact"])
         except NotFound:
             await self._fail(ctx, message, "no_contact", "The contact was deleted.")
             return
+        contact = await kept(ctx, holder)
         to = address_on(contact, message["platform"])
         if to is None:
             await self._fail(ctx, message, "no_contact", "The contact was removed.")
             return
         if not await self._may_go(ctx, message, contact):
             return
-        if counted(contact, [message]) is not None:  # the request that recorded it was cut off before counting
+        if counted(holder, [message]) is not None:  # the request that recorded it was cut off before counting
             await count_message(ctx, message)
         try:
             account = self._accounts.open(await ctx.data.get("apps", message["app"]))

@@ -70,6 +70,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("contact.created", "inbox", "contact", contacts.ContactCreated),
         EventType("contact.updated", "inbox", "contact", contacts.ContactUpdated),
         EventType("contact.merged", "inbox", "contact", contacts.ContactMerged),
+        EventType("contact.separated", "inbox", "contact", contacts.ContactSeparated),
         EventType("contact.deleted", "inbox", "contact", contacts.ContactDeleted),
         EventType("tenant.updated", "account", "tenant", account.TenantUpdated),
         EventType("app.created", "account", "app", account.AppCreated),

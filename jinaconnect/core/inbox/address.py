@@ -58,7 +58,7 @@ class Address:
             return [*((PHONE, form) for form in forms), *((OTHERS, f"{PHONE}:{form}") for form in forms)]
         if self.field == WHATSAPP_USER and len(str(self.value)) < _ONCE_CUT:
             return [self.key(), (PHONE, f"+{self.value}")]
-        return [self.key()]
+        return [self.key(), (OTHERS, self.text)] if self.field in OWN_FIELDS else [self.key()]
 
 
 def variants(phone: str) -> tuple[str, ...]:
@@ -93,13 +93,20 @@ def with_addresses(contact: Mapping[str, Any], addresses: Iterable[Address]) -> 
             others.append(address.text)
         elif held[address.field] is None:
             held[address.field] = address.value
-        elif address.field == PHONE and address.value not in variants(held[PHONE]):
+        elif address.value not in (variants(held[PHONE]) if address.field == PHONE else (held[address.field],)):
             others.append(address.text)
     forms = variants(held[PHONE]) if held[PHONE] is not None else ()
     if len(forms) > 1:
         others.append(f"{PHONE}:{max(forms, key=len)}")
     held[OTHERS] = list(dict.fromkeys(others))
     return {name: value for name, value in held.items() if contact.get(name) != value}
+
+
+def without_addresses(contact: Mapping[str, Any], addresses: Iterable[Address]) -> dict[str, Any]:
+    """Return the fields of a contact that differ once it has these addresses no more."""
+    gone = set(addresses)
+    after = address_fields(each for each in addresses_of(contact) if each not in gone)
+    return {name: value for name, value in after.items() if contact.get(name) != value}
 
 
 def address_of(contact: Mapping[str, Any], field: str) -> Address | None:

@@ -107,6 +107,8 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
             for name, platform in PLATFORMS.items()
             if not set(platform.addresses).isdisjoint(OWN_FIELDS)
         },
+        "merged_into": doc.get("merged_into"),
+        "merged": list(doc.get("merged", ())),
         "lead_status": doc["lead_status"],
         "lead_score": doc["lead_score"],
         "last_called_at": iso_or_none(doc["last_called_at"]),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import RootModel
 
-from jinaconnect.actions.contacts import contacts
+from jinaconnect.actions.contacts import contacts, merging
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, removal
 from jinaconnect.actions.inbox.conversations import Assign, Unassign, WithReason
@@ -139,6 +139,15 @@ async def delete_contact(ctx: Context, id: str) -> None:
     """Remove a contact and their messages from the inbox."""
     erase = parse_or_fault("erase", parse_bool, ctx.caller.query.get("erase", "false"))
     await removal.remove_contact(ctx, id, erase=erase)
+
+
+@operation(
+    "POST", "/contacts/{id}/separate/", id="contacts.separate", permission="contact.edit", returns=ContactOut,
+    effect=True, errors=(409,),
+)  # fmt: skip
+async def separate(ctx: Context, id: str) -> dict[str, Any]:
+    """Make a contact that was merged into another one of its own again; the two are not merged any more."""
+    return await merging.separate(ctx, id)
 
 
 @operation(

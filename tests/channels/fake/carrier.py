@@ -68,6 +68,7 @@ class FakeCarrier:
             return web.Response()
         return web.json_response({"id": "fake-" + secrets.token_hex(8)})
 
-    def form(self, sender: str, text: str, id: str) -> dict[str, str]:
-        """Return what is posted of a message."""
-        return {"To": self.address, "From": sender, "Id": id, "Text": text, "Name": "Ann", "At": str(int(time.time()))}
+    def form(self, sender: str, text: str, id: str, **more: str) -> dict[str, str]:
+        """Return what is posted of a message; `Also` is what else the writer is known by, `Room` where it was said."""
+        at = str(int(time.time()))
+        return {"To": self.address, "From": sender, "Id": id, "Text": text, "Name": "Ann", "At": at, **more}

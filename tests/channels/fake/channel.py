@@ -29,6 +29,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    Writer,
 )
 from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.errors import BadSignature, CarrierFailed, Invalid
@@ -37,7 +38,7 @@ from jinaconnect.core.inbox.platform import PLATFORMS, Platform
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
-HANDLE = "fakechat_handle"
+HANDLE, ROOM = "fakechat_handle", "fakechat_room"
 SEGMENT = 20  # characters that the carrier puts into one piece
 SIGNATURE_HEADER = "x-fake-signature"
 
@@ -116,7 +117,12 @@ class FakeChannel:
             return [Unreadable(to, "a message names its id and its writer")]
         at = datetime.fromtimestamp(int(form.get("At", "0")), UTC)
         content = {"type": "text", "body": {"text": form.get("Text", "")}}
-        return [Inbound(to, form["Id"], Address(HANDLE, form["From"]), form.get("Name", ""), at, "TEXT", content)]
+        also = tuple(Address(HANDLE, name) for name in form.get("Also", "").split(",") if name)
+        by, name, told = Address(HANDLE, form["From"]), form.get("Name", ""), {"known_as": also}
+        if room := form.get("Room"):
+            told = {"group": room, "writer": Writer(by, name, also)}
+            by, name = Address(ROOM, room), room
+        return [Inbound(to, form["Id"], by, name, at, "TEXT", content, **told)]
 
     def greet(self, accounts: Sequence[Account], hook: WebhookRequest) -> WebhookReply | None:
         """This carrier does not ask."""
@@ -131,7 +137,7 @@ class FakeChannel:
 def registered() -> Iterator[None]:
     """Have the tables know the channel for a while."""
     CHANNELS["fake"] = FakeChannel
-    PLATFORMS["FAKECHAT"] = Platform("FakeChat", addresses=(HANDLE,))
+    PLATFORMS["FAKECHAT"] = Platform("FakeChat", addresses=(HANDLE, ROOM))
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ CONTACT = {
     "id": sample_id("cnt"), "phone": "+12025550111", "first_name": "Ann", "last_name": "Lee", "full_name": "Ann Lee",
     "email": "ann@example.com", "tag": "vip", "tags": ["vip"], "segments": [], "attributes": {"size": "M"},
     "source": "WHATSAPP", "telegram_chat_id": None, "telegram_username": None,
-    "whatsapp_user_id": None, "whatsapp_username": None, "whatsapp_group_id": None,
+    "whatsapp_user_id": None, "whatsapp_username": None, "whatsapp_group_id": None, "merged_into": None, "merged": [],
     "channels": {
         "whatsapp": "+12025550111", "sms": "+12025550111", "rcs": "+12025550111", "voice": "+12025550111",
         "telegram": None,
@@ -64,6 +64,8 @@ class ContactData(Payload, json_schema_extra=like(CONTACT)):
     whatsapp_username: str | None
     whatsapp_group_id: str | None = Field(description="The group whose conversation this is; null for a person.")
     channels: Reach
+    merged_into: str | None = Field(description="The contact that stands for this one, being the same person.")
+    merged: list[str] = Field(description="Those it stands for; each keeps the conversation it had until then.")
     lead_status: Literal["NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED"] | None
     lead_score: int
     last_called_at: Stamp | None
@@ -102,8 +104,12 @@ class ContactUpdated(ContactData, json_schema_extra=like(CONTACT)):
     """Fields of a contact changed."""
 
 
-class ContactMerged(ContactData, json_schema_extra=like(CONTACT)):
-    """Two contacts became one."""
+class ContactMerged(ContactData, json_schema_extra=like(CONTACT, merged=[sample_id("cnt")])):
+    """A carrier said that two contacts are one person: told of both, the later one is `merged_into` the other."""
+
+
+class ContactSeparated(ContactData, json_schema_extra=like(CONTACT)):
+    """Two contacts that were merged are two again: told of both."""
 
 
 class ContactDeleted(ContactData, json_schema_extra=like(CONTACT)):

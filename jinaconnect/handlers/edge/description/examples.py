@@ -26,7 +26,7 @@ _FIELDS: dict[str, Any] = {
     "assigned_to_name": "Ben Ortiz", "assigned_by_name": "Cleo Park", "read_by_name": "Ben Ortiz",
     "telegram_chat_id": None, "telegram_username": None,
     "whatsapp_user_id": None, "whatsapp_username": None, "whatsapp_group_id": None, "group_id": None,
-    "said_by": None, "telegram": None, "opt_outs": {},
+    "said_by": None, "merged_into": None, "merged": [], "telegram": None, "opt_outs": {},
     "attributes": {"city": "Boston", "orders": 12}, "tag": "vip", "tags": ["vip"], "segments": [], "settings": {
         "agents_see_unassigned": True,
     },
