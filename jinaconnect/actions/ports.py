@@ -241,9 +241,12 @@ class VoiceHooks(Protocol):
     """Takes the webhooks of HTTP voice carriers."""
 
     async def receive(
-        self, provider: str, account: str, kind: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+        self, provider: str, account: str, kind: str, given: webhook.WebhookRequest
     ) -> webhook.WebhookReply:
         """Take one webhook and answer it; raises PermissionDenied, Malformed, Unavailable."""
+
+    def inbound_url(self, account: Document) -> str:
+        """Return the address an account's carrier is given for calls that come in; raises NotSupported."""
 
 
 class Prompts(Protocol):

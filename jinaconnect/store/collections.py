@@ -220,6 +220,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("provider_config", 1), ("ended_at", -1))),
             Index((("provider_config", 1), ("slot", 1)), unique=True, only=(("slot", {"$type": "number"}),)),
             Index((("parent_call", 1), ("_id", -1)), only=_given("parent_call")),
+            Index((("provider_config", 1), ("hosted.arrived", 1)), unique=True, only=_given("hosted.arrived")),
         ),
         across=((("live_on", 1),),),
     ),

@@ -110,6 +110,15 @@ Outcome = Accepted | Refused | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call that came in at the carrier; `caller` is empty for one who withholds their number."""
+
+    call_id: str
+    called: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingReady:
     """A recording can be fetched under this name."""
 
@@ -133,6 +142,9 @@ class VoiceProvider(Protocol):
 
     def call_id(self, hook: WebhookRequest) -> str:
         """Return the carrier's id of the call a verified webhook is about, empty where it names none; pure."""
+
+    def arrival(self, hook: WebhookRequest) -> Arrival | None:
+        """Return the call that a webhook tells has come in, None where it tells of none; pure."""
 
     def facts(self, hook: WebhookRequest, now: datetime) -> Sequence[machine.Fact]:
         """Return what a webhook tells of the call's life; pure, nothing for what it does not know."""

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.calls.consents import may_record
-from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.calls.journal import CallJournal, created_event
 from jinaconnect.actions.contacts.addressing import contact_for
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.worker import Worker
-from jinaconnect.core.calls import document, history, machine
+from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import Throttled
-from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
@@ -61,10 +60,8 @@ async def let_in(
     up in the write that ends it. What is counted is the calls themselves, so the count cannot drift. Raises
     TooManyCalls where a count finds no free one.
     """
-    created = Event(
-        id=ctx.ids.new("evt"), type="call.created", occurred_at=ctx.now(), actor=actor or ctx.principal.actor(),
-        subject=doc["_id"], data=document.render_call(doc), contact=doc["contact"], call=doc["_id"], channel="VOICE",
-        seen=document.seen_of(doc), history=history.entry(1, 1, source, inferred=False),
+    created = created_event(
+        ctx.ids.new("evt"), doc, at=ctx.now(), actor=actor or ctx.principal.actor(), source=source
     )  # fmt: skip
     doc, events = {**doc, "places": 1, "events": 1}, [created]
     if facts:

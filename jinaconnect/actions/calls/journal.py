@@ -15,7 +15,7 @@ from typing import Any
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import Worker, until_taken
 from jinaconnect.core.calls import history, machine
-from jinaconnect.core.calls.document import ended, seen_of
+from jinaconnect.core.calls.document import ended, render_call, seen_of
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import system_actor
@@ -49,6 +49,15 @@ class Entry:
 
 
 Decide = Callable[[Document], Entry | None]
+
+
+def created_event(id: str, call: Document, *, at: datetime, actor: Mapping[str, str], source: str) -> Event:
+    """Return the event of a call that is about to be stored: its first, at the first place of its history."""
+    return Event(
+        id=id, type="call.created", occurred_at=at, actor=actor, subject=call["_id"], data=render_call(call),
+        contact=call["contact"], call=call["_id"], channel="VOICE", seen=seen_of(call),
+        history=history.entry(1, 1, source, inferred=False),
+    )  # fmt: skip
 
 
 class Overtaken(Exception):

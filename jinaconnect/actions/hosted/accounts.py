@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.trunks.accounts import HIDDEN, place
+from jinaconnect.actions.trunks.accounts import HIDDEN, credentials_context
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import VoiceAccount, VoiceProvider
 from jinaconnect.telephony.table import PROVIDERS
@@ -28,6 +28,6 @@ class Providers:
     def opened(self, trunk: Document) -> VoiceAccount:
         """Return a provider config with its credentials in the clear."""
         secrets, id = self._services.secrets, trunk["_id"]
-        token = secrets.open(trunk[HIDDEN], f"{place(id)}/{HIDDEN}") if trunk[HIDDEN] else ""
-        credentials = secrets.open(trunk["credentials"], place(id)) if trunk["credentials"] else {}
+        token = secrets.open(trunk[HIDDEN], f"{credentials_context(id)}/{HIDDEN}") if trunk[HIDDEN] else ""
+        credentials = secrets.open(trunk["credentials"], credentials_context(id)) if trunk["credentials"] else {}
         return VoiceAccount(id, trunk["scope"], credentials, token)

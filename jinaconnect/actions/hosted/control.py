@@ -15,6 +15,7 @@ import structlog
 from jinaconnect.actions.calls.journal import CallJournal, Entry
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.ports import Answer, RecordingMissing, Standing, Unsupported
 from jinaconnect.actions.worker import Worker
@@ -111,8 +112,7 @@ class HostedCalls:
                 await self._write_open(journal, {"due": due_at(asked + DOUBT)})
 
     def _ends(self, call: Document, asked: datetime) -> dict[str, Any]:
-        longest = timedelta(seconds=call["timeout_s"] + call["max_duration_s"]) + SLACK
-        return {"due": due_at(asked + longest)}
+        return {"due": due_at(asked + longest(call))}
 
     async def _watch(self, journal: CallJournal, asked: datetime, now: datetime) -> None:
         """Look at a call that should be over: taken for gone at its time, for doubtful until its reports name it."""
@@ -122,6 +122,7 @@ class HostedCalls:
             await self._write_open(journal, {"due": due_at(until)})
         else:
             await journal.write(machine.Gone(now))
+            await bring(self._services, self._worker, journal.doc)
 
     async def _write_open(self, journal: CallJournal, fields: Mapping[str, Any]) -> None:
         """Set fields of a call that goes on; one that has ended meanwhile has other work due."""
@@ -199,6 +200,11 @@ class HostedCalls:
 
     async def forget_recording(self, call: Document, name: str) -> None:
         """Leave it: how long a carrier keeps recordings is a matter of the account there."""
+
+
+def longest(call: Mapping[str, Any]) -> timedelta:
+    """Return how long a call can take at most, with some time for the report of its end."""
+    return timedelta(seconds=call["timeout_s"] + call["max_duration_s"]) + SLACK
 
 
 def unnamed(call: Document) -> bool:

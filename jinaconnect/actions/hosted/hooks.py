@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
@@ -11,13 +12,16 @@ from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
-from jinaconnect.actions.hosted.leading import Leader
-from jinaconnect.actions.hosted.urls import KINDS, TURN, HookUrls
+from jinaconnect.actions.hosted.incoming import admit, known
+from jinaconnect.actions.hosted.leading import BEFORE_ANY, Leader
+from jinaconnect.actions.hosted.seconds import bring
+from jinaconnect.actions.hosted.urls import INBOUND, KINDS, TURN, HookUrls
 from jinaconnect.actions.worker import Worker
-from jinaconnect.core.errors import BadSignature, NotFound, PermissionDenied
+from jinaconnect.core.calls import machine
+from jinaconnect.core.errors import BadSignature, NotFound, NotSupported, PermissionDenied
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.provider import RecordingReady, VoiceProvider
+from jinaconnect.telephony.provider import CallUrls, RecordingReady, VoiceProvider
 
 
 class VoiceDoor:
@@ -33,32 +37,65 @@ class VoiceDoor:
         self._control = control
         self._leader = Leader(services, worker)
 
-    async def receive(
-        self, provider: str, account: str, kind: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
-    ) -> WebhookReply:
+    def inbound_url(self, account: Document) -> str:
+        """Return the address an account's carrier is given for calls that come in; raises NotSupported."""
+        if self._providers.get(account["provider"]) is None:
+            raise NotSupported(f"Calls do not come in over {account['provider']} by webhook.")
+        return self._urls.inbound(account["provider"], account["_id"])
+
+    async def receive(self, provider: str, account: str, kind: str, given: WebhookRequest) -> WebhookReply:
         """Take one webhook; raises PermissionDenied for one that is not that account's, Malformed, Unavailable."""
         adapter = self._providers.get(provider)
-        call, turn = query.get("call", ""), query.get("turn", "")
-        given = query.get("mark", "").encode()
-        good = kind in KINDS and turn.isascii() and turn.isdigit() and len(turn) < 7
+        query = given.query
+        call, turn = ("", "0") if kind == INBOUND else (query.get("call", ""), query.get("turn", ""))
+        mark = query.get("mark", "").encode()
+        good = kind in (*KINDS, INBOUND) and turn.isascii() and turn.isdigit() and len(turn) < 7
         number = int(turn) if good else 0
-        marked = good and hmac.compare_digest(self._urls.mark(account, kind, call, number).encode(), given)
+        marked = good and hmac.compare_digest(self._urls.mark(account, kind, call, number).encode(), mark)
         if adapter is None or not marked:
             raise PermissionDenied("This is no address of ours.", code="bad_signature")
         trunk = await self._services.store.anywhere("trunks", account)
         if trunk is None or trunk["provider"] != provider or trunk["deleted_at"] is not None:
             raise PermissionDenied("This is no address of ours.", code="bad_signature")
-        url = self._urls.url(provider, account, kind, call, number)
-        hook = WebhookRequest("POST", url, headers, query, body)
+        hook = given
+        if given.method == "POST":  # word for word as the carrier was given it; a GET has what it tells in there too
+            made = self._urls.inbound(provider, account)
+            made = made if kind == INBOUND else self._urls.url(provider, account, kind, call, number)
+            hook = replace(given, url=made)
         try:
             adapter.verify(self._providers.opened(trunk), hook, self._services.clock())
         except BadSignature as error:
             raise PermissionDenied(error.detail, code=error.code) from error
+        if kind == INBOUND:
+            return await self._arrived(adapter, trunk, hook)
         try:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
             return WebhookReply()
         return await self._apply(adapter, doc, kind, number, hook)
+
+    async def _arrived(self, adapter: VoiceProvider, trunk: Document, hook: WebhookRequest) -> WebhookReply:
+        """Answer a call that comes in with what its number says.
+
+        What is told of a call that is known is taken, and answered with its present turn: carriers report a call that
+        came in to the address it came in at.
+        """
+        facts: Sequence[machine.Fact] = adapter.facts(hook, self._services.clock())
+        call = await known(self._services, trunk, adapter.call_id(hook))
+        if call is None:
+            arrived = adapter.arrival(hook)
+            if arrived is None or not arrived.call_id:
+                return WebhookReply()
+            call = await admit(self._services, self._worker, trunk, arrived)
+            if call is None:
+                return adapter.document((), CallUrls("", "", ""))
+            facts = [machine.Answered(self._services.clock())]
+        journal = self._control.journal(call)
+        turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
+        await bring(self._services, self._worker, journal.doc)
+        await journal.flush()
+        urls = self._urls.of(adapter.spec.name, trunk["_id"], call["_id"], turn.number)
+        return adapter.document(turn.orders, urls)
 
     async def _apply(
         self, adapter: VoiceProvider, call: Document, kind: str, number: int, hook: WebhookRequest
@@ -74,6 +111,7 @@ class VoiceDoor:
             await journal.write(*facts)
             reply = WebhookReply()
         await self._keep(journal, adapter.recordings(hook))
+        await bring(self._services, self._worker, journal.doc)
         await journal.flush()
         return reply
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.hosted import seconds
 from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ivr.web_call import ask_web
 from jinaconnect.actions.worker import Worker
@@ -28,7 +29,8 @@ from jinaconnect.store.due import due_at
 ASK_JOB = "voice.hosted.ask"
 Facts = Sequence[machine.Fact]
 MOST_TEMPLATES = 20  # an IVR goes through within one turn
-TOUCH_MS = 100  # what a key is said to have lasted: carriers that gather do not tell
+BEFORE_ANY = -1  # the turn of a webhook that tells of a call before it was given any
+TOUCH_MS = 100  # what a digit is said to have lasted: carriers that gather do not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,20 @@ class Leader:
         seen = journal.doc["ivr"]
         found = await self._next(journal, reports)
         now = self._services.clock()
-        keys = [
+        digits = [
             machine.Digit(now, digit=each.digit, duration_ms=TOUCH_MS)
             for each in reports
-            if isinstance(each, exchange.Key)
+            if isinstance(each, exchange.Digit)
         ]
         if found is None:
-            entry = Entry([*facts, *keys, machine.Faulted(now, cause=causes.INTERWORKING)])
+            entry = Entry([*facts, *digits, machine.Faulted(now, cause=causes.INTERWORKING)])
         else:
             template, step = found
             cause = turns.failed(step)
             state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
             ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
-            entry = Entry([*facts, *keys, *ends], self._tells(journal.doc, step), {"ivr": state})
+            dialled = seconds.after(journal.doc, self._services.ids.new("call"), reports, step.orders)
+            entry = Entry([*facts, *digits, *ends], self._tells(journal.doc, step), {"ivr": state, **dialled})
             self._notes(journal, step)
         made = False
 

@@ -11,6 +11,7 @@ from jinaconnect.telephony.provider import CallUrls
 PATH = "/voice/api/hooks/"
 TURN, STATUS, RECORDING = "turn", "status", "recording"
 KINDS = (TURN, STATUS, RECORDING)
+INBOUND = "inbound"  # the one address of an account that is of no call yet: the tenant gives it to the carrier
 
 
 class HookUrls:
@@ -29,6 +30,11 @@ class HookUrls:
         base = self._settings.public_url or self._settings.own_url
         query = urlencode({"call": call, "turn": turn, "mark": self.mark(account, kind, call, turn)})
         return f"{base}{PATH}{provider}/{account}/{kind}/?{query}"
+
+    def inbound(self, provider: str, account: str) -> str:
+        """Return the address at which a carrier tells of calls that come in."""
+        base = self._settings.public_url or self._settings.own_url
+        return f"{base}{PATH}{provider}/{account}/{INBOUND}/?mark={self.mark(account, INBOUND, '', 0)}"
 
     def mark(self, account: str, kind: str, call: str, turn: int) -> str:
         """Return the mark of an address."""

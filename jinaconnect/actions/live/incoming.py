@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
+from jinaconnect.actions.calls.arrivals import route_of, tell_rejected
 from jinaconnect.actions.calls.placing import call_verdict, may_go
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.live.driver import SwitchFleet
@@ -19,16 +20,13 @@ from jinaconnect.actions.trunks.targets import called_number, home_of, trunk_tar
 from jinaconnect.actions.trunks.voice_app import require_voice, voice_app
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.numbers import country_of, subscriber
 from jinaconnect.core.calls.privacy import WITHHELD
-from jinaconnect.core.calls.routing import Resolution, read_route, resolve
 from jinaconnect.core.errors import GatewayError, PermissionDenied
-from jinaconnect.core.events.event import Event, Seen
 from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.switch import CUSTOMER, IncomingCall, Switch
 from jinaconnect.telephony.trunks.pjsip import config_of, device_of
 
@@ -53,14 +51,17 @@ async def admit(
     ctx = system_context(services, trunk["scope"], "telephony")
     app = await voice_app(ctx.data)
     enabled = app["is_enabled"] and trunk["enabled"]
-    resolution, route = await _route(ctx, trunk, called)
+    resolution, route = await route_of(ctx, trunk, called)
     cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
     if cause is None:
         try:
             return await _let_in(ctx, worker, switch, app, trunk, called, route, arrived, hidden)
         except TooManyCalls:
             cause = causes.USER_BUSY
-    await _reject(ctx, switch, trunk, called, arrived, cause, resolution.source)
+    await switch.refuse(arrived.channel, causes.rejection_code(cause))
+    await tell_rejected(
+        ctx, trunk, caller=arrived.caller, called=called, cause=cause, source=resolution.source, at=arrived.at
+    )
     return None
 
 
@@ -105,16 +106,6 @@ def _registered(services: Services, called: str, trunks: Sequence[Document]) -> 
     return None
 
 
-async def _route(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:
-    """Return where a call goes, and the route as it is stored."""
-    rows = await ctx.data.find_by("numbers", "number", called)
-    row = next((each for each in rows if each["provider_config"] == trunk["_id"]), None)
-    default = trunk.get("default_route")
-    numbers = {} if row is None else {called: read_route(row["route"])}
-    resolution = resolve(called, numbers, None if default is None else read_route(default))
-    return resolution, row["route"] if row is not None and resolution.source == "number" else default
-
-
 async def _let_in(
     ctx: Context, worker: Worker, switch: Switch, app: Document, trunk: Document, called: str, route: Document | None,
     arrived: IncomingCall, hidden: str,
@@ -123,11 +114,11 @@ async def _let_in(
     caller = _number(ctx.services, trunk, arrived.caller, country_of(called))
     contact = await caller_contact(ctx, caller)
     plan = plans.Plan(purpose_at(route, 0), record=trunk["recording_enabled"], route=route, place=0)
-    doc = d.new_call(
-        id, direction=d.INBOUND, from_number=caller[:24], to_number=called[:24],
+    doc = calls.new_call(
+        id, direction=calls.INBOUND, from_number=caller[:24], to_number=called[:24],
         provider_config=trunk["_id"], switch=switch.name, plan=plans.stored(plan), at=ctx.now(),
         provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
-        legs={CUSTOMER: {**d.leg("customer", channel=arrived.channel, number=caller[:24]), "state": d.RINGING}},
+        legs={CUSTOMER: {**calls.leg("customer", channel=arrived.channel, number=caller[:24]), "state": calls.RINGING}},
         metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
         **_kept_hidden(ctx.services, id, hidden),
     )  # fmt: skip
@@ -148,23 +139,6 @@ def _number(services: Services, trunk: Document, text: str, country: str) -> str
         return e164(called_number(services, trunk, text, home_of(trunk["from_numbers"]) or country)) if text else ""
     except ValueError:
         return subscriber(text)
-
-
-async def _reject(
-    ctx: Context, switch: Switch, trunk: Document, called: str, arrived: IncomingCall, cause: str, source: str
-) -> None:
-    """Refuse a call and say so; there is no call row, so the event stands on its trunk."""
-    code = causes.rejection_code(cause)
-    data: dict[str, Any] = {
-        "from_number": arrived.caller, "to_number": called, "provider_config": trunk["_id"], "hangup_cause": cause,
-        "sip_code": causes.rejection_sip(cause), "route": source,
-    }  # fmt: skip
-    event = Event(
-        id=ctx.ids.new("evt"), type="call.rejected", occurred_at=arrived.at, actor=ctx.principal.actor(),
-        subject=ctx.ids.new("call"), data=data, channel="VOICE", seen=Seen(),
-    )  # fmt: skip
-    await switch.refuse(arrived.channel, code)
-    await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))
 
 
 async def _check_may_dial(ctx: Context, user: str) -> None:
@@ -196,14 +170,14 @@ async def _from_device(
             raise ValueError("the trunk has no number of its own")
         own = trunk["from_numbers"][0]
         target = trunk_target(services, trunk, number, own)
-        doc = d.new_call(
-            ctx.ids.new("call"), direction=d.OUTBOUND, from_number=own, to_number=number,
+        doc = calls.new_call(
+            ctx.ids.new("call"), direction=calls.OUTBOUND, from_number=own, to_number=number,
             provider_config=trunk["_id"], switch=switch.name, at=ctx.now(), user=device["user"],
             plan=plans.stored(plans.Plan(
                 plans.FromDevice(), target.dialled, target.caller, record=trunk["recording_enabled"]
             )),
-            legs={"a0n1": {**d.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
-                           "state": d.RINGING}},
+            legs={"a0n1": {**calls.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
+                           "state": calls.RINGING}},
             metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
         )  # fmt: skip
         return (await let_in(ctx, worker, trunk, doc, source="agent")).doc

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.calls.second import second_call
 from jinaconnect.actions.live.ground import Ground
 from jinaconnect.actions.live.queue import CallCommand
 from jinaconnect.actions.live.verbs import carry_out
@@ -14,7 +15,6 @@ from jinaconnect.actions.trunks.targets import Reached, reach
 from jinaconnect.core.calls import causes, document, machine
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.routing import Reject, ToDevice, ToTemplate, read_route
-from jinaconnect.core.events.event import Event
 from jinaconnect.telephony.switch import CUSTOMER, Room
 
 MAIN, CONSULT = "", "con"
@@ -255,7 +255,7 @@ class CallLegs:
         call = self._call
         child: str | None = None
         if reached.number is not None:
-            child = await self._own_call(reached, actor)
+            child = await second_call(call.services, call.doc, reached.number, actor=actor)
         leg = {**reached.leg("party"), "purpose": purpose, "child": child}
         if child is not None:
             await call.dial(name, leg, caller=reached.caller, timeout_s=document.RING_S)
@@ -263,27 +263,6 @@ class CallLegs:
         else:
             await call.dial(name, leg, caller=reached.caller or call.doc["from_number"], timeout_s=document.RING_S)
         return child
-
-    async def _own_call(self, reached: Reached, actor: Mapping[str, str] | None) -> str:
-        call, doc = self._call, self._call.doc
-        child = document.new_call(
-            call.services.ids.new("call"), direction=document.OUTBOUND, from_number=doc["to_number"]
-            if doc["direction"] == document.INBOUND else doc["from_number"], to_number=reached.number or "",
-            provider_config=doc["provider_config"], switch=doc["carried_by"], 
-            plan=plans.stored(plans.Plan(plans.SecondLeg(call.id))), at=call.now(), parent_call=call.id,
-            contact=doc["contact"], seen=doc["seen"], user=doc["user"],
-            placed_at=call.now(),
-        )  # fmt: skip
-        created = Event(
-            id=call.services.ids.new("evt"), type="call.created", occurred_at=call.now(),
-            actor=actor or {"type": "system", "id": "telephony"}, subject=child["_id"],
-            data=document.render_call(child),
-            contact=doc["contact"], call=child["_id"], channel="VOICE", seen=document.seen_of(child),
-            history={"place": 1, "sequence": 1, "source": "agent" if actor else "system", "inferred": False},
-        )  # fmt: skip
-        child.update(places=1, events=1)
-        await call.journal.store.insert("calls", child, [created])
-        return str(child["_id"])
 
     def name(self, prefix: str) -> str:
         """Return a leg's name that is not taken."""

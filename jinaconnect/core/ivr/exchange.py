@@ -19,7 +19,7 @@ class PromptDone:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Digit:
     """The caller pressed a key, counted once."""
 
     digit: str
@@ -49,10 +49,11 @@ class RecordDone:
 
 @dataclass(frozen=True, slots=True)
 class TransferDone:
-    """The other party answered, or did not."""
+    """The other party answered, or did not; `talk_seconds` where the carrier tells how long they talked."""
 
     answered: bool
     turn: int | None = None
+    talk_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ class CallerHungUp:
     """The call is over."""
 
 
-Report = PromptDone | Key | Silence | SpeechDone | RecordDone | TransferDone | HttpDone | TemplateLoaded | CallerHungUp
+Report = (
+    PromptDone | Digit | Silence | SpeechDone | RecordDone | TransferDone | HttpDone | TemplateLoaded | CallerHungUp
+)  # fmt: skip
 
 
 # ---- orders

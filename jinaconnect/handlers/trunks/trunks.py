@@ -11,7 +11,7 @@ from jinaconnect.actions.trunks import accounts as trunks
 from jinaconnect.core.calls.causes import CAUSES
 from jinaconnect.core.events.payloads.trunks import TrunkData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, number_filter, text_filter
-from jinaconnect.core.schema import Given, Id, Phone, Request, Text, example
+from jinaconnect.core.schema import Answer, Given, Id, Phone, Request, Text, example
 from jinaconnect.handlers.calls.fields import Named, Route
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.telephony.table import PROVIDERS
@@ -95,6 +95,12 @@ class TrunkOut(TrunkData):
     """A provider config; credentials are never shown."""
 
 
+class InboundUrl(Answer, json_schema_extra=example(url="https://gateway.example/voice/api/hooks/…/inbound/?mark=…")):
+    """Where a carrier tells of calls that come in: with GET or POST, signed as its other webhooks are."""
+
+    url: str
+
+
 @voice_operation(
     "GET", "provider-configs/", id="trunks.list", permission="voice.manage", listing=TRUNKS, returns=TrunkOut
 )
@@ -127,7 +133,7 @@ async def read_trunk(ctx: Context, id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def change_trunk(ctx: OperationContext, id: str, body: TrunkFields) -> dict[str, Any]:
     """Change a provider config; credentials given are merged, null as a whole clears them."""
-    given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
+    given = body.credentials if "credentials" in body.model_fields_set else trunks.UNCHANGED
     return await trunks.change_trunk(ctx, id, body.plain(), given)
 
 
@@ -139,7 +145,7 @@ async def replace_trunk(ctx: OperationContext, id: str, body: NewTrunk) -> dict[
     """Replace a provider config; what is left out takes its default, what is never shown and left out is kept."""
     kept = ("created_by", trunks.HIDDEN)
     fields = {**{name: value for name, value in trunks.DEFAULTS.items() if name not in kept}, **body.plain()}
-    given = body.credentials if "credentials" in body.model_fields_set else trunks.KEEP
+    given = body.credentials if "credentials" in body.model_fields_set else trunks.UNCHANGED
     return await trunks.change_trunk(ctx, id, fields, given)
 
 
@@ -150,3 +156,12 @@ async def replace_trunk(ctx: OperationContext, id: str, body: NewTrunk) -> dict[
 async def delete_trunk(ctx: OperationContext, id: str) -> None:
     """Remove a provider config with its numbers; 409 while calls point at it."""
     await trunks.delete_trunk(ctx, id)
+
+
+@voice_operation(
+    "GET", "provider-configs/{id}/inbound-url/", id="trunks.inbound_url", permission="voice.manage",
+    returns=InboundUrl, errors=(501,),
+)  # fmt: skip
+async def inbound_url(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Give the address at which an HTTP carrier tells of calls that come in, to be entered there for a number."""
+    return {"url": ctx.ports.voice_hooks.inbound_url(await ctx.data.get("trunks", id))}

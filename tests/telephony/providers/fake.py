@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import aiohttp
+import yarl
 from aiohttp import web
 from pydantic import BaseModel
 
@@ -30,6 +31,7 @@ from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Ambiguous, Outbound, OutboundError
 from jinaconnect.telephony.provider import (
     Accepted,
+    Arrival,
     CallGone,
     CallUrls,
     Outcome,
@@ -114,6 +116,13 @@ class FakeProvider:
         """Return the carrier's id."""
         return _form(hook).get("id", "")
 
+    def arrival(self, hook: WebhookRequest) -> Arrival | None:
+        """Read a call that comes in; what is over does not."""
+        told = _form(hook)
+        if "to" not in told or told.get("status") in CAUSES:
+            return None
+        return Arrival(told.get("id", ""), told["to"], told.get("from", ""))
+
     def facts(self, hook: WebhookRequest, now: datetime) -> Sequence[machine.Fact]:
         """Read the status."""
         told = _form(hook)
@@ -134,8 +143,11 @@ class FakeProvider:
     def reports(self, hook: WebhookRequest) -> Sequence[Report]:
         """Read the keys, and how a second call went."""
         told = _form(hook)
-        keys: list[Report] = [exchange.Key(digit) for digit in told.get("digits", "")]
-        return [*keys, exchange.TransferDone(told["dialled"] == "answered")] if "dialled" in told else keys
+        keys: list[Report] = [exchange.Digit(digit) for digit in told.get("digits", "")]
+        if "dialled" not in told:
+            return keys
+        talked = int(told["talked"]) if "talked" in told else None
+        return [*keys, exchange.TransferDone(told["dialled"] == "answered", talk_seconds=talked)]
 
     def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
         """Read the recording's name."""
@@ -185,6 +197,8 @@ def _key(account: VoiceAccount) -> dict[str, str]:
 
 
 def _form(hook: WebhookRequest) -> dict[str, str]:
+    if hook.method == "GET":
+        return dict(hook.query)
     return {name: values[-1] for name, values in parse_qs(hook.body.decode(errors="replace")).items()}
 
 
@@ -255,6 +269,7 @@ class FakeCarrier:
     next: deque[int | str] = field(default_factory=deque)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     url: str = ""
+    asks_with_get: bool = False
     _runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -278,6 +293,13 @@ class FakeCarrier:
         """The credentials of the account."""
         return {"user": self.user, "secret": self.secret, "base_url": self.url}
 
+    async def comes_in(self, url: str, caller: str, called: str) -> FakeCall:
+        """Have somebody call one of the account's numbers, whose calls are told to `url`; returns the call."""
+        call = FakeCall(self, secrets.token_hex(8), {"turn": url, "status": url, "from": caller, "to": called})
+        self.calls.append(call)
+        await call.turn(url, status="ringing", **{"from": caller, "to": called})
+        return call
+
     async def placed(self, number: int = 1) -> FakeCall:
         """Wait for so many calls and return the last."""
         async with asyncio.timeout(20), self.arrived:
@@ -291,8 +313,13 @@ class FakeCarrier:
         return name
 
     async def post(self, url: str, told: Mapping[str, Any], signature: str | None = None) -> tuple[int, bytes]:
-        """Post a webhook; returns status and body."""
+        """Post a webhook, or ask with GET where the carrier does so; returns status and body."""
         body = urlencode(told).encode()
+        if self.asks_with_get:
+            url, body = f"{url}&{body.decode()}", b""
+            headers = {"X-Fake-Signature": sign(self.secret, url, b"") if signature is None else signature}
+            async with self.http.get(yarl.URL(url, encoded=True), headers=headers) as answer:
+                return answer.status, await answer.read()
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Fake-Signature": sign(self.secret, url, body) if signature is None else signature,

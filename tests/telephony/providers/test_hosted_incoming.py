@@ -1,0 +1,148 @@
+"""Calls that come in at an HTTP carrier: answered by their number's IVR, in the inbox, each once; and second calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.client import until
+from tests.telephony.calls.graphs import graph, menu
+from tests.telephony.calls.telephone import OWN
+from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier, fake_row
+from tests.telephony.providers.test_hosted_calls import CALLS, CUSTOMER, TRUNKS, Line
+from tests.tenants import Tenant
+
+AGENT = "+12025550188"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def row() -> Iterator[None]:
+    """The provider stands in the table."""
+    with fake_row():
+        yield
+
+
+@pytest.fixture(params=["POST", "GET"])
+async def line(request: pytest.FixtureRequest, tenant: Tenant, http: aiohttp.ClientSession) -> AsyncIterator[Line]:
+    """A tenant's account at a carrier that tells in either way."""
+    carrier = FakeCarrier(http, asks_with_get=request.param == "GET")
+    await carrier.start()
+    fields = {"name": "Fake", "provider": FAKE, "credentials": carrier.account, "from_numbers": [OWN]}
+    yield Line(tenant, carrier, (await tenant().post(TRUNKS, fields)).ok(201)["id"])
+    await carrier.stop()
+
+
+async def address(line: Line) -> str:
+    """Return where the account's calls are told."""
+    return str((await line.owner.get(f"{TRUNKS}{line.trunk}/inbound-url/")).ok()["url"])
+
+
+async def routed(line: Line, document: dict[str, Any]) -> str:
+    """Have the account's number answered by an IVR; returns where its calls are told."""
+    route = {"type": "template", "template": await line.ivr(document)}
+    body = {"number": OWN, "provider_config": line.trunk, "route": route}
+    (await line.owner.post("/voice/api/numbers/", body)).ok(201)
+    return await address(line)
+
+
+async def only_call(line: Line, **query: str) -> dict[str, Any]:
+    """Return the tenant's one call that fits."""
+    [found] = (await line.owner.get(CALLS, params=query)).ok()["results"]
+    return dict(found)
+
+
+async def test_a_call_that_comes_in_is_answered_by_its_numbers_ivr(line: Line) -> None:
+    there = await line.carrier.comes_in(await routed(line, menu()), CUSTOMER, OWN)
+    call = await only_call(line)
+    assert (call["direction"], call["from_number"], call["to_number"]) == ("inbound", CUSTOMER, OWN)
+    assert (call["status"], call["provider_call_id"]) == ("IN_PROGRESS", there.id)
+    await there.turn(digits="1")
+    assert there.said() == ["You pressed 1. Goodbye."]
+    await there.turn()
+    assert there.ends
+    await there.status("completed", seconds=9)
+    ended = await line.ended(call["id"])
+    assert (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING")
+    types = await line.types(call["id"])
+    assert types[:4] == ["call.created", "call.dialing", "call.ringing", "call.answered"]
+    shown: list[dict[str, Any]] = []
+
+    async def in_the_inbox() -> bool:
+        shown[:] = (await line.owner.get("/team-inbox/api/messages/")).ok()["results"]
+        return bool(shown)
+
+    await until(in_the_inbox, 20)
+    assert [(each["platform"], each["direction"]) for each in shown] == [("VOICE", "INCOMING")]
+    contact = (await line.owner.get(f"/contacts/{shown[0]['contact']}/")).ok()
+    assert (contact["phone"], contact["total_calls"]) == (CUSTOMER, 1)
+
+
+async def test_a_call_told_many_times_at_once_comes_in_once(line: Line) -> None:
+    url = await routed(line, menu())
+    told = {"id": "the-one", "status": "ringing", "from": CUSTOMER, "to": OWN}
+    answers = await asyncio.gather(*(line.carrier.post(url, told) for _ in range(8)))
+    assert {status for status, _ in answers} == {200}
+    call = await only_call(line)
+    assert (await line.types(call["id"])).count("call.answered") == 1
+    there = FakeCall(line.carrier, "the-one", {"status": url})
+    await there.status("completed", seconds=1)
+    await line.ended(call["id"])
+
+
+async def test_a_call_that_nothing_answers_is_refused_and_told(line: Line) -> None:
+    there = await line.carrier.comes_in(await address(line), CUSTOMER, OWN)
+    assert there.ends
+    assert (await line.owner.get(CALLS)).ok()["results"] == []
+    seen = await line.owner.wait_for_events(lambda all: any(event["type"] == "call.rejected" for event in all))
+    [event] = [event for event in seen if event["type"] == "call.rejected"]
+    assert (event["data"]["to_number"], event["data"]["hangup_cause"]) == (OWN, "NUMBER_UNALLOCATED")
+
+
+async def test_who_withholds_their_number_is_no_contact(line: Line) -> None:
+    there = await line.carrier.comes_in(await routed(line, menu()), "", OWN)
+    call = await only_call(line)
+    assert (call["from_number"], call["contact"]) == ("withheld", None)
+    await there.status("completed", seconds=1)
+    await line.ended(call["id"])
+
+
+async def test_an_address_that_is_not_ours_takes_no_call(line: Line) -> None:
+    url = await routed(line, menu())
+    told = {"id": "x", "status": "ringing", "from": CUSTOMER, "to": OWN}
+    assert (await line.carrier.post(url.replace("mark=", "mark=0"), told))[0] == 403
+    assert (await line.carrier.post(url, told, signature="0" * 64))[0] == 403
+    assert (await line.owner.get(CALLS)).ok()["results"] == []
+
+
+def transfer() -> dict[str, Any]:
+    """An IVR that transfers at once."""
+    return graph("to", {"to": ("voice.transfer", {"to_uri": AGENT})})
+
+
+@pytest.mark.parametrize(("dialled", "status", "cause"), [
+    ("answered", "COMPLETED", "NORMAL_CLEARING"), ("no-answer", "FAILED", "NO_ANSWER"),
+])  # fmt: skip
+async def test_a_transfer_is_a_call_of_its_own(line: Line, dialled: str, status: str, cause: str) -> None:
+    there = await line.carrier.comes_in(await routed(line, transfer()), CUSTOMER, OWN)
+    first = await only_call(line, direction="inbound")
+    assert {"dial": AGENT} in there.document
+    second = await only_call(line, direction="outbound")
+    assert (second["parent_call"], second["from_number"], second["to_number"]) == (first["id"], OWN, AGENT)
+    assert second["status"] == "INITIATING"
+    await there.turn(dialled=dialled, **({"talked": 7} if dialled == "answered" else {}))
+    ended = await line.ended(second["id"])
+    assert (ended["status"], ended["hangup_cause"]) == (status, cause)
+    assert ended["duration_seconds"] == (7 if dialled == "answered" else None)
+    await there.status("completed", seconds=12)
+    await line.ended(first["id"])
+
+
+async def test_a_second_call_ends_with_its_first(line: Line) -> None:
+    there = await line.carrier.comes_in(await routed(line, transfer()), CUSTOMER, OWN)
+    second = await only_call(line, direction="outbound")
+    await there.status("completed", seconds=3)
+    assert (await line.ended(second["id"]))["ended_at"] is not None
