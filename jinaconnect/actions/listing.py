@@ -56,6 +56,17 @@ def envelope(ctx: Context, page: Page, count: int, results: list[Any]) -> dict[s
     }
 
 
+def sliced(
+    limit: int, offset: int, results: list[Any], *, more: bool, cursor: str, count: int | None = None, found: int = 0,
+    exact: bool = True, **further: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the limit and offset envelope; `found` rows were seen from the offset on, where rows are counted."""
+    counted = {} if count is None else {"count": max(count, offset + found) if found else count, "count_exact": exact}
+    return {
+        "results": results, **counted, "limit": limit, "offset": offset, "has_next": more, **further, "cursor": cursor
+    }  # fmt: skip
+
+
 async def list_documents(
     ctx: Context,
     collection: str,

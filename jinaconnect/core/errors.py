@@ -42,6 +42,13 @@ class GatewayError(Exception):
         return {"detail": self.detail, "code": self.code, **self.extra}
 
 
+class Broken(GatewayError):
+    """What nobody foresaw; nothing is told of what it was, `where` may say how it is found in our log."""
+
+    def __init__(self, where: str = "") -> None:
+        super().__init__(f"Something broke on our side{where}.")
+
+
 class Invalid(GatewayError):
     """The request does not fit the schema or names something it may not."""
 

@@ -16,6 +16,7 @@ import structlog
 
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import (
+    Broken,
     GatewayError,
     Invalid,
     NotAuthenticated,
@@ -395,7 +396,7 @@ class Session:
         except GatewayError as error:
             return self._refuse(id, error)
         except Exception:
-            self.send(protocol.error(id, 500, {"detail": "Something broke on our side.", "code": "server_error"}))
+            self.send(protocol.error(id, 500, Broken().body()))
             raise
         self.send(protocol.message("result", id=id, status=asked.status, body=asked.body, cursor=asked.cursor))
         return None

@@ -41,12 +41,12 @@ Take = Callable[[bytes], Awaitable[None]]  # who is given a file piece by piece
 class Target:
     """Whom to dial: `to` is a number as the carrier wants it or a `sip:` URI, empty for a registered device.
 
-    `presses` are the digits that a simulated party presses; other switches have no use for them.
+    `digits` are those that a simulated party sends; other switches have no use for them.
     """
 
     endpoint: str
     to: str = ""
-    presses: str = ""
+    digits: str = ""
 
 
 # ---- errors: an order that did not work
@@ -138,8 +138,8 @@ class LegEnded(Signal):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPressed(Signal):
-    """A report of a key; the same press may be reported twice (`core.calls.dtmf.Collector`).
+class DigitPressed(Signal):
+    """A report of a digit; the same one may be reported twice (`core.calls.dtmf.Collector`).
 
     `reported` is when the switch made the report, on its own clock: what it tells late was not pressed late.
     """
@@ -236,7 +236,7 @@ class Switch(Protocol):
         """Cut a prompt off; nothing to do when it has ended."""
 
     async def send_dtmf(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
-        """Press keys towards a party; `w` waits 500 ms."""
+        """Send digits towards a party; `w` waits 500 ms."""
 
     async def open_room(self, room: Room) -> None:
         """Make a room; nothing to do when it is there."""
@@ -257,9 +257,9 @@ class Switch(Protocol):
         """Silence what a party says (`in`) or hears (`out`), or undo it."""
 
     async def record(
-        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_keys: bool = False
+        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_digits: bool = False
     ) -> None:
-        """Record a leg or a room as mono 8 kHz WAV; `end_keys` lets any key end it."""
+        """Record a leg or a room as mono 8 kHz WAV; `end_digits` lets any digit end it."""
 
     async def pause_record(self, name: str, on: bool) -> None:
         """Put silence in a recording, or go on."""

@@ -62,6 +62,12 @@ def row(provider: str) -> ProviderRow:
     return PROVIDERS[provider]
 
 
+def switched(provider: str) -> bool:
+    """Tell whether a provider's calls have legs on a switch of ours."""
+    known = PROVIDERS.get(provider)
+    return known is not None and not known.spec.hosted
+
+
 def dialled(provider: str) -> bool:
     """Tell whether calls can be placed over a provider at all."""
     known = row(provider)

@@ -14,7 +14,7 @@ from jinaconnect.actions.trunks.accounts import has_sip_account, open_sip, profi
 from jinaconnect.actions.trunks.health import standing
 from jinaconnect.actions.trunks.hosts import check_sip_hosts
 from jinaconnect.actions.trunks.state import REJECTED, UNREACHABLE
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, InvalidState, NotSupported, Unavailable
@@ -104,7 +104,7 @@ async def _followed(ctx: OperationContext, call: str | dict[str, Any]) -> dict[s
     while True:
         doc = await ctx.data.get("calls", call)
         late = loop.time() > ends
-        if d.ended(doc) or (late and asked):
+        if calls.ended(doc) or (late and asked):
             return _outcome(doc)
         if (doc["started_at"] is not None or late) and not asked:
             asked = True

@@ -8,8 +8,7 @@ from jinaconnect.core.errors import Conflict, NotFound
 from jinaconnect.core.inbox.contact import render_contact
 from jinaconnect.core.inbox.merging import elder, given_up, may_merge, merged, parted, restored
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change, Duplicate, applied
-from jinaconnect.store.together import Step
+from jinaconnect.store.tenant import Change, Duplicate, Step, applied
 
 
 async def merge(ctx: Context, one: Document, other: Document) -> Document:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.listing import log_cursor, look_up
+from jinaconnect.actions.listing import log_cursor, look_up, sliced
 from jinaconnect.actions.scoping import contact_filter, visible
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, Invalid, InvalidCursor, InvalidState, NotFound
@@ -253,17 +253,12 @@ async def list_conversations(ctx: Context) -> dict[str, Any]:
     )  # fmt: skip
     shown, more = found.rows[:limit], len(found.rows) > limit
     end = shown[-1] if more else await ctx.data.find("contacts", found.last) if found.last else None
-    return {
-        "results": [render_conversation(row) for row in shown],
-        "count": max(found.count, offset + len(found.rows)) if found.rows else found.count,
-        "count_exact": found.exact,
+    return sliced(
+        limit, offset, [render_conversation(row) for row in shown], more=more, cursor=position, count=found.count,
+        found=len(found.rows), exact=found.exact,
+        next_before=None if end is None else f"{iso(end['chat']['at'])}_{end['_id']}",
         **({} if found.complete else {"complete": False}),
-        "limit": limit,
-        "offset": offset,
-        "has_next": more,
-        "next_before": None if end is None else f"{iso(end['chat']['at'])}_{end['_id']}",
-        "cursor": position,
-    }
+    )  # fmt: skip
 
 
 def _below(text: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import MAX_LIMIT, visible_contact, window
 from jinaconnect.actions.inbox.removal import follow_removal
-from jinaconnect.actions.listing import list_documents, log_cursor
+from jinaconnect.actions.listing import list_documents, log_cursor, sliced
 from jinaconnect.actions.scoping import contact_filter, message_filter, of_contacts, visible
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.event import takes_number
@@ -167,15 +167,10 @@ async def recent_messages(ctx: Context) -> dict[str, Any]:
         ctx.data.count("messages", within),
         ctx.data.select("messages", within, skip=offset, limit=limit + 1),
     )
-    return {
-        "results": await _listed(ctx, rows[:limit]),
-        "count": max(count, offset + len(rows)) if rows else count,
-        "count_exact": exact,
-        "limit": limit,
-        "offset": offset,
-        "has_next": len(rows) > limit,
-        "cursor": position,
-    }
+    return sliced(
+        limit, offset, await _listed(ctx, rows[:limit]), more=len(rows) > limit, cursor=position, count=count,
+        found=len(rows), exact=exact,
+    )  # fmt: skip
 
 
 async def count_platforms(ctx: Context) -> list[dict[str, Any]]:
@@ -220,14 +215,10 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     items = await _items(ctx, contact["_id"], number, offset + limit + 1)
     page = items[offset : offset + limit]
     more = len(items) > offset + limit
-    return {
-        "results": with_separators(page, ctx.now(), await _zone(ctx)),
-        "limit": limit,
-        "offset": offset,
-        "has_next": more,
-        "next_before": page[-1]["numbering"] if more else None,
-        "cursor": position,
-    }
+    return sliced(
+        limit, offset, with_separators(page, ctx.now(), await _zone(ctx)), more=more, cursor=position,
+        next_before=page[-1]["numbering"] if more else None,
+    )  # fmt: skip
 
 
 async def _settle(ctx: Context, contact: str) -> None:

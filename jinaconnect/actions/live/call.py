@@ -37,7 +37,7 @@ from jinaconnect.telephony.switch import CUSTOMER, Leg, Room, Switch
 
 LINGER_S = 5.0  # how long a call's other legs may take to end after it is over
 RING_SLACK_S = 5.0  # beyond the switch's own ring limit, in case its report is lost
-MOST_KEYS = 64  # that a simulated party presses
+MOST_DIGITS = 64  # that a simulated party sends
 TRUNK_DOWN_CAUSE = causes.NETWORK_OUT_OF_ORDER
 
 logger = structlog.get_logger(__name__)
@@ -150,12 +150,12 @@ class LiveCall:
         tell: Sequence[Tell] = (), set: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """Record a leg, then dial it: a crash between the two leaves a leg that never was, never one unknown."""
-        presses = str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_KEYS] if name == CUSTOMER else ""
+        digits = str(self.doc["metadata"].get("sandbox_digits", ""))[:MOST_DIGITS] if name == CUSTOMER else ""
         leg = {**leg, "state": document.DIALING}
         await self.journal.write(*facts, tell=tell, set={f"legs.{name}": leg, **(set or {})})
         self.journal.note("leg_dialled", {"leg": name, "endpoint": leg["endpoint"], "to": leg["to"]}, source="system")
         try:
-            target = telephony.Target(leg["endpoint"], leg["to"], presses)
+            target = telephony.Target(leg["endpoint"], leg["to"], digits)
             await self.switch.dial(self.leg(name), target, caller=caller, timeout_s=timeout_s)
         except telephony.SwitchAway as error:
             self.journal.note("dial_unanswered", {"leg": name, "error": str(error)}, source="system")
@@ -362,7 +362,7 @@ class LiveCall:
                 end = machine.Hangup(signal.at, q850=signal.q850, sip_code=signal.sip_code, by_caller=called)
                 self.journal.note("leg_ended", _bare(leg=name, q850=signal.q850, sip_code=signal.sip_code))
                 await self._leg_over(name, end)
-            case telephony.KeyPressed():
+            case telephony.DigitPressed():
                 await self._key(name, signal)
             case telephony.LegJoined() | telephony.LegLeft():
                 joined = isinstance(signal, telephony.LegJoined)
@@ -411,13 +411,13 @@ class LiveCall:
         else:
             await self.attendant.begin()
 
-    async def _key(self, name: str, signal: telephony.KeyPressed) -> None:
+    async def _key(self, name: str, signal: telephony.DigitPressed) -> None:
         moment = int(signal.reported.timestamp() * 1000)
         if not self._keys[name].report(signal.digit, moment, signal.duration_ms):
             return
         source = "customer" if name == CUSTOMER else "agent"
         digit = machine.Digit(signal.at, digit=signal.digit, duration_ms=signal.duration_ms, source=source)
-        await self.attendant.key(digit) if name == CUSTOMER else await self.journal.write(digit)
+        await self.attendant.digit(digit) if name == CUSTOMER else await self.journal.write(digit)
 
     # ---- limits and the end
 

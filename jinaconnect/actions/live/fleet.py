@@ -204,7 +204,7 @@ class Fleet:
         done: dict[str, Any] = answer["done"]
         return done
 
-    async def sandbox_call(self, scope: str, called: str | None, caller: str, keys: str) -> str | None:
+    async def sandbox_call(self, scope: str, called: str | None, caller: str, digits: str) -> str | None:
         """Have a simulated customer call a tenant; returns the call's id, None where it was refused."""
         store = self._services.store.within(scope)
         trunk = await ensure_sandbox_trunk(self._services, store.tenant)
@@ -212,7 +212,7 @@ class Fleet:
         if row is not None:
             trunk = await store.get("trunks", row["provider_config"])
         number = called or (trunk["from_numbers"] or [SANDBOX_NUMBER])[0]
-        body = {"called": number, "caller": caller, "endpoint": endpoint_id(trunk["_id"]), "keys": keys}
+        body = {"called": number, "caller": caller, "endpoint": endpoint_id(trunk["_id"]), "keys": digits}
         owner = self._owners.get(SIMULATED)
         if owner is not None and owner.supervisor is not None:
             call: str | None = (await called_in(owner.supervisor, owner.driver, body))["call"]

@@ -114,12 +114,12 @@ class Attendant:
         step = ivr.start(self._graph, variables, recording=allowed)
         await self._carry_out(step, (), begun=template)
 
-    async def key(self, digit: machine.Digit) -> None:
-        """Take a key of the customer: recorded in any case, and heard by the IVR where it listens."""
+    async def digit(self, digit: machine.Digit) -> None:
+        """Take a digit of the customer: recorded in any case, and heard by the IVR where it listens."""
         if self._state is None or self._graph is None or self._state.over or self._paused:
             await self._call.journal.write(digit)
             return
-        await self._carry_out(ivr.step(self._graph, self._state, exchange.Key(digit.digit)), (digit,))
+        await self._carry_out(ivr.step(self._graph, self._state, exchange.Digit(digit.digit)), (digit,))
 
     async def report(self, report: exchange.Report) -> None:
         """Give the IVR a report."""
@@ -258,7 +258,7 @@ class Attendant:
         return f"{self._call.id}-p{turn}{self._again}"
 
     def _speak(self, orders: Sequence[exchange.Say | exchange.PlayAudio], turn: int, done: Any) -> None:
-        """Render and play; rendering goes on beside the call's turn, so that keys and hangups are not kept waiting."""
+        """Render and play; rendering goes on beside the call's turn, so that nobody's digits and hangup wait for it."""
         self._serial += 1
         self._call.queue.run_in_background(self._render(orders, turn, self._serial, done))
 
@@ -277,7 +277,7 @@ class Attendant:
             if serial != self._serial or not call.up(CUSTOMER) or call.doc["status"] in machine.TERMINAL:
                 return
             if self._state is not None and self._state.turn != turn:
-                return  # a key was quicker than the prompt
+                return  # a digit was quicker than the prompt
             if media:
                 await call.player.play(media, self._prompt(turn), done)
             else:

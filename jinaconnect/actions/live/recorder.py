@@ -80,7 +80,7 @@ class CallRecorder:
         try:
             await call.switch.record(
                 call.leg(CUSTOMER), held["id"], max_s=order.max_duration_s, silence_s=silence, beep=order.beep,
-                end_keys=True,
+                end_digits=True,
             )  # fmt: skip
         except telephony.SwitchError as error:
             refused = {"recording": held["id"], "error": str(error)}

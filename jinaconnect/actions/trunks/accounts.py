@@ -19,7 +19,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, Leaving, Step, TenantStore
-from jinaconnect.telephony.table import SIMULATED, SIP, dialled, row, switch_kind
+from jinaconnect.telephony.table import SIMULATED, SIP, dialled, row, switch_kind, switched
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
@@ -56,7 +56,7 @@ def render_number(doc: Document) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def place(id: str) -> str:
+def credentials_context(id: str) -> str:
     """Return what the sealed credentials of a configuration are bound to."""
     return f"trunks/{id}"
 
@@ -65,12 +65,12 @@ def open_sip(services: Services, doc: Document) -> SipCredentials:
     """Return the credentials of a SIP trunk; raises Invalid where it has none."""
     if not doc["credentials"]:
         raise Invalid.field("provider_config_id", "the provider config has no credentials")
-    return sip_credentials(services.secrets.open(doc["credentials"], place(doc["_id"])))
+    return sip_credentials(services.secrets.open(doc["credentials"], credentials_context(doc["_id"])))
 
 
 def has_sip_account(doc: Document) -> bool:
     """Tell whether a configuration has an account at a SIP carrier, as every trunk but the simulated ones does."""
-    return doc["provider"] == SIP and switch_kind(doc["asterisk"] or "").sip
+    return switched(doc["provider"]) and switch_kind(doc["asterisk"] or "").sip
 
 
 def profile_of(doc: Document) -> Profile:
@@ -179,7 +179,7 @@ async def create_trunk(
     return render_trunk(written)
 
 
-KEEP: Mapping[str, Any] = {}  # stands for "credentials were not given"; told from others by identity
+UNCHANGED: Mapping[str, Any] = {}  # stands for "credentials were not given"; told from others by identity
 
 
 async def change_trunk(
@@ -208,19 +208,19 @@ async def _changes(
     id = held["_id"]
     provider = fields.get("provider", held["provider"])
     if _is_sandbox(ctx, id):
-        if credentials is not KEEP:
+        if credentials is not UNCHANGED:
             raise Invalid.field("credentials", "the simulated trunk has none")
-        if provider != SIP:
+        if provider != held["provider"]:
             raise Invalid.field("provider", "the simulated trunk is a SIP trunk")
-    if provider != held["provider"] and held["credentials"] and credentials is KEEP:
+    if provider != held["provider"] and held["credentials"] and credentials is UNCHANGED:
         raise Invalid.field("credentials", f"must be given, or null: those that are set are for {held['provider']}")
     changes = dict(fields)
     if "asterisk" in fields or provider != held["provider"]:
         changes["asterisk"] = _asterisk(ctx, provider, fields.get("asterisk"))
-    if credentials is not KEEP:
+    if credentials is not UNCHANGED:
         merged = None
         if credentials is not None:
-            old = ctx.services.secrets.open(held["credentials"], place(id)) if held["credentials"] else {}
+            old = ctx.services.secrets.open(held["credentials"], credentials_context(id)) if held["credentials"] else {}
             old = old if provider == held["provider"] else {}
             merged = {key: value for key, value in {**old, **credentials}.items() if value is not None}
             _given_anew(provider, old, merged, credentials)
@@ -295,7 +295,7 @@ async def _fitting(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str
         if app is None or app["deleted_at"] is not None or app["channel"] != "SMS":
             raise Invalid.field("fallback_sms_config", "there is no such SMS app")
     if kept.get(HIDDEN):
-        kept[HIDDEN] = ctx.services.secrets.seal(kept[HIDDEN], f"{place(id)}/{HIDDEN}")
+        kept[HIDDEN] = ctx.services.secrets.seal(kept[HIDDEN], f"{credentials_context(id)}/{HIDDEN}")
     return kept
 
 
@@ -305,12 +305,12 @@ async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str
         return {"credentials": None, "credentials_set": False, "vendor_profile": None, "hosts": []}
     good = checked(provider, credentials)
     fields: dict[str, Any] = {"vendor_profile": None, "hosts": []}
-    if provider == SIP:
+    if switched(provider):
         account = sip_credentials(good)
         profile(account.vendor_profile)
         await check_sip_hosts(ctx.services, account)
         fields = {"vendor_profile": account.vendor_profile, "hosts": hosts_of(account)}
-    return {**fields, "credentials": ctx.services.secrets.seal(good, place(id)), "credentials_set": True}
+    return {**fields, "credentials": ctx.services.secrets.seal(good, credentials_context(id)), "credentials_set": True}
 
 
 def _asterisk(ctx: OperationContext, provider: str, wanted: str | None) -> str | None:

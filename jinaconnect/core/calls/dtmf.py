@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jinaconnect.core.errors import Invalid
 
-KEYS = "0123456789ABCD*#"
+DIGITS = "0123456789ABCD*#"
 WAIT_MS = 500
 JITTER_MS = 20  # less than anybody pauses between two presses (ITU-T Q.24: 40 ms)
 LATE_TWIN_MS = 1_000

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.core.ivr import values
 
 MAX_NODES = 200
@@ -88,7 +88,7 @@ def _values(value: Any) -> Any:
 
 
 def _one_key(text: str) -> str:
-    if text and (len(text) != 1 or text not in KEYS):
+    if text and (len(text) != 1 or text not in DIGITS):
         raise ValueError("must be one key of 0-9, A-D, * or #, or empty")
     return text
 
@@ -231,7 +231,7 @@ def outcomes(kind: str) -> tuple[str, ...]:
 
 def is_outcome(kind: str, on: str) -> bool:
     """Tell whether an edge with `on` may leave a node of a type."""
-    keys = kind == "voice.gather_dtmf" and 1 <= len(on) <= 32 and all(key in KEYS for key in on)
+    keys = kind == "voice.gather_dtmf" and 1 <= len(on) <= 32 and all(key in DIGITS for key in on)
     return keys or on in outcomes(kind)
 
 

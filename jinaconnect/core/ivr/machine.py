@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from jinaconnect.core.calls import causes
-from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.core.ivr import compare, exchange, values
-from jinaconnect.core.ivr import graph as g
+from jinaconnect.core.ivr import graph as graphs
 from jinaconnect.core.ivr.exchange import Assigned, Entered, Order, Report, Suppressed, Trace
 from jinaconnect.core.ivr.graph import DEFAULT, DONE, INVALID, MAX_VISITS, TIMEOUT, Graph
 from jinaconnect.core.ivr.values import Scalar
@@ -93,7 +93,7 @@ def step(graph: Graph, state: State, report: Report) -> Step:
         return Step(state)
     if isinstance(report, exchange.CallerHungUp):
         return Step(replace(state, phase=OVER, outcome=HANGUP))
-    if not isinstance(report, exchange.Key) and report.turn not in (None, state.turn):
+    if not isinstance(report, exchange.Digit) and report.turn not in (None, state.turn):
         return Step(state)
     run = _Run(graph, state)
     run.take(report)
@@ -116,11 +116,11 @@ def resume(graph: Graph, state: State) -> Step:
 def patience(graph: Graph, state: State) -> float | None:
     """Return after how many seconds of nothing Silence is due, None when the state waits for something else."""
     data = graph.nodes[state.node].data
-    if state.phase == COLLECT and isinstance(data, g.GatherDtmf):
+    if state.phase == COLLECT and isinstance(data, graphs.GatherDtmf):
         return data.inter_digit_s if state.buffer else data.timeout_seconds
-    if state.phase == SPEECH and isinstance(data, g.GatherSpeech):
+    if state.phase == SPEECH and isinstance(data, graphs.GatherSpeech):
         return data.timeout_seconds
-    if state.phase == PAUSE and isinstance(data, g.Wait):
+    if state.phase == PAUSE and isinstance(data, graphs.Wait):
         return data.seconds
     return None
 
@@ -178,16 +178,16 @@ class _Run:
         """Begin the present node; return the outcome when it has one at once."""
         data = self.graph.nodes[self.state.node].data
         match data:
-            case g.SetVariable():
+            case graphs.SetVariable():
                 value = values.render(data.value, self.state.variables) if isinstance(data.value, str) else data.value
                 self._assign(data.name, value)
                 return DONE
-            case g.Conditional():
+            case graphs.Conditional():
                 return "true" if compare.holds(data, self.state.variables) else "false"
-            case g.Record() if not self.state.recording:
+            case graphs.Record() if not self.state.recording:
                 self.trail.append(Suppressed(self.state.node))
                 return DONE
-            case g.Hangup():
+            case graphs.Hangup():
                 self._end(HANGUP, causes.NORMAL_CLEARING)
                 return None
         return self._begin()
@@ -196,32 +196,32 @@ class _Run:
         """Give the present node's orders; return the outcome of one that has nothing to wait for."""
         data = self.graph.nodes[self.state.node].data
         match data:
-            case g.Play():
+            case graphs.Play():
                 orders = tuple(self._prompt(data.audio_url, data.tts_text, data, barge_in=False))
                 if not orders:
                     return DONE
                 self._wait(PROMPT, *orders)
-            case g.GatherDtmf():
+            case graphs.GatherDtmf():
                 self._ask(data, invalid=False)
-            case g.GatherSpeech():
+            case graphs.GatherSpeech():
                 self._wait(SPEECH, exchange.Listen(data.language, data.timeout_seconds))
-            case g.Record():
+            case graphs.Record():
                 length, silence = data.max_duration_seconds, data.finish_on_silence
                 self._wait(RECORD, exchange.StartRecord(length, silence, data.play_beep))
-            case g.Transfer():
+            case graphs.Transfer():
                 to = values.render(data.to_uri, self.state.variables).strip()
-                if not g.is_target(to):
+                if not graphs.is_target(to):
                     return "failed"
                 self._wait(TRANSFER, exchange.StartTransfer(to))
-            case g.HttpCall():
+            case graphs.HttpCall():
                 self._wait(HTTP, self._request(data))
-            case g.GotoTemplate():
+            case graphs.GotoTemplate():
                 self._wait(LOAD, exchange.LoadTemplate(data.template))
             case _:
                 self._wait(PAUSE)
         return None
 
-    def _prompt(self, url: str | None, text: str | None, spoken: g.Spoken, *, barge_in: bool) -> Iterator[Order]:
+    def _prompt(self, url: str | None, text: str | None, spoken: graphs.Spoken, *, barge_in: bool) -> Iterator[Order]:
         if url:
             # A path on our own host, or a URL whose host the graph fixes: values can only fill what comes after it.
             yield exchange.PlayAudio(values.render_url(url, self.state.variables), barge_in)
@@ -230,7 +230,7 @@ class _Run:
             if words:
                 yield exchange.Say(words, spoken.tts_voice, spoken.tts_language, barge_in)
 
-    def _ask(self, data: g.GatherDtmf, *, invalid: bool) -> None:
+    def _ask(self, data: graphs.GatherDtmf, *, invalid: bool) -> None:
         """Prompt for keys, telling first what was wrong; collect at once where there is nothing to play."""
         self.state = replace(self.state, buffer="")
         orders = [
@@ -243,14 +243,14 @@ class _Run:
         else:
             self._collect(data)
 
-    def _collect(self, data: g.GatherDtmf) -> None:
+    def _collect(self, data: graphs.GatherDtmf) -> None:
         order = exchange.Collect(
             data.min_digits, data.max_digits, data.finish_on_key, data.timeout_seconds, data.inter_digit_s,
             self.state.buffer,
         )  # fmt: skip
         self._wait(COLLECT, order)
 
-    def _request(self, data: g.HttpCall) -> exchange.AskHttp:
+    def _request(self, data: graphs.HttpCall) -> exchange.AskHttp:
         url = values.render_url(data.url, self.state.variables)
         return exchange.AskHttp(data.method, url, values.render_within(data.body, self.state.variables), data.timeout_s)
 
@@ -259,31 +259,31 @@ class _Run:
     def take(self, report: Report) -> None:
         data = self.graph.nodes[self.state.node].data
         match self.state.phase, report, data:
-            case "prompt", exchange.PromptDone(), g.GatherDtmf():
+            case "prompt", exchange.PromptDone(), graphs.GatherDtmf():
                 self._collect(data)
             case "prompt", exchange.PromptDone(), _:
                 self.leave(DONE)
-            case (("prompt" | "collect"), exchange.Key(), g.GatherDtmf()):
+            case (("prompt" | "collect"), exchange.Digit(), graphs.GatherDtmf()):
                 self._key(data, report.digit)
-            case "collect", exchange.Silence(), g.GatherDtmf():
+            case "collect", exchange.Silence(), graphs.GatherDtmf():
                 self._silence(data)
-            case "speech", exchange.SpeechDone(), g.GatherSpeech():
+            case "speech", exchange.SpeechDone(), graphs.GatherSpeech():
                 self._assign(data.save_as, report.text)
                 self.leave(DONE)
-            case "speech", exchange.Silence(), g.GatherSpeech():
+            case "speech", exchange.Silence(), graphs.GatherSpeech():
                 self._assign(data.save_as, "")
                 self.leave(DONE)
             case ("record", exchange.RecordDone(), _) | ("pause", exchange.Silence(), _):
                 self.leave(DONE)
             case "transfer", exchange.TransferDone(), _:
                 self._transferred(report.answered)
-            case "http", exchange.HttpDone(), g.HttpCall():
+            case "http", exchange.HttpDone(), graphs.HttpCall():
                 self._answered(data, report)
-            case "load", exchange.TemplateLoaded(), g.GotoTemplate():
+            case "load", exchange.TemplateLoaded(), graphs.GotoTemplate():
                 self._loaded(data, report.graph)
 
-    def _key(self, data: g.GatherDtmf, digit: str) -> None:
-        if digit not in KEYS or len(digit) != 1:
+    def _key(self, data: graphs.GatherDtmf, digit: str) -> None:
+        if digit not in DIGITS or len(digit) != 1:
             return
         if self.state.phase == PROMPT:
             if not data.barge_in:
@@ -298,13 +298,13 @@ class _Run:
         elif self.state.phase == PROMPT:
             self._collect(data)
 
-    def _silence(self, data: g.GatherDtmf) -> None:
+    def _silence(self, data: graphs.GatherDtmf) -> None:
         if self.state.buffer:
             self._complete(data)
         elif not self._retry(data, invalid=False):
             self.leave(TIMEOUT)
 
-    def _complete(self, data: g.GatherDtmf) -> None:
+    def _complete(self, data: graphs.GatherDtmf) -> None:
         node, digits = self.state.node, self.state.buffer
         on = next((on for on in (digits, DEFAULT) if self.graph.follow(node, on) is not None), DEFAULT)
         unwanted = self.graph.follow(node, on) is None and self.graph.branches_on_keys(node)
@@ -315,7 +315,7 @@ class _Run:
         self._assign(data.save_as, digits)
         self.leave(on)
 
-    def _retry(self, data: g.GatherDtmf, *, invalid: bool) -> bool:
+    def _retry(self, data: graphs.GatherDtmf, *, invalid: bool) -> bool:
         if self.state.tries >= data.retries:
             return False
         self.state = replace(self.state, tries=self.state.tries + 1)
@@ -330,7 +330,7 @@ class _Run:
         else:
             self.leave(on)
 
-    def _answered(self, data: g.HttpCall, report: exchange.HttpDone) -> None:
+    def _answered(self, data: graphs.HttpCall, report: exchange.HttpDone) -> None:
         if not report.ok:
             self.leave("error")
             return
@@ -342,7 +342,7 @@ class _Run:
                     self._assign(name, value)
         self.leave("ok")
 
-    def _loaded(self, data: g.GotoTemplate, graph: Graph | None) -> None:
+    def _loaded(self, data: graphs.GotoTemplate, graph: Graph | None) -> None:
         if graph is None:
             self._end(FAILED, causes.INTERWORKING)
             return
@@ -354,9 +354,9 @@ class _Run:
 
     def again(self) -> None:
         data = self.graph.nodes[self.state.node].data
-        if self.state.phase == COLLECT and isinstance(data, g.GatherDtmf):
+        if self.state.phase == COLLECT and isinstance(data, graphs.GatherDtmf):
             self._collect(data)
-        elif isinstance(data, g.HttpCall) and data.method != "GET":
+        elif isinstance(data, graphs.HttpCall) and data.method != "GET":
             self.leave("error")
         else:
             on = self._begin()

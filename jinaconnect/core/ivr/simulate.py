@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ivr import exchange, machine, values
-from jinaconnect.core.ivr import graph as g
+from jinaconnect.core.ivr import graph as graphs
 from jinaconnect.core.ivr.graph import Graph
 
 WORDS_PER_SECOND = 2.5
@@ -41,9 +41,9 @@ class Answer(NamedTuple):
 
 
 class Act(NamedTuple):
-    """What the caller does `after_s` later: keys, nothing (no keys), or hanging up."""
+    """What the caller does `after_s` later: digits, nothing (none), or hanging up."""
 
-    keys: str = ""
+    digits: str = ""
     after_s: float = 0.0
     hangup: bool = False
 
@@ -74,13 +74,13 @@ def read_inputs(inputs: Any) -> Script:
 
 def _read_input(item: Any, script: Script) -> str | None:
     match item:
-        case {"keys": str(keys)}:
+        case {"keys": str(digits)}:
             after = item.get("after_s", 0)
-            if not 1 <= len(keys) <= 64 or any(key not in KEYS for key in keys):
+            if not 1 <= len(digits) <= 64 or any(digit not in DIGITS for digit in digits):
                 return "keys must be 1 to 64 of 0-9, A-D, * and #"
             if not _seconds(after):
                 return f"after_s must be seconds from 0 to {MAX_AFTER_S}"
-            script.acts.append(Act(keys, float(after)))
+            script.acts.append(Act(digits, float(after)))
         case {"silence_s": seconds}:
             if not _seconds(seconds):
                 return f"silence_s must be seconds from 0 to {MAX_AFTER_S}"
@@ -210,8 +210,8 @@ class _Call:
         act = self.script.acts[0]
         data = self.graph.nodes[self.state.node].data
         collecting = self.state.phase in (machine.COLLECT, machine.SPEECH)
-        prompting = self.state.phase == machine.PROMPT and isinstance(data, g.GatherDtmf) and data.barge_in
-        if act.hangup or collecting or (act.keys and prompting):
+        prompting = self.state.phase == machine.PROMPT and isinstance(data, graphs.GatherDtmf) and data.barge_in
+        if act.hangup or collecting or (act.digits and prompting):
             self.act_at = self.now + act.after_s
 
     def _act(self) -> None:
@@ -220,12 +220,12 @@ class _Call:
         if act.hangup:
             self._note("hangup", "by the caller")
             self.apply(machine.step(self.graph, self.state, exchange.CallerHungUp()))
-        elif act.keys:
-            if len(act.keys) > 1:
-                self.script.acts.insert(0, Act(act.keys[1:]))
+        elif act.digits:
+            if len(act.digits) > 1:
+                self.script.acts.insert(0, Act(act.digits[1:]))
                 self.act_at = self.now + KEY_GAP_S
-            self._note("key", act.keys[0])
-            self.apply(machine.step(self.graph, self.state, exchange.Key(act.keys[0])))
+            self._note("key", act.digits[0])
+            self.apply(machine.step(self.graph, self.state, exchange.Digit(act.digits[0])))
 
     def _report(self) -> None:
         """Report what the call was ordered to do as done."""
@@ -251,7 +251,7 @@ class _Call:
 
     def _load(self) -> None:
         data = self.graph.nodes[self.state.node].data
-        loaded = self.templates.get(data.template) if isinstance(data, g.GotoTemplate) else None
+        loaded = self.templates.get(data.template) if isinstance(data, graphs.GotoTemplate) else None
         step = machine.step(self.graph, self.state, exchange.TemplateLoaded(loaded))
         self.graph = loaded or self.graph
         self.apply(step)
@@ -265,5 +265,5 @@ class _Call:
 
 
 def _range(least: int, most: int) -> str:
-    keys = f"{most}" if least == most else f"{least} to {most}"
-    return f"{keys} key{'' if keys == '1' else 's'}"
+    digits = f"{most}" if least == most else f"{least} to {most}"
+    return f"{digits} key{'' if digits == '1' else 's'}"

@@ -72,7 +72,7 @@ def heard(graph: Graph, state: State, reports: Sequence[Report]) -> Step:
     for report in (*reports, *_over(state)):
         if done.state.turn != turn or done.state.over:
             break
-        report = report if isinstance(report, exchange.Key | exchange.CallerHungUp) else replace(report, turn=turn)
+        report = report if isinstance(report, exchange.Digit | exchange.CallerHungUp) else replace(report, turn=turn)
         after = machine.step(graph, done.state, report)
         done = Step(after.state, (*done.orders, *after.orders), (*done.trail, *after.trail))
     return done

@@ -21,6 +21,7 @@ from tornado.httputil import HTTPServerRequest
 from jinaconnect.actions.context import Caller, OperationContext, Services
 from jinaconnect.actions.ports import Ports
 from jinaconnect.core.errors import (
+    Broken,
     GatewayError,
     Malformed,
     MethodNotAllowed,
@@ -34,6 +35,7 @@ from jinaconnect.core.principal import Principal
 from jinaconnect.handlers.edge import headers, metrics
 from jinaconnect.handlers.edge.operation import OPERATIONS, PUBLIC, Operation, Pieces, Reply, Upload, perform
 from jinaconnect.handlers.edge.proxies import Proxies
+from jinaconnect.handlers.edge.refusing import refusal
 from jinaconnect.handlers.edge.writing import PIECE, end, pieces_of, write_pieces
 
 logger = structlog.get_logger("http")
@@ -323,13 +325,7 @@ class OperationHandler(web.RequestHandler):
         return end(self, raw)
 
     def _refuse(self, error: GatewayError) -> None:
-        self.set_status(error.status)
-        if error.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        if error.retry_after is not None:
-            self.set_header("Retry-After", str(max(1, round(error.retry_after))))
-        self.set_header("Content-Type", "application/json")
-        end(self, orjson.dumps(error.body(), default=list))
+        end(self, refusal(self, error))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer what nobody foresaw without telling what it was, and methods that no path has."""
@@ -337,14 +333,10 @@ class OperationHandler(web.RequestHandler):
             return self._refuse(self._not_offered())
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, web.HTTPError) and error.status_code < 500:
-            self.finish(orjson.dumps({"detail": error.reason or "The request is not valid.", "code": "parse_error"}))
+            self.finish(orjson.dumps(Malformed(error.reason or "The request is not valid.").body()))
             return
         self.set_header("Content-Type", "application/json")
-        self.finish(
-            orjson.dumps(
-                {"detail": f"Something broke on our side (request {self._request_id}).", "code": "server_error"}
-            )
-        )
+        self.finish(orjson.dumps(Broken(f" (request {self._request_id})").body()))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log what broke, with the request id."""

@@ -21,6 +21,7 @@ from jinaconnect.core.principal import Principal
 from jinaconnect.handlers.edge import headers, metrics
 from jinaconnect.handlers.edge.events import requested_view
 from jinaconnect.handlers.edge.operation import Reply, perform, requestable
+from jinaconnect.handlers.edge.refusing import refusal
 from jinaconnect.handlers.edge.websocket import TOO_BIG, StrictProtocol
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import encode_sse
@@ -64,10 +65,7 @@ class SocketHandler(websocket.WebSocketHandler):
         """Refuse a flood before the handshake; everything else is accepted and closed with a code."""
         verdict = await self._ports.rates.handshake(self.request.remote_ip or "")
         if not verdict.allowed:
-            self.set_status(429)
-            self.set_header("Retry-After", str(max(1, round(verdict.reset_s))))
-            self.set_header("Content-Type", "application/json")
-            await self.finish(orjson.dumps({"detail": "Too many connections.", "code": "throttled"}))
+            await self.finish(refusal(self, Throttled("Too many connections.", retry_after=verdict.reset_s)))
 
     def _detach_stream(self) -> IOStream:
         return self.detach()  # without hanging a refusal of each method of HTTP on every socket, as Tornado does
@@ -261,13 +259,7 @@ class SseHandler(web.RequestHandler):
         return OperationContext(self._services, self._ports, principal, caller)
 
     async def _refuse(self, error: GatewayError) -> None:
-        self.set_status(error.status)
-        if error.status == 401:
-            self.set_header("WWW-Authenticate", "Bearer")
-        if error.retry_after is not None:
-            self.set_header("Retry-After", str(max(1, round(error.retry_after))))
-        self.set_header("Content-Type", "application/json")
-        await self.finish(orjson.dumps(error.body(), default=list))
+        await self.finish(refusal(self, error))
 
     async def _stream(self, view: View, principal: Principal, token: str) -> None:
         self.set_header("Content-Type", "text/event-stream")

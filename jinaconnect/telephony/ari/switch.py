@@ -17,16 +17,16 @@ from jinaconnect.core.calls.causes import SILENT_Q850
 from jinaconnect.core.calls.privacy import is_withheld
 from jinaconnect.core.calls.reconcile import PREFIX, bridge_id
 from jinaconnect.core.clock import Clock
-from jinaconnect.telephony.ari import event_types as e
+from jinaconnect.telephony.ari import event_types
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriConflict, AriError, AriNotFound, AriRefused, AriTrunkDown
 from jinaconnect.telephony.ari.ids import channel_id, channel_of
 from jinaconnect.telephony.ari.wire import Channel
 from jinaconnect.telephony.switch import (
+    DigitPressed,
     HangupRequested,
     Heard,
     IncomingCall,
-    KeyPressed,
     Leg,
     LegAnswered,
     LegEnded,
@@ -278,13 +278,13 @@ class AriSwitch:
             await change(self.channel(leg), direction)
 
     async def record(
-        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_keys: bool = False
+        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_digits: bool = False
     ) -> None:
         """Record the channel or the bridge."""
         room = isinstance(where, Room)
         record: Callable[..., Awaitable[Any]] = self.client.bridges.record if room else self.client.channels.record
         id = room_id(where) if isinstance(where, Room) else self.channel(where)
-        ends = "any" if end_keys else "none"
+        ends = "any" if end_digits else "none"
         with self._ordered():
             await record(id, name, max_duration_s=max_s, max_silence_s=silence_s, beep=beep, terminate_on=ends)
 
@@ -369,23 +369,23 @@ class AriSwitch:
             unnamed.append(event)
             return None
         match event:
-            case e.StasisStart():
+            case event_types.StasisStart():
                 return self._entered(event, at)
-            case e.StasisEnd():
+            case event_types.StasisEnd():
                 return self._left(event.channel.id, at)
-            case e.ChannelDestroyed():
+            case event_types.ChannelDestroyed():
                 return self._destroyed(event, at)
-            case e.Dial(dialstatus="RINGING" | "PROGRESS"):
+            case event_types.Dial(dialstatus="RINGING" | "PROGRESS"):
                 leg = self.leg(event.peer.id)
                 return None if leg is None else LegRinging(at=at, leg=leg, early_media=event.dialstatus == "PROGRESS")
-            case e.PlaybackFinished(playback=playback):
+            case event_types.PlaybackFinished(playback=playback):
                 place = self._place(playback.target_uri)
                 return place and Played(at=at, leg=place, prompt=playback.id, ok=playback.state == "done")
-            case e.RecordingFinished(recording=recording) | e.RecordingFailed(recording=recording):
+            case event_types.RecordingFinished(recording=recording) | event_types.RecordingFailed(recording=recording):
                 place = self._place(recording.target_uri)
-                ok = isinstance(event, e.RecordingFinished)
+                ok = isinstance(event, event_types.RecordingFinished)
                 return place and Recorded(at=at, leg=place, name=recording.name, ok=ok, duration_s=recording.duration)
-            case e.ChannelTransfer(state=""):  # with a state it repeats what we answered
+            case event_types.ChannelTransfer(state=""):  # with a state it repeats what we answered
                 leg = self.leg(_id(event.referred_by.source_channel))
                 to = event.refer_to.requested_destination
                 return leg and TransferAsked(at=at, leg=leg, to=(to.destination if to else "") or "")
@@ -397,29 +397,29 @@ class AriSwitch:
         if leg is None or channel is None:
             return None
         match event:
-            case e.ChannelStateChange() if channel.state == "Up" and channel.id in self._legs:
+            case event_types.ChannelStateChange() if channel.state == "Up" and channel.id in self._legs:
                 return LegAnswered(at=at, leg=leg)  # one that came in; a dialled one is ours at StasisStart
-            case e.ChannelStateChange() if channel.state == "Ringing":
+            case event_types.ChannelStateChange() if channel.state == "Ringing":
                 return LegRinging(at=at, leg=leg)
-            case e.ChannelDtmfReceived():
+            case event_types.ChannelDtmfReceived():
                 reported = event.timestamp or at
-                return KeyPressed(at=at, leg=leg, digit=event.digit, duration_ms=event.duration_ms, reported=reported)
-            case e.ChannelHangupRequest():
+                return DigitPressed(at=at, leg=leg, digit=event.digit, duration_ms=event.duration_ms, reported=reported)
+            case event_types.ChannelHangupRequest():
                 cause = event.cause
                 if event.soft or cause == _SOFT:
                     # A soft request's number is Asterisk's own flags, not a cause of Q.850.
                     cause = SILENT_Q850 if event.cause == _BY_DRIVER else None
                 self._causes.setdefault(channel.id, (cause, event.tech_cause))
                 return HangupRequested(at=at, leg=leg, q850=cause, sip_code=event.tech_cause)
-            case e.ChannelEnteredBridge() | e.ChannelLeftBridge():
+            case event_types.ChannelEnteredBridge() | event_types.ChannelLeftBridge():
                 room = room_of(event.bridge.id)
-                kind = LegJoined if isinstance(event, e.ChannelEnteredBridge) else LegLeft
+                kind = LegJoined if isinstance(event, event_types.ChannelEnteredBridge) else LegLeft
                 return None if room is None else kind(at=at, leg=leg, room=room)
-            case e.ChannelHold() | e.ChannelUnhold():
-                return LegHeld(at=at, leg=leg, held=isinstance(event, e.ChannelHold))
+            case event_types.ChannelHold() | event_types.ChannelUnhold():
+                return LegHeld(at=at, leg=leg, held=isinstance(event, event_types.ChannelHold))
         return None
 
-    def _entered(self, event: e.StasisStart, at: datetime) -> Signal | None:
+    def _entered(self, event: event_types.StasisStart, at: datetime) -> Signal | None:
         channel = event.channel
         if channel.id in self._entering:
             self._entering[channel.id].set_result(None)
@@ -445,7 +445,7 @@ class AriSwitch:
         self._forget(channel)
         return LegEnded(at=at, leg=leg, q850=cause or 16, sip_code=sip)
 
-    def _destroyed(self, event: e.ChannelDestroyed, at: datetime) -> Signal | None:
+    def _destroyed(self, event: event_types.ChannelDestroyed, at: datetime) -> Signal | None:
         leg = self.leg(event.channel.id)
         _, asked_sip = self._causes.get(event.channel.id, (None, None))
         self._forget(event.channel.id)
@@ -475,7 +475,7 @@ class AriSwitch:
         return self.leg(id)
 
 
-def _arguments(event: e.StasisStart) -> tuple[str, str]:
+def _arguments(event: event_types.StasisStart) -> tuple[str, str]:
     """Return the number called and the endpoint a call came from.
 
     Asterisk takes the arguments apart at commas, quotes and brackets, which a called user part may hold where it is

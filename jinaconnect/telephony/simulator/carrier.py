@@ -13,14 +13,14 @@ from datetime import timedelta
 
 from jinaconnect.core.calls.reconcile import Channel, Snapshot, bridge_id, channel_id
 from jinaconnect.core.clock import Clock
-from jinaconnect.telephony import switch as s
+from jinaconnect.telephony import switch
 from jinaconnect.telephony.simulator.numbers import Behaviour, behaviour
 from jinaconnect.telephony.simulator.recorder import CallRecorder
 from jinaconnect.telephony.switch import Heard, Leg, Place, Room, Target
 
 RING_S, ANSWER_S, KEY_S, PAUSE_S, PROMPT_S, REFER_S = 0.2, 0.5, 1.0, 0.5, 1.0, 0.3
-KEY_MS = 100
-HANGS_UP = "h"  # at the end of a simulated caller's keys
+DIGIT_MS = 100
+HANGS_UP = "h"  # at the end of a simulated caller's digits
 _NO_ANSWER, _NORMAL = (19, 480), (16, None)
 
 
@@ -31,7 +31,7 @@ class _Party:
     leg: Leg
     behaviour: Behaviour
     inbound: bool = False
-    keys: str = ""
+    digits: str = ""
     up: bool = False
     room: Room | None = None
     timers: set[asyncio.TimerHandle] = field(default_factory=set)
@@ -45,17 +45,17 @@ class SimulatedSwitch:
     def __init__(self, clock: Clock, *, pace: float = 1.0) -> None:
         self._clock = clock
         self._pace = pace
-        self.on_signal: Callable[[s.Signal], None] = _unheard
+        self.on_signal: Callable[[switch.Signal], None] = _unheard
         self._parties: dict[Leg, _Party] = {}
         self._callers: dict[str, Leg] = {}
         self._rooms: set[Room] = set()
         self._prompts: dict[str, tuple[Leg, asyncio.TimerHandle]] = {}
-        self._tapes: dict[str, CallRecorder] = {}
+        self._recordings: dict[str, CallRecorder] = {}
         self._serial = itertools.count(1)
 
     # ---- telling
 
-    def _tell(self, signal: s.Signal) -> None:
+    def _tell(self, signal: switch.Signal) -> None:
         self.on_signal(signal)
 
     def _after(self, party: _Party, seconds: float, run: Callable[[], None]) -> None:
@@ -69,7 +69,7 @@ class SimulatedSwitch:
     def _party(self, leg: Leg) -> _Party:
         party = self._parties.get(leg)
         if party is None:
-            raise s.LegGone(f"no leg {leg.name}")
+            raise switch.LegGone(f"no leg {leg.name}")
         return party
 
     # ---- the other side
@@ -79,11 +79,11 @@ class SimulatedSwitch:
         if leg in self._parties:
             return
         does = behaviour(target.to)
-        party = self._parties[leg] = _Party(leg, does, keys=target.presses if does.presses else "")
+        party = self._parties[leg] = _Party(leg, does, digits=target.digits if does.sends_digits else "")
         if does.q850 is not None:
             self._after(party, RING_S, lambda: self._end(leg, does.q850 or 0, does.sip_code))
             return
-        self._after(party, RING_S, lambda: self._tell(s.LegRinging(at=self._clock(), leg=leg)))
+        self._after(party, RING_S, lambda: self._tell(switch.LegRinging(at=self._clock(), leg=leg)))
         if does.rings:
             self._after(party, timeout_s, lambda: self._end(leg, *_NO_ANSWER))
         else:
@@ -91,29 +91,29 @@ class SimulatedSwitch:
 
     def _pick_up(self, party: _Party) -> None:
         party.up = True
-        self._tell(s.LegAnswered(at=self._clock(), leg=party.leg, machine=party.behaviour.machine))
-        self._press_all(party)
+        self._tell(switch.LegAnswered(at=self._clock(), leg=party.leg, machine=party.behaviour.machine))
+        self._send_all(party)
         if party.behaviour.hangs_up_after_s is not None:
             self._after(party, party.behaviour.hangs_up_after_s, lambda: self._hang_up(party.leg))
 
-    def _press_all(self, party: _Party) -> None:
+    def _send_all(self, party: _Party) -> None:
         at = 0.0
-        for key in party.keys:
-            if key == HANGS_UP:
+        for digit in party.digits:
+            if digit == HANGS_UP:
                 at += KEY_S
                 self._after(party, at, lambda: self._hang_up(party.leg))
-            elif key == "w":
+            elif digit == "w":
                 at += PAUSE_S
             else:
                 at += KEY_S
-                self._after(party, at, lambda digit=key: self._key(party.leg, digit))  # type: ignore[misc]
+                self._after(party, at, lambda digit=digit: self._digit(party.leg, digit))  # type: ignore[misc]
 
-    def _key(self, leg: Leg, digit: str) -> None:
+    def _digit(self, leg: Leg, digit: str) -> None:
         now = self._clock()
-        self._tell(s.KeyPressed(at=now, leg=leg, digit=digit, duration_ms=KEY_MS, reported=now))
+        self._tell(switch.DigitPressed(at=now, leg=leg, digit=digit, duration_ms=DIGIT_MS, reported=now))
 
     def _hang_up(self, leg: Leg) -> None:
-        self._tell(s.HangupRequested(at=self._clock(), leg=leg, q850=16))
+        self._tell(switch.HangupRequested(at=self._clock(), leg=leg, q850=16))
         self._end(leg, *_NORMAL)
 
     def _end(self, leg: Leg, q850: int, sip_code: int | None) -> None:
@@ -126,28 +126,30 @@ class SimulatedSwitch:
         for prompt, (where, _) in tuple(self._prompts.items()):
             if where == leg:
                 self._finish(prompt, ok=False)
-        for name, tape in tuple(self._tapes.items()):
-            if tape.of == leg and tape.running:
+        for name, recording in tuple(self._recordings.items()):
+            if recording.of == leg and recording.running:
                 self._stop(name)
         if party.room is not None:
-            self._tell(s.LegLeft(at=self._clock(), leg=leg, room=party.room))
-        self._tell(s.LegEnded(at=self._clock(), leg=leg, q850=q850, sip_code=sip_code))
+            self._tell(switch.LegLeft(at=self._clock(), leg=leg, room=party.room))
+        self._tell(switch.LegEnded(at=self._clock(), leg=leg, q850=q850, sip_code=sip_code))
 
     # ---- callers
 
-    def call_in(self, called: str, caller: str, endpoint: str, keys: str = "") -> str:
-        """Have somebody call; returns the channel. `keys` are pressed once answered, `h` at the end hangs up."""
+    def call_in(self, called: str, caller: str, endpoint: str, digits: str = "") -> str:
+        """Have somebody call; returns the channel. `digits` are sent once answered, `h` at the end hangs up."""
         channel = f"sim-{next(self._serial)}"
         leg = Leg("", channel)
-        self._parties[leg] = _Party(leg, Behaviour(), inbound=True, keys=keys)
+        self._parties[leg] = _Party(leg, Behaviour(), inbound=True, digits=digits)
         self._callers[channel] = leg
         self._tell(
-            s.IncomingCall(at=self._clock(), leg=leg, channel=channel, called=called, caller=caller, endpoint=endpoint,
-                      reference=channel)
+            switch.IncomingCall(
+                at=self._clock(), leg=leg, channel=channel, called=called, caller=caller, endpoint=endpoint,
+                reference=channel,
+            )
         )  # fmt: skip
         return channel
 
-    async def bind_leg(self, channel: str, leg: Leg) -> Sequence[s.Signal]:
+    async def bind_leg(self, channel: str, leg: Leg) -> Sequence[switch.Signal]:
         """Give a caller's leg its name; nothing happens before."""
         held = self._callers.get(channel)
         party = self._parties.pop(held, None) if held is not None else None
@@ -157,7 +159,7 @@ class SimulatedSwitch:
             self._callers[channel] = leg
         return ()
 
-    async def withheld(self, arrived: s.IncomingCall) -> bool:
+    async def withheld(self, arrived: switch.IncomingCall) -> bool:
         """No simulated caller withholds a number."""
         return False
 
@@ -165,7 +167,7 @@ class SimulatedSwitch:
         """End a caller that is no leg of a call."""
         leg = self._callers.get(channel)
         if leg is None:
-            raise s.LegGone(f"no channel {channel}")
+            raise switch.LegGone(f"no channel {channel}")
         self._end(leg, q850, None)
 
     async def ring(self, leg: Leg) -> None:
@@ -211,7 +213,7 @@ class SimulatedSwitch:
     def _heard_by(self, where: Place) -> Leg:
         if isinstance(where, Room):
             if where not in self._rooms:
-                raise s.LegGone("no such room")
+                raise switch.LegGone("no such room")
             return Leg(where.call, "")
         return self._party(where).leg
 
@@ -219,14 +221,14 @@ class SimulatedSwitch:
         held = self._prompts.pop(prompt, None)
         if held is not None:
             held[1].cancel()
-            self._tell(s.Played(at=self._clock(), leg=held[0], prompt=prompt, ok=ok))
+            self._tell(switch.Played(at=self._clock(), leg=held[0], prompt=prompt, ok=ok))
 
     async def stop_play(self, prompt: str) -> None:
         """Cut a prompt off."""
         self._finish(prompt, ok=False)
 
     async def send_dtmf(self, leg: Leg, digits: str, *, between_ms: int, duration_ms: int) -> None:
-        """Press keys; a simulated party does nothing about them."""
+        """Send digits; a simulated party does nothing about them."""
         self._party(leg)
 
     async def music_on_hold(self, leg: Leg, on: bool) -> None:
@@ -259,75 +261,75 @@ class SimulatedSwitch:
     async def join(self, room: Room, legs: Sequence[Leg]) -> None:
         """Bring legs into a room."""
         if room not in self._rooms:
-            raise s.LegGone("no such room")
+            raise switch.LegGone("no such room")
         for leg in legs:
             self._party(leg).room = room
-            self._tell(s.LegJoined(at=self._clock(), leg=leg, room=room))
+            self._tell(switch.LegJoined(at=self._clock(), leg=leg, room=room))
 
     async def leave(self, room: Room, legs: Sequence[Leg]) -> None:
         """Take legs out of a room."""
         for leg in legs:
             self._party(leg).room = None
-            self._tell(s.LegLeft(at=self._clock(), leg=leg, room=room))
+            self._tell(switch.LegLeft(at=self._clock(), leg=leg, room=room))
 
     # ---- recordings
 
     async def record(
-        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_keys: bool = False
+        self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_digits: bool = False
     ) -> None:
         """Record; a simulated party hums."""
         leg = self._heard_by(where)
-        tape = self._tapes[name] = CallRecorder(leg, self._clock())
+        recording = self._recordings[name] = CallRecorder(leg, self._clock())
         # Nobody in the sandbox talks for long: what waits for silence hears it.
         length = silence_s or max_s
-        tape.timer = asyncio.get_running_loop().call_later(length * self._pace, lambda: self._stop(name))
+        recording.timer = asyncio.get_running_loop().call_later(length * self._pace, lambda: self._stop(name))
 
     async def pause_record(self, name: str, on: bool) -> None:
         """Put silence in a recording, or go on."""
-        self._tape(name).pause(on, self._clock())
+        self._running(name).pause(on, self._clock())
 
     async def stop_record(self, name: str) -> None:
         """End a recording."""
-        self._tape(name)
+        self._running(name)
         self._stop(name)
 
-    def _tape(self, name: str) -> CallRecorder:
-        tape = self._tapes.get(name)
-        if tape is None or not tape.running:
-            raise s.LegGone(f"no recording {name}")
-        return tape
+    def _running(self, name: str) -> CallRecorder:
+        recording = self._recordings.get(name)
+        if recording is None or not recording.running:
+            raise switch.LegGone(f"no recording {name}")
+        return recording
 
     def _stop(self, name: str) -> None:
-        tape = self._tapes.get(name)
-        if tape is not None and tape.running:
-            tape.stop(self._clock())
+        recording = self._recordings.get(name)
+        if recording is not None and recording.running:
+            recording.stop(self._clock())
             self._tell(
-                s.Recorded(at=self._clock(), leg=tape.of, name=name, ok=True,
-                           duration_s=tape.length / timedelta(seconds=1))
+                switch.Recorded(at=self._clock(), leg=recording.of, name=name, ok=True,
+                           duration_s=recording.length / timedelta(seconds=1))
             )  # fmt: skip
 
     async def records(self, name: str) -> bool:
         """Tell whether a recording is going on."""
-        return name in self._tapes and self._tapes[name].running
+        return name in self._recordings and self._recordings[name].running
 
     async def has_recording(self, name: str) -> bool:
         """Tell whether there is a recording."""
-        return name in self._tapes
+        return name in self._recordings
 
     async def recordings(self) -> list[str]:
         """Return all recordings."""
-        return list(self._tapes)
+        return list(self._recordings)
 
-    async def recording(self, name: str, take: s.Take) -> None:
+    async def recording(self, name: str, take: switch.Take) -> None:
         """Give a recording that has ended."""
-        tape = self._tapes.get(name)
-        if tape is None or tape.running:
-            raise s.LegGone(f"no recording {name}")
-        await take(tape.file())
+        recording = self._recordings.get(name)
+        if recording is None or recording.running:
+            raise switch.LegGone(f"no recording {name}")
+        await take(recording.file())
 
     async def forget_recording(self, name: str) -> None:
         """Remove a recording."""
-        self._tapes.pop(name, None)
+        self._recordings.pop(name, None)
 
     # ---- what there is
 
@@ -349,13 +351,13 @@ class SimulatedSwitch:
                 timer.cancel()
         for _, timer in self._prompts.values():
             timer.cancel()
-        for tape in self._tapes.values():
-            if tape.timer is not None:
-                tape.timer.cancel()
-        for held in (self._parties, self._callers, self._prompts, self._tapes):
+        for recording in self._recordings.values():
+            if recording.timer is not None:
+                recording.timer.cancel()
+        for held in (self._parties, self._callers, self._prompts, self._recordings):
             held.clear()
         self._rooms.clear()
 
 
-def _unheard(signal: s.Signal) -> None:
+def _unheard(signal: switch.Signal) -> None:
     """Nobody keeps the simulated carrier's calls now."""

@@ -16,7 +16,7 @@ class Behaviour:
     sip_code: int | None = None
     rings: bool = False
     machine: bool = False
-    presses: bool = False
+    sends_digits: bool = False
     hangs_up_after_s: float | None = None
 
 
@@ -29,7 +29,7 @@ _BEHAVIOURS: Mapping[str, Behaviour] = {
     "0104": Behaviour(1, 404),
     "0105": Behaviour(21, 603),
     "0106": Behaviour(34, 503),
-    "0107": Behaviour(presses=True),
+    "0107": Behaviour(sends_digits=True),
     "0108": Behaviour(hangs_up_after_s=3.0),
     "0109": Behaviour(machine=True),
 }

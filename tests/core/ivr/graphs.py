@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.core.ivr.check import load
 from jinaconnect.core.ivr.graph import NODE_TYPES, Graph, outcomes
 
@@ -105,7 +105,7 @@ _DATA: dict[str, st.SearchStrategy[Document]] = {
 }  # fmt: skip
 assert set(_DATA) == set(NODE_TYPES)
 
-key_strings = st.text(KEYS, min_size=1, max_size=4)
+key_strings = st.text(DIGITS, min_size=1, max_size=4)
 
 
 @st.composite

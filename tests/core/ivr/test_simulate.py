@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jinaconnect.core.calls.dtmf import KEYS
+from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.ivr import exchange as x
+from jinaconnect.core.ivr import exchange
 from jinaconnect.core.ivr.check import load
 from jinaconnect.core.ivr.graph import MAX_NODES, MAX_VISITS, Graph
 from jinaconnect.core.ivr.machine import State, Step, resume, start, step
@@ -121,7 +121,7 @@ def test_inputs_are_a_list_with_a_limit(bad: Any) -> None:
 seconds = st.sampled_from([0, 0.1, 1, 4, 30])
 inputs_of_any_kind = st.lists(
     st.one_of(
-        st.fixed_dictionaries({"keys": st.text(KEYS, min_size=1, max_size=6)}, optional={"after_s": seconds}),
+        st.fixed_dictionaries({"keys": st.text(DIGITS, min_size=1, max_size=6)}, optional={"after_s": seconds}),
         st.fixed_dictionaries({"silence_s": seconds}),
         st.fixed_dictionaries({"answer": st.sampled_from(["answered", "failed", "ok", "error"])}),
         st.just({"hangup": True}),
@@ -157,20 +157,21 @@ def test_any_script_on_any_graph(drawn: dict[str, Any], inputs: list[Any]) -> No
 
 reports = st.lists(
     st.one_of(
-        st.builds(x.PromptDone), st.builds(x.Key, st.sampled_from(KEYS)), st.builds(x.Silence), st.builds(x.RecordDone),
-        st.builds(x.TransferDone, st.booleans()), st.builds(x.SpeechDone, st.sampled_from(["", "yes"])),
-        st.builds(x.HttpDone, st.booleans(), st.sampled_from([None, "v", 5, {"a": "b", "c": [1]}])),
+        st.builds(exchange.PromptDone), st.builds(exchange.Digit, st.sampled_from(DIGITS)),
+        st.builds(exchange.Silence), st.builds(exchange.RecordDone),
+        st.builds(exchange.TransferDone, st.booleans()), st.builds(exchange.SpeechDone, st.sampled_from(["", "yes"])),
+        st.builds(exchange.HttpDone, st.booleans(), st.sampled_from([None, "v", 5, {"a": "b", "c": [1]}])),
     ),
     max_size=40,
 )  # fmt: skip
 
 
-def path_of(drawn: Graph, told: list[x.Report], *, restart: bool) -> tuple[list[str], dict[str, Any], str]:
+def path_of(drawn: Graph, told: list[exchange.Report], *, restart: bool) -> tuple[list[str], dict[str, Any], str]:
     """Return path, variables and outcome; with `restart` the state is written, read and resumed before each report."""
     path: list[str] = []
 
     def take(taken: Step) -> State:
-        path.extend(trace.node for trace in taken.trail if isinstance(trace, x.Entered))
+        path.extend(trace.node for trace in taken.trail if isinstance(trace, exchange.Entered))
         return taken.state
 
     state = take(start(drawn, {"x": "1"}))
@@ -185,19 +186,19 @@ def path_of(drawn: Graph, told: list[x.Report], *, restart: bool) -> tuple[list[
 
 @settings(max_examples=200, deadline=None)
 @given(documents(without=frozenset({"goto_template", "http_call"})), reports)
-def test_a_restart_before_every_report_changes_nothing(drawn: dict[str, Any], told: list[x.Report]) -> None:
+def test_a_restart_before_every_report_changes_nothing(drawn: dict[str, Any], told: list[exchange.Report]) -> None:
     read = load(drawn)
     assert path_of(read, told, restart=True) == path_of(read, told, restart=False)
 
 
 @settings(max_examples=100, deadline=None)
 @given(documents(), reports)
-def test_a_step_waits_for_one_thing_or_is_over(drawn: dict[str, Any], told: list[x.Report]) -> None:
+def test_a_step_waits_for_one_thing_or_is_over(drawn: dict[str, Any], told: list[exchange.Report]) -> None:
     read = load(drawn)
     now = start(read, {"x": "1"})
     for report in [None, *told]:
         now = now if report is None else step(read, now.state, report)
-        ends = [order for order in now.orders if isinstance(order, x.HangUp)]
+        ends = [order for order in now.orders if isinstance(order, exchange.HangUp)]
         if now.state.over:
             assert bool(ends) == (bool(now.orders) and now.state.outcome in ("hangup", "failed"))
         else:

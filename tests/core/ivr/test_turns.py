@@ -34,7 +34,7 @@ def test_a_question_and_the_taking_of_its_keys_are_one_turn() -> None:
 def test_what_is_left_when_the_machine_has_moved_on_belongs_to_no_turn() -> None:
     found = load(menu())
     asked = turns.whole(found, machine.start(found)).state
-    step = turns.heard(found, asked, [exchange.Key("1"), exchange.Key("2")])
+    step = turns.heard(found, asked, [exchange.Digit("1"), exchange.Digit("2")])
     assert step.state.node == "bye"
     assert step.state.variables["choice"] == "1"
 

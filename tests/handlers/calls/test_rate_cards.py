@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.actions.calls.rate_cards import rate_call
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document as calls
 from tests.conftest import Running
 from tests.handlers.trunks.accounts import add_trunk
 from tests.tenants import Tenant
@@ -115,7 +115,7 @@ async def test_another_tenants_cards_and_configs_are_unknown(
 async def rated(gateway: Running, tenant: Tenant, trunk: str, **fields: Any) -> dict[str, Any] | None:
     """Return what an ended call over a config costs."""
     services = gateway.services
-    doc = d.new_call(
+    doc = calls.new_call(
         "call_x", direction="outbound", from_number="+442071838750", to_number="+12025550111", provider_config=trunk,
         switch="sandbox", plan={"kind": "tts"}, at=services.clock(),
     )  # fmt: skip

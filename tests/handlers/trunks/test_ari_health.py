@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.core.calls import document as d
+from jinaconnect.core.calls import document as calls
 from jinaconnect.store.tenant import Change
 from tests.client import Client, until
 from tests.conftest import Running
@@ -31,7 +31,7 @@ async def add_call(gateway: Running, tenant: str, trunk: str, now: datetime, ago
     """Store an outbound call that ended some time ago: busy, unless told otherwise."""
     services = gateway.services
     dialled = now - ago - timedelta(seconds=40)
-    doc = d.new_call(
+    doc = calls.new_call(
         services.ids.new("call"), direction="outbound", from_number="+12025550100", to_number="+12025550111",
         provider_config=trunk, switch="sandbox", plan={"kind": "tts"}, at=dialled,
     )  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.trunks.accounts import open_sip, place
-from jinaconnect.core.calls import document as d
+from jinaconnect.actions.trunks.accounts import credentials_context, open_sip
+from jinaconnect.core.calls import document as calls
 from tests.conftest import Running
 from tests.handlers.trunks.accounts import ACCOUNTS, PASSWORD, SIP, TRUNKS, add_trunk
 from tests.tenants import Tenant
@@ -28,13 +28,13 @@ async def kept(gateway: Running, tenant: Tenant, id: str, mode: Any = "live") ->
 
 def account(gateway: Running, doc: dict[str, Any]) -> dict[str, Any]:
     """Return the unsealed account of a stored provider config."""
-    return dict(gateway.services.secrets.open(doc["credentials"], place(doc["_id"])))
+    return dict(gateway.services.secrets.open(doc["credentials"], credentials_context(doc["_id"])))
 
 
 async def add_call(gateway: Running, tenant: Tenant, trunk: str) -> None:
     """Store a call that ended and points at a provider config."""
     services = gateway.services
-    doc = d.new_call(
+    doc = calls.new_call(
         services.ids.new("call"), direction="outbound", from_number="+12025550100", to_number="+12025550111",
         provider_config=trunk, switch="sandbox", plan={"kind": "tts"}, at=services.clock(),
     )  # fmt: skip
@@ -139,7 +139,7 @@ async def test_a_secret_is_never_shown_and_sealed_at_rest(gateway: Running, tena
     doc = await kept(gateway, tenant, id)
     assert PASSWORD in json.dumps(account(gateway, doc)), "a PUT without credentials keeps them"
     sealed = doc["inbound_webhook_token"]
-    assert gateway.services.secrets.open(sealed, f"{place(id)}/inbound_webhook_token") == token
+    assert gateway.services.secrets.open(sealed, f"{credentials_context(id)}/inbound_webhook_token") == token
     for text in (json.dumps(answers), repr(doc)):
         assert PASSWORD not in text
         assert token not in text

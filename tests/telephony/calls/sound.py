@@ -20,7 +20,7 @@ RATE = 8_000
 FRAME = 160  # samples of 20 ms
 AGENT_HZ, CUSTOMER_HZ = 700, 1_300  # tones that no key and no music is likely to be
 LOUD = 300.0  # mean level of 16 bits above which something is heard
-KEYS = "0123456789*#ABCD"
+DIGITS = "0123456789*#ABCD"
 PAD = ("123A", "456B", "789C", "*0#D")
 LOW_HZ, HIGH_HZ = (697, 770, 852, 941), (1_209, 1_336, 1_477, 1_633)
 
@@ -161,7 +161,7 @@ class Line(asyncio.DatagramProtocol):
             self._frames.append((asyncio.get_running_loop().time(), payload))
         elif kind == 101 and len(payload) >= 4 and payload[1] & 0x80 and stamp not in self._stamps:
             self._stamps.add(stamp)
-            self.keys += KEYS[payload[0]]
+            self.keys += DIGITS[payload[0]]
 
     def close(self) -> None:
         """Neither hear nor speak any more."""
@@ -191,7 +191,7 @@ class Line(asyncio.DatagramProtocol):
     def press(self, keys: str) -> None:
         """Press keys (RFC 4733), 120 ms each and 120 ms apart."""
         for key in keys:
-            self._pressed.extend((KEYS.index(key), age) for age in (*range(1, 7), 7, 8))
+            self._pressed.extend((DIGITS.index(key), age) for age in (*range(1, 7), 7, 8))
             self._pressed.extend((-1, 0) for _ in range(6))
 
     def holds(self) -> bool:

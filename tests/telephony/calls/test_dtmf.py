@@ -11,10 +11,10 @@ from tests.telephony.asterisk import sipp, until
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.parties import CUSTOMER, meeting
 from tests.telephony.calls.phone import Talk, telephone
-from tests.telephony.calls.sound import KEYS
+from tests.telephony.calls.sound import DIGITS
 from tests.telephony.calls.telephone import Exchange, make_trunk
 
-ALL = KEYS + "1111" + "2#2#"
+ALL = DIGITS + "1111" + "2#2#"
 MODES = {"rfc4733": "rfc2833", "info": "info", "inband": "inband", "both": "auto_info"}
 
 

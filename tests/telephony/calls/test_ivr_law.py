@@ -24,7 +24,7 @@ SILENCE_S = 2.4  # one such wait, and no second one
 FOREVER_S = 3_600
 FINGER_S = 0.2  # between two presses: what comes faster is one press told twice
 MOST_SILENCES = 3
-KEYS = "12#"
+DIGITS = "12#"
 FORWARD = {"voice.gather_dtmf": ["timeout", "invalid", "default"], "conditional": ["true", "false"]}
 GIVEN = {"from_number", "to_number", "call_id"}
 
@@ -62,14 +62,14 @@ def _graph(chance: Random) -> dict[str, Any]:
         edges += [{"source": f"n{n}", "on": on, "target": f"n{chance.randint(n + 1, count - 1)}"}
                   for on in FORWARD.get(kind, ["done"])]  # fmt: skip
         if kind == "voice.gather_dtmf":
-            pressed = {"".join(chance.choices(KEYS, k=chance.randint(1, 2))) for _ in range(chance.randint(0, 3))}
+            pressed = {"".join(chance.choices(DIGITS, k=chance.randint(1, 2))) for _ in range(chance.randint(0, 3))}
             edges += [{"source": f"n{n}", "on": on, "target": f"n{chance.randint(0, count - 1)}"}
                       for on in sorted(pressed)]  # fmt: skip
     return {"entry_node_id": "n0", "nodes": nodes, "edges": edges}
 
 
 def _script(chance: Random) -> list[dict[str, Any]]:
-    acts: list[dict[str, Any]] = [{"keys": chance.choice(KEYS)} for _ in range(chance.randint(0, 8))]
+    acts: list[dict[str, Any]] = [{"keys": chance.choice(DIGITS)} for _ in range(chance.randint(0, 8))]
     for _ in range(chance.randint(0, MOST_SILENCES)):
         acts.insert(chance.randint(0, len(acts)), {"silence_s": SILENCE_S})
     return acts
