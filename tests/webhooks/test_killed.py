@@ -18,7 +18,7 @@ from tests.processes import GatewayProcess, running
 from tests.webhooks.conftest import endpoint
 from tests.webhooks.receiver import Heard, Receiver
 
-KILLS = 6
+KILLS = 4
 CUSTOMERS = 6
 
 
