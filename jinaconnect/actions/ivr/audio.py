@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ivr.prompts import blob_name
-from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.rows import Rows
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.audio import AudioError, length_s
 
@@ -26,13 +24,7 @@ def render_audio(doc: Document) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def list_audio(ctx: Context, listing: Listing) -> dict[str, Any]:
-    """Answer the list of uploaded prompts."""
-
-    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
-        return [render_audio(doc) for doc in docs]
-
-    return await list_documents(ctx, "voice_media", listing, render)
+PROMPTS = Rows(collection="voice_media", id="aud", told="audio", render=render_audio, channel="VOICE")
 
 
 async def create_audio(ctx: OperationContext, filename: str, data: bytes) -> dict[str, Any]:
@@ -46,8 +38,8 @@ async def create_audio(ctx: OperationContext, filename: str, data: bytes) -> dic
         "_id": id, "name": filename.replace("\x00", "")[:MAX_NAME] or "audio", "digest": digest, "size": len(file),
         "duration_ms": round(await asyncio.to_thread(length_s, file) * 1000), "created_at": ctx.now(),
     }  # fmt: skip
-    event = ctx.event("audio.created", id, render_audio(doc), channel="VOICE")
-    return render_audio(ctx.wrote(await ctx.data.insert("voice_media", doc, [event])))
+    written = await ctx.data.insert("voice_media", doc, [PROMPTS.event(ctx, "created", doc)])
+    return render_audio(ctx.wrote(written))
 
 
 async def audio_blob(ctx: Context, id: str) -> str:
@@ -60,5 +52,4 @@ async def delete_audio(ctx: OperationContext, id: str) -> None:
     """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
     row = await ctx.data.get("voice_media", id)
     await ctx.ports.prompts.drop(ctx.data.scope, row["digest"])
-    event = ctx.event("audio.deleted", id, render_audio(row), channel="VOICE")
-    ctx.wrote(await ctx.data.delete("voice_media", id, event))
+    await PROMPTS.delete(ctx, id)

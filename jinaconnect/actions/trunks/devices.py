@@ -45,11 +45,17 @@ async def list_devices(ctx: OperationContext, listing: Listing) -> dict[str, Any
     return await list_documents(ctx, "devices", listing, render, {"deleted_at": None})
 
 
+async def read_device(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Return a device as it is answered; raises NotFound."""
+    return await render_device(ctx, await ctx.data.get("devices", id))
+
+
 async def create_device(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a device; a softphone's credentials are in the answer, this once.
 
     Raises Invalid on `user`, `uri`, `provider_config`, `asterisk`; PermissionDenied for another's device.
     """
+    fields = {"transport": "sip", **fields}
     user = fields.get("user") or ctx.principal.user_id
     _own(ctx, user)
     if user is None or await ctx.data.find_one("members", {"user": user}) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
@@ -11,6 +12,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.voice import AudioData
 from jinaconnect.core.paging import Listing
 from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.files import file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, Upload, operation
 from jinaconnect.telephony.audio import MAX_BYTES
@@ -24,10 +26,8 @@ class AudioOut(AudioData):
     """An uploaded prompt; `audio_url` is what calls and templates name it by."""
 
 
-@voice_operation("GET", "audio/", id="audio.list", permission="voice.view", listing=AUDIO, returns=AudioOut)
-async def list_audio(ctx: Context) -> dict[str, Any]:
-    """List the uploaded prompts."""
-    return await audio.list_audio(ctx, AUDIO)
+_PROMPTS = partial(crud, "audio", "audio/", AudioOut, view="voice.view", manage="voice.manage", declare=voice_operation)
+_PROMPTS(list=Does(audio.PROMPTS.list, "List the uploaded prompts.", AUDIO))
 
 
 @voice_operation(
@@ -42,10 +42,7 @@ async def create_audio(ctx: OperationContext, files: Mapping[str, Upload]) -> di
     return await audio.create_audio(ctx, upload.filename, upload.body)
 
 
-@voice_operation("GET", "audio/{id}/", id="audio.read", permission="voice.view", returns=AudioOut)
-async def read_audio(ctx: Context, id: str) -> dict[str, Any]:
-    """Show one uploaded prompt."""
-    return audio.render_audio(await ctx.data.get("voice_media", id))
+_PROMPTS(read=Does(audio.PROMPTS.read, "Show one uploaded prompt."))
 
 
 @voice_operation(
@@ -57,10 +54,12 @@ async def audio_file(ctx: Context, id: str) -> Reply:
     return await file_reply(ctx, ctx.data.scope, await audio.audio_blob(ctx, id), "audio/wav", {})
 
 
-@voice_operation("DELETE", "audio/{id}/", id="audio.delete", permission="voice.manage", status=204, effect=True)
-async def delete_audio(ctx: OperationContext, id: str) -> None:
-    """Remove an uploaded prompt and its sound; templates that name it cannot play it any more."""
-    await audio.delete_audio(ctx, id)
+_PROMPTS(
+    delete=Does(
+        audio.delete_audio,
+        "Remove an uploaded prompt and its sound; templates that name it cannot play it any more.",
+    )
+)
 
 
 @operation(

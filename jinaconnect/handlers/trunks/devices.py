@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.trunks import devices
 from jinaconnect.core.events.payloads.trunks import DeviceData
 from jinaconnect.core.paging import Filter, Listing, text_filter
 from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Named
 from jinaconnect.handlers.calls.operation import voice_operation
+from jinaconnect.handlers.edge.crud import Does, crud
 
 DEVICES = Listing(filters={"user": text_filter("user"), "kind": Filter("kind")})
 
@@ -44,28 +44,12 @@ class DeviceOut(DeviceData):
     credentials: Account | None = None
 
 
-@voice_operation("GET", "devices/", id="devices.list", permission="voice.view", listing=DEVICES, returns=DeviceOut)
-async def list_devices(ctx: OperationContext) -> dict[str, Any]:
-    """List the telephones with their registration as it is now."""
-    return await devices.list_devices(ctx, DEVICES)
-
-
-@voice_operation(
-    "POST", "devices/", id="devices.create", permission="voice.call", body=NewDevice, returns=DeviceOut, status=201,
-    effect=True,
+crud(
+    "devices", "devices/", DeviceOut, view="voice.view", manage="voice.call", declare=voice_operation,
+    list=Does(devices.list_devices, "List the telephones with their registration as it is now.", DEVICES),
+    create=Does(
+        devices.create_device, "Add a telephone of one's own, or with `voice.manage` another's.", NewDevice
+    ),
+    read=Does(devices.read_device, "Show one telephone."),
+    delete=Does(devices.delete_device, "Remove a telephone of one's own, or with `voice.manage` another's."),
 )  # fmt: skip
-async def create_device(ctx: OperationContext, body: NewDevice) -> dict[str, Any]:
-    """Add a telephone of one's own, or with `voice.manage` another's."""
-    return await devices.create_device(ctx, body.model_dump())
-
-
-@voice_operation("GET", "devices/{id}/", id="devices.read", permission="voice.view", returns=DeviceOut)
-async def read_device(ctx: OperationContext, id: str) -> dict[str, Any]:
-    """Show one telephone."""
-    return await devices.render_device(ctx, await ctx.data.get("devices", id))
-
-
-@voice_operation("DELETE", "devices/{id}/", id="devices.delete", permission="voice.call", status=204, effect=True)
-async def delete_device(ctx: OperationContext, id: str) -> None:
-    """Remove a telephone of one's own, or with `voice.manage` another's."""
-    await devices.delete_device(ctx, id)
