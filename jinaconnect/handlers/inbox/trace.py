@@ -7,7 +7,7 @@ from typing import Any, Literal
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.trace import trace_message
 from jinaconnect.core.events.payloads.base import EARLIER, LATER, MOMENT
-from jinaconnect.core.inbox.platform import PlatformName
+from jinaconnect.core.inbox.platform import USUAL, PlatformName
 from jinaconnect.core.schema import Answer, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
@@ -45,7 +45,7 @@ class MessageCharge(Answer):
 class MessageTrace(
     Answer,
     json_schema_extra=example(
-        id=sample_id("msg"), direction="OUTGOING", platform="WHATSAPP", channel_app_id=sample_id("wap"),
+        id=sample_id("msg"), direction="OUTGOING", platform=USUAL, channel_app_id=sample_id("wap"),
         status="delivered", carrier_id="wamid.HBgLMTIwMjU1NTAxMTEVAgARGBI5", request_id=sample_id("req"), steps=[
             {"kind": "queued", "at": EARLIER, "request_id": sample_id("req"),
              "by": {"type": "api_key", "id": sample_id("key")}},
