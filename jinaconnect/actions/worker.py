@@ -150,6 +150,10 @@ class Worker:
             return True
         return False
 
+    def accounted(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start a task of this process that a stop waits for; its errors are its caller's."""
+        return self._spawn(work)
+
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._tasks.add(task)

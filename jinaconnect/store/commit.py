@@ -1,7 +1,8 @@
 """Group commit: what waits for the disk at one moment goes there together.
 
 A majority-and-journal write costs about the same for one document as for a hundred, so every insert of a collection
-passes through one queue: while a batch is on its way the next one gathers. An idle queue adds no wait.
+passes through one queue: while a batch is on its way the next one gathers. An idle queue adds no wait, a busy one may
+let a burst come in whole.
 
 Changes of one document are the opposite: they wait for each other (`Turns`), since only one of those made at a moment
 can hold.
@@ -11,15 +12,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import asynccontextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
 from jinaconnect.core.errors import Unavailable
 
+SEVERAL = 4  # items of a batch that tell of a burst
+MOMENT_S, MOMENTS = 0.001, 8
+
 logger = structlog.get_logger(__name__)
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -30,17 +35,22 @@ class GroupCommit(Generic[Item, Result]):
     `write` returns one result per item, in order; a result that is an exception is raised in that caller alone. When
     it raises anything but Unavailable, each item of the batch is written by itself: what is wrong with one fails
     nobody else. With several `lanes` as many batches are on their way at once, where their order does not matter.
+    With `bursts`, a batch after one of several items waits while more come in, for some milliseconds at most. `spawn`
+    starts the task that writes, for whoever keeps account of those.
     """
 
     def __init__(
         self, write: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]], *, limit: int = 500,
-        lanes: int = 1,
+        lanes: int = 1, bursts: bool = False, spawn: Spawn = asyncio.create_task,
     ) -> None:  # fmt: skip
         self._write = write
         self._limit = limit
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._lanes = lanes
         self._draining = 0
+        self._bursts = bursts
+        self._spawn = spawn
+        self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -50,18 +60,19 @@ class GroupCommit(Generic[Item, Result]):
 
     async def put(self, item: Item) -> Result:
         """Write one item and return its result."""
-        return await self._queued(item)
+        return await self.queued(item)
 
     async def put_many(self, items: Sequence[Item]) -> list[Result]:
         """Write items and return their results, in order."""
-        return await asyncio.gather(*map(self._queued, items))
+        return await asyncio.gather(*map(self.queued, items))
 
-    def _queued(self, item: Item) -> asyncio.Future[Result]:
+    def queued(self, item: Item) -> asyncio.Future[Result]:
+        """Have one item written; what is returned has its result, or its error."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._draining < self._lanes:
             self._draining += 1
-            task = asyncio.create_task(self._drain())
+            task = self._spawn(self._drain())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return future
@@ -69,7 +80,10 @@ class GroupCommit(Generic[Item, Result]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                if self._bursts and self._busy:
+                    await self._burst()
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                self._busy = len(batch) >= SEVERAL
                 results = await self._written([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if future.done():
@@ -80,6 +94,16 @@ class GroupCommit(Generic[Item, Result]):
                         future.set_result(result)
         finally:
             self._draining -= 1
+
+    async def _burst(self) -> None:
+        """Return when a moment has brought nothing more, or enough of them have passed."""
+        for _ in range(MOMENTS):
+            before = len(self._waiting)
+            if before >= self._limit:
+                return
+            await asyncio.sleep(MOMENT_S)
+            if len(self._waiting) == before:
+                return
 
     async def _written(self, items: list[Item]) -> Sequence[Result | Exception]:
         try:

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from bson import encode
+from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Extent
 from jinaconnect.core.events.event import Recorded, recorded, takes_number
+from jinaconnect.store import ahead
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.coordination.holders import Holders
 from jinaconnect.store.databases.indexes import Built, settle, unhurried
-from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
+from jinaconnect.store.databases.mongo import AWAY, DUPLICATE_KEY, Database, Document, fault_error, guarded
 
 FORGOTTEN_AT_ONCE = 5_000
 APPENDERS = 500  # of the scopes that wrote last; each remembers up to some hundred kilobytes
@@ -35,6 +38,7 @@ TAIL = 1_000  # others' events read through to find one's own and the newest num
 
 Listener = Callable[[str, list[Recorded]], None]
 Mark = tuple[str, datetime]  # an event's id, and when it was recorded
+_Numbered = tuple[list[int], Any]  # numbers of events, and the term they were written in where it was one
 _EMPTY: Mark = ("", datetime(2000, 1, 1, tzinfo=UTC))  # of logs that hold nothing yet
 
 
@@ -68,13 +72,16 @@ class Log:
         assert self._epoch is not None, "prepare() comes first"
         return self._epoch
 
-    async def append(self, scope: str, rows: Sequence[Document]) -> list[int]:
+    async def append(self, scope: str, rows: Sequence[Document], trail: Trail | None = None) -> list[int]:
         """Number and store event rows in their order; returns their numbers.
 
         Idempotent by event id: a row that is there keeps its number. Raises Unavailable; what was asked for is then
-        either in the log or still pending beside its document.
+        either in the log or still pending beside its document. The `trail` of what went ahead learns of it.
         """
-        return await self._appenders.get(scope).put(list(rows))
+        numbers, term = await self._appenders.get(scope).put(list(rows))
+        if trail is not None:
+            trail.note(term)
+        return numbers
 
     async def recent_head(self, scope: str) -> int:
         """Return a number the log had reached a moment ago, by whatever process; asks where none was seen so lately."""
@@ -199,7 +206,7 @@ class _Appender:
     def __init__(self, log: Log, scope: str) -> None:
         self._log = log
         self._scope = scope
-        self._group: GroupCommit[list[Document], list[int]] = GroupCommit(self._write)
+        self._group: GroupCommit[list[Document], _Numbered] = GroupCommit(self._write)
         self._numbers: OrderedDict[str, int] = OrderedDict()
         self._holders = Holders(log._database, scope)
         self.head: int | None = None
@@ -209,13 +216,13 @@ class _Appender:
         """Whether nothing is on its way to the log."""
         return self._group.idle
 
-    async def put(self, rows: list[Document]) -> list[int]:
+    async def put(self, rows: list[Document]) -> _Numbered:
         known = [self._numbers.get(row["_id"]) for row in rows]
         if all(number is not None for number in known):
-            return [number for number in known if number is not None]
+            return [number for number in known if number is not None], None
         return await asyncio.shield(self._group.put(rows))
 
-    async def _write(self, batches: list[list[Document]]) -> list[list[int] | Exception]:
+    async def _write(self, batches: list[list[Document]]) -> list[_Numbered | Exception]:
         numbers: dict[str, int] = {}
         fresh: dict[str, Document] = {}
         for batch in batches:
@@ -225,13 +232,18 @@ class _Appender:
                     numbers[id] = self._numbers[id]
                 else:
                     fresh.setdefault(id, row)
-        numbers |= await self._insert(list(fresh.values()))
+        added, terms = await self._insert(list(fresh.values()))
+        numbers |= added
         self._remember(numbers)
-        return [[numbers[row["_id"]] for row in batch] for batch in batches]
+        term = terms.pop() if len(terms) == 1 else None
+        return [([numbers[row["_id"]] for row in batch], term) for batch in batches]
 
     @guarded
-    async def _insert(self, rows: list[Document]) -> dict[str, int]:
+    async def _insert(self, rows: list[Document]) -> tuple[dict[str, int], set[Any]]:
+        """Return the numbers of rows, and in which terms they were written: None for those that were there."""
         numbers: dict[str, int] = {}
+        terms: set[Any] = set()
+        again = True
         while rows:
             head = self.head
             if head is None:
@@ -241,7 +253,14 @@ class _Appender:
             await self._holders.reach(head)
             decided = await self._holders.decided(rows)
             numbered = [self._number(row, head + place, now) for place, row in enumerate(decided, 1)]
-            refused = await self._insert_until(numbered)
+            try:
+                refused, term = await self._insert_until(numbered)
+            except AWAY:
+                if not again:
+                    raise
+                again = False  # the driver tries what it is given as a command once; those that are there are found
+                continue
+            terms.add(term)
             written, rows = numbered[: refused.index], rows[refused.index :]
             head += len(written)
             if written:
@@ -251,21 +270,21 @@ class _Appender:
             if rows:
                 present, newest = await self._present(rows, numbered[refused.index], refused)
                 numbers |= present
+                terms.add(None)
                 rows = [row for row in rows if row["_id"] not in present]
                 head = max(head, newest)
                 self._log._overtaken(self._scope, max((newest, *present.values())))
             self.heard(head)
-        return numbers
+        return numbers, terms
 
-    async def _insert_until(self, numbered: list[Document]) -> _Refused:
-        try:
-            await self._log._events.insert_many(numbered, ordered=True)
-        except BulkWriteError as error:
-            fault = min(faults_of(error), key=lambda fault: int(fault["index"]))
+    async def _insert_until(self, numbered: list[Document]) -> tuple[_Refused, Any]:
+        rows = [encode(row) for row in numbered]
+        done = await ahead.insert(self._log._database, "events", rows, ordered=True, concern=ahead.DURABLE)
+        for fault in done.faults:
             if fault["code"] != DUPLICATE_KEY:
-                raise
-            return _Refused(fault["index"], "seq" in (fault.get("keyPattern") or {}))
-        return _Refused(len(numbered), False)
+                raise fault_error(fault)
+            return _Refused(fault["index"], "seq" in (fault.get("keyPattern") or {})), done.term
+        return _Refused(len(numbered), False), done.term
 
     async def _present(self, rows: list[Document], at: Document, refused: _Refused) -> tuple[dict[str, int], int]:
         """Return which of the events are in the log already, and the newest number seen while looking.

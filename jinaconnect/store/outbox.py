@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pymongo import InsertOne, UpdateOne
+from pymongo import InsertOne
 from pymongo.errors import BulkWriteError
 
 from jinaconnect.core.calls.history import history_rows
@@ -21,19 +21,35 @@ from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox.timeline import pending_row
 from jinaconnect.core.principal import parse_scope
+from jinaconnect.store import ahead
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
-from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, guarded
+from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, fault_error, guarded
 from jinaconnect.store.log import Log
 
 SWEEP_EVERY_S = 2.0
 ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is
 SWEEP_BATCH = 500
+NOBODY = "\x00"  # an id no document has
+PULLED_AT_ONCE = 100  # documents of one update, in which each looks for its own number
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = structlog.get_logger(__name__)
+
+
+def _pull_of(group: Sequence[_Told]) -> Document:
+    """Return the one update that takes events off the documents of a collection, and gives them their numbers."""
+    ids, numbers = [told.id for told in group], [told.number for told in group]
+    gone = [row["_id"] for told in group for row, _ in told.events]
+    left = {"$filter": {"input": "$pending", "cond": {"$not": [{"$in": ["$$this._id", {"$literal": gone}]}]}}}
+    fields: Document = {"pending": left}
+    if numbers[0] is not None:
+        fields["number"] = {"$arrayElemAt": [numbers, {"$indexOfArray": [{"$literal": ids}, "$_id"]}]}
+    query = {"_id": {"$in": ids}, "scope": {"$in": list({told.scope for told in group})}}
+    return {"q": query, "u": [{"$set": fields}], "multi": True, "hint": {"_id": 1}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,12 @@ class _Told:
     id: str
     scope: str
     events: tuple[tuple[Document, int], ...]
+    awaited: bool = False
+
+    @property
+    def number(self) -> int | None:
+        """The document's place in its timeline, where an event gives it one."""
+        return next((seq for row, seq in self.events if takes_number(row["type"])), None)
 
 
 class Outbox:
@@ -52,10 +74,12 @@ class Outbox:
         self._log = log
         self._clock = clock
         self._withdrawals = withdrawals
-        self._pulls: GroupCommit[_Told, None] = GroupCommit(self._pull)
+        self._pulls: GroupCommit[Sequence[_Told], None] = GroupCommit(self._pull)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def publish(self, groups: Sequence[tuple[str, Sequence[Document]]]) -> dict[str, int]:
+    async def publish(
+        self, groups: Sequence[tuple[str, Sequence[Document]]], trail: Trail | None = None
+    ) -> dict[str, int]:
         """Append the pending events of documents, given by collection; returns `{document id: last number}`.
 
         What the events leave behind elsewhere (numbers, timeline and history rows) follows: see `settle`.
@@ -63,9 +87,9 @@ class Outbox:
         The events of a document may belong to another log than its neighbours' (`log` in the row says which); all
         of one document go to one log.
         """
-        told, last = await self._append(groups)
-        for item in told:
-            task = asyncio.create_task(self._settle(item))
+        told, last = await self._append(groups, trail)
+        if told:
+            task = asyncio.create_task(self._settle(told))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return last
@@ -77,10 +101,11 @@ class Outbox:
         in rows already or pending on the documents read after it. Raises Unavailable.
         """
         told, _ = await self._append(groups)
-        await self._pulls.put_many(told)
+        if told:
+            await self._pulls.put([replace(item, awaited=True) for item in told])
 
     async def _append(
-        self, groups: Sequence[tuple[str, Sequence[Document]]]
+        self, groups: Sequence[tuple[str, Sequence[Document]]], trail: Trail | None = None
     ) -> tuple[list[_Told], dict[str, int]]:
         logs: dict[str, list[tuple[str, Document]]] = {}
         for collection, docs in groups:
@@ -95,7 +120,7 @@ class Outbox:
                 for _, doc in telling
                 for row in doc["pending"]
             ]
-            numbers = iter(await self._log.append(name, rows))
+            numbers = iter(await self._log.append(name, rows, trail))
             if any(changes_access(row["type"]) for row in rows):
                 # Before the events are taken off their document: the sweep repeats what a crash cuts off here.
                 await self._withdrawals.note([parse_scope(name)[0]])
@@ -105,41 +130,52 @@ class Outbox:
                 settled.append(_Told(collection, doc["_id"], doc["scope"], told))
         return settled, last
 
-    async def _settle(self, told: _Told) -> None:
+    async def _settle(self, told: Sequence[_Told]) -> None:
         try:
             await self._pulls.put(told)
         except Unavailable:
-            logger.info("outbox.pull_postponed", collection=told.collection, id=told.id)
+            logger.info("outbox.pull_postponed", documents=len(told))
 
     async def drain(self) -> None:
-        """Wait until everything published is taken off its document."""
+        """Wait until everything published is taken off its document, on the disk too."""
         while self._tasks:
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
+        nothing = {"q": {"_id": NOBODY}, "u": {"$set": {"pending": []}}, "hint": {"_id": 1}}
+        try:
+            await self._waited_for(nothing)
+        except Unavailable:
+            logger.info("outbox.pull_postponed", documents=0)
 
     @guarded
-    async def _pull(self, batch: list[_Told]) -> list[Exception | None]:
+    async def _waited_for(self, update: Document) -> None:
+        """Run an update that changes nothing: durable, it waits for all that was written before it."""
+        await ahead.update(self._database, "messages", [update], concern=ahead.DURABLE)
+
+    @guarded
+    async def _pull(self, batches: list[Sequence[_Told]]) -> list[Exception | None]:
+        batch = [told for each in batches for told in each]
         entries: dict[str, list[InsertOne[Document]]] = {"timeline": [], "call_events": []}
-        updates: dict[str, list[UpdateOne]] = {}
+        pulls: dict[tuple[str, bool], list[_Told]] = {}
         for told in batch:
-            fields: Document = {}
             for row, seq in told.events:
-                if takes_number(row["type"]):
-                    fields["number"] = seq
                 if row.get("timeline"):
                     entry = {"scope": row["log"], "contact": row["contact"], **pending_row(row, seq)}
                     entries["timeline"].append(InsertOne(entry))
                 if row.get("history"):
                     entries["call_events"] += [InsertOne({"scope": row["log"], **each}) for each in history_rows(row)]
-            change: Document = {"$pull": {"pending": {"_id": {"$in": [row["_id"] for row, _ in told.events]}}}}
-            if fields:
-                change["$set"] = fields
-            updates.setdefault(told.collection, []).append(UpdateOne({"_id": told.id, "scope": told.scope}, change))
+            pulls.setdefault((told.collection, told.number is not None), []).append(told)
         for collection, inserts in entries.items():
             if inserts:
                 await self._insert_once(collection, inserts)
-        for collection, operations in updates.items():
-            await self._database[collection].bulk_write(operations, ordered=False)
-        return [None] * len(batch)
+        # What is lost of this is done again by the sweep: only who waits for it waits for the disk.
+        concern = ahead.DURABLE if any(told.awaited for told in batch) else ahead.TAKEN
+        for (collection, _), group in pulls.items():
+            for start in range(0, len(group), PULLED_AT_ONCE):
+                part = _pull_of(group[start : start + PULLED_AT_ONCE])
+                done = await ahead.update(self._database, collection, [part], concern=concern)
+                for fault in done.faults:
+                    raise fault_error(fault)
+        return [None] * len(batches)
 
     async def _insert_once(self, collection: str, inserts: list[InsertOne[Document]]) -> None:
         try:

@@ -11,6 +11,8 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Invalid
+from jinaconnect.store import ahead
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.commit import GroupCommit, Turns
 from jinaconnect.store.coordination.withdrawals import Withdrawals
 from jinaconnect.store.counting import Counts
@@ -29,6 +31,7 @@ from jinaconnect.store.words import Words
 
 IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml
 NEVER = "\x00"  # an id no document has
+BY_ID = {"_id": 1}  # named, since the partition in the query makes each of a collection's indexes a candidate
 
 Swap = tuple[Document, Document]  # a document as it was read, and what is to become of it
 
@@ -131,6 +134,20 @@ class Rows:
                 results[fault["index"]] = key_name(fault) if fault["code"] == DUPLICATE_KEY else fault_error(fault)
         return results
 
+    @guarded
+    async def insert_ahead(self, collection: str, docs: Sequence[Document], trail: Trail) -> list[str | None]:
+        """Insert as `insert` does, ahead of the log (see `store/ahead.py`)."""
+        results: list[str | None] = [None] * len(docs)
+        rows = [check_storable(doc) for doc in docs]
+        if rows:
+            done = await ahead.insert(self.database, collection, rows, ordered=False, concern=ahead.TAKEN)
+            trail.note(done.term)
+            for fault in done.faults:
+                if fault["code"] != DUPLICATE_KEY:
+                    raise fault_error(fault)
+                results[fault["index"]] = key_name(fault)
+        return results
+
     async def swap(self, collection: str, before: Document, update: Document) -> bool | str:
         """Update a document if it is still at the revision of `before`; travels with what else waits at the moment.
 
@@ -147,8 +164,13 @@ class Rows:
             group = self._swaps[collection] = GroupCommit(write, lanes=2)
         return await group.put((before, update))
 
-    async def swap_many(self, collection: str, swaps: Sequence[Swap]) -> list[bool | str | Exception]:
-        """Do several swaps in one round trip, each with an outcome of its own (see `swap`), which may be its error."""
+    async def swap_many(
+        self, collection: str, swaps: Sequence[Swap], trail: Trail | None = None
+    ) -> list[bool | str | Exception]:
+        """Do several swaps in one round trip, each with an outcome of its own (see `swap`), which may be its error.
+
+        With a `trail` they go ahead of the log (see `store/ahead.py`).
+        """
         results: list[bool | str | Exception] = []
         for _, update in swaps:
             try:
@@ -157,8 +179,24 @@ class Rows:
             except Invalid as error:
                 results.append(error)
         good = [place for place, result in enumerate(results) if result is True]
-        for place, outcome in zip(good, await self._swap(collection, [swaps[place] for place in good]), strict=True):
+        wanted = [swaps[place] for place in good]
+        done = self._swap(collection, wanted) if trail is None else self._swap_ahead(collection, wanted, trail)
+        for place, outcome in zip(good, await done, strict=True):
             results[place] = outcome
+        return results
+
+    @guarded
+    async def _swap_ahead(self, collection: str, swaps: Sequence[Swap], trail: Trail) -> list[bool | str | Exception]:
+        results: list[bool | str | Exception] = [True] * len(swaps)
+        if swaps:
+            updates = [
+                {"q": _revision(before), "u": _or_fail(update), "upsert": True, "hint": BY_ID}
+                for before, update in swaps
+            ]
+            done = await ahead.update(self.database, collection, updates, concern=ahead.TAKEN)
+            trail.note(done.term)
+            for fault in done.faults:
+                results[fault["index"]] = _outcome(fault)
         return results
 
     @guarded
@@ -168,17 +206,14 @@ class Rows:
         if len(swaps) == 1:
             before, update = swaps[0]
             try:
-                result = await self.database[collection].update_one(_revision(before), update)
+                result = await self.database[collection].update_one(_revision(before), update, hint=BY_ID)
             except DuplicateKeyError as error:
                 return [key_name(error.details or {})]
             except WriteError as error:
                 return [fault_error({"errmsg": str(error), **(error.details or {}), "code": error.code})]
             return [bool(result.matched_count)]
-        # A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update
-        # that matches nothing fails by itself, and faults are told one by one.
         operations = [
-            UpdateOne(_revision(before), {**update, "$setOnInsert": {"_id": NEVER}}, upsert=True)
-            for before, update in swaps
+            UpdateOne(_revision(before), _or_fail(update), upsert=True, hint=BY_ID) for before, update in swaps
         ]
         results: list[bool | str | Exception] = [True] * len(swaps)
         try:
@@ -187,6 +222,15 @@ class Rows:
             for fault in faults_of(error):
                 results[fault["index"]] = _outcome(fault)
         return results
+
+
+def _or_fail(update: Document) -> Document:
+    """Return an update for several that travel together.
+
+    A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update that
+    matches nothing fails by itself, and faults are told one by one.
+    """
+    return {**update, "$setOnInsert": {"_id": NEVER}}
 
 
 def _outcome(fault: Mapping[str, Any]) -> bool | str | Exception:

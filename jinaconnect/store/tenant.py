@@ -22,6 +22,7 @@ from typing import Any
 
 from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.mongo import Document, check_storable, guarded
 from jinaconnect.store.reads import TenantReads, refuse_partition
@@ -108,12 +109,19 @@ class TenantStore(TenantReads):
         return written[0]
 
     async def insert_many(
-        self, collection: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]], *, tell: bool = True
-    ) -> list[Written | Duplicate]:
-        """Add documents, each with its events; a taken unique key fails its own document alone."""
+        self, collection: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]], *, tell: bool = True,
+        trail: Trail | None = None,
+    ) -> list[Written | Duplicate]:  # fmt: skip
+        """Add documents, each with its events; a taken unique key fails its own document alone.
+
+        With a `trail` they go ahead of their events (see `store/ahead.py`).
+        """
         now = self._store.clock()
         docs = [self._new(collection, doc, events, now) for doc, events in items]
-        results = await self._store.insert(collection, docs)
+        if trail is None:
+            results = await self._store.insert(collection, docs)
+        else:
+            results = await self._store.insert_ahead(collection, docs, trail)
         for place, result in enumerate(results):
             if result == "id":  # an interrupted operation run again: its row is there, and so are its ids
                 docs[place] = await self.get(collection, docs[place]["_id"])
@@ -129,9 +137,15 @@ class TenantStore(TenantReads):
         """Bring the pending events of documents to the log; returns `{document id: number of its last event}`."""
         return await self.tell_all([(collection, docs)])
 
-    async def tell_all(self, groups: Sequence[tuple[str, Sequence[Document]]]) -> dict[str, int]:
+    async def tell_all(
+        self, groups: Sequence[tuple[str, Sequence[Document]]], trail: Trail | None = None
+    ) -> dict[str, int]:
         """Bring the pending events of documents of several collections to the log, in this order."""
-        return await self._store.outbox.publish(groups)
+        return await self._store.outbox.publish(groups, trail)
+
+    async def restore(self, collection: str, docs: Sequence[Document]) -> None:
+        """Write documents again that went ahead of the log and may be lost; what is there stays as it is."""
+        await self._store.insert(collection, docs)
 
     async def settle(self, collection: str, docs: Sequence[Document] | None = None) -> None:
         """Bring what documents have pending to the rows that are made of it (see `Outbox.settle`).
@@ -221,12 +235,14 @@ class TenantStore(TenantReads):
         return update, after
 
     async def change_many(
-        self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document], *, tell: bool = True
-    ) -> list[Document]:
+        self, collection: str, decisions: Mapping[str, Decide], known: Iterable[Document], *, tell: bool = True,
+        trail: Trail | None = None,
+    ) -> list[Document]:  # fmt: skip
         """Decide on several documents at once, in one round trip where none of them moves.
 
         `known` holds freshly read documents; whatever moved since is decided again by itself. Returns the documents
-        as they are now, without those removed meanwhile; with `tell=False` what they have to tell waits for `tell()`.
+        as they are now, without those removed meanwhile; with `tell=False` what they have to tell waits for `tell()`,
+        with a `trail` those that have not moved go ahead of that (see `store/ahead.py`).
         Raises Duplicate, and Invalid for what cannot be stored, when the others are written.
         """
         results: list[Document] = []
@@ -239,7 +255,7 @@ class TenantStore(TenantReads):
                 plans.append((before, *self._plan(collection, before, change)))
         if not plans:
             return results
-        swapped = await self._store.swap_many(collection, [(before, update) for before, update, _ in plans])
+        swapped = await self._store.swap_many(collection, [(before, update) for before, update, _ in plans], trail)
         done = [after for (_, _, after), result in zip(plans, swapped, strict=True) if result is True]
         if tell:
             await self.tell(collection, done)

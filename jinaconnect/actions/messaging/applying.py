@@ -56,6 +56,7 @@ from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.lenient import storable
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
@@ -203,18 +204,21 @@ class Batch:
             contact = contacts[fact.sender]
             message = self._message(fact, account, contact)
             items.append((message, [self._received(message, contact, fact)]))
-        results = await self._store.insert_many("messages", items, tell=False)
+        trail = Trail()
+        results = await self._store.insert_many("messages", items, tell=False, trail=trail)
+        fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
+        written = {message["carrier_id"]: message for message in fresh}
         known: dict[str, list[Document]] = {}
         seen_before: set[str] = set()
         fetches: list[Document | None] = []
         for (message, _), result, (fact, account) in zip(items, results, inbound, strict=True):
             if isinstance(result, Duplicate):
-                held = await self._store.find_one(
-                    "messages", {"platform": self._platform, "carrier_id": message["carrier_id"]}
-                )
+                held = written.get(message["carrier_id"])  # told twice at once
                 if held is None:
-                    continue
-                seen_before.add(held["contact"])
+                    held = await self._there(message["carrier_id"])
+                    seen_before.add(held["contact"])
+                    if held["pending"]:
+                        fresh.append(held)  # by whoever was cut off before it was told
             else:
                 held = result.doc
                 known.setdefault(held["contact"], []).append(held)
@@ -224,15 +228,16 @@ class Batch:
         decisions = {id: self._count(messages) for id, messages in known.items()}
         everyone = {contact["_id"]: contact for contact in contacts.values()}
         present = [contact for contact in everyone.values() if contact["_id"] in decisions]
-        counted_in = await self._store.change_many("contacts", decisions, present, tell=False)
+        counted_in = await self._store.change_many("contacts", decisions, present, tell=False, trail=trail)
         for id in sorted(seen_before):
             await self._rebuild(id)
         for id in sorted(decisions.keys() - {doc["_id"] for doc in counted_in}):
             await follow_removal(self._ctx, id)  # removed since it was read: what it was sent meanwhile goes as well
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
-        fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         left = [contact for contact in everyone.values() if contact["_id"] not in decisions]
-        await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)])
+        await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)], trail)
+        if fresh and not trail.unbroken:
+            await self._again(fresh)
         for fact, _ in inbound:
             if self._platform in (contacts[fact.sender].get("unreachable") or {}):  # who writes is reached
                 at = fact.at if fact.at.timestamp() > 0 else self._ctx.now()
@@ -241,6 +246,20 @@ class Batch:
         new = [pair for pair, result in zip(inbound, results, strict=True) if not isinstance(result, Duplicate)]
         waited = [(account, fact) for fact, account in new if fact.acknowledge is not None]
         await acknowledge_soon(self._worker, self._store.scope, waited, self._ctx.now())
+
+    async def _there(self, carrier_id: str) -> Document:
+        held = await self._store.find_one("messages", {"platform": self._platform, "carrier_id": carrier_id})
+        if held is None:  # its writer has not got it to the disk yet
+            raise Unavailable("A message is being written.")
+        return held
+
+    async def _again(self, fresh: Sequence[Document]) -> None:
+        """Write messages again that may have been lost with a term of the database's primary, and what counts them."""
+        logger.warning("webhook.written_again", messages=len(fresh))
+        await self._store.restore("messages", fresh)
+        for id in sorted({message["contact"] for message in fresh}):
+            await self._rebuild(id)
+        await self._store.tell("messages", fresh)
 
     async def _contacts(self, facts: Sequence[Inbound]) -> dict[Address, Document]:
         """Return who wrote, each contact knowing all that the carrier told they are known by."""

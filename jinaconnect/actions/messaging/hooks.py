@@ -12,13 +12,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.messaging.applying import Batch, keep_failure
 from jinaconnect.actions.ports import Accounts, Received
-from jinaconnect.actions.worker import MAX_TRIES, Worker, until_taken
+from jinaconnect.actions.worker import AGAIN_S, MAX_TRIES, Worker, until_taken
 from jinaconnect.actions.writers import Writers
 from jinaconnect.channels.base import Account, AccountReport, Fact, TemplateReport, WebhookReply, WebhookRequest
 from jinaconnect.channels.table import FORMER, Channels, spec_of
@@ -56,7 +57,10 @@ class InboundDoor:
         self._accounts = accounts
         self._channels = channels
         self._lanes: Kept[tuple[str, str, int], GroupCommit[_Arrived, None]] = Kept(
-            lambda _: GroupCommit(self._apply_arrived, limit=BATCH), LANES_KEPT
+            lambda _: GroupCommit(
+                self._apply_arrived, limit=BATCH, bursts=True, spawn=worker.accounted
+            ),
+            LANES_KEPT,
         )
 
     async def greet(self, channel: str, tenant: str, hook: WebhookRequest) -> WebhookReply | None:
@@ -97,25 +101,34 @@ class InboundDoor:
             await services.store.insert("inbound", [{**row, "due": due_at(services.clock())}])
             self._worker.kick("inbound", tenant, id)
             return told
-        applying = await self._begin(_Arrived(row, hook))
+        arrived = _Arrived(row, hook)
+        holder = await self._writers.holder(tenant)
+        if holder == services.due.process:
+            applying: asyncio.Future[Any] = self._lane(row).queued(arrived)
+        else:
+            applying = self._worker.run(self._hand(holder, arrived))
         await asyncio.wait([applying], timeout=APPLIED_WITHIN_S)
-        if not (applying.done() and applying.result()):
-            await services.store.insert("inbound", [{**row, "due": services.due.taken(LEASE)}])
-            self._worker.run(self._follow(applying, row))
+        if applying.done() and applying.exception() is None and applying.result() is not False:
+            return told
+        if holder == services.due.process:
+            applying = self._worker.run(self._taken(applying, arrived))
+        await services.store.insert("inbound", [{**row, "due": services.due.taken(LEASE)}])
+        self._worker.run(self._follow(applying, row))
         return told
 
-    async def _begin(self, arrived: _Arrived) -> asyncio.Task[bool]:
-        """Have a body applied by the process that writes to its tenant's log."""
-        holder = await self._writers.holder(arrived.row["scope"])
-        if holder == self._services.due.process:
-            return self._apply_soon(arrived)
-        return self._worker.run(self._hand(holder, arrived))
+    async def _taken(self, applying: asyncio.Future[None], arrived: _Arrived) -> None:
+        """Return once a body is applied, tried again where the database was away."""
+        try:
+            await applying
+        except Unavailable:
+            await asyncio.sleep(AGAIN_S)
+            await self._until_applied(arrived)
 
     async def _hand(self, holder: str, arrived: _Arrived) -> None:
         if not await self._writers.hand(holder, arrived.row) and not await self._apply_soon(arrived):
             raise Unavailable("The body is not applied yet.")
 
-    async def _follow(self, applying: asyncio.Task[bool], row: Document) -> None:
+    async def _follow(self, applying: asyncio.Future[bool], row: Document) -> None:
         """Remove a stored body once it is applied; else have it taken up again."""
         if await applying:
             await self._services.due.finish("inbound", [row["_id"]])
@@ -125,8 +138,13 @@ class InboundDoor:
 
     def _apply_soon(self, arrived: _Arrived) -> asyncio.Task[bool]:
         """Apply a body together with what else waits in its tenant's lane; the task tells whether it was done."""
-        place = (arrived.row["scope"], _channel(arrived.row), arrived.row.get("lane", 0))
-        return self._worker.run(until_taken(lambda: self._lanes.get(place).put(arrived)))
+        return self._worker.run(self._until_applied(arrived))
+
+    async def _until_applied(self, arrived: _Arrived) -> None:
+        await until_taken(lambda: self._lane(arrived.row).put(arrived))
+
+    def _lane(self, row: Document) -> GroupCommit[_Arrived, None]:
+        return self._lanes.get((row["scope"], _channel(row), row.get("lane", 0)))
 
     async def apply_handed(self, row: Document) -> bool:
         """Apply a body that another process took in; False when that was not done."""

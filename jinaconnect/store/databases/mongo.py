@@ -35,7 +35,7 @@ T = TypeVar("T")
 DUPLICATE_KEY = 11000
 # Codes a server gives while it has no primary, is shutting down, loses a connection or a cursor on the way, or runs out
 # of time (MongoDB's error_codes.yml: its categories of retriable, shutdown, network, cursor and interruption errors).
-_PASSING_CODES = frozenset({
+PASSING_CODES = frozenset({
     6, 7, 24, 43, 46, 50, 64, 89, 91, 112, 133, 134, 150, 175, 189, 202, 234, 237, 239, 246, 251, 262, 279, 290, 9001,
     10107, 11600, 11601, 11602, 13388, 13435, 13436,
 })  # fmt: skip
@@ -43,7 +43,7 @@ _PASSING_LABELS = ("RetryableWriteError", "TransientTransactionError", "UnknownT
 # Codes of a document the server will not hold: nested too deep, grown beyond 16 MiB.
 _UNKEPT_CODES = frozenset({15, 10334, 17280, 17419, 17420})
 MAX_DOCUMENT = 15 * 1024 * 1024  # what a caller may write at once; the server holds 16 MiB
-_AWAY = (ConnectionFailure, NetworkTimeout, NotPrimaryError, ExecutionTimeout, WTimeoutError)
+AWAY = (ConnectionFailure, NetworkTimeout, NotPrimaryError, ExecutionTimeout, WTimeoutError)
 
 
 def connect(uri: str, name: str, *, timeout_s: float) -> tuple[AsyncMongoClient[Document], Database]:
@@ -73,10 +73,10 @@ async def answering() -> AsyncIterator[None]:
     """Turn the driver's "not now" into Unavailable; other driver errors are bugs and pass."""
     try:
         yield
-    except _AWAY as error:
+    except AWAY as error:
         raise Unavailable("The database is not answering.") from error
     except OperationFailure as error:
-        if error.code in _PASSING_CODES or any(error.has_error_label(label) for label in _PASSING_LABELS):
+        if error.code in PASSING_CODES or any(error.has_error_label(label) for label in _PASSING_LABELS):
             raise Unavailable("The database is not answering.") from error
         raise
     except PyMongoError as error:
@@ -99,7 +99,7 @@ def guarded(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
 def faults_of(error: BulkWriteError) -> list[Document]:
     """Return what failed of a bulk write, each with `index` and `code`; raises Unavailable where it was "not now"."""
     faults: list[Document] = list(error.details["writeErrors"])
-    if error.details["writeConcernErrors"] or any(fault["code"] in _PASSING_CODES for fault in faults):
+    if error.details["writeConcernErrors"] or any(fault["code"] in PASSING_CODES for fault in faults):
         raise Unavailable("The database is not answering.") from error
     return faults
 
@@ -111,14 +111,15 @@ def fault_error(fault: Mapping[str, Any]) -> Exception:
     return OperationFailure(str(fault.get("errmsg", "")), fault["code"], dict(fault))
 
 
-def check_storable(document: Mapping[str, Any]) -> None:
-    """Raise Invalid for a document that MongoDB cannot hold, before it travels together with others."""
+def check_storable(document: Mapping[str, Any]) -> bytes:
+    """Raise Invalid for a document that MongoDB cannot hold, before it travels with others; returns it encoded."""
     try:
-        size = len(encode(document))
+        encoded = encode(document)
     except (InvalidDocument, OverflowError, UnicodeEncodeError, RecursionError) as error:
         raise Invalid(f"This cannot be stored: {error}"[:300]) from error
-    if size > MAX_DOCUMENT:
+    if len(encoded) > MAX_DOCUMENT:
         raise Invalid(f"This cannot be stored: it is larger than {MAX_DOCUMENT} bytes.")
+    return encoded
 
 
 async def ping(database: Database) -> None:
