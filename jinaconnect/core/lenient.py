@@ -46,13 +46,15 @@ def storable(value: Any, left: int = MOST_NESTED) -> Any:
     """
     if isinstance(value, str):
         return clean_text(value)
+    if value is None or value is True or value is False:
+        return value
     if isinstance(value, int) and not isinstance(value, bool):
         return value if -_LARGEST <= value < _LARGEST else str(value)
-    if not isinstance(value, Mapping | list | tuple):
+    if not isinstance(value, dict | list | tuple) and not isinstance(value, Mapping):  # the second asks for long
         return value
     if not left:
         return TOO_DEEP
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {_key(name): storable(each, left - 1) for name, each in value.items()}
     return [storable(each, left - 1) for each in value]
 

@@ -25,19 +25,32 @@ async def contact_at(data: TenantStore, address: Address) -> Document | None:
 
 
 async def contacts_at(data: TenantStore, addresses: Sequence[Address]) -> dict[Address, Document]:
-    """Return the contacts that have these addresses."""
+    """Return the contacts that have these addresses.
+
+    Each is looked for where it is found most surely, which is enough for nearly all, and only then elsewhere.
+    """
+    surest = {address: address.lookups()[0][0] for address in addresses}
+    keys = {address: [key for key in address.lookups() if key[0] == surest[address]] for address in addresses}
+    found = await _found(data, keys)
+    rest = {address: address.lookups() for address in addresses if address not in found}
+    keys = {address: left for address, all in rest.items() if (left := [k for k in all if k[0] != surest[address]])}
+    return found | await _found(data, keys) if keys else found
+
+
+async def _found(
+    data: TenantStore, keys: Mapping[Address, Sequence[tuple[str, Any]]]
+) -> dict[Address, Document]:
+    """Return the contacts found under the first key of each address that any has."""
     wanted: dict[str, set[Any]] = {}
-    for address in addresses:
-        for name, value in address.lookups():
-            wanted.setdefault(name, set()).add(value)
+    for name, value in (key for own in keys.values() for key in own):
+        wanted.setdefault(name, set()).add(value)
     rows = await asyncio.gather(*(_with(data, name, values) for name, values in wanted.items()))
     held: dict[tuple[str, Any], Document] = {}
     for name, docs in zip(wanted, rows, strict=True):
         for doc in docs:
             values = doc[name] if isinstance(doc[name], list) else [doc[name]]
             held.update({(name, value): doc for value in values if value in wanted[name]})
-    found = {address: next((held[key] for key in address.lookups() if key in held), None) for address in addresses}
-    return {address: doc for address, doc in found.items() if doc is not None}
+    return {address: held[key] for address, own in keys.items() for key in reversed(own) if key in held}
 
 
 async def _with(data: TenantStore, name: str, values: Collection[Any]) -> list[Document]:

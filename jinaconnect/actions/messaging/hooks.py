@@ -107,7 +107,7 @@ class InboundDoor:
             applying: asyncio.Future[Any] = self._lane(row).queued(arrived)
         else:
             applying = self._worker.run(self._hand(holder, arrived))
-        await asyncio.wait([applying], timeout=APPLIED_WITHIN_S)
+        await _done(applying, APPLIED_WITHIN_S)
         if applying.done() and applying.exception() is None and applying.result() is not False:
             return told
         if holder == services.due.process:
@@ -185,6 +185,23 @@ class InboundDoor:
                     batches[account.scope].add(fact, account, body.row)
         for batch in batches.values():
             await batch.apply()
+
+
+async def _done(work: asyncio.Future[Any], within_s: float) -> None:
+    """Return when work is done, or after a while: `asyncio.wait` for the one thing that every webhook waits for."""
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(*_: Any) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    timer = asyncio.get_running_loop().call_later(within_s, wake)
+    work.add_done_callback(wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        work.remove_done_callback(wake)
 
 
 def _channel(row: Document) -> str:
