@@ -37,10 +37,11 @@ from jinaconnect.actions.messaging.accounts import OpenAccounts
 from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
 from jinaconnect.actions.messaging.acknowledging import acknowledge
 from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
+from jinaconnect.actions.messaging.fallback import fall_back
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
-from jinaconnect.actions.messaging.sending import Sender
+from jinaconnect.actions.messaging.sending import FALLBACK_JOB, Sender
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.webhooks.fleet import Webhooks
@@ -177,7 +178,8 @@ class Gateway:
         key, may_keep = services.secrets.derive("tokens"), self._may_keep
         auth = TokenAuthenticator(services.registry, clock, key, may_keep, config.voice.operators)
         accounts = OpenAccounts(services.registry, services.secrets)
-        settings = {"whatsapp_meta": config.whatsapp.model_dump(), "telegram": config.telegram.model_dump()}
+        settings = {"whatsapp_meta": config.whatsapp.model_dump(), "telegram": config.telegram.model_dump(),
+                    "rcs_google": config.rcs.model_dump()}
         url = services.settings.public_url or services.settings.own_url
         channels = Channels(Parts(services.outbound, due, clock, accounts, worker.plan, settings, url))
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
@@ -229,6 +231,7 @@ class Gateway:
         worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
         worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
+        worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
         # What any process may look for is looked for by all of them in turn.

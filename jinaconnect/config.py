@@ -130,6 +130,12 @@ class Telegram(_Section):
     base_url: str = "https://api.telegram.org"
 
 
+class Rcs(_Section):
+    """Where Google's RBM is: of a region, for agents of that region."""
+
+    base_url: str = "https://rcsbusinessmessaging.googleapis.com"
+
+
 class Razorpay(_Section):
     """Recharges by Razorpay; without a key there are none."""
 
@@ -237,6 +243,7 @@ class Config(BaseSettings):
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
     telegram: Telegram = Telegram()
+    rcs: Rcs = Rcs()
     billing: Billing = Billing()
     blobs: Blobs = Blobs()
     voice: Voice = Voice()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from jinaconnect.channels.base import Account, WebhookRequest
+from jinaconnect.core.inbox.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,41 @@ class Connected:
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@runtime_checkable
+class Revokes(Protocol):
+    """A channel whose carrier takes back messages that were not delivered yet."""
+
+    async def revoke(self, account: Account, to: Address, carrier_id: str) -> None:
+        """Take a message back; raises CarrierFailed, OutboundError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether a number is reached, and what its telephone can show."""
+
+    number: str
+    reached: bool
+    features: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class ChecksReach(Protocol):
+    """A channel whose carrier can be asked who is reached by it."""
+
+    async def reach(self, account: Account, numbers: Sequence[str]) -> list[Reach]:
+        """Return what is known of each number; raises CarrierFailed, OutboundError."""
+
+
+@runtime_checkable
+class FallsBack(Protocol):
+    """A channel that does not reach everybody, in whose place another platform does."""
+
+    falls_back_to: str
+
+    def fallback_text(self, content: Mapping[str, Any]) -> str:
+        """Return what a text says in place of a message, empty for nothing."""
 
 
 @runtime_checkable

@@ -37,9 +37,9 @@ class ChannelSpec:
     and `business_account` are the account's fields that webhooks name it by (`_id` where their path does), `fields`
     what else its accounts have. `headers` are those of a webhook that its reading needs again after its signature was
     checked, `taken` is what its carrier wants to hear then. A channel without `receipts` is told nothing of a message
-    after its send: SENT is its last state. `pace` is how fast its carrier lets an account send. `webhook_path` has
-    places for `{channel}`, `{tenant}` and `{account}`; one without `{account}` is the same for all of a tenant's
-    accounts.
+    after its send: SENT is its last state. `pace` is how fast its carrier lets an account send. An `idempotent` carrier
+    takes a second send of one reference for the first. `webhook_path` has places for `{channel}`, `{tenant}` and
+    `{account}`; one without `{account}` is the same for all of a tenant's accounts.
     """
 
     name: str
@@ -57,6 +57,7 @@ class ChannelSpec:
     receipts: bool = True
     taken: WebhookReply | None = None
     pace: Pace = UNHURRIED
+    idempotent: bool = False
 
     @property
     def named_by(self) -> tuple[str, ...]:

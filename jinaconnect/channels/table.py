@@ -7,6 +7,7 @@ from typing import Protocol
 
 from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import Channel, ChannelSpec, Parts
+from jinaconnect.channels.rcs_google.channel import RcsGoogle
 from jinaconnect.channels.telegram.channel import Telegram
 from jinaconnect.channels.whatsapp_meta.channel import WhatsappMeta
 from jinaconnect.core.errors import NotFound
@@ -24,6 +25,7 @@ class Row(Protocol):
 CHANNELS: dict[str, Row] = {
     "whatsapp_meta": WhatsappMeta,
     "telegram": Telegram,
+    "rcs_google": RcsGoogle,
 }
 
 

@@ -164,6 +164,7 @@ COLLECTIONS: dict[str, Collection] = {
         indexes=(
             Index((("_id", -1),)),
             Index((("bot_user_id", 1),), unique=True, only=(*_given("bot_user_id"), *_PRESENT)),
+            Index((("agent_id", 1),), unique=True, only=(*_given("agent_id"), *_PRESENT)),
         ),
     ),
     "templates": Collection(
@@ -173,6 +174,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("app", 1), ("element_name", 1), ("language_code", 1)), unique=True, only=_PRESENT),
         ),
     ),
+    "reach": Collection(indexes=(Index((("_id", -1),)),)),
     "media": Collection(indexes=(Index((("_id", -1),)),)),
     "members": Collection(
         by_mode=False,

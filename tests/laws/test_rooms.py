@@ -9,11 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2] / "jinaconnect"
 NAMES = frozenset({
     "whatsapp", "telegram", "meta", "whatsapp_meta", "gupshup", "msg91", "fast2sms", "twilio", "plivo", "vonage",
-    "telnyx", "exotel",
+    "telnyx", "exotel", "rcs_google", "google_rbm",
 })  # fmt: skip
 ROOMS = (
-    "channels/whatsapp_meta/", "channels/telegram/", "channels/table.py", "core/inbox/platform.py",
-    "handlers/messaging/whatsapp", "handlers/messaging/telegram",
+    "channels/whatsapp_meta/", "channels/telegram/", "channels/rcs_google/", "channels/table.py",
+    "core/inbox/platform.py", "handlers/messaging/whatsapp", "handlers/messaging/telegram", "handlers/messaging/rcs",
     "telephony/providers/", "telephony/table.py", "core/ivr/dialects/",
     "core/events/payloads/", "handlers/edge/description/examples.py",  # examples, fields of events
     "actions/demo/tenants.py",  # the same in what the demonstration prints

@@ -25,6 +25,7 @@ from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
+from jinaconnect.actions.messaging.sending import fallback_job
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.base import (
@@ -156,6 +157,10 @@ class Batch:
         # The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again.
         now = self._services.clock()
         await self._worker.add_jobs([late_job(self._store.scope, self._platform, fact, 1, now) for fact in late])
+        expired = [fact.carrier_id for fact in reports if fact.report.status == status.EXPIRED]
+        if expired:
+            rows = await self._store.select("messages", {"platform": self._platform, "carrier_id": {"$in": expired}})
+            await self._worker.add_jobs([fallback_job(row, now) for row in rows])
 
     async def _apply_other(self, facts: Sequence[_Told]) -> None:
         for told in facts:

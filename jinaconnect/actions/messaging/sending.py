@@ -35,7 +35,7 @@ from jinaconnect.channels.base import (
     Unknown,
 )
 from jinaconnect.channels.pace import UNHURRIED
-from jinaconnect.channels.table import Channels
+from jinaconnect.channels.table import Channels, spec_of
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.address import PHONE, Address, address_of
@@ -55,6 +55,7 @@ from jinaconnect.store.tenant import Addition, Change, Written
 WINDOW = "window.closed"  # the rule that free-form content outside the platform's window breaks
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
+FALLBACK_JOB = "message.fallback"
 UNTURNED, ADDRESS_TURN, ACCOUNT_TURN = 0, 1, 2  # how far a message's wait for its turn has come
 LONGEST_HELD = timedelta(days=1)  # a carrier that finds an account too fast for longer refuses its messages
 
@@ -65,10 +66,10 @@ logger = structlog.get_logger(__name__)
 class NewMessage:
     """A message to send: on which platform, from which account, to whom, and what.
 
-    `content` is in the inbox's words; `native` and `options` go to the channel with it. To whom is a `contact`, or an
-    address that may be new (`to`). `account_field`, `contact_field` and `to_field` are what the request calls them. The
-    `category` is its template's unless given; without either it is an answer. It is sent `at` a time, now where none is
-    given.
+    `content` is in the inbox's words; `native` and `options` go to the channel with it, `memo` is kept with the message
+    for what follows it. To whom is a `contact`, or an address that may be new (`to`). `account_field`, `contact_field`
+    and `to_field` are what the request calls them. The `category` is its template's unless given; without either it is
+    an answer. It is sent `at` a time, now where none is given.
     """
 
     platform: str
@@ -81,6 +82,7 @@ class NewMessage:
     template: NamedTemplate | None = None
     native: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    memo: Mapping[str, Any] = field(default_factory=dict)
     category: Category | None = None
     at: datetime | None = None
     contact_field: str = "contact"
@@ -230,6 +232,7 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
         trace=[trace.queued(now, ctx.caller.request_id, principal.actor())],
         category=checked.category, deferred_until=deferred, due=due_at(at), created_at=now, updated_at=now,
         **({} if message.at is None else {"scheduled_at": message.at}),
+        **({"memo": dict(message.memo)} if message.memo else {}),
         **({} if composed.segments is None else {"segments": composed.segments}),
         **({} if quoted is None else {"charge": charge_of(quoted, now)}),
     )  # fmt: skip
@@ -266,6 +269,14 @@ async def count_message(ctx: Context, message: Document) -> None:
         await follow_removal(ctx, message["contact"])
 
 
+def fallback_job(message: Document, now: datetime) -> Document:
+    """Return the job that has another message sent in place of one that did not reach anybody; once for each."""
+    return {
+        "_id": f"job_fallback_{message['_id']}", "scope": message["scope"], "kind": FALLBACK_JOB, "due": due_at(now),
+        "data": {"message": message["_id"]},
+    }  # fmt: skip
+
+
 async def ask_carrier(
     channel: Channel, account: Account, to: Address, wire: Mapping[str, Any], reference: str
 ) -> Outcome:
@@ -300,7 +311,7 @@ class Sender:
         """
         message = claim.doc
         ctx = self._context(message["scope"])
-        if claim.abandoned:
+        if claim.abandoned and not await self._may_again(ctx, claim):
             await self._record(message, lambda: self._doubt(ctx, message))
             return
         try:
@@ -407,6 +418,10 @@ class Sender:
             await report_message(ctx, message, Report(status.SENT, ctx.now()), outcome.carrier_id, step=step)
             await self._settle(ctx, message["_id"])
             await self._learn(ctx, message, outcome)
+        elif not isinstance(outcome, Refused) and await self._may_again(ctx, claim):
+            until = self._again_at(claim, None)
+            step = trace.attempt(*times, "unknown", reason=outcome.reason, next_at=until)
+            await self._postpone(message, until, step)
         elif not isinstance(outcome, Refused):
             step = trace.attempt(*times, "unknown", reason=outcome.reason)
             await report_message(
@@ -418,13 +433,22 @@ class Sender:
             step = _refused(outcome, times, self._services.clock() + timedelta(seconds=wait))
             await self._give_back(message, wait, ADDRESS_TURN, step)
         elif outcome.again and claim.tries < MAX_TRIES:
-            wait = outcome.retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
-            until = self._services.clock() + timedelta(seconds=wait)
-            step = _refused(outcome, times, until)
-            await self._postpone(message, until, step)
+            until = self._again_at(claim, outcome.retry_after)
+            await self._postpone(message, until, _refused(outcome, times, until))
         else:
             await self._fail(ctx, message, outcome.code, outcome.message, _refused(outcome, times))
             await self._note(ctx, message, outcome)
+
+    async def _may_again(self, ctx: Context, claim: Claim) -> bool:
+        """Tell whether a message that its carrier may have taken can be sent again all the same."""
+        app = await ctx.data.find("apps", claim.doc["app"])
+        spec = None if app is None else spec_of(app["channel"], app["bsp"])
+        return spec is not None and spec.idempotent and claim.tries < MAX_TRIES
+
+    def _again_at(self, claim: Claim, retry_after: float | None) -> datetime:
+        """Return when a message is tried again: after a pause that grows, or as long as the carrier asks for."""
+        wait = retry_after or PAUSE_S[min(claim.tries, len(PAUSE_S)) - 1]
+        return self._services.clock() + timedelta(seconds=wait)
 
     async def _note(self, ctx: Context, message: Document, refused: Refused) -> None:
         """Keep what a refusal says beyond its message: of the contact, or of the account."""
@@ -433,6 +457,7 @@ class Sender:
             await set_marketing(ctx, contact, platform, stop=True, at=ctx.now())
         if refused.cause == "unreachable":
             await set_reachable(ctx, contact, platform, reachable=False, at=ctx.now())
+            await self._worker.add_jobs([fallback_job(message, ctx.now())])
         if refused.cause == "auth":
             details = {"code": refused.code, "message": refused.message}
             report = AccountReport("", None, "authentication", "CREDENTIALS_REFUSED", details)

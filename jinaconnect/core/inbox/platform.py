@@ -20,7 +20,8 @@ class Platform:
     contact for the name they chose there, `window` how long after the customer's last message free-form content is
     taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own. `group` is the kind of
     address of its groups where it is none of those: what is said there is read and not answered. Messages are paid for
-    when they go, or where that is so `paid_on_delivery`. `base` is where the platform's own REST is.
+    when they go, or where that is so `paid_on_delivery`. `base` is where the platform's own REST is. Where people may
+    be on it or not, `ability` begins the fields of a contact that say so.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Platform:
     group: str | None = None
     paid_on_delivery: bool = False
     base: str | None = None
+    ability: str | None = None
 
 
 PLATFORMS: dict[str, Platform] = {
@@ -42,7 +44,7 @@ PLATFORMS: dict[str, Platform] = {
         "Telegram", addresses=("telegram_chat_id",), username="telegram_username", base="/telegram/v1"
     ),
     "SMS": Platform("SMS", base="/sms/v1"),
-    "RCS": Platform("RCS", base="/rcs/v1"),
+    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs"),
     "VOICE": Platform("Voice"),
 }
 

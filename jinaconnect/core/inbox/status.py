@@ -1,6 +1,7 @@
 """The status ladder of outgoing messages: a report moves a message up or not at all.
 
-PENDING < SENDING < UNKNOWN < SENT < DELIVERED < READ; FAILED and EXPIRED end a message that has not been delivered.
+PENDING < SENDING < UNKNOWN < SENT < DELIVERED < READ; FAILED and EXPIRED end a message that has not been delivered. An
+EXPIRED one that was delivered all the same is DELIVERED.
 Reports come late, twice and out of order; whatever their order, the end is the same.
 """
 
@@ -44,7 +45,8 @@ def advance(message: Mapping[str, Any], report: Report) -> dict[str, Any] | None
     message: carriers resolve a send once.
     """
     held, told = message["status"], report.status
-    if told not in RANK or held in _ENDS or held == READ:
+    arrived = held == EXPIRED and told in (DELIVERED, READ)
+    if told not in RANK or held == READ or (held in _ENDS and not arrived):
         return None
     if told in _ENDS:
         if held == DELIVERED:
@@ -55,9 +57,11 @@ def advance(message: Mapping[str, Any], report: Report) -> dict[str, Any] | None
             "error_code": report.error_code,
             "error_message": report.error_message,
         }
-    if RANK[told] <= RANK[held]:
+    if RANK[told] <= RANK[held] and not arrived:
         return None
     fields: dict[str, Any] = {"status": told}
+    if arrived:
+        fields.update(failed_at=None, error_code=None, error_message=None)
     for step in _STEPS:
         if RANK[step] <= RANK[told] and message.get(_STAMP[step]) is None:
             fields[_STAMP[step]] = report.at

@@ -34,9 +34,9 @@ def _hook(ctx: Context, method: str, body: bytes = b"") -> WebhookRequest:
     return WebhookRequest(body, method, url, headers, dict(caller.query))
 
 
-async def answer_greeting(ctx: OperationContext, channel: str, tenant: str) -> Reply:
-    """Answer a carrier that asks whether we are there; raises PermissionDenied."""
-    answer = await ctx.ports.message_hooks.greet(channel, tenant, _hook(ctx, "GET"))
+async def answer_greeting(ctx: OperationContext, channel: str, tenant: str, body: bytes = b"") -> Reply:
+    """Answer a carrier that asks whether we are there, by POST where it asks with a body; raises PermissionDenied."""
+    answer = await ctx.ports.message_hooks.greet(channel, tenant, _hook(ctx, "POST" if body else "GET", body))
     if answer is None:
         raise PermissionDenied("The verify token is not one of this tenant's.")
     return Reply(answer.body, content_type=answer.content_type)

@@ -51,6 +51,16 @@ def test_failure_never_follows_delivery_and_nothing_follows_failure() -> None:
             assert status.FAILED not in told
 
 
+def test_what_was_delivered_is_not_expired_in_any_order() -> None:
+    for reports in itertools.permutations((status.SENT, status.DELIVERED, status.READ, status.EXPIRED)):
+        for some in (reports, reports[:3]):
+            held, _ = run(some)
+            arrived = {status.DELIVERED, status.READ} & set(some)
+            wanted = max(arrived, key=lambda name: status.RANK[name]) if arrived else status.EXPIRED
+            assert held["status"] == wanted
+            assert (held["failed_at"] is None) == bool(arrived)
+
+
 def test_unknown_is_left_by_any_report_and_entered_only_from_below() -> None:
     assert run((status.UNKNOWN, status.SENT))[0]["status"] == status.SENT
     assert run((status.UNKNOWN, status.FAILED))[0]["status"] == status.FAILED

@@ -1,0 +1,166 @@
+"""`/rcs/v1/messages/`, `/rcs/v1/capability-check/`: RCS messages, and who can be reached by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.messaging import sending
+from jinaconnect.actions.messaging.reach import check_reach
+from jinaconnect.actions.messaging.revoking import revoke_message
+from jinaconnect.actions.scoping import message_filter, visible
+from jinaconnect.channels.rcs_google.view import rcs_view
+from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.inbox.status import STATUSES
+from jinaconnect.core.paging import Filter, Listing, choice_filter, one_of, parse_text, time_filter
+from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.messaging.rcs_apps import PLATFORM
+from jinaconnect.handlers.messaging.rcs_request import CheckReach, SendRcs
+
+
+class RcsMessage(Answer):
+    """An RCS message; `fallback_sms` is the text message that went in its place."""
+
+    id: str
+    message_id: int | None
+    direction: Literal["INBOUND", "OUTBOUND"]
+    rcs_app: str | None
+    contact: str
+    to_phone: str | None
+    message_type: str
+    message_content: dict[str, Any]
+    provider_message_id: str | None
+    status: Literal[
+        "PENDING", "SENDING", "UNKNOWN", "SENT", "DELIVERED", "READ", "FAILED", "EXPIRED", "REVOKED", "RECEIVED"
+    ]
+    traffic_type: str | None
+    fallback_sms: str | None
+    error_code: str | None
+    error_message: str | None
+    sent_at: str | None
+    delivered_at: str | None
+    read_at: str | None
+    failed_at: str | None
+    created_at: str
+
+
+class RcsSent(RcsMessage):
+    """A message that is recorded; `outbound_id` is its id."""
+
+    success: bool
+    outbound_id: str
+    channel: str = Field(description="RCS; where it does not reach, `fallback_sms` names the text message later.")
+
+
+class RcsReach(Answer):
+    """Whether a number is reached by RCS, and what its telephone shows."""
+
+    phone: str
+    is_rcs_enabled: bool
+    features: list[str]
+    checked_at: str
+
+
+class RcsReaches(Answer):
+    """What is known of the numbers asked about."""
+
+    results: list[RcsReach]
+
+
+def _direction(text: str) -> str:
+    found = {"INBOUND": "INCOMING", "OUTBOUND": "OUTGOING"}.get(text.upper())
+    if found is None:
+        raise ValueError("must be INBOUND or OUTBOUND")
+    return found
+
+
+_MESSAGES = Listing(
+    filters={
+        "app": Filter("app", lookups=("", "in")),
+        "contact": Filter("contact"),
+        "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
+        "message_type": Filter("type", lambda text: parse_text(text).upper()),
+        "status": choice_filter("status", STATUSES),
+        "created_at": time_filter("created_at"),
+        "sent_at": time_filter("sent_at"),
+    },
+    search=("content.body.text", "carrier_id"),
+    orderings={"created_at": "created_at", "sent_at": "sent_at"},
+)
+
+
+@operation(
+    "POST", "/rcs/v1/messages/", id="rcs.messages.send", permission="inbox.reply", body=SendRcs, returns=RcsSent,
+    status=201, effect=True, tag="rcs", aliases=("/rcs/v1/send/", "/rcs/v1/messages/send/"),
+)  # fmt: skip
+async def send_message(ctx: OperationContext, body: SendRcs) -> dict[str, Any]:
+    """Send an RCS message; the answer means "recorded", delivery follows as events.
+
+    Where the number is not on RCS the message fails, and a text message follows where the agent has that turned on.
+    """
+    if faults := body.missing():
+        raise Invalid(faults)
+    doc = await sending.send_message(ctx, body.message())
+    contact = await ctx.data.get("contacts", doc["contact"])
+    return {"success": True, "outbound_id": doc["_id"], "channel": PLATFORM, **rcs_view(doc, contact["phone"])}
+
+
+@operation(
+    "GET", "/rcs/v1/messages/", id="rcs.messages.list", permission="inbox.view", listing=_MESSAGES,
+    returns=RcsMessage, tag="rcs",
+)  # fmt: skip
+async def list_messages(ctx: Context) -> dict[str, Any]:
+    """List the RCS messages, sent and received."""
+    within: dict[str, Any] = {
+        "platform": PLATFORM, "internal_note": False, "deleted_at": None, **await message_filter(ctx),
+    }  # fmt: skip
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        ids = list({doc["contact"] for doc in docs})
+        rows = await ctx.data.select("contacts", {"_id": {"$in": ids}}, fields={"phone": 1}) if ids else []
+        phones = {row["_id"]: row["phone"] for row in rows}
+        return [rcs_view(doc, phones.get(doc["contact"])) for doc in docs]
+
+    return await list_documents(ctx, "messages", _MESSAGES, render, within, [])
+
+
+async def _seen(ctx: Context, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a message and its contact, as far as whoever asks sees them; raises NotFound."""
+    doc = await ctx.data.get("messages", id)
+    contact = await ctx.data.find("contacts", doc["contact"])
+    if doc["platform"] != PLATFORM or doc["internal_note"] or contact is None or not visible(ctx.principal, contact):
+        raise NotFound()
+    return doc, contact
+
+
+@operation(
+    "GET", "/rcs/v1/messages/{id}/", id="rcs.messages.read", permission="inbox.view", returns=RcsMessage, tag="rcs"
+)
+async def read_message(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one RCS message."""
+    doc, contact = await _seen(ctx, id)
+    return rcs_view(doc, contact["phone"])
+
+
+@operation(
+    "POST", "/rcs/v1/messages/{id}/revoke/", id="rcs.messages.revoke", permission="inbox.reply", returns=RcsMessage,
+    effect=True, tag="rcs", errors=(501, 502),
+)  # fmt: skip
+async def revoke(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Take a message back at Google; one that is delivered already stays where it is."""
+    doc, contact = await _seen(ctx, id)
+    return rcs_view(await revoke_message(ctx, doc, contact), contact["phone"])
+
+
+@operation(
+    "POST", "/rcs/v1/capability-check/", id="rcs.capability_check", permission="inbox.view", body=CheckReach,
+    returns=RcsReaches, effect=True, tag="rcs", errors=(501, 502),
+)  # fmt: skip
+async def capability_check(ctx: OperationContext, body: CheckReach) -> dict[str, Any]:
+    """Ask which numbers are on RCS; what is answered is kept for a week, and on the contacts with these numbers."""
+    return {"results": await check_reach(ctx, PLATFORM, body.app_id, list(dict.fromkeys(body.phones)))}

@@ -1,0 +1,206 @@
+"""`/rcs/v1/apps/`: RCS agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import Field, StringConstraints
+
+from jinaconnect.actions.context import Context, OperationContext, Services
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.messaging import accounts as apps
+from jinaconnect.channels.rcs_google.auth import read_key
+from jinaconnect.channels.rcs_google.channel import RcsGoogle
+from jinaconnect.core.clock import iso_or_none
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
+from jinaconnect.core.schema import Answer, Given, Id, Name, Request, example
+from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.outbound import Blocked
+
+PLATFORM = "RCS"
+GOOGLE = "GOOGLE_RBM"
+CHANNELS = {GOOGLE: "rcs_google"}
+_TOKEN_HOST = "oauth2.googleapis.com"
+
+AgentId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.@:/-]+$")]
+BaseUrl = Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://")]
+DailyLimit = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False)):
+    """What may be changed of an agent; another `base_url` needs the key given anew."""
+
+    agent_name: Name | None = None
+    provider_credentials: dict[str, Any] | None = Field(
+        None, description="`service_account_json`: the key file of a Google service account, as text or as an object."
+    )
+    base_url: BaseUrl | None = Field(None, description="Where the API is: a region, or a stand-in for it.")
+    is_active: Given[bool] = None
+    daily_limit: Given[DailyLimit] = None
+    sms_fallback_enabled: Given[bool] = Field(None, description="Whether who is not on RCS gets a text message.")
+    sms_fallback_app: Id | None = None
+
+    def split(self, services: Services) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return (plain fields, credentials to seal); raises Invalid naming each that cannot be one."""
+        fields = self.model_dump(exclude_unset=True, exclude={"provider"})
+        given = dict(fields.pop("provider_credentials", None) or {})
+        faults = {name: ["is none of this provider's"] for name in given if name != "service_account_json"}
+        credentials: dict[str, Any] = {}
+        if "service_account_json" in given:
+            try:
+                credentials["service_account_json"] = _key(services, given["service_account_json"])
+            except ValueError as error:
+                faults["service_account_json"] = [str(error)]
+        faults = {f"provider_credentials.{name}": told for name, told in faults.items()}
+        if "base_url" in fields:
+            credentials["base_url"] = fields.pop("base_url")
+            faults |= apps.check_credentials(services, RcsGoogle.spec, {"base_url": credentials["base_url"]})
+        if faults:
+            raise Invalid(faults)
+        return fields, credentials
+
+
+def _key(services: Services, given: Any) -> str:
+    """Return a key file as it is sealed; raises ValueError saying what it lacks."""
+    text = given if isinstance(given, str) else orjson.dumps(given).decode()
+    if len(text) > 16_384:
+        raise ValueError("at most 16 KiB")
+    key = read_key(text)
+    try:
+        services.outbound.guard.check_url(key.token_uri)
+    except Blocked as error:
+        raise ValueError(f"token_uri: {error}") from error
+    return orjson.dumps(orjson.loads(text)).decode()
+
+
+class NewRcsApp(
+    RcsAppFields,
+    json_schema_extra=example(
+        agent_id="lee_and_sons_agent", agent_name="Lee & Sons",
+        provider_credentials={
+            "service_account_json": {
+                "type": "service_account", "client_email": "rcs@lee-and-sons.iam.gserviceaccount.com",
+                "private_key": "-----BEGIN PRIVATE KEY-----\n…", "token_uri": f"https://{_TOKEN_HOST}/token",
+            }
+        },
+    ),
+):  # fmt: skip
+    """An agent to add. With a test key it is simulated, and needs no credentials."""
+
+    provider: Literal["GOOGLE_RBM"] = "GOOGLE_RBM"
+    agent_id: AgentId
+
+
+class RcsAppOut(Answer):
+    """An RCS agent; its credentials are never shown."""
+
+    id: str
+    provider: str
+    agent_id: str | None
+    agent_name: str | None
+    is_active: bool
+    simulated: bool
+    daily_limit: int
+    messages_sent_today: int
+    webhook_url: str
+    webhook_client_token: str | None = Field(None, description="Told once, when the agent is added.")
+    sms_fallback_enabled: bool
+    sms_fallback_app: str | None
+    created_at: str | None
+    updated_at: str | None
+
+
+_APPS = Listing(
+    filters={
+        "provider": choice_filter("bsp", tuple(CHANNELS)), "agent_id": Filter("agent_id", lookups=("", "in")),
+        "is_active": bool_filter("is_active"),
+    },
+    search=("agent_id", "agent_name"),
+)  # fmt: skip
+
+
+def _shown(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
+    base = services.settings.public_url or services.settings.own_url
+    return {
+        "id": doc["_id"], "provider": doc["bsp"], "agent_id": doc.get("agent_id"),
+        "agent_name": doc.get("agent_name"), "is_active": doc["is_active"], "simulated": doc["simulated"],
+        "daily_limit": doc["daily_limit"], "messages_sent_today": doc["messages_sent_today"],
+        "webhook_url": base + RcsGoogle.spec.path(doc["tenant_id"], doc["_id"]),
+        "sms_fallback_enabled": doc.get("sms_fallback_enabled") is not False,
+        "sms_fallback_app": doc.get("sms_fallback_app"), "created_at": iso_or_none(doc["created_at"]),
+        "updated_at": iso_or_none(doc["updated_at"]),
+    }  # fmt: skip
+
+
+async def _check_fallback(ctx: Context, fields: Mapping[str, Any]) -> None:
+    """See that the app text messages go over is one of SMS; raises Invalid."""
+    id = fields.get("sms_fallback_app")
+    if id is None:
+        return
+    found = await ctx.data.find("apps", id)
+    if found is None or found["channel"] != "SMS" or found["deleted_at"] is not None:
+        raise Invalid.field("sms_fallback_app", "there is no such SMS app")
+
+
+@operation(
+    "GET", "/rcs/v1/apps/", id="rcs.apps.list", permission="wa_app.view", listing=_APPS, returns=RcsAppOut, tag="rcs"
+)
+async def list_apps(ctx: OperationContext) -> dict[str, Any]:
+    """List the RCS agents."""
+
+    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [_shown(ctx.services, doc) for doc in docs]
+
+    if ctx.principal.mode == "test":
+        await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)
+    return await list_documents(ctx, "apps", _APPS, render, {"deleted_at": None, "channel": PLATFORM})
+
+
+@operation(
+    "POST", "/rcs/v1/apps/", id="rcs.apps.create", permission="wa_app.manage", body=NewRcsApp, returns=RcsAppOut,
+    status=201, effect=True, tag="rcs", errors=(409,),
+)  # fmt: skip
+async def create_app(ctx: OperationContext, body: NewRcsApp) -> dict[str, Any]:
+    """Add an agent; its key is sealed and never shown again.
+
+    `webhook_client_token` is told this once: with `webhook_url` it goes into the agent's webhook at Google.
+    """
+    fields, credentials = body.split(ctx.services)
+    await _check_fallback(ctx, fields)
+    if ctx.principal.mode == "live" and "service_account_json" not in credentials:
+        raise Invalid.field("provider_credentials.service_account_json", "is required")
+    credentials["client_token"] = ctx.secret("client token")
+    fields.update(app_name=body.agent_name or body.agent_id, daily_limit=fields.get("daily_limit", 10_000))
+    made = await apps.create_app(ctx, CHANNELS[body.provider], fields, credentials)
+    doc = await apps.get_app(ctx, PLATFORM, made["id"])
+    return {**_shown(ctx.services, doc), "webhook_client_token": credentials["client_token"]}
+
+
+@operation("GET", "/rcs/v1/apps/{id}/", id="rcs.apps.read", permission="wa_app.view", returns=RcsAppOut, tag="rcs")
+async def read_app(ctx: Context, id: str) -> dict[str, Any]:
+    """Show one agent."""
+    return _shown(ctx.services, await apps.get_app(ctx, PLATFORM, id))
+
+
+@operation(
+    "PATCH", "/rcs/v1/apps/{id}/", id="rcs.apps.change", permission="wa_app.manage", body=RcsAppFields,
+    returns=RcsAppOut, effect=True, tag="rcs",
+)  # fmt: skip
+async def change_app(ctx: OperationContext, id: str, body: RcsAppFields) -> dict[str, Any]:
+    """Change an agent; a key given takes the place of the one before."""
+    fields, credentials = body.split(ctx.services)
+    await _check_fallback(ctx, fields)
+    await apps.change_app(ctx, PLATFORM, id, fields, credentials, place="provider_credentials.{}")
+    return _shown(ctx.services, await apps.get_app(ctx, PLATFORM, id))
+
+
+@operation(
+    "DELETE", "/rcs/v1/apps/{id}/", id="rcs.apps.delete", permission="wa_app.delete", status=204, effect=True,
+    tag="rcs",
+)  # fmt: skip
+async def delete_app(ctx: OperationContext, id: str) -> None:
+    """Remove an agent; its messages stay."""
+    await apps.delete_app(ctx, PLATFORM, id)
