@@ -246,7 +246,7 @@ class VoiceHooks(Protocol):
         """Take one webhook and answer it; raises PermissionDenied, Malformed, Unavailable."""
 
     def inbound_url(self, account: Document) -> str:
-        """Return the address an account's carrier is given for calls that come in; raises NotSupported."""
+        """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
 
 
 class Prompts(Protocol):

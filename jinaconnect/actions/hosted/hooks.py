@@ -18,7 +18,7 @@ from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import INBOUND, KINDS, TURN, HookUrls
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import machine
-from jinaconnect.core.errors import BadSignature, NotFound, NotSupported, PermissionDenied
+from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, PermissionDenied
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import CallUrls, RecordingReady, VoiceProvider
@@ -38,9 +38,9 @@ class VoiceDoor:
         self._leader = Leader(services, worker)
 
     def inbound_url(self, account: Document) -> str:
-        """Return the address an account's carrier is given for calls that come in; raises NotSupported."""
+        """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
         if self._providers.get(account["provider"]) is None:
-            raise NotSupported(f"Calls do not come in over {account['provider']} by webhook.")
+            raise InvalidState(f"Calls do not come in over {account['provider']} by webhook.")
         return self._urls.inbound(account["provider"], account["_id"])
 
     async def receive(self, provider: str, account: str, kind: str, given: WebhookRequest) -> WebhookReply:

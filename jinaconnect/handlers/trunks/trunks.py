@@ -160,8 +160,11 @@ async def delete_trunk(ctx: OperationContext, id: str) -> None:
 
 @voice_operation(
     "GET", "provider-configs/{id}/inbound-url/", id="trunks.inbound_url", permission="voice.manage",
-    returns=InboundUrl, errors=(501,),
+    returns=InboundUrl,
 )  # fmt: skip
 async def inbound_url(ctx: OperationContext, id: str) -> dict[str, Any]:
-    """Give the address at which an HTTP carrier tells of calls that come in, to be entered there for a number."""
+    """Give the address at which an HTTP carrier tells of calls that come in, to be entered there for a number.
+
+    400 `invalid_state` for a trunk, whose calls come in on a switch.
+    """
     return {"url": ctx.ports.voice_hooks.inbound_url(await ctx.data.get("trunks", id))}

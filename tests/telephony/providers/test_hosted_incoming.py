@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.client import until
+from tests.handlers.trunks.accounts import add_trunk
 from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.telephone import OWN
 from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier, fake_row
@@ -116,6 +117,11 @@ async def test_an_address_that_is_not_ours_takes_no_call(line: Line) -> None:
     assert (await line.carrier.post(url.replace("mark=", "mark=0"), told))[0] == 403
     assert (await line.carrier.post(url, told, signature="0" * 64))[0] == 403
     assert (await line.owner.get(CALLS)).ok()["results"] == []
+
+
+async def test_a_trunk_has_no_address_for_webhooks(tenant: Tenant) -> None:
+    trunk = await add_trunk(tenant(), "twilio", from_numbers=[OWN])
+    (await tenant().get(f"{TRUNKS}{trunk}/inbound-url/")).refused(400, "invalid_state")
 
 
 def transfer() -> dict[str, Any]:
