@@ -22,7 +22,6 @@ ROOMS = (
 ALLOWED = {
     ("handlers/contacts/contacts.py", "whatsapp"),  # `/wa/v2/contacts/`, a list of WhatsApp's own
     ("handlers/inbox/sending.py", "whatsapp"),  # an example
-    ("handlers/inbox/trace.py", "whatsapp"),  # an example
     ("handlers/messaging/sandbox.py", "whatsapp"),  # what a simulated customer writes on unless told otherwise
     ("store/log.py", "meta"),  # a collection of the database: what is known of the log itself
 }
