@@ -194,7 +194,7 @@ async def test_a_recording_goes_when_its_time_is_over(gateway: Running, tenant: 
     assert (row["retention_expires_at"] - row["created_at"]).days == 90
     past = gateway.services.clock() - timedelta(seconds=1)
     await store.change("recordings", old, lambda _: Change(set={"retention_expires_at": past}))
-    assert await retire_recordings(gateway.services) == 1
+    await retire_recordings(gateway.services)  # soon after its start the gateway does so by itself as well
     assert await retire_recordings(gateway.services) == 0
     (await client.get(f"/voice/api/recordings/{old}/")).refused(404, "not_found")
     (await client.get(path.removeprefix(client.url))).refused(404, "not_found")
