@@ -163,6 +163,14 @@ class Billing(_Section):
         return value
 
 
+class Sms(_Section):
+    """Where SMS carriers are asked, unless an account says otherwise."""
+
+    twilio_url: str = "https://api.twilio.com"
+    msg91_url: str = "https://control.msg91.com"
+    fast2sms_url: str = "https://www.fast2sms.com"
+
+
 class S3(_Section):
     """An S3-compatible bucket for blobs; an empty name keeps them in the var directory."""
 
@@ -245,6 +253,7 @@ class Config(BaseSettings):
     telegram: Telegram = Telegram()
     rcs: Rcs = Rcs()
     billing: Billing = Billing()
+    sms: Sms = Sms()
     blobs: Blobs = Blobs()
     voice: Voice = Voice()
 

@@ -115,3 +115,11 @@ class Provisions(Protocol):
 
     async def disconnect(self, account: Account) -> None:
         """Have its webhooks posted no more; raises CarrierFailed, OutboundError."""
+
+
+@runtime_checkable
+class TakesRegistered(Protocol):
+    """A channel whose carrier takes, at least for some, only texts that are registered word for word."""
+
+    def registered_only(self, account: Account, to: Address) -> bool:
+        """Tell whether an account may send somebody registered texts only; pure."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -24,6 +24,7 @@ from jinaconnect.store.blobs import Spool
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Due
 
+UNTIMED = datetime.fromtimestamp(0, UTC)  # when something was of which a carrier gives no time: when it came in
 SIMULATED_JOB = "sandbox.webhook"  # a report that a simulated carrier has planned: `{account, …}` of its own
 
 
@@ -95,7 +96,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class TemplateUse:
-    """An approved template and the values for its places, in the parameters its carrier describes."""
+    """An approved template and the values for its places, in the parameters its carrier describes.
+
+    `registered` are the ids it has at its carrier and in registers of texts.
+    """
 
     id: str
     name: str
@@ -105,6 +109,7 @@ class TemplateUse:
     body: Sequence[Mapping[str, Any]] = ()
     buttons: Sequence[Mapping[str, Any]] = ()
     category: str = ""
+    registered: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class Outgoing:
     """What is to be sent: `content` in the inbox's words, or a `template`.
 
     `native` is a carrier's own object, for what those words have no form for; `content` then says what the team sees of
-    it. `reply_to` is the carrier's id of the message answered.
+    it. `reply_to` is the carrier's id of the message answered, `to` whom it goes to where that is known.
     """
 
     content: Mapping[str, Any]
@@ -120,6 +125,7 @@ class Outgoing:
     native: Mapping[str, Any] | None = None
     reply_to: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    to: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +407,20 @@ class Reachability:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyword:
+    """A message that says nothing but a word to stop, to start again or for help, which its carrier left to us.
+
+    `carrier_id` is the message's, which is answered once.
+    """
+
+    account_address: str
+    carrier_id: str
+    sender: Address
+    word: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Somebody is reached by another address from now on, in place of the one they had."""
 
@@ -432,8 +452,8 @@ class Unreadable:
 
 
 Fact = (
-    Inbound | Echo | Edit | Reaction | Status | Preference | Reachability | Moved | TemplateReport | AccountReport
-    | Unreadable
+    Inbound | Echo | Edit | Reaction | Status | Preference | Keyword | Reachability | Moved | TemplateReport
+    | AccountReport | Unreadable
 )  # fmt: skip
 
 

@@ -8,6 +8,9 @@ from typing import Protocol
 from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import Channel, ChannelSpec, Parts
 from jinaconnect.channels.rcs_google.channel import RcsGoogle
+from jinaconnect.channels.sms_fast2sms.channel import SmsFast2sms
+from jinaconnect.channels.sms_msg91.channel import SmsMsg91
+from jinaconnect.channels.sms_twilio.channel import SmsTwilio
 from jinaconnect.channels.telegram.channel import Telegram
 from jinaconnect.channels.whatsapp_meta.channel import WhatsappMeta
 from jinaconnect.core.errors import NotFound
@@ -26,6 +29,9 @@ CHANNELS: dict[str, Row] = {
     "whatsapp_meta": WhatsappMeta,
     "telegram": Telegram,
     "rcs_google": RcsGoogle,
+    "sms_twilio": SmsTwilio,
+    "sms_msg91": SmsMsg91,
+    "sms_fast2sms": SmsFast2sms,
 }
 
 

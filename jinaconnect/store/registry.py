@@ -16,6 +16,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from jinaconnect.core.errors import Conflict, NotFound
+from jinaconnect.core.inbox.platform import FORMER_PLATFORM
 from jinaconnect.store.coordination.withdrawals import Change, Withdrawals
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import announce, transaction
@@ -45,6 +46,10 @@ class Registry:
         await self._database["sessions"].create_index("tenant")
         await self._database["apps"].create_index("tenant_id", name="by_tenant")
         await self._database["apps"].create_index("phone_number_id", name="by_address")
+        # Rows of a version that knew one platform's templates only.
+        await self._database["templates"].update_many(
+            {"platform": {"$exists": False}}, {"$set": {"platform": FORMER_PLATFORM}}
+        )
 
     @guarded
     async def tenant(self, id: str) -> Document | None:

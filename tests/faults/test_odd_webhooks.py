@@ -41,7 +41,7 @@ async def test_a_fact_that_cannot_be_applied_harms_no_other(gateway: Running, te
     accounts = await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
     account = next(account for account in accounts if account.id == tenant.whatsapp["app_id"])
     for _ in range(2):  # and however often it is applied again
-        batch = Batch(services, gateway.ports.worker, account.scope, "WHATSAPP")
+        batch = Batch(services, gateway.ports.worker, gateway.ports.channels["whatsapp_meta"], account.scope)
         for n, extra in enumerate(({}, {"referral": {"odd": HUGE}}, {})):
             batch.add(fact(tenant, f"1202555030{n}", f"text {n}", **extra), account, row)
         odd = replace(fact(tenant, "12025550303", "odd"), content={"type": "image"}, media={"id": "1"}, raw={"a": HUGE})

@@ -12,8 +12,9 @@ NAMES = frozenset({
     "telnyx", "exotel", "rcs_google", "google_rbm",
 })  # fmt: skip
 ROOMS = (
-    "channels/whatsapp_meta/", "channels/telegram/", "channels/rcs_google/", "channels/table.py",
+    "channels/whatsapp_meta/", "channels/telegram/", "channels/rcs_google/", "channels/sms_", "channels/table.py",
     "core/inbox/platform.py", "handlers/messaging/whatsapp", "handlers/messaging/telegram", "handlers/messaging/rcs",
+    "handlers/messaging/sms",
     "telephony/providers/", "telephony/table.py", "core/ivr/dialects/",
     "core/events/payloads/", "handlers/edge/description/examples.py",  # examples, fields of events
     "actions/demo/tenants.py",  # the same in what the demonstration prints

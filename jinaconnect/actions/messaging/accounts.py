@@ -234,7 +234,8 @@ async def choose_account(
 ) -> Account:
     """Return the account to send from; raises Invalid on `field`.
 
-    That is the named one, else the only active one of the platform, else the one the contact wrote to last.
+    That is the named one, else the only active one of the platform, else the one the contact wrote to last, else the
+    one that is the default.
     """
     if id is not None:
         doc = await ctx.data.find("apps", id)
@@ -247,11 +248,18 @@ async def choose_account(
     if not docs and ctx.principal.mode == "test":
         made = await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, platform)
         docs = [doc for _, doc in made]
-    if len(docs) > 1 and contact is not None:
-        docs = await _written_to(ctx, platform, contact["_id"])
+    if len(docs) > 1:
+        wrote = [] if contact is None else await _written_to(ctx, platform, contact["_id"])
+        docs = wrote or await _default(ctx, platform)
     if len(docs) != 1:
         raise Invalid.field(field, "is required: there is not exactly one active app")
     return ctx.ports.accounts.open(docs[0])
+
+
+async def _default(ctx: Context, platform: str) -> list[Document]:
+    """Return the active account of a platform that is taken where none is named, or nothing."""
+    docs = await ctx.data.select("apps", {"channel": platform, "is_active": True, "deleted_at": None})
+    return [doc for doc in docs if doc.get("is_default")][:1]
 
 
 async def _written_to(ctx: Context, platform: str, contact: str) -> list[Document]:

@@ -23,18 +23,22 @@ from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
+from jinaconnect.actions.messaging.keywords import answer_keyword
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
 from jinaconnect.actions.messaging.sending import fallback_job
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.base import (
+    UNTIMED,
     Account,
     AccountReport,
+    Channel,
     Echo,
     Edit,
     Fact,
     Inbound,
+    Keyword,
     Moved,
     Preference,
     Reachability,
@@ -81,19 +85,22 @@ class _Told:
 
 
 class Batch:
-    """The facts of one scope and platform, applied together."""
+    """The facts of one scope and channel, applied together."""
 
-    def __init__(self, services: Services, worker: Worker, scope: str, platform: str) -> None:
+    def __init__(self, services: Services, worker: Worker, channel: Channel, scope: str) -> None:
         self._services = services
         self._worker = worker
-        self._platform = platform
+        self._channel = channel
+        self._platform = channel.spec.platform
         self._told: list[_Told] = []
         self._ctx = system_context(services, scope, "inbound")
         self._store: TenantStore = self._ctx.data
         self._mode = self._store.mode
 
     def add(self, fact: Fact, account: Account, row: Document) -> None:
-        """Take one fact of a body."""
+        """Take one fact of a body; what its carrier gives no time for was when it came in."""
+        if isinstance(fact, Status) and fact.report.at == UNTIMED:
+            fact = replace(fact, report=replace(fact.report, at=row["received_at"]))
         self._told.append(_Told(fact, account, row))
 
     async def apply(self) -> None:
@@ -176,6 +183,11 @@ class Batch:
                 await self._apply_preference(told.fact)
             elif isinstance(told.fact, Reachability):
                 await self._apply_reachability(told.fact)
+            elif isinstance(told.fact, Keyword):
+                scope = self._store.scope
+                await answer_keyword(
+                    self._services, self._worker, self._channel, scope, told.account, told.fact
+                )  # fmt: skip
             elif isinstance(told.fact, AccountReport):
                 await apply_account_report(self._ctx, told.account.id, told.fact, self._platform)
             elif isinstance(told.fact, TemplateReport):

@@ -179,9 +179,7 @@ class InboundDoor:
             for fact in channel.parse(body.hook):
                 for account in _accounts_of(fact, trusted):
                     if account.scope not in batches:
-                        batches[account.scope] = Batch(
-                            self._services, self._worker, account.scope, channel.spec.platform
-                        )
+                        batches[account.scope] = Batch(self._services, self._worker, channel, account.scope)
                     batches[account.scope].add(fact, account, body.row)
         for batch in batches.values():
             await batch.apply()

@@ -17,6 +17,7 @@ from jinaconnect.actions.context import Context, OperationContext, Services, sys
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.actions.messaging.registered import registered_template
 from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.actions.ports import Accounts
@@ -177,9 +178,13 @@ async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
     account = await choose_account(
         ctx, message.platform, message.account, field=message.account_field, contact=known
     )
-    template = None if message.template is None else await named_template(ctx, account, message.template)
+    to = address_on(known, message.platform) if known is not None else message.to
+    if message.template is not None:
+        template: TemplateUse | None = await named_template(ctx, account, message.template)
+    else:
+        template = await registered_template(ctx, account, message.platform, to, message.content, message.options)
     replied = await _replied(ctx, message, known)
-    outgoing = Outgoing(message.content, template, message.native, replied, message.options)
+    outgoing = Outgoing(message.content, template, message.native, replied, message.options, to)
     composed = ctx.ports.channels[account.channel].compose(account, outgoing)
     category = message.category or _category(template)
     quoted = await quote(ctx, message.platform, known, message.phone, category, composed.segments)

@@ -12,8 +12,10 @@ from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.channels.abilities import ReviewsTemplates
 from jinaconnect.channels.base import Account, TemplateReport, TemplateUse
+from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.errors import Invalid
+from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
 from jinaconnect.core.messaging.templates import element_name, placeholders
 from jinaconnect.core.schema import Id, Request, Text, example, unkept
 from jinaconnect.store.databases.mongo import Document
@@ -23,6 +25,7 @@ STATUSES = (
     "DRAFT", "PENDING", "APPROVED", "REJECTED", "PAUSED", "DISABLED", "FAILED", "IN_APPEAL", "PENDING_DELETION",
     "DELETED", "LIMIT_EXCEEDED", "ARCHIVED", "LOCKED",
 )  # fmt: skip
+REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
 MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
 
@@ -119,10 +122,14 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
         "footer",
         "status",
     )
+    shown = {name: doc["app" if name == "wa_app" else name] for name in names}
+    if doc["app"] in PLATFORMS:
+        shown["wa_app"] = None  # it is every account's of its platform
     return {
-        "id": doc["_id"], "number": doc["_id"], **{name: doc["app" if name == "wa_app" else name] for name in names},
+        "id": doc["_id"], "number": doc["_id"], "platform": doc.get("platform", FORMER_PLATFORM), **shown,
+        **{name: doc.get(name) for name in REGISTERED},
         "buttons": doc["buttons"], "example_body": doc["example_body"], "meta_template_id": doc["meta_template_id"],
-        "bsp_template_id": doc["meta_template_id"], "error_message": doc["error_message"],
+        "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
         "placeholders": placeholders(doc["content"] or ""), "last_synced_at": iso_or_none(doc["last_synced_at"]),
         "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
@@ -130,9 +137,10 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _document(id: str, app: str, fields: Mapping[str, Any], by: str | None, now: Any) -> Document:
+def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: str | None, now: Any) -> Document:
     return {
         "_id": id,
+        "platform": platform,
         "app": app,
         "name": None,
         "category": "MARKETING",
@@ -154,11 +162,12 @@ def _document(id: str, app: str, fields: Mapping[str, Any], by: str | None, now:
         "created_at": now,
         "updated_at": now,
         "deleted_at": None,
+        **dict.fromkeys(REGISTERED),
         **fields,
     }
 
 
-def _given(body: TemplateFields) -> dict[str, Any]:
+def _given(body: Request) -> dict[str, Any]:
     fields = body.model_dump(exclude_none=True, exclude={"wa_app"})
     if "name" not in fields and isinstance(body, NewTemplate):
         fields["name"] = body.element_name
@@ -171,7 +180,7 @@ async def create_template(ctx: OperationContext, platform: str, body: NewTemplat
     In test mode the simulated carrier approves at once.
     """
     account = await choose_account(ctx, platform, body.wa_app, field="wa_app")
-    doc = _document(ctx.ids.new("tpl"), account.id, _given(body), ctx.principal.username, ctx.now())
+    doc = _document(ctx.ids.new("tpl"), platform, account.id, _given(body), ctx.principal.username, ctx.now())
     if ctx.principal.may("template.submit"):
         doc.update(await _submit(ctx, account, doc))
     try:
@@ -181,6 +190,28 @@ async def create_template(ctx: OperationContext, platform: str, body: NewTemplat
     except Duplicate as error:
         raise Invalid.field("element_name", "this app has a template of that name and language") from error
     return render_template(ctx.wrote(written))
+
+
+async def create_plain_template(ctx: Context, platform: str, body: Request) -> dict[str, Any]:
+    """Write a template of a platform where nobody reviews them: it is approved, and every account's."""
+    fields = {**_given(body), "status": "APPROVED"}
+    doc = _document(ctx.ids.new("tpl"), platform, platform, fields, ctx.principal.username, ctx.now())
+    doc["name"] = doc["name"] or doc["element_name"]
+    try:
+        written = await ctx.data.insert(
+            "templates", doc, [ctx.event("template.created", doc["_id"], render_template(doc))]
+        )
+    except Duplicate as error:
+        raise Invalid.field("element_name", "there is a template of that name and language") from error
+    return render_template(ctx.wrote(written))
+
+
+async def get_template(ctx: Context, platform: str, id: str) -> Document:
+    """Return a template of a platform; raises NotFound."""
+    doc = await ctx.data.get("templates", id)
+    if doc.get("platform", FORMER_PLATFORM) != platform or doc["deleted_at"] is not None:
+        raise NotFound()
+    return doc
 
 
 async def _submit(ctx: OperationContext, account: Account, doc: Document) -> dict[str, Any]:
@@ -196,18 +227,19 @@ async def _submit(ctx: OperationContext, account: Account, doc: Document) -> dic
     }  # fmt: skip
 
 
-async def change_template(ctx: Context, id: str, body: TemplateFields) -> dict[str, Any]:
-    """Change a template; a change of content asks for a new submission."""
-    fields = _given(body)
+async def change_template(ctx: Context, platform: str, id: str, body: Request) -> dict[str, Any]:
+    """Change a template; where its carrier reviews them, a change of content asks for a new submission."""
+    before, fields = await get_template(ctx, platform, id), _given(body)
     touched = {"content", "header", "footer", "buttons", "category"} & fields.keys()
-    if touched:
+    if touched and before["app"] != platform:
         fields["needs_sync"] = True
     fields.update(updated_by=ctx.principal.username, updated_at=ctx.now())
     return await _change(ctx, id, fields, "template.updated")
 
 
-async def delete_template(ctx: Context, id: str) -> None:
+async def delete_template(ctx: Context, platform: str, id: str) -> None:
     """Remove a template."""
+    await get_template(ctx, platform, id)
     await _change(ctx, id, {"deleted_at": ctx.now(), "is_active": False, "updated_at": ctx.now()}, "template.deleted")
 
 
@@ -240,16 +272,27 @@ async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
 
 async def named_template(ctx: Context, account: Account, named: NamedTemplate) -> TemplateUse:
     """Return the approved template a send names; raises Invalid on `template` or `template_name`."""
+    platform = CHANNELS[account.channel].spec.platform
+    homes = (account.id, platform)
     if named.id is not None:
         doc = await ctx.data.find("templates", named.id)
     else:
-        query = {"app": account.id, "element_name": named.name, "language_code": named.language}
+        query = {"app": {"$in": list(homes)}, "element_name": named.name, "language_code": named.language}
         doc = await ctx.data.find_one("templates", query)
-    if doc is None or doc["deleted_at"] is not None or doc["app"] != account.id:
+    if doc is None or doc["deleted_at"] is not None or doc["app"] not in homes:
         raise Invalid.field("template" if named.id else "template_name", "there is no such template for this app")
     if doc["status"] != "APPROVED" or not doc["is_active"]:
         raise Invalid.field("template", f"the template is not approved (it is {doc['status']})")
+    return template_use(doc, named.body, header=named.header, buttons=named.buttons)
+
+
+def template_use(
+    doc: Mapping[str, Any], body: Sequence[Mapping[str, Any]], *, header: Sequence[Mapping[str, Any]] = (),
+    buttons: Sequence[Mapping[str, Any]] = (),
+) -> TemplateUse:  # fmt: skip
+    """Return a template and the values for its places as a channel takes it."""
+    registered = {name: str(doc[name]) for name in REGISTERED if doc.get(name)}
     return TemplateUse(
-        doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", named.header, named.body,
-        named.buttons, doc["category"],
+        doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", header, body, buttons,
+        doc["category"], registered,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.templates import placeholders, render
+from jinaconnect.core.messaging.templates import given_values, render
 
 MEDIA = ("image", "video", "audio", "document", "sticker")
 UNCAPTIONED = ("audio", "sticker")
@@ -65,20 +65,11 @@ def _shaped(kind: str, part: Any, message: Outgoing, content: Mapping[str, Any])
 
 def _template(use: TemplateUse) -> tuple[dict[str, Any], str]:
     """Return the Cloud API's template object and the text it makes; raises Invalid for values that are missing."""
-    names = placeholders(use.content)
-    values = {
-        str(item.get("parameter_name") or names[place]): str(item.get("text", ""))
-        for place, item in enumerate(use.body)
-        if item.get("parameter_name") or place < len(names)
-    }
-    if missing := [name for name in names if name not in values]:
-        raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
-    if use.body and not names:
-        raise Invalid.field("template_params.body", "the template has no places for values")
+    values = given_values(use.content, use.body, "template_params.body")
     parts: list[Mapping[str, Any]] = []
     if use.header:
         parts.append({"type": "header", "parameters": list(use.header)})
-    if names:
+    if values:
         parts.append({"type": "body", "parameters": list(use.body)})
     parts += use.buttons
     cloud: dict[str, Any] = {"name": use.name, "language": {"code": use.language}}

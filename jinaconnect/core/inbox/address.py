@@ -15,9 +15,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jinaconnect.core.schema import e164
+
 PHONE = "phone"
 WHATSAPP_USER = "whatsapp_user"  # the id WhatsApp gives a person towards one business, where the number is not told
 WHATSAPP_GROUP = "whatsapp_group"  # a group of WhatsApp's: it has a conversation of its own, as a contact has
+SMS_SENDER = "sms_sender"  # a short code or a name, which SMS may come from as well
 OWN_FIELDS = (PHONE, "telegram_chat_id")
 OTHERS = "addresses"
 
@@ -59,6 +62,14 @@ class Address:
         if self.field == WHATSAPP_USER and len(str(self.value)) < _ONCE_CUT:
             return [self.key(), (PHONE, f"+{self.value}")]
         return [self.key(), (OTHERS, self.text)] if self.field in OWN_FIELDS else [self.key()]
+
+
+def sms_address(text: str) -> Address:
+    """Return whom an SMS is from: a number, or a short code or name, which is none."""
+    try:
+        return Address(PHONE, e164(text))
+    except ValueError:
+        return Address(SMS_SENDER, text[:64])
 
 
 def variants(phone: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from jinaconnect.core.inbox.address import PHONE, WHATSAPP_GROUP, WHATSAPP_USER, Address, address_of
+from jinaconnect.core.inbox.address import PHONE, SMS_SENDER, WHATSAPP_GROUP, WHATSAPP_USER, Address, address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,11 @@ class Platform:
 
     `addresses` are the kinds of address a contact is reached by there, the first they have; `username` the field of a
     contact for the name they chose there, `window` how long after the customer's last message free-form content is
-    taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own. `group` is the kind of
-    address of its groups where it is none of those: what is said there is read and not answered. Messages are paid for
-    when they go, or where that is so `paid_on_delivery`. `base` is where the platform's own REST is. Where people may
-    be on it or not, `ability` begins the fields of a contact that say so.
+    taken (None: always). Where `marketing` may be stopped alone, that is an opt-out of its own; an opt-out of a
+    platform that `stops_all` stops answers and codes too. `group` is the kind of address of its groups where it is
+    none of those: what is said there is read and not answered. Messages are paid for when they go, or where that is so
+    `paid_on_delivery`. `base` is where the platform's own REST is. Where people may be on it or not, `ability` begins
+    the fields of a contact that say so.
     """
 
     label: str
@@ -33,6 +34,7 @@ class Platform:
     paid_on_delivery: bool = False
     base: str | None = None
     ability: str | None = None
+    stops_all: bool = False
 
 
 PLATFORMS: dict[str, Platform] = {
@@ -43,13 +45,14 @@ PLATFORMS: dict[str, Platform] = {
     "TELEGRAM": Platform(
         "Telegram", addresses=("telegram_chat_id",), username="telegram_username", base="/telegram/v1"
     ),
-    "SMS": Platform("SMS", base="/sms/v1"),
+    "SMS": Platform("SMS", addresses=(PHONE, SMS_SENDER), stops_all=True, base="/sms/v1"),
     "RCS": Platform("RCS", base="/rcs/v1", ability="rcs"),
     "VOICE": Platform("Voice"),
 }
 
 
 USUAL = "WHATSAPP"  # where a broadcast goes that names no platform
+FORMER_PLATFORM = "WHATSAPP"  # whose templates are that were written before other platforms had any
 
 
 def address_on(contact: Mapping[str, Any], platform: str) -> Address | None:

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinaconnect.core.inbox.contact import marketing_opt_out
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.rules.place import Place, place_of
 from jinaconnect.core.rules.rows import Category, HoursRule, hours_rules
 
@@ -62,6 +63,8 @@ def verdict(
 
 def _refused(contact: Mapping[str, Any], category: Category, channel: str) -> Refused | None:
     """Return why a contact takes no message of a category; what they asked for themselves still goes."""
+    if channel in (contact.get("opt_outs") or {}) and PLATFORMS[channel].stops_all:
+        return Refused("contact.opt_out", CONTACT, f"The contact has opted out of {channel}.")
     if category in ASKED_FOR:
         return None
     if contact.get("dnc"):

@@ -26,7 +26,7 @@ class Taken(Answer):
     reason: str | None = None
 
 
-def _hook(ctx: Context, method: str, body: bytes = b"") -> WebhookRequest:
+def webhook_request(ctx: Context, method: str, body: bytes = b"") -> WebhookRequest:
     """Return the request as it came; the address is the one the carrier was given."""
     caller = ctx.caller
     headers = {name.lower(): value for name, value in caller.headers.items()}
@@ -36,7 +36,7 @@ def _hook(ctx: Context, method: str, body: bytes = b"") -> WebhookRequest:
 
 async def answer_greeting(ctx: OperationContext, channel: str, tenant: str, body: bytes = b"") -> Reply:
     """Answer a carrier that asks whether we are there, by POST where it asks with a body; raises PermissionDenied."""
-    answer = await ctx.ports.message_hooks.greet(channel, tenant, _hook(ctx, "POST" if body else "GET", body))
+    answer = await ctx.ports.message_hooks.greet(channel, tenant, webhook_request(ctx, "POST" if body else "GET", body))
     if answer is None:
         raise PermissionDenied("The verify token is not one of this tenant's.")
     return Reply(answer.body, content_type=answer.content_type)
@@ -44,7 +44,7 @@ async def answer_greeting(ctx: OperationContext, channel: str, tenant: str, body
 
 async def take_webhook(ctx: OperationContext, channel: str, tenant: str, body: bytes) -> dict[str, Any]:
     """Take a carrier's webhook and return what became of it."""
-    received = await ctx.ports.message_hooks.receive(channel, tenant, _hook(ctx, "POST", body))
+    received = await ctx.ports.message_hooks.receive(channel, tenant, webhook_request(ctx, "POST", body))
     answer = {
         "status": received.status,
         "event_id": received.event_id,

@@ -12,6 +12,8 @@ from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.handlers.edge.operation import operation
 
+PLATFORM = "WHATSAPP"
+
 
 class TemplateOut(TemplateData):
     """A WhatsApp template."""
@@ -44,7 +46,7 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return [templates.render_template(doc) for doc in docs]
 
-    return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None})
+    return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None, "platform": PLATFORM})
 
 
 @operation(
@@ -60,7 +62,7 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
 )
 async def create_template(ctx: OperationContext, body: templates.NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier for review."""
-    return await templates.create_template(ctx, "WHATSAPP", body)
+    return await templates.create_template(ctx, PLATFORM, body)
 
 
 @operation(
@@ -73,7 +75,7 @@ async def create_template(ctx: OperationContext, body: templates.NewTemplate) ->
 )
 async def read_template(ctx: Context, id: str) -> dict[str, Any]:
     """Show one template."""
-    return templates.render_template(await ctx.data.get("templates", id))
+    return templates.render_template(await templates.get_template(ctx, PLATFORM, id))
 
 
 @operation(
@@ -88,7 +90,7 @@ async def read_template(ctx: Context, id: str) -> dict[str, Any]:
 )
 async def change_template(ctx: Context, id: str, body: templates.TemplateFields) -> dict[str, Any]:
     """Change a template; changed content needs a new review."""
-    return await templates.change_template(ctx, id, body)
+    return await templates.change_template(ctx, PLATFORM, id, body)
 
 
 @operation(
@@ -102,4 +104,4 @@ async def change_template(ctx: Context, id: str, body: templates.TemplateFields)
 )
 async def delete_template(ctx: Context, id: str) -> None:
     """Remove a template."""
-    await templates.delete_template(ctx, id)
+    await templates.delete_template(ctx, PLATFORM, id)

@@ -160,6 +160,16 @@ def test_who_wants_nothing_is_sent_nothing_but_what_they_asked_for(contact: dict
     assert isinstance(verdict(whom, "MARKETING", "SMS", noon), Refused) == (rule == "contact.dnc")
 
 
+def test_who_answered_stop_to_an_sms_is_sent_none_of_any_kind() -> None:
+    stopped = {"phone": DELHI, "opt_outs": {"SMS": "2026-01-01T00:00:00.000Z"}}
+    noon = at("2026-06-01T12:00", "Asia/Kolkata")
+    for category in ("MARKETING", "UTILITY", "SERVICE", "AUTHENTICATION"):
+        found = verdict(stopped, category, "SMS", noon)
+        assert isinstance(found, Refused)
+        assert found.rule == "contact.opt_out"
+        assert verdict(stopped, category, "WHATSAPP", noon) == Allowed()
+
+
 def test_hours_of_ones_own_over_midnight_and_none_at_all() -> None:
     night = [own_hours("own", time(22), time(6), "own")]
     assert verdict({"phone": DELHI}, "UTILITY", "SMS", at("2026-06-01T23:00", "Asia/Kolkata"), night) == Allowed()

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from jinaconnect.core.events.payloads.base import EARLIER, LATER, MOMENT, Count, Payload, Stamp, like
+from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.permissions import MATRIX
 from jinaconnect.core.schema import sample_id
 
@@ -45,11 +46,13 @@ _APP = {
     "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
 _TEMPLATE = {
-    "id": sample_id("tpl"), "number": sample_id("tpl"), "wa_app": sample_id("wap"), "element_name": "order_sent",
+    "id": sample_id("tpl"), "number": sample_id("tpl"), "platform": "WHATSAPP", "wa_app": sample_id("wap"),
+    "element_name": "order_sent",
     "name": "Order sent", "language_code": "en", "category": "UTILITY", "template_type": "TEXT",
     "content": "Hello {{1}}, your order {{2}} is on its way.", "header": None, "footer": "Lee & Sons",
     "status": "PENDING", "buttons": None, "example_body": ["Ann", "4711"], "meta_template_id": "1067812345678901",
     "bsp_template_id": "1067812345678901", "error_message": None, "rejection_reason": None, "needs_sync": False,
+    "dlt_template_id": None, "dlt_entity_id": None, "sender_id": None, "dlt_category": None,
     "placeholders": ["1", "2"], "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
     "updated_at": MOMENT, "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
@@ -242,7 +245,8 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
 
     id: str
     number: str
-    wa_app: str
+    platform: PlatformName
+    wa_app: str | None = Field(description="The account it is of; null where it is every account's of its platform.")
     element_name: str
     name: str | None
     language_code: str
@@ -259,6 +263,10 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     example_body: list[str] | dict[str, str] | None
     meta_template_id: str | None
     bsp_template_id: str | None
+    dlt_template_id: str | None = Field(description="The ids it is registered by with India's operators.")
+    dlt_entity_id: str | None
+    sender_id: str | None
+    dlt_category: str | None
     error_message: str | None
     rejection_reason: str | None
     needs_sync: bool

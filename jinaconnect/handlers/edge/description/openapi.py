@@ -50,6 +50,7 @@ _FILE: dict[str, Any] = {
 _TEXTS = {
     "text/html": "<!doctype html>…", "text/plain": "…", "text/css": "body { margin: 0 }",
     "text/javascript": "'use strict'", "text/csv": "contact,contact_name,status\r\n",
+    "text/xml": "<Response/>",
 }  # fmt: skip
 
 
@@ -254,10 +255,9 @@ def _refused(statuses: Iterable[int]) -> dict[str, Any]:
 
 def _answer(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     kinds = (item.media_type,) if isinstance(item.media_type, str) else item.media_type
-    if kinds == ("application/json",):
-        schema = _ref(_page(item)) if item.listing is not None else _ref(item.returns) if item.returns else {}
-        return {kinds[0]: _content(schema, schemas) if schema else {"schema": {"type": "object"}, "example": {}}}
-    return {kind: _plain(kind) for kind in kinds}
+    schema = _ref(_page(item)) if item.listing is not None else _ref(item.returns) if item.returns else {}
+    told = _content(schema, schemas) if schema else {"schema": {"type": "object"}, "example": {}}
+    return {kind: told if kind == "application/json" else _plain(kind) for kind in kinds}
 
 
 def _plain(kind: str) -> dict[str, Any]:

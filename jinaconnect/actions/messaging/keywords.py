@@ -1,0 +1,81 @@
+"""Words by which customers stop messages, want them again or ask for help: kept as their wish, and answered once."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import structlog
+
+from jinaconnect.actions.contacts.addressing import contact_at
+from jinaconnect.actions.contacts.preferences import set_marketing
+from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.messaging.sending import count_message
+from jinaconnect.actions.worker import Worker
+from jinaconnect.channels.base import UNTIMED, Account, Channel, Keyword, Outgoing
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ids import encode, made_at
+from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox.contact import marketing_opt_out
+from jinaconnect.core.inbox.message import OUTGOING, new_message
+from jinaconnect.core.inbox.message_event import message_event
+from jinaconnect.core.messaging.keywords import ANSWERS, HELP, START, STOP
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
+from jinaconnect.store.tenant import Duplicate
+
+CONFIRMED_WITHIN = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12): one confirmation at most, and no later
+
+logger = structlog.get_logger(__name__)
+
+
+async def answer_keyword(
+    services: Services, worker: Worker, channel: Channel, scope: str, account: Account, fact: Keyword
+) -> None:
+    """Note what a customer wants and answer it; a message that comes once more is answered no second time."""
+    ctx, platform = system_context(services, scope, "keywords"), channel.spec.platform
+    contact = await contact_at(ctx.data, fact.sender)
+    if contact is None:
+        return
+    at = ctx.now() if fact.at == UNTIMED else fact.at
+    stopped = marketing_opt_out(platform) in contact["opt_outs"]
+    if fact.word in (STOP, START):
+        await set_marketing(ctx, contact["_id"], platform, stop=fact.word == STOP, at=at)
+    new = fact.word == HELP or stopped != (fact.word == STOP)
+    if new and ctx.now() - at <= CONFIRMED_WITHIN:
+        await _say(ctx, worker, channel, account, contact, fact, platform)
+
+
+async def _say(
+    ctx: Context, worker: Worker, channel: Channel, account: Account, contact: Document, fact: Keyword, platform: str
+) -> None:
+    """Record the answer to a word, under an id that follows from the message: it is there once."""
+    app = await ctx.data.find("apps", account.id)
+    said = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": fact.carrier_id})
+    if app is None or said is None:
+        return
+    text = ANSWERS[fact.word].format(name=app["app_name"])
+    content = {"type": "text", "body": {"text": text}}
+    try:
+        composed = channel.compose(account, Outgoing(content, to=fact.sender))
+    except Invalid as error:  # a carrier of registered texts only
+        logger.info("keyword.not_answered", account=account.id, reason=str(error))
+        return
+    now = ctx.now()
+    chance = hashlib.sha256(f"{account.id} {fact.carrier_id}".encode()).digest()
+    doc = new_message(
+        encode("msg", made_at(said["_id"]) + 1, chance), contact=contact["_id"], platform=platform,
+        direction=OUTGOING, type=composed.type, content=composed.content, author="BOT", app=account.id, timestamp=now,
+        status=status.PENDING, request=dict(composed.wire), due=due_at(now), created_by="keywords", created_at=now,
+        updated_at=now, **({} if composed.segments is None else {"segments": composed.segments}),
+    )  # fmt: skip
+    event = message_event(
+        ctx.ids.new("evt"), "message.queued", doc, contact, at=now, actor=ctx.principal.actor()
+    )  # fmt: skip
+    try:
+        written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
+    except Duplicate:
+        return
+    await count_message(ctx, written)
+    await ctx.data.tell("messages", [written])
+    worker.kick("messages", ctx.data.scope, written["_id"])
