@@ -14,6 +14,7 @@ from jinaconnect.actions.context import system_operation
 from jinaconnect.actions.messaging.accounts import create_app
 from jinaconnect.core.inbox.address import PHONE
 from tests.carriers.meta import Behaviour, MetaServer
+from tests.carriers.sms import TwilioServer
 from tests.carriers.telegram import Behaviour as BotBehaviour
 from tests.carriers.telegram import BotServer
 from tests.channels.fake.carrier import FakeCarrier
@@ -245,4 +246,60 @@ class TelegramSide:
         return sum(params.get("text") == self._texts[message] for _, _, params in self.server.sent())
 
 
-SIDES: dict[str, Any] = {"whatsapp": WhatsappSide, "fake": FakeSide, "telegram": TelegramSide}
+class TwilioSide:
+    """SMS through Twilio, played by its description."""
+
+    name, platform, field = "sms_twilio", "SMS", PHONE
+    seal, signs, nobody = "X-Twilio-Signature", True, 200
+
+    async def begin(self, gateway: Running, tenant: Tenant) -> None:
+        """Start the carrier, and give the tenant its only account there."""
+        self.server = TwilioServer()
+        await self.server.start()
+        self._app = (await tenant().post("/sms/v1/apps/", self.server.account())).ok(201)
+
+    async def end(self) -> None:
+        """Stop the carrier."""
+        await self.server.stop()
+
+    def customer(self) -> str:
+        """Return a number."""
+        return f"1202555{secrets.randbelow(8_000) + 1_000}"
+
+    def _post(self, url: str, form: dict[str, str]) -> Post:
+        return Post("/" + url.split("/", 3)[3], self.server.headers(url, form), urlencode(form).encode())
+
+    def text(self, customer: str, text: str, id: str) -> Post:
+        """Return the form of a message."""
+        form = {**self.server.written(f"+{customer}", text), "MessageSid": id, "ProfileName": "Ann"}
+        return self._post(self._app["webhook_url"], form)
+
+    def wrote(self, message: str, text: str) -> None:
+        """The carrier is told the message's own id."""
+
+    def misbehave(self, how: str) -> None:
+        """Meet the next send so."""
+        refused = (400, {"code": 21614, "message": "not mobile"})
+        again = (429, {"code": 20429, "message": "busy"}, {"Retry-After": "1"})
+        self.server.next.append({"refused": refused, "again": again}.get(how, how))
+
+    def let_go(self) -> None:
+        """End what hangs."""
+        self.server.let_go.set()
+
+    def report(self, message: str, customer: str) -> Post | None:
+        """Return the status callback of a delivery."""
+        url = f"{self._app['dlr_webhook_url']}?reference={message}"
+        return self._post(url, self.server.report(message, "delivered"))
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken."""
+        return self.server.accepted
+
+    def asked(self, message: str) -> int:
+        """Return how often the carrier was asked to send a message."""
+        return self.server.asked[message]
+
+
+SIDES: dict[str, Any] = {"whatsapp": WhatsappSide, "fake": FakeSide, "telegram": TelegramSide, "sms": TwilioSide}
