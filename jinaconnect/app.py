@@ -79,10 +79,10 @@ from jinaconnect.store.coordination.turns import Turns
 from jinaconnect.store.databases.indexes import unhurried
 from jinaconnect.store.databases.mongo import Database, Document, answering, connect
 from jinaconnect.store.databases.redis import RedisLink
+from jinaconnect.store.databases.s3 import Bucket, S3Blobs
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
 from jinaconnect.store.registry import Registry
-from jinaconnect.store.s3 import Bucket, S3Blobs
 from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
 from jinaconnect.store.webhook_queue import WebhookQueue

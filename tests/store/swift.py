@@ -14,7 +14,7 @@ from pathlib import Path
 import aioboto3
 from botocore.config import Config
 
-from jinaconnect.store.s3 import Bucket
+from jinaconnect.store.databases.s3 import Bucket
 from tests.processes import free_port
 
 USER, SECRET = "test:tester", "testing"

@@ -18,7 +18,7 @@ from jinaconnect.config import S3, Blobs, Config, Http
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
-from jinaconnect.store.s3 import Bucket, S3Blobs
+from jinaconnect.store.databases.s3 import Bucket, S3Blobs
 from tests import payloads
 from tests.client import until
 from tests.conftest import PLENTY
