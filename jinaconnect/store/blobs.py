@@ -1,4 +1,4 @@
-"""Large things by key: media, prompts and recordings, in a directory (or in S3: `store/s3.py`).
+"""Large things by key: media, prompts and recordings, in a directory (or in S3: `store/databases/s3.py`).
 
 A key is `<scope>/<name>`; the scope is the reader's partition, so a key from elsewhere cannot be formed. Files are
 written whole or not at all.
