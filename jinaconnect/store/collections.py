@@ -273,6 +273,7 @@ COLLECTIONS: dict[str, Collection] = {
     "broadcast_rows": Collection(
         indexes=(
             Index((("_id", -1),)),
+            Index((("platform", 1), ("_id", -1))),
             Index((("broadcast", 1), ("key", 1)), unique=True),
             Index((("broadcast", 1), ("status", 1), ("at", 1), ("_id", 1))),
             Index((("broadcast", 1), ("_id", -1))),

@@ -45,7 +45,7 @@ def _row(
     to = address_on(contact, broadcast["platform"])
     if to is None:
         return None
-    row = new_row(ctx.ids.new("brr"), broadcast["_id"], contact, to, now)
+    row = new_row(ctx.ids.new("brr"), broadcast, contact, to, now)
     try:
         composed = compose_for(ctx, wording, contact, now)
         price = price_of(ctx, broadcast, wording, contact, composed)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.context import Context
-from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts import figures, states
 from jinaconnect.core.broadcasts.document import render_row
+from jinaconnect.core.ids import encode
 
 MOST_ROWS = 10_000
 COLUMNS = (
@@ -38,6 +40,52 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
         },
         "status_breakdown": {name.lower(): count for name, count in by_status.items()},
     }  # fmt: skip
+
+
+async def dashboard(ctx: Context, period: str, platform: str | None) -> dict[str, Any]:
+    """Return the figures of a period that ends now, beside those of the one before it."""
+    span, now = figures.PERIODS[period], ctx.now()
+    groups = await _groups(ctx, now - span, now, platform)
+    broadcasts = await _begun(ctx, now - span, now, platform)
+    before = figures.spread(figures.summed(await _groups(ctx, now - 2 * span, now - span, platform)).get("", {}))
+    told = figures.spread(figures.summed(groups).get("", {}))
+    earlier = await _begun(ctx, now - 2 * span, now - span, platform)
+    return {
+        "period": period, "channel": "all" if platform is None else platform.lower(), "total_broadcasts": broadcasts,
+        **told,
+        "comparison": {
+            "broadcasts_change_percent": figures.change(broadcasts, earlier),
+            "reach_change_percent": figures.change(told["total_reach"], before["total_reach"]),
+            "engagement_change_percent": figures.change(told["engagement_rate"], before["engagement_rate"]),
+        },
+        "by_channel": {
+            name.lower(): figures.spread(counts) for name, counts in figures.summed(groups, "platform").items()
+        },
+        "by_day": [
+            {"day": day, **figures.spread(counts)} for day, counts in figures.summed(groups, "day").items()
+        ],
+    }  # fmt: skip
+
+
+def _between(prefix: str, since: datetime, until: datetime, platform: str | None) -> dict[str, Any]:
+    """Return the query of what was made in a span, by its id, which begins with the time."""
+    first, last = (encode(prefix, int(moment.timestamp() * 1000), bytes(10)) for moment in (since, until))
+    return {"_id": {"$gte": first, "$lt": last}, **({} if platform is None else {"platform": platform})}
+
+
+async def _groups(ctx: Context, since: datetime, until: datetime, platform: str | None) -> list[dict[str, Any]]:
+    day = {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}}
+    key = {"status": "$status", "platform": "$platform", "day": day}
+    within = _between("brr", since, until, platform)
+    groups, _ = await ctx.data.figures("broadcast_rows", within, [{"$group": {"_id": key, "n": {"$sum": 1}}}])
+    return groups
+
+
+async def _begun(ctx: Context, since: datetime, until: datetime, platform: str | None) -> int:
+    """Return how many broadcasts of a span have begun."""
+    begun = {"status": {"$in": [states.SENDING, states.SENT, states.PARTIALLY_SENT]}}
+    count, _ = await ctx.data.count("broadcasts", {**_between("brc", since, until, platform), **begun})
+    return count
 
 
 async def results_csv(ctx: Context, broadcast: str, after: str | None) -> tuple[str, str | None]:

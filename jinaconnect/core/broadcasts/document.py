@@ -32,11 +32,13 @@ def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -
     }  # fmt: skip
 
 
-def new_row(id: str, broadcast: str, contact: Mapping[str, Any], to: Address, now: datetime) -> dict[str, Any]:
+def new_row(
+    id: str, broadcast: Mapping[str, Any], contact: Mapping[str, Any], to: Address, now: datetime
+) -> dict[str, Any]:
     """Return a recipient of a broadcast; `key` is what they are one by, however their address was written."""
     return {
-        "_id": id, "broadcast": broadcast, "contact": contact["_id"], "key": _key(to),
-        "to": [to.field, to.value],
+        "_id": id, "broadcast": broadcast["_id"], "platform": broadcast["platform"], "contact": contact["_id"],
+        "key": _key(to), "to": [to.field, to.value],
         "phone": contact.get("phone"), "first_name": contact["first_name"], "last_name": contact["last_name"],
         "status": states.PENDING, "at": now, "wire": None, "content": None, "type": None, "segments": None,
         "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0, "error_code": None,

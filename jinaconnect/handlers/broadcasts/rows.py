@@ -9,11 +9,15 @@ from jinaconnect.actions.broadcasts import reading
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.broadcasts.document import render_row
+from jinaconnect.core.broadcasts.figures import PERIODS, USUAL_PERIOD
 from jinaconnect.core.broadcasts.states import ROW_STATUSES
-from jinaconnect.core.paging import Filter, Listing, choice_filter, number_filter, text_filter, time_filter
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.paging import Filter, Listing, choice_filter, number_filter, one_of, text_filter, time_filter
 from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.broadcasts.fields import RowOut
 from jinaconnect.handlers.edge.operation import Reply, operation
+from jinaconnect.handlers.edge.schemas import Parameter
 
 ROWS = Listing(
     filters={
@@ -73,6 +77,64 @@ async def read_row(ctx: OperationContext, id: str) -> dict[str, Any]:
 async def row_stats(ctx: OperationContext) -> dict[str, Any]:
     """Count recipients by status, of one broadcast or of all."""
     return await reading.row_counts(ctx, ctx.caller.query.get("broadcast"))
+
+
+class Spread(Answer):
+    """What became of recipients; rates are per cent, null where there is nothing to share."""
+
+    total_sent: int
+    total_reach: int
+    delivered: int
+    read: int
+    failed: int
+    blocked: int
+    delivery_rate: float | None
+    read_rate: float | None
+    failure_rate: float | None
+    engagement_rate: float | None
+
+
+class DayOfBroadcasts(Spread):
+    """What became of the recipients of a day (UTC)."""
+
+    day: str
+
+
+class Comparison(Answer):
+    """How figures have changed against the period before, in per cent; null where there was nothing then."""
+
+    broadcasts_change_percent: float | None
+    reach_change_percent: float | None
+    engagement_change_percent: float | None
+
+
+class Dashboard(Spread):
+    """The figures of a period; of many recipients they may be some seconds old."""
+
+    period: str
+    channel: str
+    total_broadcasts: int
+    comparison: Comparison
+    by_channel: dict[str, Spread]
+    by_day: list[DayOfBroadcasts]
+
+
+@operation(
+    "GET", "/broadcast/dashboard/", id="broadcasts.dashboard", permission="broadcast.view", returns=Dashboard,
+    tag="broadcasts", aliases=("/broadcast/dashboard/stats/",),
+    query={
+        "period": Parameter("How far back; 7d unless one of these.", one_of(*PERIODS)),
+        "channel": Parameter("Only one platform's.", one_of("all", *(name.lower() for name in PLATFORMS))),
+    },
+)  # fmt: skip
+async def dashboard(ctx: OperationContext) -> dict[str, Any]:
+    """Show delivery, read and failure rates of a period, by platform and day, beside the period before."""
+    period, channel = ctx.caller.query.get("period", ""), ctx.caller.query.get("channel", "all").upper()
+    if channel != "ALL" and channel not in PLATFORMS:
+        raise Invalid.field("channel", f"must be all or one of {', '.join(PLATFORMS)}".lower())
+    return await reading.dashboard(
+        ctx, period if period in PERIODS else USUAL_PERIOD, None if channel == "ALL" else channel
+    )
 
 
 @operation(

@@ -274,3 +274,23 @@ async def test_progress_is_told_and_another_tenant_hears_nothing(shop: Shop, new
     assert (await other().get(ROWS)).ok()["count"] == 0
     detail = (await other().post(BROADCASTS, {"name": "x", "recipients": [(await shop.rows(id))[0]["contact"]]}))
     assert list(detail.refused(400, "validation_error")) == ["recipients"]
+
+
+async def test_the_dashboard_counts_what_became_of_people(shop: Shop) -> None:
+    await shop.people(4)
+    await shop.people(1, 2000, dnc=True)
+    shop.server.next.append(refusal(400, 131026))
+    id = await shop.begin()
+    await shop.reaches(id, "PARTIALLY_SENT")
+    sent = [row["message"] for row in await shop.rows(id) if row["status"] == "SENT"]
+    await shop.report(sent[:2], "delivered")
+    await shop.report(sent[:1], "read")
+    told = (await shop.tenant("viewer").get("/broadcast/dashboard/", params={"period": "24h"})).ok()
+    assert (told["total_broadcasts"], told["total_sent"], told["total_reach"]) == (1, 4, 2)
+    assert (told["read"], told["failed"], told["blocked"]) == (1, 1, 1)
+    assert (told["delivery_rate"], told["read_rate"], told["engagement_rate"]) == (50.0, 25.0, 50.0)
+    assert told["comparison"]["reach_change_percent"] is None
+    assert told["by_channel"]["whatsapp"]["total_sent"] == told["by_day"][-1]["total_sent"] == 4
+    empty = (await shop.tenant().get("/broadcast/dashboard/stats/", params={"channel": "sms"})).ok()
+    assert (empty["total_sent"], empty["delivery_rate"], empty["period"]) == (0, None, "7d")
+    (await shop.tenant().get("/broadcast/dashboard/", params={"channel": "fax"})).refused(400, "validation_error")
