@@ -37,11 +37,11 @@ from jinaconnect.actions.messaging.accounts import OpenAccounts
 from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
 from jinaconnect.actions.messaging.acknowledging import acknowledge
 from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
+from jinaconnect.actions.messaging.delivering import FALLBACK_JOB, Sender
 from jinaconnect.actions.messaging.fallback import fall_back
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
-from jinaconnect.actions.messaging.sending import FALLBACK_JOB, Sender
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.webhooks.fleet import Webhooks
@@ -184,7 +184,7 @@ class Gateway:
             "sms_msg91": {"base_url": config.sms.msg91_url}, "sms_fast2sms": {"base_url": config.sms.fast2sms_url},
         }
         url = services.settings.public_url or services.settings.own_url
-        channels = Channels(Parts(services.outbound, due, clock, accounts, worker.plan, settings, url))
+        channels = Channels(Parts(services.outbound, due, clock, accounts, worker.run_job, settings, url))
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         fleet = Fleet(services, worker, prompts, config.voice.asterisks)
         providers, urls = Providers(services), HookUrls(services)

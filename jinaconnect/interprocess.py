@@ -64,7 +64,7 @@ class Interprocess:
 
     async def _take_up(self, collection: str, scope: str, id: str) -> None:
         if await self._writers.works_for(scope):
-            self._worker.kick(collection, scope, id)
+            self._worker.run_now(collection, scope, id)
 
     def _heard(self, text: str) -> None:
         match read(text):

@@ -10,7 +10,7 @@ from typing import Any
 from jinaconnect.actions.ports import Ports
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Cursors, Position
-from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.principal import Principal, parse_scope, system_principal
 from jinaconnect.outbound import Outbound
@@ -158,7 +158,7 @@ class Context:
         data: Mapping[str, Any],
         *,
         contact: str | None = None,
-        seen: Seen | None = None,
+        seen: Visibility | None = None,
         channel: str | None = None,
         timeline: Mapping[str, Any] | None = None,
         at: datetime | None = None,
@@ -169,7 +169,7 @@ class Context:
         return Event(
             id=id or self.ids.new("evt"), type=type, occurred_at=at or self.now(),
             actor=actor or self.principal.actor(), subject=subject, data=data, contact=contact, channel=channel,
-            seen=seen or Seen(), timeline=timeline,
+            seen=seen or Visibility(), timeline=timeline,
         )  # fmt: skip
 
 

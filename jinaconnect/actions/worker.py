@@ -43,7 +43,7 @@ T = TypeVar("T")
 Job = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 
-async def until_taken(write: Callable[[], Awaitable[Any]]) -> None:
+async def retry_while_unavailable(write: Callable[[], Awaitable[Any]]) -> None:
     """Write what may not get lost, again and again while the database is away; raises Unavailable after a lease."""
     ends = asyncio.get_running_loop().time() + LEASE.total_seconds()
     while True:
@@ -122,7 +122,7 @@ class Worker:
         except Unavailable:
             logger.info("worker.release_skipped")  # the leases end by themselves
 
-    def kick(self, collection: str, scope: str, id: str) -> None:
+    def run_now(self, collection: str, scope: str, id: str) -> None:
         """Do a piece of work now; a process that does none tells those that do."""
         if not self._active:
             self._announce(collection, scope, id)
@@ -181,7 +181,7 @@ class Worker:
             if not isinstance(error, GatewayError):
                 logger.error("work.broken", collection=collection, id=id, tries=claim.tries, exc_info=error)
             pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries, 10)))
-            await until_taken(lambda: self._due.postpone(collection, scope, id, self._clock() + pause))
+            await retry_while_unavailable(lambda: self._due.postpone(collection, scope, id, self._clock() + pause))
 
     async def _run_job(self, claim: Claim) -> None:
         doc = claim.doc
@@ -234,26 +234,26 @@ class Worker:
             if shares.crowded(_tenant(scope)):
                 behind.append(id)
             else:
-                self.kick(collection, scope, id)
+                self.run_now(collection, scope, id)
         if behind:
             await self._due.put_back(collection, behind, self._clock() + BEHIND)
         return len(rows) == limit
 
-    def at(self, collection: str, scope: str, id: str, seconds: float) -> None:
+    def run_at(self, collection: str, scope: str, id: str, seconds: float) -> None:
         """Do a piece of work of this process when its time comes, sooner than a sweep would find it."""
         if self.active:
-            asyncio.get_running_loop().call_later(max(0.0, seconds), self.kick, collection, scope, id)
+            asyncio.get_running_loop().call_later(max(0.0, seconds), self.run_now, collection, scope, id)
 
     async def add_jobs(self, jobs: Sequence[Document]) -> None:
         """Store jobs, each done when its time comes; an id that is there stays as it is."""
         await self._due.add("jobs", jobs)
         for job in jobs:
-            self.plan(job)
+            self.run_job(job)
 
-    def plan(self, job: Document) -> None:
+    def run_job(self, job: Document) -> None:
         """Do a stored job of this process when its time comes."""
         left = (job["due"]["at"] - self._clock()).total_seconds()
-        self.at("jobs", job["scope"], job["_id"], left)
+        self.run_at("jobs", job["scope"], job["_id"], left)
 
     async def _repeat(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> None:
         pause = random.uniform(0, min(seconds, FIRST_WITHIN_S))  # a process that is restarted each hour does it as well

@@ -58,7 +58,7 @@ async def test_a_send_recorded_by_an_earlier_version_goes_out(gateway: Running, 
         "request": {"type": "text", "text": {"body": "of before", "preview_url": False}}, "due": due_at(system_clock()),
     }  # fmt: skip
     await store.insert("messages", fresh)
-    gateway.ports.worker.kick("messages", store.scope, fresh["_id"])
+    gateway.ports.worker.run_now("messages", store.scope, fresh["_id"])
     await tenant().wait_for_events(
         lambda seen: any(e["type"] == "message.sent" and e["subject"]["id"] == fresh["_id"] for e in seen)
     )

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.actions.messaging.sending import Sender
+from jinaconnect.actions.messaging.delivering import Sender
 from jinaconnect.app import Gateway
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.config import Config, Http, Mongodb, OutboundSection
@@ -153,7 +153,7 @@ async def test_a_stored_webhook_is_read_again(gateway: Running, tenant: Tenant, 
         }  # fmt: skip
         assert side.seal.lower() not in row["headers"], "a signature is not kept"
         await services.store.insert("inbound", [row])
-        gateway.ports.worker.kick("inbound", tenant.id, row["_id"])
+        gateway.ports.worker.run_now("inbound", tenant.id, row["_id"])
 
         async def done(id: str = row["_id"]) -> bool:
             return await services.store.raw("inbound").find_one({"_id": id}) is None

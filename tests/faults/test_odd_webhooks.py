@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from jinaconnect.actions.messaging.applying import UNREADABLE, Batch
-from jinaconnect.channels.base import Inbound
+from jinaconnect.channels.facts import Inbound
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.store.due import due_at

@@ -52,12 +52,12 @@ async def test_a_timeline_has_the_messages_and_entries_that_were_told(gateway: R
 
 def gateway_event(gateway: Running, contact: dict[str, Any], type: str, **fields: Any) -> Any:
     """Return an event of a contact."""
-    from jinaconnect.core.events.event import Event, Seen
+    from jinaconnect.core.events.event import Event, Visibility
 
     return Event(
         id=gateway.services.ids.new("evt"), type=type, occurred_at=gateway.services.clock(),
         actor={"type": "system", "id": "test"}, data={"mark": type}, contact=contact["_id"], channel="WHATSAPP",
-        seen=Seen(contact=True), **{"subject": contact["_id"], **fields},
+        seen=Visibility(contact=True), **{"subject": contact["_id"], **fields},
     )  # fmt: skip
 
 

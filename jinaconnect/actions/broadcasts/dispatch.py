@@ -20,9 +20,9 @@ from jinaconnect.actions.broadcasts.paying import give_back_rest, reserve_all, s
 from jinaconnect.actions.broadcasts.planning import plan_batch
 from jinaconnect.actions.broadcasts.telling import changed, counts_now
 from jinaconnect.actions.context import OperationContext, Services, system_operation
-from jinaconnect.actions.messaging.sending import ask_carrier
+from jinaconnect.actions.messaging.delivering import ask_carrier
 from jinaconnect.actions.ports import Ports
-from jinaconnect.actions.worker import until_taken
+from jinaconnect.actions.worker import retry_while_unavailable
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.billing.purse import InsufficientBalance
 from jinaconnect.core.broadcasts import states
@@ -139,7 +139,8 @@ class Dispatcher:
             return
         if again is not None:
             await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again)
-            self._ports.worker.at("broadcasts", doc["scope"], doc["_id"], (again - ctx.now()).total_seconds() + 0.01)
+            wait = (again - ctx.now()).total_seconds() + 0.01
+            self._ports.worker.run_at("broadcasts", doc["scope"], doc["_id"], wait)
 
     async def _begun(self, ctx: OperationContext, doc: Document) -> Document:
         """Return a broadcast that is due, begun if it may; too late, it is parked and told of."""
@@ -287,8 +288,8 @@ class Dispatcher:
 
         asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
-        await until_taken(lambda: settle_batches(ctx, doc, asked))
-        await until_taken(lambda: record(ctx, doc, batch.contacts, asked))
+        await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
+        await retry_while_unavailable(lambda: record(ctx, doc, batch.contacts, asked))
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
 
     async def _claimed(

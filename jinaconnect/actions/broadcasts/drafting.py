@@ -207,4 +207,4 @@ async def _forget_rows(ctx: OperationContext, id: str) -> None:
 def _wake(ctx: OperationContext, doc: Document) -> None:
     if doc.get("due"):
         wait = (doc["due"]["at"] - ctx.now()).total_seconds()
-        ctx.ports.worker.at("broadcasts", ctx.data.scope, doc["_id"], max(0.0, wait) + 0.01)
+        ctx.ports.worker.run_at("broadcasts", ctx.data.scope, doc["_id"], max(0.0, wait) + 0.01)

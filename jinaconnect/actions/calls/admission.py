@@ -13,6 +13,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import Throttled
+from jinaconnect.core.events.event import ASSIGNEE, CONTACT
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
@@ -46,8 +47,8 @@ async def consent(ctx: Context, app: Document, contact: Document | None) -> bool
 def belongs(contact: Document | None) -> dict[str, Any]:
     """Return the fields of a call that say whose it is."""
     if contact is None:
-        return {"contact": None, "seen": {"c": False, "a": None}}
-    return {"contact": contact["_id"], "seen": {"c": True, "a": contact.get("assigned_to_user")}}
+        return {"contact": None, "seen": {CONTACT: False, ASSIGNEE: None}}
+    return {"contact": contact["_id"], "seen": {CONTACT: True, ASSIGNEE: contact.get("assigned_to_user")}}
 
 
 async def let_in(

@@ -7,7 +7,7 @@ from datetime import datetime
 from jinaconnect.actions.context import Context
 from jinaconnect.core.calls import causes
 from jinaconnect.core.calls.routing import Resolution, read_route, resolve
-from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
@@ -32,6 +32,6 @@ async def tell_rejected(
     }  # fmt: skip
     event = Event(
         id=ctx.ids.new("evt"), type="call.rejected", occurred_at=at, actor=ctx.principal.actor(),
-        subject=ctx.ids.new("call"), data=data, channel="VOICE", seen=Seen(),
+        subject=ctx.ids.new("call"), data=data, channel="VOICE", seen=Visibility(),
     )  # fmt: skip
     await ctx.data.change("trunks", trunk["_id"], lambda doc: Change(events=[event]))

@@ -11,7 +11,7 @@ from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.core.calls.consent import Decision, recording_allowed
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound
-from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.core.inbox.contact import seen_by
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
@@ -52,7 +52,7 @@ async def _contact(ctx: Context, id: str) -> Document:
 
 def _told(ctx: Context, type: str, doc: Document, contact: Document | None) -> Event:
     """Return an event of a consent; who sees the contact sees it."""
-    seen = Seen() if contact is None else seen_by(contact)
+    seen = Visibility() if contact is None else seen_by(contact)
     return ctx.event(type, doc["_id"], render_consent(doc), contact=doc["contact"], seen=seen, channel="VOICE")
 
 

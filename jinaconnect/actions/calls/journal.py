@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.worker import Worker, until_taken
+from jinaconnect.actions.worker import Worker, retry_while_unavailable
 from jinaconnect.core.calls import history, machine
 from jinaconnect.core.calls.document import ended, render_call, seen_of
 from jinaconnect.core.errors import Unavailable
@@ -115,7 +115,7 @@ class CallJournal:
         held, self._held = self._held, ([], [], {})
         entry, details = Entry(*held), self._details()
         try:
-            await until_taken(lambda: self._write(lambda doc: entry, details))
+            await retry_while_unavailable(lambda: self._write(lambda doc: entry, details))
         except Unavailable:
             self._held = held
             raise
@@ -127,7 +127,7 @@ class CallJournal:
         For calls that several processes hear of. Raises as `write`.
         """
         details = self._details()
-        await until_taken(lambda: self._write(decide, details))
+        await retry_while_unavailable(lambda: self._write(decide, details))
         await self._flush_if_due()
 
     async def _flush_if_due(self) -> None:
@@ -183,7 +183,7 @@ class CallJournal:
         if written.seq is not None:
             del self._notes[: len(details)]
         if self.over and "due" in written.doc:
-            self._worker.kick("calls", written.doc["scope"], self.id)
+            self._worker.run_now("calls", written.doc["scope"], self.id)
 
     def _emitted(self, item: machine.Emitted) -> Tell:
         payload = dict(item.payload)
@@ -219,4 +219,4 @@ class CallJournal:
         """Write the details that no event has taken along."""
         rows, self._notes = self._details(), []
         if rows:
-            await until_taken(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))
+            await retry_while_unavailable(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))

@@ -54,7 +54,7 @@ class HostedCalls:
 
     def place(self, call: Document) -> None:
         """Have a process that works ask the carrier now."""
-        self._worker.kick("calls", call["scope"], call["_id"])
+        self._worker.run_now("calls", call["scope"], call["_id"])
 
     def journal(self, call: Document) -> CallJournal:
         """Return what writes a hosted call; any process may."""

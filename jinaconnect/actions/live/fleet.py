@@ -23,7 +23,7 @@ from jinaconnect.config import Asterisk
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import Conflict, GatewayError, NotFound, OutcomeUnknown, Unavailable
-from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.core.principal import system_actor
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
@@ -249,7 +249,7 @@ class Fleet:
             event = Event(
                 id=self._services.ids.new("evt"), type=type, occurred_at=at,
                 actor=system_actor("telephony"), subject=name, data=data,
-                channel="VOICE", seen=Seen(),
+                channel="VOICE", seen=Visibility(),
             )  # fmt: skip
             async with slots:
                 try:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from jinaconnect.actions.context import Context
-from jinaconnect.channels.base import AccountReport
+from jinaconnect.channels.facts import AccountReport
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.lenient import storable

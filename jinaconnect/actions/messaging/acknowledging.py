@@ -10,7 +10,8 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.abilities import Acknowledges
-from jinaconnect.channels.base import Account, Inbound
+from jinaconnect.channels.base import Account
+from jinaconnect.channels.facts import Inbound
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.due import due_at

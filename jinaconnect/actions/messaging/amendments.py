@@ -16,7 +16,8 @@ from jinaconnect.actions.contacts.addressing import Person, contacts_at, contact
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.media import media_row, new_media_id
-from jinaconnect.channels.base import Account, Echo, Edit
+from jinaconnect.channels.base import Account
+from jinaconnect.channels.facts import Echo, Edit
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox import status

@@ -23,17 +23,16 @@ from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
+from jinaconnect.actions.messaging.delivering import fallback_job
 from jinaconnect.actions.messaging.keywords import answer_keyword
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
-from jinaconnect.actions.messaging.sending import fallback_job
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import Worker
-from jinaconnect.channels.base import (
+from jinaconnect.channels.base import Account, Channel
+from jinaconnect.channels.facts import (
     UNTIMED,
-    Account,
     AccountReport,
-    Channel,
     Echo,
     Edit,
     Fact,
@@ -301,7 +300,7 @@ class Batch:
         if rows:
             await self._store.insert_many("media", [(row, []) for row in rows])
         for row in rows:
-            self._worker.kick("media", self._store.scope, row["_id"])
+            self._worker.run_now("media", self._store.scope, row["_id"])
 
     async def _rebuild(self, contact: str) -> None:
         """Bring a conversation up to its messages.

@@ -19,9 +19,10 @@ import structlog
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.messaging.applying import Batch, keep_failure
 from jinaconnect.actions.ports import Accounts, Received
-from jinaconnect.actions.worker import AGAIN_S, MAX_TRIES, Worker, until_taken
+from jinaconnect.actions.worker import AGAIN_S, MAX_TRIES, Worker, retry_while_unavailable
 from jinaconnect.actions.writers import Writers
-from jinaconnect.channels.base import Account, AccountReport, Fact, TemplateReport, WebhookReply, WebhookRequest
+from jinaconnect.channels.base import Account, WebhookReply, WebhookRequest
+from jinaconnect.channels.facts import AccountReport, Fact, TemplateReport
 from jinaconnect.channels.table import FORMER, Channels, spec_of
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
@@ -99,7 +100,7 @@ class InboundDoor:
         told = Received("received", id, verified.kind)
         if not self._worker.active:
             await services.store.insert("inbound", [{**row, "due": due_at(services.clock())}])
-            self._worker.kick("inbound", tenant, id)
+            self._worker.run_now("inbound", tenant, id)
             return told
         arrived = _Arrived(row, hook)
         holder = await self._writers.holder(tenant)
@@ -134,14 +135,14 @@ class InboundDoor:
             await self._services.due.finish("inbound", [row["_id"]])
         else:
             await self._services.due.postpone("inbound", row["scope"], row["_id"], self._services.clock())
-            self._worker.kick("inbound", row["scope"], row["_id"])
+            self._worker.run_now("inbound", row["scope"], row["_id"])
 
     def _apply_soon(self, arrived: _Arrived) -> asyncio.Task[bool]:
         """Apply a body together with what else waits in its tenant's lane; the task tells whether it was done."""
         return self._worker.run(self._until_applied(arrived))
 
     async def _until_applied(self, arrived: _Arrived) -> None:
-        await until_taken(lambda: self._lane(arrived.row).put(arrived))
+        await retry_while_unavailable(lambda: self._lane(arrived.row).put(arrived))
 
     def _lane(self, row: Document) -> GroupCommit[_Arrived, None]:
         return self._lanes.get((row["scope"], _channel(row), row.get("lane", 0)))

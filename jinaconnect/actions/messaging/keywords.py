@@ -12,7 +12,8 @@ from jinaconnect.actions.contacts.preferences import set_marketing
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.actions.worker import Worker
-from jinaconnect.channels.base import UNTIMED, Account, Channel, Keyword, Outgoing
+from jinaconnect.channels.base import Account, Channel, Outgoing
+from jinaconnect.channels.facts import UNTIMED, Keyword
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ids import encode, made_at
 from jinaconnect.core.inbox import status
@@ -78,4 +79,4 @@ async def _say(
         return
     await count_message(ctx, written)
     await ctx.data.tell("messages", [written])
-    worker.kick("messages", ctx.data.scope, written["_id"])
+    worker.run_now("messages", ctx.data.scope, written["_id"])

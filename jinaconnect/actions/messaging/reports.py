@@ -9,7 +9,7 @@ from typing import Any
 
 from jinaconnect.actions.billing.messages import settle, settling
 from jinaconnect.actions.context import Context
-from jinaconnect.channels.base import Reaction, Status
+from jinaconnect.channels.facts import Reaction, Status
 from jinaconnect.core.broadcasts.states import reported
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.channels.abilities import ReviewsTemplates
-from jinaconnect.channels.base import Account, TemplateReport, TemplateUse
+from jinaconnect.channels.base import Account, TemplateUse
+from jinaconnect.channels.facts import TemplateReport
 from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, NotFound

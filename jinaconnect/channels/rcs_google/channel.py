@@ -23,7 +23,6 @@ from jinaconnect.channels.base import (
     Account,
     ChannelSpec,
     Composed,
-    Fact,
     Outcome,
     Outgoing,
     Parts,
@@ -33,6 +32,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.pace import Pace
 from jinaconnect.channels.rcs_google.auth import KeyRefused, Tokens
 from jinaconnect.channels.rcs_google.compose import composed, fallback_text

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from jinaconnect.channels.base import Fact, Inbound, Preference, Status, Unreadable, WebhookRequest
+from jinaconnect.channels.base import WebhookRequest
+from jinaconnect.channels.facts import Fact, Inbound, Preference, Status, Unreadable
 from jinaconnect.core.errors import Malformed
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address

@@ -19,7 +19,6 @@ from jinaconnect.channels.base import (
     Cause,
     ChannelSpec,
     Composed,
-    Fact,
     Outcome,
     Outgoing,
     Parts,
@@ -30,6 +29,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.script import SILENT, Script, ending
 from jinaconnect.channels.sms_fast2sms.errors import AUTH, REPEATED, REPEATED_WAIT_S, WORDS
 from jinaconnect.channels.sms_fast2sms.hooks import facts_of, verified

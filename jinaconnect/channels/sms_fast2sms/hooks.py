@@ -9,17 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
-from jinaconnect.channels.base import (
-    UNTIMED,
-    Account,
-    Fact,
-    Inbound,
-    Keyword,
-    Status,
-    Unreadable,
-    Verified,
-    WebhookRequest,
-)
+from jinaconnect.channels.base import Account, Verified, WebhookRequest
+from jinaconnect.channels.facts import UNTIMED, Fact, Inbound, Keyword, Status, Unreadable
 from jinaconnect.channels.sms_fast2sms.errors import STATUSES
 from jinaconnect.channels.unsigned import REPORTS, first, hashed, said, trusted
 from jinaconnect.core.inbox import status

@@ -17,7 +17,6 @@ from jinaconnect.channels.base import (
     Account,
     ChannelSpec,
     Composed,
-    Fact,
     Outcome,
     Outgoing,
     Parts,
@@ -27,6 +26,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.script import SILENT, Script, ending
 from jinaconnect.channels.sms_msg91.errors import AUTH, PASSING, SAID, WORDS
 from jinaconnect.channels.sms_msg91.hooks import facts_of, verified

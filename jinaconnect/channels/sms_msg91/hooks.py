@@ -12,17 +12,8 @@ from zlib import crc32
 
 import orjson
 
-from jinaconnect.channels.base import (
-    UNTIMED,
-    Account,
-    Fact,
-    Inbound,
-    Keyword,
-    Status,
-    Unreadable,
-    Verified,
-    WebhookRequest,
-)
+from jinaconnect.channels.base import Account, Verified, WebhookRequest
+from jinaconnect.channels.facts import UNTIMED, Fact, Inbound, Keyword, Status, Unreadable
 from jinaconnect.channels.sms_msg91.errors import DELIVERED, FAILED, STATUSES
 from jinaconnect.channels.unsigned import REPORTS, first, hashed, said, trusted
 from jinaconnect.core.inbox import status

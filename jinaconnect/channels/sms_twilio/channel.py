@@ -21,7 +21,6 @@ from jinaconnect.channels.base import (
     Cause,
     ChannelSpec,
     Composed,
-    Fact,
     Outcome,
     Outgoing,
     Parts,
@@ -31,6 +30,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.sms_twilio.compose import composed, pairs
 from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, OPTED_OUT, PASSING, words
 from jinaconnect.channels.sms_twilio.hooks import REPORTS, SIGNATURE_HEADER, facts_of, signature, verified

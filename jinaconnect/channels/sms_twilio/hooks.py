@@ -14,18 +14,8 @@ from itertools import groupby
 from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
 
-from jinaconnect.channels.base import (
-    UNTIMED,
-    Account,
-    Fact,
-    Inbound,
-    Keyword,
-    Preference,
-    Status,
-    Unreadable,
-    Verified,
-    WebhookRequest,
-)
+from jinaconnect.channels.base import Account, Verified, WebhookRequest
+from jinaconnect.channels.facts import UNTIMED, Fact, Inbound, Keyword, Preference, Status, Unreadable
 from jinaconnect.channels.sms_twilio.errors import words
 from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.inbox import status

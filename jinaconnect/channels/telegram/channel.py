@@ -17,7 +17,6 @@ from jinaconnect.channels.base import (
     Account,
     ChannelSpec,
     Composed,
-    Fact,
     FileRefused,
     Outcome,
     Outgoing,
@@ -27,6 +26,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.pace import Pace
 from jinaconnect.channels.telegram.compose import composed
 from jinaconnect.channels.telegram.facts import chat_of, facts_of, kind_of

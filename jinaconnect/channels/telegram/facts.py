@@ -11,16 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jinaconnect.channels.base import (
-    Edit,
-    Fact,
-    Inbound,
-    Moved,
-    Reachability,
-    Reaction,
-    Unreadable,
-    Writer,
-)
+from jinaconnect.channels.facts import Edit, Fact, Inbound, Moved, Reachability, Reaction, Unreadable, Writer
 from jinaconnect.channels.telegram.content import button_reply, content_of, is_noted, text, unsupported
 from jinaconnect.channels.telegram.ids import carrier_id, chat_address
 from jinaconnect.core.inbox.address import Address

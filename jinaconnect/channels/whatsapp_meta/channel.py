@@ -18,7 +18,6 @@ from jinaconnect.channels.base import (
     Cause,
     ChannelSpec,
     Composed,
-    Fact,
     Outcome,
     Outgoing,
     Parts,
@@ -28,6 +27,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.whatsapp_meta.compose import composed
 from jinaconnect.channels.whatsapp_meta.facts import OPTED_OUT, address, facts_of, objects
 from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER, challenge, signature, verified

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from jinaconnect.channels.base import (
+from jinaconnect.channels.facts import (
     AccountReport,
     Echo,
     Edit,

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinaconnect.core.calls.machine import TERMINAL, Call
 from jinaconnect.core.clock import iso, iso_or_none
-from jinaconnect.core.events.event import Seen
+from jinaconnect.core.events.event import ASSIGNEE, CONTACT, Visibility
 
 INBOUND, OUTBOUND = "inbound", "outbound"
 RING_S, MAX_DURATION_S = 30, 3600
@@ -36,7 +36,7 @@ def new_call(
         "direction": direction, "from_number": from_number, "to_number": to_number, "contact": None,
         "parent_call": None, "flow_session": None, "broadcast": None, "team_inbox_message": None,
         "recording_url": "", "recording_duration_seconds": None, "cost_amount": None, "cost_currency": "",
-        "cost_source": "", "metadata": {}, "user": None, "seen": {"c": False, "a": None}, "live_on": switch,
+        "cost_source": "", "metadata": {}, "user": None, "seen": {CONTACT: False, ASSIGNEE: None}, "live_on": switch,
         "carried_by": switch, "plan": dict(plan), "timeout_s": RING_S, "max_duration_s": MAX_DURATION_S, "legs": {},
         "ivr": None, "record": None, "hosted": None, "held": False, "muted": [], "transfer": None, "places": 0,
         "events": 0, "created_at": at, "updated_at": at, **fields,
@@ -61,9 +61,9 @@ def ended(doc: Mapping[str, Any]) -> bool:
     return doc["status"] in TERMINAL
 
 
-def seen_of(doc: Mapping[str, Any]) -> Seen:
+def seen_of(doc: Mapping[str, Any]) -> Visibility:
     """Return who may see a call's events: as its contact's, and whoever placed or holds it."""
-    return Seen(doc["seen"]["c"], doc["seen"]["a"], doc["user"])
+    return Visibility(doc["seen"][CONTACT], doc["seen"][ASSIGNEE], doc["user"])
 
 
 def render_call(doc: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:

@@ -18,19 +18,34 @@ MAX_BYTES = 64 * 1024  # of an event's data as JSON; what people write is bounde
 # Events of these types take their place in the contact's timeline; their number is the sequence number.
 _NUMBERED = ("message.received", "message.queued", "message.noted")
 
+# How the facts of a visibility are called where many of them are kept.
+CONTACT, ASSIGNEE, PREVIOUS_ASSIGNEE, ONLY_USER = "c", "a", "b", "o"
+
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Visibility:
     """The facts that decide who may see an event, fixed when it happens.
 
-    `assignee` holds the contact then, `before` held it until this event, `only` is the one person concerned
-    (notifications). None everywhere: no contact is involved.
+    `assignee` holds the contact then, `previous_assignee` held it until this event, `only_user` is the one person
+    concerned (notifications). None everywhere: no contact is involved.
     """
 
     contact: bool = False
     assignee: str | None = None
-    before: str | None = None
-    only: str | None = None
+    previous_assignee: str | None = None
+    only_user: str | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """Return the form kept with an event."""
+        return {
+            CONTACT: self.contact, ASSIGNEE: self.assignee, PREVIOUS_ASSIGNEE: self.previous_assignee,
+            ONLY_USER: self.only_user,
+        }  # fmt: skip
+
+    @classmethod
+    def of_stored(cls, kept: Mapping[str, Any]) -> Visibility:
+        """Return what is kept with an event."""
+        return cls(kept[CONTACT], kept[ASSIGNEE], kept[PREVIOUS_ASSIGNEE], kept[ONLY_USER])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class Event:
     contact: str | None = None
     call: str | None = None
     channel: str | None = None
-    seen: Seen = field(default_factory=Seen)
+    seen: Visibility = field(default_factory=Visibility)
     timeline: Mapping[str, Any] | None = None
     history: Mapping[str, Any] | None = None
 
@@ -72,7 +87,7 @@ class Event:
             "contact": self.contact,
             "call": self.call,
             "channel": self.channel,
-            "seen": {"c": self.seen.contact, "a": self.seen.assignee, "b": self.seen.before, "o": self.seen.only},
+            "seen": self.seen.stored(),
             "timeline": None if self.timeline is None else dict(self.timeline),
             "history": None if self.history is None else dict(self.history),
         }
@@ -106,14 +121,14 @@ class Recorded:
     contact: str | None
     call: str | None
     channel: str | None
-    seen: Seen
+    seen: Visibility
     json: bytes
 
 
 def recorded(scope: str, row: Mapping[str, Any]) -> Recorded:
     """Return the recorded event of a log row."""
     kind = CATALOGUE[row["type"]]
-    contact, seen = row["contact"], row["seen"]
+    contact = row["contact"]
     _, mode = parse_scope(scope)
     wire = {
         "id": row["_id"],
@@ -131,7 +146,7 @@ def recorded(scope: str, row: Mapping[str, Any]) -> Recorded:
     }
     return Recorded(
         scope, row["seq"], row["_id"], row["type"], kind.topic, row["subject"], contact, row["call"],
-        row["channel"], Seen(seen["c"], seen["a"], seen["b"], seen["o"]), _exact(orjson.dumps(wire)),
+        row["channel"], Visibility.of_stored(row["seen"]), _exact(orjson.dumps(wire)),
     )  # fmt: skip
 
 

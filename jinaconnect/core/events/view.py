@@ -48,11 +48,11 @@ class View:
         seen = event.seen
         if self.assignee is not None and seen.assignee != self.assignee:
             return False
-        if seen.only is not None and seen.only != self.notices_of:
+        if seen.only_user is not None and seen.only_user != self.notices_of:
             return False
         if self.person is None or event.topic not in ("inbox", "calls"):
             return True
-        if self.person in (seen.assignee, seen.before):
+        if self.person in (seen.assignee, seen.previous_assignee):
             return True
         return self.unassigned and seen.contact and seen.assignee is None
 

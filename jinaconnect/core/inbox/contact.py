@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.events.event import Seen, conversation_id
+from jinaconnect.core.events.event import Visibility, conversation_id
 from jinaconnect.core.inbox.address import OWN_FIELDS, WHATSAPP_GROUP, WHATSAPP_USER, address_of, unaddressed
 from jinaconnect.core.inbox.message import opens_window, preview
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
@@ -77,9 +77,9 @@ def _whatsapp_group(contact: Mapping[str, Any]) -> str | None:
     return None if found is None else str(found.value)
 
 
-def seen_by(contact: Mapping[str, Any], before: str | None = None) -> Seen:
+def seen_by(contact: Mapping[str, Any], before: str | None = None) -> Visibility:
     """Return who may see an event of this contact; `before` is who held it until the event."""
-    return Seen(contact=True, assignee=contact.get("assigned_to_user"), before=before)
+    return Visibility(contact=True, assignee=contact.get("assigned_to_user"), previous_assignee=before)
 
 
 def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jinaconnect.core.events.catalogue import CATALOGUE
+from jinaconnect.core.events.event import ASSIGNEE, CONTACT, PREVIOUS_ASSIGNEE
 from jinaconnect.core.ids import encode
 from jinaconnect.store.databases.mongo import Database, Document
 
@@ -60,7 +61,7 @@ class Holders:
         """Take note of events that have their numbers now."""
         for row in rows:
             if _moves(row):
-                self._keep(row["contact"], row["seen"]["a"], row["recorded"])
+                self._keep(row["contact"], row["seen"][ASSIGNEE], row["recorded"])
         if rows and "seq" in rows[-1]:
             self._reached = rows[-1]["seq"]
 
@@ -73,9 +74,9 @@ class Holders:
         decided = []
         for row in rows:
             if _moves(row):
-                known[row["contact"]] = row["seen"]["a"]
-            elif _depends(row) and known.get(row["contact"], row["seen"]["a"]) != row["seen"]["a"]:
-                row = {**row, "seen": {**row["seen"], "a": known[row["contact"]]}}
+                known[row["contact"]] = row["seen"][ASSIGNEE]
+            elif _depends(row) and known.get(row["contact"], row["seen"][ASSIGNEE]) != row["seen"][ASSIGNEE]:
+                row = {**row, "seen": {**row["seen"], ASSIGNEE: known[row["contact"]]}}
             decided.append(row)
         return decided
 
@@ -84,7 +85,7 @@ class Holders:
         fields = {"assigned_to_user": 1, "updated_at": 1, "pending._id": 1, "pending.seen": 1}
         docs = await self._contacts.find({"_id": {"$in": contacts}, "scope": self._scope}, fields).to_list()
         moves = {
-            doc["_id"]: [row for row in doc["pending"] if row["seen"]["a"] != row["seen"]["b"]]
+            doc["_id"]: [row for row in doc["pending"] if row["seen"][ASSIGNEE] != row["seen"][PREVIOUS_ASSIGNEE]]
             for doc in docs if doc.get("pending")
         }  # fmt: skip
         ids = [row["_id"] for waiting in moves.values() for row in waiting]
@@ -94,7 +95,7 @@ class Holders:
         held = {}
         for doc in docs:
             waiting = [row for row in moves.get(doc["_id"], ()) if row["_id"] not in logged]
-            held[doc["_id"]] = waiting[0]["seen"]["b"] if waiting else doc["assigned_to_user"]
+            held[doc["_id"]] = waiting[0]["seen"][PREVIOUS_ASSIGNEE] if waiting else doc["assigned_to_user"]
             self._keep(doc["_id"], held[doc["_id"]], doc["updated_at"])
         return held
 
@@ -120,8 +121,8 @@ def _of_contact(row: Document) -> bool:
 
 
 def _moves(row: Document) -> bool:
-    return row["contact"] is not None and row["seen"]["a"] != row["seen"]["b"] and _of_contact(row)
+    return row["contact"] is not None and row["seen"][ASSIGNEE] != row["seen"][PREVIOUS_ASSIGNEE] and _of_contact(row)
 
 
 def _depends(row: Document) -> bool:
-    return row["contact"] is not None and row["seen"]["c"] and not _of_contact(row)
+    return row["contact"] is not None and row["seen"][CONTACT] and not _of_contact(row)

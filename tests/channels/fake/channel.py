@@ -18,19 +18,16 @@ from jinaconnect.channels.base import (
     Account,
     ChannelSpec,
     Composed,
-    Fact,
-    Inbound,
     Outcome,
     Outgoing,
     Parts,
     Refused,
     Unknown,
-    Unreadable,
     Verified,
     WebhookReply,
     WebhookRequest,
-    Writer,
 )
+from jinaconnect.channels.facts import Fact, Inbound, Unreadable, Writer
 from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.errors import BadSignature, CarrierFailed, Invalid
 from jinaconnect.core.inbox.address import Address

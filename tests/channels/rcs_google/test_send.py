@@ -220,7 +220,7 @@ async def test_a_process_that_died_while_it_asked_asks_again(agent: Agent) -> No
         "due": {**due_at(services.clock() - timedelta(seconds=1)), "by": "elsewhere:1:x", "tries": 1},
     }  # fmt: skip
     await services.store.raw("messages").update_one({"_id": message}, {"$set": again})
-    agent.gateway.ports.worker.kick("messages", f"{agent.tenant.id}:live", message)
+    agent.gateway.ports.worker.run_now("messages", f"{agent.tenant.id}:live", message)
     await agent.heard("message.sent", 2)
     assert (agent.server.asked[id], agent.server.repeated[id]) == (2, 1)
 

@@ -13,7 +13,8 @@ from jinaconnect.actions.billing import messages
 from jinaconnect.actions.billing.keeping import set_up
 from jinaconnect.actions.context import system_context
 from jinaconnect.actions.messaging.reports import apply_statuses
-from jinaconnect.channels.base import Status, WebhookRequest
+from jinaconnect.channels.base import WebhookRequest
+from jinaconnect.channels.facts import Status
 from jinaconnect.core.billing.money import MICRO
 from jinaconnect.store.tenant import Change
 from tests.client import Client, until

@@ -72,7 +72,7 @@ class Shop:
         await self.store.change(
             "broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now})
         )
-        self.gateway.ports.worker.kick("broadcasts", self.store.scope, id)
+        self.gateway.ports.worker.run_now("broadcasts", self.store.scope, id)
 
     async def read(self, id: str) -> dict[str, Any]:
         shown: dict[str, Any] = (await self.tenant().get(f"{BROADCASTS}{id}/")).ok()

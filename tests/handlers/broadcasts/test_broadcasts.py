@@ -157,7 +157,7 @@ async def test_what_is_due_long_ago_is_not_sent_without_being_asked(shop: Shop) 
     id = str((await shop.write()).ok(201)["id"])
     late = shop.gateway.services.clock() - timedelta(hours=2, minutes=1)
     await shop.store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": late, "due.at": late}))
-    shop.gateway.ports.worker.kick("broadcasts", shop.store.scope, id)
+    shop.gateway.ports.worker.run_now("broadcasts", shop.store.scope, id)
     missed = await shop.reaches(id, "MISSED")
     assert "two hours" in missed["reason_for_cancellation"]
     events = [event["type"] for event in await shop.tenant().events() if event["type"].startswith("broadcast.")]

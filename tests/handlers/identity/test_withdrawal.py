@@ -18,7 +18,7 @@ from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http
 from jinaconnect.core.errors import NotAuthenticated
-from jinaconnect.core.events.event import Event, Seen
+from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.core.principal import Principal
 from jinaconnect.serve import listening
 from jinaconnect.store.coordination.withdrawals import Withdrawals
@@ -256,7 +256,8 @@ async def test_a_key_whose_revoking_was_cut_off_ends_in_every_process(
             await socket.ready()
             actor = {"type": "system", "id": "test"}
             event = Event(
-                services.ids.new("evt"), "key.revoked", services.clock(), actor, key.id, {"id": key.id}, seen=Seen()
+                services.ids.new("evt"), "key.revoked", services.clock(), actor, key.id, {"id": key.id},
+                seen=Visibility(),
             )
             # What a process leaves that dies right after its write: neither the log nor anybody else has heard of it.
             left = {"revoked_at": services.clock(), "updated_at": services.clock() - timedelta(minutes=1)}

@@ -70,7 +70,7 @@ async def test_who_opts_out_while_a_message_waits_is_not_sent_it(gateway: Runnin
     opted = {"WHATSAPP_MARKETING": "2026-01-01T00:00:00.000Z"}
     await store.change("contacts", contact, lambda _: Change(set={"opt_outs": opted}))
     await store.change("messages", doc["_id"], lambda _: Change(set={"due": due_at(now)}))
-    gateway.ports.worker.kick("messages", store.scope, doc["_id"])
+    gateway.ports.worker.run_now("messages", store.scope, doc["_id"])
 
     async def failed() -> str | None:
         row = await store.get("messages", doc["_id"])
