@@ -116,7 +116,7 @@ def _declare(base: str, id: str, platform: str | None) -> None:
 
     @doing("POST", "/{id}/cancel/", "cancel", "cancel", body=Reason, returns=Cancelled, effect=True)
     async def cancel(ctx: OperationContext, id: str, body: Reason) -> dict[str, Any]:
-        """Cancel a broadcast; one that is being sent stops within two seconds."""
+        """Cancel a broadcast; one that is being sent asks for nobody more."""
         await _of_platform(ctx, id, platform)
         _, left = await drafting.cancel_broadcast(ctx, id, body.reason)
         return {"detail": "The broadcast is cancelled.", "messages_cancelled": left}
