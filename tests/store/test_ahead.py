@@ -91,7 +91,7 @@ async def test_what_is_lost_with_a_term_is_written_again(gateway: Running, tenan
         for account in await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
         if account.id == tenant.whatsapp["app_id"]
     )
-    batch = Batch(services, gateway.ports.worker, account.scope, "WHATSAPP")
+    batch = Batch(services, gateway.ports.worker, gateway.ports.channels[account.channel], account.scope)
     batch.add(fact(tenant, "12025550381", "kept"), account, row)
     batch.add(fact(tenant, "12025550381", "lost"), account, row)
     await batch.apply()
@@ -130,7 +130,7 @@ async def test_one_message_twice_in_a_batch_is_told_once(gateway: Running, tenan
     )
     twice = fact(tenant, "12025550382", "twice")
     for _ in range(2):
-        batch = Batch(services, gateway.ports.worker, account.scope, "WHATSAPP")
+        batch = Batch(services, gateway.ports.worker, gateway.ports.channels[account.channel], account.scope)
         batch.add(twice, account, row)
         batch.add(twice, account, row)
         async with asyncio.timeout(10):

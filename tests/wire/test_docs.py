@@ -43,6 +43,7 @@ async def test_a_request_is_tried_from_the_docs(page: Page, gateway: Running, te
     await page.locator(".auth-container input").fill(str(client.credential))
     await page.locator(".auth-container button[type=submit]").click()
     await page.locator(".auth-container .btn-done").click()
+    await page.locator(".operation-filter-input").fill("contacts")
     entry = page.locator(".opblock", has=page.get_by_text("contacts.create", exact=True))
     await entry.locator(".opblock-summary-control").click()
     shown = await entry.locator("textarea.body-param__text").input_value()

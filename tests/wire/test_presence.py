@@ -15,6 +15,7 @@ from websockets.protocol import Protocol, Side
 
 from jinaconnect.core.principal import Principal
 from jinaconnect.realtime.presence import BYTES_PER_S, LEASE_S, MOST, TYPING_S, Presence
+from jinaconnect.store.coordination.notifications import Kind, read
 from jinaconnect.store.databases.redis import RedisLink
 from tests.client import until
 from tests.processes import redis
@@ -150,6 +151,13 @@ async def test_typing_and_leases_end() -> None:
     assert [m["user_id"] for m in one.shown["members"]] == ["usr_0001"]
 
 
+def heard(presence: Presence, text: str) -> None:
+    """Take a notification as a process does."""
+    kind, words = read(text)
+    if kind is Kind.PRESENT:
+        presence.heard(*words)
+
+
 @asynccontextmanager
 async def processes(clock: Clock, count: int = 2) -> AsyncIterator[list[tuple[Presence, RedisLink]]]:
     """Several processes' presence on one Redis."""
@@ -159,7 +167,7 @@ async def processes(clock: Clock, count: int = 2) -> AsyncIterator[list[tuple[Pr
             for number in range(count):
                 link = RedisLink(server.url, f"process {number}")
                 presence = Presence(clock, link)
-                link.heard.append(lambda text, presence=presence: presence.heard(text[1:]))  # type: ignore[misc]
+                link.heard.append(lambda text, presence=presence: heard(presence, text))  # type: ignore[misc]
                 await link.start()
                 made.append((presence, link))
 

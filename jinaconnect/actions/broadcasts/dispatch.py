@@ -37,9 +37,9 @@ from jinaconnect.store.ending import ended
 from jinaconnect.store.tenant import Change, Decide
 
 SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
-BATCH = 100
+BATCH = 50  # what a killed process leaves unknown is at most what it had claimed
 TURNED = 500
-BATCHES = 6  # asked for at once
+BATCHES = 3  # asked for at once
 AT_ONCE = 64
 LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
 TELL_EVERY = timedelta(seconds=1)

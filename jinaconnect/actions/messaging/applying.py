@@ -247,8 +247,11 @@ class Batch:
         counted_in = await self._store.change_many("contacts", decisions, present, tell=False, trail=trail)
         for id in sorted(seen_before):
             await self._rebuild(id)
-        for id in sorted(decisions.keys() - {doc["_id"] for doc in counted_in}):
-            await follow_removal(self._ctx, id)  # removed since it was read: what it was sent meanwhile goes as well
+        gone = decisions.keys() - {doc["_id"] for doc in counted_in}
+        if gone:  # removed since they were read: what they sent meanwhile goes as well, once it can be read
+            await self._store.restore("messages", [message for message in fresh if message["contact"] in gone])
+        for id in sorted(gone):
+            await follow_removal(self._ctx, id)
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         left = [contact for contact in everyone.values() if contact["_id"] not in decisions]
         await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)], trail)

@@ -40,21 +40,33 @@ class Key:
     token_uri: str
 
 
+class KeyFault(ValueError):
+    """What a key file lacks; `part` is the field of it, None for the whole."""
+
+    def __init__(self, message: str, part: str | None = None) -> None:
+        super().__init__(message)
+        self.part = part
+
+
 def read_key(text: str) -> Key:
-    """Return the key of a service account's file; raises ValueError saying what it lacks."""
+    """Return the key of a service account's file; raises KeyFault."""
     try:
         told = orjson.loads(text)
     except ValueError as error:
-        raise ValueError("is no JSON") from error
-    if not isinstance(told, Mapping) or told.get("type") != "service_account":
-        raise ValueError("is no key file of a service account")
+        raise KeyFault("is no JSON") from error
+    if not isinstance(told, Mapping):
+        raise KeyFault("is no key file of a service account")
+    if told.get("type") != "service_account":
+        raise KeyFault("is no key file of a service account", "type")
     email, pem, uri = (told.get(name) for name in ("client_email", "private_key", "token_uri"))
-    if not isinstance(email, str) or not email or not isinstance(pem, str):
-        raise ValueError("needs client_email and private_key")
+    if not isinstance(email, str) or not email:
+        raise KeyFault("is needed", "client_email")
+    if not isinstance(pem, str):
+        raise KeyFault("is needed", "private_key")
     try:
         load_pem_private_key(pem.encode(), None)
     except Exception as error:
-        raise ValueError("has no private key in PEM form") from error
+        raise KeyFault("is no private key in PEM form", "private_key") from error
     return Key(email, pem, uri if isinstance(uri, str) and uri else TOKEN_URI)
 
 

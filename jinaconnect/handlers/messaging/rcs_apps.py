@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
-from jinaconnect.channels.rcs_google.auth import read_key
+from jinaconnect.channels.rcs_google.auth import KeyFault, read_key
 from jinaconnect.channels.rcs_google.channel import RcsGoogle
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
@@ -52,8 +52,9 @@ class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False
         if "service_account_json" in given:
             try:
                 credentials["service_account_json"] = _key(services, given["service_account_json"])
-            except ValueError as error:
-                faults["service_account_json"] = [str(error)]
+            except KeyFault as error:
+                part = "" if error.part is None else f".{error.part}"
+                faults[f"service_account_json{part}"] = [str(error)]
         faults = {f"provider_credentials.{name}": told for name, told in faults.items()}
         if "base_url" in fields:
             credentials["base_url"] = fields.pop("base_url")
@@ -64,15 +65,15 @@ class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False
 
 
 def _key(services: Services, given: Any) -> str:
-    """Return a key file as it is sealed; raises ValueError saying what it lacks."""
+    """Return a key file as it is sealed; raises KeyFault."""
     text = given if isinstance(given, str) else orjson.dumps(given).decode()
     if len(text) > 16_384:
-        raise ValueError("at most 16 KiB")
+        raise KeyFault("at most 16 KiB")
     key = read_key(text)
     try:
         services.outbound.guard.check_url(key.token_uri)
     except Blocked as error:
-        raise ValueError(f"token_uri: {error}") from error
+        raise KeyFault(str(error), "token_uri") from error
     return orjson.dumps(orjson.loads(text)).decode()
 
 

@@ -58,10 +58,10 @@ async def test_an_agent_is_added_and_its_secrets_are_told_once(agent: Agent) -> 
         ({"provider_credentials": None}, "provider_credentials.service_account_json"),
         ({"provider_credentials": {"service_account_json": "x"}}, "provider_credentials.service_account_json"),
         ({"provider_credentials": {"service_account_json": {"type": "user"}}},
-         "provider_credentials.service_account_json"),
+         "provider_credentials.service_account_json.type"),
         ({"provider_credentials": {"service_account_json": {
             "type": "service_account", "client_email": "a", "private_key": "-----BEGIN"}}},
-         "provider_credentials.service_account_json"),
+         "provider_credentials.service_account_json.private_key"),
         ({"provider_credentials": {"api_key": "x"}}, "provider_credentials.api_key"),
         ({"base_url": "http://10.0.0.1/"}, "base_url"),
         ({"sms_fallback_app": "wap_x"}, "sms_fallback_app"),
