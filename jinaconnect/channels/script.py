@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from jinaconnect.channels.base import SIMULATED_JOB, Account, Parts
@@ -83,8 +84,10 @@ class Script:
             at += STEP
         if ending(number) == ANSWERS:
             jobs.append(_job(account, f"{id}:reply", answer(at), at))
-        await self._due.add("jobs", jobs)
-        for job in jobs:
+        for before, after in reversed(list(pairwise(jobs))):
+            before["data"]["then"] = after  # stored once the one before was posted: their order is kept, however late
+        await self._due.add("jobs", jobs[:1])
+        for job in jobs[:1]:
             self._planned(job)
 
 

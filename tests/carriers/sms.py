@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from functools import cache
@@ -70,7 +71,7 @@ def sign(token: str, url: str, form: dict[str, str]) -> str:
 
 
 @dataclass
-class _Carrier:
+class _Carrier(ABC):
     """What the carriers share; `next` holds how they meet the coming sends: (status, body), "reset" or "hang"."""
 
     accepted: Counter[str] = field(default_factory=Counter)
@@ -107,8 +108,9 @@ class _Carrier:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @abstractmethod
     async def _send(self, request: web.Request) -> web.StreamResponse:
-        raise NotImplementedError
+        """Take a message as this carrier does."""
 
     async def _file(self, request: web.Request) -> web.Response:
         kind, body = self.files[request.match_info["name"]]

@@ -36,7 +36,7 @@ async def customer_writes(
 
 
 async def deliver_webhook(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:
-    """Post a report of a simulated carrier; raises CarrierFailed when the door did not take it."""
+    """Post a report of a simulated carrier, and store what comes then; raises CarrierFailed when it was not taken."""
     if "account" in data:
         doc = await services.store.within(scope).find("apps", data["account"])
     else:  # as earlier versions planned them
@@ -47,6 +47,8 @@ async def deliver_webhook(services: Services, ports: Ports, scope: str, data: Ma
     channel = ports.channels[account.channel]
     if isinstance(channel, Simulates):
         await _post(services, ports, channel.reported(account, data))
+    if "then" in data:
+        await ports.worker.add_jobs([data["then"]])
 
 
 async def _post(services: Services, ports: Ports, hook: WebhookRequest) -> None:

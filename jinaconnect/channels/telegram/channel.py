@@ -33,7 +33,7 @@ from jinaconnect.channels.telegram.facts import chat_of, facts_of, kind_of
 from jinaconnect.channels.telegram.ids import carrier_id, chat_address, is_group
 from jinaconnect.channels.telegram.outcome import Answer, read, refusal
 from jinaconnect.channels.telegram.simulator import SimulatedTelegram, customers_update, simulated_bot
-from jinaconnect.core.errors import BadSignature, CarrierFailed, Invalid
+from jinaconnect.core.errors import BadSignature, CarrierFailed, Invalid, Malformed
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.outbound import Fetched
@@ -110,7 +110,7 @@ class Telegram:
             raise BadSignature("The secret token is not the bot's.")
         try:
             update = hook.json
-        except Exception:
+        except Malformed:
             return Verified((), reason="not JSON")  # Telegram would repeat for days what is refused
         if not isinstance(update, dict) or type(update.get("update_id")) is not int:
             return Verified((), reason="no update")

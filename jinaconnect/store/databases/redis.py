@@ -176,7 +176,7 @@ class RedisLink:
     async def turns_held(self, key: str) -> int | None:
         """Return the milliseconds a key is still held, below zero for none; None when Redis is away."""
         found = await self._try("PTTL", f"{key}:held")
-        return None if found is None else int(found)
+        return None if found is None else int(found) - 1  # it is kept a millisecond longer than it holds
 
     async def tell(self, process: str, text: str) -> bool:
         """Tell one process; returns False when it does not listen, or Redis did not take it."""
