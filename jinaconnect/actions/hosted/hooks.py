@@ -19,6 +19,7 @@ from jinaconnect.actions.hosted.urls import INBOUND, KINDS, TURN, HookUrls
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, PermissionDenied
+from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import CallUrls, RecordingReady, VoiceProvider
@@ -103,8 +104,9 @@ class VoiceDoor:
         journal = self._control.journal(call)
         facts = adapter.facts(hook, self._services.clock())
         await self._name(journal, adapter.call_id(hook))
-        if kind == TURN:
-            turn = await self._leader.turn(journal, number, adapter.reports(hook), facts)
+        reports = adapter.reports(hook) if kind == TURN else ()
+        if kind == TURN and not any(isinstance(each, exchange.Ongoing) for each in reports):
+            turn = await self._leader.turn(journal, number, reports, facts)
             urls = self._urls.of(adapter.spec.name, call["provider_config"], call["_id"], turn.number)
             reply = adapter.document(turn.orders, urls)
         else:

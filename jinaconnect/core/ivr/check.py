@@ -205,7 +205,7 @@ def _edges(listed: Any, kinds: Mapping[str, str], found: Checked) -> dict[tuple[
             if not isinstance(name, str) or name not in kinds:
                 found.fault("edges", f"{label}: unknown {end}")
         kind = kinds.get(source, "") if isinstance(source, str) else ""
-        if on is None and (not kind or outcomes(kind) == (DONE,)):
+        if on is None and (not kind or DONE in outcomes(kind)):
             on = DONE
         if kind and (not isinstance(on, str) or not is_outcome(kind, on)):
             given = "must be given" if on is None else f"{str(on)[:40]!r} is not possible"

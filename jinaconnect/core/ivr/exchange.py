@@ -26,6 +26,13 @@ class Digit:
 
 
 @dataclass(frozen=True, slots=True)
+class Terminated:
+    """The caller closed their keys with the terminator, told by a carrier that does not hand that key on."""
+
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """`patience` ran out."""
 
@@ -42,9 +49,11 @@ class SpeechDone:
 
 @dataclass(frozen=True, slots=True)
 class RecordDone:
-    """The recording has ended."""
+    """The recording has ended; `empty` when nothing was said. What is not `known` yet may still come."""
 
     turn: int | None = None
+    empty: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +87,31 @@ class CallerHungUp:
     """The call is over."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeysSoFar:
+    """More keys may come, in the next document: said after the digits of one that took only some."""
+
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRunning:
+    """The document has come to its end and the recording is not known yet, for the `asked`th time."""
+
+    asked: int
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ongoing:
+    """Something happened in the midst of a document, which goes on: there is nothing to answer."""
+
+    turn: int | None = None
+
+
 Report = (
-    PromptDone | Digit | Silence | SpeechDone | RecordDone | TransferDone | HttpDone | TemplateLoaded | CallerHungUp
+    PromptDone | Digit | Terminated | Silence | SpeechDone | RecordDone | TransferDone | HttpDone | TemplateLoaded
+    | CallerHungUp | KeysSoFar | RecordRunning | Ongoing
 )  # fmt: skip
 
 
@@ -143,10 +175,24 @@ class StartRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitRecord:
+    """Wait until a recording is known, `asked` times so far: where the carrier tells of it later than it ends."""
+
+    asked: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartTransfer:
     """Call `to` and bridge it with the caller; given again after a restart, the same leg is meant."""
 
     to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Be silent for some seconds, which `machine.patience` tells as well."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +219,10 @@ class HangUp:
     cause: str
 
 
-Order = Say | PlayAudio | StopPrompt | Collect | Listen | StartRecord | StartTransfer | AskHttp | LoadTemplate | HangUp
+Order = (
+    Say | PlayAudio | StopPrompt | Collect | Listen | StartRecord | AwaitRecord | StartTransfer | Pause | AskHttp
+    | LoadTemplate | HangUp
+)  # fmt: skip
 
 
 # ---- trail

@@ -18,6 +18,7 @@ MAX_GRAPH_BYTES = 262_144
 MAX_BODY_BYTES = 4_096
 
 DONE, TIMEOUT, INVALID, DEFAULT = "done", "timeout", "invalid", "default"
+EMPTY, HUNG_UP = "empty", "hangup"
 
 MAX_BODY_DEPTH = 10
 
@@ -147,7 +148,11 @@ class GatherSpeech(NodeData):
 
 
 class Record(NodeData):
-    """`voice.record`: records the caller, until `finish_on_silence` seconds of silence where given."""
+    """`voice.record`: records the caller, until `finish_on_silence` seconds of silence where given.
+
+    A recording of nothing goes on at `empty`, at `done` without such an edge; `hangup` is where a caller who hung up
+    meanwhile leads, through nodes that need nobody (`set_variable`, `conditional`).
+    """
 
     max_duration_seconds: int = Field(ge=1, le=14_400)
     finish_on_silence: Seconds | None = None
@@ -217,6 +222,7 @@ NODE_TYPES: Mapping[str, type[NodeData]] = {
 
 _OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "voice.gather_dtmf": (TIMEOUT, INVALID, DEFAULT),
+    "voice.record": (DONE, EMPTY, HUNG_UP),
     "voice.transfer": ("answered", "failed"),
     "conditional": ("true", "false"),
     "http_call": ("ok", "error"),
@@ -270,7 +276,7 @@ class NodeDocument(BaseModel):
 
 
 class EdgeDocument(BaseModel):
-    """An edge as it is written; `on` may be left out where the node has but one outcome, "done"."""
+    """An edge as it is written; `on` may be left out where "done" is an outcome of the node."""
 
     source: str
     target: str

@@ -24,7 +24,7 @@ from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.core.ivr import compare, exchange, values
 from jinaconnect.core.ivr import graph as graphs
 from jinaconnect.core.ivr.exchange import Assigned, Entered, Order, Report, Suppressed, Trace
-from jinaconnect.core.ivr.graph import DEFAULT, DONE, INVALID, MAX_VISITS, TIMEOUT, Graph
+from jinaconnect.core.ivr.graph import DEFAULT, DONE, EMPTY, HUNG_UP, INVALID, MAX_VISITS, TIMEOUT, Graph
 from jinaconnect.core.ivr.values import Scalar
 
 # Phases: what the state waits for.
@@ -41,7 +41,7 @@ class State:
     """Where an IVR is; `template` is "" for the graph the call began with.
 
     `buffer` holds the keys collected, `tries` the retries used at this node, `visits` how often each node was entered
-    (`template/node`), `recording` whether this call may be recorded.
+    (`template/node`), `recording` whether this call may be recorded, `gone` whether the caller has hung up.
     """
 
     node: str
@@ -54,6 +54,7 @@ class State:
     variables: Mapping[str, Scalar] = field(default_factory=dict)
     recording: bool = True
     outcome: str = ""
+    gone: bool = False
 
     @property
     def over(self) -> bool:
@@ -92,7 +93,9 @@ def step(graph: Graph, state: State, report: Report) -> Step:
     if state.over:
         return Step(state)
     if isinstance(report, exchange.CallerHungUp):
-        return Step(replace(state, phase=OVER, outcome=HANGUP))
+        run = _Run(graph, state)
+        run.hung_up()
+        return run.step()
     if not isinstance(report, exchange.Digit) and report.turn not in (None, state.turn):
         return Step(state)
     run = _Run(graph, state)
@@ -158,9 +161,19 @@ class _Run:
     def leave(self, on: str) -> None:
         self.walk(self.graph.follow(self.state.node, on))
 
+    def hung_up(self) -> None:
+        """End, after the nodes that need nobody where a recording goes on behind its caller's hangup."""
+        target = self.graph.follow(self.state.node, HUNG_UP) if self.state.phase == RECORD else None
+        self.state = replace(self.state, gone=True)
+        if target is None:
+            self._end(HANGUP, causes.NORMAL_CLEARING)
+        else:
+            self.walk(target)
+
     def _end(self, outcome: str, cause: str) -> None:
         self.state = replace(self.state, phase=OVER, outcome=outcome)
-        self.orders.append(exchange.HangUp(cause))
+        if not self.state.gone:
+            self.orders.append(exchange.HangUp(cause))
 
     def _wait(self, phase: str, *orders: Order) -> None:
         """Give orders and wait for the report on them, which belongs to a new turn."""
@@ -184,6 +197,9 @@ class _Run:
                 return DONE
             case graphs.Conditional():
                 return "true" if compare.holds(data, self.state.variables) else "false"
+            case _ if self.state.gone:
+                self._end(HANGUP, causes.NORMAL_CLEARING)
+                return None
             case graphs.Record() if not self.state.recording:
                 self.trail.append(Suppressed(self.state.node))
                 return DONE
@@ -217,8 +233,8 @@ class _Run:
                 self._wait(HTTP, self._request(data))
             case graphs.GotoTemplate():
                 self._wait(LOAD, exchange.LoadTemplate(data.template))
-            case _:
-                self._wait(PAUSE)
+            case graphs.Wait():
+                self._wait(PAUSE, exchange.Pause(data.seconds))
         return None
 
     def _prompt(self, url: str | None, text: str | None, spoken: graphs.Spoken, *, barge_in: bool) -> Iterator[Order]:
@@ -265,6 +281,8 @@ class _Run:
                 self.leave(DONE)
             case (("prompt" | "collect"), exchange.Digit(), graphs.GatherDtmf()):
                 self._key(data, report.digit)
+            case "collect", exchange.Terminated(), graphs.GatherDtmf():
+                self._complete(data)
             case "collect", exchange.Silence(), graphs.GatherDtmf():
                 self._silence(data)
             case "speech", exchange.SpeechDone(), graphs.GatherSpeech():
@@ -273,7 +291,10 @@ class _Run:
             case "speech", exchange.Silence(), graphs.GatherSpeech():
                 self._assign(data.save_as, "")
                 self.leave(DONE)
-            case ("record", exchange.RecordDone(), _) | ("pause", exchange.Silence(), _):
+            case "record", exchange.RecordDone(), _:
+                nothing = report.empty and self.graph.follow(self.state.node, EMPTY) is not None
+                self.leave(EMPTY if nothing else DONE)
+            case "pause", exchange.Silence(), _:
                 self.leave(DONE)
             case "transfer", exchange.TransferDone(), _:
                 self._transferred(report.answered)

@@ -12,14 +12,15 @@ from typing import Any
 from jinaconnect.core.calls import causes
 from jinaconnect.core.ivr import exchange, machine
 from jinaconnect.core.ivr.exchange import Order, PlayAudio, Report, Say, StopPrompt
-from jinaconnect.core.ivr.graph import DONE, GatherDtmf, Graph, Hangup, Node, Play
+from jinaconnect.core.ivr.graph import DONE, GatherDtmf, Graph, Hangup, Node, Play, Record
 from jinaconnect.core.ivr.machine import State, Step
 
 _ORDERS: Mapping[str, type[Any]] = {
     each.__name__: each
     for each in (
         exchange.Say, exchange.PlayAudio, exchange.Collect, exchange.Listen, exchange.StartRecord,
-        exchange.StartTransfer, exchange.AskHttp, exchange.LoadTemplate, exchange.HangUp,
+        exchange.AwaitRecord, exchange.StartTransfer, exchange.Pause, exchange.AskHttp, exchange.LoadTemplate,
+        exchange.HangUp,
     )
 }  # fmt: skip
 
@@ -34,6 +35,7 @@ def from_json(rows: Sequence[Mapping[str, Any]]) -> tuple[Order, ...]:
     return tuple(_ORDERS[row["order"]](**{key: row[key] for key in row if key != "order"}) for row in rows)
 
 
+LATEST_S = 30  # that a recording is waited for after it must have ended, asked for once a second
 PIECE = 250  # characters of an announcement in one variable, which holds at most 1,024 bytes
 
 
@@ -72,10 +74,27 @@ def heard(graph: Graph, state: State, reports: Sequence[Report]) -> Step:
     for report in (*reports, *_over(state)):
         if done.state.turn != turn or done.state.over:
             break
+        match report:
+            case exchange.Ongoing():
+                break
+            case exchange.KeysSoFar() if state.phase == machine.COLLECT:
+                after = machine.resume(graph, done.state)
+                return Step(after.state, after.orders, done.trail)
+            case exchange.RecordRunning(asked) if state.phase == machine.RECORD:
+                if asked <= _longest(graph, state) + LATEST_S:
+                    return Step(state, (exchange.AwaitRecord(asked + 1),), done.trail)
+                report = exchange.RecordDone(known=False)
+            case exchange.KeysSoFar() | exchange.RecordRunning():
+                break
         report = report if isinstance(report, exchange.Digit | exchange.CallerHungUp) else replace(report, turn=turn)
         after = machine.step(graph, done.state, report)
         done = Step(after.state, (*done.orders, *after.orders), (*done.trail, *after.trail))
     return done
+
+
+def _longest(graph: Graph, state: State) -> int:
+    data = graph.nodes[state.node].data
+    return data.max_duration_seconds if isinstance(data, Record) else 0
 
 
 def _over(state: State) -> tuple[Report, ...]:
@@ -86,7 +105,7 @@ def _over(state: State) -> tuple[Report, ...]:
         case machine.COLLECT | machine.SPEECH | machine.PAUSE:
             return (exchange.Silence(),)
         case machine.RECORD:
-            return (exchange.RecordDone(),)
+            return (exchange.RecordDone(empty=True),)
         case machine.TRANSFER:
             return (exchange.TransferDone(False),)
     return ()  # it waits for ourselves, however often it is asked
