@@ -30,6 +30,8 @@ from jinaconnect.actions.hosted.leading import ASK_JOB
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
+from jinaconnect.actions.identity.letters import JOB as LETTER_JOB
+from jinaconnect.actions.identity.letters import write_letter
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
 from jinaconnect.actions.live.fleet import Fleet
@@ -60,6 +62,7 @@ from jinaconnect.core.ids import Ids
 from jinaconnect.handlers.edge import metrics
 from jinaconnect.handlers.edge.server import listen
 from jinaconnect.interprocess import Interprocess
+from jinaconnect.mail import Mailer, Server
 from jinaconnect.outbound import Outbound
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub
@@ -202,6 +205,7 @@ class Gateway:
             worker=worker, auth=auth, rates=rates, channels=channels, accounts=accounts, message_hooks=message_hooks,
             calls=calls, switches=fleet, voice_hooks=voice_hooks, prompts=prompts, hub=hub, live=live,
             readiness=SharedReadiness(services, link, fleet.asterisks),
+            mailer=Mailer(_mail_server(config), config.var_dir / "mail"),
             payments=Razorpay(services.outbound, **config.billing.razorpay.model_dump()),
             loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
         )  # fmt: skip
@@ -236,6 +240,7 @@ class Gateway:
         worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
         worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
+        worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
         # What any process may look for is looked for by all of them in turn.
         worker.every(2.0 * self.processes, services.store.outbox.sweep)
@@ -258,6 +263,8 @@ class Gateway:
             max_upload_bytes=config.http.max_upload_bytes,
             metrics_token=config.metrics.token,
             keep_withheld=config.voice.keep_withheld,
+            mail_sender=config.mail.sender,
+            frontend_url=config.http.frontend_url.rstrip("/"),
         )
 
     def _may_keep(self) -> bool:
@@ -337,6 +344,10 @@ def _blobs(config: Config) -> Blobs:
     if not place.bucket:
         return DirectoryBlobs(config.var_dir / "blobs")
     return S3Blobs(Bucket(place.bucket, **place.model_dump(exclude={"bucket"})))
+
+
+def _mail_server(config: Config) -> Server:
+    return Server(**config.mail.model_dump(exclude={"sender"}))
 
 
 def _appended(interprocess: Interprocess, scope: str, events: list[Recorded]) -> None:

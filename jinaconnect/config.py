@@ -45,6 +45,7 @@ class Http(_Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     public_url: str = ""
+    frontend_url: str = ""
     origins: Listed = ()
     trusted_proxies: Listed = ()
     max_upload_bytes: int = Field(100 * 1024 * 1024, ge=1024)
@@ -93,8 +94,20 @@ class Limits(_Section):
     writes_per_minute: int = Field(120, ge=1)
     anonymous_per_minute: int = Field(600, ge=1)
     logins_per_minute: int = Field(10, ge=1)
+    letters_per_hour: int = Field(5, ge=1)
     sockets_per_tenant: int = Field(10_000, ge=1)
     sockets_per_principal: int = Field(2_000, ge=1)
+
+
+class Mail(_Section):
+    """The SMTP server that letters go out by; without a host they are written below the var directory."""
+
+    host: str = ""
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password: str = Field("", repr=False)
+    sender: str = Field("no-reply@localhost", pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$")
 
 
 class Log(_Section):
@@ -246,6 +259,7 @@ class Config(BaseSettings):
     secrets: SecretsSection = SecretsSection()
     auth: Auth = Auth()
     limits: Limits = Limits()
+    mail: Mail = Mail()
     log: Log = Log()
     metrics: Metrics = Metrics()
     outbound: OutboundSection = OutboundSection()

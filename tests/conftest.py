@@ -30,6 +30,7 @@ PLENTY = Limits(
     writes_per_minute=1_000_000,
     anonymous_per_minute=1_000_000,
     logins_per_minute=1_000_000,
+    letters_per_hour=1_000_000,
 )
 
 

@@ -43,6 +43,8 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     demo: bool = False
     keep_withheld: bool = False
+    mail_sender: str = "no-reply@localhost"
+    frontend_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

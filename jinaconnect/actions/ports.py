@@ -16,6 +16,7 @@ from jinaconnect.config import Asterisk
 from jinaconnect.core import webhook
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.principal import Mode, Principal
+from jinaconnect.mail import Mailer
 from jinaconnect.outbound import Outbound
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
@@ -73,6 +74,9 @@ class Rates(Protocol):
 
     async def login(self, ip: str, name: str) -> Verdict:
         """Count a login attempt for an account from an address."""
+
+    async def letter(self, ip: str, address: str) -> Verdict:
+        """Count a letter that somebody at an IP address asks for to a mail address."""
 
 
 # ---- messages
@@ -290,4 +294,5 @@ class Ports:
     live: Live
     readiness: Readiness
     payments: Payments
+    mailer: Mailer
     loopback: Outbound

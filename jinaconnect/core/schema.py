@@ -98,6 +98,12 @@ def _clean(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
+        raise ValueError("must be one line, without control characters")
+    return text
+
+
 def scalar(value: Any) -> Any:
     """Return a whole number as text, for fields that may be written either way."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -120,6 +126,15 @@ def _given(value: Any) -> Any:
 
 Phone = Annotated[str, BeforeValidator(scalar), StringConstraints(min_length=3, max_length=64), AfterValidator(e164)]
 Text = Annotated[str, AfterValidator(_clean)]
+Line = Annotated[str, AfterValidator(_one_line)]
+"""Text that may become a header of a mail, or a cell of a sheet."""
+Mail = Annotated[
+    str,
+    StringConstraints(
+        max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+    ),
+]
+"""A mail address as it can stand in a header by itself (RFC 5322 section 3.4.1, without quotes and comments)."""
 Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
 Id = Annotated[
     str, BeforeValidator(scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")

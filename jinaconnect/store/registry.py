@@ -6,7 +6,9 @@ principal is made; everything else goes through `store/tenant.py`.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +38,9 @@ class Registry:
         users = self._database["users"]
         await users.create_index([("email", 1), ("home", 1)], unique=True, name="by_email")
         await users.create_index("username", name="by_username")
-        await users.create_index("invitation.hash", sparse=True)
+        for secret in ("invitation", "verification", "reset"):
+            await users.create_index(f"{secret}.hash", sparse=True)
+        await self._prepare_tenants()
         for former in ("email_1", "username_1"):  # an address was one account for all organisations once
             await _drop_index(users, former)
         await self._database["members"].create_index("user", name="by_user")
@@ -51,6 +55,22 @@ class Registry:
             {"platform": {"$exists": False}}, {"$set": {"platform": FORMER_PLATFORM}}
         )
 
+    async def _prepare_tenants(self) -> None:
+        """Let each organisation hold its name; of several with one name from before, the oldest."""
+        tenants = self._database["tenants"]
+        given = {"name_key": {"$gt": ""}}
+        await tenants.create_index("name_key", unique=True, partialFilterExpression=given, name="by_name")
+        async for row in tenants.find({"name_key": {"$exists": False}}, {"name": 1}, sort=[("_id", 1)]):
+            for key in (name_key(row["name"]), None):
+                with suppress(DuplicateKeyError):
+                    await tenants.update_one({"_id": row["_id"]}, {"$set": {"name_key": key}})
+                    break
+
+    @guarded
+    async def name_taken(self, name: str) -> bool:
+        """Tell whether an organisation has this name, in whatever case."""
+        return await self._database["tenants"].find_one({"name_key": name_key(name)}, {"_id": 1}) is not None
+
     @guarded
     async def tenant(self, id: str) -> Document | None:
         """Return an organisation."""
@@ -63,10 +83,12 @@ class Registry:
 
     @guarded
     async def add_tenant(self, doc: Mapping[str, Any]) -> bool:
-        """Add an organisation; returns False when its id is there already."""
+        """Add an organisation; returns False when its id is there already, raises Conflict when its name is taken."""
         try:
-            await self._database["tenants"].insert_one(dict(doc))
-        except DuplicateKeyError:
+            await self._database["tenants"].insert_one({**doc, "name_key": name_key(doc["name"])})
+        except DuplicateKeyError as error:
+            if "name_key" in ((error.details or {}).get("keyPattern") or {}):
+                raise Conflict("An organisation has this name already.", code="already_exists") from error
             return False
         return True
 
@@ -74,8 +96,15 @@ class Registry:
     async def change_tenant(
         self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
     ) -> tuple[Document, Document]:
-        """Change fields of an organisation; returns it and, written with it, the row of `announcement` to be told."""
-        return await self._announced("tenants", id, fields, announcement)
+        """Change fields of an organisation; returns it and, written with it, the row of `announcement` to be told.
+
+        Raises Conflict when its new name is taken.
+        """
+        named = {"name_key": name_key(fields["name"])} if "name" in fields else {}
+        try:
+            return await self._announced("tenants", id, {**fields, **named}, announcement)
+        except DuplicateKeyError as error:
+            raise Conflict("An organisation has this name already.", code="already_exists") from error
 
     async def _announced(
         self, collection: str, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
@@ -149,6 +178,37 @@ class Registry:
         tenants = tuple({member["scope"] for member in await self.memberships(id)})
         ended = Change(tenants, "sessions", {"user": id, "revoked": False}, {"revoked": True}, beside=(person,))
         await self._withdrawals.change(ended)
+
+    @guarded
+    async def drop_user(self, id: str) -> None:
+        """Remove a person that came to nothing: whoever else may have asked has one of their own."""
+        await self._database["users"].delete_one({"_id": id, "is_active": False})
+
+    @guarded
+    async def user_by_secret(self, kind: str, digest: str) -> Document | None:
+        """Return the account whose `verification` or `reset` has this secret's hash."""
+        return await self._database["users"].find_one({f"{kind}.hash": digest})
+
+    @guarded
+    async def verify_user(self, digest: str, now: datetime) -> bool:
+        """Note that a person has proven their address; False when the secret does not hold or has done so before."""
+        result = await self._database["users"].update_one(
+            {"verification.hash": digest, "verification.until": {"$gt": now}, "email_verified": False},
+            {"$set": {"email_verified": True, "is_active": True}},
+        )
+        return bool(result.modified_count)
+
+    @guarded
+    async def redeem_reset(self, id: str, digest: str, password: str, now: datetime) -> bool:
+        """Set the password of an account whose reset has this secret's hash and end all its sessions, both or neither.
+
+        False when the secret does not hold any more.
+        """
+        ended = Change((), "sessions", {"user": id, "revoked": False}, {"revoked": True})
+        holds = {"_id": id, "reset.hash": digest, "reset.until": {"$gt": now}}
+        fields = {"password": password, "reset": None, "email_verified": True}
+        tenants = tuple({member["scope"] for member in await self.memberships(id)})
+        return bool(await self._withdrawals.change(Change(tenants, "users", holds, fields, beside=(ended,))))
 
     @guarded
     async def claim_account(self, id: str, tenant: str) -> bool:
@@ -249,6 +309,11 @@ class Registry:
     async def media(self, id: str) -> Document | None:
         """Return a stored file's row by its unguessable id (its URL is open to whoever holds it)."""
         return await self._database["media"].find_one({"_id": id})
+
+
+def name_key(name: str) -> str:
+    """Return what two names of organisations have in common that are one name to people."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 async def _drop_index(collection: AsyncCollection[Document], name: str) -> None:

@@ -11,7 +11,8 @@ from jinaconnect.core.errors import NotAuthenticated, Throttled
 from jinaconnect.core.principal import Principal
 from jinaconnect.store.coordination.limits import Budget, Limits, Verdict
 
-MINUTE, DAY = 60, 86_400
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+LOCKED_OUT = 3  # times the login budget of a minute, for one account from one address in an hour
 FROM_ANYWHERE = 3  # times the login budget, for one account from all addresses together
 HANDSHAKES_PER_MINUTE = 6_000  # from one address
 FOR_ANYBODY = 20  # times the login budget, for all accounts from one address
@@ -27,6 +28,7 @@ class Budgets:
     writes_per_minute: int = 120
     anonymous_per_minute: int = 600
     logins_per_minute: int = 10
+    letters_per_hour: int = 5
 
 
 class RateGate:
@@ -81,15 +83,24 @@ class RateGate:
         """Count a socket that is being opened from an address."""
         return await self._limits.take(Budget(f"ws:{place(ip)}", HANDSHAKES_PER_MINUTE, MINUTE))
 
+    async def letter(self, ip: str, address: str) -> Verdict:
+        """Count a letter that somebody at an IP address asks for to a mail address."""
+        allowed, asked_by = self.budgets.letters_per_hour, place(ip)
+        return await self._limits.take(
+            Budget(f"letters-to:{address.lower()[:254]}", allowed, HOUR),
+            Budget(f"letters-by:{asked_by}", allowed * FOR_ANYBODY, HOUR),
+        )
+
     async def login(self, ip: str, name: str) -> Verdict:
         """Count a login attempt for an account from an address.
 
         The account has a wider budget over all addresses and the address one over all accounts, so that neither many
-        addresses nor many names help in guessing.
+        addresses nor many names help in guessing. Who goes on for some minutes is locked out for the rest of the hour.
         """
         allowed, account, address = self.budgets.logins_per_minute, name.lower()[:254], place(ip)
         return await self._limits.take(
             Budget(f"login:{address}:{account}", allowed, MINUTE),
+            Budget(f"login:{address}:{account}", allowed * LOCKED_OUT, HOUR),
             Budget(f"login-account:{account}", allowed * FROM_ANYWHERE, MINUTE),
             Budget(f"login-address:{address}", allowed * FOR_ANYBODY, MINUTE),
         )

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity.authentication import key_hash
+from jinaconnect.actions.identity.letters import letter_job, seal_token
 from jinaconnect.actions.identity.roles import account_store, below, brief, check_held, role_below
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
@@ -58,8 +59,8 @@ async def read_member(ctx: Context, id: str) -> dict[str, Any]:
     return (await render_members(ctx, [await account_store(ctx).get("members", id)]))[0]
 
 
-async def invite(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Invite somebody; they are a member once they accept by the single-use link in `invite_path`.
+async def invite(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Invite somebody; they are a member once they accept by the single-use link of their letter and `invite_path`.
 
     The account is this organisation's own: what another one has made for the same address is neither relied on nor
     shown, and the answer is the same. So a password may be given for it, and makes the person a member at once.
@@ -70,7 +71,7 @@ async def invite(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
         raise Invalid({"password": faults})
     registry, store, email = ctx.services.registry, account_store(ctx), fields["email"].lower()
     # Made before anything is looked up: a request that is run again finds what it made by these.
-    new_user, new_member, mark = (ctx.ids.new(prefix) for prefix in ("usr", "mem", "inv"))
+    new_user, new_member, mark, job = (ctx.ids.new(prefix) for prefix in ("usr", "mem", "inv", "job"))
     token = None if password else ctx.secret("invitation")
     accounts = {row["_id"]: row for row in await registry.accounts(email)}
     for held in await store.select("members", {"user": {"$in": list(accounts)}}):
@@ -107,6 +108,7 @@ async def invite(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     if user.get("opened") != mark:
         ready = {"password": await hashed(password), "is_active": True} if password else {}
         await registry.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
+        await _send_link(ctx, job, user, token, fields.get("message") or "")
     return _invited(render_member(ctx.wrote(written), user, role), token)
 
 
@@ -121,6 +123,16 @@ def _free(ctx: Context, member: Document, mark: str) -> bool:
     return True
 
 
+async def _send_link(ctx: OperationContext, job: str, user: Document, token: str | None, message: str = "") -> None:
+    if token is None:
+        return
+    data = {
+        "user": user["_id"], "inviter": ctx.principal.name, "message": message, "sealed_for": job,
+        "token": seal_token(ctx.services, job, token),
+    }  # fmt: skip
+    await ctx.ports.worker.add_jobs([letter_job(ctx, "invite", f"{ctx.principal.tenant}:live", id=job, **data)])
+
+
 def _until(ctx: Context) -> datetime:
     return ctx.now() + INVITATION
 
@@ -133,7 +145,7 @@ def _invited(shown: Mapping[str, Any], token: str | None) -> dict[str, Any]:
     if token is None:
         return {**shown, "message": "The person is a member now."}
     path = f"/tenants/members/accept/?token={token}"
-    return {**shown, "message": "The person is invited: pass the link on.", "invite_path": path}
+    return {**shown, "message": "The person is invited; their letter has this link too.", "invite_path": path}
 
 
 async def _own_account(ctx: Context, accounts: Sequence[Document]) -> Document | None:
@@ -148,7 +160,7 @@ async def _own_account(ctx: Context, accounts: Sequence[Document]) -> Document |
     return None
 
 
-async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
+async def invite_again(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Give an invited person a new link; the earlier one ends. Also for one whose password an administrator has set."""
     user, role = await _target(ctx, id)
     check_held(ctx, role, "non_field_errors")
@@ -161,6 +173,7 @@ async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
     if await _own_account(ctx, [user]) is None:
         raise Invalid.field("non_field_errors", "this person is a member of another organisation too")
     await ctx.services.registry.set_user(user["_id"], {"invitation": _invitation(ctx, token)})
+    await _send_link(ctx, ctx.ids.new("job"), user, token)
 
     def decide(doc: Document) -> Change | None:
         if doc.get("invited") == mark:

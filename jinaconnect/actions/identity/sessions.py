@@ -7,6 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity.authentication import KEY_PREFIXES
+from jinaconnect.actions.identity.letters import ask_for_letter
 from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDenied, Throttled
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
@@ -137,10 +138,13 @@ async def log_out(ctx: OperationContext, refresh: str | None) -> None:
     await ctx.services.registry.revoke_sessions({"_id": {"$in": list(sessions)}})
 
 
-async def change_password(ctx: Context, old: str, new: str, confirmed: str) -> None:
+async def change_password(ctx: OperationContext, old: str, new: str, confirmed: str) -> None:
     """Change one's own password; every session of the person ends."""
     if ctx.principal.user_id is None:
         raise PermissionDenied("An API key has no password.")
+    verdict = await ctx.ports.rates.login(ctx.caller.ip, ctx.principal.user_id)
+    if not verdict.allowed:  # a session that was left open is no way to guess
+        raise Throttled("Too many attempts for this account.", retry_after=max(1.0, verdict.reset_s))
     user = await ctx.services.registry.user(ctx.principal.user_id)
     if user is None or not await matches(user["password"], old):
         raise Invalid.field("old_password", "is wrong")
@@ -151,3 +155,4 @@ async def change_password(ctx: Context, old: str, new: str, confirmed: str) -> N
     if new != confirmed:
         raise Invalid.field("confirm_password", "does not match")
     await ctx.services.registry.set_password(user["_id"], await hashed(new))
+    await ask_for_letter(ctx, "changed", scope=ctx.principal.scope, user=user["_id"])

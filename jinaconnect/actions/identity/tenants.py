@@ -10,20 +10,25 @@ from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.errors import NotFound
+from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
 from jinaconnect.store.together import ANNOUNCED
 
 
-async def create_tenant(services: Services, channels: Channels, name: str, *, id: str | None = None) -> Document:
-    """Make an organisation with its system roles and its sandbox account; without effect where it is there."""
+async def create_tenant(
+    services: Services, channels: Channels, name: str, *, id: str | None = None, about: Mapping[str, Any] | None = None
+) -> Document:
+    """Make an organisation with its system roles and its sandbox account; without effect where it is there.
+
+    `about` are further fields of it. Raises Conflict when the name is taken.
+    """
     tenant = id or services.ids.new("ten")
     now = services.clock()
     doc = {
         "_id": tenant, "name": name, "description": None, "settings": {"agents_see_unassigned": False}, "limits": {},
-        "suspended": False, "created_at": now, "updated_at": now,
+        "suspended": False, "created_at": now, "updated_at": now, **(about or {}),
     }  # fmt: skip
     await services.registry.add_tenant(doc)
     store = services.store.of(tenant, "live")
@@ -81,7 +86,10 @@ async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
         return store.announcement(id, event)
 
     fields = {**flat, "updated_at": ctx.now()}
-    doc, row = await ctx.services.registry.change_tenant(id, fields, announcement)
+    try:
+        doc, row = await ctx.services.registry.change_tenant(id, fields, announcement)
+    except Conflict as error:
+        raise Invalid.field("name", "is taken") from error
     seqs = await store.tell(ANNOUNCED, [row])
     ctx.wrote(Written(doc, seqs.get(id), store.scope))
     return render_tenant(doc)

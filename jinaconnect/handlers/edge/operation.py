@@ -64,8 +64,8 @@ class Operation:
     `raw` hands the coroutine the body's bytes (webhooks), which `body` then only describes, `files` its file parts;
     `errors` lists further statuses it answers besides those every route can, `media_type` the types of its answer;
     `returns` is a model, or the name of a schema that the description has by itself. `own_credentials` leaves
-    the Authorization header to a public operation. What has a `dry_run` answers `?dry_run=true` with 200 and that
-    model, and changes nothing.
+    the Authorization header to a public operation. What `leads` elsewhere answers 302. What has a `dry_run` answers
+    `?dry_run=true` with 200 and that model, and changes nothing.
     """
 
     method: str
@@ -89,6 +89,7 @@ class Operation:
     socket: bool = True
     hidden: bool = False
     own_credentials: bool = False
+    leads: bool = False
     dry_run: type[BaseModel] | None = None
     media_type: str | tuple[str, ...] = "application/json"
 

@@ -8,6 +8,7 @@ MODULES = (
     "edge.system",
     "edge.events",
     "identity.auth",
+    "identity.accounts",
     "identity.users",
     "identity.tenants",
     "identity.members",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.identity import sessions
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import SHORT
@@ -107,7 +107,7 @@ async def logout(ctx: OperationContext, body: LogOut) -> None:
     tag="auth",
     socket=False,
 )
-async def change_password(ctx: Context, body: ChangePassword) -> dict[str, Any]:
+async def change_password(ctx: OperationContext, body: ChangePassword) -> dict[str, Any]:
     """Change one's own password; every session ends."""
     await sessions.change_password(ctx, body.old_password, body.new_password, body.confirm_password)
     return {"message": "The password is changed."}

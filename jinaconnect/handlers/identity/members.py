@@ -6,20 +6,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity import members
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.listing import list_in
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import MemberData
 from jinaconnect.core.paging import SHORT, Filter, Listing, bool_filter
-from jinaconnect.core.schema import Answer, Id, Request, Text, example, sample_id
+from jinaconnect.core.schema import Answer, Id, Line, Mail, Request, Text, example, sample_id
 from jinaconnect.handlers.edge.operation import PUBLIC, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.handlers.identity.auth import Done
 
-Mail = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Part = Annotated[Text, StringConstraints(max_length=150)]
+Part = Annotated[Line, StringConstraints(max_length=150)]
 
 
 class Invitation(
@@ -120,12 +119,12 @@ async def read_member(ctx: Context, id: str) -> dict[str, Any]:
     effect=True,
     aliases=("/tenants/members/add/",),
 )
-async def invite(ctx: Context, body: Invitation) -> dict[str, Any]:
+async def invite(ctx: OperationContext, body: Invitation) -> dict[str, Any]:
     """Invite somebody, with a role below one's own.
 
-    `invite_path` is the single-use link to pass on; they are a member once they accept by it. With a `password` the
-    account is ready at once. The account belongs to this organisation: one that the same address has elsewhere is not
-    touched, and nothing of it is told.
+    They get a letter with a single-use link, which is in `invite_path` too, and are a member once they accept by it.
+    With a `password` the account is ready at once. The account belongs to this organisation: one that the same address
+    has elsewhere is not touched, and nothing of it is told.
     """
     if (body.role_id is None) == (body.role is None):
         raise Invalid.field("role_id", "exactly one of role_id and role is needed")
@@ -147,7 +146,7 @@ async def accept(ctx: Context, body: Acceptance) -> dict[str, Any]:
     returns=MemberOut,
     effect=True,
 )
-async def invite_again(ctx: Context, id: str) -> dict[str, Any]:
+async def invite_again(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Make a new link for a person who has not accepted yet; the earlier one ends."""
     return await members.invite_again(ctx, id)
 

@@ -11,10 +11,10 @@ from jinaconnect.actions.identity import tenants
 from jinaconnect.actions.listing import envelope, log_cursor
 from jinaconnect.core.events.payloads.account import TenantData
 from jinaconnect.core.paging import Listing, page_of
-from jinaconnect.core.schema import Request, Text, example
+from jinaconnect.core.schema import Line, Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
 
-Line = Annotated[Text, StringConstraints(max_length=255)]
+Short = Annotated[Line, StringConstraints(max_length=255)]
 
 
 class TenantSettings(Request):
@@ -29,15 +29,15 @@ class TenantFields(
 ):
     """What may be changed of an organisation."""
 
-    name: Annotated[Text, StringConstraints(min_length=1, max_length=255)] = ""
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=255)] = ""
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
-    address: Line | None = None
-    phone: Line | None = None
-    email: Line | None = None
-    website: Line | None = None
+    address: Short | None = None
+    phone: Short | None = None
+    email: Short | None = None
+    website: Short | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     state: Annotated[Text, StringConstraints(max_length=10)] | None = None
-    industry: Line | None = None
+    industry: Short | None = None
     settings: TenantSettings | None = None
 
 

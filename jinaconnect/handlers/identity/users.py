@@ -11,10 +11,10 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import users
 from jinaconnect.actions.listing import envelope, log_cursor
 from jinaconnect.core.paging import Listing, page_of
-from jinaconnect.core.schema import Answer, Phone, Request, Text, example
+from jinaconnect.core.schema import Answer, Line, Phone, Request, example
 from jinaconnect.handlers.edge.operation import AUTHENTICATED, operation
 
-Part = Annotated[Text, StringConstraints(max_length=150)]
+Part = Annotated[Line, StringConstraints(max_length=150)]
 
 
 class Address(Request):

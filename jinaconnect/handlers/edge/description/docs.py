@@ -31,7 +31,7 @@ _POLICY = (
 )
 # Swagger UI sets styles on its elements.
 _DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-_OWN = ("landing.js", "docs.js", "docs.css", "style.css")
+_OWN = ("landing.js", "account.js", "docs.js", "docs.css", "style.css")
 _VENDORED = ("swagger-ui-5.35.0.js", "swagger-ui-5.35.0.css")
 _AGAIN = "no-cache"  # kept, and asked for again each time: what has not changed is answered by 304
 _FOREVER = "public, max-age=31536000, immutable"
@@ -71,7 +71,8 @@ async def _served(
     return Reply(packed, headers={**headers, "Content-Encoding": "gzip"}, content_type=kind)
 
 
-async def _page(ctx: Context, name: str, policy: str = _POLICY) -> Reply:
+async def page(ctx: Context, name: str, policy: str = _POLICY) -> Reply:
+    """Serve a page or a file of ours."""
     kind = _KINDS[name[name.rindex(".") :]]
     return await _served(ctx, _file, name, kind, policy, _FOREVER if name in _VENDORED else _AGAIN)
 
@@ -82,7 +83,7 @@ async def _page(ctx: Context, name: str, policy: str = _POLICY) -> Reply:
 )  # fmt: skip
 async def landing(ctx: Context) -> Reply:
     """Show what this is, and a live tail of the feed."""
-    return await _page(ctx, "landing.html")
+    return await page(ctx, "landing.html")
 
 
 @operation(
@@ -91,7 +92,7 @@ async def landing(ctx: Context) -> Reply:
 )  # fmt: skip
 async def docs(ctx: Context) -> Reply:
     """Show the API description for people, and let them try requests."""
-    return await _page(ctx, "docs.html", _DOCS_POLICY)
+    return await page(ctx, "docs.html", _DOCS_POLICY)
 
 
 @operation(
@@ -102,7 +103,7 @@ async def file(ctx: Context, name: str) -> Reply:
     """Serve a script or style sheet of our own pages."""
     if name not in _OWN and name not in _VENDORED:
         raise NotFound()
-    return await _page(ctx, name)
+    return await page(ctx, name)
 
 
 @operation(

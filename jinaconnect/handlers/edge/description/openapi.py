@@ -219,7 +219,7 @@ def _listed(given: Mapping[str, Mapping[str, str | Parameter]]) -> list[dict[str
 
 def _responses(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": item.summary}
-    if item.status != 204:
+    if item.status not in (204, 302):
         good["content"] = _answer(item, schemas)
     if item.effect:
         good["headers"] = {
@@ -242,6 +242,9 @@ def _responses(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
         told["200"] = {"description": "What would happen, asked with `dry_run`.", "content": content}
     if "If-None-Match" in item.headers:
         told["304"] = {"description": "What is held has not changed."}
+    if item.leads:
+        place = {"Location": {"description": "Where.", "schema": {"type": "string"}}}
+        told["302"] = {"description": "It is elsewhere.", "headers": place}
     if "Range" in item.headers:
         told["206"] = {**good, "description": "The bytes asked for."}
     return dict(sorted(told.items()))

@@ -1,0 +1,137 @@
+"""Accounts by letter: registration of an organisation with its owner, proof of an address, another password."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinaconnect.actions.context import Context, OperationContext, Services, system_context
+from jinaconnect.actions.identity.authentication import key_hash
+from jinaconnect.actions.identity.letters import VERIFY_WITHIN, ask_for_letter
+from jinaconnect.actions.identity.members import render_member
+from jinaconnect.actions.identity.tenants import create_tenant
+from jinaconnect.core.errors import Conflict, Invalid, Throttled
+from jinaconnect.core.identity.passwords import password_faults
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.passwords import hashed
+
+
+async def count_letter(ctx: OperationContext, address: str) -> None:
+    """Count a letter that a stranger asks for; raises Throttled, whether or not anybody has the address."""
+    verdict = await ctx.ports.rates.letter(ctx.caller.ip, address)
+    if not verdict.allowed:
+        raise Throttled("Too many letters to this address.", retry_after=max(1.0, verdict.reset_s))
+
+
+async def register(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Make an organisation and its owner, who can log in once they have proven their address.
+
+    Whether the address has an account elsewhere changes nothing: accounts belong to their organisation.
+    """
+    email = fields["email"].lower()
+    await count_letter(ctx, email)
+    if faults := password_faults(fields["password"]):
+        raise Invalid({"password": faults})
+    services, name = ctx.services, fields["tenant_name"]
+    password = await hashed(fields["password"])
+    if await services.registry.name_taken(name):
+        raise Invalid.field("tenant_name", "is taken")
+    tenant, now = ctx.ids.new("ten"), ctx.now()
+    user = {
+        "_id": ctx.ids.new("usr"), "email": email, "username": email, "first_name": fields["first_name"],
+        "last_name": fields["last_name"], "mobile": fields["phone"], "password": password, "is_active": False,
+        "email_verified": False, "verification": {"hash": None, "until": now + VERIFY_WITHIN}, "home": tenant,
+        "created_at": now,
+    }  # fmt: skip
+    # The person first: of an organisation that stands somebody can ask for the letter again.
+    await services.registry.add_user(user)
+    about = {key: fields.get(f"tenant_{key}") for key in ("website", "address", "country", "state", "industry")}
+    try:
+        await create_tenant(services, ctx.ports.channels, name, id=tenant, about={**about, "email": email})
+    except Conflict as error:
+        await services.registry.drop_user(user["_id"])
+        raise Invalid.field("tenant_name", "is taken") from error
+    await _own(services, user)
+    await ask_for_letter(ctx, "verify", scope=f"{tenant}:live", user=user["_id"])
+    return {
+        "message": "Confirm your address with the link in the letter.", "user_id": user["_id"], "tenant_id": tenant,
+        "email": email, "tenant_name": name, "email_sent": True,
+    }  # fmt: skip
+
+
+async def _own(services: Services, user: Document) -> None:
+    """Make a person who registered an organisation its owner, unless they are."""
+    store = services.store.of(user["home"], "live")
+    role = await store.find_one("roles", {"slug": "owner"})
+    if role is None or await store.find_one("members", {"user": user["_id"]}) is not None:
+        return
+    now = services.clock()
+    member = {
+        "_id": services.ids.new("mem"), "user": user["_id"], "role": role["_id"], "is_active": True,
+        "created_by": None, "updated_by": None, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    ctx = system_context(services, store.scope, "registration")
+    shown = render_member({**member, "scope": user["home"]}, user, role)
+    by = {"type": "user", "id": user["_id"]}
+    await store.insert("members", member, [ctx.event("member.added", member["_id"], shown, actor=by)])
+
+
+async def verify(ctx: Context, token: str) -> str:
+    """Prove an address by the secret of its letter and return it; raises as `verifiable`."""
+    user = await verifiable(ctx, token)
+    if not await ctx.services.registry.verify_user(key_hash(token), ctx.now()):
+        raise used()
+    await _own(ctx.services, user)  # what an interrupted registration left undone
+    return str(user["email"])
+
+
+async def verifiable(ctx: Context, token: str) -> Document:
+    """Return the account whose address a secret can prove; raises Invalid on `token`."""
+    user = await ctx.services.registry.user_by_secret("verification", key_hash(token))
+    if user is None:
+        raise unusable("is unknown")
+    if user["email_verified"]:
+        raise used()
+    if user["verification"]["until"] <= ctx.now():
+        raise unusable("is too old: ask for another letter", code="token_expired")
+    return user
+
+
+async def resettable(ctx: Context, token: str) -> Document:
+    """Return the account that a secret gives another password; raises Invalid on `token`."""
+    user = await ctx.services.registry.user_by_secret("reset", key_hash(token))
+    if user is None:
+        raise unusable("is unknown or used")
+    if user["reset"]["until"] <= ctx.now():
+        raise unusable("is too old: ask for another letter", code="token_expired")
+    return user
+
+
+def unusable(why: str, *, code: str = "validation_error", **extra: Any) -> Invalid:
+    """Return the refusal of a secret."""
+    return Invalid({"token": [why]}, code=code, extra={"valid": False, **extra})
+
+
+def used() -> Invalid:
+    """Return the refusal of a secret that has proven its address already."""
+    return unusable("is used already", already_verified=True)
+
+
+async def tell_changed(ctx: OperationContext, user: Document) -> None:
+    """Have a person told that their password is another one now."""
+    tenant = user.get("home") or next(iter(await ctx.services.registry.tenants_of(user["_id"])), None)
+    if tenant is not None:
+        await ask_for_letter(ctx, "changed", scope=f"{tenant}:live", user=user["_id"])
+
+
+async def reset_password(ctx: OperationContext, token: str, password: str, confirmed: str) -> str:
+    """Give an account another password by the secret of its letter, which works once; returns the address."""
+    if faults := password_faults(password):
+        raise Invalid({"password": faults})
+    if password != confirmed:
+        raise Invalid.field("confirm_password", "does not match")
+    user = await resettable(ctx, token)
+    if not await ctx.services.registry.redeem_reset(user["_id"], key_hash(token), await hashed(password), ctx.now()):
+        raise unusable("is unknown or used")
+    await tell_changed(ctx, user)
+    return str(user["email"])
