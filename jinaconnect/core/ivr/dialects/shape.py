@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from jinaconnect.core.ivr.exchange import (
     AskHttp,
@@ -72,7 +72,7 @@ class Dialect:
 
     label: str
     render: Callable[[Sequence[Order], Urls], Document]
-    reports: Callable[[Mapping[str, str]], tuple[Report, ...]]
+    reports: Callable[[Mapping[str, Any]], tuple[Report, ...]]
     remarks: Callable[[Order], list[Remark]]
 
 

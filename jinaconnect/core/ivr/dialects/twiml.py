@@ -6,6 +6,7 @@ A `Gather` or a `Record` that got nothing falls through to the next verb: behind
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.ivr.dialects import shape
@@ -76,7 +77,7 @@ def _speak(parent: Markup, prompts: Sequence[Prompt]) -> None:
             parent.add("Say", text, voice=each.voice, language=each.language or shape.LANGUAGE, loop=1)
 
 
-def reports(fields: Mapping[str, str]) -> tuple[Report, ...]:
+def reports(fields: Mapping[str, Any]) -> tuple[Report, ...]:
     """Return what the form of a turn's callback tells; nothing for what came by a `Redirect`."""
     if "DialCallStatus" in fields:
         answered = fields["DialCallStatus"] in DIALLED
