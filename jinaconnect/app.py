@@ -163,9 +163,7 @@ class Gateway:
             turns=Turns(self._link),
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
-            webhooks_outbound=Outbound(
-                config.outbound.allow_networks, timeout_s=TIMEOUT_S, watched=False, lookups=LOOKUPS
-            ),
+            webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S, lookups=LOOKUPS),
             webhook_queue=WebhookQueue(database),
             wallets=Wallets(Ledger(store, ids, self.clock), prices),
         )

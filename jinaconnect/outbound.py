@@ -7,7 +7,9 @@ Errors say what matters to a sender: `NotSent` (the other side cannot have acted
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
+import json as plain
 import re
 import socket
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ from yarl import URL
 
 from jinaconnect import __version__
 from jinaconnect.core.errors import GatewayError
+from jinaconnect.outbound_posts import CONNECT_S, WAYS, Leaving, Posts
 
 MAX_HOPS = 3
 ANSWER_BYTES = 1024 * 1024
@@ -201,13 +204,6 @@ class _BlockedHost(OSError):
     """Raised inside the resolver; becomes Blocked."""
 
 
-@dataclass(slots=True)
-class _Leaving:
-    """Whether a request has begun to leave: before that, the other side cannot have acted on it."""
-
-    left: bool = False
-
-
 async def _left(session: Any, context: Any, params: Any) -> None:
     context.trace_request_ctx.left = True
 
@@ -222,19 +218,17 @@ def _joined(current: URL, target: str) -> URL:
 class Outbound:
     """The one HTTP client.
 
-    One that is not `watched` does not see whether a request has left before it failed, which costs half as much again:
-    where a connection stood, what fails is Ambiguous. `lookups` are names looked up at once: each holds a thread of the
-    few there are, so those who go to names of anybody's choice take only some of them.
+    `lookups` are names looked up at once: each holds a thread of the few there are, so those who go to names of
+    anybody's choice take only some of them.
     """
 
-    def __init__(
-        self, allow_networks: tuple[str, ...], *, timeout_s: float, watched: bool = True, lookups: int = 64
-    ) -> None:
+    def __init__(self, allow_networks: tuple[str, ...], *, timeout_s: float, lookups: int = 64) -> None:
         self.guard = Guard(allow_networks)
+        self._checked = functools.lru_cache(WAYS)(self.guard.check_url)
         self._timeout_s = timeout_s
-        self._watched = watched
         self._lookups = lookups
         self._session: aiohttp.ClientSession | None = None
+        self._posts: Posts | None = None
 
     async def start(self) -> None:
         """Open the connection pool."""
@@ -249,8 +243,9 @@ class Outbound:
             headers={"User-Agent": f"jinaconnect/{__version__}"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
-            trace_configs=[watch] if self._watched else None,
+            trace_configs=[watch],
         )
+        self._posts = Posts(self._session)
 
     def _socket(self, place: AddrInfoType) -> socket.socket:
         """Make the socket for an address that is about to be connected to, whatever way it was found."""
@@ -301,7 +296,7 @@ class Outbound:
         piece by piece. With `cut` no more than `limit` bytes of an answer are read, and it counts as it is. Raises
         Blocked, NotSent, Ambiguous, TooLarge, and what the file raises.
         """
-        current, sent = self.guard.check_url(url), dict(headers or {})
+        current, sent = self._checked(url), dict(headers or {})
         if any(_LINES.search(value) for value in sent.values()):
             raise Blocked("a header has line breaks")
         for _ in range(MAX_HOPS + 1):
@@ -319,19 +314,11 @@ class Outbound:
         self, method: str, url: URL, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int,
         into: Sink | None, cut: bool,
     ) -> Fetched:  # fmt: skip
-        assert self._session is not None, "start() comes first"
-        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, 5.0))
-        host = url.authority
-        leaving = _Leaving()
+        leaving = Leaving()
         try:
-            async with self._session.request(
-                method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False,
-                trace_request_ctx=leaving,
-            ) as response:  # fmt: skip
-                body = await self._body(response, limit, into if response.status == 200 else None, cut)
-                names = {name.lower(): value for name, value in response.headers.items()}
-                logger.debug("outbound", method=method, host=host, status=response.status)
-                return Fetched(response.status, names, body, str(url))
+            if method == "POST" and into is None and (data is None or isinstance(data, bytes)):
+                return await self._posted(url, headers, json, data, timeout_s, limit, cut, leaving)
+            return await self._asked(method, url, headers, json, data, timeout_s, limit, into, cut, leaving)
         except (OutboundError, GatewayError):
             raise
         except Exception as error:
@@ -340,9 +327,39 @@ class Outbound:
                 if isinstance(cause, _BlockedHost):
                     raise Blocked(str(cause)) from error
                 cause = cause.__cause__ or getattr(cause, "os_error", None)
-            if not (leaving.left if self._watched else not isinstance(error, aiohttp.ClientConnectorError)):
-                raise NotSent(f"{host} cannot be reached: {type(error).__name__}") from error
-            raise Ambiguous(f"{host} did not answer: {type(error).__name__}") from error
+            if not leaving.left:
+                raise NotSent(f"{url.authority} cannot be reached: {type(error).__name__}") from error
+            raise Ambiguous(f"{url.authority} did not answer: {type(error).__name__}") from error
+
+    async def _posted(
+        self, url: URL, headers: dict[str, str], json: Any, data: bytes | None, timeout_s: float, limit: int, cut: bool,
+        leaving: Leaving,
+    ) -> Fetched:  # fmt: skip
+        assert self._posts is not None, "start() comes first"
+        if json is not None:
+            data, headers = plain.dumps(json).encode(), {"Content-Type": "application/json", **headers}
+        answer = await self._posts.post(url, headers, data or b"", timeout_s, limit, leaving)
+        if answer.cut and not cut:
+            raise TooLarge(f"the answer has more than {limit} bytes")
+        return self._fetched("POST", url, answer.status, answer.headers, answer.body)
+
+    async def _asked(
+        self, method: str, url: URL, headers: dict[str, str], json: Any, data: Any, timeout_s: float, limit: int,
+        into: Sink | None, cut: bool, leaving: Leaving,
+    ) -> Fetched:  # fmt: skip
+        assert self._session is not None, "start() comes first"
+        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(timeout_s, CONNECT_S))
+        async with self._session.request(
+            method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False,
+            trace_request_ctx=leaving,
+        ) as response:  # fmt: skip
+            body = await self._body(response, limit, into if response.status == 200 else None, cut)
+            return self._fetched(method, url, response.status, response.headers, body)
+
+    @staticmethod
+    def _fetched(method: str, url: URL, status: int, headers: Mapping[str, str], body: bytes) -> Fetched:
+        logger.debug("outbound", method=method, host=url.authority, status=status)
+        return Fetched(status, {name.lower(): value for name, value in headers.items()}, body, str(url))
 
     @staticmethod
     async def _body(response: aiohttp.ClientResponse, limit: int, into: Sink | None, cut: bool) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 IN_LINE = 1_000  # pieces of one tenant's work that hold a slot or wait for one in this process
@@ -34,18 +33,13 @@ class Shares:
             share = self._shares[tenant] = _Share(asyncio.Semaphore(self._each))
         share.users += 1
         self.users += 1
-        return self._held(tenant, share)
+        return _Place(self, tenant, share)
 
-    @asynccontextmanager
-    async def _held(self, tenant: str, share: _Share) -> AsyncIterator[None]:
-        try:
-            async with share.slots, self._slots:
-                yield
-        finally:
-            share.users -= 1
-            self.users -= 1
-            if not share.users:
-                del self._shares[tenant]
+    def _leave(self, tenant: str, share: _Share) -> None:
+        share.users -= 1
+        self.users -= 1
+        if not share.users:
+            del self._shares[tenant]
 
     def crowded(self, tenant: str) -> bool:
         """Tell whether more of a tenant's work waits for a slot than is kept in line here.
@@ -57,3 +51,31 @@ class Shares:
         if share is None or share.users < 2 * self._each:
             return False
         return share.users >= self._line or self.users >= IN_LINE_IN_ALL
+
+
+class _Place(AbstractAsyncContextManager[None]):
+    """A place in the line of a tenant, with a slot while it is entered."""
+
+    __slots__ = ("_share", "_shares", "_tenant")
+
+    def __init__(self, shares: Shares, tenant: str, share: _Share) -> None:
+        self._shares = shares
+        self._tenant = tenant
+        self._share = share
+
+    async def __aenter__(self) -> None:
+        try:
+            await self._share.slots.acquire()
+            try:
+                await self._shares._slots.acquire()
+            except BaseException:
+                self._share.slots.release()
+                raise
+        except BaseException:
+            self._shares._leave(self._tenant, self._share)
+            raise
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._shares._slots.release()
+        self._share.slots.release()
+        self._shares._leave(self._tenant, self._share)

@@ -31,10 +31,12 @@ class Cursors:
     """Writes and reads cursors under one key."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
 
     def _mac(self, scope: str, head: bytes) -> bytes:
-        return hmac.digest(self._key, scope.encode() + b"\0" + head, hashlib.sha256)[:12]
+        mac = self._keyed.copy()
+        mac.update(scope.encode() + b"\0" + head)
+        return mac.digest()[:12]
 
     def write(self, scope: str, position: Position) -> str:
         """Return the cursor of a position in the log of `scope`."""

@@ -111,6 +111,7 @@ class Feed:
         try:
             while True:
                 wanted = self._wanted
+                self._skip_unread(wanted)
                 events = await self._log.read(self.scope, self.tip, PAGE)
                 fresh = [event for event in events if event.seq > self.tip]
                 if fresh:
@@ -125,6 +126,12 @@ class Feed:
             self._hub.postponed(self)
         finally:
             self._tail = None
+
+    def _skip_unread(self, wanted: int) -> None:
+        """Leave to the log what nobody waits for here and the ring would not keep."""
+        if self.tip < wanted - RING_EVENTS and not self._groups and self._flush is None:
+            self._hub.grown(self, -self.shed())
+            self.tip = self._sent = wanted - RING_EVENTS
 
     def _extend(self, events: list[Recorded]) -> None:
         before = self.bytes

@@ -173,11 +173,13 @@ class Run:
         self._told()
 
     async def _when_there_is_room(self) -> None:
+        share = 1.0  # a window that was full is read on once half of it is done, not event by event
         while not (
-            self._target.view is not None and self._waiting < WINDOW and self._bytes < WINDOW_BYTES
+            self._target.view is not None and self._waiting < WINDOW * share and self._bytes < WINDOW_BYTES * share
             and len(self._progress.behind) < MOST_BEHIND and not self._held()
             and (self._failures < FAILING or not self._lanes)
         ):  # fmt: skip
+            share = 0.5
             self._moved.clear()
             await self._moved.wait()
 
@@ -271,7 +273,7 @@ class Run:
             self._pass(key, event, behind)
         else:
             self._failed(key, event, behind, outcome, row)
-        self._moved.set()
+        self._make_room()
         self._told()
         return self._goes_on(key)
 
@@ -315,7 +317,11 @@ class Run:
         self._progress.finish(event.seq for event in events)
         self._waiting -= len(events)
         self._bytes -= sum(len(event.json) + EVENT_BYTES for event in events)
-        self._moved.set()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if self._waiting <= WINDOW // 2:
+            self._moved.set()
 
     def _succeeded(self) -> None:
         self._last_ok = self._now()

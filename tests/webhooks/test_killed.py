@@ -65,11 +65,15 @@ async def check(here: Site, receiver: Receiver, texts: list[str]) -> None:
 
 
 def unsteady(chance: random.Random) -> Receiver:
-    """Return a receiver that takes its time and refuses now and then."""
+    """Return a receiver that takes its time and refuses now and then, each event once: a second time waits minutes."""
+    refused: set[str] = set()
 
     async def meet(heard: Heard) -> int:
         await asyncio.sleep(chance.uniform(0, 0.03))
-        return 500 if chance.random() < 0.02 else 200
+        if heard.id in refused or chance.random() >= 0.02:
+            return 200
+        refused.add(heard.id)
+        return 500
 
     return Receiver(meet=meet)
 
