@@ -191,6 +191,9 @@ COLLECTIONS: dict[str, Collection] = {
         by_mode=False, tells=True, indexes=(Index((("priority", -1), ("name", 1))), Index((("slug", 1),), unique=True))
     ),
     "api_keys": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
+    "tags": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True)),
+    ),
     "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "trunks": Collection(
         tells=True,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.actions.identity.roles import account_store, below, check_held, role_below
+from jinaconnect.actions.listing import list_in
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, InvalidState
+from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
@@ -33,6 +35,15 @@ def _secret(ctx: Context, mode: str) -> str:
     return f"jc_{mode}_{ctx.secret('key', 24)}"
 
 
+async def list_keys(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of the keys, without their secrets."""
+
+    async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
+        return [render_key(doc) for doc in docs]
+
+    return await list_in(ctx, account_store(ctx), "api_keys", listing, render)
+
+
 async def create_key(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Make a key and show its secret this once."""
     role = await role_below(ctx, fields["role_id"])
@@ -43,12 +54,13 @@ async def create_key(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
             raise Invalid.field(f"ip_allowlist.{place}", f"'{network[:64]}' is not a network") from error
     if fields.get("expires_at") is not None and fields["expires_at"] <= ctx.now():
         raise Invalid.field("expires_at", "must be in the future")
-    secret = _secret(ctx, fields["mode"])
+    mode = fields.get("mode", "live")
+    secret = _secret(ctx, mode)
     doc = {
         "_id": ctx.ids.new("key"),
         "name": fields["name"],
         "prefix": secret[:12],
-        "mode": fields["mode"],
+        "mode": mode,
         "role": role["_id"],
         "hashes": [key_hash(secret)],
         "graces": [],

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.listing import list_in
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
+from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import MATRIX, PLATFORM, granted
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore, applied
@@ -52,6 +54,12 @@ async def render_roles(ctx: Context, roles: Sequence[Document]) -> list[dict[str
     return [render_role(role, counts.get(role["_id"], 0)) for role in roles]
 
 
+async def list_roles(ctx: Context, listing: Listing) -> dict[str, Any]:
+    """Answer the list of the roles."""
+    present = {"deleted_at": None}
+    return await list_in(ctx, account_store(ctx), "roles", listing, lambda docs: render_roles(ctx, docs), present)
+
+
 async def read_role(ctx: Context, id: str) -> dict[str, Any]:
     """Return one role."""
     return (await render_roles(ctx, [await account_store(ctx).get("roles", id)]))[0]
@@ -90,7 +98,8 @@ async def create_role(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]
     """Add a custom role."""
     store = account_store(ctx)
     _check_priority(ctx, fields["priority"])
-    _check_grants(ctx, fields["permissions"])
+    permissions = fields.get("permissions") or {}
+    _check_grants(ctx, permissions)
     if (await store.count("roles", {"is_system": False, "deleted_at": None}))[0] >= MOST_CUSTOM:
         raise Invalid.field("non_field_errors", f"at most {MOST_CUSTOM} custom roles")
     base = fields.get("slug") or re.sub(r"[^a-z0-9]+", "-", fields["name"].lower()).strip("-") or "role"
@@ -107,7 +116,7 @@ async def create_role(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]
         "priority": fields["priority"],
         "is_system": False,
         "is_editable": True,
-        "permissions": dict(fields["permissions"]),
+        "permissions": dict(permissions),
         "created_by": by,
         "updated_by": by,
         "created_at": ctx.now(),

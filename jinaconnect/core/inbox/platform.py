@@ -13,6 +13,15 @@ from jinaconnect.core.inbox.address import PHONE, SMS_SENDER, WHATSAPP_GROUP, WH
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """A way to come to a platform, step by step."""
+
+    value: str
+    label: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """What is to be known of a platform.
 
@@ -22,7 +31,7 @@ class Platform:
     platform that `stops_all` stops answers and codes too. `group` is the kind of address of its groups where it is
     none of those: what is said there is read and not answered. Messages are paid for when they go, or where that is so
     `paid_on_delivery`. `base` is where the platform's own REST is. Where people may be on it or not, `ability` begins
-    the fields of a contact that say so.
+    the fields of a contact that say so. `flows` are the ways an organisation comes to it.
     """
 
     label: str
@@ -35,19 +44,32 @@ class Platform:
     base: str | None = None
     ability: str | None = None
     stops_all: bool = False
+    flows: tuple[Flow, ...] = ()
 
 
 PLATFORMS: dict[str, Platform] = {
     "WHATSAPP": Platform(
         "WhatsApp", addresses=(PHONE, WHATSAPP_USER), username="whatsapp_username", window=timedelta(hours=24),
-        marketing=True, group=WHATSAPP_GROUP, paid_on_delivery=True, base="/wa/v1",
+        marketing=True, group=WHATSAPP_GROUP, paid_on_delivery=True, base="/wa/v1", flows=(
+            Flow("whatsapp_embedded_signup", "WhatsApp with Meta's sign-up",
+                 ("Log in at Meta", "Choose the business and its number", "Confirm the number", "Receive a message")),
+            Flow("whatsapp_manual", "WhatsApp by hand",
+                 ("Make an app at Meta", "Enter its ids and secrets", "Name our webhook at Meta", "Receive a message")),
+        ),
     ),
     "TELEGRAM": Platform(
-        "Telegram", addresses=("telegram_chat_id",), username="telegram_username", base="/telegram/v1"
+        "Telegram", addresses=("telegram_chat_id",), username="telegram_username", base="/telegram/v1",
+        flows=(Flow("telegram", "Telegram", ("Make a bot with @BotFather", "Enter its token", "Receive a message")),),
     ),
-    "SMS": Platform("SMS", addresses=(PHONE, SMS_SENDER), stops_all=True, base="/sms/v1"),
-    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs"),
-    "VOICE": Platform("Voice"),
+    "SMS": Platform("SMS", addresses=(PHONE, SMS_SENDER), stops_all=True, base="/sms/v1", flows=(
+        Flow("sms", "SMS", ("Choose a carrier", "Enter its credentials", "Register senders where the law asks for it")),
+    )),
+    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs", flows=(
+        Flow("rcs", "RCS", ("Register an agent at Google", "Enter the key of its service account", "Send a message")),
+    )),
+    "VOICE": Platform("Voice", flows=(
+        Flow("voice", "Voice", ("Choose a carrier", "Enter its credentials", "Route your numbers", "Place a call")),
+    )),
 }
 
 

@@ -14,6 +14,8 @@ MODULES = (
     "identity.members",
     "identity.roles",
     "identity.api_keys",
+    "office.onboarding",
+    "office.tags",
     "inbox.inbox",
     "contacts.contacts",
     "inbox.sending",

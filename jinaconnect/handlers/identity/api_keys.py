@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import api_keys
-from jinaconnect.actions.identity.roles import account_store
-from jinaconnect.actions.listing import list_in
 from jinaconnect.core.events.payloads.account import KeyData
 from jinaconnect.core.paging import Filter, Listing
 from jinaconnect.core.schema import Id, Request, Text, example, sample_id
+from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.operation import operation
 
 
@@ -45,30 +43,14 @@ class KeyOut(KeyData):
 _KEYS = Listing(filters={"mode": Filter("mode"), "role": Filter("role")}, search=("name",))
 
 
-@operation("GET", "/tenants/api-keys/", id="keys.list", permission="tenant.edit", listing=_KEYS, returns=KeyOut)
-async def list_keys(ctx: Context) -> dict[str, Any]:
-    """List the API keys, without their secrets."""
-
-    async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [api_keys.render_key(doc) for doc in docs]
-
-    return await list_in(ctx, account_store(ctx), "api_keys", _KEYS, render)
-
-
-@operation(
-    "POST",
-    "/tenants/api-keys/",
-    id="keys.create",
-    permission="tenant.edit",
-    body=NewKey,
-    returns=KeyOut,
-    status=201,
-    effect=True,
-    socket=False,
-)
-async def create_key(ctx: Context, body: NewKey) -> dict[str, Any]:
-    """Make an API key with a role below one's own; its secret is shown this once."""
-    return await api_keys.create_key(ctx, body.model_dump())
+crud(
+    "keys", "/tenants/api-keys/", KeyOut, view="tenant.edit", manage="tenant.edit",
+    list=Does(api_keys.list_keys, "List the API keys, without their secrets.", _KEYS),
+    create=Does(
+        api_keys.create_key, "Make an API key with a role below one's own; its secret is shown this once.", NewKey,
+        {"socket": False},
+    ),
+)  # fmt: skip
 
 
 @operation(

@@ -8,11 +8,11 @@ from pydantic import Field, RootModel, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import roles
-from jinaconnect.actions.listing import list_in
 from jinaconnect.core.events.payloads.account import RoleData, RoleInBrief
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import catalogue
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
+from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.operation import AUTHENTICATED, operation
 
 RoleName = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
@@ -64,11 +64,14 @@ class OwnPermissions(Answer):
 _ROLES = Listing(search=("name", "slug"), default=(("priority", -1), ("name", 1)))
 
 
-@operation("GET", "/tenants/roles/", id="roles.list", permission="users.view", listing=_ROLES, returns=RoleOut)
-async def list_roles(ctx: Context) -> dict[str, Any]:
-    """List the roles, highest first."""
-    store = roles.account_store(ctx)
-    return await list_in(ctx, store, "roles", _ROLES, lambda docs: roles.render_roles(ctx, docs), {"deleted_at": None})
+crud(
+    "roles", "/tenants/roles/", RoleOut, view="users.view", manage="users.change_role",
+    list=Does(roles.list_roles, "List the roles, highest first.", _ROLES),
+    create=Does(roles.create_role, "Add a custom role below one's own, with permissions one holds.", NewRole),
+    read=Does(roles.read_role, "Show one role."),
+    change=Does(roles.change_role, "Change a role that stands below one's own.", RoleFields),
+    delete=Does(roles.delete_role, "Remove a custom role that nobody has."),
+)  # fmt: skip
 
 
 @operation(
@@ -77,47 +80,6 @@ async def list_roles(ctx: Context) -> dict[str, Any]:
 async def permissions_catalogue(ctx: Context) -> dict[str, Any]:
     """List every permission, grouped."""
     return dict(catalogue())
-
-
-@operation("GET", "/tenants/roles/{id}/", id="roles.read", permission="users.view", returns=RoleOut)
-async def read_role(ctx: Context, id: str) -> dict[str, Any]:
-    """Show one role."""
-    return await roles.read_role(ctx, id)
-
-
-@operation(
-    "POST",
-    "/tenants/roles/",
-    id="roles.create",
-    permission="users.change_role",
-    body=NewRole,
-    returns=RoleOut,
-    status=201,
-    effect=True,
-)
-async def create_role(ctx: Context, body: NewRole) -> dict[str, Any]:
-    """Add a custom role below one's own, with permissions one holds."""
-    return await roles.create_role(ctx, {**body.model_dump(), "permissions": body.permissions or {}})
-
-
-@operation(
-    "PATCH",
-    "/tenants/roles/{id}/",
-    id="roles.change",
-    permission="users.change_role",
-    body=RoleFields,
-    returns=RoleOut,
-    effect=True,
-)
-async def change_role(ctx: Context, id: str, body: RoleFields) -> dict[str, Any]:
-    """Change a role that stands below one's own."""
-    return await roles.change_role(ctx, id, body.model_dump(exclude_unset=True))
-
-
-@operation("DELETE", "/tenants/roles/{id}/", id="roles.delete", permission="users.change_role", status=204, effect=True)
-async def delete_role(ctx: Context, id: str) -> None:
-    """Remove a custom role that nobody has."""
-    await roles.delete_role(ctx, id)
 
 
 @operation(

@@ -1,0 +1,49 @@
+"""`/tenants/tenant-tags/`: words that templates and contacts are sorted by."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from jinaconnect.actions.office import tags
+from jinaconnect.core.events.payloads.office import TagData
+from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
+from jinaconnect.core.schema import Given, Line, Request, Text, example
+from jinaconnect.handlers.edge.crud import Does, crud
+
+TAGS = Listing(
+    filters={
+        "name": text_filter("name"), "is_active": bool_filter("is_active"), "created_by": Filter("created_by"),
+        "updated_by": Filter("updated_by"),
+    },
+    search=("name",), orderings={"name": "name"},
+)  # fmt: skip
+TagName = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
+
+
+class TagFields(Request, json_schema_extra=example(is_active=False)):
+    """What may be changed of a tag."""
+
+    name: Given[TagName] = None
+    description: Annotated[Text, StringConstraints(max_length=1000)] | None = None
+    is_active: Given[bool] = None
+
+
+class NewTag(TagFields, json_schema_extra=example(name="Wholesale", description="Buys by the pallet")):
+    """A tag to add."""
+
+    name: TagName
+
+
+class TagOut(TagData):
+    """A tag."""
+
+
+crud(
+    "tags", "/tenants/tenant-tags/", TagOut, view="tenant.view", manage="tenant.edit",
+    list=Does(tags.TAGS.list, "List the tags.", TAGS),
+    create=Does(tags.create_tag, "Add a tag; its name is unique in the organisation, in whatever case.", NewTag),
+    read=Does(tags.TAGS.read, "Show one tag."),
+    change=Does(tags.change_tag, "Change a tag.", TagFields),
+)  # fmt: skip
