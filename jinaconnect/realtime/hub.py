@@ -49,6 +49,9 @@ class Reader(Protocol):
     async def drained(self) -> None:
         """Return when the reader can take more history."""
 
+    def joined(self) -> None:
+        """Be told that all of the log has been sent: what follows is news."""
+
 
 def encode_socket(feed: Feed, events: list[Recorded]) -> bytes:
     """Return events as WebSocket frames."""
@@ -218,6 +221,7 @@ class Feed:
                 continue
             if not events:
                 self._groups.setdefault((view, encode), set()).add(reader)
+                reader.joined()
                 return
             for part in portions([event for event in events if view.shows(event)]):
                 reader.position = part[-1].seq

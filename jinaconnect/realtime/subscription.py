@@ -57,11 +57,16 @@ class Subscription:
     def gap(self, error: CursorExpired) -> None:
         """Tell the client that events after its place are no longer kept, and where it goes on."""
         self.send(protocol.message("gap", code=error.code, **error.extra))
-        self._tell(False)
+        self._tell(False, 0)
 
     async def drained(self) -> None:
         """Return when the client can take more history."""
         await self._outlet.drained()
+
+    def joined(self) -> None:
+        """Tell the client that it has everything, so that it can say so truthfully."""
+        assert self._feed is not None
+        self.send(protocol.message("live", cursor=self._feed.cursor(self.position)))
 
     async def begin(self, principal: Principal, frame: dict[str, Any]) -> None:
         """Take a `subscribe` frame: leave the present view, follow the one asked for.
@@ -96,14 +101,14 @@ class Subscription:
         self._topics, self._filter = topics or sorted(view.topics), filters
         self.position = position
         self._view = view
-        self._tell(gap is None)
+        self._tell(gap is None, extent.head - position)
         self._follow()
 
-    def _tell(self, recovered: bool) -> None:
+    def _tell(self, recovered: bool, behind: int) -> None:
         assert self._feed is not None
         cursor = self._feed.cursor(self.position)
         said = {"topics": self._topics, "filter": self._filter, "cursor": cursor, "recovered": recovered}
-        self.send(protocol.message("subscribed", **said))
+        self.send(protocol.message("subscribed", **said, behind=behind))
 
     def _follow(self) -> None:
         assert self._feed is not None
@@ -133,7 +138,7 @@ class Subscription:
             self.stop()
             self._topics, self._view = topics, view
             if narrowed:
-                self._tell(True)
+                self._tell(True, 0)
             self._follow()
         return True
 

@@ -282,6 +282,16 @@ class Registry:
         return bool(result.modified_count)
 
     @guarded
+    async def prolong_session(self, id: str, expires_at: datetime) -> None:
+        """Keep a session for longer."""
+        await self._database["sessions"].update_one({"_id": id}, {"$set": {"expires_at": expires_at}})
+
+    @guarded
+    async def put_session_beside(self, id: str, tenant: str, session: str) -> None:
+        """Note the session of another organisation that belongs to the same browser."""
+        await self._database["sessions"].update_one({"_id": id}, {"$set": {f"beside.{tenant}": session}})
+
+    @guarded
     async def revoke_sessions(self, query: Mapping[str, Any]) -> int:
         """Revoke the sessions that fit (by `_id`, `user`, or `user` and `tenant`), felt in every process."""
         open_ones = {**query, "revoked": False}

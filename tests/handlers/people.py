@@ -10,7 +10,7 @@ from tests.client import Client
 from tests.conftest import Running
 from tests.tenants import Tenant
 
-_PASSWORD = "Correct-horse-9"
+PASSWORD = "Correct-horse-9"
 
 
 @dataclass
@@ -20,6 +20,7 @@ class Person:
     id: str
     member: str
     name: str
+    email: str
     client: Client
 
 
@@ -39,7 +40,7 @@ async def add_person(running: Running, tenant: Tenant, role: str, name: str = "P
             "first_name": name,
             "last_name": "Test",
             "mobile": None,
-            "password": await hashed(_PASSWORD),
+            "password": await hashed(PASSWORD),
             "is_active": True,
             "email_verified": True,
             "created_at": services.clock(),
@@ -48,6 +49,6 @@ async def add_person(running: Running, tenant: Tenant, role: str, name: str = "P
     await store.insert("members", {
         "_id": member, "user": user, "role": found["_id"], "is_active": True, "created_by": None, "updated_by": None,
     })  # fmt: skip
-    tokens = (await tenant.anonymous.post("/token/", {"email": email, "password": _PASSWORD})).ok()
+    tokens = (await tenant.anonymous.post("/token/", {"email": email, "password": PASSWORD})).ok()
     client = Client(running.url, tokens["access"], tenant.anonymous.session)
-    return Person(user, member, f"{name} Test", client)
+    return Person(user, member, f"{name} Test", email, client)

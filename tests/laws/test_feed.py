@@ -50,6 +50,9 @@ class Listening:
     async def drained(self) -> None:
         await asyncio.sleep(0)
 
+    def joined(self) -> None:
+        self.news_from = self.position
+
 
 def numbers(feed: Feed, events: list[Any]) -> bytes:
     """Encode events as their numbers."""

@@ -182,8 +182,9 @@ class TokenAuthenticator:
         operator = user["username"] in self._operators and await self._registry.is_first_account(
             user["_id"], user["email"]
         )
+        mode: Mode = "test" if claims.get("mode") == "test" else "live"
         return self._principal(
-            "user", user["_id"], name, tenant, "live", role, expires, user["username"], member["_id"], session["_id"],
+            "user", user["_id"], name, tenant, mode, role, expires, user["username"], member["_id"], session["_id"],
             operator,
         )  # fmt: skip
 

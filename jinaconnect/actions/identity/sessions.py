@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from jinaconnect.actions.identity.authentication import KEY_PREFIXES
 from jinaconnect.actions.identity.letters import ask_for_letter
 from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDenied, Throttled
 from jinaconnect.core.identity.passwords import password_faults
+from jinaconnect.core.principal import Mode
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.passwords import hashed, matches
 
@@ -18,6 +20,23 @@ _WRONG = "The e-mail or password is wrong."
 
 async def log_in(ctx: OperationContext, name: str, password: str, access_key: str | None) -> dict[str, Any]:
     """Return a new session's tokens; raises AuthenticationFailed, Throttled."""
+    users, memberships = await prove(ctx, name, password)
+    if access_key is not None:
+        tenant = await _tenant_of_key(ctx, access_key)
+        memberships = [member for member in memberships if member["scope"] == tenant]
+    member = _first(memberships)
+    user = users[member["user"]]
+    refresh = ctx.ids.new("jti")
+    session = await open_session(ctx, member, refresh=refresh)
+    answer = await access_tokens(ctx, session, user, member)
+    return {**answer, "refresh": _renewal(ctx, session, refresh)}
+
+
+async def prove(ctx: OperationContext, name: str, password: str) -> tuple[dict[str, Document], list[Document]]:
+    """Return the active accounts of a name whose password this is, and their memberships, oldest first.
+
+    Raises AuthenticationFailed, Throttled.
+    """
     services = ctx.services
     verdict = await ctx.ports.rates.login(ctx.caller.ip, name)
     if not verdict.allowed:
@@ -27,26 +46,26 @@ async def log_in(ctx: OperationContext, name: str, password: str, access_key: st
         raise AuthenticationFailed(_WRONG)
     if not any(user["is_active"] for user in users.values()):
         raise AuthenticationFailed("The account is not active.")
-    memberships = [member for id in users for member in await services.registry.memberships(id)]
-    if access_key is not None:
-        tenant = await _tenant_of_key(ctx, access_key)
-        memberships = [member for member in memberships if member["scope"] == tenant]
-    member = min((row for row in memberships if users[row["user"]]["is_active"]), key=_age, default=None)
-    if member is None:
+    active = {id: user for id, user in users.items() if user["is_active"]}
+    memberships = [member for id in active for member in await services.registry.memberships(id)]
+    return active, sorted(memberships, key=lambda member: str(member["_id"]))
+
+
+def _first(memberships: Sequence[Document]) -> Document:
+    if not memberships:
         raise AuthenticationFailed("The account is not a member of an organisation.")
-    user = users[member["user"]]
+    return memberships[0]
+
+
+async def open_session(ctx: Context, member: Document, **fields: Any) -> str:
+    """Begin a session of a member and return its id."""
     session = ctx.ids.new("sid")
-    refresh = ctx.ids.new("jti")
-    expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
-    await services.registry.add_session({
-        "_id": session, "user": user["_id"], "tenant": member["scope"], "refresh": refresh, "revoked": False,
-        "created_at": ctx.now(), "expires_at": expires,
+    expires = ctx.now() + timedelta(seconds=ctx.services.settings.refresh_ttl_s)
+    await ctx.services.registry.add_session({
+        "_id": session, "user": member["user"], "tenant": member["scope"], "revoked": False, "created_at": ctx.now(),
+        "expires_at": expires, **fields,
     })  # fmt: skip
-    return await _tokens(ctx, session, refresh, user, member)
-
-
-def _age(member: Document) -> str:
-    return str(member["_id"])
+    return session
 
 
 async def _proven(ctx: Context, name: str, password: str) -> dict[str, Document]:
@@ -63,9 +82,10 @@ async def _tenant_of_key(ctx: OperationContext, access_key: str) -> str:
     return (await ctx.ports.auth.from_token(access_key, ctx.caller.ip)).tenant
 
 
-async def _tokens(
-    ctx: OperationContext, session: str, refresh: str, user: Document, member: Document
+async def access_tokens(
+    ctx: OperationContext, session: str, user: Document, member: Document, mode: Mode = "live"
 ) -> dict[str, Any]:  # fmt: skip
+    """Return an access token of a session, for the sandbox where `mode` says so, and whose it is."""
     services = ctx.services
     tenant = await services.registry.tenant(member["scope"])
     role = await services.registry.role(member["scope"], member["role"])
@@ -85,13 +105,12 @@ async def _tokens(
         "role": role["slug"],
         "role_name": role["name"],
         "role_priority": role["priority"],
+        **({"mode": mode} if mode != "live" else {}),
     }
     settings = services.settings
     access = {**claims, "token_type": "access", "jti": ctx.ids.new("jti"), "exp": now + settings.access_ttl_s}
-    renewal = {"iat": now, "sid": session, "token_type": "refresh", "jti": refresh, "exp": now + settings.refresh_ttl_s}
     return {
         "access": ctx.ports.auth.sign(access),
-        "refresh": ctx.ports.auth.sign(renewal),
         "expires_in": settings.access_ttl_s,
         "user": {
             "id": user["_id"],
@@ -124,7 +143,15 @@ async def renew(ctx: OperationContext, token: str) -> dict[str, Any]:
     members = [row for row in await services.registry.memberships(session["user"]) if row["scope"] == session["tenant"]]
     if user is None or not user["is_active"] or not members:
         raise AuthenticationFailed("The session has ended.")
-    return await _tokens(ctx, session["_id"], new, user, members[0])
+    answer = await access_tokens(ctx, session["_id"], user, members[0])
+    return {**answer, "refresh": _renewal(ctx, session["_id"], new)}
+
+
+def _renewal(ctx: OperationContext, session: str, refresh: str) -> str:
+    now, settings = int(ctx.now().timestamp()), ctx.services.settings
+    return ctx.ports.auth.sign(
+        {"iat": now, "sid": session, "token_type": "refresh", "jti": refresh, "exp": now + settings.refresh_ttl_s}
+    )
 
 
 async def log_out(ctx: OperationContext, refresh: str | None) -> None:

@@ -331,6 +331,10 @@ class SseHandler(web.RequestHandler):
         if self._outlet is not None:
             await self._outlet.drained()
 
+    def joined(self) -> None:
+        """Say in a comment that all of the log has been sent."""
+        self.send(b": live\n\n")
+
     def end(self) -> None:
         """End the stream; the client resumes by itself."""
         self._over = True

@@ -9,6 +9,7 @@ MODULES = (
     "edge.events",
     "identity.auth",
     "identity.accounts",
+    "identity.browser",
     "identity.users",
     "identity.tenants",
     "identity.members",
@@ -55,6 +56,7 @@ MODULES = (
     "billing.wallet",
     "billing.ledger",
     "billing.recharges",
+    "edge.console",
     "edge.description.docs",
 )
 

@@ -120,8 +120,8 @@ def doors() -> dict[str, dict[str, Any]]:
         "id": "feed.socket", "summary": "Follow the feed and ask for operations over a WebSocket (RFC 6455).",
         "description": (
             "Text frames of one JSON object each with `type`: `auth`, `subscribe`, `request`, `presence`, `ping` from"
-            " the client, `hello`, `ready`, `subscribed`, `gap`, `events`, `result`, `error`, `presence`, `pong`,"
-            " `expiring` from here. A `request` names any operation here by its `operationId`. `/asyncapi.json`"
+            " the client, `hello`, `ready`, `subscribed`, `live`, `gap`, `events`, `result`, `error`, `presence`,"
+            " `pong`, `expiring` from here. A `request` names any operation here by its `operationId`. `/asyncapi.json`"
             " describes events and close codes. Without credentials in the handshake the first frame is `auth`."
         ),
         "query": {"ticket": TICKET},

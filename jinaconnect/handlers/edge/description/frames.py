@@ -129,15 +129,29 @@ class Ready(
 
 
 class Subscribed(
-    Frame, json_schema_extra=example(type="subscribed", topics=["inbox"], filter={}, cursor=CURSOR, recovered=True)
-):
-    """The view is followed after `cursor`; `recovered` is false where events in between are no longer kept."""
+    Frame,
+    json_schema_extra=example(
+        type="subscribed", topics=["inbox"], filter={}, cursor=CURSOR, recovered=True, behind=17
+    ),
+):  # fmt: skip
+    """The view is followed after `cursor`; `recovered` is false where events in between are no longer kept.
+
+    `behind` is how many numbers of the log lie between `cursor` and its end: at least as many as events will come.
+    """
 
     type: Literal["subscribed"]
     topics: list[str]
     filter: dict[str, str]
     cursor: str
     recovered: bool
+    behind: int
+
+
+class CaughtUp(Frame, json_schema_extra=example(type="live", cursor=CURSOR)):
+    """Everything of the view up to here has been sent: what follows is news."""
+
+    type: Literal["live"]
+    cursor: str
 
 
 class Gap(Frame, json_schema_extra=example(type="gap", code="cursor_expired", oldest=CURSOR, cursor=CURSOR)):
@@ -221,6 +235,6 @@ FROM_CLIENT: dict[str, type[Frame]] = {
 }  # fmt: skip
 # Besides `events`, whose schema is made of the catalogue.
 FROM_HERE: dict[str, type[Frame]] = {
-    "hello": Hello, "ready": Ready, "subscribed": Subscribed, "gap": Gap, "result": Result, "error": Refused,
-    "presence": Presence, "pong": Pong, "expiring": Expiring,
+    "hello": Hello, "ready": Ready, "subscribed": Subscribed, "live": CaughtUp, "gap": Gap, "result": Result,
+    "error": Refused, "presence": Presence, "pong": Pong, "expiring": Expiring,
 }  # fmt: skip

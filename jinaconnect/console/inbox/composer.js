@@ -1,0 +1,166 @@
+// Where one writes: a reply or a note, a template where the channel takes nothing else, and drafts that stay.
+import { newKey } from "../api.js";
+import { Element, html, live, nothing } from "../element.js";
+import { left } from "../format.js";
+import { icons } from "../icons.js";
+import { session } from "../session.js";
+import { PLATFORMS } from "./platforms.js";
+import "./templates.js";
+
+const MOST = 4096;
+const TYPING_EVERY_MS = 3000;
+const MINUTE_MS = 30_000;
+
+class Composer extends Element {
+  static properties = {
+    app: { attribute: false }, page: { attribute: false }, entry: { attribute: false },
+    kind: { state: true }, text: { state: true }, chosen: { state: true }, choosing: { state: true }, file: { state: true },
+  };
+
+  #said = 0;
+  #timer;
+
+  constructor() {
+    super();
+    this.kind = "reply";
+    this.text = "";
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#timer = setInterval(() => this.requestUpdate(), MINUTE_MS); // the time left moves on
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearInterval(this.#timer);
+  }
+
+  willUpdate(changed) {
+    const id = this.entry.contact.id;
+    if (id !== this.contact) {
+      this.contact = id;
+      this.kind = "reply";
+      this.chosen = this.file = null;
+      this.choosing = false;
+      this.text = localStorage.getItem(this.#draft) ?? "";
+    }
+    const contact = this.app.inbox.contacts.get(id);
+    this.platforms = Object.keys(PLATFORMS).filter((name) => PLATFORMS[name].writes && (contact?.channels?.[name.toLowerCase()] || name === this.entry.platform));
+    this.platform = this.chosen ?? (this.platforms.includes(this.entry.platform) ? this.entry.platform : this.platforms[0]);
+    const window = PLATFORMS[this.platform]?.window;
+    const ends = this.entry.platform === this.platform ? this.entry.last_message?.expires_at : null;
+    this.left = window ? (ends ? left(ends * 1000) : null) : undefined;
+  }
+
+  get #draft() {
+    return `jina.draft.${session.tenant.id}.${session.mode}.${this.contact}.${this.kind}`;
+  }
+
+  get #closed() {
+    return this.kind === "reply" && this.left === null;
+  }
+
+  /** Begin to write a reply or a note. */
+  begin(kind) {
+    this.#switch(kind);
+    this.updateComplete.then(() => (this.querySelector("textarea") ?? this.querySelector("button"))?.focus());
+  }
+
+  #switch(kind) {
+    this.kind = kind;
+    this.text = localStorage.getItem(this.#draft) ?? "";
+  }
+
+  #typed(event) {
+    this.text = event.target.value;
+    if (this.text) localStorage.setItem(this.#draft, this.text);
+    else localStorage.removeItem(this.#draft);
+    const now = Date.now();
+    if (this.kind === "reply" && now - this.#said > TYPING_EVERY_MS) {
+      this.#said = now;
+      this.app.feed.say(this.entry.id, true);
+    }
+  }
+
+  /** Send what is written; false where there is nothing to send. */
+  send() {
+    const text = this.text.trim();
+    if (!text || this.#closed || text.length > MOST) return false;
+    const { contact } = this;
+    if (this.kind === "note") {
+      this.app.outbox.send(contact, `/team-inbox/api/conversations/${contact}/notes/`, { text }, { text, note: true });
+    } else {
+      const body = { contact, platform: this.platform, content: { type: "text", body: { text } } };
+      this.app.outbox.send(contact, "/team-inbox/api/messages/", body, { text });
+    }
+    localStorage.removeItem(this.#draft);
+    this.text = "";
+    this.#said = 0;
+    this.app.feed.say(this.entry.id, false);
+    this.closest("jc-thread")?.querySelector("jc-virtual")?.toBottom();
+    this.updateComplete.then(() => this.querySelector("textarea")?.focus());
+    return true;
+  }
+
+  /** Send a message again that failed at the carrier: a new request, and however often it is asked for, one. */
+  again(message) {
+    const { platform, content } = message;
+    const body = { contact: this.contact, platform, content };
+    this.app.outbox.send(this.contact, "/team-inbox/api/messages/", body, { text: content.body?.text ?? "" }, `retry-${message.id}`);
+  }
+
+  #template({ detail }) {
+    const { template, body, text } = detail;
+    this.app.outbox.send(this.contact, "/wa/v1/messages/", { contact: this.contact, message_type: "TEMPLATE", template, template_params: { body } }, { text }, newKey());
+    this.choosing = false;
+  }
+
+  render() {
+    const note = this.kind === "note";
+    return html`
+      <section class="composer ${this.kind}" aria-label=${note ? "Note" : "Reply"}>
+        <div class="composer-head">
+          <div class="scopes small" role="group" aria-label="What to write">
+            <button aria-pressed=${!note} @click=${() => this.begin("reply")}>Reply</button>
+            <button aria-pressed=${note} @click=${() => this.begin("note")}>Note</button>
+          </div>
+          ${note ? html`<span class="soft small">Only the team sees this.</span>` : this.#channel()}
+        </div>
+        ${this.choosing ? html`<jc-templates @template=${this.#template} @closed=${() => (this.choosing = false)}></jc-templates>` : ""}
+        ${this.#closed ? this.#over() : this.#field(note)}
+      </section>`;
+  }
+
+  #channel() {
+    const { left: rest } = this;
+    return html`
+      ${this.platforms.length > 1
+        ? html`<select aria-label="Channel" @change=${(event) => (this.chosen = event.target.value)}>
+            ${this.platforms.map((name) => html`<option value=${name} ?selected=${name === this.platform}>${PLATFORMS[name].name}</option>`)}</select>`
+        : html`<span class="tag ${this.platform?.toLowerCase()}">${PLATFORMS[this.platform]?.name}</span>`}
+      ${rest ? html`<span class="soft small">${rest} left to write freely</span>` : ""}`;
+  }
+
+  #over() {
+    return html`
+      <div class="window-over"><p><b>The 24 hours since the customer last wrote are over.</b> WhatsApp takes only a template now.</p>
+        <button class="primary" @click=${() => (this.choosing = true)}>${icons.template} Choose a template</button></div>`;
+  }
+
+  #field(note) {
+    const much = this.text.length > MOST * 0.9;
+    return html`
+      <div class="writing">
+        <textarea dir="auto" rows=${Math.min(8, Math.max(1, this.text.split("\n").length + Math.floor(this.text.length / 90)))}
+          aria-label=${note ? "Note" : "Message"} placeholder=${note ? "A note for the team" : "Write a message"}
+          .value=${live(this.text)} @input=${this.#typed}></textarea>
+        ${this.platform === "WHATSAPP" && !note ? html`<button class="icon-button" aria-label="Templates" @click=${() => (this.choosing = !this.choosing)}>${icons.template}</button>` : ""}
+        <button class="primary send" ?disabled=${!this.text.trim() || this.text.length > MOST} @click=${() => this.send()}
+          title="Ctrl+Enter">${note ? icons.note : icons.send}<span class="aloud">${note ? "Save the note" : "Send"}</span></button>
+      </div>
+      ${much ? html`<p class="small ${this.text.length > MOST ? "fault" : "soft"}" role="status">${this.text.length} of ${MOST} characters</p>` : nothing}`;
+  }
+}
+
+customElements.define("jc-composer", Composer);

@@ -1,0 +1,8 @@
+// The console's pages: one row and one module each. A module's default export is the page's element, which is given
+// `app` (what all pages share) and `path` (what follows the page's own name in the address), and may have `commands`:
+// rows as in `keys.js`, which work while the page is shown.
+
+export const PAGES = [
+  { id: "inbox", name: "Inbox", icon: "inbox", key: "g i", permission: "inbox.view", load: () => import("./inbox/page.js") },
+  { id: "try", name: "Try it", icon: "phone", key: "g h", permission: "inbox.reply", load: () => import("./start/page.js") },
+];
