@@ -249,6 +249,12 @@ class VoiceHooks(Protocol):
     ) -> webhook.WebhookReply:
         """Take one webhook and answer it; raises PermissionDenied, Malformed, Unavailable."""
 
+    async def check(self, account: Document) -> dict[str, Any]:
+        """Ask an account's carrier whether it knows it: `ok`, `rtt_ms`, `sip_code`, `error`.
+
+        Raises InvalidState without credentials, Unavailable.
+        """
+
     def inbound_url(self, account: Document) -> str:
         """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
 

@@ -60,6 +60,18 @@ def length_s(file: bytes | BinaryIO) -> float:
         raise AudioError("not a WAV file") from error
 
 
+def looked_at(file: BinaryIO) -> tuple[str, float]:
+    """Return which of WAV and MP3 a file is, and its length in seconds; raises AudioError for anything else."""
+    head = file.read(12)
+    file.seek(0)
+    if head[:4] == b"RIFF":
+        return "wav", length_s(file)
+    try:
+        return "mp3", float(miniaudio.mp3_get_info(file.read()).duration)
+    except miniaudio.DecodeError as error:
+        raise AudioError("neither WAV nor MP3") from error
+
+
 def _with_length(data: bytes) -> bytes:
     """Return a WAV that was written into a pipe with the sizes its writer could not go back to fill in."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from jinaconnect.core.calls import machine
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
+from jinaconnect.outbound import Sink
 
 
 class Unsupported(Exception):
@@ -35,13 +36,30 @@ class CallGone(Exception):
     """The carrier has no such call, or no such recording."""
 
 
+class NotOurs(Exception):
+    """The carrier does not know these credentials, or they may not do this."""
+
+
+# What an address of ours is for: `TURN` asks what the call is to do now, the others tell.
+TURN, STATUS, RECORDING = "turn", "status", "recording"
+
+
+# What a call with legs of ours can be told.
+EVERYTHING = frozenset({
+    "hangup", "transfer", "complete", "cancel", "hold", "unhold", "mute", "unmute", "play", "stop-play", "dtmf",
+    "record:start", "record:pause", "record:resume", "record:stop",
+})  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSpec:
     """One provider of voice as the table lists it.
 
     `hosted` tells that its calls live at the carrier; the others have legs on a switch of ours. `verbs` are what can be
-    ordered of a live call and `ways` what one can be placed for (None: everything). `credentials` is the schema of an
-    account, `told_to` the credential that says which host the others named go to.
+    ordered of a live call and `ways` what one can be placed for (None: everything), `recording` what a recording can be
+    told to do, `detects` whether it tells people from machines. `credentials` is the schema of an account, `told_to`
+    the credential that says which host the others named go to. `paths` are the names its webhooks' addresses end in,
+    the first of a kind being the one we give out; without `signed` nothing but the address shows whose they are.
     """
 
     name: str
@@ -49,8 +67,23 @@ class ProviderSpec:
     hosted: bool = True
     verbs: frozenset[str] | None = frozenset()
     ways: frozenset[str] | None = frozenset({"tts_text", "audio_url", "flow_id", "template"})
+    recording: frozenset[str] = frozenset()
+    detects: bool = False
     credentials: type[BaseModel] | None = None
     told_to: tuple[str, tuple[str, ...]] = ("", ())
+    paths: Mapping[str, str] = field(default_factory=lambda: {each: each for each in (TURN, STATUS, RECORDING)})
+    signed: bool = True
+
+    def capabilities(self) -> list[str]:
+        """Return what can be done with calls over it, as clients read it."""
+        if self.verbs is None:
+            return sorted(EVERYTHING)
+        records = {f"record:{each}" for each in self.recording}
+        return sorted((self.verbs - {"record"}) | records | ({"machine_detection"} if self.detects else set()))
+
+    def path(self, kind: str) -> str:
+        """Return the name that addresses of a kind end in; a carrier without one gets all at its first."""
+        return next((name for name, held in self.paths.items() if held == kind), next(iter(self.paths)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +107,7 @@ class CallUrls:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """A call to place; `record` tells that all of it is to be recorded."""
+    """A call to place; `record` tells that all of it is to be recorded, `detect` that machines are to be told."""
 
     id: str
     caller: str
@@ -82,6 +115,7 @@ class Placing:
     timeout_s: int
     max_duration_s: int
     record: bool
+    detect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +134,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """The carrier has not acted and may do so later."""
+
+    wait_s: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """The request went out and no answer came; only the carrier's reports will tell."""
 
     reason: str
 
 
-Outcome = Accepted | Refused | Unknown
+Outcome = Accepted | Refused | Busy | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +162,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class RecordingReady:
-    """A recording can be fetched under this name."""
+    """A recording can be fetched under this name; `duration_s` is as long as the carrier says it is."""
 
     name: str
     duration_s: float | None = None
@@ -134,8 +176,17 @@ class VoiceProvider(Protocol):
     async def place(self, account: VoiceAccount, call: Placing, urls: CallUrls) -> Outcome:
         """Ask for a call; never raises for what the carrier or the network does."""
 
-    async def control(self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any]) -> None:
-        """Have a live call do something; raises Unsupported, CallGone, ProviderAway."""
+    async def check(self, account: VoiceAccount) -> None:
+        """Ask the carrier whether it knows the account; raises NotOurs, ProviderAway."""
+
+    async def control(
+        self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any], urls: CallUrls
+    ) -> str | None:
+        """Have a live call do something; raises Unsupported, CallGone, ProviderAway.
+
+        `transfer` has it ask `urls.turn`, where its transfer is the present turn. Starting a recording returns the
+        carrier's name of it, which the further verbs on it bring along as `recording`.
+        """
 
     def verify(self, account: VoiceAccount, hook: WebhookRequest, now: datetime) -> None:
         """Raise BadSignature for a webhook that is not the carrier's, Malformed for one that cannot be read; pure."""
@@ -155,6 +206,9 @@ class VoiceProvider(Protocol):
         `turn` stays empty, the address says it.
         """
 
+    def answered_by(self, hook: WebhookRequest) -> str | None:
+        """Return who a webhook says has answered: human, machine, screened, unknown; None where it does not; pure."""
+
     def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
         """Return the recordings a webhook says are ready; pure."""
 
@@ -164,5 +218,8 @@ class VoiceProvider(Protocol):
         A turn that waits for ourselves (a web service) pauses and asks again. No orders: hang up.
         """
 
-    async def fetch_recording(self, account: VoiceAccount, name: str) -> bytes:
-        """Return the audio of a recording as WAV; raises CallGone, ProviderAway."""
+    async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
+        """Write the audio of a recording, WAV or MP3, as it comes; raises CallGone, ProviderAway."""
+
+    async def forget_recording(self, account: VoiceAccount, name: str) -> None:
+        """Remove a recording at the carrier; raises CallGone, ProviderAway, Unsupported."""

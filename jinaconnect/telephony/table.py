@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from jinaconnect.outbound import Outbound
 from jinaconnect.telephony.provider import ProviderSpec, VoiceProvider
-from jinaconnect.telephony.providers.credentials import Exotel, Plivo, Telnyx, Twilio, Vonage
+from jinaconnect.telephony.providers.credentials import Exotel, Plivo, Telnyx, Vonage
+from jinaconnect.telephony.providers.twilio import TwilioVoice
 
 SIP = "sip"
 SIMULATED = "sandbox"  # the name of the switch that carries what is done in test mode
@@ -31,7 +32,7 @@ PROVIDERS: MutableMapping[str, ProviderRow] = _rows(
             name=SIP, label="SIP trunk", hosted=False, verbs=None, ways=None, told_to=("sip_proxy", ("sip_password",))
         )
     ),
-    ProviderRow(ProviderSpec(name="twilio", label="Twilio", credentials=Twilio)),
+    ProviderRow(TwilioVoice.spec, TwilioVoice),
     ProviderRow(ProviderSpec(name="plivo", label="Plivo", credentials=Plivo)),
     ProviderRow(ProviderSpec(name="vonage", label="Vonage", credentials=Vonage)),
     ProviderRow(ProviderSpec(name="telnyx", label="Telnyx", credentials=Telnyx)),

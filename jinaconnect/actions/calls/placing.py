@@ -57,6 +57,7 @@ class PlaceCall(
     timeout_s: int = Field(document.RING_S, ge=5, le=120)
     max_duration_s: int = Field(document.MAX_DURATION_S, ge=1, le=14_400)
     record: bool | None = None
+    machine_detection: bool = False
     variables: dict[str, Any] = Field(default_factory=dict)
     contact: Id | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -132,6 +133,8 @@ async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
     spec = row(trunk["provider"]).spec
     if spec.ways is not None and way not in spec.ways:
         raise Unsupported(f"A call over {spec.label} cannot be placed for '{way}'.")
+    if body.machine_detection and not spec.detects:
+        raise Unsupported(f"A call over {spec.label} cannot tell machines from people.")
     if body.from_number is None and not trunk["from_numbers"]:
         raise Invalid.field("from_number", "is required: the provider config has no numbers")
     own = body.from_number or trunk["from_numbers"][0]
@@ -162,7 +165,7 @@ async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
         provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(checked.plan), at=ctx.now(),
         timeout_s=body.timeout_s, max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
         metadata={**body.metadata, **_static(checked.plan.purpose), "recording_allowed": checked.recording},
-        flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name) if spec.hosted else {}),
+        flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name, body) if spec.hosted else {}),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
     written = ctx.wrote(await let_in(ctx, ctx.ports.worker, trunk, doc, source=source))
@@ -170,9 +173,10 @@ async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
     return document.render_call(written, [])
 
 
-def _hosted(ctx: Context, provider: str) -> dict[str, Any]:
+def _hosted(ctx: Context, provider: str, body: PlaceCall) -> dict[str, Any]:
     """Return what a call at an HTTP carrier has besides: work that is due, the asking for it."""
-    return {"hosted": document.hosted(provider), "due": due_at(ctx.now())}
+    detect = {"detect": True} if body.machine_detection else {}
+    return {"hosted": {**document.hosted(provider), **detect}, "due": due_at(ctx.now())}
 
 
 def _static(purpose: plans.Purpose) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, InvalidState, NotSupported, Unavailable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
+from jinaconnect.telephony.table import dialled, row
 from jinaconnect.telephony.trunks.pjsip import registration_uris, trunk_objects
 
 RING_S = 10
@@ -33,12 +34,13 @@ logger = structlog.get_logger(__name__)
 async def try_trunk(ctx: OperationContext, id: str, call_to: str | None) -> dict[str, Any]:
     """Answer how the carrier of a trunk takes an OPTIONS, its registration and, with `call_to`, a call.
 
-    A disabled trunk can be asked, not called over. Raises NotFound, NotSupported for a provider that is not SIP,
+    An HTTP carrier is asked whether it knows the account. A disabled trunk can be asked, not called over. Raises
+    NotFound, NotSupported for a provider nothing speaks for,
     InvalidState without credentials, Invalid for a host that must not be called, Unavailable while its Asterisk is
     away, and what placing a call raises.
     """
     trunk = await ctx.data.get("trunks", id)
-    if trunk["asterisk"] is None:
+    if trunk["asterisk"] is None and not dialled(trunk["provider"]):
         raise NotSupported(f"A trunk of {trunk['provider']} has nothing to be asked by OPTIONS.")
     if call_to is None:
         return await _asked(ctx, trunk)
@@ -53,6 +55,8 @@ async def try_trunk(ctx: OperationContext, id: str, call_to: str | None) -> dict
 
 
 async def _asked(ctx: OperationContext, trunk: Document) -> dict[str, Any]:
+    if row(trunk["provider"]).spec.hosted:
+        return {"options": await ctx.ports.voice_hooks.check(trunk), "registration": None}
     if not has_sip_account(trunk):
         ok = standing(await ctx.services.switch_status.get(trunk["asterisk"]), ctx.now())
         return {"options": {"ok": ok, "rtt_ms": 0.0 if ok else None, "sip_code": 200 if ok else None},

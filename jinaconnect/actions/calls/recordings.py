@@ -26,7 +26,7 @@ from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
-from jinaconnect.telephony.audio import AudioError, length_s
+from jinaconnect.telephony.audio import AudioError, looked_at
 
 RECORDING_JOB = "voice.recording"
 LISTEN = "voice.listen"
@@ -49,7 +49,7 @@ async def keep_later(worker: Worker, doc: Document, held: Mapping[str, Any], exp
         "data": {
             "recording": held["id"], "call": doc["_id"], "switch": doc["carried_by"],
             "name": held.get("name", held["id"]),
-            "expected_s": expected_s if held["kind"] == "call" else None, "started_at": iso(held["since"]),
+            "expected_s": expected_s if held["kind"] in ("call", "hosted") else None, "started_at": iso(held["since"]),
         },
     }  # fmt: skip
     await worker.add_jobs([job])
@@ -73,7 +73,7 @@ async def keep_recording(services: Services, calls: CallControls, scope: str, da
         async with services.blobs.spool() as spool:  # an hour of sound is no piece of memory
             try:
                 await control.recording(call, data["name"], spool.write)
-                length = await spool.read(length_s)
+                form, length = await spool.read(looked_at)
             except RecordingMissing as error:
                 if services.clock() - datetime.fromisoformat(data["started_at"]) < GIVE_UP and call["ended_at"] is None:
                     raise CarrierFailed("there is no such recording yet") from error
@@ -86,8 +86,8 @@ async def keep_recording(services: Services, calls: CallControls, scope: str, da
                 await _failed(ctx, call, data["recording"], "The recording is empty.")
                 await _forget(control, call, data)
                 return
-            await services.blobs.keep(spool, scope, _blob(call["_id"], data["recording"], "wav"))
-            await _keep(ctx, call, data, spool.size, length)
+            await services.blobs.keep(spool, scope, _blob(call["_id"], data["recording"], form))
+            await _keep(ctx, call, data, spool.size, form, length)
     row = await store.find("recordings", data["recording"])
     if row is not None and (await store.get("calls", call["_id"])).get("erased"):
         await remove_recording(services, scope, row, ctx.principal.actor())
@@ -102,15 +102,15 @@ async def _forget(control: CallControl, call: Document, data: Mapping[str, Any])
         logger.info("recording.left_behind", recording=data["recording"], error=str(error))
 
 
-async def _keep(ctx: Context, call: Document, data: Mapping[str, Any], size: int, length: float) -> None:
+async def _keep(ctx: Context, call: Document, data: Mapping[str, Any], size: int, form: str, length: float) -> None:
     expected = data.get("expected_s")
     off = expected is not None and abs(length - expected) > max(TOLERANCE_S, TOLERANCE * expected)
     days = (await voice_app(ctx.data))["recording_retention_days"]
     row = {
         "_id": data["recording"], "call": call["_id"], "contact": call["contact"], "user": call["user"],
-        "provider_recording_id": data["name"], "blob": _blob(call["_id"], data["recording"], "wav"),
+        "provider_recording_id": data["name"], "blob": _blob(call["_id"], data["recording"], form),
         "duration_seconds": round(length), "length_s": round(length, 3), "expected_s": expected,
-        "length_mismatch": off, "size_bytes": size, "format": "wav", "transcription": None,
+        "length_mismatch": off, "size_bytes": size, "format": form, "transcription": None,
         "transcription_provider": None, "transcription_confidence": None,
         "retention_expires_at": ctx.now() + timedelta(days=days), "created_at": ctx.now(), "updated_at": ctx.now(),
     }  # fmt: skip

@@ -6,7 +6,9 @@ the answer never came the carrier's own reports tell, by the address they are se
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,21 +19,22 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import HookUrls
+from jinaconnect.actions.hosted.verbs import Verbs, check
 from jinaconnect.actions.ports import Answer, RecordingMissing, Standing, Unsupported
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
-from jinaconnect.core.errors import CarrierFailed, Conflict, OutcomeUnknown, Unavailable
+from jinaconnect.core.errors import CarrierFailed, Conflict, InvalidState, OutcomeUnknown, Unavailable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.telephony import provider as carrier
-from jinaconnect.telephony.provider import CallGone, Placing, ProviderAway, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.provider import CallGone, NotOurs, Placing, ProviderAway, VoiceAccount, VoiceProvider
 from jinaconnect.telephony.switch import Take
-from jinaconnect.telephony.table import row
 
 STALE = timedelta(seconds=60)  # a call that waited this long to be placed is not placed any more
 DOUBT = timedelta(minutes=5)  # how long the reports of a call may take whose placing was not answered
+ANY_TURN = 0  # an address of a turn that is over, at which the present one is answered
 SLACK = timedelta(minutes=1)  # beyond a call's own limits, in case the report of its end is lost
 
 logger = structlog.get_logger(__name__)
@@ -45,12 +48,29 @@ class HostedCalls:
         self._worker = worker
         self._providers = providers
         self._urls = urls
+        self._verbs = Verbs(services, self._control)
 
     async def standing(self, account: Document) -> Standing:
         """Tell whether an account is set up; whether its carrier answers is seen when it is asked."""
         if not account["credentials_set"]:
             return Standing(False, "trunk_down", "The provider config has no credentials.", 60)
         return Standing()
+
+    async def check(self, account: Document) -> dict[str, Any]:
+        """Ask an account's carrier whether it knows it; raises InvalidState, Unavailable."""
+        provider = self._providers.get(account["provider"])
+        if provider is None or not account["credentials_set"]:
+            raise InvalidState("The provider config has no credentials yet.")
+        loop = asyncio.get_running_loop()
+        began, error = loop.time(), None
+        try:
+            await provider.check(self._providers.opened(account))
+        except NotOurs as refused:
+            error = f"{provider.spec.label} does not know these credentials: {refused}"
+        except ProviderAway as away:
+            error = f"{provider.spec.label} does not answer: {away}"
+        took = round((loop.time() - began) * 1000, 1)
+        return {"ok": error is None, "rtt_ms": took if error is None else None, "sip_code": None, "error": error}
 
     def place(self, call: Document) -> None:
         """Have a process that works ask the carrier now."""
@@ -94,7 +114,7 @@ class HostedCalls:
         urls = self._urls.of(provider.spec.name, account.id, call["_id"], 0)
         wanted = Placing(
             call["_id"], call["from_number"], call["to_number"], call["timeout_s"], call["max_duration_s"],
-            record and allowed,
+            record and allowed, bool(call["hosted"].get("detect")),
         )  # fmt: skip
         await self._placed(journal, await provider.place(account, wanted, urls), now)
 
@@ -107,6 +127,11 @@ class HostedCalls:
             case carrier.Refused():
                 journal.note("dial_refused", {"error": outcome.message}, source="carrier")
                 await journal.write(machine.Hangup(self._services.clock(), cause=outcome.cause))
+            case carrier.Busy():
+                # Nothing was done there, so it may be asked again, for as long as a call may wait to be placed.
+                journal.note("dial_postponed", {"error": outcome.message}, source="carrier")
+                again = due_at(self._services.clock() + timedelta(seconds=outcome.wait_s))
+                await self._write_open(journal, {"hosted.asked": None, "due": again})
             case carrier.Unknown():
                 journal.note("dial_unanswered", {"error": outcome.reason}, source="system")
                 await self._write_open(journal, {"due": due_at(asked + DOUBT)})
@@ -143,9 +168,7 @@ class HostedCalls:
         """Have the carrier do it; what it cannot do is refused before it is asked."""
         if calls.ended(call):
             raise Conflict("The call has ended.", code="invalid_state")
-        verbs = row(call["hosted"]["provider"]).spec.verbs
-        if verbs is not None and action not in verbs:
-            raise Unsupported(f"A call over {call['hosted']['provider']} cannot do '{action}'.")
+        check(call, action, body)
         journal = self.journal(call)
         journal.note(f"{action}_ordered", {"by": dict(actor)}, source="agent")
         if action == "hangup":
@@ -154,7 +177,8 @@ class HostedCalls:
             if not calls.ended(journal.doc) and not unnamed(journal.doc):
                 await self._hang_up(journal.doc)
         else:
-            await self._control(journal.doc, action, body)
+            await self._verbs.carry_out(journal, action, body, actor)
+            await bring(self._services, self._worker, journal.doc)
         await journal.flush()
         return {"call": calls.render_call(journal.doc)}
 
@@ -172,12 +196,13 @@ class HostedCalls:
             except (CarrierFailed, OutcomeUnknown, Unsupported) as error:
                 logger.info("hosted.not_hung_up", call=call["_id"], error=str(error))
 
-    async def _control(self, call: Document, verb: str, body: Mapping[str, Any]) -> None:
+    async def _control(self, call: Document, verb: str, body: Mapping[str, Any]) -> str | None:
         provider, account = await self._carrier(call)
         if unnamed(call):
             raise Unavailable("The carrier has not named the call yet.", retry_after=2)
         try:
-            await provider.control(account, call["provider_call_id"], verb, body)
+            urls = self._urls.of(provider.spec.name, account.id, call["_id"], ANY_TURN)
+            return await provider.control(account, call["provider_call_id"], verb, body, urls)
         except carrier.Unsupported as error:
             raise Unsupported(str(error)) from error
         except CallGone as error:
@@ -192,14 +217,35 @@ class HostedCalls:
         """Fetch a recording from the carrier."""
         provider, account = await self._carrier(call)
         try:
-            await take(await provider.fetch_recording(account, name))
+            await provider.fetch_recording(account, name, Piecewise(take))
         except CallGone as error:
             raise RecordingMissing(name) from error
         except ProviderAway as error:
             raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
 
     async def forget_recording(self, call: Document, name: str) -> None:
-        """Leave it: how long a carrier keeps recordings is a matter of the account there."""
+        """Remove it there where the account is set to; else how long a carrier keeps recordings is a matter of its."""
+        trunk = await self._services.store.within(call["scope"]).get("trunks", call["provider_config"])
+        if not trunk.get("remove_recordings"):
+            return
+        provider, account = await self._carrier(call)
+        try:
+            await provider.forget_recording(account, name)
+        except CallGone:
+            return
+        except (ProviderAway, carrier.Unsupported) as error:
+            raise CarrierFailed(f"the recording cannot be removed: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Piecewise:
+    """Takes a file that comes in pieces on to whoever wants them."""
+
+    take: Take
+
+    async def write(self, piece: bytes) -> None:
+        """Pass a piece on."""
+        await self.take(piece)
 
 
 def longest(call: Mapping[str, Any]) -> timedelta:

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.calls.recordings import keep_later
@@ -15,14 +16,32 @@ from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.incoming import admit, known
 from jinaconnect.actions.hosted.leading import BEFORE_ANY, Leader
 from jinaconnect.actions.hosted.seconds import bring
-from jinaconnect.actions.hosted.urls import INBOUND, KINDS, TURN, HookUrls
+from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
 from jinaconnect.actions.worker import Worker
+from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, PermissionDenied
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.provider import CallUrls, RecordingReady, VoiceProvider
+from jinaconnect.telephony.provider import TURN, CallUrls, RecordingReady, VoiceAccount, VoiceProvider
+
+
+def _foreign() -> PermissionDenied:
+    return PermissionDenied("This is no address of ours.", code="bad_signature")
+
+
+def _knows(account: VoiceAccount, hook: WebhookRequest) -> bool:
+    """Tell whether a webhook brings the token its account was given."""
+    given = hook.query.get("token") or form_token(hook)
+    return bool(account.webhook_token) and hmac.compare_digest(account.webhook_token.encode(), given.encode())
+
+
+def form_token(hook: WebhookRequest) -> str:
+    """Return the token in a posted form, empty where there is none."""
+    if hook.header("Content-Type").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        return ""
+    return dict(parse_qsl(hook.body.decode("utf-8", "replace"), max_num_fields=1_000)).get("token", "")
 
 
 class VoiceDoor:
@@ -38,44 +57,57 @@ class VoiceDoor:
         self._control = control
         self._leader = Leader(services, worker)
 
+    async def check(self, account: Document) -> dict[str, Any]:
+        """Ask an account's carrier whether it knows it."""
+        return await self._control.check(account)
+
     def inbound_url(self, account: Document) -> str:
         """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
         if self._providers.get(account["provider"]) is None:
             raise InvalidState(f"Calls do not come in over {account['provider']} by webhook.")
         return self._urls.inbound(account["provider"], account["_id"])
 
-    async def receive(self, provider: str, account: str, kind: str, given: WebhookRequest) -> WebhookReply:
+    async def receive(self, provider: str, account: str, path: str, given: WebhookRequest) -> WebhookReply:
         """Take one webhook; raises PermissionDenied for one that is not that account's, Malformed, Unavailable."""
         adapter = self._providers.get(provider)
-        query = given.query
-        call, turn = ("", "0") if kind == INBOUND else (query.get("call", ""), query.get("turn", ""))
-        mark = query.get("mark", "").encode()
-        good = kind in (*KINDS, INBOUND) and turn.isascii() and turn.isdigit() and len(turn) < 7
-        number = int(turn) if good else 0
-        marked = good and hmac.compare_digest(self._urls.mark(account, kind, call, number).encode(), mark)
-        if adapter is None or not marked:
-            raise PermissionDenied("This is no address of ours.", code="bad_signature")
+        kind = INBOUND if path == INBOUND or adapter is None else adapter.spec.paths.get(path, "")
+        call, number, marked = self._named(account, kind, given)
+        if adapter is None or (not marked and (call or "mark" in given.query)):
+            raise _foreign()
         trunk = await self._services.store.anywhere("trunks", account)
         if trunk is None or trunk["provider"] != provider or trunk["deleted_at"] is not None:
-            raise PermissionDenied("This is no address of ours.", code="bad_signature")
+            raise _foreign()
+        opened = self._providers.opened(trunk)
+        if not (marked or adapter.spec.signed or _knows(opened, given)):
+            raise _foreign()
         hook = given
-        if given.method == "POST":  # word for word as the carrier was given it; a GET has what it tells in there too
-            made = self._urls.inbound(provider, account)
-            made = made if kind == INBOUND else self._urls.url(provider, account, kind, call, number)
+        if marked and given.method == "POST":  # word for word as given; a GET has what it tells in there too
+            urls = self._urls
+            made = urls.url(provider, account, kind, call, number) if call else urls.inbound(provider, account)
             hook = replace(given, url=made)
         try:
-            adapter.verify(self._providers.opened(trunk), hook, self._services.clock())
+            adapter.verify(opened, hook, self._services.clock())
         except BadSignature as error:
             raise PermissionDenied(error.detail, code=error.code) from error
-        if kind == INBOUND:
-            return await self._arrived(adapter, trunk, hook)
+        if not call:
+            return await self._arrived(adapter, trunk, kind, hook)
         try:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
             return WebhookReply()
         return await self._apply(adapter, doc, kind, number, hook)
 
-    async def _arrived(self, adapter: VoiceProvider, trunk: Document, hook: WebhookRequest) -> WebhookReply:
+    def _named(self, account: str, kind: str, given: WebhookRequest) -> tuple[str, int, bool]:
+        """Return the call and the turn an address names, and whether it bears our mark; raises PermissionDenied."""
+        query = given.query
+        call, turn = ("", "0") if kind == INBOUND else (query.get("call", ""), query.get("turn", "0"))
+        if kind not in (*KINDS, INBOUND) or not (turn.isascii() and turn.isdigit() and len(turn) < 7):
+            raise _foreign()
+        number = int(turn) if call else 0
+        wanted = self._urls.mark(account, kind if call else INBOUND, call, number)
+        return call, number, hmac.compare_digest(wanted.encode(), query.get("mark", "").encode())
+
+    async def _arrived(self, adapter: VoiceProvider, trunk: Document, kind: str, hook: WebhookRequest) -> WebhookReply:
         """Answer a call that comes in with what its number says.
 
         What is told of a call that is known is taken, and answered with its present turn: carriers report a call that
@@ -84,7 +116,7 @@ class VoiceDoor:
         facts: Sequence[machine.Fact] = adapter.facts(hook, self._services.clock())
         call = await known(self._services, trunk, adapter.call_id(hook))
         if call is None:
-            arrived = adapter.arrival(hook)
+            arrived = adapter.arrival(hook) if kind in (INBOUND, TURN) else None
             if arrived is None or not arrived.call_id:
                 return WebhookReply()
             call = await admit(self._services, self._worker, trunk, arrived)
@@ -92,6 +124,8 @@ class VoiceDoor:
                 return adapter.document((), CallUrls("", "", ""))
             facts = [machine.Answered(self._services.clock())]
         journal = self._control.journal(call)
+        if kind not in (INBOUND, TURN):
+            return await self._apply(adapter, call, kind, BEFORE_ANY, hook)
         turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
         await bring(self._services, self._worker, journal.doc)
         await journal.flush()
@@ -104,6 +138,7 @@ class VoiceDoor:
         journal = self._control.journal(call)
         facts = adapter.facts(hook, self._services.clock())
         await self._name(journal, adapter.call_id(hook))
+        await self._tell_who(journal, adapter.answered_by(hook))
         reports = adapter.reports(hook) if kind == TURN else ()
         if kind == TURN and not any(isinstance(each, exchange.Ongoing) for each in reports):
             turn = await self._leader.turn(journal, number, reports, facts)
@@ -117,6 +152,19 @@ class VoiceDoor:
         await journal.flush()
         return reply
 
+    async def _tell_who(self, journal: CallJournal, who: str | None) -> None:
+        """Tell once who has answered."""
+        if who is None:
+            return
+
+        def decide(doc: Document) -> Entry | None:
+            if doc["metadata"].get("answered_by") is not None:
+                return None
+            tell = [Tell("call.answered_by", {"answered_by": who}, "carrier")]
+            return Entry((), tell, {"metadata": {**doc["metadata"], "answered_by": who}})
+
+        await journal.decide(decide)
+
     async def _name(self, journal: CallJournal, id: str) -> None:
         """Learn the carrier's id of a call whose placing was not answered, and end it where that was ordered."""
         if not id or not unnamed(journal.doc):
@@ -128,20 +176,24 @@ class VoiceDoor:
     async def _keep(self, journal: CallJournal, ready: Sequence[RecordingReady]) -> None:
         """Have recordings fetched, each once however often it is reported."""
         for each in ready:
-            id, now = self._services.ids.new("rec"), self._services.clock()
-            tell = [Tell("call.recording_stopped", {"recording": id}, "carrier")]
+            new, now = self._services.ids.new("rec"), self._services.clock()
 
-            def decide(doc: Document, name: str = each.name, id: str = id, tell: Sequence[Tell] = tell) -> Entry | None:
-                kept = doc["hosted"]["recordings"]
+            def decide(doc: Document, name: str = each.name, new: str = new) -> Entry | None:
+                kept, held = doc["hosted"]["recordings"], doc["record"]
                 if doc.get("erased") or any(row["name"] == name for row in kept):
                     return None
-                return Entry((), tell, {"hosted.recordings": [*kept, {"name": name, "id": id}]})
+                ordered = held is not None and held.get("name") == name  # by somebody, under an id of ours already
+                id = held["id"] if held is not None and ordered else new
+                told = ordered and held is not None and held["state"] == calls.STOPPED
+                tells = [] if told else [Tell("call.recording_stopped", {"recording": id}, "carrier")]
+                stops = {"record.state": calls.STOPPED} if ordered else {}
+                return Entry((), tells, {"hosted.recordings": [*kept, {"name": name, "id": id}], **stops})
 
             await journal.decide(decide)
             mine = next((row for row in journal.doc["hosted"]["recordings"] if row["name"] == each.name), None)
             if mine is not None:
                 held: dict[str, Any] = {"id": mine["id"], "kind": "hosted", "since": now, "name": each.name}
-                await keep_later(self._worker, journal.doc, held, None)
+                await keep_later(self._worker, journal.doc, held, each.duration_s)
 
     async def ask(self, scope: str, data: Mapping[str, Any]) -> None:
         """Do the job of a turn that waits for a web service."""

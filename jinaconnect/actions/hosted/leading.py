@@ -84,6 +84,8 @@ class Leader:
             template, step = found
             cause = turns.failed(step)
             state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
+            if seen is not None and "transfer" in seen:
+                state["transfer"] = seen["transfer"]
             ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
             dialled = seconds.after(journal.doc, self._services.ids.new("call"), reports, step.orders)
             entry = Entry([*facts, *digits, *ends], self._tells(journal.doc, step), {"ivr": state, **dialled})
@@ -125,6 +127,8 @@ class Leader:
     async def _graph(self, journal: CallJournal, template: str) -> tuple[Graph | None, dict[str, Any]]:
         """Return a graph and what its variables are at the beginning."""
         call, plan = journal.doc, plans.of(journal.doc)
+        if call["ivr"] is not None and "transfer" in call["ivr"]:
+            return turns.transfer(call["ivr"]["transfer"]), {}
         if template:
             numbers = {"from_number": call["from_number"], "to_number": call["to_number"], "call_id": call["_id"]}
             return await load_graph(journal.store, template), {**numbers, **plan.variables}

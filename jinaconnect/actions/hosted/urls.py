@@ -6,12 +6,12 @@ import hmac
 from urllib.parse import urlencode
 
 from jinaconnect.actions.context import Services
-from jinaconnect.telephony.provider import CallUrls
+from jinaconnect.telephony.provider import RECORDING, STATUS, TURN, CallUrls
+from jinaconnect.telephony.table import row
 
-PATH = "/voice/api/hooks/"
-TURN, STATUS, RECORDING = "turn", "status", "recording"
+PATH = "/voice/webhooks/"
 KINDS = (TURN, STATUS, RECORDING)
-INBOUND = "inbound"  # the one address of an account that is of no call yet: the tenant gives it to the carrier
+INBOUND = "inbound"  # the address of an account that is of no call yet: the tenant gives it to the carrier
 
 
 class HookUrls:
@@ -29,7 +29,7 @@ class HookUrls:
         """Return one address, word for word as the carrier was given it."""
         base = self._settings.public_url or self._settings.own_url
         query = urlencode({"call": call, "turn": turn, "mark": self.mark(account, kind, call, turn)})
-        return f"{base}{PATH}{provider}/{account}/{kind}/?{query}"
+        return f"{base}{PATH}{provider}/{account}/{row(provider).spec.path(kind)}/?{query}"
 
     def inbound(self, provider: str, account: str) -> str:
         """Return the address at which a carrier tells of calls that come in."""

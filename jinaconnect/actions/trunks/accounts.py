@@ -30,7 +30,8 @@ HEALTHIEST = (health.UP, health.DEGRADED, health.UNKNOWN, health.DOWN)
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "vendor_label": "", "is_default_outbound": False,
     "is_default_inbound": False, "priority": 0, "from_numbers": [], "inbound_webhook_token": "",
-    "max_concurrent_calls": 10, "currency": "USD", "recording_enabled": False, "enabled": True,
+    "max_concurrent_calls": 10, "currency": "USD", "recording_enabled": False, "remove_recordings": False,
+    "enabled": True,
     "fallback_sms_enabled": False, "fallback_sms_config": None, "fallback_sms_template": "", "fallback_on_causes": [],
     "default_route": None, "created_by": None, "updated_by": None,
 }  # fmt: skip
@@ -39,11 +40,12 @@ HIDDEN = "inbound_webhook_token"
 
 def render_trunk(doc: Document) -> dict[str, Any]:
     """Return a provider configuration as it is answered; credentials never are."""
-    shown = {name: doc[name] for name in DEFAULTS if name != HIDDEN}
+    shown = {name: doc.get(name, default) for name, default in DEFAULTS.items() if name != HIDDEN}
     return {
         "id": doc["_id"], "name": doc["name"], "provider": doc["provider"], **shown,
         "inbound_webhook_token_set": bool(doc[HIDDEN]), "credentials_set": doc["credentials_set"],
-        "vendor_profile": doc["vendor_profile"], "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
+        "capabilities": row(doc["provider"]).spec.capabilities(), "vendor_profile": doc["vendor_profile"],
+        "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
 

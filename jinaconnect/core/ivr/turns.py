@@ -12,7 +12,7 @@ from typing import Any
 from jinaconnect.core.calls import causes
 from jinaconnect.core.ivr import exchange, machine
 from jinaconnect.core.ivr.exchange import Order, PlayAudio, Report, Say, StopPrompt
-from jinaconnect.core.ivr.graph import DONE, GatherDtmf, Graph, Hangup, Node, Play, Record
+from jinaconnect.core.ivr.graph import DONE, GatherDtmf, Graph, Hangup, Node, Play, Record, Transfer
 from jinaconnect.core.ivr.machine import State, Step
 
 _ORDERS: Mapping[str, type[Any]] = {
@@ -51,6 +51,14 @@ def announcement(order: Say | PlayAudio) -> tuple[Graph, dict[str, Any]]:
         variables, said = {}, Play.model_construct(audio_url=order.url)
     nodes = {"say": Node("say", "voice.play", said), "end": Node("end", "voice.hangup", Hangup())}
     return Graph("say", nodes, {("say", DONE): "end"}), variables
+
+
+TO = "transfer"  # the node of an IVR that does nothing else
+
+
+def transfer(to: str) -> Graph:
+    """Return the graph of a call that is handed to somebody, and ends where they do not answer."""
+    return Graph(TO, {TO: Node(TO, "voice.transfer", Transfer.model_construct(to_uri=to))}, {})
 
 
 def whole(graph: Graph, step: Step) -> Step:

@@ -1,4 +1,4 @@
-"""`/voice/api/hooks/…`: the door of the HTTP voice carriers."""
+"""`/voice/webhooks/…`: the door of the HTTP voice carriers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ class VoiceWebhook(Answer, json_schema_extra=example()):
 _OF = {
     "call": Parameter("The call the address was made for; none for calls that come in.", {"type": "string"}),
     "turn": Parameter("Which of its turns.", {"type": "integer", "minimum": 0}),
-    "mark": Parameter("That it is an address of ours.", {"type": "string"}, required=True),
+    "mark": Parameter("That it is an address of ours; every address of a call has one.", {"type": "string"}),
+    "token": Parameter("The account's `inbound_webhook_token`, of carriers that sign nothing.", {"type": "string"}),
 }
+_PATH, _V1 = (f"/voice/{base}/{{provider}}/{{account}}/{{kind}}/" for base in ("webhooks", "v1/webhooks"))
 
 
 async def _taken(ctx: OperationContext, provider: str, account: str, kind: str, method: str, body: bytes) -> Reply:
@@ -35,21 +37,22 @@ async def _taken(ctx: OperationContext, provider: str, account: str, kind: str, 
 
 
 @operation(
-    "POST", "/voice/api/hooks/{provider}/{account}/{kind}/", id="voice.hooks.receive", permission=PUBLIC, raw=True,
+    "POST", _PATH, aliases=(_V1,), id="voice.hooks.receive", permission=PUBLIC, raw=True,
     body=VoiceWebhook, limit=WEBHOOK_BYTES, limited=False, tag="voice", errors=(403,), query=_OF,
     media_type="application/octet-stream",
 )  # fmt: skip
 async def receive(ctx: OperationContext, provider: str, account: str, kind: str, body: bytes) -> Reply:
-    """Take a carrier's signed webhook of a call: `turn` asks what to do now, `status` and `recording` tell.
+    """Take a carrier's signed webhook: `answer` (`gather`, `passthru`) asks what a call is to do now, others tell.
 
-    `inbound` tells of a call that comes in and asks what to do with it. A callback of a turn that is over gets the
-    present turn's document; what is repeated changes nothing.
+    The kinds are the carrier's (`call-status`, `recording-status`, `recording`, `event`, `status`). One without a call
+    in its address, and `inbound`, tells of a call that comes in and asks what to do with it. A callback of a turn that
+    is over gets the present turn's document; what is repeated changes nothing.
     """
     return await _taken(ctx, provider, account, kind, "POST", body)
 
 
 @operation(
-    "GET", "/voice/api/hooks/{provider}/{account}/{kind}/", id="voice.hooks.ask", permission=PUBLIC, limited=False,
+    "GET", _PATH, aliases=(_V1,), id="voice.hooks.ask", permission=PUBLIC, limited=False,
     tag="voice", errors=(403,), query=_OF, media_type="application/octet-stream",
 )  # fmt: skip
 async def ask(ctx: OperationContext, provider: str, account: str, kind: str) -> Reply:

@@ -90,11 +90,15 @@ class TrunkTest(Request, json_schema_extra=example(call_to="+12025550111")):
 
 
 class Asked(Answer):
-    """What an OPTIONS found; `sip_code` is null where the answer's code is not told."""
+    """What an OPTIONS found; `sip_code` is null where the answer's code is not told.
+
+    An HTTP carrier is asked whether it knows the credentials, and `error` says what it answered instead.
+    """
 
     ok: bool
     rtt_ms: float | None
     sip_code: int | None
+    error: str | None = None
 
 
 class Called(Answer):

@@ -51,6 +51,7 @@ class TrunkFields(Request, json_schema_extra=example(enabled=False)):
     max_concurrent_calls: Given[Annotated[int, Field(ge=-1, le=100_000)]] = None
     currency: Given[Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]] = None
     recording_enabled: Given[bool] = None
+    remove_recordings: Given[bool] = None
     enabled: Given[bool] = None
     fallback_sms_enabled: Given[bool] = None
     fallback_sms_config: Id | None = None

@@ -9,11 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Given = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
 
+Url = Annotated[str, StringConstraints(max_length=512, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+
 
 class Account(BaseModel):
-    """What an account consists of; keys beyond those named are kept."""
+    """What an account consists of; keys beyond those named are kept.
+
+    `base_url` is where its requests go instead of the carrier's own address.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    base_url: Url | None = None
 
 
 class Twilio(Account):

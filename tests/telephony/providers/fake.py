@@ -28,7 +28,7 @@ from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
-from jinaconnect.outbound import Ambiguous, Outbound, OutboundError
+from jinaconnect.outbound import Ambiguous, Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
     Accepted,
     Arrival,
@@ -48,6 +48,7 @@ from jinaconnect.telephony.table import PROVIDERS, ProviderRow
 from tests.telephony.waves import tone
 
 FAKE = "fake"
+Headers = dict[str, str]
 CAUSES = {
     "completed": causes.NORMAL_CLEARING, "canceled": causes.NORMAL_CLEARING, "busy": causes.USER_BUSY,
     "no-answer": causes.NO_ANSWER, "failed": causes.NORMAL_TEMPORARY_FAILURE,
@@ -95,7 +96,12 @@ class FakeProvider:
             return Refused(causes.CALL_REJECTED, f"status {answer.status}")
         return Accepted(json.loads(answer.body)["id"])
 
-    async def control(self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any]) -> None:
+    async def check(self, account: VoiceAccount) -> None:
+        """Every account is good."""
+
+    async def control(
+        self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any], urls: CallUrls
+    ) -> str | None:
         """Hang up; nothing else can be done."""
         if verb != "hangup":
             raise Unsupported(verb)
@@ -105,6 +111,7 @@ class FakeProvider:
             raise ProviderAway(str(error), uncertain=isinstance(error, Ambiguous)) from error
         if answer.status == 404:
             raise CallGone(call_id)
+        return None
 
     def verify(self, account: VoiceAccount, hook: WebhookRequest, now: datetime) -> None:
         """Compare the signature."""
@@ -149,6 +156,10 @@ class FakeProvider:
         talked = int(told["talked"]) if "talked" in told else None
         return [*keys, exchange.TransferDone(told["dialled"] == "answered", talk_seconds=talked)]
 
+    def answered_by(self, hook: WebhookRequest) -> str | None:
+        """Tell nothing of machines."""
+        return None
+
     def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
         """Read the recording's name."""
         told = _form(hook)
@@ -164,7 +175,7 @@ class FakeProvider:
                 case exchange.PlayAudio():
                     said.append({"play": order.url})
                 case exchange.Collect():
-                    said.append({"gather": order.max_digits, "timeout_s": order.first_timeout_s})
+                    said.append({"gather": order.max_digits})
                 case exchange.StartRecord():
                     said.append({"record": order.max_duration_s})
                 case exchange.StartTransfer():
@@ -177,15 +188,19 @@ class FakeProvider:
             said.append({"next": urls.turn})
         return WebhookReply(json.dumps(said).encode(), "application/json")
 
-    async def fetch_recording(self, account: VoiceAccount, name: str) -> bytes:
+    async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
         """Get the file."""
         try:
-            answer = await self._outbound.request("GET", _at(account, f"recordings/{name}"), headers=_key(account))
+            answer = await self._outbound.request(
+                "GET", _at(account, f"recordings/{name}"), headers=_key(account), into=into
+            )
         except OutboundError as error:
             raise ProviderAway(str(error), uncertain=False) from error
         if answer.status != 200:
             raise CallGone(name)
-        return answer.body
+
+    async def forget_recording(self, account: VoiceAccount, name: str) -> None:
+        """Leave it."""
 
 
 def _at(account: VoiceAccount, path: str) -> str:
@@ -239,7 +254,7 @@ class FakeCall:
         url = url or self.next
         answered, body = await self.carrier.post(url, {"id": self.id, **told})
         assert answered == 200, (answered, body)
-        self.document = json.loads(body)
+        self.document = self.carrier.read(body)
         return self.document
 
     @property
@@ -270,14 +285,21 @@ class FakeCarrier:
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     url: str = ""
     asks_with_get: bool = False
+    faults: list[str] = field(default_factory=list)
+    did: list[tuple[str, ...]] = field(default_factory=list)  # what it was ordered to do with live calls
     _runner: web.AppRunner | None = None
+    provider = FAKE
+
+    def routes(self, application: web.Application) -> None:
+        """Have the addresses of the API answered."""
+        application.router.add_post("/{user}/calls", self.place)
+        application.router.add_delete("/{user}/calls/{id}", self.end)
+        application.router.add_get("/{user}/recordings/{name}", self.recording)
 
     async def start(self) -> None:
         """Listen."""
         application = web.Application()
-        application.router.add_post("/{user}/calls", self._place)
-        application.router.add_delete("/{user}/calls/{id}", self._end)
-        application.router.add_get("/{user}/recordings/{name}", self._recording)
+        self.routes(application)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -287,6 +309,7 @@ class FakeCarrier:
         """Listen no more."""
         if self._runner is not None:
             await self._runner.cleanup()
+        assert self.faults == []
 
     @property
     def account(self) -> dict[str, str]:
@@ -295,7 +318,7 @@ class FakeCarrier:
 
     async def comes_in(self, url: str, caller: str, called: str) -> FakeCall:
         """Have somebody call one of the account's numbers, whose calls are told to `url`; returns the call."""
-        call = FakeCall(self, secrets.token_hex(8), {"turn": url, "status": url, "from": caller, "to": called})
+        call = FakeCall(self, self.new_id(), {"turn": url, "status": url, "from": caller, "to": called})
         self.calls.append(call)
         await call.turn(url, status="ringing", **{"from": caller, "to": called})
         return call
@@ -312,48 +335,77 @@ class FakeCarrier:
         self.recordings[name] = tone(seconds, rate=8000, channels=1)
         return name
 
+    def new_id(self) -> str:
+        """Return an id for a call."""
+        return secrets.token_hex(8)
+
+    def read(self, body: bytes) -> list[dict[str, Any]]:
+        """Return a document as a list of instructions."""
+        return list(json.loads(body))
+
+    async def wanted(self, request: web.Request) -> dict[str, Any]:
+        """Return what a request to place a call asks for."""
+        return dict(await request.json())
+
+    def accepted(self, call: FakeCall) -> web.Response:
+        """Return the answer to a call that is placed."""
+        return web.json_response({"id": call.id}, status=201)
+
+    def ended(self) -> web.Response:
+        """Return the answer to a call that was hung up."""
+        return web.Response(status=204)
+
     async def post(self, url: str, told: Mapping[str, Any], signature: str | None = None) -> tuple[int, bytes]:
         """Post a webhook, or ask with GET where the carrier does so; returns status and body."""
+        method, url, body, headers = self.webhook(url, told, signature)
+        async with self.http.request(
+            method, yarl.URL(url, encoded=True), data=body or None, headers=headers
+        ) as answer:
+            return answer.status, await answer.read()
+
+    def webhook(self, url: str, told: Mapping[str, Any], signature: str | None) -> tuple[str, str, bytes, Headers]:
+        """Return a webhook as it is sent: method, address, body, headers."""
         body = urlencode(told).encode()
         if self.asks_with_get:
             url, body = f"{url}&{body.decode()}", b""
-            headers = {"X-Fake-Signature": sign(self.secret, url, b"") if signature is None else signature}
-            async with self.http.get(yarl.URL(url, encoded=True), headers=headers) as answer:
-                return answer.status, await answer.read()
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "X-Fake-Signature": sign(self.secret, url, body) if signature is None else signature,
-        }
-        async with self.http.post(url, data=body, headers=headers) as answer:
-            return answer.status, await answer.read()
+        headers = {"X-Fake-Signature": sign(self.secret, url, body) if signature is None else signature}
+        if self.asks_with_get:
+            return "GET", url, b"", headers
+        return "POST", url, body, {"Content-Type": "application/x-www-form-urlencoded", **headers}
 
-    def _known(self, request: web.Request) -> None:
+    def known(self, request: web.Request) -> None:
+        """Raise for a request that is not the account's."""
         if request.match_info["user"] != self.user or request.headers.get("X-Fake-Key") != self.secret:
             raise web.HTTPUnauthorized
 
-    async def _place(self, request: web.Request) -> web.StreamResponse:
-        self._known(request)
+    async def place(self, request: web.Request) -> web.StreamResponse:
+        """Place a call, or meet the request as told."""
+        self.known(request)
         meets = self.next.popleft() if self.next else 201
         if meets in (201, "lost"):
+            wanted = await self.wanted(request)
             async with self.arrived:
-                self.calls.append(FakeCall(self, secrets.token_hex(8), await request.json()))
+                self.calls.append(FakeCall(self, self.new_id(), wanted))
                 self.arrived.notify_all()
         if meets == "lost":
             assert request.transport is not None
             request.transport.close()
             return web.Response()
-        told = {"id": self.calls[-1].id} if meets == 201 else {"error": "no"}
-        return web.json_response(told, status=int(meets))
+        if meets == 201:
+            return self.accepted(self.calls[-1])
+        return web.json_response({"error": "no"}, status=int(meets), headers={"Retry-After": "0"})
 
-    async def _end(self, request: web.Request) -> web.Response:
-        self._known(request)
+    async def end(self, request: web.Request) -> web.Response:
+        """Hang up."""
+        self.known(request)
         found = next((each for each in self.calls if each.id == request.match_info["id"]), None)
         if found is None:
             raise web.HTTPNotFound
         found.hung_up.set()
-        return web.Response(status=204)
+        return self.ended()
 
-    async def _recording(self, request: web.Request) -> web.Response:
-        self._known(request)
+    async def recording(self, request: web.Request) -> web.Response:
+        """Give a recording."""
+        self.known(request)
         file = self.recordings.get(request.match_info["name"])
         return web.Response(status=404) if file is None else web.Response(body=file, content_type="audio/wav")

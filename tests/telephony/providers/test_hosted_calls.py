@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,110 +16,37 @@ from jinaconnect.config import Config, Http, OutboundSection
 from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.tenant import Change
-from tests.client import Client, until
+from jinaconnect.telephony.table import PROVIDERS
+from tests.client import until
 from tests.conftest import PLENTY, Running
 from tests.handlers.trunks.accounts import add_trunk
 from tests.telephony.calls.graphs import graph, menu
-from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL
+from tests.telephony.calls.telephone import OWN
 from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier, fake_row
+from tests.telephony.providers.lines import CALLS, CARRIERS, CUSTOMER, TRUNKS, Line, at, playing, talking
 from tests.tenants import Tenant, make_tenant
 
-CALLS = "/voice/api/calls/"
-TRUNKS = "/voice/api/provider-configs/"
-CUSTOMER = "+12025550111"
+AGENT = "+12025550188"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def row() -> Iterator[None]:
-    """The provider stands in the table."""
+    """The provider of tests stands in the table."""
     with fake_row():
         yield
 
 
-@pytest.fixture
-async def carrier(http: aiohttp.ClientSession) -> AsyncIterator[FakeCarrier]:
+@pytest.fixture(params=CARRIERS)
+async def carrier(request: pytest.FixtureRequest, http: aiohttp.ClientSession) -> AsyncIterator[FakeCarrier]:
     """The carrier."""
-    made = FakeCarrier(http)
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@dataclass
-class Line:
-    """A tenant with an account at the carrier."""
-
-    tenant: Tenant
-    carrier: FakeCarrier
-    trunk: str
-
-    @property
-    def owner(self) -> Client:
-        """The tenant's owner."""
-        return self.tenant("owner")
-
-    async def place(self, **body: Any) -> str:
-        """Place a call; returns its id."""
-        way = body if {"template", "device", "audio_url"} & body.keys() else {"tts_text": "Hello.", **body}
-        answer = await self.owner.post(CALLS, {"to_number": CUSTOMER, "provider_config_id": self.trunk, **way})
-        return str(answer.ok(201)["id"])
-
-    async def call(self, id: str) -> dict[str, Any]:
-        """Read a call."""
-        return dict((await self.owner.get(f"{CALLS}{id}/")).ok())
-
-    async def types(self, id: str) -> list[str]:
-        """Return the types of a call's events."""
-        return [event["type"] for event in await self.owner.events("start", call=id)]
-
-    async def has(self, id: str, **fields: Any) -> dict[str, Any]:
-        """Wait until a call has these fields."""
-        shown: dict[str, Any] = {}
-
-        async def there() -> bool:
-            shown.update(await self.call(id))
-            return all(shown[name] == value for name, value in fields.items())
-
-        await until(there, 20)
-        return shown
-
-    async def ended(self, id: str) -> dict[str, Any]:
-        """Wait for a call's end, with one terminal event and what follows it."""
-        shown: dict[str, Any] = {}
-
-        async def over() -> bool:
-            shown.update(await self.call(id))
-            return shown["status"] in ENDED and "team_inbox_message" in shown
-
-        await until(over, 20)
-        assert len([each for each in await self.types(id) if each in TERMINAL]) == 1
-        return shown
-
-    async def ivr(self, document: dict[str, Any]) -> str:
-        """Make a template; returns its id."""
-        body = {"name": "Menu", "template_kind": "ivr_menu", "graph": document}
-        return str((await self.owner.post("/voice/api/templates/", body)).ok(201)["id"])
-
-
-async def _line(tenant: Tenant, carrier: FakeCarrier) -> Line:
-    fields = {"name": "Fake", "provider": FAKE, "credentials": carrier.account, "from_numbers": [OWN]}
-    return Line(tenant, carrier, (await tenant().post(TRUNKS, fields)).ok(201)["id"])
+    async with playing(request.param, http) as made:
+        yield made
 
 
 @pytest.fixture
 async def line(tenant: Tenant, carrier: FakeCarrier) -> Line:
     """A tenant with an account at the carrier."""
-    return await _line(tenant, carrier)
-
-
-async def _talking(line: Line, **body: Any) -> tuple[str, FakeCall]:
-    before = len(line.carrier.calls)
-    call = await line.place(**body)
-    there = await line.carrier.placed(before + 1)
-    await line.has(call, provider_call_id=there.id)
-    assert await there.status("ringing") == 200
-    await there.answer()
-    return call, there
+    return await at(tenant, carrier)
 
 
 async def test_a_call_says_what_it_was_placed_for_and_ends(line: Line) -> None:
@@ -152,13 +78,14 @@ async def test_a_call_says_what_it_was_placed_for_and_ends(line: Line) -> None:
 
 async def test_a_long_text_is_said_whole(line: Line) -> None:
     text = "Ünd so weiter {x} " * 200
-    _, there = await _talking(line, tts_text=text)
+    _, there = await talking(line, tts_text=text)
     assert there.said() == [text.strip()]
 
 
 async def test_keys_lead_through_an_ivr(line: Line) -> None:
-    call, there = await _talking(line, template=await line.ivr(menu()))
-    assert there.document[:2] == [{"say": "Press one or two."}, {"gather": 1, "timeout_s": 5.0}]
+    call, there = await talking(line, template=await line.ivr(menu()))
+    assert there.said() == ["Press one or two."]
+    assert {"gather": 1} in there.document
     await there.turn(digits="1")
     assert there.said() == ["You pressed 1. Goodbye."]
     await there.turn()
@@ -171,7 +98,7 @@ async def test_keys_lead_through_an_ivr(line: Line) -> None:
 
 
 async def test_silence_and_wrong_keys_are_asked_again_then_given_up(line: Line) -> None:
-    _, there = await _talking(line, template=await line.ivr(menu()))
+    _, there = await talking(line, template=await line.ivr(menu()))
     await there.turn()
     assert there.said() == ["Press one or two."]
     await there.turn(digits="7")
@@ -179,7 +106,7 @@ async def test_silence_and_wrong_keys_are_asked_again_then_given_up(line: Line) 
 
 
 async def test_a_transfer_that_fails_comes_back(line: Line) -> None:
-    call, there = await _talking(line, template=await line.ivr(menu()))
+    call, there = await talking(line, template=await line.ivr(menu()))
     await there.turn(digits="2")
     assert {"dial": "+12025550188"} in there.document
     await there.turn(dialled="busy")
@@ -190,7 +117,7 @@ async def test_a_transfer_that_fails_comes_back(line: Line) -> None:
 
 
 async def test_a_repeated_callback_is_one_step_and_a_late_one_gets_the_present_turn(line: Line) -> None:
-    call, there = await _talking(line, template=await line.ivr(menu()))
+    call, there = await talking(line, template=await line.ivr(menu()))
     first, asked = there.next, there.document
     assert await there.answer() == asked
     after = await there.turn(first, digits="1")
@@ -234,7 +161,7 @@ async def test_a_call_nobody_took_fails_with_its_cause(line: Line, status: str, 
 
 
 async def test_a_refused_call_fails(line: Line) -> None:
-    line.carrier.next.append(402)
+    line.carrier.next.append(400)
     ended = await line.ended(await line.place())
     assert (ended["status"], ended["hangup_cause"]) == ("FAILED", "CALL_REJECTED")
 
@@ -271,10 +198,17 @@ async def _set(there: FakeCall) -> bool:
 
 
 async def test_a_call_is_hung_up_and_what_its_carrier_cannot_do_is_refused(line: Line) -> None:
-    call, there = await _talking(line, template=await line.ivr(menu()))
-    for verb, body in (("hold", {}), ("mute", {}), ("transfer", {"to": "+12025550188"}), ("dtmf", {"digits": "1"}),
-                       ("play", {"tts_text": "x"}), ("record", {"do": "start"})):  # fmt: skip
-        (await line.owner.post(f"{CALLS}{call}/{verb}/", body)).refused(409, "unsupported")
+    call, there = await talking(line, template=await line.ivr(menu()))
+    trunk = (await line.owner.get(f"{TRUNKS}{line.trunk}/")).ok()
+    for verb, can, body in (
+        ("hold", "hold", {}), ("mute", "mute", {}), ("transfer", "", {"to": AGENT, "mode": "attended"}),
+        ("transfer", "transfer", {"to": AGENT}), ("dtmf", "dtmf", {"digits": "1"}), ("play", "play", {"tts_text": "x"}),
+        ("play", "", {"tts_text": "x", "to": "agent"}), ("record", "record:pause", {"do": "pause"}),
+        ("record", "record:start", {"do": "start"}), ("record", "record:stop", {"do": "stop"}),
+    ):  # fmt: skip
+        if can not in trunk["capabilities"]:
+            told = (await line.owner.post(f"{CALLS}{call}/{verb}/", body)).refused(409, "unsupported")
+            assert PROVIDERS[trunk["provider"]].spec.label in told
     (await line.owner.post(CALLS, {"to_number": CUSTOMER, "provider_config_id": line.trunk,
                                    "device": "sip:a@b.example"})).refused(409, "unsupported")  # fmt: skip
     assert (await line.owner.post(f"{CALLS}{call}/hangup/")).ok() == {"call_id": call, "hung_up": True}
@@ -284,6 +218,107 @@ async def test_a_call_is_hung_up_and_what_its_carrier_cannot_do_is_refused(line:
     assert (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING")
     again = (await line.owner.post(f"{CALLS}{call}/hangup/")).ok()
     assert (again["hung_up"], again["status"]) == (False, "COMPLETED")
+
+
+async def test_a_live_call_does_what_its_carrier_can(line: Line) -> None:
+    call, there = await talking(line, template=await line.ivr(menu()))
+    can = (await line.owner.get(f"{TRUNKS}{line.trunk}/")).ok()["capabilities"]
+
+    async def order(verb: str, **body: str) -> dict[str, Any]:
+        return dict((await line.owner.post(f"{CALLS}{call}/{verb}/", body)).ok())
+
+    if "play" in can:
+        await order("play", tts_text="One <moment> & a half.")
+        assert line.carrier.did.pop() == ("play", "One <moment> & a half.")
+    if "dtmf" in can:
+        await order("dtmf", digits="12w#")
+        assert line.carrier.did.pop() == ("dtmf", "12w#")
+    if "record:start" in can:
+        assert (await order("record", do="start"))["recording"]["state"] == "recording"
+        (await line.owner.post(f"{CALLS}{call}/record/", {"do": "start"})).refused(409, "invalid_state")
+        for do, state in (("pause", "paused"), ("resume", "recording"), ("stop", "stopped")):
+            if f"record:{do}" in can:
+                assert (await order("record", do=do))["recording"]["state"] == state
+                assert line.carrier.did.pop() == ("record", do)
+        [name] = line.carrier.recordings
+        for _ in range(2):
+            await line.carrier.post(there.wanted["recording"], {"id": there.id, "recording": name})
+        assert (await line.types(call)).count("call.recording_stopped") == 1
+    if there.document != [] and "play" in can:
+        await there.turn(there.wanted["turn"])
+        assert there.said() == ["Press one or two."]  # where the call was before
+    if "transfer" in can:
+        await order("transfer", to=AGENT)
+        (await line.owner.post(f"{CALLS}{call}/transfer/", {"to": AGENT})).refused(409, "invalid_state")
+        await there.turn()
+        assert {"dial": AGENT} in there.document
+        await there.turn(dialled="answered", talked=3)
+        assert there.ends
+        [second] = [each for each in (await line.owner.get(CALLS)).ok()["results"] if each["parent_call"] == call]
+        assert (second["to_number"], second["status"], second["duration_seconds"]) == (AGENT, "COMPLETED", 3)
+    await there.status("completed", seconds=1)
+    await line.ended(call)
+
+
+async def test_who_answered_is_told_beside_the_call(line: Line) -> None:
+    can = (await line.owner.get(f"{TRUNKS}{line.trunk}/")).ok()["capabilities"]
+    if "machine_detection" not in can:
+        body = {"to_number": CUSTOMER, "provider_config_id": line.trunk, "tts_text": "x", "machine_detection": True}
+        (await line.owner.post(CALLS, body)).refused(409, "unsupported")
+        return
+    call, there = await talking(line, template=await line.ivr(menu()), machine_detection=True)
+    assert there.wanted["detects"]
+    assert there.said() == ["Press one or two."]  # nobody waited for it
+    for _ in range(2):
+        assert await there.status("in-progress", machine="machine") == 200
+    assert [event["data"]["answered_by"] for event in await line.owner.events("start", call=call)
+            if event["type"] == "call.answered_by"] == ["machine"]  # fmt: skip
+    assert (await line.call(call))["metadata"]["answered_by"] == "machine"
+    await there.status("completed", seconds=1)
+    await line.ended(call)
+
+
+async def test_an_account_is_asked_whether_its_carrier_knows_it(line: Line) -> None:
+    test = f"{TRUNKS}{line.trunk}/test/"
+    asked = (await line.owner.post(test, {})).ok()["options"]
+    assert (asked["ok"], asked["error"]) == (True, None)
+    if line.carrier.provider != FAKE:
+        line.carrier.secret = "another"
+        asked = (await line.owner.post(test, {})).ok()["options"]
+        assert (asked["ok"], asked["rtt_ms"]) == (False, None)
+        assert "does not know these credentials" in asked["error"]
+
+
+async def test_a_carrier_that_is_busy_is_asked_again(line: Line) -> None:
+    if line.carrier.provider == FAKE:
+        pytest.skip("the carrier of tests is never busy")
+    line.carrier.next.append(429)
+    call = await line.place()
+    there = await line.carrier.placed()
+    await line.has(call, provider_call_id=there.id)
+    await there.status("completed", seconds=1)
+    await line.ended(call)
+
+
+async def test_a_recording_is_measured_kept_and_then_removed_at_its_carrier(line: Line) -> None:
+    if line.carrier.provider == FAKE:
+        pytest.skip("the carrier of tests removes nothing")
+    (await line.owner.patch(f"{TRUNKS}{line.trunk}/", {"remove_recordings": True})).ok()
+    call, there = await talking(line, record=True)
+    await there.status("completed", seconds=1)
+    short, whole = line.carrier.record(0.05), line.carrier.record(6.0)
+    for name in (short, whole):
+        await line.carrier.post(there.wanted["recording"], {"id": there.id, "recording": name})
+    rows: list[dict[str, Any]] = []
+
+    async def kept() -> bool:
+        rows[:] = (await line.owner.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
+        return bool(rows) and not line.carrier.recordings
+
+    await until(kept, 20)
+    # It is told to have lasted a second.
+    assert [(each["duration_seconds"], each["length_mismatch"]) for each in rows] == [(6, True)]
+    assert (await line.types(call)).count("recording.failed") == 1
 
 
 async def test_the_same_key_places_one_call(line: Line) -> None:
@@ -299,7 +334,7 @@ async def test_the_same_key_places_one_call(line: Line) -> None:
 
 
 async def test_a_recording_is_kept_once_however_often_it_is_told(line: Line) -> None:
-    call, there = await _talking(line, record=True)
+    call, there = await talking(line, record=True)
     assert there.wanted["record"] is True
     name = line.carrier.record()
     await there.status("completed", seconds=1)
@@ -322,9 +357,11 @@ async def test_a_webhook_that_is_not_the_carriers_changes_nothing(line: Line, ca
     there = await carrier.placed()
     await line.has(call, provider_call_id=there.id)
     url, told = there.wanted["status"], {"id": there.id, "status": "completed"}
-    other = await _line(line.tenant, carrier)
+    other = await at(line.tenant, carrier)
+    spec = PROVIDERS[carrier.provider].spec
+    names = [f"/{spec.path(kind)}/" for kind in ("status", "turn")]
     for bad in (url.replace("mark=", "mark=0"), url.replace("turn=0", "turn=1"), url.replace(line.trunk, other.trunk),
-                url.replace("/fake/", "/twilio/"), url.replace("/status/", "/turn/")):  # fmt: skip
+                url.replace(f"/{carrier.provider}/", "/sip/"), url.replace(*names)):  # fmt: skip
         assert (await carrier.post(bad, told))[0] == 403
     assert (await carrier.post(url, told, signature="0" * 64))[0] == 403
     assert (await line.call(call))["status"] == "INITIATING"
@@ -346,7 +383,7 @@ async def test_a_web_service_is_asked_beside_the_webhook(line: Line) -> None:
         nodes = {"who": ("http_call", {"url": f"http://127.0.0.1:{runner.addresses[0][1]}/who", "method": "POST"}),
                  "hi": ("voice.play", {"tts_text": "Hello {{response_name}}."})}  # fmt: skip
         template = await line.ivr(graph("who", nodes, ("who", "ok", "hi")))
-        _, there = await _talking(line, template=template)
+        _, there = await talking(line, template=template)
 
         async def told() -> bool:
             await there.turn()
@@ -374,8 +411,8 @@ async def test_a_restart_in_the_middle_of_an_ivr_goes_on_at_its_node(
     await first.start(mongod.uri, sockets)
     try:
         tenant = await make_tenant(first, first.services.settings.own_url, http)
-        line = await _line(tenant, carrier)
-        call, there = await _talking(line, template=await line.ivr(menu()))
+        line = await at(tenant, carrier)
+        call, there = await talking(line, template=await line.ivr(menu()))
     finally:
         await first.stop()
     second = Gateway(config(port))
@@ -413,6 +450,8 @@ async def test_a_call_nothing_is_heard_of_ends_by_itself_and_is_not_placed_again
 
 
 async def test_test_mode_reaches_no_carrier(line: Line) -> None:
+    if line.carrier.provider != FAKE:
+        pytest.skip("simulated")
     client = line.tenant("owner", "test")
     fields = {"name": "Fake", "provider": FAKE, "credentials": line.carrier.account, "from_numbers": [OWN]}
     trunk = (await client.post(TRUNKS, fields)).ok(201)["id"]
@@ -422,6 +461,6 @@ async def test_test_mode_reaches_no_carrier(line: Line) -> None:
 
 
 async def test_a_provider_nothing_speaks_for_places_nothing(tenant: Tenant) -> None:
-    trunk = await add_trunk(tenant(), "twilio", from_numbers=[OWN])
+    trunk = await add_trunk(tenant(), "exotel", from_numbers=[OWN])
     body = {"to_number": CUSTOMER, "provider_config_id": trunk, "tts_text": "Hello."}
     (await tenant().post(CALLS, body)).refused(501, "not_supported_by_provider")

@@ -13,8 +13,8 @@ from tests.client import until
 from tests.handlers.trunks.accounts import add_trunk
 from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.telephone import OWN
-from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier, fake_row
-from tests.telephony.providers.test_hosted_calls import CALLS, CUSTOMER, TRUNKS, Line
+from tests.telephony.providers.fake import FAKE, FakeCall, fake_row
+from tests.telephony.providers.lines import CALLS, CARRIERS, CUSTOMER, TRUNKS, Line, at, playing
 from tests.tenants import Tenant
 
 AGENT = "+12025550188"
@@ -27,14 +27,12 @@ def row() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["POST", "GET"])
+@pytest.fixture(params=[(FAKE, "GET"), *((name, "POST") for name in CARRIERS)], ids=str)
 async def line(request: pytest.FixtureRequest, tenant: Tenant, http: aiohttp.ClientSession) -> AsyncIterator[Line]:
     """A tenant's account at a carrier that tells in either way."""
-    carrier = FakeCarrier(http, asks_with_get=request.param == "GET")
-    await carrier.start()
-    fields = {"name": "Fake", "provider": FAKE, "credentials": carrier.account, "from_numbers": [OWN]}
-    yield Line(tenant, carrier, (await tenant().post(TRUNKS, fields)).ok(201)["id"])
-    await carrier.stop()
+    name, method = request.param
+    async with playing(name, http, asks_with_get=method == "GET") as carrier:
+        yield await at(tenant, carrier)
 
 
 async def address(line: Line) -> str:
@@ -120,7 +118,7 @@ async def test_an_address_that_is_not_ours_takes_no_call(line: Line) -> None:
 
 
 async def test_a_trunk_has_no_address_for_webhooks(tenant: Tenant) -> None:
-    trunk = await add_trunk(tenant(), "twilio", from_numbers=[OWN])
+    trunk = await add_trunk(tenant(), from_numbers=[OWN])
     (await tenant().get(f"{TRUNKS}{trunk}/inbound-url/")).refused(400, "invalid_state")
 
 

@@ -129,6 +129,12 @@ class CallAnswered(CallState, json_schema_extra=like(_FACT)):
     """The call was answered."""
 
 
+class CallAnsweredBy(CallState, json_schema_extra=like(_FACT, answered_by="human")):
+    """The carrier has found out who answered; it may do so while the call goes on."""
+
+    answered_by: Literal["human", "machine", "screened", "unknown"]
+
+
 class CallBridged(CallState, json_schema_extra=like({**_FACT, "with": "agent"})):
     """The parties hear each other."""
 

@@ -11,9 +11,10 @@ _TRUNK = {
     "id": sample_id("trk"), "name": "Head office", "provider": "sip", "description": None, "is_active": True,
     "vendor_label": "Twilio", "is_default_outbound": True, "is_default_inbound": False, "priority": 0,
     "from_numbers": ["+12025550123"], "max_concurrent_calls": 10, "currency": "USD", "recording_enabled": False,
-    "enabled": True, "fallback_sms_enabled": False, "fallback_sms_config": None, "fallback_sms_template": "",
-    "fallback_on_causes": [], "default_route": {"type": "template", "template": sample_id("vtp")}, "created_by": None,
-    "updated_by": None, "inbound_webhook_token_set": False, "credentials_set": True,
+    "remove_recordings": False, "enabled": True, "fallback_sms_enabled": False, "fallback_sms_config": None,
+    "fallback_sms_template": "", "fallback_on_causes": [],
+    "default_route": {"type": "template", "template": sample_id("vtp")}, "created_by": None, "updated_by": None,
+    "inbound_webhook_token_set": False, "credentials_set": True, "capabilities": ["dtmf", "hangup", "hold"],
     "vendor_profile": "twilio_elastic_sip", "asterisk": "main", "created_at": EARLIER, "updated_at": MOMENT,
 }  # fmt: skip
 _STATE = {"asterisk": "main", "status": "up", "reason": "reachable"}
@@ -44,6 +45,7 @@ class TrunkData(Payload, json_schema_extra=like(_TRUNK)):
     max_concurrent_calls: Count
     currency: str
     recording_enabled: bool
+    remove_recordings: bool
     enabled: bool
     fallback_sms_enabled: bool
     fallback_sms_config: str | None
@@ -54,6 +56,7 @@ class TrunkData(Payload, json_schema_extra=like(_TRUNK)):
     updated_by: str | None
     inbound_webhook_token_set: bool
     credentials_set: bool
+    capabilities: list[str]
     vendor_profile: str | None
     asterisk: str | None
     created_at: Stamp

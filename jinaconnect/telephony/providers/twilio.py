@@ -1,0 +1,254 @@
+"""Programmable Voice of Twilio: calls placed and changed over REST, led by TwiML, told of by signed forms.
+
+Source: Twilio's OpenAPI description (v2010) and its pages on TwiML and webhooks. Placing has no handle to repeat it
+under, so one whose answer never came is not repeated: the addresses it took along name the call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
+
+from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.errors import BadSignature
+from jinaconnect.core.ivr.dialects.twiml import TWIML
+from jinaconnect.core.ivr.exchange import Order, Report
+from jinaconnect.core.webhook import WebhookReply, WebhookRequest
+from jinaconnect.outbound import Outbound, OutboundError, Sink
+from jinaconnect.telephony.provider import (
+    RECORDING,
+    STATUS,
+    TURN,
+    Accepted,
+    Arrival,
+    CallUrls,
+    Outcome,
+    Placing,
+    ProviderSpec,
+    RecordingReady,
+    Unsupported,
+    VoiceAccount,
+)
+from jinaconnect.telephony.providers import wire
+from jinaconnect.telephony.providers.credentials import Twilio as Account
+
+SIGNATURE = "X-Twilio-Signature"
+_PORTS = {"https": 443, "http": 80}
+_EVENTS = ("initiated", "ringing", "answered", "completed")
+_DOES = {"stop": "stopped", "pause": "paused", "resume": "in-progress"}
+_ENDS = {
+    "completed": causes.NORMAL_CLEARING, "canceled": causes.NORMAL_CLEARING, "busy": causes.USER_BUSY,
+    "no-answer": causes.NO_ANSWER, "failed": causes.NORMAL_TEMPORARY_FAILURE,
+}  # fmt: skip
+_REFUSALS = {
+    21201: causes.INVALID_NUMBER_FORMAT, 21211: causes.INVALID_NUMBER_FORMAT, 21217: causes.INVALID_NUMBER_FORMAT,
+    21210: causes.FACILITY_REJECTED, 21212: causes.FACILITY_REJECTED, 21215: causes.FACILITY_REJECTED,
+    13227: causes.FACILITY_REJECTED,
+}  # fmt: skip
+
+
+class TwilioVoice:
+    """The Calls API."""
+
+    spec = ProviderSpec(
+        name="twilio", label="Twilio", credentials=Account,
+        verbs=frozenset({"hangup", "transfer", "play", "dtmf", "record"}),
+        recording=frozenset({"start", "stop", "pause", "resume"}), detects=True,
+        told_to=("base_url", ("auth_token",)),
+        paths={"answer": TURN, "gather": TURN, "call-status": STATUS, "recording-status": RECORDING},
+    )  # fmt: skip
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outside = outbound
+
+    # ---- asking
+
+    async def place(self, account: VoiceAccount, call: Placing, urls: CallUrls) -> Outcome:
+        """Ask for a call (`POST Calls.json`)."""
+        form = [
+            ("To", call.to), ("From", call.caller), ("Url", urls.turn), ("Method", "POST"),
+            ("StatusCallback", urls.status), ("StatusCallbackMethod", "POST"),
+            *(("StatusCallbackEvent", each) for each in _EVENTS),
+            ("Timeout", str(call.timeout_s)), ("TimeLimit", str(call.max_duration_s)),
+        ]  # fmt: skip
+        if call.record:
+            form += [("Record", "true"), ("RecordingChannels", "dual"), *_told_of(urls)]
+        if call.detect:
+            form += [("MachineDetection", "Enable"), ("AsyncAmd", "true"),
+                     ("AsyncAmdStatusCallback", urls.status), ("AsyncAmdStatusCallbackMethod", "POST")]  # fmt: skip
+        headers = {**_key(account), **wire.FORM}
+        try:
+            answer = await self._outside.request(
+                "POST", _at(account, "Calls.json"), headers=headers, data=wire.encoded(form), timeout_s=wire.TIMEOUT_S
+            )
+        except OutboundError as error:
+            return wire.unplaced(error)
+        told = wire.read(answer)
+        if answer.status == 201 and told.get("sid"):
+            return Accepted(told["sid"])
+        code = told.get("code")
+        return wire.declined(answer, f"{code} {told.get('message')}", _REFUSALS.get(code, causes.CALL_REJECTED))
+
+    async def check(self, account: VoiceAccount) -> None:
+        """Read the account itself."""
+        await wire.known(self._outside, _at(account, "").removesuffix("/") + ".json", _key(account))
+
+    async def control(
+        self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any], urls: CallUrls
+    ) -> str | None:
+        """Change a live call: by another document, its state, or its recordings."""
+        call = f"Calls/{quote(call_id, safe='')}"
+        match verb:
+            case "hangup":
+                form = [("Status", "completed")]
+            case "transfer":
+                form = [("Url", urls.turn), ("Method", "POST")]
+            case "play":
+                form = [("Twiml", _interlude(_prompt(body), urls))]
+            case "dtmf":
+                form = [("Twiml", _interlude(_element("Play", digits=body["digits"]), urls))]
+            case "record" if body["do"] == "start":
+                form = [("RecordingChannels", "dual"), *_told_of(urls)]
+                return str(wire.read(await self._ask(account, f"{call}/Recordings.json", form)).get("sid", ""))
+            case "record":
+                call, form = f"{call}/Recordings/{quote(body['recording'])}", [("Status", _DOES[body["do"]])]
+            case _:
+                raise Unsupported(verb)
+        await self._ask(account, f"{call}.json", form)
+        return None
+
+    async def _ask(self, account: VoiceAccount, path: str, form: wire.Pairs) -> Any:
+        return await wire.ordered(
+            self._outside, "POST", _at(account, path), _key(account), form=form, says="message"
+        )
+
+    async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
+        """Get a recording as WAV."""
+        await wire.fetched(self._outside, _at(account, f"Recordings/{quote(name)}.wav"), _key(account), into)
+
+    async def forget_recording(self, account: VoiceAccount, name: str) -> None:
+        """Remove a recording."""
+        url = _at(account, f"Recordings/{quote(name)}.json")
+        await wire.ordered(self._outside, "DELETE", url, _key(account), says="message")
+
+    # ---- webhooks
+
+    def verify(self, account: VoiceAccount, hook: WebhookRequest, now: datetime) -> None:
+        """Compare the signature, which is over the address and the form's fields."""
+        given = hook.header(SIGNATURE).encode("latin-1", "replace")
+        form = wire.pairs_of(hook) if hook.method == "POST" else []
+        token = account.credentials["auth_token"]
+        if not any([hmac.compare_digest(signature(token, url, form).encode(), given) for url in _spellings(hook.url)]):
+            raise BadSignature("The signature does not fit.")
+
+    def call_id(self, hook: WebhookRequest) -> str:
+        """Return `CallSid`."""
+        return wire.form_of(hook).get("CallSid", "")
+
+    def arrival(self, hook: WebhookRequest) -> Arrival | None:
+        """Read a call that comes in."""
+        told = wire.form_of(hook)
+        if told.get("Direction") != "inbound" or told.get("CallStatus") in _ENDS:
+            return None
+        return Arrival(told.get("CallSid", ""), told.get("To", ""), told.get("From", ""))
+
+    def facts(self, hook: WebhookRequest, now: datetime) -> Sequence[machine.Fact]:
+        """Read `CallStatus`."""
+        told = wire.form_of(hook)
+        match told.get("CallStatus"):
+            case "ringing":
+                return [machine.Ringing(now)]
+            case "in-progress":
+                return [machine.Answered(now)]
+            case "completed":
+                talked = wire.seconds(told.get("CallDuration"))
+                return [machine.Hangup(now, cause=causes.NORMAL_CLEARING, answered=True, talk_seconds=talked)]
+            case status if status in _ENDS:
+                return [machine.Hangup(now, cause=_ENDS[status], by_caller=status == "canceled")]
+        return []
+
+    def answered_by(self, hook: WebhookRequest) -> str | None:
+        """Read `AnsweredBy`."""
+        told = wire.form_of(hook).get("AnsweredBy")
+        if not told:
+            return None
+        return "human" if told == "human" else "machine" if told.startswith(("machine", "fax")) else "unknown"
+
+    def reports(self, hook: WebhookRequest) -> Sequence[Report]:
+        """Read what was heard during the document before."""
+        return TWIML.reports(wire.form_of(hook))
+
+    def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
+        """Read a recording that is complete."""
+        told = wire.form_of(hook)
+        if told.get("RecordingStatus") != "completed" or not told.get("RecordingSid"):
+            return []
+        return [RecordingReady(told["RecordingSid"], wire.seconds(told.get("RecordingDuration")))]
+
+    def document(self, orders: Sequence[Order], urls: CallUrls) -> WebhookReply:
+        """Write a turn as TwiML."""
+        made = TWIML.render(orders, urls)
+        return WebhookReply(made.body, made.content_type)
+
+
+def signature(token: str, url: str, form: wire.Pairs = ()) -> str:
+    """Return `X-Twilio-Signature`: base64 HMAC-SHA1 of the address and the fields by name, each value of one once."""
+    fields = "".join(
+        f"{name}{value}"
+        for name, group in groupby(sorted(set(form)), key=lambda pair: pair[0])
+        for _, value in group
+    )
+    made = hmac.digest(token.encode(), (url + fields).encode("utf-8", "surrogateescape"), hashlib.sha1)
+    return b64encode(made).decode()
+
+
+def _spellings(url: str) -> list[str]:
+    """Return an address as it may have been signed: as given, without its usual port, and with it."""
+    parts = urlsplit(url)
+    port = _PORTS.get(parts.scheme)
+    host = parts.netloc.removesuffix(f":{port}")
+    found = [url, parts._replace(netloc=host).geturl()]
+    if ":" not in host.rpartition("]")[2]:
+        found.append(parts._replace(netloc=f"{host}:{port}").geturl())
+    return list(dict.fromkeys(found))
+
+
+def _at(account: VoiceAccount, path: str) -> str:
+    held = account.credentials
+    region, edge = held.get("region"), held.get("edge")
+    host = ".".join(filter(None, ("api", edge, region or ("us1" if edge else None), "twilio.com")))
+    base = str(held.get("base_url") or f"https://{host}").rstrip("/")
+    return f"{base}/2010-04-01/Accounts/{quote(held['account_sid'], safe='')}/{path}"
+
+
+def _key(account: VoiceAccount) -> dict[str, str]:
+    return wire.basic(account.credentials["account_sid"], account.credentials["auth_token"])
+
+
+def _told_of(urls: CallUrls) -> list[tuple[str, str]]:
+    return [("RecordingStatusCallback", urls.recording), ("RecordingStatusCallbackMethod", "POST"),
+            ("RecordingStatusCallbackEvent", "completed")]  # fmt: skip
+
+
+def _element(name: str, text: str = "", **attributes: str) -> ElementTree.Element:
+    made = ElementTree.Element(name, attributes)
+    made.text = text
+    return made
+
+
+def _prompt(body: Mapping[str, Any]) -> ElementTree.Element:
+    return _element("Play", body["audio_url"]) if body.get("audio_url") else _element("Say", body["tts_text"])
+
+
+def _interlude(said: ElementTree.Element, urls: CallUrls) -> str:
+    """Return a document that says something and goes back to what the call was at."""
+    root = ElementTree.Element("Response")
+    root.extend([said, _element("Redirect", urls.turn, method="POST")])
+    return ElementTree.tostring(root, encoding="unicode")
