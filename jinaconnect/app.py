@@ -24,9 +24,10 @@ from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.commanding import TIMER_JOB, Commander
 from jinaconnect.actions.hosted.control import HostedCalls
 from jinaconnect.actions.hosted.hooks import VoiceDoor
-from jinaconnect.actions.hosted.leading import ASK_JOB
+from jinaconnect.actions.hosted.leading import ASK_JOB, Leader
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
@@ -189,9 +190,11 @@ class Gateway:
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         fleet = Fleet(services, worker, prompts, config.voice.asterisks)
         providers, urls = Providers(services), HookUrls(services)
-        hosted = HostedCalls(services, worker, providers, urls)
+        leader = Leader(services, worker)
+        commander = Commander(services, worker, providers, urls, leader)
+        hosted = HostedCalls(services, worker, providers, urls, commander)
         calls = Controls(LiveCalls(services, fleet), hosted)
-        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted)
+        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander)
         message_hooks = InboundDoor(services, worker, writers, accounts, channels)
         hub, presence = Hub(store.log, services.cursors), Presence(clock, link)
         live = Live(
@@ -233,6 +236,7 @@ class Gateway:
         worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))
         worker.handle("media", MediaFetcher(services, ports.accounts, ports.channels).fetch)
         worker.handle_job(ASK_JOB, voice.ask)
+        worker.handle_job(TIMER_JOB, voice.time_over)
         worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
         worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))

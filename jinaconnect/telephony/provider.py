@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -59,7 +59,9 @@ class ProviderSpec:
     ordered of a live call and `ways` what one can be placed for (None: everything), `recording` what a recording can be
     told to do, `detects` whether it tells people from machines. `credentials` is the schema of an account, `told_to`
     the credential that says which host the others named go to. `paths` are the names its webhooks' addresses end in,
-    the first of a kind being the one we give out; without `signed` nothing but the address shows whose they are.
+    the first of a kind being the one we give out. They are signed with the credential `signed_by`: without it, nothing
+    but the address shows whose they are. One that `tapes` records from the placing on, others from the first document;
+    one that `removes` has recordings removed when it is asked to.
     """
 
     name: str
@@ -72,14 +74,17 @@ class ProviderSpec:
     credentials: type[BaseModel] | None = None
     told_to: tuple[str, tuple[str, ...]] = ("", ())
     paths: Mapping[str, str] = field(default_factory=lambda: {each: each for each in (TURN, STATUS, RECORDING)})
-    signed: bool = True
+    signed_by: str | None = None
+    tapes: bool = True
+    removes: bool = False
 
     def capabilities(self) -> list[str]:
         """Return what can be done with calls over it, as clients read it."""
         if self.verbs is None:
             return sorted(EVERYTHING)
-        records = {f"record:{each}" for each in self.recording}
-        return sorted((self.verbs - {"record"}) | records | ({"machine_detection"} if self.detects else set()))
+        more = {f"record:{each}" for each in self.recording}
+        more |= {name for name, can in (("machine_detection", self.detects), ("record:remove", self.removes)) if can}
+        return sorted((self.verbs - {"record"}) | more)
 
     def path(self, kind: str) -> str:
         """Return the name that addresses of a kind end in; a carrier without one gets all at its first."""
@@ -212,10 +217,11 @@ class VoiceProvider(Protocol):
     def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
         """Return the recordings a webhook says are ready; pure."""
 
-    def document(self, orders: Sequence[Order], urls: CallUrls) -> WebhookReply:
+    def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Return a turn in the carrier's dialect: its prompts, then one wait, whose end asks for `urls.turn`; pure.
 
-        A turn that waits for ourselves (a web service) pauses and asks again. No orders: hang up.
+        A turn that waits for ourselves (a web service) pauses and asks again. No orders: hang up. With `record` all of
+        the call is recorded from here on.
         """
 
     async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
@@ -223,3 +229,31 @@ class VoiceProvider(Protocol):
 
     async def forget_recording(self, account: VoiceAccount, name: str) -> None:
         """Remove a recording at the carrier; raises CallGone, ProviderAway, Unsupported."""
+
+
+@runtime_checkable
+class Commanded(VoiceProvider, Protocol):
+    """One that takes no documents: its answers to webhooks are empty, what a call is to do is commanded.
+
+    All of these raise CallGone and ProviderAway; a command given again under its name is no second one.
+    """
+
+    async def welcome(self, account: VoiceAccount, call_id: str, name: str) -> None:
+        """Answer a call that comes in."""
+
+    async def turn_away(self, account: VoiceAccount, call_id: str) -> None:
+        """Refuse a call that comes in."""
+
+    def echoed(self, hook: WebhookRequest) -> Mapping[str, str]:
+        """Return the query of our address that a webhook repeats from the command it follows; pure."""
+
+    def follows(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> int | None:
+        """Return which of a turn's commands an event leads to, None where it leads to none of it; pure."""
+
+    async def carry_out(
+        self, account: VoiceAccount, call_id: str, orders: Sequence[Order], urls: CallUrls, *, step: int, name: str
+    ) -> float | None:
+        """Give a turn's commands from one on, as far as the next event; returns the seconds that we are to pause."""
+
+    async def close(self, account: VoiceAccount, call_id: str, orders: Sequence[Order], urls: CallUrls) -> None:
+        """End what a turn leaves running."""

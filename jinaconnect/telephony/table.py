@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from jinaconnect.outbound import Outbound
 from jinaconnect.telephony.provider import ProviderSpec, VoiceProvider
-from jinaconnect.telephony.providers.credentials import Exotel, Plivo, Telnyx, Vonage
+from jinaconnect.telephony.providers.exotel import ExotelVoice
+from jinaconnect.telephony.providers.plivo import PlivoVoice
+from jinaconnect.telephony.providers.telnyx import TelnyxVoice
 from jinaconnect.telephony.providers.twilio import TwilioVoice
+from jinaconnect.telephony.providers.vonage import VonageVoice
 
 SIP = "sip"
 SIMULATED = "sandbox"  # the name of the switch that carries what is done in test mode
@@ -16,7 +19,7 @@ SIMULATED = "sandbox"  # the name of the switch that carries what is done in tes
 
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
-    """A provider: what it is like, and how its adapter is made; None while there is none."""
+    """A provider: what it is like, and how the adapter of a hosted one is made."""
 
     spec: ProviderSpec
     make: Callable[[Outbound], VoiceProvider] | None = None
@@ -33,14 +36,10 @@ PROVIDERS: MutableMapping[str, ProviderRow] = _rows(
         )
     ),
     ProviderRow(TwilioVoice.spec, TwilioVoice),
-    ProviderRow(ProviderSpec(name="plivo", label="Plivo", credentials=Plivo)),
-    ProviderRow(ProviderSpec(name="vonage", label="Vonage", credentials=Vonage)),
-    ProviderRow(ProviderSpec(name="telnyx", label="Telnyx", credentials=Telnyx)),
-    ProviderRow(
-        ProviderSpec(
-            name="exotel", label="Exotel", credentials=Exotel, told_to=("subdomain", ("api_key", "api_token"))
-        )
-    ),
+    ProviderRow(PlivoVoice.spec, PlivoVoice),
+    ProviderRow(VonageVoice.spec, VonageVoice),
+    ProviderRow(TelnyxVoice.spec, TelnyxVoice),
+    ProviderRow(ExotelVoice.spec, ExotelVoice),
 )
 
 
@@ -67,12 +66,6 @@ def switched(provider: str) -> bool:
     """Tell whether a provider's calls have legs on a switch of ours."""
     known = PROVIDERS.get(provider)
     return known is not None and not known.spec.hosted
-
-
-def dialled(provider: str) -> bool:
-    """Tell whether calls can be placed over a provider at all."""
-    known = row(provider)
-    return not known.spec.hosted or known.make is not None
 
 
 def switch_kind(name: str) -> SwitchKind:

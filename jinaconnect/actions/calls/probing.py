@@ -20,7 +20,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, InvalidState, NotSupported, Unavailable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.telephony.table import dialled, row
+from jinaconnect.telephony.table import row
 from jinaconnect.telephony.trunks.pjsip import registration_uris, trunk_objects
 
 RING_S = 10
@@ -35,13 +35,14 @@ async def try_trunk(ctx: OperationContext, id: str, call_to: str | None) -> dict
     """Answer how the carrier of a trunk takes an OPTIONS, its registration and, with `call_to`, a call.
 
     An HTTP carrier is asked whether it knows the account. A disabled trunk can be asked, not called over. Raises
-    NotFound, NotSupported for a provider nothing speaks for,
+    NotFound, NotSupported for a trunk without an Asterisk,
     InvalidState without credentials, Invalid for a host that must not be called, Unavailable while its Asterisk is
     away, and what placing a call raises.
     """
     trunk = await ctx.data.get("trunks", id)
-    if trunk["asterisk"] is None and not dialled(trunk["provider"]):
-        raise NotSupported(f"A trunk of {trunk['provider']} has nothing to be asked by OPTIONS.")
+    hosted = row(trunk["provider"]).spec.hosted
+    if trunk["asterisk"] is None and not hosted:
+        raise NotSupported("There is no Asterisk that could ask the trunk's carrier.")
     if call_to is None:
         return await _asked(ctx, trunk)
     ctx.principal.require("voice.call")

@@ -17,6 +17,7 @@ import structlog
 from jinaconnect.actions.calls.journal import CallJournal, Entry
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.hosted.verbs import Verbs, check
@@ -43,11 +44,14 @@ logger = structlog.get_logger(__name__)
 class HostedCalls:
     """Places calls by asking their carrier, and orders them about where it can be asked to."""
 
-    def __init__(self, services: Services, worker: Worker, providers: Providers, urls: HookUrls) -> None:
+    def __init__(
+        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, commander: Commander
+    ) -> None:  # fmt: skip
         self._services = services
         self._worker = worker
         self._providers = providers
         self._urls = urls
+        self._commander = commander
         self._verbs = Verbs(services, self._control)
 
     async def standing(self, account: Document) -> Standing:
@@ -202,7 +206,10 @@ class HostedCalls:
             raise Unavailable("The carrier has not named the call yet.", retry_after=2)
         try:
             urls = self._urls.of(provider.spec.name, account.id, call["_id"], ANY_TURN)
-            return await provider.control(account, call["provider_call_id"], verb, body, urls)
+            name = await provider.control(account, call["provider_call_id"], verb, body, urls)
+            if verb == "transfer":
+                await self._commander.give_present(self.journal(call))
+            return name
         except carrier.Unsupported as error:
             raise Unsupported(str(error)) from error
         except CallGone as error:

@@ -12,6 +12,7 @@ from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.incoming import admit, known
 from jinaconnect.actions.hosted.leading import BEFORE_ANY, Leader
@@ -20,11 +21,18 @@ from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, PermissionDenied
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.provider import TURN, CallUrls, RecordingReady, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.provider import TURN, CallUrls, Commanded, RecordingReady, VoiceAccount, VoiceProvider
+
+
+def _records(adapter: VoiceProvider, call: Document, turn: int) -> bool:
+    """Tell whether a turn's document is to begin the recording of the whole call."""
+    wanted = not adapter.spec.tapes and turn == call["hosted"].get("first") and plans.of(call).record
+    return wanted and bool(call["metadata"].get("recording_allowed", True))
 
 
 def _foreign() -> PermissionDenied:
@@ -48,14 +56,16 @@ class VoiceDoor:
     """Takes the webhooks of all voice providers of the table."""
 
     def __init__(
-        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, control: HostedCalls
+        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, control: HostedCalls,
+        leader: Leader, commander: Commander,
     ) -> None:  # fmt: skip
         self._services = services
         self._worker = worker
         self._providers = providers
         self._urls = urls
         self._control = control
-        self._leader = Leader(services, worker)
+        self._leader = leader
+        self._commander = commander
 
     async def check(self, account: Document) -> dict[str, Any]:
         """Ask an account's carrier whether it knows it."""
@@ -78,7 +88,7 @@ class VoiceDoor:
         if trunk is None or trunk["provider"] != provider or trunk["deleted_at"] is not None:
             raise _foreign()
         opened = self._providers.opened(trunk)
-        if not (marked or adapter.spec.signed or _knows(opened, given)):
+        if not (marked or opened.credentials.get(adapter.spec.signed_by or "") or _knows(opened, given)):
             raise _foreign()
         hook = given
         if marked and given.method == "POST":  # word for word as given; a GET has what it tells in there too
@@ -89,13 +99,23 @@ class VoiceDoor:
             adapter.verify(opened, hook, self._services.clock())
         except BadSignature as error:
             raise PermissionDenied(error.detail, code=error.code) from error
+        if isinstance(adapter, Commanded):
+            call, number = self._repeated(account, adapter.echoed(hook)) or (call, BEFORE_ANY)
         if not call:
-            return await self._arrived(adapter, trunk, kind, hook)
+            return await self._arrived(adapter, trunk, opened, kind, hook)
         try:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
             return WebhookReply()
-        return await self._apply(adapter, doc, kind, number, hook)
+        return await self._apply(adapter, opened, doc, kind, number, hook)
+
+    def _repeated(self, account: str, query: Mapping[str, str]) -> tuple[str, int] | None:
+        """Return the call and the turn of an address that a command took along, None for one that is not ours."""
+        call, turn = query.get("call", ""), query.get("turn", "")
+        if not call or not (turn.isascii() and turn.isdigit() and len(turn) < 7):
+            return None
+        wanted = self._urls.mark(account, TURN, call, int(turn))
+        return (call, int(turn)) if hmac.compare_digest(wanted.encode(), query.get("mark", "").encode()) else None
 
     def _named(self, account: str, kind: str, given: WebhookRequest) -> tuple[str, int, bool]:
         """Return the call and the turn an address names, and whether it bears our mark; raises PermissionDenied."""
@@ -107,7 +127,9 @@ class VoiceDoor:
         wanted = self._urls.mark(account, kind if call else INBOUND, call, number)
         return call, number, hmac.compare_digest(wanted.encode(), query.get("mark", "").encode())
 
-    async def _arrived(self, adapter: VoiceProvider, trunk: Document, kind: str, hook: WebhookRequest) -> WebhookReply:
+    async def _arrived(
+        self, adapter: VoiceProvider, trunk: Document, opened: VoiceAccount, kind: str, hook: WebhookRequest
+    ) -> WebhookReply:
         """Answer a call that comes in with what its number says.
 
         What is told of a call that is known is taken, and answered with its present turn: carriers report a call that
@@ -120,12 +142,16 @@ class VoiceDoor:
             if arrived is None or not arrived.call_id:
                 return WebhookReply()
             call = await admit(self._services, self._worker, trunk, arrived)
+            if isinstance(adapter, Commanded):
+                return await self._commander.receive(adapter, opened, arrived, call)
             if call is None:
                 return adapter.document((), CallUrls("", "", ""))
             facts = [machine.Answered(self._services.clock())]
         journal = self._control.journal(call)
-        if kind not in (INBOUND, TURN):
-            return await self._apply(adapter, call, kind, BEFORE_ANY, hook)
+        if isinstance(adapter, Commanded) and call["started_at"] is None and (again := adapter.arrival(hook)):
+            return await self._commander.receive(adapter, opened, again, call)
+        if kind not in (INBOUND, TURN) or isinstance(adapter, Commanded):
+            return await self._apply(adapter, opened, call, kind, BEFORE_ANY, hook)
         turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
         await bring(self._services, self._worker, journal.doc)
         await journal.flush()
@@ -133,20 +159,22 @@ class VoiceDoor:
         return adapter.document(turn.orders, urls)
 
     async def _apply(
-        self, adapter: VoiceProvider, call: Document, kind: str, number: int, hook: WebhookRequest
+        self, adapter: VoiceProvider, opened: VoiceAccount, call: Document, kind: str, number: int, hook: WebhookRequest
     ) -> WebhookReply:
         journal = self._control.journal(call)
         facts = adapter.facts(hook, self._services.clock())
         await self._name(journal, adapter.call_id(hook))
         await self._tell_who(journal, adapter.answered_by(hook))
-        reports = adapter.reports(hook) if kind == TURN else ()
-        if kind == TURN and not any(isinstance(each, exchange.Ongoing) for each in reports):
+        reply, asks = WebhookReply(), kind == TURN and not isinstance(adapter, Commanded)
+        reports = adapter.reports(hook) if asks else ()
+        if isinstance(adapter, Commanded):
+            await self._commander.take(adapter, opened, journal, number, hook, facts)
+        elif asks and not any(isinstance(each, exchange.Ongoing) for each in reports):
             turn = await self._leader.turn(journal, number, reports, facts)
             urls = self._urls.of(adapter.spec.name, call["provider_config"], call["_id"], turn.number)
-            reply = adapter.document(turn.orders, urls)
+            reply = adapter.document(turn.orders, urls, record=_records(adapter, journal.doc, turn.number))
         else:
             await journal.write(*facts)
-            reply = WebhookReply()
         await self._keep(journal, adapter.recordings(hook))
         await bring(self._services, self._worker, journal.doc)
         await journal.flush()
@@ -182,11 +210,12 @@ class VoiceDoor:
                 kept, held = doc["hosted"]["recordings"], doc["record"]
                 if doc.get("erased") or any(row["name"] == name for row in kept):
                     return None
-                ordered = held is not None and held.get("name") == name  # by somebody, under an id of ours already
+                # By somebody, under an id of ours already; some carriers name it only now.
+                ordered = held is not None and held.get("name") in (name, "") and held["kind"] == "hosted"
                 id = held["id"] if held is not None and ordered else new
                 told = ordered and held is not None and held["state"] == calls.STOPPED
                 tells = [] if told else [Tell("call.recording_stopped", {"recording": id}, "carrier")]
-                stops = {"record.state": calls.STOPPED} if ordered else {}
+                stops = {"record.state": calls.STOPPED, "record.name": name} if ordered else {}
                 return Entry((), tells, {"hosted.recordings": [*kept, {"name": name, "id": id}], **stops})
 
             await journal.decide(decide)
@@ -197,5 +226,11 @@ class VoiceDoor:
 
     async def ask(self, scope: str, data: Mapping[str, Any]) -> None:
         """Do the job of a turn that waits for a web service."""
-        doc = await self._services.store.within(scope).get("calls", data["call"])
-        await self._leader.ask(self._control.journal(doc), data["turn"])
+        journal = self._control.journal(await self._services.store.within(scope).get("calls", data["call"]))
+        await self._leader.ask(journal, data["turn"])
+        await self._commander.give_present(journal)
+
+    async def time_over(self, scope: str, data: Mapping[str, Any]) -> None:
+        """Do the job of a pause that is over."""
+        journal = self._control.journal(await self._services.store.within(scope).get("calls", data["call"]))
+        await self._commander.time_over(journal, data)

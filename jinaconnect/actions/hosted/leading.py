@@ -68,6 +68,10 @@ class Leader:
         await self._ask(journal.doc)
         return _present(journal.doc["ivr"]) if journal.doc["ivr"] else Turn(number)
 
+    def present(self, journal: CallJournal) -> Turn:
+        """Return the turn a call is at."""
+        return _present(journal.doc["ivr"])
+
     async def _step(self, journal: CallJournal, reports: Sequence[Report], facts: Facts) -> bool:
         """Make one step of the IVR; False where somebody else made it meanwhile."""
         seen = journal.doc["ivr"]
@@ -88,7 +92,8 @@ class Leader:
                 state["transfer"] = seen["transfer"]
             ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
             dialled = seconds.after(journal.doc, self._services.ids.new("call"), reports, step.orders)
-            entry = Entry([*facts, *digits, *ends], self._tells(journal.doc, step), {"ivr": state, **dialled})
+            first = {"hosted.first": step.state.turn} if seen is None else {}
+            entry = Entry([*facts, *digits, *ends], self._tells(journal.doc, step), {"ivr": state, **dialled, **first})
             self._notes(journal, step)
         made = False
 

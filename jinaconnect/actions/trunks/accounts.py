@@ -19,7 +19,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, Leaving, Step, TenantStore
-from jinaconnect.telephony.table import SIMULATED, SIP, dialled, row, switch_kind, switched
+from jinaconnect.telephony.table import SIMULATED, SIP, row, switch_kind, switched
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
@@ -109,7 +109,7 @@ async def outbound_trunk(ctx: Context, id: str | None) -> Document:
 
 
 async def _best(ctx: Context, rows: Sequence[Document]) -> Document:
-    """Return the trunk to call over: what can be dialled, then the healthiest, the first by priority, the oldest."""
+    """Return the trunk to call over: one with an account, the healthiest, the first by priority, the oldest."""
     if len(rows) == 1:
         return rows[0]
     ids = [row["_id"] for row in rows]
@@ -118,8 +118,7 @@ async def _best(ctx: Context, rows: Sequence[Document]) -> Document:
 
     def rank(each: Document) -> tuple[Any, ...]:
         healthy = HEALTHIEST.index(status.get(each["_id"], health.UNKNOWN))
-        return (not dialled(each["provider"]), not each["credentials_set"], healthy, -each["priority"],
-                each["created_at"], each["_id"])  # fmt: skip
+        return not each["credentials_set"], healthy, -each["priority"], each["created_at"], each["_id"]
 
     return min(rows, key=rank)
 
@@ -244,6 +243,8 @@ async def _check_claims(ctx: OperationContext, held: Document, changes: Mapping[
 def _given_anew(provider: str, old: Mapping[str, Any], merged: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raise Invalid on `credentials` where secrets that are kept would go to another host than before."""
     place, names = row(provider).spec.told_to
+    if merged.get(place) == old.get(place) and "base_url" in (*old, *merged):
+        place = "base_url"
     if not old or merged.get(place) == old.get(place):
         return
     kept = [name for name in names if old.get(name) and merged.get(name) and given.get(name) is None]

@@ -60,8 +60,8 @@ class TwilioVoice:
     spec = ProviderSpec(
         name="twilio", label="Twilio", credentials=Account,
         verbs=frozenset({"hangup", "transfer", "play", "dtmf", "record"}),
-        recording=frozenset({"start", "stop", "pause", "resume"}), detects=True,
-        told_to=("base_url", ("auth_token",)),
+        recording=frozenset({"start", "stop", "pause", "resume"}), detects=True, removes=True,
+        told_to=("base_url", ("auth_token",)), signed_by="auth_token",
         paths={"answer": TURN, "gather": TURN, "call-status": STATUS, "recording-status": RECORDING},
     )  # fmt: skip
 
@@ -192,7 +192,7 @@ class TwilioVoice:
             return []
         return [RecordingReady(told["RecordingSid"], wire.seconds(told.get("RecordingDuration")))]
 
-    def document(self, orders: Sequence[Order], urls: CallUrls) -> WebhookReply:
+    def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Write a turn as TwiML."""
         made = TWIML.render(orders, urls)
         return WebhookReply(made.body, made.content_type)

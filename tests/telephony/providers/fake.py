@@ -76,7 +76,7 @@ class FakeProvider:
 
     spec = ProviderSpec(
         name=FAKE, label="Fake", verbs=frozenset({"hangup"}), credentials=Credentials,
-        told_to=("base_url", ("secret",)),
+        told_to=("base_url", ("secret",)), signed_by="secret",
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound) -> None:
@@ -165,7 +165,7 @@ class FakeProvider:
         told = _form(hook)
         return [RecordingReady(told["recording"])] if "recording" in told else []
 
-    def document(self, orders: Sequence[Order], urls: CallUrls) -> WebhookReply:
+    def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Write a turn."""
         said: list[dict[str, Any]] = []
         for order in orders:

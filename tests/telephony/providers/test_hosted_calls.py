@@ -19,7 +19,6 @@ from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.table import PROVIDERS
 from tests.client import until
 from tests.conftest import PLENTY, Running
-from tests.handlers.trunks.accounts import add_trunk
 from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.telephone import OWN
 from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier, fake_row
@@ -79,7 +78,7 @@ async def test_a_call_says_what_it_was_placed_for_and_ends(line: Line) -> None:
 async def test_a_long_text_is_said_whole(line: Line) -> None:
     text = "Ünd so weiter {x} " * 200
     _, there = await talking(line, tts_text=text)
-    assert there.said() == [text.strip()]
+    assert " ".join(there.said()) == text.strip()  # in pieces, where a carrier takes no more at once
 
 
 async def test_keys_lead_through_an_ivr(line: Line) -> None:
@@ -186,6 +185,10 @@ async def test_a_call_ordered_to_end_before_it_has_a_name_ends_once_it_has(line:
     call = await line.place()
     there = await line.carrier.placed()
     await line.has(call, status="INITIATING")
+    if "hangup" not in PROVIDERS[line.carrier.provider].spec.capabilities():
+        (await line.owner.post(f"{CALLS}{call}/hangup/")).refused(409, "unsupported")
+        await there.status("canceled")
+        return
     assert (await line.owner.post(f"{CALLS}{call}/hangup/")).ok()["hung_up"]
     assert await there.answer() == [{"hangup": True}]
     await until(lambda: _set(there), 20)
@@ -205,14 +208,16 @@ async def test_a_call_is_hung_up_and_what_its_carrier_cannot_do_is_refused(line:
         ("transfer", "transfer", {"to": AGENT}), ("dtmf", "dtmf", {"digits": "1"}), ("play", "play", {"tts_text": "x"}),
         ("play", "", {"tts_text": "x", "to": "agent"}), ("record", "record:pause", {"do": "pause"}),
         ("record", "record:start", {"do": "start"}), ("record", "record:stop", {"do": "stop"}),
+        ("hangup", "hangup", {}),
     ):  # fmt: skip
         if can not in trunk["capabilities"]:
             told = (await line.owner.post(f"{CALLS}{call}/{verb}/", body)).refused(409, "unsupported")
             assert PROVIDERS[trunk["provider"]].spec.label in told
     (await line.owner.post(CALLS, {"to_number": CUSTOMER, "provider_config_id": line.trunk,
                                    "device": "sip:a@b.example"})).refused(409, "unsupported")  # fmt: skip
-    assert (await line.owner.post(f"{CALLS}{call}/hangup/")).ok() == {"call_id": call, "hung_up": True}
-    assert there.hung_up.is_set()
+    if "hangup" in trunk["capabilities"]:
+        assert (await line.owner.post(f"{CALLS}{call}/hangup/")).ok() == {"call_id": call, "hung_up": True}
+        assert there.hung_up.is_set()
     await there.status("completed", seconds=1)
     ended = await line.ended(call)
     assert (ended["status"], ended["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING")
@@ -310,15 +315,17 @@ async def test_a_recording_is_measured_kept_and_then_removed_at_its_carrier(line
     for name in (short, whole):
         await line.carrier.post(there.wanted["recording"], {"id": there.id, "recording": name})
     rows: list[dict[str, Any]] = []
+    removes = PROVIDERS[line.carrier.provider].spec.removes
 
     async def kept() -> bool:
         rows[:] = (await line.owner.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
-        return bool(rows) and not line.carrier.recordings
+        failed = (await line.types(call)).count("recording.failed")
+        return (len(rows), failed) == (1, 1) and bool(line.carrier.recordings) != removes
 
     await until(kept, 20)
-    # It is told to have lasted a second.
-    assert [(each["duration_seconds"], each["length_mismatch"]) for each in rows] == [(6, True)]
-    assert (await line.types(call)).count("recording.failed") == 1
+    # It is told to have lasted a second, where the carrier tells.
+    told = line.carrier.provider != "exotel"
+    assert [(each["duration_seconds"], each["length_mismatch"]) for each in rows] == [(6, told)]
 
 
 async def test_the_same_key_places_one_call(line: Line) -> None:
@@ -458,9 +465,3 @@ async def test_test_mode_reaches_no_carrier(line: Line) -> None:
     body = {"to_number": CUSTOMER, "provider_config_id": trunk, "tts_text": "Hello."}
     (await client.post(CALLS, body)).refused(501, "not_supported_by_provider")
     assert line.carrier.calls == []
-
-
-async def test_a_provider_nothing_speaks_for_places_nothing(tenant: Tenant) -> None:
-    trunk = await add_trunk(tenant(), "exotel", from_numbers=[OWN])
-    body = {"to_number": CUSTOMER, "provider_config_id": trunk, "tts_text": "Hello."}
-    (await tenant().post(CALLS, body)).refused(501, "not_supported_by_provider")

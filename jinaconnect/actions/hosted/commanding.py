@@ -1,0 +1,153 @@
+"""Calls at a carrier that takes no documents: each turn is given to it as commands, one after the other.
+
+An event that leads to the next command of its turn has it given; one that ends the turn is a step, and the first
+command of what follows is given. A command's name is made of its call, its turn and its place, so that one given again
+(for a repeated event, after a crash) is no second one to the carrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.context import Services
+from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.leading import BEFORE_ANY, Leader, Turn
+from jinaconnect.actions.hosted.urls import HookUrls
+from jinaconnect.actions.worker import Worker
+from jinaconnect.core.calls import document as calls
+from jinaconnect.core.calls import machine
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.ivr import exchange
+from jinaconnect.core.webhook import WebhookReply, WebhookRequest
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
+from jinaconnect.telephony.provider import Arrival, CallGone, CallUrls, Commanded, ProviderAway, VoiceAccount
+
+TIMER_JOB = "voice.hosted.timer"
+
+logger = structlog.get_logger(__name__)
+
+
+class Commander:
+    """Gives commands."""
+
+    def __init__(
+        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, leader: Leader
+    ) -> None:  # fmt: skip
+        self._services = services
+        self._worker = worker
+        self._providers = providers
+        self._urls = urls
+        self._leader = leader
+
+    async def receive(
+        self, adapter: Commanded, account: VoiceAccount, arrived: Arrival, call: Document | None
+    ) -> WebhookReply:  # fmt: skip
+        """Answer a call that comes in, or refuse what is no call; raises Unavailable."""
+        try:
+            if call is None:
+                await adapter.turn_away(account, arrived.call_id)
+            else:
+                await adapter.welcome(account, arrived.call_id, call["_id"])
+        except CallGone as error:
+            logger.info("hosted.command_late", call=arrived.call_id, error=str(error))
+        except ProviderAway as error:
+            raise _refused(error) from error
+        return WebhookReply()
+
+    async def take(
+        self, adapter: Commanded, account: VoiceAccount, journal: CallJournal, number: int, hook: WebhookRequest,
+        facts: Sequence[machine.Fact],
+    ) -> None:  # fmt: skip
+        """Take an event of a turn; raises Unavailable where its carrier does not take what follows."""
+        held, reports = journal.doc["ivr"], adapter.reports(hook)
+        if held is None:
+            begins = any(isinstance(each, machine.Answered) for each in facts)
+            if not begins:
+                await journal.write(*facts)
+                return
+            turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
+        elif any(isinstance(each, exchange.Ongoing) for each in reports):
+            await journal.write(*facts)
+            return
+        else:
+            present = self._leader.present(journal)
+            if number == present.number:
+                urls = self._of(journal, present)
+                step = adapter.follows(hook, present.orders, urls)
+                if step is not None:
+                    await journal.write(*facts)
+                    await self._give(adapter, account, journal, present, step)
+                    return
+                await self._close(adapter, account, journal, present, urls)
+            turn = await self._leader.turn(journal, number, reports, facts)
+        await self._give(adapter, account, journal, turn, 0)
+
+    async def give_present(self, journal: CallJournal) -> None:
+        """Give what is the call's turn now; raises Unavailable."""
+        adapter = self._providers.get(journal.doc["hosted"]["provider"])
+        if not isinstance(adapter, Commanded) or journal.doc["ivr"] is None:
+            return
+        trunk = await journal.store.get("trunks", journal.doc["provider_config"])
+        await self._give(adapter, self._providers.opened(trunk), journal, self._leader.present(journal), 0)
+
+    async def time_over(self, journal: CallJournal, data: Mapping[str, Any]) -> None:
+        """Do what follows a pause, unless something else has come first."""
+        held = journal.doc["ivr"]
+        if held is None or held["state"]["turn"] != data["turn"] or calls.ended(journal.doc):
+            return
+        adapter = self._providers.get(journal.doc["hosted"]["provider"])
+        if not isinstance(adapter, Commanded):
+            return
+        trunk = await journal.store.get("trunks", journal.doc["provider_config"])
+        account, present = self._providers.opened(trunk), self._leader.present(journal)
+        await self._close(adapter, account, journal, present, self._of(journal, present))
+        turn = await self._leader.turn(journal, present.number, (), ())
+        await self._give(adapter, account, journal, turn, 0)
+
+    def _of(self, journal: CallJournal, turn: Turn) -> CallUrls:
+        call = journal.doc
+        return self._urls.of(call["hosted"]["provider"], call["provider_config"], call["_id"], turn.number)
+
+    async def _give(
+        self, adapter: Commanded, account: VoiceAccount, journal: CallJournal, turn: Turn, step: int
+    ) -> None:  # fmt: skip
+        call = journal.doc
+        if calls.ended(call) or any(isinstance(each, exchange.AskHttp) for each in turn.orders):
+            return  # the web service's answer is what goes on
+        try:
+            pause = await adapter.carry_out(
+                account, call["provider_call_id"], turn.orders, self._of(journal, turn), step=step,
+                name=f"{call['_id']}-{turn.number}",
+            )  # fmt: skip
+        except CallGone as error:
+            logger.info("hosted.command_late", call=call["_id"], error=str(error))
+            return
+        except ProviderAway as error:
+            raise _refused(error) from error
+        if pause is not None:
+            await self._wait(call["_id"], call["scope"], turn.number, pause)
+
+    async def _wait(self, call: str, scope: str, turn: int, pause: float) -> None:
+        job = {
+            "_id": f"job_{call}_{turn}_timer", "scope": scope, "kind": TIMER_JOB,
+            "due": due_at(self._services.clock() + timedelta(seconds=pause)), "data": {"call": call, "turn": turn},
+        }  # fmt: skip
+        await self._worker.add_jobs([job])
+
+    async def _close(
+        self, adapter: Commanded, account: VoiceAccount, journal: CallJournal, turn: Turn, urls: CallUrls
+    ) -> None:  # fmt: skip
+        try:
+            await adapter.close(account, journal.doc["provider_call_id"], turn.orders, urls)
+        except (CallGone, ProviderAway) as error:
+            logger.info("hosted.not_closed", call=journal.id, error=str(error))
+
+
+def _refused(error: ProviderAway) -> Unavailable:
+    return Unavailable(f"The carrier does not take a command: {error}", retry_after=1)
