@@ -21,7 +21,7 @@ PATH = "/session/"
 COOKIE = "jina_session"
 
 
-class Choice(Request, json_schema_extra=example(tenant=sample_id("ten"), mode="live")):
+class TenantChoice(Request, json_schema_extra=example(tenant=sample_id("ten"), mode="live")):
     """What to work in: an organisation of the account (default: its first), live or in the sandbox."""
 
     tenant: Id | None = None
@@ -29,7 +29,7 @@ class Choice(Request, json_schema_extra=example(tenant=sample_id("ten"), mode="l
 
 
 class SignIn(
-    Choice,
+    TenantChoice,
     json_schema_extra=example(email="ann.lee@example.com", password="correct horse battery staple", mode="live"),
 ):
     """Credentials, and what to work in."""
@@ -123,9 +123,9 @@ async def sign_in(ctx: OperationContext, body: SignIn) -> Reply:
     return _reply(ctx, await browser.begin(ctx, body.email, body.password, body.tenant, body.mode))
 
 
-@operation("POST", f"{PATH}renew/", id="session.renew", permission=PUBLIC, body=Choice, returns=BrowserSession,
+@operation("POST", f"{PATH}renew/", id="session.renew", permission=PUBLIC, body=TenantChoice, returns=BrowserSession,
            tag="auth", own_credentials=True, errors=(403,))  # fmt: skip
-async def renew(ctx: OperationContext, body: Choice) -> Reply:
+async def renew(ctx: OperationContext, body: TenantChoice) -> Reply:
     """Return a fresh access token for the browser's cookie, of the organisation and mode asked for."""
     _only_own_pages(ctx)
     return _reply(ctx, await browser.renew(ctx, _cookie(ctx), body.tenant, body.mode))
