@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.ivr.compiling import refuse_unsayable
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
@@ -14,6 +15,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.ivr import graph as graphs
 from jinaconnect.core.ivr import values
 from jinaconnect.core.ivr.check import check, load
+from jinaconnect.core.ivr.dialects.compiling import levels
 from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.core.ivr.simulate import simulate
 from jinaconnect.core.paging import Listing
@@ -29,7 +31,7 @@ KEPT = 500  # graphs kept in memory
 
 DEFAULTS: dict[str, Any] = {
     "description": None, "is_active": True, "tts_text": None, "tts_voice": None, "tts_language": None,
-    "audio_url": None, "audio_format": None, "graph": None, "created_by": None, "updated_by": None,
+    "audio_url": None, "audio_format": None, "graph": None, "providers": None, "created_by": None, "updated_by": None,
 }  # fmt: skip
 
 
@@ -37,11 +39,12 @@ def render_template(doc: Document) -> dict[str, Any]:
     """Return a template as it is answered; an IVR's says that it is compiled, and what is odd about it."""
     shown = {
         "id": doc["_id"], "name": doc["name"], "template_kind": doc["template_kind"],
-        **{name: doc[name] for name in DEFAULTS}, "created_at": iso(doc["created_at"]),
+        **{name: doc.get(name) for name in DEFAULTS}, "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
     if doc["template_kind"] == IVR:
-        shown["compiled"] = doc.get("compiled") or _compiled(doc)
+        kept = doc.get("compiled")
+        shown["compiled"] = kept if kept and "levels" in kept else _compiled(doc)
     return shown
 
 
@@ -50,7 +53,10 @@ def _compiled(doc: Mapping[str, Any]) -> dict[str, Any] | None:
     if doc["template_kind"] != IVR:
         return None
     found = check(doc["graph"])
-    return {"ok": found.graph is not None, "nodes": len(doc["graph"]["nodes"]), "warnings": found.warnings}
+    return {
+        "ok": found.graph is not None, "nodes": len(doc["graph"]["nodes"]), "warnings": found.warnings,
+        "levels": {} if found.graph is None else levels(found.graph),
+    }  # fmt: skip
 
 
 _read: OrderedDict[tuple[str, str, int], Graph | None] = OrderedDict()  # by scope, id and revision
@@ -140,7 +146,7 @@ def _check(doc: Mapping[str, Any]) -> None:
     if not doc.get(needed):
         raise Invalid.field(needed, f"is needed for a template of kind {doc['template_kind']}")
     if doc["graph"] is not None:
-        load(doc["graph"])
+        refuse_unsayable(doc, load(doc["graph"]))
         wrong = cannot_be_kept(doc["graph"])
         if wrong is not None:
             raise Invalid.field("graph", wrong)

@@ -1,11 +1,13 @@
 """Running an IVR on typed keys and silences, without a call.
 
 The clock is simulated: a text lasts as long as it takes to say at 150 words a minute, at least half a second; a
-recording counts as 5 s, a transfer rings for 5 s, a web service answers after half a second. A typed
+recording counts as 5 s, a transfer rings for 5 s, a web service answers after a second. A typed
 `{"keys":"12","after_s":1.5}` is pressed 1.5 s after the IVR begins to take keys (during a prompt with barge-in, else
 after it), further keys 0.3 s apart; `{"silence_s":10}` is nothing for 10 s from when it begins to wait for a key;
-`{"hangup":true}` is at once. Transfers are answered and web services say nothing unless `{"answer":"failed"}`,
-`{"answer":"error"}` or `{"answer":"ok","value":…}` tells otherwise, each taken by the next of its kind.
+`{"words":"yes","after_s":1}` is said 1 s after it begins to listen; `{"hangup":true}` is at once. Transfers are
+answered, something is said into recordings and web services say nothing unless `{"answer":"failed"}`,
+`{"answer":"empty"}`, `{"answer":"error"}` or `{"answer":"ok","value":…}` tells otherwise, each taken by the next of its
+kind.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ WORDS_PER_SECOND = 2.5
 SHORTEST_PROMPT_S = 0.5
 AUDIO_S = 5.0
 TRANSFER_S = 5.0
-HTTP_S = 0.5
+HTTP_S = 1.0
 KEY_GAP_S = 0.3
 
 MAX_INPUTS = 100
@@ -34,26 +36,28 @@ WAITING = "waiting"
 
 
 class Answer(NamedTuple):
-    """How a transfer (answered, failed) or a web service (ok, error, with a value) turns out."""
+    """How a transfer (answered, failed), a recording (done, empty) or a web service (ok, error) turns out."""
 
     word: str
     value: Any = None
 
 
 class Act(NamedTuple):
-    """What the caller does `after_s` later: digits, nothing (none), or hanging up."""
+    """What the caller does `after_s` later: digits, words, nothing (none), or hanging up."""
 
     digits: str = ""
     after_s: float = 0.0
     hangup: bool = False
+    words: str = ""
 
 
 @dataclass(slots=True)
 class Script:
-    """The caller's acts in order, and the answers transfers and web services get."""
+    """The caller's acts in order, and how transfers, recordings and web services turn out."""
 
     acts: list[Act] = field(default_factory=list)
     transfers: list[Answer] = field(default_factory=list)
+    recordings: list[Answer] = field(default_factory=list)
     services: list[Answer] = field(default_factory=list)
 
 
@@ -81,6 +85,13 @@ def _read_input(item: Any, script: Script) -> str | None:
             if not _seconds(after):
                 return f"after_s must be seconds from 0 to {MAX_AFTER_S}"
             script.acts.append(Act(digits, float(after)))
+        case {"words": str(words)}:
+            after = item.get("after_s", 0)
+            if not 1 <= len(words.strip()) <= values.MAX_VALUE:
+                return f"words must be 1 to {values.MAX_VALUE} characters"
+            if not _seconds(after):
+                return f"after_s must be seconds from 0 to {MAX_AFTER_S}"
+            script.acts.append(Act(after_s=float(after), words=words.strip()))
         case {"silence_s": seconds}:
             if not _seconds(seconds):
                 return f"silence_s must be seconds from 0 to {MAX_AFTER_S}"
@@ -89,10 +100,15 @@ def _read_input(item: Any, script: Script) -> str | None:
             script.acts.append(Act(hangup=True))
         case {"answer": "answered" | "failed" as word}:
             script.transfers.append(Answer(word))
+        case {"answer": "done" | "empty" as word}:
+            script.recordings.append(Answer(word))
         case {"answer": "ok" | "error" as word}:
             script.services.append(Answer(word, item.get("value")))
         case _:
-            return "must be one of keys, silence_s, hangup: true, or answer: answered, failed, ok or error"
+            return (
+                "must be one of keys, words, silence_s, hangup: true, or answer: answered, failed, done, empty, ok or "
+                "error"
+            )
     return None
 
 
@@ -141,6 +157,9 @@ class _Call:
 
     def run(self) -> str:
         while not self.state.over:
+            if self.state.phase == machine.LOAD:  # takes no time
+                self._load()
+                continue
             self._aim()
             if self.act_at is not None and self.act_at <= self.due:
                 self._advance(self.act_at)
@@ -226,6 +245,9 @@ class _Call:
                 self.act_at = self.now + KEY_GAP_S
             self._note("key", act.digits[0])
             self.apply(machine.step(self.graph, self.state, exchange.Digit(act.digits[0])))
+        elif act.words and self.state.phase == machine.SPEECH:
+            self._note("words", act.words)
+            self._tell(exchange.SpeechDone(act.words))
 
     def _report(self) -> None:
         """Report what the call was ordered to do as done."""
@@ -238,7 +260,8 @@ class _Call:
             case machine.PAUSE:
                 self._tell(exchange.Silence())
             case machine.RECORD:
-                self._tell(exchange.RecordDone())
+                answer = self.script.recordings.pop(0) if self.script.recordings else Answer("done")
+                self._tell(exchange.RecordDone(empty=answer.word == "empty"))
             case machine.TRANSFER:
                 answer = self.script.transfers.pop(0) if self.script.transfers else Answer("answered")
                 self._note("transfer", answer.word)
@@ -246,8 +269,6 @@ class _Call:
             case machine.HTTP:
                 answer = self.script.services.pop(0) if self.script.services else Answer("ok")
                 self._tell(exchange.HttpDone(answer.word == "ok", answer.value))
-            case machine.LOAD:
-                self._load()
 
     def _load(self) -> None:
         data = self.graph.nodes[self.state.node].data

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.ivr import templates
+from jinaconnect.actions.ivr import compiling, templates
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.voice import TEMPLATE, VoiceTemplateData
@@ -18,11 +18,14 @@ from jinaconnect.core.schema import Answer, Given, Request, Text, example
 from jinaconnect.handlers.calls.fields import Graph
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.crud import Does, crud
+from jinaconnect.handlers.edge.schemas import Parameter
 
 TEMPLATES = Listing(
     filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",)
 )
 Kind = Literal["tts_script", "audio_url", "ivr_menu"]
+Carrier = Literal["twilio", "plivo", "vonage", "telnyx", "exotel"]
+Level = Literal["exact", "emulated", "refused"]
 Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -31,7 +34,7 @@ def _blank(value: Any) -> Any:
 
 
 class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{name}}, your order is ready.")):
-    """What may be changed of a template."""
+    """What may be changed of a template; `providers` are the HTTP carriers an IVR must be sayable at."""
 
     name: Given[Named] = None
     description: Annotated[Text, StringConstraints(max_length=2000)] | None = None
@@ -43,6 +46,7 @@ class VoiceTemplateFields(Request, json_schema_extra=example(tts_text="Hello {{n
     audio_url: Annotated[Audio | None, BeforeValidator(_blank)] = None
     audio_format: Literal["mp3", "wav"] | None = None
     graph: Graph | None = None
+    providers: Annotated[list[Carrier], Field(max_length=10)] | None = None
 
 
 class NewVoiceTemplate(
@@ -113,6 +117,32 @@ class Simulation(Answer):
     variables: dict[str, Any]
 
 
+class CompiledDocument(Answer):
+    """What a carrier is answered at a node: XML, or JSON."""
+
+    provider: Carrier
+    node: str
+    content_type: str
+    body: str
+
+
+class CompiledNote(Answer):
+    """How exactly a carrier does what a node means; `text` tells what differs."""
+
+    provider: Carrier
+    node: str
+    level: Level
+    text: str
+
+
+class Compilation(Answer):
+    """An IVR as carriers are told it, with the worst level of each."""
+
+    levels: dict[str, Level]
+    documents: list[CompiledDocument]
+    notes: list[CompiledNote]
+
+
 _TEMPLATES = partial(
     crud, "templates", "templates/", VoiceTemplateOut, view="voice.view", manage="voice.manage", declare=voice_operation
 )
@@ -162,3 +192,13 @@ async def simulate_template(ctx: Context, id: str, body: Script) -> dict[str, An
     if row["template_kind"] != templates.IVR:
         raise Invalid.field("template_kind", "only an IVR can be simulated")
     return await templates.try_graph(ctx, row["graph"], body.inputs, body.variables)
+
+
+@voice_operation(
+    "POST", "templates/{id}/compile/", id="templates.compile", permission="voice.view", returns=Compilation,
+    query={"provider": Parameter("One HTTP carrier, or all.", {"type": "string", "enum": list(compiling.PROVIDERS)})},
+)  # fmt: skip
+async def compile_template(ctx: Context, id: str) -> dict[str, Any]:
+    """Show the documents of an IVR at an HTTP carrier, and what is exact, emulated or refused there, by node."""
+    row = await ctx.data.get("voice_templates", id)
+    return compiling.compile_template(ctx, row, ctx.caller.query.get("provider", compiling.EVERY))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -152,12 +153,59 @@ async def test_an_ivr_is_compiled(tenant: Tenant) -> None:
     graph = surgery()
     made = await add(tenant(), graph=graph)
     assert made["graph"] == graph
-    assert made["compiled"] == {"ok": True, "nodes": 7, "warnings": []}
+    levels = {"twilio": "emulated", "plivo": "exact", "vonage": "emulated", "telnyx": "exact", "exotel": "emulated"}
+    assert made["compiled"] == {"ok": True, "nodes": 7, "warnings": [], "levels": levels}
     graph["nodes"].append(node("lost", "voice.play", tts_text="Nobody hears this."))
     changed = (await tenant().patch(f"{PATH}{made['id']}/", {"graph": graph})).ok()
     assert changed["compiled"]["nodes"] == 8
     assert any("lost" in warning for warning in changed["compiled"]["warnings"])
     assert (await tenant().get(PATH)).ok()["results"][0]["compiled"] == changed["compiled"]
+
+
+async def test_an_ivr_is_shown_in_the_dialect_of_every_carrier(tenant: Tenant) -> None:
+    made = await add(tenant(), graph=surgery())
+    where = f"{PATH}{made['id']}/compile/"
+    told = (await tenant("viewer").post(f"{where}?provider=all")).ok()
+    assert told == (await tenant().post(where)).ok()
+    assert told["levels"] == made["compiled"]["levels"]
+    shown = {(each["provider"], each["node"]): each for each in told["documents"]}
+    assert len(shown) == 5 * 7
+    menu = shown["twilio", "menu"]
+    assert menu["content_type"] == "text/xml; charset=utf-8"
+    assert "<Say" in menu["body"]
+    assert "/voice/api/hooks/twilio/turn/" in menu["body"]
+    assert "Welcome, {{name}}." in shown["vonage", "hello"]["body"]
+    assert json.loads(shown["telnyx", "nurse"]["body"])[0]["verb"] == "transfer"
+    one = (await tenant().post(f"{where}?provider=vonage")).ok()
+    assert {each["provider"] for each in (*one["documents"], *one["notes"])} == {"vonage"}
+    assert [each for each in told["notes"] if each["provider"] == "vonage"] == one["notes"]
+    assert {"provider": "vonage", "node": "hello", "level": "exact", "text": ""} in one["notes"]
+    (await tenant().post(f"{where}?provider=sip")).refused(400, "validation_error")
+    script = await add(tenant(), name="S", template_kind="tts_script", tts_text="Hello.", graph=None)
+    refused = (await tenant().post(f"{PATH}{script['id']}/compile/")).refused(400, "validation_error")
+    assert list(refused) == ["template_kind"]
+
+
+async def test_what_a_carrier_cannot_say_is_refused_by_node_and_carrier(tenant: Tenant) -> None:
+    graph = surgery()
+    graph["nodes"].append(node("listen", "voice.gather_speech", language="en-IN", timeout_seconds=5))
+    graph["nodes"].append(node("long", "voice.record", max_duration_seconds=9000))
+    graph["nodes"][1]["data"]["finish_on_key"] = "A"
+    made = await add(tenant(), graph=graph)
+    assert set(made["compiled"]["levels"].values()) == {"refused"}
+    body = {"name": "Bad", "template_kind": "ivr_menu", "graph": graph, "providers": ["exotel", "vonage"]}
+    refused = (await tenant().post(PATH, body)).refused(400, "validation_error")
+    assert refused == {
+        "graph.nodes.menu": ["exotel: no carrier hands on the key A", "vonage: no carrier hands on the key A"],
+        "graph.nodes.listen": ["exotel: Exotel does not understand speech"],
+        "graph.nodes.long": ["vonage: Vonage records 7200 s at most"],
+    }
+    (await tenant().patch(f"{PATH}{made['id']}/", {"providers": ["twilio"]})).refused(400, "validation_error")
+    assert (await tenant().get(f"{PATH}{made['id']}/")).ok() == made
+    good = await add(tenant(), name="Good", graph=surgery(), providers=["exotel", "vonage", "twilio"])
+    assert good["providers"] == ["exotel", "vonage", "twilio"]
+    (await tenant().patch(f"{PATH}{good['id']}/", {"graph": graph})).refused(400, "validation_error")
+    (await tenant().post(PATH, {**body, "providers": ["sip"]})).refused(400, "validation_error")
 
 
 async def test_every_fault_of_a_graph_is_told_at_once_by_node(tenant: Tenant) -> None:

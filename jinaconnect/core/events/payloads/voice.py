@@ -10,8 +10,8 @@ from jinaconnect.core.schema import Given, sample_id
 TEMPLATE = {
     "id": sample_id("vtp"), "name": "Front desk", "template_kind": "ivr_menu", "description": None, "is_active": True,
     "tts_text": None, "tts_voice": None, "tts_language": None, "audio_url": None, "audio_format": None,
-    "created_by": None, "updated_by": None, "created_at": EARLIER, "updated_at": MOMENT,
-    "compiled": {"ok": True, "nodes": 4, "warnings": []},
+    "providers": None, "created_by": None, "updated_by": None, "created_at": EARLIER, "updated_at": MOMENT,
+    "compiled": {"ok": True, "nodes": 4, "warnings": [], "levels": {"twilio": "exact", "vonage": "emulated"}},
 }  # fmt: skip
 _AUDIO = {
     "id": sample_id("aud"), "name": "welcome.mp3", "duration_ms": 3700, "size": 59244,
@@ -32,11 +32,15 @@ _VOICE_APP = {
 
 
 class Compiled(Payload):
-    """What checking an IVR found: how many nodes it has, and sentences about what is odd but no fault."""
+    """What checking an IVR found: how many nodes it has, and sentences about what is odd but no fault.
+
+    `levels` tells for each HTTP carrier how exactly it can say it: the worst level of any node.
+    """
 
     ok: bool
     nodes: Count
     warnings: list[str]
+    levels: dict[str, Literal["exact", "emulated", "refused"]]
 
 
 class VoiceTemplateData(Payload, json_schema_extra=like(TEMPLATE)):
@@ -52,6 +56,7 @@ class VoiceTemplateData(Payload, json_schema_extra=like(TEMPLATE)):
     tts_language: str | None
     audio_url: str | None
     audio_format: Literal["mp3", "wav"] | None
+    providers: list[str] | None
     created_by: str | None
     updated_by: str | None
     created_at: Stamp

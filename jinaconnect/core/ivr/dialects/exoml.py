@@ -95,8 +95,10 @@ def remarks(order: Order) -> list[Remark]:
             found += shape.patience_remarks(order)
         case exchange.Listen():
             found.append(Remark(shape.REFUSED, "Exotel does not understand speech"))
-        case exchange.StartTransfer() if not order.to.startswith("+"):
+        case exchange.StartTransfer() if order.to.lower().startswith("sip"):
             found.append(Remark(shape.REFUSED, "Exotel transfers to telephone numbers only"))
+        case exchange.StartTransfer() if not order.to.startswith("+"):
+            found.append(Remark(shape.EMULATED, "an address that is no telephone number counts as failed"))
         case exchange.StartRecord() if order.finish_on_silence_s is not None:
             silence = order.finish_on_silence_s
             found += shape.rounded("the silence that ends it", silence, shape.seconds(silence))

@@ -7,7 +7,6 @@ going on. An address says in `part` which action it was given to.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -109,10 +108,13 @@ def _times(order: exchange.Collect) -> list[int]:
     """Return the time-outs of the inputs that stand for one: the next follows when one got nothing."""
     if _by_key(order) or order.max_digits == 1:
         return _chain(order.inter_digit_s if order.collected else order.first_timeout_s, INPUT_S)
-    value = shape.longer(order)
-    count = math.ceil(value / INPUT_S)
-    # Each is patient between keys as well.
-    return [max(shape.seconds(value / count), shape.seconds(order.inter_digit_s))] * count
+    # Each is as patient between keys as the node wants: the last one, the shortest, takes from those before it.
+    times, between = _chain(shape.longer(order), INPUT_S), shape.seconds(order.inter_digit_s)
+    for place in range(len(times) - 1):
+        given = max(0, min(between - times[-1], times[place] - between))
+        times[place] -= given
+        times[-1] += given
+    return [*times[:-1], max(times[-1], between)]
 
 
 def _chain(value: float, most: int) -> list[int]:

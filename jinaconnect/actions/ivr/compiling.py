@@ -1,0 +1,57 @@
+"""An IVR in the dialects of the carriers: what a template may not ask of them, and how it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinaconnect.actions.context import Context
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ivr.check import load
+from jinaconnect.core.ivr.dialects.compiling import compiled, refusals
+from jinaconnect.core.ivr.dialects.shape import EXACT
+from jinaconnect.core.ivr.dialects.table import DIALECTS
+from jinaconnect.core.ivr.graph import Graph
+from jinaconnect.store.databases.mongo import Document
+
+EVERY = "all"
+PROVIDERS = (EVERY, *DIALECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Addresses as they are shown: of no call, with no mark."""
+
+    turn: str
+    status: str
+    recording: str
+
+
+def refuse_unsayable(doc: Mapping[str, Any], graph: Graph) -> None:
+    """Raise Invalid, by node, for what the providers a template names cannot say."""
+    faults = refusals(graph, doc.get("providers") or ())
+    if faults:
+        raise Invalid({f"graph.nodes.{node}": messages for node, messages in faults.items()})
+
+
+def compile_template(ctx: Context, row: Document, provider: str) -> dict[str, Any]:
+    """Return the documents of an IVR's nodes at a provider, or at all, and what is to be noted of each node."""
+    if provider not in PROVIDERS:
+        raise Invalid.field("provider", f"must be one of {', '.join(PROVIDERS)}")
+    if row["graph"] is None:
+        raise Invalid.field("template_kind", "only an IVR can be compiled")
+    graph = load(row["graph"])
+    settings = ctx.services.settings
+    documents, notes, levels = [], [], {}
+    for name in DIALECTS if provider == EVERY else (provider,):
+        base = f"{settings.public_url or settings.own_url}/voice/api/hooks/{name}"
+        told = compiled(graph, name, _Shown(*(f"{base}/{kind}/" for kind in ("turn", "status", "recording"))))
+        levels[name] = told.level
+        for node, document in told.documents.items():
+            body = document.body.decode()
+            documents.append({"provider": name, "node": node, "content_type": document.content_type, "body": body})
+        for node, remarks in told.remarks.items():
+            said = [{"provider": name, "node": node, "level": each.level, "text": each.text} for each in remarks]
+            notes += said or [{"provider": name, "node": node, "level": EXACT, "text": ""}]
+    return {"levels": levels, "documents": documents, "notes": notes}
