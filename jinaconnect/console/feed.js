@@ -269,7 +269,8 @@ export class Feed {
         this.#options.onPresence?.(frame.members);
         break;
       case "expiring":
-        this.#options.token(true).then((token) => this.#send({ type: "auth", token }), () => {});
+        clearTimeout(this.#timers.renewal);
+        this.#timers.renewal = setTimeout(() => this.#renewToken(), frame.in_s * 500);
         break;
       case "result":
         this.#settle(frame.id, "resolve", frame);
@@ -283,6 +284,13 @@ export class Feed {
   #subscribe() {
     const { topics, filter } = this.#options;
     this.#send({ type: "subscribe", topics, filter, after: this.cursor ?? undefined });
+  }
+
+  #renewToken() {
+    this.#options.token(true).then(
+      (token) => this.#send({ type: "auth", token }),
+      (error) => error.final && this.stop(error.message),
+    );
   }
 
   #settle(id, how, value) {

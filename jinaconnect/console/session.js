@@ -3,11 +3,11 @@ import { Refused, NoAnswer, send } from "./http.js";
 
 const HINT = "jina.signed-in"; // whether asking for a renewal makes sense at all
 const CHOICE = "jina.choice"; // organisation and mode: of this tab, and as a start for the next
-const SPARE_MS = 60_000;
+const SPARE_S = 60;
 
 class Session {
   #access = null;
-  #until = 0;
+  #fresh = 0; // until when the token is used without asking for another
   #renewing = null;
 
   /** Take up the session of this browser; false where nobody is signed in. */
@@ -43,7 +43,7 @@ class Session {
 
   /** Return a token that is still good, a fresh one where `again` asks for it. */
   async token(again = false) {
-    if (again || Date.now() > this.#until - SPARE_MS) await this.renew();
+    if (again || Date.now() > this.#fresh) await this.renew();
     return this.#access;
   }
 
@@ -74,7 +74,7 @@ class Session {
 
   #take(told, choice) {
     this.#access = told.access;
-    this.#until = Date.now() + told.expires_in * 1000;
+    this.#fresh = Date.now() + Math.max(told.expires_in - SPARE_S, told.expires_in / 2) * 1000;
     Object.assign(this, {
       user: told.user, tenant: told.tenant, role: told.role, mode: told.mode, tenants: told.tenants,
       permissions: new Set(told.permissions),
