@@ -100,6 +100,7 @@ export class Keys {
   #pressed(event) {
     // What AltGr types is text, whatever else its modifiers look like.
     if (event.isComposing || event.repeat || event.altKey || event.getModifierState("AltGraph")) return;
+    if (event.key === "Escape" && event.target.closest?.("dialog")) return; // which closes by itself
     const field = event.target instanceof Element && event.target.closest(`${FIELDS}, dialog`) !== null;
     this.#handler({
       key: keyOf(event), code: "-", field, original: event, target: event.target, currentTarget: event.currentTarget,
