@@ -93,14 +93,14 @@ class Dialog extends Element {
     const keys = this.app.keys;
     const groups = Map.groupBy(keys.list().filter((each) => each.keys), (each) => each.group);
     return html`
-      <header><h2>Keys</h2><button class="quiet" @click=${() => this.#box.value.close()} aria-label="Close">Esc</button></header>
+      <header><h2>Keys</h2><button class="quiet" @click=${() => this.#box.value.close()}>Esc<span class="aloud"> closes</span></button></header>
       <div class="help-groups">${[...groups].map(([group, commands]) => html`
         <section><h3>${group}</h3>
           <dl>${commands.map((each) => html`
             <div><dt>${each.name}</dt><dd>
-              <button class="quiet" aria-label="Another key for: ${each.name}" @click=${() => (this.remapping = each.id)}
+              <button class="quiet" @click=${() => (this.remapping = each.id)}
                 @keydown=${(event) => this.#remap(event, each)}>
-                ${this.remapping === each.id ? html`<i>press a key</i>` : keycaps(each.keys)}</button></dd></div>`)}
+                ${this.remapping === each.id ? html`<i>press a key</i>` : keycaps(each.keys)}<span class="aloud">, another key for: ${each.name}</span></button></dd></div>`)}
           </dl></section>`)}</div>
       <label class="line"><input type="checkbox" .checked=${!keys.off} @change=${(event) => (keys.off = !event.target.checked)}>
         Single letters do something</label>

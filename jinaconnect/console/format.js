@@ -17,6 +17,7 @@ export function daysAgo(moment, now = new Date()) {
 }
 
 export const clock = (stamp) => time.format(new Date(stamp));
+export const day = (stamp) => dated.format(new Date(stamp));
 export const exactly = (stamp) => full.format(new Date(stamp));
 export const count = (value) => number.format(value);
 

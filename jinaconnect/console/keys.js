@@ -13,7 +13,7 @@ const PLACES = { Slash: ["/", "?"] };
 /** Return the key of an event as the table names it: by its letter, and on layouts without Latin letters by its place. */
 export function keyOf(event) {
   const { key, code } = event;
-  if (key.length !== 1 || /^[\x20-\x7E]$/.test(key)) return key;
+  if (/^[\x20-\x7E]+$/.test(key)) return key;
   if (/^Key[A-Z]$/.test(code)) return code[3].toLowerCase();
   return PLACES[code]?.[event.shiftKey ? 1 : 0] ?? key;
 }
@@ -100,7 +100,8 @@ export class Keys {
   #pressed(event) {
     // What AltGr types is text, whatever else its modifiers look like.
     if (event.isComposing || event.repeat || event.altKey || event.getModifierState("AltGraph")) return;
-    if (event.key === "Escape" && event.target.closest?.("dialog")) return; // which closes by itself
+    const dialog = document.querySelector("dialog[open]");
+    if (event.key === "Escape" && dialog) return dialog.close();
     const field = event.target instanceof Element && event.target.closest(`${FIELDS}, dialog`) !== null;
     this.#handler({
       key: keyOf(event), code: "-", field, original: event, target: event.target, currentTarget: event.currentTarget,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, CDPSession, Page, expect
 
 from tests.browser.signing_in import live, sign_in
 from tests.conftest import Running
@@ -30,6 +30,11 @@ async def read_through(page: Page) -> list[str]:
             return list(seen)
 
 
+async def network(link: CDPSession, *, offline: bool) -> None:
+    conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    await link.send("Network.emulateNetworkConditions", conditions)
+
+
 async def receive(tenant: Tenant, texts: list[str]) -> None:
     for begin in range(0, len(texts), 50):
         values = [tenant.text(CUSTOMER, text) for text in texts[begin : begin + 50]]
@@ -46,22 +51,17 @@ async def test_nothing_is_missing_and_nothing_twice_after_an_interruption(
     await sign_in(tabs[0], gateway.url, person)
     await tabs[1].goto(gateway.url)
     await live(tabs[1])
+    links = []
     for tab in tabs:
         await tab.locator(".chat").click()
         await expect(tab.locator(".bubble .words")).to_have_text(["before"])
-        cdp = await context.new_cdp_session(tab)
-        await cdp.send("Network.enable")
-        await cdp.send("Network.emulateNetworkConditions", {
-            "offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
-        })  # fmt: skip
+        links.append(await context.new_cdp_session(tab))
+        await network(links[-1], offline=True)
         await expect(tab.locator(".connection")).to_have_text("Offline")
     texts = [f"message {number}" for number in range(200)]
     await receive(tenant, texts)
-    for tab in tabs:
-        cdp = await context.new_cdp_session(tab)
-        await cdp.send("Network.emulateNetworkConditions", {
-            "offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
-        })  # fmt: skip
+    for link in links:
+        await network(link, offline=False)
     await receive(tenant, ["after"])
     for tab in tabs:
         await live(tab)

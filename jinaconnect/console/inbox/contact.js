@@ -1,6 +1,6 @@
 // Who the conversation is with.
 import { Element, html } from "../element.js";
-import { exactly } from "../format.js";
+import { day, exactly } from "../format.js";
 import { icons } from "../icons.js";
 import { plain } from "../text.js";
 import { PLATFORMS } from "./platforms.js";
@@ -39,7 +39,7 @@ class ContactView extends Element {
         <div><dt>Reached by</dt><dd>${channels.map(([name]) => PLATFORMS[name.toUpperCase()]?.name ?? name).join(", ") || "nothing"}</dd></div>
         ${Object.keys(contact.opt_outs ?? {}).length ? html`<div><dt>Wants none of</dt><dd>${Object.keys(contact.opt_outs).join(", ")}</dd></div>` : ""}
         ${contact.dnc ? html`<div><dt>Calls</dt><dd>do not call</dd></div>` : ""}
-        <div><dt>Since</dt><dd><time datetime=${contact.created_at}>${exactly(contact.created_at)}</time></dd></div>
+        <div><dt>Since</dt><dd><time datetime=${contact.created_at} title=${exactly(contact.created_at)}>${day(contact.created_at)}</time></dd></div>
       </dl>`;
   }
 }

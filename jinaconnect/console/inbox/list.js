@@ -33,6 +33,7 @@ class List extends Element {
     const { scope, status, platform, unread, search } = this.filter;
     return html`
       <section class="list" aria-label="Conversations">
+        <h1 class="aloud">Inbox</h1>
         <div class="filters">
           <div class="searching">${icons.search}
             <input type="search" placeholder="Name or number" aria-label="Search conversations" .value=${live(search ?? "")} @input=${this.#searched}></div>
@@ -45,7 +46,7 @@ class List extends Element {
               ${["OPEN", "CLOSED"].map((each) => html`<option value=${each} ?selected=${status === each}>${each === "OPEN" ? "Open" : "Closed"}</option>`)}
             </select>
             <select aria-label="Channel" @change=${(event) => this.#set({ platform: event.target.value, search: "" })}>
-              <option value="" ?selected=${!platform}>Every channel</option>
+              <option value="" ?selected=${!platform}>All channels</option>
               ${Object.entries(PLATFORMS).map(([id, { name }]) => html`<option value=${id} ?selected=${platform === id}>${name}</option>`)}
             </select>
             <button class="toggle" aria-pressed=${Boolean(unread)} @click=${() => this.#set({ unread: !unread, search: "" })}>Unread</button>
@@ -77,7 +78,7 @@ class List extends Element {
     if (!this.view.done && !this.view.loading) this.app.inbox.more(this.view).catch(() => {});
   }
 
-  #row = (entry, before, place) => {
+  #row = (entry) => {
     const { contact, last_message: last, unread_count: unread, assignment } = entry;
     const mine = assignment.assigned_to_user === session.user.id;
     const here = this.app.inbox.present.filter((each) => each.viewing === entry.id && each.user_id !== session.user.id);
@@ -85,7 +86,7 @@ class List extends Element {
     const name = plain(contact.full_name, 60);
     return html`
       <a class=${classMap({ chat: true, chosen, unread: unread > 0 })} href="#/inbox/${contact.id}"
-        aria-current=${chosen ? "true" : nothing} aria-posinset=${place + 1}>
+        aria-current=${chosen ? "true" : nothing}>
         <span class="face" data-hue=${hue(contact.id)} aria-hidden="true">${initials(name)}</span>
         <b><bdi>${name}</bdi></b>
         <time datetime=${last.timestamp} title=${exactly(last.timestamp)}>${brief(last.timestamp)}</time>
