@@ -17,6 +17,7 @@ from jinaconnect.store.looking import (
     LOOKED_AT,
     NEWEST,
     SEARCHED,
+    WORDED,
     Atom,
     Order,
     Way,
@@ -151,7 +152,9 @@ async def _search(
     ways = search_ways(collection, asked, text) if text else None
     if ways is None or not await store.searchable(collection):
         return None
-    found = await asyncio.gather(*(store.gather(collection, way, SEARCHED) for way in ways.ways))
+    found = await asyncio.gather(
+        *(store.gather(collection, way, SEARCHED if way.order else WORDED) for way in ways.ways)
+    )
     ids = sorted({id for some, _ in found for id in some}, reverse=True)
     return ids, any(whole for _, whole in found[ways.enough :])
 
@@ -174,8 +177,8 @@ async def _bounded(
         return None
     if len(found) == 1:
         return found[0]
-    sizes = await asyncio.gather(*(store.few(collection, all_of(way.first), LOOKED_AT) for way in found))
-    return found[sizes.index(min(sizes))]
+    sizes = await asyncio.gather(*(store.count(collection, all_of(way.first)) for way in found))
+    return min(zip(found, sizes, strict=True), key=lambda each: each[1][0])[0]
 
 
 async def _endless(

@@ -2,7 +2,8 @@
 
 Counting walks an index and often the rows behind it, so more than a few are counted in the background, one count at a
 time and no further than anybody reads on, and flagged as inexact. The first page of a million rows costs what one of a
-thousand does. What was made is kept for some seconds, or for so long that making it is a small part of the time.
+thousand does. What was made is kept for some seconds, or for so long that making it is a small part of the time; while
+it is known that there are many, none are counted at all.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ class _Remembered:
             known = self._known.get(key)
         return None if known is None else known[1]
 
+    def fresh(self, key: bytes) -> Any:
+        """Return what was made lately, None where nothing was."""
+        known = self._known.get(key)
+        return known[1] if known is not None and known[0] >= time.monotonic() else None
+
     def _refresh(self, key: bytes, make: Make) -> None:
         if key not in self._running:
             task = asyncio.create_task(self._keep(key, make))
@@ -81,10 +87,14 @@ class Counts:
 
     async def count(self, collection: str, query: Mapping[str, Any]) -> tuple[int, bool]:
         """Return (count, exact)."""
+        key = _key(collection, query, ())
+        known = self._counts.fresh(key)
+        if known is not None and known > FLOOR:
+            return known, False
         few = await self._few(collection, query)
         if few <= FLOOR:
             return few, True
-        known = await self._counts.get(_key(collection, query, ()), lambda: self._count(collection, query))
+        known = await self._counts.get(key, lambda: self._count(collection, query))
         return (few if known is None else known), False
 
     async def figures(
@@ -94,9 +104,9 @@ class Counts:
 
         Raises Unavailable where it cannot be made for now.
         """
-        if await self._few(collection, query) <= FLOOR:
-            return await self._made(collection, query, stages), True
         key = _key(collection, query, stages)
+        if self._figures.fresh(key) is None and await self._few(collection, query) <= FLOOR:
+            return await self._made(collection, query, stages), True
         known = await self._figures.get(key, lambda: self._made_beside(collection, query, stages))
         if known is None:
             raise Unavailable("The figures are being made.", retry_after=5)

@@ -17,7 +17,8 @@ from jinaconnect.store.collections import COLLECTIONS, Index
 LOOKED_AT = 10_000  # rows one page looks through for what no index serves
 GLANCED_AT = 1_000  # … by a page that would not see all of it anyway, so that it costs what one of few rows does
 _MOST_CHOICES = 200  # so many values are merged in order; more would be sorted
-SEARCHED = 1_000  # rows a search looks through in each way it has
+SEARCHED = 1_000  # newest rows a search looks through
+WORDED = 500  # … and rows that have its word, so that both cost little more than the newest of a small tenant
 NEWEST = (("_id", -1),)
 
 Atom = Mapping[str, Any]
@@ -117,9 +118,10 @@ class Search:
 
 
 def search_ways(collection: str, asked: Sequence[Atom], text: str) -> Search | None:
-    """Return how to find a text, None where words do not help: by the word itself, its beginning, in the newest rows.
+    """Return how to find a text, None where words do not help: by how its word begins, and in the newest rows.
 
-    What is found is tried against all that is asked, so that words only tell where to look.
+    What is found is tried against all that is asked, so that words only tell where to look. Those with the word itself
+    come first of those that begin with it, the newest before others.
     """
     worded, word = COLLECTIONS[collection].worded, key_word(text)
     if worded is None or word is None:
@@ -133,7 +135,7 @@ def search_ways(collection: str, asked: Sequence[Atom], text: str) -> Search | N
     numbers = [clause for atom in asked for clause in atom.get("$or", ()) if "number" in clause]
     begins = along({"words": {"$regex": "^" + re.escape(word)}}, ())
     newest = along({}, NEWEST)
-    first = [*exact, *(along(clause, ()) for clause in numbers), along({"words": word}, NEWEST)]
+    first = [*exact, *(along(clause, ()) for clause in numbers)]
     if worded.inside and len(word) >= PART:
         return Search((*first, begins, newest), len(first))
     return Search((*first, begins, newest), len(first) + 1)

@@ -113,6 +113,7 @@ class TenantReads:
         found = [{"$match": all_of(way.rest)}, {"$project": {"_id": 1}}]
         pipeline: list[Mapping[str, Any]] = [
             {"$match": all_of(way.first)}, *([{"$sort": dict(way.order)}] if way.order else []), {"$limit": most},
+            {"$project": dict.fromkeys(["_id", *paths(way.rest)], 1)},
             {"$facet": {"ids": found, "seen": [{"$count": "n"}]}},
         ]  # fmt: skip
         [answer] = await self.aggregate(collection, pipeline)

@@ -27,7 +27,7 @@ from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.counting import BACKGROUND, FLOOR
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.mongo import Database, Document, connect
-from jinaconnect.store.looking import LOOKED_AT, SEARCHED
+from jinaconnect.store.looking import LOOKED_AT, SEARCHED, WORDED
 from tests.client import Answered, until
 from tests.conftest import PLENTY
 from tests.tenants import Tenant, make_tenant
@@ -36,7 +36,7 @@ ROWS = 5_000
 SPARE = 120  # documents a query may look at beyond those it answers
 NAME = "queries"
 
-BOUNDS = (FLOOR + 1, SEARCHED, LOOKED_AT)
+BOUNDS = (FLOOR + 1, WORDED, SEARCHED, LOOKED_AT)
 FEW = {"roles", "apps", "voice_apps", "trunks", "trunk_states"}  # a tenant has some dozens at most, by their nature
 
 
