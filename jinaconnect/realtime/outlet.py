@@ -1,8 +1,8 @@
 """Bounded writing to one client.
 
-A frame goes to the socket in one system call while the client keeps up. What it does not take waits here as a
-reference to the shared frame, at most `BUFFER_BYTES` and `BUFFER_S`; past that the client is told to resume from its
-cursor and cut off. Nobody else notices.
+A frame goes to the socket in one system call while the client keeps up. What it does not take waits in the kernel and
+then here, as a reference to the shared frame, at most `BUFFER_BYTES` in all and `BUFFER_S`; past that the client is
+told to resume from its cursor and cut off. Nobody else notices.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from jinaconnect.realtime.protocol import BUFFER_BYTES, BUFFER_S
 
 SEND_BYTES = 131_072  # what the kernel may keep for a client (it doubles this); else it grows to 4 MiB unseen by us
+KERNEL_BYTES = 2 * SEND_BYTES  # full before anything waits here
 LINGER_S = 5.0  # how long a cut-off client may take to read its close frame
 
 
@@ -36,7 +37,7 @@ class Outlet:
         self._since = 0.0
         self._pump: asyncio.Task[None] | None = None
         self._gone = False
-        self.limit_bytes = BUFFER_BYTES
+        self.limit_bytes = BUFFER_BYTES - KERNEL_BYTES
         self.limit_s = BUFFER_S
 
     def send(self, data: bytes) -> None:
