@@ -181,9 +181,11 @@ class Gateway:
         auth = TokenAuthenticator(services.registry, clock, key, may_keep, config.voice.operators)
         accounts = OpenAccounts(services.registry, services.secrets)
         settings = {
-            "whatsapp_meta": config.whatsapp.model_dump(), "telegram": config.telegram.model_dump(),
-            "rcs_google": config.rcs.model_dump(), "sms_twilio": {"base_url": config.sms.twilio_url},
-            "sms_msg91": {"base_url": config.sms.msg91_url}, "sms_fast2sms": {"base_url": config.sms.fast2sms_url},
+            "whatsapp_meta": config.whatsapp.model_dump(), "whatsapp_gupshup": config.gupshup.model_dump(),
+            "telegram": config.telegram.model_dump(), "rcs_google": config.rcs.model_dump(exclude={"meta"}),
+            "rcs_meta": config.rcs.meta.model_dump(),
+            "sms_twilio": {"base_url": config.sms.twilio_url}, "sms_msg91": {"base_url": config.sms.msg91_url},
+            "sms_fast2sms": {"base_url": config.sms.fast2sms_url},
         }
         url = services.settings.public_url or services.settings.own_url
         channels = Channels(Parts(services.outbound, due, clock, accounts, worker.run_job, settings, url))

@@ -137,16 +137,34 @@ class Whatsapp(_Section):
     api_version: str = "v23.0"
 
 
+class Gupshup(_Section):
+    """Where Gupshup's APIs and its files are, and what it calls the header with an account's key."""
+
+    base_url: str = "https://api.gupshup.io/wa"
+    partner_url: str = "https://partner.gupshup.io/partner"
+    media_url: str = "https://filemanager.gupshup.io"
+    key_header: str = Field("apikey", pattern=r"^[A-Za-z0-9_-]{1,64}$")
+
+
 class Telegram(_Section):
     """Where the Bot API is: Telegram's own, or a server of one's own."""
 
     base_url: str = "https://api.telegram.org"
 
 
+class MetaRcs(_Section):
+    """RCS by a contract that Meta is assumed to have and has not published: off unless somebody knows better."""
+
+    enabled: bool = False
+    base_url: str = "https://graph.facebook.com"
+    api_version: str = "v23.0"
+
+
 class Rcs(_Section):
     """Where Google's RBM is: of a region, for agents of that region."""
 
     base_url: str = "https://rcsbusinessmessaging.googleapis.com"
+    meta: MetaRcs = MetaRcs()
 
 
 class Razorpay(_Section):
@@ -264,6 +282,7 @@ class Config(BaseSettings):
     metrics: Metrics = Metrics()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
+    gupshup: Gupshup = Gupshup()
     telegram: Telegram = Telegram()
     rcs: Rcs = Rcs()
     billing: Billing = Billing()

@@ -14,7 +14,7 @@ from jinaconnect.actions.identity.tenants import create_tenant
 from jinaconnect.actions.messaging.accounts import ensure_demo_account
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.trunks.voice_app import enable_voice
-from jinaconnect.channels.whatsapp_meta.hooks import signature
+from jinaconnect.channels.graph import signature
 from tests.client import Answered, Client
 
 

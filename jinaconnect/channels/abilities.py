@@ -21,6 +21,14 @@ class Review:
 
 
 @runtime_checkable
+class MayBeOff(Protocol):
+    """A channel that an operator has to turn on."""
+
+    off: str | None
+    """Why there is none of it, None where it is on."""
+
+
+@runtime_checkable
 class ReviewsTemplates(Protocol):
     """A channel whose carrier reviews templates."""
 
@@ -34,6 +42,17 @@ class Written:
 
     hook: WebhookRequest
     carrier_id: str
+
+
+@runtime_checkable
+class TellsAccount(Protocol):
+    """A channel whose carrier tells of an account how it stands."""
+
+    async def account_info(self, account: Account) -> Mapping[str, Any]:
+        """Return what is told: `messaging_limit`, `phone_quality` and others of the names that lists of it show.
+
+        Raises CarrierFailed, OutboundError.
+        """
 
 
 @runtime_checkable

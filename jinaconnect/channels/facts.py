@@ -77,7 +77,8 @@ class Reaction:
 class Status:
     """A report on a message of ours, found by the carrier's id or by the reference we sent along.
 
-    `pricing` is the carrier's word on what it charges: `billable`, and the `category` it was billed as.
+    `pricing` is the carrier's word on what it charges: `billable`, and the `category` it was billed as. `network_id` is
+    what the network calls a message whose carrier has an id of its own for it.
     """
 
     account_address: str
@@ -85,6 +86,7 @@ class Status:
     reference: str | None
     report: Report
     pricing: Mapping[str, Any] | None = None
+    network_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from typing import Protocol
 from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import Channel, ChannelSpec, Parts
 from jinaconnect.channels.rcs_google.channel import RcsGoogle
+from jinaconnect.channels.rcs_meta.channel import RcsMeta
 from jinaconnect.channels.sms_fast2sms.channel import SmsFast2sms
 from jinaconnect.channels.sms_msg91.channel import SmsMsg91
 from jinaconnect.channels.sms_twilio.channel import SmsTwilio
 from jinaconnect.channels.telegram.channel import Telegram
+from jinaconnect.channels.whatsapp_gupshup.channel import WhatsappGupshup
 from jinaconnect.channels.whatsapp_meta.channel import WhatsappMeta
 from jinaconnect.core.errors import NotFound
 
@@ -27,8 +29,10 @@ class Row(Protocol):
 
 CHANNELS: dict[str, Row] = {
     "whatsapp_meta": WhatsappMeta,
+    "whatsapp_gupshup": WhatsappGupshup,
     "telegram": Telegram,
     "rcs_google": RcsGoogle,
+    "rcs_meta": RcsMeta,
     "sms_twilio": SmsTwilio,
     "sms_msg91": SmsMsg91,
     "sms_fast2sms": SmsFast2sms,

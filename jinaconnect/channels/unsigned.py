@@ -6,14 +6,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
-
-import orjson
 
 from jinaconnect.channels.base import Account, WebhookRequest
 from jinaconnect.core.errors import BadSignature
 
-SECRET_HEADER = "x-webhook-secret"  # also how the secret of an address reaches a channel
+SECRET_HEADER = "x-webhook-secret"  # how the secret of an address reaches a channel, or comes by itself
 REPORTS = "dlr"  # the last part of the address that reports come to
 
 
@@ -45,10 +42,3 @@ def first(fields: Mapping[str, Any], *names: str) -> str:
 def hashed(*parts: str) -> str:
     """Return an id for what has none: the same parts have the same."""
     return hashlib.sha256("\x00".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def posted(account: Account, path: str, form: Mapping[str, str] | None = None, json: Any = None) -> WebhookRequest:
-    """Return the webhook of a simulated carrier, with the secret in its address."""
-    kind = "application/json" if form is None else "application/x-www-form-urlencoded"
-    body = orjson.dumps(json) if form is None else urlencode(form).encode()
-    return WebhookRequest(body, url=f"{path}{account.secrets['webhook_secret']}/", headers={"content-type": kind})

@@ -127,6 +127,7 @@ COLLECTIONS: dict[str, Collection] = {
             _WORDS,
             Index((("_id", -1),)),
             Index((("platform", 1), ("carrier_id", 1)), unique=True, only=_given("carrier_id")),
+            Index((("platform", 1), ("network_id", 1)), only=_given("network_id")),
             Index((("contact", 1), ("_id", -1))),
             Index((("said_by.address", 1), ("_id", -1)), only=_given("said_by.address")),
             Index((("contact", 1), ("number", -1))),

@@ -59,6 +59,7 @@ class MetaServer:
     ids: dict[str, str] = field(default_factory=dict)
     media: dict[str, bytes] = field(default_factory=dict)
     wa_ids: dict[str, str] = field(default_factory=dict)
+    number: dict[str, Any] = field(default_factory=dict)  # what is told of it
     next: deque[Behaviour] = field(default_factory=deque)
     _runner: web.AppRunner | None = field(default=None, repr=False)
     _serial: int = 0
@@ -150,6 +151,8 @@ class MetaServer:
         id = request.match_info["id"]
         if (refused := self._stranger(request)) is not None:
             return refused
+        if id == self.phone_number_id and self.number:
+            return web.json_response({**self.number, "id": id})
         if id not in self.media:
             return self._error(400, 100, "Unsupported get request.")
         digest = hashlib.sha256(self.media[id]).hexdigest()

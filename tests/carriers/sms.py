@@ -71,7 +71,7 @@ def sign(token: str, url: str, form: dict[str, str]) -> str:
 
 
 @dataclass
-class _Carrier(ABC):
+class Carrier(ABC):
     """What the carriers share; `next` holds how they meet the coming sends: (status, body), "reset" or "hang"."""
 
     accepted: Counter[str] = field(default_factory=Counter)
@@ -89,13 +89,17 @@ class _Carrier(ABC):
     async def start(self) -> None:
         """Listen."""
         application = web.Application()
-        for path in self._paths:
-            application.router.add_post(path, self._send)
+        self.routes(application)
         application.router.add_get("/files/{name}", self._file)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.port = self._runner.addresses[0][1]
+
+    def routes(self, application: web.Application) -> None:
+        """Listen to what this carrier is asked."""
+        for path in self._paths:
+            application.router.add_post(path, self._send)
 
     async def stop(self) -> None:
         """End; a request that did not fit its description fails the test."""
@@ -137,7 +141,7 @@ class _Carrier(ABC):
 
 
 @dataclass
-class TwilioServer(_Carrier):
+class TwilioServer(Carrier):
     """Twilio's Messages API."""
 
     sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
@@ -192,7 +196,7 @@ class TwilioServer(_Carrier):
 
 
 @dataclass
-class Msg91Server(_Carrier):
+class Msg91Server(Carrier):
     """MSG91's flow API."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -221,7 +225,7 @@ class Msg91Server(_Carrier):
 
 
 @dataclass
-class Fast2smsServer(_Carrier):
+class Fast2smsServer(Carrier):
     """Fast2SMS's bulk API."""
 
     key: str = field(default_factory=lambda: secrets.token_hex(16))

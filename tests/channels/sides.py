@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from zlib import crc32
 from jinaconnect.actions.context import system_operation
 from jinaconnect.actions.messaging.accounts import create_app
 from jinaconnect.core.inbox.address import PHONE
+from tests.carriers.gupshup import GupshupServer
 from tests.carriers.meta import Behaviour, MetaServer
 from tests.carriers.sms import TwilioServer
 from tests.carriers.telegram import Behaviour as BotBehaviour
@@ -129,6 +131,64 @@ class WhatsappSide:
     def asked(self, message: str) -> int:
         """Return how often the carrier was asked to send a message."""
         return len(self.server.times_asked(message))
+
+
+class GupshupSide:
+    """WhatsApp through an app of Gupshup's, played by its published pages."""
+
+    name, platform, field = "whatsapp_gupshup", "WHATSAPP", PHONE
+    seal, signs, nobody = "X-Webhook-Secret", False, 200
+
+    async def begin(self, gateway: Running, tenant: Tenant) -> None:
+        """Start the carrier, and give the tenant its only account there."""
+        self.server = GupshupServer(by_token=True)
+        await self.server.start()
+        (await tenant().delete(f"/wa/v1/apps/{tenant.whatsapp['app_id']}/")).ok(204)
+        self.server.connected((await tenant().post("/wa/v1/apps/", self.server.account())).ok(201))
+
+    async def end(self) -> None:
+        """Stop the carrier."""
+        await self.server.stop()
+
+    def customer(self) -> str:
+        """Return a number."""
+        return f"1202555{secrets.randbelow(8_000) + 1_000}"
+
+    def _post(self, told: dict[str, Any]) -> Post:
+        headers = {"Content-Type": "application/json", "X-Webhook-Secret": self.server.secret}
+        return Post(self.server.webhook.replace(f"{self.server.secret}/", ""), headers, json.dumps(told).encode())
+
+    def text(self, customer: str, text: str, id: str) -> Post:
+        """Return the webhook of a message."""
+        item = {"from": customer, "id": id, "timestamp": str(int(time.time())), "type": "text", "text": {"body": text}}
+        people = [{"profile": {"name": "Ann"}, "wa_id": customer}]
+        return self._post(self.server.envelope(contacts=people, messages=[item]))
+
+    def wrote(self, message: str, text: str) -> None:
+        """The carrier is told the message's own id."""
+
+    def misbehave(self, how: str) -> None:
+        """Meet the next send so."""
+        refused = (400, {"status": "error", "message": "Invalid Destination"})
+        again = (429, {"status": "error", "message": "Too Many Requests"}, {"Retry-After": "1"})
+        self.server.next.append({"refused": refused, "again": again}.get(how, how))
+
+    def let_go(self) -> None:
+        """End what hangs."""
+        self.server.let_go.set()
+
+    def report(self, message: str, customer: str) -> Post | None:
+        """Return the webhook that reports a message as delivered."""
+        return self._post(self.server.status(message, "delivered"))
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Return how often each message was taken."""
+        return self.server.accepted
+
+    def asked(self, message: str) -> int:
+        """Return how often the carrier was asked to send a message."""
+        return self.server.asked[message]
 
 
 class FakeSide:
@@ -302,4 +362,6 @@ class TwilioSide:
         return self.server.asked[message]
 
 
-SIDES: dict[str, Any] = {"whatsapp": WhatsappSide, "fake": FakeSide, "telegram": TelegramSide, "sms": TwilioSide}
+SIDES: dict[str, Any] = {
+    "whatsapp": WhatsappSide, "gupshup": GupshupSide, "fake": FakeSide, "telegram": TelegramSide, "sms": TwilioSide,
+}  # fmt: skip

@@ -14,7 +14,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from jinaconnect.channels.base import Refused
-from jinaconnect.channels.whatsapp_meta.channel import LONGEST_WAIT_S, outcome
+from jinaconnect.channels.graph import LONGEST_WAIT_S, outcome
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.carriers.meta import Behaviour, refusal

@@ -9,10 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2] / "jinaconnect"
 NAMES = frozenset({
     "whatsapp", "telegram", "meta", "whatsapp_meta", "gupshup", "msg91", "fast2sms", "twilio", "plivo", "vonage",
-    "telnyx", "exotel", "rcs_google", "google_rbm",
+    "telnyx", "exotel", "rcs_google", "google_rbm", "rcs_meta", "meta_rcs", "whatsapp_gupshup",
 })  # fmt: skip
 ROOMS = (
-    "channels/whatsapp_meta/", "channels/telegram/", "channels/rcs_google/", "channels/sms_", "channels/table.py",
+    "channels/whatsapp", "channels/telegram/", "channels/rcs_", "channels/sms_", "channels/table.py",
     "core/inbox/platform.py", "handlers/messaging/whatsapp", "handlers/messaging/telegram", "handlers/messaging/rcs",
     "handlers/messaging/sms",
     "telephony/providers/", "telephony/table.py", "core/ivr/dialects/",

@@ -104,6 +104,7 @@ async def _belongings(site: Site) -> None:
     await ask("POST", f"/contacts/{contact}/reopen/", {})
     await ask("POST", f"/team-inbox/api/conversations/{contact}/notes/", {"text": "n"})
     await ask("POST", "/wa/v1/messages/", {"contact": contact, "text": "hi"})
+    await ask("POST", "/wa/v1/messages/", {"contact": contact, "text": "hi", "reply_to": "wamid.of-another"})
     offer = {"element_name": "theirs", "content": "hi", "category": "MARKETING"}
     template = (await ask("POST", "/wa/v1/templates/", offer)).ok(201)["id"]
     (await ask("POST", "/sandbox/wallet/", {"amount": 100})).ok()

@@ -10,7 +10,7 @@ from typing import Any
 from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.messaging.connecting import connect, disconnect, merged, told_elsewhere
 from jinaconnect.actions.ports import Ports
-from jinaconnect.channels.abilities import Simulates
+from jinaconnect.channels.abilities import MayBeOff, Simulates
 from jinaconnect.channels.base import Account, Channel, ChannelSpec
 from jinaconnect.channels.table import FORMER, Channels, spec_of
 from jinaconnect.core.clock import iso_or_none
@@ -200,11 +200,16 @@ async def _ensure(services: Services, tenant: str, mode: Mode, channel: Channel,
         return await store.get("apps", id)
 
 
+def off(channel: Channel) -> str | None:
+    """Return why there is nothing of a channel, None where there is."""
+    return channel.off if isinstance(channel, MayBeOff) else None
+
+
 def _simulating(channels: Channels, platform: str | None = None) -> list[Channel]:
     return [
         channel
         for channel in channels.values()
-        if isinstance(channel, Simulates) and platform in (None, channel.spec.platform)
+        if isinstance(channel, Simulates) and platform in (None, channel.spec.platform) and off(channel) is None
     ]
 
 
@@ -256,10 +261,14 @@ async def choose_account(
     return ctx.ports.accounts.open(docs[0])
 
 
-async def _default(ctx: Context, platform: str) -> list[Document]:
+async def _default(ctx: OperationContext, platform: str) -> list[Document]:
     """Return the active account of a platform that is taken where none is named, or nothing."""
     docs = await ctx.data.select("apps", {"channel": platform, "is_active": True, "deleted_at": None})
-    return [doc for doc in docs if doc.get("is_default")][:1]
+    chosen = [doc for doc in docs if doc.get("is_default")]
+    if not chosen and ctx.principal.mode == "test":  # the sandbox's first, as before it had several of a platform
+        made = await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, platform)
+        chosen = [doc for _, doc in made if doc["is_active"] and doc["deleted_at"] is None]
+    return chosen[:1]
 
 
 async def _written_to(ctx: Context, platform: str, contact: str) -> list[Document]:
@@ -343,6 +352,14 @@ async def change_app(
     if before["is_active"] and not is_active:
         await disconnect(channel, ctx.ports.accounts.open(written))
     return render_app(written, ctx.principal.priority)
+
+
+async def only_default(ctx: OperationContext, platform: str, id: str) -> None:
+    """Have no other account of a platform be the default."""
+    others = await ctx.data.select("apps", {"channel": platform, "deleted_at": None})
+    for doc in others:
+        if doc.get("is_default") and doc["_id"] != id:
+            await change_app(ctx, platform, doc["_id"], {"is_default": False}, {})
 
 
 def _refuse_elsewhere(channel: Channel, held: Mapping[str, Any], given: Mapping[str, Any], place: str) -> None:

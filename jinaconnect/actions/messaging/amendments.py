@@ -16,6 +16,7 @@ from jinaconnect.actions.contacts.addressing import Person, contacts_at, contact
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.media import media_row, new_media_id
+from jinaconnect.actions.messaging.reports import by_carrier
 from jinaconnect.channels.base import Account
 from jinaconnect.channels.facts import Echo, Edit
 from jinaconnect.core.clock import iso
@@ -35,7 +36,7 @@ REVOKED = "[taken back by its writer]"
 
 async def apply_edit(ctx: Context, fact: Edit, platform: str) -> bool:
     """Give a message other words, or take them back; tells whether it is here, and of who says so."""
-    target = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": fact.target})
+    target = await by_carrier(ctx, platform, fact.target)
     if target is None or not await _own(ctx, fact, target):
         return False
     if target["deleted_at"] is not None:

@@ -210,7 +210,7 @@ def _channel(row: Document) -> str:
 def _accounts_of(fact: Fact, accounts: list[Account]) -> list[Account]:
     """Return the accounts a fact is about: the one it came to, or all of a business account."""
     if isinstance(fact, TemplateReport):
-        return [account for account in accounts if account.business == fact.business_account_id][:1]
+        return [account for account in accounts if fact.business_account_id in (account.business, account.address)][:1]
     if isinstance(fact, AccountReport) and fact.account_address is None:
         return [account for account in accounts if account.business == fact.business_account_id]
     return [account for account in accounts if account.address == fact.account_address][:1]

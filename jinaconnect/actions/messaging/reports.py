@@ -33,12 +33,16 @@ async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -
     """Apply status reports in their order; returns those whose message is not known.
 
     A message is found by the carrier's id, else by the reference that went out with it: that is how a send whose
-    answer never came is reconciled.
+    answer never came is reconciled. A carrier that passes on what a network reports may leave out its own id.
     """
     ids = list({fact.carrier_id for fact in facts})
     references = list({fact.reference for fact in facts if fact.reference})
     rows = await ctx.data.select("messages", {"platform": platform, "carrier_id": {"$in": ids}})
     by_id = {row["carrier_id"]: row for row in rows}
+    late_ids = [fact.network_id for fact in facts if fact.network_id and fact.carrier_id not in by_id]
+    if late_ids:
+        rows = await ctx.data.select("messages", {"platform": platform, "network_id": {"$in": late_ids}})
+        by_id |= {row["network_id"]: row for row in rows}
     by_reference: dict[str, Document] = {}
     if references:
         found = await ctx.data.select("messages", {"_id": {"$in": references}})
@@ -46,7 +50,8 @@ async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -
     late: list[Status] = []
     groups: dict[str, tuple[Document, list[Status]]] = {}
     for fact in facts:
-        message = by_id.get(fact.carrier_id) or by_reference.get(fact.reference or "")
+        known = by_id.get(fact.carrier_id) or by_id.get(fact.network_id or "")
+        message = known or by_reference.get(fact.reference or "")
         if message is None or message["direction"] != "OUTGOING":
             late.append(fact)
         else:
@@ -56,7 +61,9 @@ async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -
     async def apply(message: Document, reports: list[Status]) -> None:
         async with gate:
             for fact in reports:
-                message = await report_message(ctx, message, fact.report, fact.carrier_id, fact.pricing)
+                message = await report_message(
+                    ctx, message, fact.report, fact.carrier_id, fact.pricing, network_id=fact.network_id
+                )  # fmt: skip
 
     await asyncio.gather(*(apply(message, reports) for message, reports in groups.values()))
     return late
@@ -64,7 +71,7 @@ async def apply_statuses(ctx: Context, platform: str, facts: Sequence[Status]) -
 
 async def report_message(
     ctx: Context, message: Document, report: Report, carrier_id: str | None,
-    pricing: Mapping[str, Any] | None = None, step: Mapping[str, Any] | None = None,
+    pricing: Mapping[str, Any] | None = None, step: Mapping[str, Any] | None = None, network_id: str | None = None,
 ) -> Document:  # fmt: skip
     """Move a message as far as a report says, tell of it, and settle what it costs by that and by the carrier's word.
 
@@ -86,6 +93,8 @@ async def report_message(
         learned: dict[str, Any] = {}
         if carrier_id is not None and doc["carrier_id"] is None:
             learned["carrier_id"] = carrier_id
+        if network_id is not None and network_id not in (doc.get("network_id"), doc["carrier_id"], carrier_id):
+            learned["network_id"] = network_id
         if pricing is not None and "owed" in doc.get("charge", {}):
             learned["charge.pricing"] = dict(pricing)
         if fields is None:
@@ -120,12 +129,18 @@ async def report_recipient(ctx: Context, row: str, report: Report) -> None:
         await ctx.data.change("broadcast_rows", row, decide)
 
 
+async def by_carrier(ctx: Context, platform: str, id: str) -> Document | None:
+    """Return the message that a carrier, or the network behind it, calls so."""
+    found = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": id})
+    return found or await ctx.data.find_one("messages", {"platform": platform, "network_id": id})
+
+
 async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:
     """Set or take back a customer's reaction on a message; tells whether the message is here.
 
     Of two of one customer the later holds, in whichever order they come.
     """
-    target = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": fact.target})
+    target = await by_carrier(ctx, platform, fact.target)
     if target is None or target["deleted_at"] is not None:
         return target is not None
     contact = await ctx.data.find("contacts", target["contact"])

@@ -9,30 +9,46 @@ from jinaconnect.actions.context import OperationContext, Services
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
 from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import Simulates
-from jinaconnect.channels.base import WebhookRequest
+from jinaconnect.channels.base import Account, WebhookRequest
 from jinaconnect.core.errors import CarrierFailed, Invalid, Unavailable
 from jinaconnect.outbound import OutboundError
 
 
 async def customer_writes(
-    ctx: OperationContext, platform: str, sender: str, name: str, text: str | None, media_url: str | None
-) -> dict[str, Any]:
+    ctx: OperationContext, platform: str, sender: str, name: str, text: str | None, media_url: str | None,
+    app: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Post one simulated customer's message to the door and return `{status, message_id}`.
 
-    Raises Invalid on `channel` for a platform that nobody simulates.
+    It goes to the account named, else to the sandbox's first of the platform. Raises Invalid on `channel` for a
+    platform that nobody simulates, on `app` for an account that is not one of it.
     """
     found = await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, platform)
     if not found:
         raise Invalid.field("channel", "has no simulated carrier")
-    channel, doc = found[0]
+    account = await _simulated(ctx, platform, found[0][1]["_id"] if app is None else app)
+    channel = ctx.ports.channels[account.channel]
     assert isinstance(channel, Simulates)
     id = ctx.ids.new("sim").partition("_")[2]
-    written = channel.customer_writes(ctx.ports.accounts.open(doc), sender, name, text, media_url, id, ctx.now())
+    written = channel.customer_writes(account, sender, name, text, media_url, id, ctx.now())
     try:
         await _post(ctx.services, ctx.ports, written.hook)
     except CarrierFailed as error:
         raise Unavailable("The webhook door did not take the message.") from error
     return {"status": "accepted", "message_id": written.carrier_id}
+
+
+async def _simulated(ctx: OperationContext, platform: str, id: str) -> Account:
+    """Return a simulated account of a platform that is active; raises Invalid on `app`."""
+    doc = await ctx.data.find("apps", id)
+    if doc is None or doc["deleted_at"] is not None or doc["channel"] != platform or not doc["simulated"]:
+        raise Invalid.field("app", "there is no such app")
+    if not doc["is_active"]:
+        raise Invalid.field("app", "the app is not active")
+    account = ctx.ports.accounts.open(doc)
+    if not isinstance(ctx.ports.channels[account.channel], Simulates):
+        raise Invalid.field("app", "has no simulated carrier")
+    return account
 
 
 async def deliver_webhook(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:

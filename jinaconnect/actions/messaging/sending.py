@@ -14,6 +14,7 @@ from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.registered import registered_template
+from jinaconnect.actions.messaging.reports import by_carrier
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import (
@@ -140,12 +141,12 @@ async def _added(ctx: Context, message: NewMessage) -> Document:
 async def _replied(ctx: Context, message: NewMessage, contact: Document | None) -> str | None:
     if message.reply_to is None:
         return None
-    target = await ctx.data.find("messages", message.reply_to) or await ctx.data.find_one(
-        "messages", {"platform": message.platform, "carrier_id": message.reply_to}
+    target = await ctx.data.find("messages", message.reply_to) or await by_carrier(
+        ctx, message.platform, message.reply_to
     )
     if target is None or target["carrier_id"] is None or (contact is not None and target["contact"] != contact["_id"]):
         raise Invalid.field("reply_to", "there is no such message in this conversation")
-    return str(target["carrier_id"])
+    return str(target.get("network_id") or target["carrier_id"])
 
 
 async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:

@@ -293,6 +293,8 @@ def template_use(
 ) -> TemplateUse:  # fmt: skip
     """Return a template and the values for its places as a channel takes it."""
     registered = {name: str(doc[name]) for name in REGISTERED if doc.get(name)}
+    if doc.get("meta_template_id"):
+        registered.setdefault("bsp_template_id", str(doc["meta_template_id"]))
     return TemplateUse(
         doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", header, body, buttons,
         doc["category"], registered,

@@ -32,10 +32,11 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.cards import fallback_text
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.pace import Pace
 from jinaconnect.channels.rcs_google.auth import KeyRefused, Tokens
-from jinaconnect.channels.rcs_google.compose import composed, fallback_text
+from jinaconnect.channels.rcs_google.compose import composed
 from jinaconnect.channels.rcs_google.facts import event_of, facts_of, kind_of, signed_bytes
 from jinaconnect.channels.rcs_google.simulator import SimulatedRbm, customers_event
 from jinaconnect.core.errors import BadSignature, CarrierFailed, Malformed

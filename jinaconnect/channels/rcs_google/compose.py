@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
+from jinaconnect.channels.cards import of_inbox, words_of
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.messaging.templates import placeholders, render
 
@@ -76,17 +77,11 @@ def _suggestion(button: Mapping[str, Any], path: str) -> dict[str, Any]:
     raise Invalid.field(f"{path}.type", f"'{kind}' is no suggestion of RCS")
 
 
-def _words(content: Mapping[str, Any]) -> str:
-    """Return header, text and footer, which RCS shows as one text."""
-    parts = ((content.get(name) or {}).get("text") for name in ("header", "body", "footer"))
-    return "\n\n".join(part for part in parts if part)
-
-
 def _text(content: Mapping[str, Any]) -> str:
     header = content.get("header") or {}
     if any(header.get(name) for name in ("image", "video", "document")):
         raise Invalid.field("content.header", "RCS shows a file above a text as a card: send the file with a caption")
-    words = _words(content)
+    words = words_of(content)
     if not words.strip():
         raise Invalid.field("content.body.text", "is required")
     if len(words) > MAX_TEXT:
@@ -105,7 +100,7 @@ def _link(part: Mapping[str, Any], path: str) -> dict[str, str]:
 def _file(kind: str, content: Mapping[str, Any], message: Outgoing) -> Composed:
     """Return a file: with words it is a card, which only pictures, films and PDFs can be."""
     part = content[kind]
-    words = "\n\n".join(each for each in (part.get("caption"), _words(content)) if each)
+    words = "\n\n".join(each for each in (part.get("caption"), words_of(content)) if each)
     if not words:
         return _made({"contentInfo": _link(part, f"content.{kind}")}, "MEDIA", message, content)
     if kind == "audio":
@@ -149,16 +144,8 @@ def _carousel(content: Mapping[str, Any]) -> dict[str, Any]:
     cards = content.get("cards") or ()
     if not 2 <= len(cards) <= 10:
         raise Invalid.field("content.cards", "a carousel has 2 to 10 cards")
-    made = [_card(_of_inbox(card), f"content.cards.{place}") for place, card in enumerate(cards)]
+    made = [_card(of_inbox(card), f"content.cards.{place}") for place, card in enumerate(cards)]
     return {"cardWidth": content.get("card_width") or "MEDIUM", "cardContents": made}
-
-
-def _of_inbox(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a card of the inbox's as one of RCS's: its picture or film, and its text as the description."""
-    media = card.get("image") or card.get("video")
-    body = (card.get("body") or {}).get("text")
-    told = {name: card[name] for name in ("title", "description", "media", "buttons") if card.get(name)}
-    return {**({"media": media} if media else {}), **({"description": body} if body else {}), **told}
 
 
 def _place(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,18 +175,3 @@ def _rendered(use: TemplateUse) -> str:
     if missing := [name for name in names if name not in values]:
         raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
     return render(use.content, values)
-
-
-def fallback_text(content: Mapping[str, Any]) -> str:
-    """Return what a text message says in place of a message: its words, else its cards' titles, words and files."""
-    if words := _words(content):
-        return words
-    kind = content.get("type", "")
-    cards = content.get("cards") if kind == "cards" else [content.get(kind)]
-    lines: list[str] = []
-    for card in [each for each in cards or () if isinstance(each, Mapping)]:
-        told = _of_inbox(card)
-        media = told.get("media") or (card if card.get("url") else {})
-        lines += [str(each) for each in (told.get("title"), told.get("description")) if each]
-        lines += [str(each) for each in (card.get("caption"), media.get("url")) if each]
-    return "\n".join(dict.fromkeys(lines))

@@ -30,17 +30,18 @@ from jinaconnect.channels.base import (
     WebhookRequest,
 )
 from jinaconnect.channels.facts import Fact
-from jinaconnect.channels.script import SILENT, Script, ending
+from jinaconnect.channels.script import Script
+from jinaconnect.channels.simulated import path_of, posted, taken
 from jinaconnect.channels.sms_fast2sms.errors import AUTH, REPEATED, REPEATED_WAIT_S, WORDS
 from jinaconnect.channels.sms_fast2sms.hooks import facts_of, verified
-from jinaconnect.channels.unsigned import hashed, posted
+from jinaconnect.channels.unsigned import REPORTS, hashed
 from jinaconnect.core.errors import CarrierFailed, Invalid
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.messaging.plain import plain_text
 from jinaconnect.core.messaging.segments import GSM, segmented
 from jinaconnect.core.messaging.sms_price import ACCOUNT_FIELDS
 from jinaconnect.core.messaging.templates import given_values, render
-from jinaconnect.outbound import Ambiguous, Fetched
+from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
 QUICK, REGISTERED, BY_TEXT = "q", "dlt", "dlt_manual"
@@ -115,8 +116,6 @@ class SmsFast2sms:
     # --- the simulated carrier -----------------------------------------------------------------------------------
 
     async def _simulated(self, account: Account, to: str, reference: str) -> Fetched:
-        if self._script.busy(to, reference):
-            return Fetched(429, {"retry-after": "1"}, b"", "")
         id = hashed(reference)[:15]
 
         def report(status: str, at: datetime) -> dict[str, Any] | None:
@@ -126,19 +125,13 @@ class SmsFast2sms:
                 "request_id": id, "number": to.lstrip("+"), "sender_id": account.phone, "status": _REPORTED[status],
                 "status_description": "", "sent_time": at.strftime("%d-%m-%Y %H:%M:%S"), "udf1": reference,
             }  # fmt: skip
-            return {"path": self._path(account, "dlr"), "json": told}
+            return {"path": path_of(self.spec, account, REPORTS), "json": told}
 
         def answer(at: datetime) -> dict[str, Any]:
-            return {"path": self._path(account, "inbound"), "json": self._written(account, to, "hello", f"{id}reply")}
+            return {"path": path_of(self.spec, account), "json": self._written(account, to, "hello", f"{id}reply")}
 
-        await self._script.deliver(account, to, id, report, answer)
-        if ending(to) == SILENT:
-            raise Ambiguous("the simulated carrier timed out after accepting")
-        taken = {"return": True, "request_id": id, "message": ["SMS sent successfully."]}
-        return Fetched(200, {}, orjson.dumps(taken), "")
-
-    def _path(self, account: Account, part: str) -> str:
-        return self.spec.path(account.tenant, account.id).replace("/inbound/", f"/{part}/")
+        good = {"return": True, "request_id": id, "message": ["SMS sent successfully."]}
+        return await taken(self._script, account, to, id, reference, report=report, answer=answer, good=good)
 
     @staticmethod
     def _written(account: Account, sender: str, text: str, id: str) -> dict[str, str]:
@@ -154,7 +147,7 @@ class SmsFast2sms:
     ) -> Written:
         """Return the webhook of a customer's message."""
         told = self._written(account, sender, text or "", id)
-        return Written(posted(account, self._path(account, "inbound"), json=told), told["message_id"])
+        return Written(posted(account, path_of(self.spec, account), json=told), told["message_id"])
 
     def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
         """Return the webhook of a planned report or answer."""

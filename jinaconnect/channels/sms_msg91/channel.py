@@ -27,16 +27,17 @@ from jinaconnect.channels.base import (
     WebhookRequest,
 )
 from jinaconnect.channels.facts import Fact
-from jinaconnect.channels.script import SILENT, Script, ending
+from jinaconnect.channels.script import Script
+from jinaconnect.channels.simulated import path_of, posted, taken
 from jinaconnect.channels.sms_msg91.errors import AUTH, PASSING, SAID, WORDS
 from jinaconnect.channels.sms_msg91.hooks import facts_of, verified
-from jinaconnect.channels.unsigned import hashed, posted
+from jinaconnect.channels.unsigned import REPORTS, hashed
 from jinaconnect.core.errors import CarrierFailed, Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.messaging.segments import segmented
 from jinaconnect.core.messaging.sms_price import ACCOUNT_FIELDS
 from jinaconnect.core.messaging.templates import given_values, render
-from jinaconnect.outbound import Ambiguous, Fetched
+from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
 _REPORTED = {"sent": ("3", "SUBMITTED"), "delivered": ("1", "DELIVERED"), "failed": ("2", "FAILED")}
@@ -105,8 +106,6 @@ class SmsMsg91:
     # --- the simulated carrier -----------------------------------------------------------------------------------
 
     async def _simulated(self, account: Account, to: str, reference: str) -> Fetched:
-        if self._script.busy(to, reference):
-            return Fetched(429, {"retry-after": "1"}, b"", "")
         id = hashed(reference)[:24]
 
         def report(status: str, at: datetime) -> dict[str, Any] | None:
@@ -115,18 +114,13 @@ class SmsMsg91:
             number, desc = _REPORTED[status]
             item = {"number": to.lstrip("+"), "status": number, "desc": desc, "failedReason": "", "credit": "1"}
             request = {"senderId": account.phone, "requestId": id, "report": [item], "campaignName": "API"}
-            return {"path": self._path(account, "dlr"), "form": {"data": orjson.dumps([request]).decode()}}
+            return {"path": path_of(self.spec, account, REPORTS), "form": {"data": orjson.dumps([request]).decode()}}
 
         def answer(at: datetime) -> dict[str, Any]:
-            return {"path": self._path(account, "inbound"), "form": self._written(to, "hello", f"{id}reply")}
+            return {"path": path_of(self.spec, account), "form": self._written(to, "hello", f"{id}reply")}
 
-        await self._script.deliver(account, to, id, report, answer)
-        if ending(to) == SILENT:
-            raise Ambiguous("the simulated carrier timed out after accepting")
-        return Fetched(200, {}, orjson.dumps({"type": "success", "message": id}), "")
-
-    def _path(self, account: Account, part: str) -> str:
-        return self.spec.path(account.tenant, account.id).replace("/inbound/", f"/{part}/")
+        good = {"type": "success", "message": id}
+        return await taken(self._script, account, to, id, reference, report=report, answer=answer, good=good)
 
     @staticmethod
     def _written(sender: str, text: str, id: str) -> dict[str, str]:
@@ -142,7 +136,7 @@ class SmsMsg91:
     ) -> Written:
         """Return the webhook of a customer's message."""
         form = self._written(sender, text or "", id)
-        return Written(posted(account, self._path(account, "inbound"), form), form["msg_id"])
+        return Written(posted(account, path_of(self.spec, account), form), form["msg_id"])
 
     def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
         """Return the webhook of a planned report or answer."""

@@ -13,42 +13,31 @@ import orjson
 
 from jinaconnect.channels.abilities import Review, Written
 from jinaconnect.channels.base import (
-    Accepted,
     Account,
-    Cause,
     ChannelSpec,
     Composed,
     Outcome,
     Outgoing,
     Parts,
-    Refused,
-    Unknown,
     Verified,
     WebhookReply,
     WebhookRequest,
 )
 from jinaconnect.channels.facts import Fact
-from jinaconnect.channels.whatsapp_meta.compose import composed
-from jinaconnect.channels.whatsapp_meta.facts import OPTED_OUT, address, facts_of, objects
-from jinaconnect.channels.whatsapp_meta.hooks import SIGNATURE_HEADER, challenge, signature, verified
+from jinaconnect.channels.graph import SIGNATURE_HEADER, challenge, outcome, signature
+from jinaconnect.channels.whatsapp.compose import composed, recipient
+from jinaconnect.channels.whatsapp.facts import address, facts_of
+from jinaconnect.channels.whatsapp.templates import REPORTED, components
+from jinaconnect.channels.whatsapp_meta.hooks import verified
 from jinaconnect.channels.whatsapp_meta.simulator import BASE_URL, SimulatedMeta, customers_message
-from jinaconnect.channels.whatsapp_meta.templates import REPORTED, components
 from jinaconnect.core.errors import CarrierFailed
-from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.outbound import Fetched, OutboundError
 from jinaconnect.store.blobs import Spool
 
-# Classified by `error.code`, whatever the HTTP status says.
-RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
-TOO_FAST = frozenset({4, 80007, 130429})  # the account as a whole
-REFUSES_ACCOUNT = frozenset({0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131042, 131044, 131045})
-RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
-# Answers that say by their status alone that the request was not acted on: it belongs elsewhere, or is refused.
-_ELSEWHERE = (301, 307, 308)
-_REQUEST_TIMEOUT = 408
-LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
 FETCH_S = 60.0
+NUMBER_FIELDS = "display_phone_number,verified_name,quality_rating,messaging_limit_tier,throughput,status,health_status"
 
 
 class WhatsappMeta:
@@ -58,7 +47,7 @@ class WhatsappMeta:
         name="whatsapp_meta", platform="WHATSAPP", provider="META", label="WhatsApp",
         # What the carrier gives has more characters; less could be found by trying.
         secrets={"access_token": 16, "app_secret": 16, "verify_token": 8}, settings=("base_url", "api_version"),
-        account_address="phone_number_id", business_account="waba_id",
+        account_address="phone_number_id", business_account="waba_id", fields=("is_default",),
         presented=("access_token",), webhook_path="/wa/v1/webhooks/{tenant}/",
     )  # fmt: skip
 
@@ -87,10 +76,10 @@ class WhatsappMeta:
     async def send(self, account: Account, to: Address, wire: Mapping[str, Any], reference: str) -> Outcome:
         """Send one message (`POST /{phone_number_id}/messages`)."""
         body = {
-            "messaging_product": "whatsapp", "recipient_type": "individual", **_recipient(to), **wire,
+            "messaging_product": "whatsapp", "recipient_type": "individual", **recipient(to), **wire,
             "biz_opaque_callback_data": reference,
         }  # fmt: skip
-        return outcome(await self._call(account, "POST", f"{account.address}/messages", json=body))
+        return outcome(await self._call(account, "POST", f"{account.address}/messages", json=body), address)
 
     # --- webhooks ------------------------------------------------------------------------------------------------
 
@@ -104,7 +93,7 @@ class WhatsappMeta:
 
     def greet(self, accounts: Sequence[Account], hook: WebhookRequest) -> WebhookReply | None:
         """Answer Meta's handshake with its challenge."""
-        return challenge(accounts, hook)
+        return challenge(accounts, hook, "verify_token")
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -144,6 +133,27 @@ class WhatsappMeta:
         status = "APPROVED" if account.simulated else REPORTED.get(str(data.get("status")), "PENDING")
         return Review(status, str(data["id"]))
 
+    # --- the account ---------------------------------------------------------------------------------------------
+
+    async def account_info(self, account: Account) -> Mapping[str, Any]:
+        """Return what Meta tells of the number and of whether it may send."""
+        answer = await self._call(account, "GET", f"{account.address}?fields={NUMBER_FIELDS}")
+        try:
+            told = orjson.loads(answer.body)
+        except ValueError:
+            told = None
+        if answer.status != 200 or not isinstance(told, dict):
+            raise CarrierFailed(f"the carrier answered {answer.status} for its number")
+        throughput, health = told.get("throughput"), told.get("health_status")
+        made = {
+            "docker_status": told.get("status"), "messaging_limit": told.get("messaging_limit_tier"),
+            "phone": told.get("display_phone_number"), "phone_quality": told.get("quality_rating"),
+            "throughput": throughput.get("level") if isinstance(throughput, dict) else None,
+            "verified_name": told.get("verified_name"), "waba_id": account.business,
+            "can_send_message": health.get("can_send_message") if isinstance(health, dict) else None,
+        }  # fmt: skip
+        return {name: value for name, value in made.items() if isinstance(value, str) and value}
+
     # --- the simulated carrier -----------------------------------------------------------------------------------
 
     def simulated_account(self, number: str, secret: Callable[[str], str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -167,55 +177,3 @@ class WhatsappMeta:
     def reported(self, account: Account, data: Mapping[str, Any]) -> WebhookRequest:
         """Return the signed webhook of a planned report."""
         return self._signed(account, data["body"].encode())
-
-
-def _recipient(to: Address) -> dict[str, str]:
-    """Return how a send names who gets it: Meta accepts an id that is no number in `to`, and drops the message."""
-    value = str(to.value)
-    return {"to": value.lstrip("+")} if to.field == PHONE else {"recipient": value}
-
-
-def outcome(answer: Fetched) -> Outcome:
-    """Return what an answer to a send means.
-
-    Only the carrier's own word that it did not take the message is a refusal: an error object with a code, or 429. A
-    5xx without one may come from whatever stands before the carrier, after the message was taken.
-    """
-    try:
-        data = orjson.loads(answer.body)
-    except ValueError:
-        data = None
-    data = data if isinstance(data, dict) else {}
-    if answer.status in (200, 201):
-        messages = objects(data.get("messages"))
-        if messages and isinstance(messages[0].get("id"), str) and messages[0]["id"]:
-            return Accepted(messages[0]["id"], _known_as(data))
-        return Unknown("the carrier accepted without naming the message")
-    error = data.get("error")
-    error = error if isinstance(error, dict) else {}
-    code = error.get("code") if type(error.get("code")) is int else None
-    again = answer.status == 429 or code in RATE_LIMITED or code in RETRYABLE
-    refused = again or answer.status in _ELSEWHERE or (400 <= answer.status < 500 and answer.status != _REQUEST_TIMEOUT)
-    if not refused:
-        return Unknown(f"the carrier answered {answer.status} without a result")
-    details = error.get("error_data")
-    details = details.get("details") if isinstance(details, dict) else None
-    text = str(details or error.get("message") or f"HTTP {answer.status}")[:500]
-    named = str(answer.status if code is None else code)
-    cause: Cause | None = "auth" if answer.status == 401 or code in REFUSES_ACCOUNT else None
-    if code in TOO_FAST:
-        cause = "rate"
-    return Refused(named, text, again, _wait(answer), opted_out=code == OPTED_OUT, cause=cause)
-
-
-def _known_as(data: Mapping[str, Any]) -> tuple[Address, ...]:
-    """Return what the carrier calls whom it took a message for: their `wa_id` may differ from the number written to."""
-    contacts = objects(data.get("contacts"))
-    first = contacts[0] if contacts else {}
-    return tuple(address(value) for name in ("wa_id", "user_id") if isinstance(value := first.get(name), str) and value)
-
-
-def _wait(answer: Fetched) -> float | None:
-    """Return the seconds a carrier asks to be left alone, within bounds."""
-    text = answer.headers.get("retry-after", "").strip()
-    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None

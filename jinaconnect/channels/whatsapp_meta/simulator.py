@@ -46,6 +46,9 @@ class SimulatedMeta:
             return _answer(
                 url, 200, {"url": link, "mime_type": "image/jpeg", "id": parts[1], "messaging_product": "whatsapp"}
             )
+        if method == "GET" and len(parts) == 2 and "fields=" in url and await self._accounts.simulated(parts[1]):
+            health = {"health_status": {"can_send_message": "AVAILABLE"}, "status": "CONNECTED", "id": parts[1]}
+            return _answer(url, 200, {"quality_rating": "GREEN", "messaging_limit_tier": "TIER_1K", **health})
         if method == "GET" and not url.startswith(BASE_URL):
             return await self._outside.request("GET", url, follow=True, limit=limit, timeout_s=60, into=into)
         return _error(url, 404, 100, "Unsupported request in the simulated carrier.")

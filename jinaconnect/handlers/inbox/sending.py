@@ -13,7 +13,7 @@ from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
 from jinaconnect.handlers.inbox.inbox import InboxMessage
-from jinaconnect.handlers.messaging.preview import SendPreview, render_preview
+from jinaconnect.handlers.messaging.messages import SendPreview, render_preview
 
 
 class NewInboxMessage(

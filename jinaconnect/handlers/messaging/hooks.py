@@ -14,6 +14,7 @@ from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.edge.files import file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 
+SECRET_HEADER = "x-webhook-secret"  # how the secret of an address reaches a channel
 WEBHOOK_BYTES = 3 * 1024 * 1024  # the largest that a carrier documents
 
 
@@ -52,6 +53,25 @@ async def take_webhook(ctx: OperationContext, channel: str, tenant: str, body: b
         "reason": received.reason,
     }
     return {key: value for key, value in answer.items() if value is not None}
+
+
+def secret_aside(ctx: Context, body: bytes, secret: str) -> WebhookRequest:
+    """Return a webhook without the secret in its address: it is shown as a header, which is not kept."""
+    hook = webhook_request(ctx, "POST", body)
+    url = hook.url.replace(f"/{secret}/", "/", 1)
+    return WebhookRequest(body, "POST", url, {**hook.headers, SECRET_HEADER: secret}, hook.query)
+
+
+async def take_for_app(ctx: OperationContext, platform: str, app_id: str, hook: WebhookRequest) -> Any:
+    """Take a webhook whose address names an app; nobody learns from the answer which apps there are."""
+    door = ctx.ports.message_hooks
+    found = await door.behind(platform, app_id)
+    if found is None:
+        return {"ok": True}
+    channel, tenant = found
+    await door.receive(channel, tenant, hook)
+    taken = ctx.ports.channels[channel].spec.taken
+    return {"ok": True} if taken is None else Reply(taken.body, content_type=taken.content_type)
 
 
 @operation(

@@ -9,16 +9,20 @@ from pydantic import Field
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.messaging import sending
 from jinaconnect.actions.messaging.reach import check_reach
 from jinaconnect.actions.messaging.revoking import revoke_message
-from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.channels.rcs_google.view import rcs_view
-from jinaconnect.core.errors import Invalid, NotFound
-from jinaconnect.core.inbox.status import STATUSES
-from jinaconnect.core.paging import Filter, Listing, choice_filter, one_of, parse_text, time_filter
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import Answer
-from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.operation import Reply, operation
+from jinaconnect.handlers.messaging.messages import (
+    SendPreview,
+    listed_messages,
+    message_listing,
+    of_contacts,
+    seen_message,
+    sent_or_preview,
+)
 from jinaconnect.handlers.messaging.rcs_apps import PLATFORM
 from jinaconnect.handlers.messaging.rcs_request import CheckReach, SendRcs
 
@@ -72,41 +76,24 @@ class RcsReaches(Answer):
     results: list[RcsReach]
 
 
-def _direction(text: str) -> str:
-    found = {"INBOUND": "INCOMING", "OUTBOUND": "OUTGOING"}.get(text.upper())
-    if found is None:
-        raise ValueError("must be INBOUND or OUTBOUND")
-    return found
-
-
-_MESSAGES = Listing(
-    filters={
-        "app": Filter("app", lookups=("", "in")),
-        "contact": Filter("contact"),
-        "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
-        "message_type": Filter("type", lambda text: parse_text(text).upper()),
-        "status": choice_filter("status", STATUSES),
-        "created_at": time_filter("created_at"),
-        "sent_at": time_filter("sent_at"),
-    },
-    search=("content.body.text", "carrier_id"),
-    orderings={"created_at": "created_at", "sent_at": "sent_at"},
-)
+_MESSAGES = message_listing("app")
 
 
 @operation(
     "POST", "/rcs/v1/messages/", id="rcs.messages.send", permission="inbox.reply", body=SendRcs, returns=RcsSent,
-    status=201, effect=True, tag="rcs", aliases=("/rcs/v1/send/", "/rcs/v1/messages/send/"),
+    status=201, effect=True, dry_run=SendPreview, tag="rcs", aliases=("/rcs/v1/send/", "/rcs/v1/messages/send/"),
 )  # fmt: skip
-async def send_message(ctx: OperationContext, body: SendRcs) -> dict[str, Any]:
+async def send_message(ctx: OperationContext, body: SendRcs) -> dict[str, Any] | Reply:
     """Send an RCS message; the answer means "recorded", delivery follows as events.
 
     Where the number is not on RCS the message fails, and a text message follows where the agent has that turned on.
     """
     if faults := body.missing():
         raise Invalid(faults)
-    doc = await sending.send_message(ctx, body.message())
-    contact = await ctx.data.get("contacts", doc["contact"])
+    made = await sent_or_preview(ctx, body.message())
+    if isinstance(made, Reply):
+        return made
+    doc, contact = made
     return {"success": True, "outbound_id": doc["_id"], "channel": PLATFORM, **rcs_view(doc, contact["phone"])}
 
 
@@ -116,26 +103,11 @@ async def send_message(ctx: OperationContext, body: SendRcs) -> dict[str, Any]:
 )  # fmt: skip
 async def list_messages(ctx: Context) -> dict[str, Any]:
     """List the RCS messages, sent and received."""
-    within: dict[str, Any] = {
-        "platform": PLATFORM, "internal_note": False, "deleted_at": None, **await message_filter(ctx),
-    }  # fmt: skip
-
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        ids = list({doc["contact"] for doc in docs})
-        rows = await ctx.data.select("contacts", {"_id": {"$in": ids}}, fields={"phone": 1}) if ids else []
-        phones = {row["_id"]: row["phone"] for row in rows}
+        phones = await of_contacts(ctx, docs, "phone")
         return [rcs_view(doc, phones.get(doc["contact"])) for doc in docs]
 
-    return await list_documents(ctx, "messages", _MESSAGES, render, within, [])
-
-
-async def _seen(ctx: Context, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a message and its contact, as far as whoever asks sees them; raises NotFound."""
-    doc = await ctx.data.get("messages", id)
-    contact = await ctx.data.find("contacts", doc["contact"])
-    if doc["platform"] != PLATFORM or doc["internal_note"] or contact is None or not visible(ctx.principal, contact):
-        raise NotFound()
-    return doc, contact
+    return await list_documents(ctx, "messages", _MESSAGES, render, await listed_messages(ctx, PLATFORM))
 
 
 @operation(
@@ -143,7 +115,7 @@ async def _seen(ctx: Context, id: str) -> tuple[dict[str, Any], dict[str, Any]]:
 )
 async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     """Show one RCS message."""
-    doc, contact = await _seen(ctx, id)
+    doc, contact = await seen_message(ctx, PLATFORM, id)
     return rcs_view(doc, contact["phone"])
 
 
@@ -153,7 +125,7 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def revoke(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Take a message back at Google; one that is delivered already stays where it is."""
-    doc, contact = await _seen(ctx, id)
+    doc, contact = await seen_message(ctx, PLATFORM, id)
     return rcs_view(await revoke_message(ctx, doc, contact), contact["phone"])
 
 

@@ -12,7 +12,7 @@ from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
 from jinaconnect.channels.rcs_google.auth import KeyFault, read_key
-from jinaconnect.channels.rcs_google.channel import RcsGoogle
+from jinaconnect.channels.table import CHANNELS as TABLE
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
@@ -21,8 +21,13 @@ from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.outbound import Blocked
 
 PLATFORM = "RCS"
-GOOGLE = "GOOGLE_RBM"
-CHANNELS = {GOOGLE: "rcs_google"}
+GOOGLE, META = "GOOGLE_RBM", "META_RCS"
+CHANNELS = {GOOGLE: "rcs_google", META: "rcs_meta"}
+OF_META = ("phone_number_id", "access_token", "app_secret")
+ASSUMED = (
+    "Follows an assumed contract: Meta has published no API for RCS. It is off unless the operator turns it on, "
+    "and was never run against a live service."
+)
 _TOKEN_HOST = "oauth2.googleapis.com"
 
 AgentId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.@:/-]+$")]
@@ -35,7 +40,9 @@ class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False
 
     agent_name: Name | None = None
     provider_credentials: dict[str, Any] | None = Field(
-        None, description="`service_account_json`: the key file of a Google service account, as text or as an object."
+        None,
+        description="GOOGLE_RBM: `service_account_json`, the key file of a service account, as text or as an object. "
+        "META_RCS: `phone_number_id`, `access_token` and `app_secret`.",
     )
     base_url: BaseUrl | None = Field(None, description="Where the API is: a region, or a stand-in for it.")
     is_active: Given[bool] = None
@@ -43,13 +50,21 @@ class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False
     sms_fallback_enabled: Given[bool] = Field(None, description="Whether who is not on RCS gets a text message.")
     sms_fallback_app: Id | None = None
 
-    def split(self, services: Services) -> tuple[dict[str, Any], dict[str, Any]]:
+    def split(self, services: Services, provider: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return (plain fields, credentials to seal); raises Invalid naming each that cannot be one."""
         fields = self.model_dump(exclude_unset=True, exclude={"provider"})
         given = dict(fields.pop("provider_credentials", None) or {})
-        faults = {name: ["is none of this provider's"] for name in given if name != "service_account_json"}
+        known = OF_META if provider == META else ("service_account_json",)
+        faults = {name: ["is none of this provider's"] for name in given if name not in known}
         credentials: dict[str, Any] = {}
-        if "service_account_json" in given:
+        spec = TABLE[CHANNELS[provider]].spec
+        if provider == META:
+            credentials = {name: given[name] for name in OF_META if name in given}
+            faults |= {name: ["must be text"] for name, value in credentials.items() if not isinstance(value, str)}
+            faults |= apps.check_credentials(
+                services, spec, {name: value for name, value in credentials.items() if name not in faults}
+            )
+        elif "service_account_json" in given:
             try:
                 credentials["service_account_json"] = _key(services, given["service_account_json"])
             except KeyFault as error:
@@ -58,7 +73,7 @@ class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False
         faults = {f"provider_credentials.{name}": told for name, told in faults.items()}
         if "base_url" in fields:
             credentials["base_url"] = fields.pop("base_url")
-            faults |= apps.check_credentials(services, RcsGoogle.spec, {"base_url": credentials["base_url"]})
+            faults |= apps.check_credentials(services, spec, {"base_url": credentials["base_url"]})
         if faults:
             raise Invalid(faults)
         return fields, credentials
@@ -91,7 +106,7 @@ class NewRcsApp(
 ):  # fmt: skip
     """An agent to add. With a test key it is simulated, and needs no credentials."""
 
-    provider: Literal["GOOGLE_RBM"] = "GOOGLE_RBM"
+    provider: Literal["GOOGLE_RBM", "META_RCS"] = Field("GOOGLE_RBM", description=f"META_RCS: {ASSUMED}")
     agent_id: AgentId
 
 
@@ -110,6 +125,7 @@ class RcsAppOut(Answer):
     webhook_client_token: str | None = Field(None, description="Told once, when the agent is added.")
     sms_fallback_enabled: bool
     sms_fallback_app: str | None
+    note: str | None = Field(description="What is to be known of its provider.")
     created_at: str | None
     updated_at: str | None
 
@@ -129,10 +145,10 @@ def _shown(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
         "id": doc["_id"], "provider": doc["bsp"], "agent_id": doc.get("agent_id"),
         "agent_name": doc.get("agent_name"), "is_active": doc["is_active"], "simulated": doc["simulated"],
         "daily_limit": doc["daily_limit"], "messages_sent_today": doc["messages_sent_today"],
-        "webhook_url": base + RcsGoogle.spec.path(doc["tenant_id"], doc["_id"]),
+        "webhook_url": base + TABLE[CHANNELS[doc["bsp"]]].spec.path(doc["tenant_id"], doc["_id"]),
         "sms_fallback_enabled": doc.get("sms_fallback_enabled") is not False,
-        "sms_fallback_app": doc.get("sms_fallback_app"), "created_at": iso_or_none(doc["created_at"]),
-        "updated_at": iso_or_none(doc["updated_at"]),
+        "sms_fallback_app": doc.get("sms_fallback_app"), "note": ASSUMED if doc["bsp"] == META else None,
+        "created_at": iso_or_none(doc["created_at"]), "updated_at": iso_or_none(doc["updated_at"]),
     }  # fmt: skip
 
 
@@ -167,12 +183,16 @@ async def list_apps(ctx: OperationContext) -> dict[str, Any]:
 async def create_app(ctx: OperationContext, body: NewRcsApp) -> dict[str, Any]:
     """Add an agent; its key is sealed and never shown again.
 
-    `webhook_client_token` is told this once: with `webhook_url` it goes into the agent's webhook at Google.
+    `webhook_client_token` is told this once: with `webhook_url` it goes into the agent's webhook at its provider.
     """
-    fields, credentials = body.split(ctx.services)
+    if (reason := apps.off(ctx.ports.channels[CHANNELS[body.provider]])) is not None:
+        raise Invalid.field("provider", reason)
+    fields, credentials = body.split(ctx.services, body.provider)
     await _check_fallback(ctx, fields)
-    if ctx.principal.mode == "live" and "service_account_json" not in credentials:
-        raise Invalid.field("provider_credentials.service_account_json", "is required")
+    needed = OF_META if body.provider == META else ("service_account_json",)
+    missing = [name for name in needed if not credentials.get(name)] if ctx.principal.mode == "live" else []
+    if missing:
+        raise Invalid({f"provider_credentials.{name}": ["is required"] for name in missing})
     credentials["client_token"] = ctx.secret("client token")
     fields.update(app_name=body.agent_name or body.agent_id, daily_limit=fields.get("daily_limit", 10_000))
     made = await apps.create_app(ctx, CHANNELS[body.provider], fields, credentials)
@@ -192,7 +212,8 @@ async def read_app(ctx: Context, id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def change_app(ctx: OperationContext, id: str, body: RcsAppFields) -> dict[str, Any]:
     """Change an agent; a key given takes the place of the one before."""
-    fields, credentials = body.split(ctx.services)
+    before = await apps.get_app(ctx, PLATFORM, id)
+    fields, credentials = body.split(ctx.services, before["bsp"])
     await _check_fallback(ctx, fields)
     await apps.change_app(ctx, PLATFORM, id, fields, credentials, place="provider_credentials.{}")
     return _shown(ctx.services, await apps.get_app(ctx, PLATFORM, id))

@@ -1,4 +1,4 @@
-"""`/rcs/v1/webhooks/{app_id}/`, where Google posts."""
+"""`/rcs/v1/webhooks/{app_id}/`, where an agent's provider posts."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ from typing import Any
 
 from pydantic import Field
 
-from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.context import OperationContext
 from jinaconnect.channels.rcs_google.channel import SIGNATURE_HEADER
 from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.handlers.messaging.hooks import WEBHOOK_BYTES, answer_greeting, take_webhook
-from jinaconnect.handlers.messaging.rcs_apps import PLATFORM
+from jinaconnect.handlers.messaging.rcs_apps import CHANNELS, GOOGLE, PLATFORM
 
 SIGNATURE = Parameter(
     "The base64 of the HMAC-SHA512 of the event's bytes, out of their base64, under the agent's client token. "
     "The question whether anybody is there (`clientToken` and `secret`) has none.",
     {"type": "string", "pattern": "^[A-Za-z0-9+/]{86}==$"},
 )
+HANDSHAKE = {
+    name: Parameter(f"Of Meta's handshake: {said}.", {"type": "string"})
+    for name, said in (
+        ("hub.mode", "`subscribe`"), ("hub.verify_token", "the agent's client token"),
+        ("hub.challenge", "answered as it is"),
+    )
+}  # fmt: skip
 
 
 class RbmEnvelope(
@@ -47,11 +54,15 @@ class RcsTaken(Answer):
 
 @operation(
     "GET", "/rcs/v1/webhooks/{app_id}/", id="rcs.webhooks.greet", permission=PUBLIC, tag="rcs", limited=False,
-    returns=RcsTaken,
+    returns=RcsTaken, query=HANDSHAKE, errors=(403,), media_type=("application/json", "text/plain"),
 )  # fmt: skip
-async def webhook_greet(ctx: Context, app_id: str) -> dict[str, Any]:
-    """Say that the door is there; it tells nothing of whether there is such an agent."""
-    return {"ok": True}
+async def webhook_greet(ctx: OperationContext, app_id: str) -> Any:
+    """Say that the door is there; it tells nothing of whether there is such an agent.
+
+    Meta's handshake is answered with its challenge, where the verify token is the agent's client token.
+    """
+    behind = await ctx.ports.message_hooks.behind(PLATFORM, app_id) if "hub.mode" in ctx.caller.query else None
+    return {"ok": True} if behind is None else await answer_greeting(ctx, *behind)
 
 
 @operation(
@@ -66,7 +77,7 @@ async def webhook_receive(ctx: OperationContext, app_id: str, body: bytes) -> An
     behind = await ctx.ports.message_hooks.behind(PLATFORM, app_id)
     if behind is None:
         return {"ok": True}
-    if b'"clientToken"' in body:
+    if behind[0] == CHANNELS[GOOGLE] and b'"clientToken"' in body:
         return await _greeted(ctx, *behind, body)
     await take_webhook(ctx, *behind, body)
     return {"ok": True}

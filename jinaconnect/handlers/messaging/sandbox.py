@@ -12,7 +12,7 @@ from jinaconnect.channels.table import SIMULATED
 from jinaconnect.core.errors import Invalid, PermissionDenied
 from jinaconnect.core.inbox.address import PHONE
 from jinaconnect.core.inbox.platform import PLATFORMS
-from jinaconnect.core.schema import Answer, Name, OneOf, Phone, Request, Text, e164, example, scalar
+from jinaconnect.core.schema import Answer, Id, Name, OneOf, Phone, Request, Text, e164, example, scalar
 from jinaconnect.handlers.edge.operation import operation
 
 VOICE = "voice"
@@ -32,11 +32,13 @@ class CustomerWrites(
 ):
     """What a simulated customer does: writes (exactly one of `text`, `media_url`, `keys`), or calls `to`.
 
-    `from` is a phone number, or what the channel names people by instead (a chat id). A caller presses `keys` one a
+    `from` is a phone number, or what the channel names people by instead (a chat id). They write to the sandbox's
+    first app of the channel unless `app` names another: it has one of each provider. A caller presses `keys` one a
     second once answered; `w` waits half a second, `h` at the end hangs up.
     """
 
     channel: Annotated[str, OneOf((*SIMULATED, VOICE)), BeforeValidator(_lower)] = SIMULATED[0]
+    app: Id | None = None
     to: Phone | None = None
     sender: Caller = Field(validation_alias=AliasChoices("from", "sender"))
     name: Name = ""
@@ -88,4 +90,4 @@ async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]
     if len(given) != 1:
         raise Invalid.field("text", "exactly one of text, media_url and keys is needed")
     text, platform = body.text or body.keys, body.channel.upper()
-    return await customer_writes(ctx, platform, sender, body.name, text, body.media_url)
+    return await customer_writes(ctx, platform, sender, body.name, text, body.media_url, body.app)

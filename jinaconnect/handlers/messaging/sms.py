@@ -12,18 +12,22 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import sending
 from jinaconnect.actions.messaging.templates import NamedTemplate
-from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.core.clock import iso, iso_or_none
-from jinaconnect.core.errors import CarrierRefused, NotFound
+from jinaconnect.core.errors import CarrierRefused
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.inbox.message import INCOMING, body_text
 from jinaconnect.core.messaging.segments import Segments, segmented
 from jinaconnect.core.messaging.sms_price import MICROS, price
-from jinaconnect.core.paging import Filter, Listing, choice_filter, one_of, time_filter
 from jinaconnect.core.schema import Answer, Id, Phone, Request, Text, example
 from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
-from jinaconnect.handlers.messaging.preview import SendPreview, render_preview
+from jinaconnect.handlers.messaging.messages import (
+    SendPreview,
+    listed_messages,
+    message_listing,
+    render_preview,
+    seen_message,
+)
 from jinaconnect.store.databases.mongo import Document
 
 PLATFORM = "SMS"
@@ -169,23 +173,7 @@ def _view(doc: Mapping[str, Any], contact: Mapping[str, Any] | None, app: Mappin
     }  # fmt: skip
 
 
-_MESSAGES = Listing(
-    filters={
-        "status": choice_filter("status", status.STATUSES), "app": Filter("app", lookups=("", "in")),
-        "contact": Filter("contact"),
-        "direction": Filter("direction", lambda text: _direction(text), schema=one_of("INBOUND", "OUTBOUND")),
-        "created_at": time_filter("created_at"),
-    },
-    search=("content.body.text", "carrier_id"),
-    orderings={"created_at": "created_at"},
-)  # fmt: skip
-
-
-def _direction(text: str) -> str:
-    found = {"INBOUND": "INCOMING", "OUTBOUND": "OUTGOING"}.get(text.upper())
-    if found is None:
-        raise ValueError("must be INBOUND or OUTBOUND")
-    return found
+_MESSAGES = message_listing("app")
 
 
 async def _answered(ctx: OperationContext, id: str) -> Document:
@@ -246,14 +234,10 @@ async def _views(ctx: OperationContext, docs: Sequence[Document]) -> list[dict[s
 )  # fmt: skip
 async def list_messages(ctx: OperationContext) -> dict[str, Any]:
     """List the SMS, sent and received."""
-    within: dict[str, Any] = {
-        "platform": PLATFORM, "internal_note": False, "deleted_at": None, **await message_filter(ctx),
-    }  # fmt: skip
-
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return await _views(ctx, docs)
 
-    return await list_documents(ctx, "messages", _MESSAGES, render, within)
+    return await list_documents(ctx, "messages", _MESSAGES, render, await listed_messages(ctx, PLATFORM))
 
 
 @operation(
@@ -261,9 +245,6 @@ async def list_messages(ctx: OperationContext) -> dict[str, Any]:
 )  # fmt: skip
 async def read_message(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show one SMS."""
-    doc = await ctx.data.get("messages", id)
-    contact = await ctx.data.find("contacts", doc["contact"])
-    if doc["platform"] != PLATFORM or doc["internal_note"] or contact is None or not visible(ctx.principal, contact):
-        raise NotFound()
+    doc, _ = await seen_message(ctx, PLATFORM, id)
     [shown] = await _views(ctx, [doc])
     return shown

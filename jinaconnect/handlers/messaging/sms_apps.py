@@ -169,14 +169,6 @@ async def _check(ctx: OperationContext, provider: str, fields: Mapping[str, Any]
             )  # fmt: skip
 
 
-async def _alone(ctx: OperationContext, id: str) -> None:
-    """Have no other app be the default."""
-    others = await ctx.data.select("apps", {"channel": PLATFORM, "deleted_at": None})
-    for doc in others:
-        if doc["is_default"] and doc["_id"] != id:
-            await apps.change_app(ctx, PLATFORM, doc["_id"], {"is_default": False}, {})
-
-
 @operation(
     "GET", "/sms/v1/apps/", id="sms.apps.list", permission="wa_app.view", listing=_APPS, returns=SmsAppOut, tag="sms"
 )
@@ -210,7 +202,7 @@ async def create_app(ctx: OperationContext, body: NewSmsApp) -> dict[str, Any]:
     fields = {"daily_limit": 10_000, "app_name": body.sender_id, **fields}
     made = await apps.create_app(ctx, CHANNELS[body.provider], fields, sealed)
     if body.is_default:
-        await _alone(ctx, made["id"])
+        await apps.only_default(ctx, PLATFORM, made["id"])
     return _shown(ctx, await ctx.data.get("apps", made["id"]), secret)
 
 
@@ -233,7 +225,7 @@ async def change_app(ctx: OperationContext, id: str, body: SmsAppFields) -> dict
     await _check(ctx, before["bsp"], fields, id)
     await apps.change_app(ctx, PLATFORM, id, fields, credentials, place="provider_credentials.{}")
     if body.is_default:
-        await _alone(ctx, id)
+        await apps.only_default(ctx, PLATFORM, id)
     return _shown(ctx, await ctx.data.get("apps", id))
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from jinaconnect.actions.context import OperationContext
-from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.core.schema import Answer
-from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
-from jinaconnect.handlers.messaging.hooks import WEBHOOK_BYTES, webhook_request
+from jinaconnect.handlers.edge.operation import PUBLIC, operation
+from jinaconnect.handlers.messaging.hooks import WEBHOOK_BYTES, secret_aside, take_for_app, webhook_request
 
 PLATFORM = "SMS"
-SECRET_HEADER = "x-webhook-secret"
 _FORMS = ("application/json", "text/xml")
 
 
@@ -19,25 +17,6 @@ class SmsTaken(Answer):
     """That the webhook came; Twilio is answered with an empty TwiML document instead."""
 
     ok: Literal[True]
-
-
-async def _take(ctx: OperationContext, app_id: str, hook: WebhookRequest) -> Any:
-    """Take a webhook; nobody learns from the answer which apps there are."""
-    door = ctx.ports.message_hooks
-    found = await door.behind(PLATFORM, app_id)
-    if found is None:
-        return {"ok": True}
-    channel, tenant = found
-    await door.receive(channel, tenant, hook)
-    taken = ctx.ports.channels[channel].spec.taken
-    return {"ok": True} if taken is None else Reply(taken.body, content_type=taken.content_type)
-
-
-def _with_secret(ctx: OperationContext, body: bytes, secret: str) -> WebhookRequest:
-    """Return a webhook without the secret in its address: it is shown as a header, which is not kept."""
-    hook = webhook_request(ctx, "POST", body)
-    url = hook.url.replace(f"/{secret}/", "/", 1)
-    return WebhookRequest(body, "POST", url, {**hook.headers, SECRET_HEADER: secret}, hook.query)
 
 
 @operation(
@@ -64,7 +43,7 @@ async def look_reports(ctx: OperationContext, app_id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def inbound(ctx: OperationContext, app_id: str, body: bytes) -> Any:
     """Take what a customer wrote, as the app's carrier posts it: signed, or with the app's secret as a header."""
-    return await _take(ctx, app_id, webhook_request(ctx, "POST", body))
+    return await take_for_app(ctx, PLATFORM, app_id, webhook_request(ctx, "POST", body))
 
 
 @operation(
@@ -73,7 +52,7 @@ async def inbound(ctx: OperationContext, app_id: str, body: bytes) -> Any:
 )  # fmt: skip
 async def reports(ctx: OperationContext, app_id: str, body: bytes) -> Any:
     """Take a delivery report, as the app's carrier posts it: signed, or with the app's secret as a header."""
-    return await _take(ctx, app_id, webhook_request(ctx, "POST", body))
+    return await take_for_app(ctx, PLATFORM, app_id, webhook_request(ctx, "POST", body))
 
 
 @operation(
@@ -82,7 +61,7 @@ async def reports(ctx: OperationContext, app_id: str, body: bytes) -> Any:
 )  # fmt: skip
 async def inbound_by_secret(ctx: OperationContext, app_id: str, secret: str, body: bytes) -> Any:
     """Take what a customer wrote, from a carrier that signs nothing: the app's secret is in the address."""
-    return await _take(ctx, app_id, _with_secret(ctx, body, secret))
+    return await take_for_app(ctx, PLATFORM, app_id, secret_aside(ctx, body, secret))
 
 
 @operation(
@@ -91,4 +70,4 @@ async def inbound_by_secret(ctx: OperationContext, app_id: str, secret: str, bod
 )  # fmt: skip
 async def reports_by_secret(ctx: OperationContext, app_id: str, secret: str, body: bytes) -> Any:
     """Take a delivery report, from a carrier that signs nothing: the app's secret is in the address."""
-    return await _take(ctx, app_id, _with_secret(ctx, body, secret))
+    return await take_for_app(ctx, PLATFORM, app_id, secret_aside(ctx, body, secret))

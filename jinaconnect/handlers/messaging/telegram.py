@@ -9,14 +9,19 @@ from pydantic import Field
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.messaging import sending
-from jinaconnect.actions.scoping import message_filter, visible
 from jinaconnect.channels.telegram.view import BLOCKED, UNREACHABLE, telegram_view
-from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.status import FAILED, STATUSES
-from jinaconnect.core.paging import Filter, Listing, choice_filter, one_of, parse_text, time_filter
 from jinaconnect.core.schema import Answer
-from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.operation import Reply, operation
+from jinaconnect.handlers.messaging.messages import (
+    SendPreview,
+    listed_messages,
+    message_listing,
+    of_contacts,
+    seen_message,
+    sent_or_preview,
+)
 from jinaconnect.handlers.messaging.telegram_bots import PLATFORM
 from jinaconnect.handlers.messaging.telegram_request import SendTelegram
 
@@ -56,34 +61,15 @@ class TelegramSent(TelegramMessage):
     outbound_id: str
 
 
-def _direction(text: str) -> str:
-    found = {"INBOUND": "INCOMING", "OUTBOUND": "OUTGOING"}.get(text.upper())
-    if found is None:
-        raise ValueError("must be INBOUND or OUTBOUND")
-    return found
-
-
-_MESSAGES = Listing(
-    filters={
-        "bot_id": Filter("app", lookups=("", "in")),
-        "contact": Filter("contact"),
-        "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
-        "message_type": Filter("type", lambda text: parse_text(text).upper()),
-        "status": choice_filter("status", (*STATUSES, BLOCKED)),
-        "created_at": time_filter("created_at"),
-        "sent_at": time_filter("sent_at"),
-    },
-    search=("content.body.text", "carrier_id"),
-    orderings={"created_at": "created_at", "sent_at": "sent_at"},
-)
+_MESSAGES = message_listing("bot_id", statuses=(*STATUSES, BLOCKED))
 
 
 @operation(
     "POST", "/telegram/v1/messages/", id="telegram.messages.send", permission="inbox.reply", body=SendTelegram,
-    returns=TelegramSent, status=201, effect=True, tag="telegram",
+    returns=TelegramSent, status=201, effect=True, dry_run=SendPreview, tag="telegram",
     aliases=("/telegram/v1/send/", "/telegram/v1/messages/send/"),
 )  # fmt: skip
-async def send_message(ctx: OperationContext, body: SendTelegram) -> dict[str, Any]:
+async def send_message(ctx: OperationContext, body: SendTelegram) -> dict[str, Any] | Reply:
     """Send a Telegram message.
 
     The answer means "recorded"; `message.sent` or `message.failed` follows. Each bot sends 30 messages a second, one a
@@ -91,8 +77,10 @@ async def send_message(ctx: OperationContext, body: SendTelegram) -> dict[str, A
     """
     if faults := body.missing():
         raise Invalid(faults)
-    doc = await sending.send_message(ctx, body.message())
-    contact = await ctx.data.get("contacts", doc["contact"])
+    made = await sent_or_preview(ctx, body.message())
+    if isinstance(made, Reply):
+        return made
+    doc, contact = made
     shown = telegram_view(doc, contact["telegram_chat_id"])
     return {"success": True, "outbound_id": doc["_id"], **shown}
 
@@ -103,20 +91,16 @@ async def send_message(ctx: OperationContext, body: SendTelegram) -> dict[str, A
 )  # fmt: skip
 async def list_messages(ctx: Context) -> dict[str, Any]:
     """List the Telegram messages, sent and received."""
-    within: dict[str, Any] = {
-        "platform": PLATFORM, "internal_note": False, "deleted_at": None, **await message_filter(ctx),
-    }  # fmt: skip
     query, asked = dict(ctx.caller.query), []
     if query.get("status") in (BLOCKED, FAILED):  # the former is one of the latter here
         asked = [{"error_code": UNREACHABLE if query["status"] == BLOCKED else {"$ne": UNREACHABLE}}]
         ctx.caller.query = {**query, "status": FAILED}
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        ids = list({doc["contact"] for doc in docs})
-        rows = await ctx.data.select("contacts", {"_id": {"$in": ids}}, fields={"telegram_chat_id": 1}) if ids else []
-        chats = {row["_id"]: row.get("telegram_chat_id") for row in rows}
+        chats = await of_contacts(ctx, docs, "telegram_chat_id")
         return [telegram_view(doc, chats.get(doc["contact"])) for doc in docs]
 
+    within = await listed_messages(ctx, PLATFORM)
     return await list_documents(ctx, "messages", _MESSAGES, render, within, asked)
 
 
@@ -126,8 +110,5 @@ async def list_messages(ctx: Context) -> dict[str, Any]:
 )  # fmt: skip
 async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     """Show one Telegram message."""
-    doc = await ctx.data.get("messages", id)
-    contact = await ctx.data.find("contacts", doc["contact"])
-    if doc["platform"] != PLATFORM or doc["internal_note"] or contact is None or not visible(ctx.principal, contact):
-        raise NotFound()
+    doc, contact = await seen_message(ctx, PLATFORM, id)
     return telegram_view(doc, contact["telegram_chat_id"])

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from pydantic import Field
+
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
-from jinaconnect.actions.messaging import sending
-from jinaconnect.actions.scoping import message_filter, visible
-from jinaconnect.channels.whatsapp_meta.view import whatsapp_view
-from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.channels.whatsapp.view import whatsapp_view
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.messages import Reaction
-from jinaconnect.core.inbox.status import STATUSES
-from jinaconnect.core.paging import FLAG, MOMENT, Filter, Listing, choice_filter, one_of, parse_text, time_filter
+from jinaconnect.core.paging import FLAG, MOMENT, Filter
 from jinaconnect.core.schema import Answer
-from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
+from jinaconnect.handlers.edge.operation import Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
-from jinaconnect.handlers.messaging.preview import SendPreview, render_preview
+from jinaconnect.handlers.messaging.messages import (
+    SendPreview,
+    listed_messages,
+    message_listing,
+    of_contacts,
+    seen_message,
+    sent_or_preview,
+)
 from jinaconnect.handlers.messaging.whatsapp_request import SendWhatsapp
 
+PLATFORM = "WHATSAPP"
 LIST_FIELDS = (
     "id",
     "message_id",
@@ -55,6 +62,7 @@ class MessageDetail(MessageOut):
     """A WhatsApp message with everything about it."""
 
     status_display: str
+    gs_message_id: str | None = Field(description="What its provider calls it, where that has ids of its own.")
     template: str | None
     template_name: str | None
     media_url: str | None
@@ -90,32 +98,10 @@ class MessageCounts(Answer):
     count_exact: bool
 
 
-def _direction(text: str) -> str:
-    found = {"INBOUND": "INCOMING", "OUTBOUND": "OUTGOING"}.get(text.upper())
-    if found is None:
-        raise ValueError("must be INBOUND or OUTBOUND")
-    return found
-
-
-_MESSAGES = Listing(
-    filters={
-        "wa_app": Filter("app", lookups=("", "in")),  # each has one
-        "contact": Filter("contact"),
-        "direction": Filter("direction", _direction, schema=one_of("INBOUND", "OUTBOUND")),
-        "message_type": Filter("type", lambda text: parse_text(text).upper()),
-        "status": choice_filter("status", STATUSES),
-        "template": Filter("template"),
-        "created_at": time_filter("created_at"),
-        "sent_at": time_filter("sent_at"),
-    },
-    search=("content.body.text", "carrier_id"),
-    orderings={
-        "created_at": "created_at",
-        "sent_at": "sent_at",
-        "delivered_at": "delivered_at",
-        "read_at": "opened_at",
-    },
-)
+_MESSAGES = message_listing(
+    "wa_app", template=Filter("template"),
+    orderings={name: name for name in ("created_at", "sent_at", "delivered_at")} | {"read_at": "opened_at"},
+)  # fmt: skip
 
 
 @operation(
@@ -139,18 +125,11 @@ async def send_message(ctx: OperationContext, body: SendWhatsapp) -> dict[str, A
     """
     if faults := body.missing():
         raise Invalid(faults)
-    if dry_run(ctx):
-        return Reply(render_preview(await sending.check_message(ctx, body.message())))
-    doc = await sending.send_message(ctx, body.message())
-    contact = await ctx.data.get("contacts", doc["contact"])
+    made = await sent_or_preview(ctx, body.message())
+    if isinstance(made, Reply):
+        return made
+    doc, contact = made
     return whatsapp_view(doc, contact["phone"])
-
-
-async def _with_phones(ctx: Context, docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    ids = list({doc["contact"] for doc in docs})
-    rows = await ctx.data.select("contacts", {"_id": {"$in": ids}}, fields={"phone": 1}) if ids else []
-    phones = {row["_id"]: row["phone"] for row in rows}
-    return [whatsapp_view(doc, phones.get(doc["contact"])) for doc in docs]
 
 
 @operation(
@@ -181,19 +160,16 @@ async def list_messages(ctx: Context) -> dict[str, Any]:
     ):
         if name in query:
             query[told] = query.pop(name)
-    within: dict[str, Any] = {
-        "platform": "WHATSAPP",
-        "internal_note": False,
-        "deleted_at": None,
-        **await message_filter(ctx),
-    }
+    within = await listed_messages(ctx, PLATFORM)
     asked: list[dict[str, Any]] = []
     if "has_error" in query:
         asked = [{"error_code": {"$ne": None} if query.pop("has_error").lower() in ("true", "1") else None}]
     ctx.caller.query = query
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{name: row[name] for name in LIST_FIELDS} for row in await _with_phones(ctx, docs)]
+        phones = await of_contacts(ctx, docs, "phone")
+        rows = (whatsapp_view(doc, phones.get(doc["contact"])) for doc in docs)
+        return [{name: row[name] for name in LIST_FIELDS} for row in rows]
 
     return await list_documents(ctx, "messages", _MESSAGES, render, within, asked)
 
@@ -203,10 +179,7 @@ async def list_messages(ctx: Context) -> dict[str, Any]:
 )
 async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp message."""
-    doc = await ctx.data.get("messages", id)
-    contact = await ctx.data.find("contacts", doc["contact"])
-    if doc["platform"] != "WHATSAPP" or doc["internal_note"] or contact is None or not visible(ctx.principal, contact):
-        raise NotFound()
+    doc, contact = await seen_message(ctx, PLATFORM, id)
     return whatsapp_view(doc, contact["phone"])
 
 
@@ -219,12 +192,7 @@ async def statistics(ctx: Context) -> dict[str, Any]:
 
     Of more than a thousand the figures are made in the background, and `count_exact` is false.
     """
-    within: dict[str, Any] = {
-        "platform": "WHATSAPP",
-        "internal_note": False,
-        "deleted_at": None,
-        **await message_filter(ctx),
-    }
+    within = await listed_messages(ctx, PLATFORM)
     group = {"_id": {"d": "$direction", "s": "$status"}, "n": {"$sum": 1}}
     rows, exact = await ctx.data.figures("messages", within, [{"$group": group}])
     inbound = sum(row["n"] for row in rows if row["_id"]["d"] == "INCOMING")

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
 from jinaconnect.actions.messaging.sending import NewMessage
 from jinaconnect.actions.messaging.templates import NamedTemplate
-from jinaconnect.channels.whatsapp_meta.compose import interactive_faults, seen_of
+from jinaconnect.channels.whatsapp.compose import interactive_faults, seen_of
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept

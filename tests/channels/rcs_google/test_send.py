@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from jinaconnect.channels.base import Accepted, Outgoing, Refused, Unknown
+from jinaconnect.channels.cards import fallback_text
 from jinaconnect.channels.rcs_google.channel import _outcome, message_uuid
-from jinaconnect.channels.rcs_google.compose import composed, fallback_text
+from jinaconnect.channels.rcs_google.compose import composed
 from jinaconnect.core.errors import Invalid
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.due import due_at

@@ -66,6 +66,7 @@ async def test_an_agent_is_added_and_its_secrets_are_told_once(agent: Agent) -> 
         ({"base_url": "http://10.0.0.1/"}, "base_url"),
         ({"sms_fallback_app": "wap_x"}, "sms_fallback_app"),
         ({"provider": "TWILIO"}, "provider"),
+        ({"provider": "META_RCS", "provider_credentials": {}}, "provider"),  # which is off
     ],
 )  # fmt: skip
 async def test_an_agent_that_cannot_be_one_names_its_field(agent: Agent, change: dict[str, Any], field: str) -> None:

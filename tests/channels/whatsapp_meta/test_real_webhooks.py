@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.channels.whatsapp_meta.hooks import signature
+from jinaconnect.channels.graph import signature
 from tests.carriers.meta import MetaServer, refusal
 from tests.client import Client, until
 from tests.conftest import Running

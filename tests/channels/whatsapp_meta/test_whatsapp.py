@@ -15,7 +15,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from jinaconnect.channels.whatsapp_meta.hooks import signature, signed_by
+from jinaconnect.channels.graph import signature, signed_by
 from tests.carriers.meta import MetaServer
 from tests.tenants import Tenant
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.messaging.templates import given_values, render
 
 MEDIA = ("image", "video", "audio", "document", "sticker")
@@ -54,6 +55,12 @@ def composed(message: Outgoing) -> Composed:
     if kind == "contact" and content.get("contacts"):
         return _shaped("contacts", content["contacts"], message, content)
     raise Invalid.field("content.type", f"'{kind}' cannot be sent over WhatsApp")
+
+
+def recipient(to: Address) -> dict[str, str]:
+    """Return how a send names who gets it: Meta accepts an id that is no number in `to`, and drops the message."""
+    value = str(to.value)
+    return {"to": value.lstrip("+")} if to.field == PHONE else {"recipient": value}
 
 
 def _shaped(kind: str, part: Any, message: Outgoing, content: Mapping[str, Any]) -> Composed:

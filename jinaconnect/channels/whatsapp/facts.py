@@ -26,8 +26,9 @@ from jinaconnect.channels.facts import (
     Unreadable,
     Writer,
 )
-from jinaconnect.channels.whatsapp_meta.hooks import MAX_CONTENT, MEDIA, content_of, unread_content
-from jinaconnect.channels.whatsapp_meta.templates import REPORTED
+from jinaconnect.channels.graph import OPTED_OUT, objects
+from jinaconnect.channels.whatsapp.content import MAX_CONTENT, MEDIA, content_of, unread_content
+from jinaconnect.channels.whatsapp.templates import REPORTED
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, WHATSAPP_GROUP, WHATSAPP_USER, Address
 from jinaconnect.core.inbox.names import shown_name
@@ -39,6 +40,7 @@ ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, Recu
 
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")  # E.164 has at most 15 digits
 _STATUSES = {
+    "enqueued": status.SENT,  # what a provider between Meta and us says of a message it has handed on
     "sent": status.SENT,
     "delivered": status.DELIVERED,
     "read": status.READ,
@@ -47,30 +49,29 @@ _STATUSES = {
 }
 
 
-def facts_of(payload: Any) -> list[Fact]:
-    """Return the facts of a webhook body, in its order."""
+def facts_of(payload: Any, owner: str | None = None) -> list[Fact]:
+    """Return the facts of a webhook body, in its order.
+
+    A provider between Meta and us names an account by the address it posts to (`owner`), and messages by ids of its
+    own (`gs_id`) beside WhatsApp's.
+    """
     facts: list[Fact] = []
     for entry in objects(_object(payload).get("entry")):
         for change in objects(entry.get("changes")):
             value = change.get("value")
             if isinstance(value, Mapping):
-                facts.extend(_facts(str(entry.get("id", "")), str(change.get("field", "")), value))
+                business = str(entry.get("id", "")) if owner is None else owner
+                facts.extend(_facts(business, str(change.get("field", "")), value, owner))
     return facts
 
 
 AMENDING = ("edit", "revoke")
-OPTED_OUT = 131050  # the customer has stopped marketing messages
 ACCOUNT_FIELDS = frozenset({
     "account_alerts", "account_review_update", "account_settings_update", "account_update",
     "business_capability_update", "business_status_update", "phone_number_name_update", "phone_number_quality_update",
     "security",
 })  # fmt: skip
 PHONE_APP = "WhatsApp Business app"
-
-
-def objects(value: Any) -> list[Mapping[str, Any]]:
-    """Return the objects of what should be a list of them."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -136,6 +137,7 @@ class _Change:
     account: str
     people: tuple[_Person, ...]
     alone: bool  # whether all its messages are of one person
+    passed_on: bool = False  # whether a provider stands between Meta and us
 
     def person(self, addresses: Sequence[Address]) -> _Person | None:
         """Return who of the change has one of the addresses; who is alone in it has any."""
@@ -146,7 +148,7 @@ class _Change:
         return self.people[0] if len(self.people) == 1 and self.alone else None
 
 
-def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact]:
+def _facts(business: str, field: str, value: Mapping[str, Any], owner: str | None) -> Iterator[Fact]:
     if field in ("message_template_status_update", "template_category_update"):
         yield TemplateReport(
             business, str(value.get("message_template_id", "")), str(value.get("message_template_name", "")),
@@ -155,12 +157,12 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact
         )  # fmt: skip
         return
     if field in ACCOUNT_FIELDS:
-        yield _account_report(business, None, field, value)
+        yield _account_report(business, owner, field, value)
         return
-    account = str(_object(value.get("metadata")).get("phone_number_id", ""))
+    account = str(_object(value.get("metadata")).get("phone_number_id", "")) if owner is None else owner
     items = objects(value.get("messages"))
     writers = {sender for item in items if (sender := _sender(item))}
-    change = _Change(account, tuple(map(_person, objects(value.get("contacts")))), len(writers) <= 1)
+    change = _Change(account, tuple(map(_person, objects(value.get("contacts")))), len(writers) <= 1, owner is not None)
     for item in _each(value.get("messages")):
         yield _read(change, item, _message)
     for item in _each(value.get("message_echoes")):
@@ -172,7 +174,7 @@ def _facts(business: str, field: str, value: Mapping[str, Any]) -> Iterator[Fact
         yield _account_report(business, account or None, "errors", item)
     for item in objects(value.get("statuses")):
         told = _STATUSES.get(str(item.get("status")))
-        if told is not None and item.get("id"):
+        if told is not None and (item.get("id") or item.get("gs_id")):
             yield _read(change, item, _status)
             if any(str(error.get("code")) == str(OPTED_OUT) for error in objects(item.get("errors"))):
                 yield _read(change, {**item, "wa_id": item.get("recipient_id"), "value": "stop"}, _preference)
@@ -261,8 +263,8 @@ def _inbound(
     own = [address(_id(each)) for each in (_sender(item), item.get("from_user_id")) if each]
     person = change.person(own)
     others = [*own[1:], *(person.addresses if person is not None else ())]
-    context = item.get("context")
-    reply_to = _id(context["id"]) if isinstance(context, Mapping) and context.get("id") else None
+    context = _object(item.get("context"))
+    reply_to = _id(context.get("gs_id") or context.get("id")) or None
     referral = _object(item.get("referral"))
     extra = {"referral": referral} if referral and not unkept(referral, "", MAX_CONTENT) else {}
     known_as = tuple(each for each in dict.fromkeys(others) if each != own[0])
@@ -318,8 +320,8 @@ def _status(change: _Change, item: Mapping[str, Any]) -> Status:
     )  # fmt: skip
     reference = item.get("biz_opaque_callback_data")
     return Status(
-        change.account, _id(item["id"]), reference if isinstance(reference, str) else None, report,
-        _pricing(item.get("pricing")),
+        change.account, _id(item.get("gs_id") or item["id"]), reference if isinstance(reference, str) else None, report,
+        _pricing(item.get("pricing")), _id(item.get("id")) or None if change.passed_on else None,
     )  # fmt: skip
 
 
