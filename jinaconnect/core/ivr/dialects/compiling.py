@@ -61,9 +61,7 @@ def levels(graph: Graph) -> dict[str, str]:
     told = {name: [each for node in graph.nodes.values()
                    for each in _remarks(dialect, graph, node, _orders(graph, node))]
             for name, dialect in DIALECTS.items()}  # fmt: skip
-    return {
-        name: max((each.level for each in found), key=_WORST.index, default=EXACT) for name, found in told.items()
-    }
+    return {name: max((each.level for each in found), key=_WORST.index, default=EXACT) for name, found in told.items()}
 
 
 def _remarks(dialect: Dialect, graph: Graph, node: Node, orders: Sequence[Order]) -> list[Remark]:

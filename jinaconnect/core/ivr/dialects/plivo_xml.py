@@ -17,7 +17,8 @@ from jinaconnect.core.ivr.exchange import Order, Report
 
 TEXT = 1_500  # no limit is published; this is the least of the other carriers'
 FIRST_S, BETWEEN_S, LONGEST_S = (5, 60), (2, 10), 60
-VOICE = "WOMAN"
+END_OF_WORDS_S = 2
+VOICES = ("WOMAN", "MAN")
 DIALLED = frozenset({"completed", "answered"})
 
 
@@ -43,7 +44,7 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
             for part in _chain(wait.timeout_s):
                 response.add(
                     "GetInput", inputType="speech", action=urls.turn, method="POST", redirect=True,
-                    executionTimeout=part, speechEndTimeout="auto", finishOnKey="none", language=wait.language,
+                    executionTimeout=part, speechEndTimeout=END_OF_WORDS_S, finishOnKey="none", language=wait.language,
                 )  # fmt: skip
         case exchange.StartRecord():
             response.add(
@@ -95,7 +96,13 @@ def _speak(parent: Markup, prompts: Sequence[Prompt]) -> None:
             parent.add("Play", each.url, loop=1)
             continue
         for text in shape.pieces(each.text, TEXT):
-            parent.add("Speak", text, voice=each.voice or VOICE, language=each.language or shape.LANGUAGE, loop=1)
+            parent.add(
+                "Speak",
+                text,
+                voice=shape.voice(each, VOICES) or VOICES[0],
+                loop=1,
+                language=each.language or shape.LANGUAGE,
+            )
 
 
 def reports(fields: Mapping[str, Any]) -> tuple[Report, ...]:
@@ -123,7 +130,7 @@ def remarks(order: Order) -> list[Remark]:
     found = shape.common_remarks(order)
     match order:
         case exchange.Say():
-            found += shape.text_remarks(order, TEXT)
+            found += [*shape.text_remarks(order, TEXT), *shape.voice_remarks(order, VOICES)]
         case exchange.Collect():
             first, between = order.first_timeout_s, order.inter_digit_s
             found += shape.rounded("the time-out", first, shape.seconds(first))

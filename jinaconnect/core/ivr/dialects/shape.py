@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ ASK_AGAIN_S = 1  # of a turn that waits for ourselves
 Prompt = Say | PlayAudio
 Wait = Collect | Listen | StartRecord | AwaitRecord | StartTransfer | Pause | AskHttp | HangUp
 
+_PROVIDED_VOICE = re.compile(r"[A-Za-z]+(\.[A-Za-z0-9_-]+)+")
 _SENTENCE = re.compile(r"(?<=[.!?;:…।。])\s+")
 
 
@@ -140,6 +141,19 @@ def text_remarks(order: Say, limit: int) -> list[Remark]:
     if len(order.text) <= limit:
         return []
     return [Remark(EMULATED, f"the text is cut into {len(pieces(order.text, limit))}, {limit} characters at most")]
+
+
+def voice(order: Say, plain: Collection[str]) -> str | None:
+    """Return the voice a text names where a carrier knows it: one of its plain ones, or `Engine.Name`."""
+    known = order.voice is not None and (order.voice in plain or _PROVIDED_VOICE.fullmatch(order.voice))
+    return order.voice if known else None
+
+
+def voice_remarks(order: Say, plain: Collection[str]) -> list[Remark]:
+    """Return what is to be said of a voice that a carrier does not know."""
+    if order.voice is None or voice(order, plain) is not None:
+        return []
+    return [Remark(EMULATED, f"it knows no voice {order.voice}: the language's own is taken")]
 
 
 def keys(text: str) -> str:

@@ -22,7 +22,7 @@ from jinaconnect.core.ivr.dialects.shape import Document, Prompt, Remark, Urls
 from jinaconnect.core.ivr.exchange import Order, Report
 
 TEXT = 3_000
-VOICE = "female"
+VOICES = ("female", "male")
 ENGINE = "B"  # their own
 NEXT_PROMPT_MS = 100  # that a prompt which is not the last one waits for keys after its end
 PAUSE = "pause"
@@ -104,7 +104,8 @@ def _speak(prompt: Prompt) -> list[Command]:
 
 
 def _voice(prompt: exchange.Say) -> dict[str, str]:
-    return {"voice": prompt.voice or VOICE, "language": prompt.language or shape.LANGUAGE, "payload_type": "text"}
+    voice = shape.voice(prompt, VOICES) or VOICES[0]
+    return {"voice": voice, "language": prompt.language or shape.LANGUAGE, "payload_type": "text"}
 
 
 def _gathers(within: Sequence[Prompt], order: exchange.Collect) -> list[Command]:
@@ -222,7 +223,7 @@ def remarks(order: Order) -> list[Remark]:
     found = shape.common_remarks(order)
     match order:
         case exchange.Say():
-            found += shape.text_remarks(order, TEXT)
+            found += [*shape.text_remarks(order, TEXT), *shape.voice_remarks(order, VOICES)]
         case exchange.Listen():
             found.append(Remark(shape.EMULATED, "the caller's words are transcribed until the first whole sentence"))
         case exchange.StartRecord() if order.finish_on_silence_s is not None:

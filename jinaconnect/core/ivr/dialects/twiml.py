@@ -15,6 +15,7 @@ from jinaconnect.core.ivr.dialects.shape import Document, Prompt, Remark, Urls
 from jinaconnect.core.ivr.exchange import Order, Report
 
 TEXT = 4_096
+VOICES = ("man", "woman", "alice")
 DIALLED = frozenset({"completed", "answered"})
 
 
@@ -74,7 +75,7 @@ def _speak(parent: Markup, prompts: Sequence[Prompt]) -> None:
             parent.add("Play", each.url, loop=1)
             continue
         for text in shape.pieces(each.text, TEXT):
-            parent.add("Say", text, voice=each.voice, language=each.language or shape.LANGUAGE, loop=1)
+            parent.add("Say", text, voice=shape.voice(each, VOICES), language=each.language or shape.LANGUAGE, loop=1)
 
 
 def reports(fields: Mapping[str, Any]) -> tuple[Report, ...]:
@@ -98,7 +99,7 @@ def remarks(order: Order) -> list[Remark]:
     found = shape.common_remarks(order)
     match order:
         case exchange.Say():
-            found += shape.text_remarks(order, TEXT)
+            found += [*shape.text_remarks(order, TEXT), *shape.voice_remarks(order, VOICES)]
         case exchange.Collect():
             found += shape.patience_remarks(order)
         case exchange.Listen():
