@@ -44,10 +44,14 @@ class Trail:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What did not work of a command's writes (each with `index` and `code`), and the term it was taken in."""
+    """What did not work of a command's writes (each with `index` and `code`), and the term it was taken in.
+
+    `fitted` is how many documents an update has found.
+    """
 
     faults: Sequence[Document]
     term: Any
+    fitted: int = 0
 
 
 async def insert(
@@ -76,7 +80,7 @@ async def _run(database: Database, command: Document, concern: Document) -> Outc
     faults: list[Document] = reply.get("writeErrors", [])
     if "writeConcernError" in reply or any(fault["code"] in PASSING_CODES for fault in faults):
         raise Unavailable("The database is not answering.")
-    return Outcome(faults, reply.get("electionId"))
+    return Outcome(faults, reply.get("electionId"), reply["n"])
 
 
 def _parts(rows: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:

@@ -23,9 +23,10 @@ from typing import Any
 from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.store.ahead import Trail
+from jinaconnect.store.alike import TenantAlike
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.mongo import Document, check_storable, guarded
-from jinaconnect.store.reads import TenantReads, refuse_partition
+from jinaconnect.store.reads import refuse_partition
 from jinaconnect.store.together import ANNOUNCED, Planned, Removal, commit
 
 WITHIN_S = 15.0  # for tries on a document that other processes change as well, before the caller shall come back
@@ -92,7 +93,7 @@ class Duplicate(Conflict):
         self.index = index
 
 
-class TenantStore(TenantReads):
+class TenantStore(TenantAlike):
     """Reads and writes one tenant's data in one mode."""
 
     async def insert(

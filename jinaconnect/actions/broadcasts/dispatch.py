@@ -37,12 +37,13 @@ from jinaconnect.store.ending import ended
 from jinaconnect.store.tenant import Change, Decide
 
 SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
-BATCH = 50  # what a killed process leaves unknown is at most what it had claimed
+BATCH = 64  # what a killed process leaves unknown is at most what it had claimed
 TURNED = 500
 BATCHES = 3  # asked for at once
 AT_ONCE = 64
 LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
 TELL_EVERY = timedelta(seconds=1)
+TELL_TIMES = 20  # as long as it took to count, where that is longer: a million rows are not counted each second
 PAUSED_AFTER = 5  # refusals of the account itself, one after the other
 QUIET = "broadcast.allowed_hours_local"
 
@@ -118,7 +119,7 @@ class Dispatcher:
         # Of a slice that was cut off, by a process that died or a database that was away.
         async for contacts, asked in doubted(ctx, doc):
             await settle_batches(ctx, doc, asked)
-            await record(ctx, doc, contacts, asked)
+            await record(ctx, doc, contacts, asked, first=False)
         doc = await self._begun(ctx, doc)
         if doc["status"] != states.SENDING:
             await self._leave(ctx, doc)
@@ -187,7 +188,7 @@ class Dispatcher:
         run, ends = _Run(), ctx.now() + SLICE
         if held := await self._services.turns.held(said.account.id):
             return ctx.now() + timedelta(seconds=held)
-        told_at = ctx.now()
+        tell_at = ctx.now() + TELL_EVERY
         async with self._watched(ctx, doc, run), _Asking() as asking:
             while run.goes_on and ctx.now() < ends:
                 if not doc["planned"]:
@@ -201,9 +202,10 @@ class Dispatcher:
                 # The next batch is claimed while the carrier is asked for this one.
                 await asking.room()
                 asking.begin(self._carry(ctx, doc, said, run, batch))
-                if ctx.now() - told_at >= TELL_EVERY:
-                    told_at = ctx.now()
+                if ctx.now() >= tell_at:
+                    begun = ctx.now()
                     await self._progress(ctx, doc)
+                    tell_at = ctx.now() + max(TELL_EVERY, TELL_TIMES * (ctx.now() - begun))
         if run.stopped:
             await self._leave(ctx, await ctx.data.get("broadcasts", doc["_id"]))
             return None
@@ -289,25 +291,51 @@ class Dispatcher:
         asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
         await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
-        await retry_while_unavailable(lambda: record(ctx, doc, batch.contacts, asked))
+        await self._recorded(ctx, doc, batch, asked)
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
+
+    async def _recorded(self, ctx: OperationContext, doc: Document, batch: _Batch, asked: Sequence[Asked]) -> None:
+        first = True
+
+        async def write() -> None:
+            nonlocal first
+            once, first = first, False
+            await record(ctx, doc, batch.contacts, asked, first=once)
+
+        await retry_while_unavailable(write)
 
     async def _claimed(
         self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document]
     ) -> list[Document]:
         """Claim the rows that may go now; the others are refused, or wait for their hours."""
-        own, now, batch = _quiet(doc), ctx.now(), ctx.ids.new("bat")
-        fields = {row["_id"]: _fate(ctx, doc, contacts.get(row["contact"]), own, now, batch) for row in rows}
+        own, now = _quiet(doc), ctx.now()
+        fates = {row["_id"]: _fate(doc, contacts.get(row["contact"]), own, now) for row in rows}
+        await self._kept_back(ctx, [row for row in rows if fates[row["_id"]] is not None], fates)
+        going = [row for row in rows if fates[row["_id"]] is None]
+        if not going:
+            return []
+        ids, messages = [row["_id"] for row in going], [ctx.ids.new("msg") for _ in going]
+        fields = {
+            "status": states.ASKING, "batch": ctx.ids.new("bat"), "error_code": None, "response": "", "updated_at": now,
+        }  # fmt: skip
+        waiting = {"status": states.PENDING}
+        fitted = await ctx.data.change_alike("broadcast_rows", ids, waiting, fields, {"message": messages})
+        if fitted < len(going):
+            return await ctx.data.select("broadcast_rows", {"_id": {"$in": ids}, "batch": fields["batch"]})
+        return [{**row, **fields, "message": message} for row, message in zip(going, messages, strict=True)]
+
+    async def _kept_back(
+        self, ctx: OperationContext, rows: Sequence[Document], fates: Mapping[str, Mapping[str, object] | None]
+    ) -> None:
+        """Write down who is not sent to, or not yet."""
 
         def deciding(id: str) -> Decide:
             def decide(row: Document) -> Change | None:
-                return Change(set=fields[id]) if row["status"] == states.PENDING else None
+                return Change(set=fates[id] or {}) if row["status"] == states.PENDING else None
 
             return decide
 
-        after = await ctx.data.change_many("broadcast_rows", {id: deciding(id) for id in fields}, rows)
-        mine = {id: given.get("message") for id, given in fields.items()}
-        return [row for row in after if row["status"] == states.ASKING and row["message"] == mine[row["_id"]]]
+        await ctx.data.change_many("broadcast_rows", {row["_id"]: deciding(row["_id"]) for row in rows}, rows)
 
     async def _ask(self, ctx: OperationContext, said: Wording, row: Document, run: _Run) -> Asked | None:
         """Hand a claimed recipient's message to the carrier; None where it was not asked."""
@@ -339,12 +367,10 @@ class Dispatcher:
 
     async def _unclaimed(self, ctx: OperationContext, rows: Sequence[Document]) -> None:
         """Give back recipients whom the carrier was not asked for, or for whom it was too early."""
-
-        def decide(row: Document) -> Change | None:
+        if rows:
+            mine = {"status": states.ASKING, "batch": rows[0]["batch"]}
             fields = {"status": states.PENDING, "message": None, "updated_at": ctx.now()}
-            return Change(set=fields) if row["status"] == states.ASKING else None
-
-        await ctx.data.change_many("broadcast_rows", {row["_id"]: decide for row in rows}, rows)
+            await ctx.data.change_alike("broadcast_rows", [row["_id"] for row in rows], mine, fields)
 
 
 def _quiet(doc: Document) -> list[HoursRule]:
@@ -356,9 +382,9 @@ def _quiet(doc: Document) -> list[HoursRule]:
 
 
 def _fate(
-    ctx: OperationContext, doc: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime, batch: str
-) -> dict[str, object]:  # fmt: skip
-    """Return the fields of a recipient who is sent to now, later or not at all."""
+    doc: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime
+) -> dict[str, object] | None:
+    """Return the fields of a recipient who is sent to later or not at all, None for one who is sent to now."""
     if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
         return _blocked("no_contact", "The contact was removed.", now)
     match rules.verdict(contact, doc["category"], doc["platform"], now, own):
@@ -366,10 +392,7 @@ def _fate(
             return _blocked(rule, reason, now)
         case rules.Deferred(until=until, rule=rule):
             return {"at": until, "error_code": rule, "response": "", "updated_at": now}
-    return {
-        "status": states.ASKING, "message": ctx.ids.new("msg"), "batch": batch, "error_code": None, "response": "",
-        "updated_at": now,
-    }  # fmt: skip
+    return None
 
 
 def _blocked(code: str, reason: str, now: datetime) -> dict[str, object]:

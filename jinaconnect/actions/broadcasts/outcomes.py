@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import structlog
 
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Accepted, Outcome, Refused, Unknown
@@ -14,12 +16,15 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change, Duplicate
+from jinaconnect.store.tenant import Change, Decide, Duplicate
 
 MAX_RETRIES = 3
 PAUSE_S = 60.0  # doubled at each retry
 LOST = Unknown("The process that asked the carrier ended before it was answered.")
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +41,70 @@ class Asked:
         return again and self.row["retry_count"] < MAX_RETRIES
 
 
-async def record(ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked]) -> None:
-    """Write down what became of recipients.
+async def record(
+    ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked], *, first: bool
+) -> None:
+    """Write down what became of recipients; `first` says that nothing of it can be there already.
 
     Their messages come first: a report finds them by the reference that went along, and a cut in between is healed
-    from them.
+    from them. The first time, messages, their conversations and the rows go ahead of the events that tell of them.
     """
     messages = [_message(ctx, broadcast, each) for each in asked if not isinstance(each.outcome, Refused)]
-    await _into_inbox(ctx, broadcast, contacts, messages)
+    trail = Trail() if first else None
+    written = await _into_inbox(ctx, broadcast, contacts, messages, trail)
+    left = await _accepted(ctx, asked, trail if written else None)
+    await ctx.data.tell_all([("messages", written)], trail)
+    if trail is not None and written and not trail.unbroken:
+        await _written_again(ctx, written, asked)
+    await _one_by_one(ctx, left)
+
+
+async def _accepted(ctx: Context, asked: Sequence[Asked], trail: Trail | None) -> list[Asked]:
+    """Write down whom the carrier took, all together; returns who is left: the others, or all where a row has moved."""
+    taken = [each for each in asked if isinstance(each.outcome, Accepted)]
+    if taken:
+        now = ctx.now()
+        was = {"status": states.ASKING, "batch": {"$in": sorted({each.row["batch"] for each in taken})}}
+        fields = {"status": states.SENT, "sent_at": now, "updated_at": now}
+        own = {"message_id": [each.outcome.carrier_id for each in taken if isinstance(each.outcome, Accepted)]}
+        fitted = await ctx.data.change_alike(
+            "broadcast_rows", [each.row["_id"] for each in taken], was, fields, own, trail
+        )
+        if fitted < len(taken):
+            return list(asked)
+    return [each for each in asked if not isinstance(each.outcome, Accepted)]
+
+
+async def _one_by_one(ctx: Context, asked: Sequence[Asked]) -> None:
+    """Write down what became of recipients, each by itself; who stands as it is already is left so."""
+    if not asked:
+        return
     fields = {each.row["_id"]: _fields(ctx, each) for each in asked}
 
     def settled(id: str) -> Any:
         def decide(row: Document) -> Change | None:
             given = fields[id]
+            if row["message_id"] is not None and row["message_id"] == given.get("message_id"):
+                return None
             moved = row["status"] != states.ASKING  # a report was faster
             kept = {name: value for name, value in given.items() if name in ("message", "message_id")}
             return Change(set=kept if moved else given) if (kept or not moved) else None
 
         return decide
 
-    await ctx.data.change_many("broadcast_rows", {id: settled(id) for id in fields}, [each.row for each in asked])
+    rows = await ctx.data.select("broadcast_rows", {"_id": {"$in": list(fields)}})
+    await ctx.data.change_many("broadcast_rows", {id: settled(id) for id in fields}, rows)
+
+
+async def _written_again(ctx: Context, messages: Sequence[Document], asked: Sequence[Asked]) -> None:
+    """Write again, durably, what may have been lost with a term of the database's primary."""
+    logger.warning("broadcast.written_again", messages=len(messages))
+    await ctx.data.restore("messages", messages)
+    await ctx.data.tell("messages", messages)
+    by_contact = {message["contact"]: message for message in messages}
+    contacts = await ctx.data.select("contacts", {"_id": {"$in": list(by_contact)}})
+    await _counted_in(ctx, by_contact.values(), {contact["_id"]: contact for contact in contacts}, None)
+    await _one_by_one(ctx, await _accepted(ctx, asked, None))
 
 
 def _fields(ctx: Context, asked: Asked) -> dict[str, Any]:
@@ -94,10 +143,12 @@ def _message(ctx: Context, broadcast: Document, asked: Asked) -> Document:
 
 
 async def _into_inbox(
-    ctx: Context, broadcast: Document, contacts: Mapping[str, Document], messages: Sequence[Document]
-) -> None:
+    ctx: Context, broadcast: Document, contacts: Mapping[str, Document], messages: Sequence[Document],
+    trail: Trail | None,
+) -> list[Document]:  # fmt: skip
+    """Write messages and count them in their conversations; returns those that are to be told of."""
     if not messages:
-        return
+        return []
     actor = {"type": "broadcast", "id": broadcast["_id"]}
     items = []
     for message in messages:
@@ -109,20 +160,25 @@ async def _into_inbox(
             for name, doc in (("message.queued", as_queued), (kind, message))
         ]
         items.append((message, events))
-    results = await ctx.data.insert_many("messages", items, tell=False)
+    results = await ctx.data.insert_many("messages", items, tell=False, trail=trail)
     written = [each.doc for each in results if not isinstance(each, Duplicate)]
+    await _counted_in(ctx, written, contacts, trail)
+    return written
 
-    def counting(message: Document) -> Any:
+
+async def _counted_in(
+    ctx: Context, messages: Iterable[Document], contacts: Mapping[str, Document], trail: Trail | None
+) -> None:
+    def counting(message: Document) -> Decide:
         def decide(doc: Document) -> Change | None:
             fields = counted(doc, [message])
             return None if fields is None else Change(set={**fields, "updated_at": doc["updated_at"]})
 
         return decide
 
-    of_contact = {message["contact"]: counting(message) for message in written}
+    of_contact = {message["contact"]: counting(message) for message in messages}
     present = [contacts[id] for id in of_contact if id in contacts]
-    await ctx.data.change_many("contacts", of_contact, present, tell=False)
-    await ctx.data.tell("messages", written)
+    await ctx.data.change_many("contacts", of_contact, present, tell=False, trail=trail)
 
 
 async def doubted(ctx: Context, broadcast: Document) -> AsyncIterator[tuple[dict[str, Document], list[Asked]]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from phonenumbers import timezone
 
 from jinaconnect.core.rules.rows import us_states
 
+_NANP = re.compile(r"\+1[2-9]\d{2}[2-9]\d{6}")
 UNKNOWN = "Etc/Unknown"  # what libphonenumber says where a number has no zone
 
 
@@ -48,14 +50,19 @@ def place_of(contact: Mapping[str, Any]) -> Place:
 @lru_cache(maxsize=4096)
 def place_of_number(number: str) -> Place:
     """Return where the numbering plan says that a number (E.164) is."""
+    if (state := us_states().get(number[2:5])) is not None and _NANP.fullmatch(number):  # which is most of the time
+        known = phonenumbers.PhoneNumber(country_code=1, national_number=int(number[2:]))
+        return Place("US", state, _zones(timezone.time_zones_for_geographical_number(known)))
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
         return Place()
     country = phonenumbers.region_code_for_number(parsed)
-    state = us_states().get(str(parsed.national_number)[:3]) if country == "US" else None
-    zones = tuple(zone for zone in timezone.time_zones_for_number(parsed) if zone != UNKNOWN)
-    return Place(country, state, zones)
+    return Place(country, None, _zones(timezone.time_zones_for_number(parsed)))
+
+
+def _zones(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name != UNKNOWN)
 
 
 def _code(value: Any) -> str | None:
