@@ -118,9 +118,9 @@ def fill(running: Gateway, count: int) -> None:
                 at = now - timedelta(seconds=count - number)
                 ms, chance = int(at.timestamp() * 1000), number.to_bytes(10, "big")
                 contact = new_contact(
-                    encode("cnt", ms, chance), source="MANUAL", by=None, phone=f"+1303{number:07d}", first_name="Ann",
-                    last_name=f"Number {number}", status="OPEN" if number % 2 else "CLOSED", created_at=at,
-                    updated_at=at,
+                    encode("cnt", ms, chance), source="MANUAL", by=None, phone=f"+1303{2_000_000 + number}",
+                    first_name="Ann", last_name=f"Number {number}", status="OPEN" if number % 2 else "CLOSED",
+                    created_at=at, updated_at=at,
                 )  # fmt: skip
                 message = new_message(
                     encode("msg", ms, chance), contact=contact["_id"], platform="WHATSAPP",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import phonenumbers
+import phonenumbers.timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jinaconnect.core.rules.place import place_of, place_of_number
+from jinaconnect.core.rules.place import Place, place_of, place_of_number
 from jinaconnect.core.rules.rows import DAYS, Hours, HoursRule, hours_rules, own_hours, us_states
 from jinaconnect.core.rules.verdict import Allowed, Deferred, Refused, verdict
 
@@ -214,3 +216,14 @@ def test_the_area_codes_are_those_of_the_numbering_plan() -> None:
 
 def test_a_number_that_is_none_is_nowhere() -> None:
     assert place_of_number("") == place_of_number("12") == place_of({})
+
+
+def test_a_number_of_a_state_is_where_the_numbering_plan_says() -> None:
+    for place, area in enumerate(us_states()):
+        number = f"+1{area}{2_345_678 + 7_919 * place}"
+        parsed = phonenumbers.parse(number, None)
+        zones = tuple(phonenumbers.timezone.time_zones_for_number(parsed))
+        if phonenumbers.is_valid_number(parsed):
+            assert place_of_number(number) == Place(
+                phonenumbers.region_code_for_number(parsed), us_states()[area], zones
+            ), number
