@@ -26,7 +26,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "lists": reading.first_page,
     "idle": resting.idle_memory,
     "tenants": resting.idle_tenants,
-    "broadcasts": broadcasts.broadcast,
+    "broadcasts": broadcasts.all_of_it,
     "ivr": calls.ivr,
     "keys": calls.keys,
     "calls": calls.many,

@@ -1,9 +1,14 @@
-"""A carrier that accepts every WhatsApp send at once over kept connections on a port."""
+"""A carrier that accepts every WhatsApp send at once over kept connections on a port.
+
+What it is asked for with `GET` it answers with how many it has taken, and when (monotonic) the last one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+import time
 
 import uvloop
 
@@ -13,7 +18,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %
 class Carrier(asyncio.Protocol):
     """One kept connection; every complete request is a send."""
 
-    taken = 0
+    taken, last = 0, 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -29,8 +34,11 @@ class Carrier(asyncio.Protocol):
             if len(self._rest) < end + 4 + size:
                 return
             self._rest = self._rest[end + 4 + size :]
-            Carrier.taken += 1
-            body = b'{"messaging_product":"whatsapp","contacts":[],"messages":[{"id":"wamid.B%d"}]}' % Carrier.taken
+            if head.startswith(b"get"):
+                body = json.dumps({"taken": Carrier.taken, "last": Carrier.last}).encode()
+            else:
+                Carrier.taken, Carrier.last = Carrier.taken + 1, time.monotonic()
+                body = b'{"messaging_product":"whatsapp","contacts":[],"messages":[{"id":"wamid.B%d"}]}' % Carrier.taken
             self._transport.write(_HEAD % len(body) + body)  # type: ignore[attr-defined]
 
 

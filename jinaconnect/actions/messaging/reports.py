@@ -7,9 +7,10 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.billing.messages import settle, settling
+from jinaconnect.actions.billing.messages import ENDS, settle, settling
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.facts import Reaction, Status
+from jinaconnect.core.billing.purse import credited
 from jinaconnect.core.broadcasts.states import reported
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
@@ -18,7 +19,7 @@ from jinaconnect.core.inbox.status import EVENT, Report, advance
 from jinaconnect.core.inbox.trace import reported as told
 from jinaconnect.core.inbox.trace import with_step
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change, applied
+from jinaconnect.store.tenant import Change, Decide, Step, applied
 
 AT_ONCE = 16
 SEND_FIELDS = ("due", "request")  # what a message keeps for its send alone
@@ -118,7 +119,7 @@ async def report_message(
 
 
 async def report_recipient(ctx: Context, row: str, report: Report) -> None:
-    """Move a broadcast's recipient as far as a report on their message says."""
+    """Move a broadcast's recipient as far as a report on their message says; one who was not reached costs nothing."""
     error = None if report.error_code is None else (report.error_code, report.error_message or "")
 
     def decide(doc: Document) -> Change | None:
@@ -126,6 +127,8 @@ async def report_recipient(ctx: Context, row: str, report: Report) -> None:
         return Change(set={**fields, "updated_at": ctx.now()}) if fields else None
 
     with contextlib.suppress(NotFound):  # its broadcast was removed
+        if report.status in ENDS and await _given_back(ctx, row, decide):
+            return
         await ctx.data.change("broadcast_rows", row, decide)
 
 
@@ -133,6 +136,21 @@ async def by_carrier(ctx: Context, platform: str, id: str) -> Document | None:
     """Return the message that a carrier, or the network behind it, calls so."""
     found = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": id})
     return found or await ctx.data.find_one("messages", {"platform": platform, "network_id": id})
+
+
+async def _given_back(ctx: Context, id: str, decide: Decide) -> bool:
+    """Give back what a recipient has cost who turns out not to be reached, with the change of their row; tells if so.
+
+    Whoever has a message was paid for before it was written. Sent to once more they have another, paid for anew.
+    """
+    row = await ctx.data.get("broadcast_rows", id)
+    if not row["price"] or row["message"] is None or await ctx.services.wallets.of(ctx.data.scope) is None:
+        return False
+    about = f"broadcast:{row['broadcast']}:{row['message']}"
+    await ctx.services.wallets.give_back(
+        ctx.data.scope, about, lambda _, __: credited(row["price"]), [Step("broadcast_rows", id, decide)]
+    )
+    return True
 
 
 async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:

@@ -50,6 +50,34 @@ async def test_who_was_sent_to_is_paid_for_and_nobody_else(shop: Shop) -> None:
     await until(settled)
 
 
+async def test_who_turns_out_not_to_be_reached_costs_nothing(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 10)
+    await shop.people(3)
+    id = await shop.begin()
+    price = round((await shop.reaches(id, "SENT"))["initial_cost"] * MICRO / 3)
+    first, second, third = await shop.rows(id)
+
+    async def costs(count: int) -> None:
+        async def so() -> bool:
+            return (await balance(shop)) == (10 * MICRO - count * price, 0)
+
+        await until(so)
+
+    await costs(3)
+    await shop.report([first["message"]], "delivered")
+    for each in (first, second, second):
+        await shop.report([each["message"]], "failed")
+    await costs(2)
+    states = {row["id"]: row["status"] for row in await shop.rows(id)}
+    assert [states[row["id"]] for row in (first, second, third)] == ["DELIVERED", "FAILED", "SENT"]
+    (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "failed"})).ok(202)
+    await costs(3)
+    await shop.reaches(id, "SENT")
+    again = next(row for row in await shop.rows(id) if row["id"] == second["id"])
+    await shop.report([again["message"]], "failed")
+    await costs(2)
+
+
 async def test_a_wallet_that_does_not_cover_it_sends_nothing(shop: Shop) -> None:
     await wallet_with(shop.gateway.services, shop.store.scope, 10)
     await shop.people(3)
