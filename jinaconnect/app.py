@@ -191,7 +191,8 @@ class Gateway:
         channels = Channels(Parts(services.outbound, due, clock, accounts, worker.run_job, settings, url))
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         fleet = Fleet(services, worker, prompts, config.voice.asterisks)
-        providers, urls = Providers(services), HookUrls(services)
+        loopback = Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s)
+        providers, urls = Providers(services, loopback), HookUrls(services)
         leader = Leader(services, worker)
         commander = Commander(services, worker, providers, urls, leader)
         hosted = HostedCalls(services, worker, providers, urls, commander)
@@ -210,7 +211,7 @@ class Gateway:
             readiness=SharedReadiness(services, link, fleet.asterisks),
             mailer=Mailer(_mail_server(config), config.var_dir / "mail"),
             payments=Razorpay(services.outbound, **config.billing.razorpay.model_dump()),
-            loopback=Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s),
+            loopback=loopback,
         )  # fmt: skip
         keep = timedelta(days=config.log.retention_days)
         webhooks = Webhooks(services, auth, hub, active=works, keep=keep)
@@ -325,6 +326,7 @@ class Gateway:
         await ports.live.settle(drain_s)
         await self.fleet.stop()
         await ports.worker.stop(drain_s)
+        await ports.voice_hooks.close()
         await self._built.webhooks.stop(drain_s)
         await ended(self._loops)
         if self._server is not None:

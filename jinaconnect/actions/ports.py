@@ -255,6 +255,9 @@ class VoiceHooks(Protocol):
         Raises InvalidState without credentials, Unavailable.
         """
 
+    async def close(self) -> None:
+        """End what is simulated."""
+
     def inbound_url(self, account: Document) -> str:
         """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jinaconnect.actions.ports import CallControl
 from jinaconnect.core.errors import NotSupported
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.telephony.simulator.hosted import SIMULATED_PROVIDERS
 from jinaconnect.telephony.table import row
 
 
@@ -19,7 +20,7 @@ class Controls:
         """Return what places calls over a provider config; raises NotSupported where nothing does."""
         if not row(account["provider"]).spec.hosted:
             return self._live
-        if account["scope"].endswith(":test"):
+        if account["scope"].endswith(":test") and account["provider"] not in SIMULATED_PROVIDERS:
             raise NotSupported("In test mode calls are simulated: place them over the simulated trunk.")
         return self._hosted
 

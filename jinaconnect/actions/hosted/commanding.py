@@ -90,7 +90,7 @@ class Commander:
 
     async def give_present(self, journal: CallJournal) -> None:
         """Give what is the call's turn now; raises Unavailable."""
-        adapter = self._providers.get(journal.doc["hosted"]["provider"])
+        adapter = self._providers.get(journal.doc["hosted"]["provider"], journal.doc["scope"])
         if not isinstance(adapter, Commanded) or journal.doc["ivr"] is None:
             return
         trunk = await journal.store.get("trunks", journal.doc["provider_config"])
@@ -101,7 +101,7 @@ class Commander:
         held = journal.doc["ivr"]
         if held is None or held["state"]["turn"] != data["turn"] or calls.ended(journal.doc):
             return
-        adapter = self._providers.get(journal.doc["hosted"]["provider"])
+        adapter = self._providers.get(journal.doc["hosted"]["provider"], journal.doc["scope"])
         if not isinstance(adapter, Commanded):
             return
         trunk = await journal.store.get("trunks", journal.doc["provider_config"])

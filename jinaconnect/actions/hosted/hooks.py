@@ -27,6 +27,7 @@ from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import TURN, CallUrls, Commanded, RecordingReady, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.table import PROVIDERS
 
 
 def _records(adapter: VoiceProvider, call: Document, turn: int) -> bool:
@@ -71,21 +72,28 @@ class VoiceDoor:
         """Ask an account's carrier whether it knows it."""
         return await self._control.check(account)
 
+    async def close(self) -> None:
+        """End what is simulated."""
+        await self._providers.simulated.close()
+
     def inbound_url(self, account: Document) -> str:
         """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
-        if self._providers.get(account["provider"]) is None:
+        if self._providers.get(account["provider"], account["scope"]) is None:
             raise InvalidState(f"Calls do not come in over {account['provider']} by webhook.")
         return self._urls.inbound(account["provider"], account["_id"])
 
     async def receive(self, provider: str, account: str, path: str, given: WebhookRequest) -> WebhookReply:
         """Take one webhook; raises PermissionDenied for one that is not that account's, Malformed, Unavailable."""
-        adapter = self._providers.get(provider)
-        kind = INBOUND if path == INBOUND or adapter is None else adapter.spec.paths.get(path, "")
+        row = PROVIDERS.get(provider)
+        kind = INBOUND if path == INBOUND or row is None else row.spec.paths.get(path, "")
         call, number, marked = self._named(account, kind, given)
-        if adapter is None or (not marked and (call or "mark" in given.query)):
+        if row is None or (not marked and (call or "mark" in given.query)):
             raise _foreign()
         trunk = await self._services.store.anywhere("trunks", account)
         if trunk is None or trunk["provider"] != provider or trunk["deleted_at"] is not None:
+            raise _foreign()
+        adapter = self._providers.get(provider, trunk["scope"])
+        if adapter is None:
             raise _foreign()
         opened = self._providers.opened(trunk)
         if not (marked or opened.credentials.get(adapter.spec.signed_by or "") or _knows(opened, given)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.ivr.dialects import telnyx as dialect
-from jinaconnect.core.ivr.exchange import Order, Report
+from jinaconnect.core.ivr.exchange import Order, Report, TransferDone
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Ambiguous, Fetched, Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
@@ -45,6 +46,7 @@ BASE = "https://api.telnyx.com/v2"
 OLDEST = timedelta(seconds=300)  # of a webhook, and how far its clock may be ahead
 COMMAND_S = 4.0  # a webhook is repeated when it is not answered within five
 VOICE, LANGUAGE = "female", "en-US"
+_RECORDED = ("recording_started_at", "recording_ended_at")
 _OVER = (404, 422)  # a call that has ended, or one that a command does not fit any more
 _ENDS = {
     "normal_clearing": causes.NORMAL_CLEARING, "originator_cancel": causes.NORMAL_CLEARING,
@@ -198,7 +200,7 @@ class TelnyxVoice:
         for place, command in enumerate(given[step:], step):
             if command["verb"] == dialect.PAUSE:
                 return float(command["payload"]["seconds"])
-            payload = {**command["payload"], "command_id": f"{name}-{place}"}
+            payload = {**command["payload"], "command_id": f"{name}-{place}-{command['verb']}"}
             await self._act(account, call_id, command["verb"], payload)
             if command["verb"] != "transcription_start":
                 break
@@ -256,7 +258,13 @@ class TelnyxVoice:
                 cause = _ENDS.get(told, causes.UNKNOWN)
                 if told.isascii() and told.isdigit():
                     cause = causes.CAUSE_OF_Q850.get(int(told), causes.UNKNOWN)
-                return [machine.Hangup(now, cause=cause, by_caller=cause == causes.NORMAL_CLEARING)]
+                # A callee can only clear what it has answered.
+                answered = told == "normal_clearing" and _payload(hook).get("hangup_source") == "callee"
+                talked = _talked(_payload(hook)) if answered else None
+                return [
+                    machine.Hangup(now, cause=cause, answered=answered, talk_seconds=talked,
+                                   by_caller=cause == causes.NORMAL_CLEARING)
+                ]  # fmt: skip
         return []
 
     def answered_by(self, hook: WebhookRequest) -> str | None:
@@ -268,7 +276,11 @@ class TelnyxVoice:
 
     def reports(self, hook: WebhookRequest) -> Sequence[Report]:
         """Read what was heard during the turn before."""
-        return dialect.reports(self._fields(hook))
+        talked = _talked(_payload(hook))
+        return [
+            replace(each, talk_seconds=talked) if isinstance(each, TransferDone) and each.answered else each
+            for each in dialect.reports(self._fields(hook))
+        ]
 
     def _fields(self, hook: WebhookRequest) -> dict[str, Any]:
         echo = self.echoed(hook)
@@ -281,7 +293,7 @@ class TelnyxVoice:
         told = _payload(hook)
         if _event(hook) != "call.recording.saved" or not told.get("recording_id"):
             return []
-        return [RecordingReady(str(told["recording_id"]), _length(told))]
+        return [RecordingReady(str(told["recording_id"]), _between(told, *_RECORDED))]
 
     def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Answer that the webhook was taken: what is to be done is commanded."""
@@ -324,13 +336,17 @@ def _fault(told: Any) -> tuple[str, str]:
     return str(first.get("code", "")), str(first.get("detail") or first.get("title") or "")
 
 
-def _length(told: Mapping[str, Any]) -> float | None:
+def _between(told: Mapping[str, Any], *names: str) -> float | None:
     try:
-        names = ("recording_started_at", "recording_ended_at")
         begun, ended = (datetime.fromisoformat(str(told[name])) for name in names)
         return max(0.0, (ended - begun) / timedelta(seconds=1))
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def _talked(told: Mapping[str, Any]) -> int | None:
+    lasted = _between(told, "start_time", "end_time")
+    return None if lasted is None else round(lasted)
 
 
 def _at(account: VoiceAccount, path: str) -> str:

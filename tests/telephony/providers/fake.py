@@ -318,7 +318,7 @@ class FakeCarrier:
 
     async def comes_in(self, url: str, caller: str, called: str) -> FakeCall:
         """Have somebody call one of the account's numbers, whose calls are told to `url`; returns the call."""
-        call = FakeCall(self, self.new_id(), {"turn": url, "status": url, "from": caller, "to": called})
+        call = self.new_call(self.new_id(), {"turn": url, "status": url, "from": caller, "to": called})
         self.calls.append(call)
         await call.turn(url, status="ringing", **{"from": caller, "to": called})
         return call
@@ -334,6 +334,14 @@ class FakeCarrier:
         name = secrets.token_hex(6)
         self.recordings[name] = tone(seconds, rate=8000, channels=1)
         return name
+
+    def lose(self) -> None:
+        """Have the coming placement be taken and not answered."""
+        self.next.append("lost")
+
+    def new_call(self, id: str, wanted: dict[str, Any]) -> FakeCall:
+        """Return a call."""
+        return FakeCall(self, id, wanted)
 
     def new_id(self) -> str:
         """Return an id for a call."""
@@ -385,7 +393,7 @@ class FakeCarrier:
         if meets in (201, "lost"):
             wanted = await self.wanted(request)
             async with self.arrived:
-                self.calls.append(FakeCall(self, self.new_id(), wanted))
+                self.calls.append(self.new_call(self.new_id(), wanted))
                 self.arrived.notify_all()
         if meets == "lost":
             assert request.transport is not None

@@ -14,6 +14,7 @@ from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL
 from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier
 from tests.telephony.providers.played.exotel import ExotelCarrier
 from tests.telephony.providers.played.plivo import PlivoCarrier
+from tests.telephony.providers.played.telnyx import TelnyxCarrier
 from tests.telephony.providers.played.twilio import TwilioCarrier
 from tests.telephony.providers.played.vonage import VonageCarrier
 from tests.tenants import Tenant
@@ -22,7 +23,8 @@ CALLS = "/voice/api/calls/"
 TRUNKS = "/voice/api/provider-configs/"
 CUSTOMER = "+12025550111"
 CARRIERS: dict[str, type[FakeCarrier]] = {
-    FAKE: FakeCarrier, "twilio": TwilioCarrier, "plivo": PlivoCarrier, "vonage": VonageCarrier, "exotel": ExotelCarrier,
+    FAKE: FakeCarrier, "twilio": TwilioCarrier, "plivo": PlivoCarrier, "vonage": VonageCarrier,
+    "telnyx": TelnyxCarrier, "exotel": ExotelCarrier,
 }  # fmt: skip
 
 

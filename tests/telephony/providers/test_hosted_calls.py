@@ -78,7 +78,11 @@ async def test_a_call_says_what_it_was_placed_for_and_ends(line: Line) -> None:
 async def test_a_long_text_is_said_whole(line: Line) -> None:
     text = "Ünd so weiter {x} " * 200
     _, there = await talking(line, tts_text=text)
-    assert " ".join(there.said()) == text.strip()  # in pieces, where a carrier takes no more at once
+    said = there.said()
+    while len(" ".join(said)) < len(text.strip()):  # where a carrier takes no more at once
+        await there.turn()
+        said += there.said()
+    assert " ".join(said) == text.strip()
 
 
 async def test_keys_lead_through_an_ivr(line: Line) -> None:
@@ -166,7 +170,7 @@ async def test_a_refused_call_fails(line: Line) -> None:
 
 
 async def test_a_placing_that_was_not_answered_is_found_by_its_reports_and_never_repeated(line: Line) -> None:
-    line.carrier.next.append("lost")
+    line.carrier.lose()
     call = await line.place()
     there = await line.carrier.placed()
     shown = await line.has(call, status="INITIATING")
@@ -181,7 +185,7 @@ async def test_a_placing_that_was_not_answered_is_found_by_its_reports_and_never
 
 
 async def test_a_call_ordered_to_end_before_it_has_a_name_ends_once_it_has(line: Line) -> None:
-    line.carrier.next.append("lost")
+    line.carrier.lose()
     call = await line.place()
     there = await line.carrier.placed()
     await line.has(call, status="INITIATING")
@@ -369,7 +373,7 @@ async def test_a_webhook_that_is_not_the_carriers_changes_nothing(line: Line, ca
     names = [f"/{spec.path(kind)}/" for kind in ("status", "turn")]
     for bad in (url.replace("mark=", "mark=0"), url.replace("turn=0", "turn=1"), url.replace(line.trunk, other.trunk),
                 url.replace(f"/{carrier.provider}/", "/sip/"), url.replace(*names)):  # fmt: skip
-        assert (await carrier.post(bad, told))[0] == 403
+        assert bad == url or (await carrier.post(bad, told))[0] == 403
     assert (await carrier.post(url, told, signature="0" * 64))[0] == 403
     assert (await line.call(call))["status"] == "INITIATING"
 
@@ -392,11 +396,14 @@ async def test_a_web_service_is_asked_beside_the_webhook(line: Line) -> None:
         template = await line.ivr(graph("who", nodes, ("who", "ok", "hi")))
         _, there = await talking(line, template=template)
 
+        waits = line.carrier.provider != "telnyx"  # it is commanded when there is an answer, and asks for nothing
+
         async def told() -> bool:
-            await there.turn()
+            if waits:
+                await there.turn()
             return there.said() == ["Hello Ann."]
 
-        assert there.document[0] == {"pause": 1}
+        assert not waits or there.document[0] == {"pause": 1}
         await until(told, 20)
         assert asked == ["/who"]
     finally:
@@ -436,7 +443,7 @@ async def test_a_restart_in_the_middle_of_an_ivr_goes_on_at_its_node(
 
 
 async def test_a_call_nothing_is_heard_of_ends_by_itself_and_is_not_placed_again(line: Line, gateway: Running) -> None:
-    line.carrier.next.append("lost")
+    line.carrier.lose()
     call = await line.place()
     await line.carrier.placed()
     await line.has(call, status="INITIATING")
