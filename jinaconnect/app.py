@@ -65,6 +65,7 @@ from jinaconnect.handlers.edge.server import listen
 from jinaconnect.interprocess import Interprocess
 from jinaconnect.mail import Mailer, Server
 from jinaconnect.outbound import Outbound
+from jinaconnect.printing.printer import Printer
 from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
@@ -209,6 +210,7 @@ class Gateway:
             worker=worker, auth=auth, rates=rates, channels=channels, accounts=accounts, message_hooks=message_hooks,
             calls=calls, switches=fleet, voice_hooks=voice_hooks, prompts=prompts, hub=hub, live=live,
             readiness=SharedReadiness(services, link, fleet.asterisks),
+            printer=Printer(config.printing.fonts),
             mailer=Mailer(_mail_server(config), config.var_dir / "mail"),
             payments=Razorpay(services.outbound, **config.billing.razorpay.model_dump()),
             loopback=loopback,

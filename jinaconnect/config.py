@@ -110,6 +110,12 @@ class Mail(_Section):
     sender: str = Field("no-reply@localhost", pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$")
 
 
+class Printing(_Section):
+    """Pages on paper; `fonts` are the directories that have fonts, with all below them."""
+
+    fonts: Listed = ("/usr/share/fonts", "/usr/local/share/fonts")
+
+
 class Log(_Section):
     """The event log and the program's own log."""
 
@@ -279,6 +285,7 @@ class Config(BaseSettings):
     limits: Limits = Limits()
     mail: Mail = Mail()
     log: Log = Log()
+    printing: Printing = Printing()
     metrics: Metrics = Metrics()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()

@@ -18,6 +18,7 @@ from jinaconnect.core.errors import Conflict
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.mail import Mailer
 from jinaconnect.outbound import Outbound
+from jinaconnect.printing.printer import Printer
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.store.coordination.limits import Verdict
@@ -304,4 +305,5 @@ class Ports:
     readiness: Readiness
     payments: Payments
     mailer: Mailer
+    printer: Printer
     loopback: Outbound

@@ -216,7 +216,7 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     page = items[offset : offset + limit]
     more = len(items) > offset + limit
     return sliced(
-        limit, offset, with_separators(page, ctx.now(), await _zone(ctx)), more=more, cursor=position,
+        limit, offset, with_separators(page, ctx.now(), await tenant_zone(ctx)), more=more, cursor=position,
         next_before=page[-1]["numbering"] if more else None,
     )  # fmt: skip
 
@@ -244,7 +244,7 @@ async def _items(ctx: Context, contact: str, before: int | None, most: int) -> l
     return sorted(items, key=lambda item: -item["numbering"])[:most]
 
 
-async def _zone(ctx: Context) -> tzinfo:
+async def tenant_zone(ctx: Context) -> tzinfo:
     """Return the tenant's time zone, UTC where none is set."""
     tenant = await ctx.services.registry.tenant(ctx.principal.tenant)
     name = (tenant or {}).get("settings", {}).get("timezone")

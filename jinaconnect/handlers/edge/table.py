@@ -17,6 +17,7 @@ MODULES = (
     "identity.api_keys",
     "office.onboarding",
     "office.tags",
+    "inbox.export",
     "inbox.inbox",
     "contacts.contacts",
     "inbox.sending",

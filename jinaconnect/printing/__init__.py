@@ -1,0 +1,1 @@
+"""Pages on paper: conversations set in type by a process of its own."""
