@@ -259,7 +259,7 @@ class Switch(Protocol):
     async def record(
         self, where: Place, name: str, *, max_s: int, silence_s: int = 0, beep: bool = False, end_digits: bool = False
     ) -> None:
-        """Record a leg or a room as mono 8 kHz WAV; `end_digits` lets any digit end it."""
+        """Record a leg or a room as mono 8 kHz WAV; `end_digits` lets a `#` end it."""
 
     async def pause_record(self, name: str, on: bool) -> None:
         """Put silence in a recording, or go on."""

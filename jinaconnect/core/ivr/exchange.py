@@ -165,9 +165,12 @@ class Listen:
     timeout_s: float
 
 
+ENDS_RECORDING = "#"  # the one key that every carrier can be told to end a recording by
+
+
 @dataclass(frozen=True, slots=True)
 class StartRecord:
-    """Record the caller."""
+    """Record the caller, until they press `ENDS_RECORDING`."""
 
     max_duration_s: int
     finish_on_silence_s: float | None

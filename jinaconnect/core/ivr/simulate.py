@@ -3,11 +3,11 @@
 The clock is simulated: a text lasts as long as it takes to say at 150 words a minute, at least half a second; a
 recording counts as 5 s, a transfer rings for 5 s, a web service answers after a second. A typed
 `{"keys":"12","after_s":1.5}` is pressed 1.5 s after the IVR begins to take keys (during a prompt with barge-in, else
-after it), further keys 0.3 s apart; `{"silence_s":10}` is nothing for 10 s from when it begins to wait for a key;
-`{"words":"yes","after_s":1}` is said 1 s after it begins to listen; `{"hangup":true}` is at once. Transfers are
-answered, something is said into recordings and web services say nothing unless `{"answer":"failed"}`,
-`{"answer":"empty"}`, `{"answer":"error"}` or `{"answer":"ok","value":…}` tells otherwise, each taken by the next of its
-kind.
+after it; a `#` after it begins to record), further keys 0.3 s apart; `{"silence_s":10}` is nothing for 10 s from when
+it begins to wait for a key; `{"words":"yes","after_s":1}` is said 1 s after it begins to listen; `{"hangup":true}` is
+at once. Transfers are answered, something is said into recordings and web services say nothing unless
+`{"answer":"failed"}`, `{"answer":"empty"}`, `{"answer":"error"}` or `{"answer":"ok","value":…}` tells otherwise, each
+taken by the next of its kind.
 """
 
 from __future__ import annotations
@@ -230,7 +230,8 @@ class _Call:
         data = self.graph.nodes[self.state.node].data
         collecting = self.state.phase in (machine.COLLECT, machine.SPEECH)
         prompting = self.state.phase == machine.PROMPT and isinstance(data, graphs.GatherDtmf) and data.barge_in
-        if act.hangup or collecting or (act.digits and prompting):
+        recording = self.state.phase == machine.RECORD and act.digits.startswith(exchange.ENDS_RECORDING)
+        if act.hangup or collecting or (act.digits and prompting) or recording:
             self.act_at = self.now + act.after_s
 
     def _act(self) -> None:
@@ -244,7 +245,10 @@ class _Call:
                 self.script.acts.insert(0, Act(act.digits[1:]))
                 self.act_at = self.now + KEY_GAP_S
             self._note("key", act.digits[0])
-            self.apply(machine.step(self.graph, self.state, exchange.Digit(act.digits[0])))
+            if self.state.phase == machine.RECORD and act.digits[0] == exchange.ENDS_RECORDING:
+                self._report()
+            else:
+                self.apply(machine.step(self.graph, self.state, exchange.Digit(act.digits[0])))
         elif act.words and self.state.phase == machine.SPEECH:
             self._note("words", act.words)
             self._tell(exchange.SpeechDone(act.words))

@@ -17,6 +17,7 @@ from jinaconnect.core.calls.causes import SILENT_Q850
 from jinaconnect.core.calls.privacy import is_withheld
 from jinaconnect.core.calls.reconcile import PREFIX, bridge_id
 from jinaconnect.core.clock import Clock
+from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony.ari import event_types
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriConflict, AriError, AriNotFound, AriRefused, AriTrunkDown
@@ -284,7 +285,7 @@ class AriSwitch:
         room = isinstance(where, Room)
         record: Callable[..., Awaitable[Any]] = self.client.bridges.record if room else self.client.channels.record
         id = room_id(where) if isinstance(where, Room) else self.channel(where)
-        ends = "any" if end_digits else "none"
+        ends = exchange.ENDS_RECORDING if end_digits else "none"
         with self._ordered():
             await record(id, name, max_duration_s=max_s, max_silence_s=silence_s, beep=beep, terminate_on=ends)
 

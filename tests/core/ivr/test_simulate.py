@@ -86,12 +86,43 @@ def test_every_kind_of_node_has_its_place_in_the_transcript() -> None:
     second = graph(say("hi", "{{response_tier}}"))
     answer = simulate(drawn, [{"answer": "ok", "value": {"tier": "gold"}}], templates={"tpl_b": second})
     assert [(item["at_s"], item["kind"], item["text"]) for item in answer["transcript"]] == [
-        (0.0, "play", "/media/hello.wav"), (5.0, "record", "at most 60 s"), (8.5, "set", 'response = {"tier":"gold"}'),
-        (8.5, "set", "response_tier = gold"), (10.5, "say", "gold"), (11.0, "hangup", "NORMAL_CLEARING"),
+        (0.0, "play", "/media/hello.wav"), (5.0, "record", "at most 60 s"), (9.0, "set", 'response = {"tier":"gold"}'),
+        (9.0, "set", "response_tier = gold"), (11.0, "say", "gold"), (11.5, "hangup", "NORMAL_CLEARING"),
     ]  # fmt: skip
     assert answer["path"] == ["play", "rec", "ask", "wait", "go", "hi"]
     assert simulate(drawn)["outcome"] == "failed", "a template that is not there"
     assert simulate(drawn, recording=False)["transcript"][1]["text"] == "not allowed"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "path", "ends_s"),
+    [
+        ([], ["rec", "kept"], 20.0), ([{"answer": "done"}], ["rec", "kept"], 20.0),
+        ([{"answer": "empty"}], ["rec", "none"], 20.0), ([{"keys": "#", "after_s": 2}], ["rec", "kept"], 2.0),
+        ([{"hangup": True}], ["rec", "gone", "if", "kept"], 0.0),
+    ],
+)  # fmt: skip
+def test_a_recording_ends_with_something_nothing_or_nobody(inputs: list[Any], path: list[str], ends_s: float) -> None:
+    drawn = graph(
+        node("rec", "voice.record", max_duration_seconds=20), node("kept", "voice.hangup"),
+        node("none", "voice.hangup"), node("gone", "set_variable", name="left", value="{{who}}"),
+        node("if", "conditional", variable="left", op="eq", value="Ann"),
+        edge("rec", "kept"), edge("rec", "none", "empty"), edge("rec", "gone", "hangup"), edge("gone", "if"),
+        edge("if", "kept", "true"),
+    )  # fmt: skip
+    answer = simulate(drawn, inputs, {"who": "Ann"})
+    assert (answer["outcome"], answer["path"], answer["transcript"][-1]["at_s"]) == ("hangup", path, ends_s)
+    plain = graph(node("rec", "voice.record", max_duration_seconds=20), HANG, edge("rec", "bye"))
+    assert simulate(plain, [{"answer": "empty"}])["path"] == ["rec", "bye"], "without an edge of its own"
+
+
+def test_words_are_heard_where_it_listens() -> None:
+    drawn = graph(
+        node("ask", "voice.gather_speech", language="en-IN", timeout_seconds=5, save_as="said"), HANG,
+        edge("ask", "bye"),
+    )  # fmt: skip
+    assert simulate(drawn, [{"words": " yes please ", "after_s": 2}])["variables"] == {"said": "yes please"}
+    assert simulate(drawn, [{"words": "late", "after_s": 9}, {"silence_s": 9}])["variables"] == {"said": ""}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +131,7 @@ def test_every_kind_of_node_has_its_place_in_the_transcript() -> None:
         {}, {"keys": ""}, {"keys": "x"}, {"keys": 1}, {"keys": "1", "after_s": -1}, {"keys": "1", "after_s": "2"},
         {"keys": "1", "after_s": True}, {"keys": "1" * 65}, {"silence_s": None}, {"silence_s": float("inf")},
         {"silence_s": float("nan")}, {"hangup": False}, {"hangup": 1}, {"answer": "maybe"},
-        {"answer": ["ok"]}, "1", None,
+        {"answer": ["ok"]}, "1", None, {"words": " "}, {"words": 5}, {"words": "yes", "after_s": "2"},
     ],
 )  # fmt: skip
 def test_faulty_inputs_are_named(bad: Any) -> None:

@@ -42,7 +42,8 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
             _speak(gather, within)
         case exchange.StartRecord():
             response.add(
-                "Record", action=urls.turn, method="POST", maxLength=wait.max_duration_s, finishOnKey="",
+                "Record", action=urls.turn, method="POST", maxLength=wait.max_duration_s,
+                finishOnKey=exchange.ENDS_RECORDING,
                 timeout=shape.seconds(wait.finish_on_silence_s or wait.max_duration_s), playBeep=wait.beep,
             )  # fmt: skip
         case exchange.StartTransfer() if wait.to.startswith("+"):

@@ -52,7 +52,8 @@ def _wait(wait: Order | None, urls: Urls) -> list[Action]:
         case exchange.StartRecord():
             record: Action = {
                 "action": "record", "format": "wav", "timeOut": shape.seconds(wait.max_duration_s, *LENGTH_S),
-                "beepStart": wait.beep, "eventUrl": [_at(urls.turn, "record")], "eventMethod": "POST",
+                "beepStart": wait.beep, "endOnKey": exchange.ENDS_RECORDING,
+                "eventUrl": [_at(urls.turn, "record")], "eventMethod": "POST",
             }  # fmt: skip
             if wait.finish_on_silence_s is not None:
                 record["endOnSilence"] = shape.seconds(wait.finish_on_silence_s, *SILENCE_S)
@@ -232,7 +233,8 @@ def _collect_remarks(order: exchange.Collect) -> list[Remark]:
     if _by_key(order):
         found.append(Remark(shape.EMULATED, "keys are taken one by one, each in a turn of its own"))
     elif order.max_digits > 1 and order.first_timeout_s != order.inter_digit_s:
-        found.append(Remark(shape.EMULATED, f"one time-out of {sum(times)} s for the first key, {times[-1]} s between"))
+        told = " and ".join(map(str, times))
+        found.append(Remark(shape.EMULATED, f"one time-out of {told} s for the first key and between keys"))
     else:
         found += shape.rounded("the time-out", order.first_timeout_s, sum(times))
     if len(times) > 1:

@@ -50,8 +50,8 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
             response.add(
                 "Record", action=urls.turn, method="POST", redirect=True, fileFormat="wav",
                 maxLength=wait.max_duration_s, timeout=shape.seconds(wait.finish_on_silence_s or wait.max_duration_s),
-                finishOnKey="none", playBeep=wait.beep, recordSession=False, callbackUrl=urls.recording,
-                callbackMethod="POST",
+                finishOnKey=exchange.ENDS_RECORDING, playBeep=wait.beep, recordSession=False,
+                callbackUrl=urls.recording, callbackMethod="POST",
             )  # fmt: skip
         case exchange.StartTransfer():
             dial = response.add(

@@ -66,7 +66,8 @@ def _wait(within: Sequence[Prompt], wait: Order | None, urls: Urls) -> list[Comm
                     "record_start", format="wav", channels="single", play_beep=wait.beep,
                     max_length=wait.max_duration_s, timeout_secs=shape.seconds(wait.finish_on_silence_s or 0, 0),
                     recording_track="inbound",
-                )
+                ),
+                _command("record_stop"),
             ]  # fmt: skip
         case exchange.StartTransfer(to):
             second = _state(f"{urls.turn}{_join(urls.turn)}part={SECOND}")
@@ -168,10 +169,14 @@ def follows(fields: Mapping[str, Any], given: Sequence[Command]) -> Command | No
     step, event = str(fields.get("step", "")), fields.get("event_type")
     if not (step.isascii() and step.isdigit()) or int(step) + 1 >= len(given):
         return None
+    following = given[int(step) + 1]
+    if following["verb"] == "record_stop":
+        ends = event == "call.dtmf.received" and fields.get("digit") == exchange.ENDS_RECORDING
+        return following if ends else None
     goes_on = event in ("call.speak.ended", "call.playback.ended") or (
         event == "call.gather.ended" and fields.get("status") == "timeout" and not fields.get("digits")
     )
-    return given[int(step) + 1] if goes_on else None
+    return following if goes_on else None
 
 
 def closing(given: Sequence[Command]) -> list[Command]:

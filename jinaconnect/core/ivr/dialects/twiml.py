@@ -50,7 +50,8 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
             )  # fmt: skip
         case exchange.StartRecord():
             response.add(
-                "Record", action=urls.turn, method="POST", maxLength=wait.max_duration_s, finishOnKey="",
+                "Record", action=urls.turn, method="POST", maxLength=wait.max_duration_s,
+                finishOnKey=exchange.ENDS_RECORDING,
                 timeout=shape.seconds(wait.finish_on_silence_s or wait.max_duration_s), playBeep=wait.beep,
                 trim="do-not-trim", transcribe=False, recordingStatusCallback=urls.recording,
                 recordingStatusCallbackMethod="POST", recordingStatusCallbackEvent="completed absent",

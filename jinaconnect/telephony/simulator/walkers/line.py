@@ -50,8 +50,8 @@ class Line(Protocol):
     async def words(self, seconds: float) -> str:
         """Return what is said, nothing when it does not begin in time."""
 
-    async def quiet(self, seconds: float) -> None:
-        """Let time pass; keys are lost."""
+    async def quiet(self, seconds: float, until: str = "") -> str | None:
+        """Let time pass; a key of `until` ends it and is returned, others are lost."""
 
     def recording(self, most_s: float, silence_s: float | None) -> Take:
         """Begin to record."""

@@ -80,16 +80,10 @@ class MarkupWalker(ABC):
         take = self._line.recording(whole(element, "maxLength", most_s), whole(element, "timeout", silence_s))
         stops = element.get("finishOnKey", closes)
         try:
-            if not set(stops) & set("0123456789*#"):
-                await self._line.quiet(take.ends_at - self._line.now())
-                return take, ""
-            while take.ends_at > self._line.now():
-                key = await self._line.key(take.ends_at - self._line.now())
-                if key is not None and key in stops:
-                    return take, key
+            key = await self._line.quiet(take.ends_at - self._line.now(), "" if stops == "none" else stops)
         except CallerGone:
             return take, "hangup"
-        return take, ""
+        return take, key or ""
 
 
 def whole(element: tree.Element, name: str, default: int, least: int = 0, most: int | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinaconnect.telephony.simulator.walkers.line import BadDocument, CallerGone, Line, Take, collect
+from jinaconnect.telephony.simulator.walkers.line import BadDocument, CallerGone, Line, collect
 
 TALK = 1_500
 Action = Mapping[str, Any]
@@ -16,7 +16,9 @@ Action = Mapping[str, Any]
 
 @dataclass(slots=True)
 class _Recording:
-    take: Take
+    ends_at: float
+    seconds: int
+    stops: str
     urls: Sequence[str]
 
 
@@ -70,7 +72,7 @@ class NccoWalker:
             case "connect":
                 return await self._connect(action)
             case "wait":
-                await self._line.quiet(_within(action, "timeout", 10, 0.1, 7_200))
+                await self._wait(_within(action, "timeout", 10, 0.1, 7_200))
             case "notify":
                 if "payload" not in action:
                     raise BadDocument("notify without a payload")
@@ -129,15 +131,27 @@ class NccoWalker:
         """Begin to record; the list goes on."""
         silence = _within(action, "endOnSilence", 10, 3, 10) if "endOnSilence" in action else None
         take = self._line.recording(_within(action, "timeOut", 7_200, 3, 7_200), silence)
-        self._recordings.append(_Recording(take, action["eventUrl"]))
+        stops = action.get("endOnKey", "")
+        self._recordings.append(_Recording(take.ends_at, take.seconds, stops, action["eventUrl"]))
+
+    async def _wait(self, seconds: float) -> None:
+        """Let time pass; a key may end what is being recorded meanwhile."""
+        until = self._line.now() + seconds
+        while self._line.now() < until:
+            stops = "".join(each.stops for each in self._recordings)
+            key = await self._line.quiet(until - self._line.now(), stops)
+            for each in self._recordings:
+                if key is not None and key in each.stops:
+                    each.ends_at = self._line.now()
+            await self._recorded()
 
     async def _recorded(self, *, gone: bool = False) -> None:
         """Tell of recordings that have ended; the answer is not looked at."""
         for each in list(self._recordings):
-            if gone or each.take.ends_at <= self._line.now():
+            if gone or each.ends_at <= self._line.now():
                 self._recordings.remove(each)
-                url = {"recording_url": "https://api.nexmo.com/v1/files/one"} if each.take.seconds else {}
-                told = {"recording_uuid": secrets.token_hex(16), "size": each.take.seconds * 16_000, **url}
+                url = {"recording_url": "https://api.nexmo.com/v1/files/one"} if each.seconds else {}
+                told = {"recording_uuid": secrets.token_hex(16), "size": each.seconds * 16_000, **url}
                 if not gone:
                     await self._line.send(each.urls[0], {**self._common, **told})
 

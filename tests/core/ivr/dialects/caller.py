@@ -29,17 +29,20 @@ class Caller:
     def now(self) -> float:
         return self._now
 
-    def _aim(self, *, prompting: bool, collecting: bool) -> None:
+    def _aim(self, *, prompting: bool, collecting: bool, until: str) -> None:
         if self._act_at is None and self.script.acts:
             act = self.script.acts[0]
-            if act.hangup or collecting or (act.digits and prompting):
+            ends = simulate.exchange.ENDS_RECORDING in until and act.digits.startswith("#")
+            if act.hangup or collecting or (act.digits and prompting) or ends:
                 self._act_at = self._now + act.after_s
 
-    def _pass(self, seconds: float, *, prompting: bool = False, collecting: bool = False) -> Act | None:
+    def _pass(
+        self, seconds: float, *, prompting: bool = False, collecting: bool = False, stops: str = ""
+    ) -> Act | None:
         """Let time pass until something is done that may matter; None when nothing was."""
         until = self._now + seconds
         while True:
-            self._aim(prompting=prompting, collecting=collecting)
+            self._aim(prompting=prompting, collecting=collecting, until=stops)
             if self._act_at is None or self._act_at > until:
                 assert self.script.acts or not collecting, "the script is over and the call is not"
                 self._now = until
@@ -51,7 +54,8 @@ class Caller:
             if len(act.digits) > 1:
                 self.script.acts.insert(0, Act(act.digits[1:]))
                 self._act_at = self._now + simulate.KEY_GAP_S
-            if (act.digits and (prompting or collecting)) or (act.words and collecting):
+            stopped = act.digits[:1] in stops if act.digits else False
+            if (act.digits and (prompting or collecting)) or (act.words and collecting) or stopped:
                 return act._replace(digits=act.digits[:1])
 
     async def hear(self, kind: str, content: str, *, keys: bool) -> str | None:
@@ -84,8 +88,9 @@ class Caller:
             if act is None or act.words:
                 return "" if act is None else act.words
 
-    async def quiet(self, seconds: float) -> None:
-        self._pass(max(0.0, seconds))
+    async def quiet(self, seconds: float, until: str = "") -> str | None:
+        act = self._pass(max(0.0, seconds), stops=until)
+        return None if act is None else act.digits
 
     def recording(self, most_s: float, silence_s: float | None) -> Take:
         answer = self.script.recordings.pop(0) if self.script.recordings else Answer("done")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,6 +15,7 @@ from jinaconnect.core.ivr.dialects.table import DIALECTS
 from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.core.ivr.simulate import Answer
 from jinaconnect.telephony.simulator.walkers.exoml import ExomlWalker
+from jinaconnect.telephony.simulator.walkers.line import BadDocument
 from jinaconnect.telephony.simulator.walkers.ncco import NccoWalker
 from jinaconnect.telephony.simulator.walkers.plivo_xml import PlivoWalker
 from jinaconnect.telephony.simulator.walkers.telnyx import TelnyxCall
@@ -135,15 +137,11 @@ class Gateway:
     async def _give(self, call: TelnyxCall, given: Sequence[Mapping[str, Any]], step: int) -> int | None:
         """Give one command and take what is told of it; returns the next one's place."""
         verb, payload = given[step]["verb"], given[step]["payload"]
-        events = []
-        if verb == telnyx.PAUSE:
-            told = await call.idle(payload["seconds"])
-            events = [told or {"event_type": telnyx.TIMER, "client_state": payload["client_state"]}]
-        else:
-            events = [event async for event in call.command(verb, payload)]
         if verb == "transcription_start":
+            async for _ in call.command(verb, payload):
+                raise AssertionError("it leads to no event of its own")
             return step + 1
-        for event in events:
+        async for event in self._events(call, verb, payload):
             url, query = telnyx.address(event["client_state"])
             follower = telnyx.follows({**query, **event}, given)
             if follower is not None:
@@ -154,7 +152,16 @@ class Gateway:
             self._answer(url, event)
             if self._orders is not before:
                 for last in telnyx.closing(given):
-                    async for _ in call.command(last["verb"], last["payload"]):
-                        raise AssertionError("closing a turn leads to no event")
+                    with suppress(BadDocument):  # what has ended by itself
+                        async for _ in call.command(last["verb"], last["payload"]):
+                            raise AssertionError("closing a turn leads to no event")
                 return None
         return None
+
+    async def _events(self, call: TelnyxCall, verb: str, payload: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        if verb == telnyx.PAUSE:
+            told = await call.idle(payload["seconds"])
+            yield told or {"event_type": telnyx.TIMER, "client_state": payload["client_state"]}
+            return
+        async for event in call.command(verb, payload):
+            yield event

@@ -83,6 +83,9 @@ def random_script(chance: Random, document: dict[str, Any]) -> list[dict[str, An
     asked = [node["data"] for node in document["nodes"] if node["type"] == "voice.gather_dtmf"]
     first, between = (asked[0]["timeout_seconds"], asked[0]["inter_digit_s"]) if asked else (6, 6)
     silence = max(first, between) + 0.45 * min(first, between)
+    # A carrier may tell of a recording later than it ends: keys typed ahead behind its end would be lost there.
+    records = any(node["type"] == "voice.record" for node in document["nodes"])
+    ahead = KEYS.replace("#", "") if records else KEYS
     acts: list[dict[str, Any]] = []
     for _ in range(chance.randint(0, 9)):
         acts.append(
@@ -90,7 +93,7 @@ def random_script(chance: Random, document: dict[str, Any]) -> list[dict[str, An
                 [
                     {"keys": chance.choice(KEYS), "after_s": chance.choice(AFTER)},
                     {"keys": chance.choice(KEYS), "after_s": chance.choice(AFTER)},
-                    {"keys": "".join(chance.choices(KEYS, k=chance.randint(2, 5))), "after_s": chance.choice(AFTER)},
+                    {"keys": "".join(chance.choices(ahead, k=chance.randint(2, 5))), "after_s": chance.choice(AFTER)},
                     {"silence_s": silence},
                     {"words": chance.choice(["yes", "one two"]), "after_s": 0.9},
                 ]
