@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from jinaconnect.core.calls.dtmf import DIGITS
 from jinaconnect.telephony.simulator.numbers import Behaviour, behaviour
 from jinaconnect.telephony.simulator.walkers.line import CallerGone, Dialled, Take
 
@@ -40,7 +41,7 @@ class Party:
         """End the call from the carrier's side."""
         self._over.set()
 
-    async def _wait(self, seconds: float, *, keys: bool) -> str | None:
+    async def _wait(self, seconds: float, *, takes: str) -> str | None:
         ends = self.now() + seconds
         while True:
             at, key = self._keys[0] if self._keys else (ends, "")
@@ -50,7 +51,7 @@ class Party:
                 raise CallerGone
             if key and self.now() >= at:
                 self._keys.pop(0)
-                if keys:
+                if key in takes:
                     return key
             elif self.now() >= ends:
                 return None
@@ -66,20 +67,20 @@ class Party:
 
     async def hear(self, kind: str, content: str, *, keys: bool) -> str | None:
         """Listen: every prompt takes a second."""
-        return await self._wait(PROMPT_S, keys=keys)
+        return await self._wait(PROMPT_S, takes=DIGITS if keys else "")
 
     async def key(self, seconds: float) -> str | None:
         """Press the next key, if it is time for it."""
-        return await self._wait(seconds, keys=True)
+        return await self._wait(seconds, takes=DIGITS)
 
     async def words(self, seconds: float) -> str:
         """Say nothing."""
-        await self._wait(seconds, keys=False)
+        await self._wait(seconds, takes="")
         return ""
 
-    async def quiet(self, seconds: float) -> None:
+    async def quiet(self, seconds: float, until: str = "") -> str | None:
         """Let time pass."""
-        await self._wait(seconds, keys=False)
+        return await self._wait(seconds, takes=until)
 
     def recording(self, most_s: float, silence_s: float | None) -> Take:
         """Begin to record: what waits for silence hears it."""
@@ -90,9 +91,9 @@ class Party:
         """Call somebody, who behaves as their number does, and talk a little."""
         does = behaviour(to.removeprefix("sip:").partition("@")[0])
         if does.q850 is not None or does.rings:
-            await self._wait(ring_s if does.rings else PROMPT_S, keys=False)
+            await self._wait(ring_s if does.rings else PROMPT_S, takes="")
             return Dialled(False)
-        await self._wait(TALK_S, keys=False)
+        await self._wait(TALK_S, takes="")
         return Dialled(True, round(TALK_S))
 
     async def send(self, url: str, fields: Mapping[str, Any]) -> bytes:

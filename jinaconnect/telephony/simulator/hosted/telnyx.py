@@ -44,6 +44,7 @@ class SimulatedTelnyx(SimulatedVendor):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._commands: dict[str, asyncio.Queue[tuple[str, Mapping[str, Any]]]] = {}
+        self._there: dict[str, TelnyxCall] = {}
         self._given: dict[str, str] = {}  # what a placing's command id has led to
 
     def new_id(self) -> str:
@@ -106,6 +107,8 @@ class SimulatedTelnyx(SimulatedVendor):
             self._given[f"{id}/{command}"] = id
         if verb == "hangup":
             self.end(call)
+        if verb == "record_stop" and id in self._there:
+            self._there[id].stop_recording(payload)
         if verb == "answer" or (verb not in _NOTHING and "client_state" in payload):
             self._commands[id].put_nowait((verb, payload))
         return answered(200, {"data": {"result": "ok"}})
@@ -115,6 +118,7 @@ class SimulatedTelnyx(SimulatedVendor):
             await super()._live(call, life)
         finally:
             self._commands.pop(call.id, None)
+            self._there.pop(call.id, None)
             for command in [each for each in self._given if each.startswith(f"{call.id}/")]:
                 del self._given[command]
 
@@ -122,6 +126,7 @@ class SimulatedTelnyx(SimulatedVendor):
         """Do what is commanded, one after the other, and tell what comes of it."""
         assert call.party is not None
         there, commands = TelnyxCall(call.party, self._common(call)), self._commands[call.id]
+        self._there[call.id] = there
         while not there.over:
             waiting = asyncio.create_task(commands.get())
             idle = asyncio.create_task(there.idle(IDLE_S))

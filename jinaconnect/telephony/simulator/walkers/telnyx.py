@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from jinaconnect.telephony.simulator.walkers.line import BadDocument, CallerGone, Keys, Line, Take, collect
+from jinaconnect.telephony.simulator.walkers.line import BadDocument, CallerGone, Keys, Line, collect
 
 TEXT, DIGITS, TRIES = 3_000, 128, 3
 Event = dict[str, Any]
@@ -19,7 +19,7 @@ class TelnyxCall:
         self._common = dict(common)
         self._state = ""
         self._listening = ""  # the client state of the transcription that is running
-        self._take: Take | None = None  # that is being recorded
+        self._recording = False
         self.over = False
 
     async def command(self, verb: str, payload: Mapping[str, Any]) -> AsyncIterator[Event]:
@@ -33,6 +33,11 @@ class TelnyxCall:
             if verb.startswith("gather"):
                 yield self._event("call.gather.ended", status="call_hangup", digits="")
             yield self._event("call.hangup", hangup_cause="normal_clearing", hangup_source="caller")
+
+    def stop_recording(self, payload: Mapping[str, Any]) -> None:
+        """End what is being recorded; its command tells of it."""
+        self._state = payload.get("client_state", self._state)
+        self._recording = False
 
     async def idle(self, seconds: float) -> Event | None:
         """Let time pass without a command; returns what is told meanwhile."""
@@ -77,9 +82,7 @@ class TelnyxCall:
             case "transcription_stop":
                 self._listening = ""
             case "record_stop":
-                if self._take is None:
-                    raise BadDocument("nothing is being recorded")
-                yield self._recorded(self._take)
+                self.stop_recording(payload)
             case "hangup":
                 self.over = True
                 yield self._event("call.hangup", hangup_cause="normal_clearing", hangup_source="callee")
@@ -113,22 +116,19 @@ class TelnyxCall:
 
     async def _record(self, payload: Mapping[str, Any]) -> AsyncIterator[Event]:
         take = self._line.recording(payload.get("max_length") or 14_400, payload.get("timeout_secs") or None)
-        self._take = take
-        while self._take is not None and self._line.now() < take.ends_at:
+        self._recording = True
+        while self._recording and self._line.now() < take.ends_at:
             key = await self._line.quiet(take.ends_at - self._line.now(), "0123456789*#")
             if key is not None:
                 yield self._event("call.dtmf.received", digit=key)
-        if self._take is not None:
-            yield self._recorded(take)
-
-    def _recorded(self, take: Take) -> Event:
-        self._take = None
-        if not take.seconds:
-            return self._event("call.recording.error", reason="empty recording")
-        return self._event(
-            "call.recording.saved", recording_urls={"wav": "https://s3.amazonaws.com/one.wav"}, recording_id="rec",
-            recording_started_at="2026-01-01T00:00:00Z", recording_ended_at="2026-01-01T00:00:09Z",
-        )  # fmt: skip
+        self._recording = False
+        if take.seconds:
+            yield self._event(
+                "call.recording.saved", recording_urls={"wav": "https://s3.amazonaws.com/one.wav"}, recording_id="rec",
+                recording_started_at="2026-01-01T00:00:00Z", recording_ended_at="2026-01-01T00:00:09Z",
+            )  # fmt: skip
+        else:
+            yield self._event("call.recording.error", reason="empty recording")
 
     async def _transfer(self, payload: Mapping[str, Any]) -> AsyncIterator[Event]:
         second = {"client_state": payload.get("target_leg_client_state", self._state)}

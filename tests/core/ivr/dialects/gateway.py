@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,7 +14,6 @@ from jinaconnect.core.ivr.dialects.table import DIALECTS
 from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.core.ivr.simulate import Answer
 from jinaconnect.telephony.simulator.walkers.exoml import ExomlWalker
-from jinaconnect.telephony.simulator.walkers.line import BadDocument
 from jinaconnect.telephony.simulator.walkers.ncco import NccoWalker
 from jinaconnect.telephony.simulator.walkers.plivo_xml import PlivoWalker
 from jinaconnect.telephony.simulator.walkers.telnyx import TelnyxCall
@@ -144,6 +142,9 @@ class Gateway:
         async for event in self._events(call, verb, payload):
             url, query = telnyx.address(event["client_state"])
             follower = telnyx.follows({**query, **event}, given)
+            if follower is not None and follower["verb"] == "record_stop":
+                call.stop_recording(follower["payload"])
+                continue
             if follower is not None:
                 return given.index(follower)
             if event["event_type"] == "call.hangup" and query.get("part") != telnyx.SECOND:
@@ -152,9 +153,8 @@ class Gateway:
             self._answer(url, event)
             if self._orders is not before:
                 for last in telnyx.closing(given):
-                    with suppress(BadDocument):  # what has ended by itself
-                        async for _ in call.command(last["verb"], last["payload"]):
-                            raise AssertionError("closing a turn leads to no event")
+                    async for _ in call.command(last["verb"], last["payload"]):
+                        raise AssertionError("closing a turn leads to no event")
                 return None
         return None
 
