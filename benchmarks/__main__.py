@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import broadcasts, calls, cost, fanout, hooks_out, inbound, presence, reading, resting
+from benchmarks import broadcasts, calls, cost, fanout, hooks_out, inbound, presence, reading, reports, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -20,13 +20,19 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "latency": inbound.latency,
     "webhooks": inbound.sustained,
     "sizes": inbound.by_size,
-    "deliveries": hooks_out.hooks_out,
+    "deliveries": hooks_out.deliveries,
+    "slow": hooks_out.slow_endpoints,
+    "dead": hooks_out.beside_dead_ones,
     "cost": cost.webhook_costs,
     "contact": reading.one_contact,
     "lists": reading.first_page,
     "idle": resting.idle_memory,
     "tenants": resting.idle_tenants,
-    "broadcasts": broadcasts.all_of_it,
+    "broadcasts": broadcasts.broadcast,
+    "cancel": broadcasts.cancelled,
+    "dashboard": broadcasts.dashboard,
+    "memory": broadcasts.memory,
+    "reports": reports.reports,
     "ivr": calls.ivr,
     "keys": calls.keys,
     "calls": calls.many,

@@ -203,8 +203,3 @@ def _recipients(running: Gateway, scope: str, count: int) -> None:
                 made.append({**row, "scope": scope, "rev": 1, "pending": [], "status": status, "created_at": at,
                              "updated_at": at})  # fmt: skip
             rows.insert_many(made, ordered=False)
-
-
-def all_of_it(quick: bool) -> list[Row]:
-    """Run all of it."""
-    return [*broadcast(quick), *cancelled(quick), *dashboard(quick), *memory(quick)]

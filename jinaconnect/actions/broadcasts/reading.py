@@ -44,7 +44,8 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
 
 async def dashboard(ctx: Context, period: str, platform: str | None) -> dict[str, Any]:
     """Return the figures of a period that ends now, beside those of the one before it."""
-    span, now = figures.PERIODS[period], ctx.now()
+    span = figures.PERIODS[period]
+    now = figures.end_of(span, ctx.now())
     groups = await _groups(ctx, now - span, now, platform)
     broadcasts = await _begun(ctx, now - span, now, platform)
     before = figures.spread(figures.summed(await _groups(ctx, now - 2 * span, now - span, platform)).get("", {}))

@@ -37,7 +37,7 @@ TURN_S = 1.0
 LOOK_S = 2.0  # between looks for what changed and what has come due; each of several processes looks as often
 REVIEW_S = 30.0  # between looks at what owners may, besides those that a withdrawal asks for
 IDLE_S = 10.0  # a scope is led this long after its last event
-AT_ONCE, EACH = 512, 128  # deliveries under way in this process, and of one tenant
+AT_ONCE, EACH = 512, 192  # deliveries under way in this process, and of one tenant
 DUE_AT_ONCE = 500
 LOOKED_AT_ONCE = 50
 OVERLAP = timedelta(seconds=5)  # processes' clocks differ

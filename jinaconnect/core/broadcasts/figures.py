@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jinaconnect.core.broadcasts import states
@@ -13,6 +13,8 @@ PERIODS = {
     "24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90),
 }  # fmt: skip
 USUAL_PERIOD = "7d"
+STEPS = 288  # of five minutes within a day
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _ASKED = (*states.SUCCESSES, states.UNKNOWN, states.FAILED)
 
 
@@ -26,6 +28,15 @@ def spread(by_status: Mapping[str, int]) -> dict[str, Any]:
         "blocked": by_status.get(states.BLOCKED, 0), "delivery_rate": share(reach, asked),
         "read_rate": share(read, asked), "failure_rate": share(failed, asked), "engagement_rate": share(read, reach),
     }  # fmt: skip
+
+
+def end_of(span: timedelta, now: datetime) -> datetime:
+    """Return where a span ends that goes up to now: a small part of it later, so that it is the same for a while.
+
+    What is asked for again within that part is not made again.
+    """
+    step = span / STEPS
+    return _FIRST + step * ((now - _FIRST) // step + 1)
 
 
 def share(part: int, whole: int) -> float | None:
