@@ -15,7 +15,7 @@ ROOMS = (
     "channels/whatsapp", "channels/telegram/", "channels/rcs_", "channels/sms_", "channels/table.py",
     "core/inbox/platform.py", "handlers/messaging/whatsapp", "handlers/messaging/telegram", "handlers/messaging/rcs",
     "handlers/messaging/sms",
-    "telephony/providers/", "telephony/table.py", "core/ivr/dialects/",
+    "telephony/providers/", "telephony/simulator/hosted/", "telephony/table.py", "core/ivr/dialects/",
     "core/events/payloads/", "handlers/edge/description/examples.py",  # examples, fields of events
     "actions/demo/tenants.py",  # the same in what the demonstration prints
     "config.py", "app.py",  # the operator's settings, by channel

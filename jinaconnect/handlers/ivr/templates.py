@@ -12,6 +12,7 @@ from jinaconnect.actions.ivr import compiling, templates
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.voice import TEMPLATE, VoiceTemplateData
+from jinaconnect.core.ivr.dialects.table import Carrier
 from jinaconnect.core.ivr.graph import Audio
 from jinaconnect.core.paging import Filter, Listing, bool_filter
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
@@ -24,7 +25,6 @@ TEMPLATES = Listing(
     filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",)
 )
 Kind = Literal["tts_script", "audio_url", "ivr_menu"]
-Carrier = Literal["twilio", "plivo", "vonage", "telnyx", "exotel"]
 Level = Literal["exact", "emulated", "refused"]
 Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 
