@@ -44,7 +44,7 @@ def refusal(status: int, code: int | None, retry_after: str | None = None) -> Be
 
 @dataclass
 class MetaServer:
-    """The carrier; `next` holds how it meets the coming sends, one each, after which it simply accepts."""
+    """The carrier; `next` holds how it meets the coming sends, one each, after which it does the `usual`: it accepts."""
 
     phone_number_id: str = field(default_factory=lambda: "1" + str(secrets.randbelow(10**14)).zfill(14))
     waba_id: str = field(default_factory=lambda: "2" + str(secrets.randbelow(10**14)).zfill(14))
@@ -61,6 +61,7 @@ class MetaServer:
     wa_ids: dict[str, str] = field(default_factory=dict)
     number: dict[str, Any] = field(default_factory=dict)  # what is told of it
     next: deque[Behaviour] = field(default_factory=deque)
+    usual: Behaviour = field(default_factory=Behaviour)
     _runner: web.AppRunner | None = field(default=None, repr=False)
     _serial: int = 0
 
@@ -118,7 +119,7 @@ class MetaServer:
         reference = body.get("biz_opaque_callback_data", "")
         self.asked.append((time.monotonic(), reference))
         self.bodies[reference] = body
-        behaviour = self.next.popleft() if self.next else Behaviour()
+        behaviour = self.next.popleft() if self.next else self.usual
         wamid = ""
         if behaviour.accept:
             self._serial += 1

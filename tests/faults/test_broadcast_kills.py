@@ -130,11 +130,15 @@ async def test_whatever_is_killed_at_whichever_step_everybody_is_sent_to_once(
         )
         assert status == 0, told
         id = await begun(there.here, there.database, count)
+        there.here.carrier.usual = Behaviour(delay_s=1.0)  # so that it is not over before the last kill
         for victim, step in itertools.islice(itertools.cycle(itertools.product(VICTIMS, STEPS)), kills):
             await there.reaches(step)
             await there.kill(victim)
+            with capsys.disabled():
+                print(f"{victim} killed at {step}, {len(there.here.carrier.asked)} asked for", flush=True)
             shown = await shown_by(there, id)
             assert shown["status"] == "SENDING", "it is not done while rows are left"
+        there.here.carrier.usual = Behaviour()
         shown = await ended(there.here, id, within_s=300 + count / 20)
         unknown = await everybody_once(there.here, there.database, id, count)
         assert shown["unknown_count"] == unknown
