@@ -44,7 +44,7 @@ def refusal(status: int, code: int | None, retry_after: str | None = None) -> Be
 
 @dataclass
 class MetaServer:
-    """The carrier; `next` holds how it meets the coming sends, one each, after which it does the `usual`: it accepts."""
+    """The carrier; `next` holds how it meets the coming sends, one each, after which it does as `usual`: it accepts."""
 
     phone_number_id: str = field(default_factory=lambda: "1" + str(secrets.randbelow(10**14)).zfill(14))
     waba_id: str = field(default_factory=lambda: "2" + str(secrets.randbelow(10**14)).zfill(14))
