@@ -45,6 +45,8 @@ from jinaconnect.actions.messaging.fallback import fall_back
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
+from jinaconnect.actions.office.branding import JOB as PROVE_JOB
+from jinaconnect.actions.office.branding import prove_later
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.webhooks.fleet import Webhooks
@@ -70,6 +72,7 @@ from jinaconnect.realtime import protocol
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
+from jinaconnect.records import Records
 from jinaconnect.store.billing.ledger import Ledger
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
@@ -211,7 +214,8 @@ class Gateway:
             calls=calls, switches=fleet, voice_hooks=voice_hooks, prompts=prompts, hub=hub, live=live,
             readiness=SharedReadiness(services, link, fleet.asterisks),
             printer=Printer(config.printing.fonts),
-            mailer=Mailer(_mail_server(config), config.var_dir / "mail"),
+            mailer=Mailer(Server(**config.mail.model_dump(exclude={"sender"})), config.var_dir / "mail"),
+            records=Records(config.dns.servers),
             payments=Razorpay(services.outbound, **config.billing.razorpay.model_dump()),
             loopback=loopback,
         )  # fmt: skip
@@ -248,6 +252,7 @@ class Gateway:
         worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
         worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
+        worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
         # What any process may look for is looked for by all of them in turn.
         worker.every(2.0 * self.processes, services.store.outbox.sweep)
@@ -352,10 +357,6 @@ def _blobs(config: Config) -> Blobs:
     if not place.bucket:
         return DirectoryBlobs(config.var_dir / "blobs")
     return S3Blobs(Bucket(place.bucket, **place.model_dump(exclude={"bucket"})))
-
-
-def _mail_server(config: Config) -> Server:
-    return Server(**config.mail.model_dump(exclude={"sender"}))
 
 
 def _appended(interprocess: Interprocess, scope: str, events: list[Recorded]) -> None:

@@ -116,6 +116,12 @@ class Printing(_Section):
     fonts: Listed = ("/usr/share/fonts", "/usr/local/share/fonts")
 
 
+class Dns(_Section):
+    """Name servers that records of domains are asked of; none: the machine's own."""
+
+    servers: Listed = ()
+
+
 class Log(_Section):
     """The event log and the program's own log."""
 
@@ -284,6 +290,7 @@ class Config(BaseSettings):
     auth: Auth = Auth()
     limits: Limits = Limits()
     mail: Mail = Mail()
+    dns: Dns = Dns()
     log: Log = Log()
     printing: Printing = Printing()
     metrics: Metrics = Metrics()

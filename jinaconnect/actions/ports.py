@@ -21,6 +21,7 @@ from jinaconnect.outbound import Outbound
 from jinaconnect.printing.printer import Printer
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
+from jinaconnect.records import Records
 from jinaconnect.store.coordination.limits import Verdict
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import Take
@@ -306,4 +307,5 @@ class Ports:
     payments: Payments
     mailer: Mailer
     printer: Printer
+    records: Records
     loopback: Outbound

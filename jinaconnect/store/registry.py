@@ -19,6 +19,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from jinaconnect.core.errors import Conflict, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM
+from jinaconnect.core.office.branding import PICTURES
 from jinaconnect.store.coordination.withdrawals import Change, Withdrawals
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import announce, transaction
@@ -60,6 +61,10 @@ class Registry:
         tenants = self._database["tenants"]
         given = {"name_key": {"$gt": ""}}
         await tenants.create_index("name_key", unique=True, partialFilterExpression=given, name="by_name")
+        proven = {"branding.holds": {"$gt": ""}}
+        await tenants.create_index("branding.holds", unique=True, partialFilterExpression=proven, name="by_domain")
+        for name in PICTURES:
+            await tenants.create_index(f"branding.{name}.id", sparse=True)
         async for row in tenants.find({"name_key": {"$exists": False}}, {"name": 1}, sort=[("_id", 1)]):
             for key in (name_key(row["name"]), None):
                 with suppress(DuplicateKeyError):
@@ -94,26 +99,38 @@ class Registry:
 
     @guarded
     async def change_tenant(
-        self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
-    ) -> tuple[Document, Document]:
+        self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document],
+        holding: Mapping[str, Any] | None = None,
+    ) -> tuple[Document, Document]:  # fmt: skip
         """Change fields of an organisation; returns it and, written with it, the row of `announcement` to be told.
 
-        Raises Conflict when its new name is taken.
+        `holding` must be so still, else NotFound. Raises Conflict when its new name or domain is taken.
         """
         named = {"name_key": name_key(fields["name"])} if "name" in fields else {}
         try:
-            return await self._announced("tenants", id, {**fields, **named}, announcement)
+            return await self._announced("tenants", {**(holding or {}), "_id": id}, {**fields, **named}, announcement)
         except DuplicateKeyError as error:
-            raise Conflict("An organisation has this name already.", code="already_exists") from error
+            raise Conflict("Another organisation has this already.", code="already_exists") from error
+
+    @guarded
+    async def tenant_of_domain(self, domain: str) -> Document | None:
+        """Return the organisation that has proven a domain."""
+        return await self._database["tenants"].find_one({"branding.holds": domain})
+
+    @guarded
+    async def tenant_of_picture(self, id: str) -> Document | None:
+        """Return the organisation with an uploaded picture of this unguessable id."""
+        return await self._database["tenants"].find_one({"$or": [{f"branding.{name}.id": id} for name in PICTURES]})
 
     async def _announced(
-        self, collection: str, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
-    ) -> tuple[Document, Document]:
+        self, collection: str, query: Mapping[str, Any], fields: Mapping[str, Any],
+        announcement: Callable[[Document], Document],
+    ) -> tuple[Document, Document]:  # fmt: skip
         done: list[tuple[Document, Document]] = []
 
         async def write(session: AsyncClientSession) -> None:
             doc = await self._database[collection].find_one_and_update(
-                {"_id": id}, {"$set": dict(fields)}, return_document=ReturnDocument.AFTER, session=session
+                dict(query), {"$set": dict(fields)}, return_document=ReturnDocument.AFTER, session=session
             )
             if doc is None:
                 raise NotFound()
@@ -164,7 +181,7 @@ class Registry:
         self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
     ) -> tuple[Document, Document]:
         """Change a person's profile; returns as `change_tenant` does."""
-        return await self._announced("users", id, fields, announcement)
+        return await self._announced("users", {"_id": id}, fields, announcement)
 
     @guarded
     async def set_user(self, id: str, fields: Mapping[str, Any]) -> None:

@@ -17,9 +17,11 @@ import structlog
 
 from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.identity.authentication import key_hash
+from jinaconnect.actions.office.branding import base_url
 from jinaconnect.actions.ports import Ports
 from jinaconnect.core.office import letters
-from jinaconnect.core.office.letters import Brand, Letter, as_html, as_text
+from jinaconnect.core.office.branding import brand_of, branding_of
+from jinaconnect.core.office.letters import Letter, as_html, as_text
 from jinaconnect.mail import Mail, MailPostponed, MailRefused
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
@@ -97,11 +99,11 @@ async def _again(services: Services, ports: Ports, scope: str, data: Mapping[str
 
 
 def _mail(services: Services, id: str, to: str, letter: Letter, tenant: Document) -> Mail:
-    brand = Brand(tenant["name"])
-    return Mail(
-        id, to, letter.subject, as_text(letter, brand), as_html(letter, brand), brand.name,
-        services.settings.mail_sender,
-    )  # fmt: skip
+    brand, sender = brand_of(tenant, base_url(services)), branding_of(tenant).get("email_sender")
+    texts = as_text(letter, brand), as_html(letter, brand)
+    if sender and sender["status"] == "verified":
+        return Mail(id, to, letter.subject, *texts, sender["name"], sender["address"], sender["reply_to"])
+    return Mail(id, to, letter.subject, *texts, brand.name, services.settings.mail_sender)
 
 
 def _token(services: Services, id: str) -> str:
@@ -112,7 +114,7 @@ def _token(services: Services, id: str) -> str:
 
 def link(services: Services, path: str) -> str:
     """Return an address of ours as it stands in letters."""
-    return f"{services.settings.public_url or services.settings.own_url}{path}"
+    return f"{base_url(services)}{path}"
 
 
 async def _verification(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:

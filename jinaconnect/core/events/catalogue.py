@@ -91,6 +91,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("key.rotated", "account", "key", account.KeyRotated),
         EventType("key.revoked", "account", "key", account.KeyRevoked),
         EventType("account.reported", "account", "app", account.AccountReported),
+        EventType("branding.updated", "account", "branding", office.BrandingUpdated),
         EventType("tag.created", "account", "tag", office.TagCreated),
         EventType("tag.updated", "account", "tag", office.TagUpdated),
         EventType("wallet.updated", "account", "wallet", billing.WalletUpdated),

@@ -277,7 +277,7 @@ class OperationHandler(web.RequestHandler):
         if item.body is None and not item.files:
             return None, {}
         kind = self.request.headers.get("Content-Type", "application/json").split(";")[0].strip().lower()
-        if kind == "application/json" and not item.files:
+        if kind == "application/json" and (item.body is not None or not item.files):
             return self._json(raw), {}
         if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
             return self._form(raw)

@@ -61,7 +61,8 @@ class Upload:
 class Operation:
     """One declared route.
 
-    `raw` hands the coroutine the body's bytes (webhooks), which `body` then only describes, `files` its file parts;
+    `raw` hands the coroutine the body's bytes (webhooks), which `body` then only describes, `files` its file parts of
+    these names (beside a `body`, whose fields may come as JSON without them);
     `errors` lists further statuses it answers besides those every route can, `media_type` the types of its answer;
     `returns` is a model, or the name of a schema that the description has by itself. `own_credentials` leaves
     the Authorization header to a public operation. What `leads` elsewhere answers 302. What has a `dry_run` answers
@@ -78,7 +79,7 @@ class Operation:
     status: int = 200
     effect: bool = False
     raw: bool = False
-    files: bool = False
+    files: tuple[str, ...] = ()
     listing: Listing | None = None
     query: Mapping[str, str | Parameter] = field(default_factory=dict)
     headers: Mapping[str, Parameter] = field(default_factory=dict)

@@ -18,6 +18,7 @@ MODULES = (
     "office.onboarding",
     "office.tags",
     "inbox.export",
+    "office.branding",
     "inbox.inbox",
     "contacts.contacts",
     "inbox.sending",

@@ -32,7 +32,7 @@ _PROMPTS(list=Does(audio.PROMPTS.list, "List the uploaded prompts.", AUDIO))
 
 @voice_operation(
     "POST", "audio/", id="audio.create", permission="voice.manage", returns=AudioOut, status=201, effect=True,
-    files=True, limit=MAX_BYTES,
+    files=("file",), limit=MAX_BYTES,
 )  # fmt: skip
 async def create_audio(ctx: OperationContext, files: Mapping[str, Upload]) -> dict[str, Any]:
     """Upload WAV, MP3, FLAC or Ogg Vorbis (part `file`), kept as telephones take it: mono, 8 kHz."""

@@ -43,10 +43,6 @@ _ENDLESS = Parameter("Endless list: empty to begin, then the `next_cursor` of th
     "type": "string", "pattern": "^([a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26})?$",
 })  # fmt: skip
 _DRY_RUN = Parameter("Only tell what would happen: nothing is sent, kept or charged.", FLAG)
-_FILE: dict[str, Any] = {
-    "type": "object", "required": ["file"],
-    "properties": {"file": {"type": "string", "format": "binary", "examples": ["welcome.mp3"]}},
-}  # fmt: skip
 _TEXTS = {
     "text/html": "<!doctype html>…", "text/plain": "…", "text/css": "body { margin: 0 }",
     "text/javascript": "'use strict'", "text/csv": "contact,contact_name,status\r\n",
@@ -165,13 +161,24 @@ def _operation(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
         "description": item.description, "x-permission": item.permission, "parameters": _parameters(item),
         "responses": _responses(item, schemas), "security": [] if item.permission == PUBLIC else [{"bearer": []}],
     }  # fmt: skip
+    content = {} if item.body is None else {"application/json": _content(_ref(item.body), schemas)}
     if item.files:
-        told["requestBody"] = {"required": True, "content": {"multipart/form-data": _content(_FILE, schemas)}}
-    elif item.body is not None:
-        needed = item.raw or bool(schemas[item.body.__name__].get("required"))
-        content = {"application/json": _content(_ref(item.body), schemas)}
+        content["multipart/form-data"] = _content(_form(item, schemas), schemas)
+    if content:
+        needed = item.raw or item.body is None or bool(schemas[item.body.__name__].get("required"))
         told["requestBody"] = {"required": needed, "content": content}
     return told
+
+
+def _form(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a form: its files, which are needed where they are all there is, and the body's fields."""
+    files = {name: {"type": "string", "format": "binary", "examples": [name]} for name in item.files}
+    if item.body is None:
+        return {"type": "object", "required": list(files), "properties": files}
+    fields = schemas[item.body.__name__]
+    needed = [name for name in fields.get("required", ()) if name not in files]
+    told = {"required": needed} if needed else {}
+    return {"type": "object", "properties": {**fields["properties"], **files}, **told}
 
 
 def _content(schema: dict[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
