@@ -47,6 +47,7 @@ from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_f
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
 from jinaconnect.actions.office.branding import JOB as PROVE_JOB
 from jinaconnect.actions.office.branding import prove_later
+from jinaconnect.actions.office.notifications import notify
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.webhooks.fleet import Webhooks
@@ -90,6 +91,7 @@ from jinaconnect.store.databases.redis import RedisLink
 from jinaconnect.store.databases.s3 import Bucket, S3Blobs
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
+from jinaconnect.store.outbox import NOTIFY_JOB
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.secrets import Secrets, load_master_key
 from jinaconnect.store.store import Store
@@ -252,6 +254,7 @@ class Gateway:
         worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
         worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
+        worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))
         worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
         # What any process may look for is looked for by all of them in turn.

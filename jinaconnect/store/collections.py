@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from jinaconnect.core.inbox.words import contact_words, message_words
+from jinaconnect.core.office.notices import KEPT
 from jinaconnect.store.databases.indexes import Built
 
 Keys = tuple[tuple[str, int], ...]
@@ -56,13 +58,14 @@ class Collection:
     """A collection of tenant data; `by_mode` says whether live and test are apart, `tells` whether it has events.
 
     `across` are keys by which the gateway itself looks through all tenants (`Store.across`), such as the live calls
-    of a switch.
+    of a switch. What is `kept` for a time only goes by itself, from when it was made.
     """
 
     indexes: tuple[Index, ...] = ()
     by_mode: bool = True
     tells: bool = False
     across: tuple[Keys, ...] = ()
+    kept: timedelta | None = None
     worded: Worded | None = None
 
     def built(self) -> list[Built]:
@@ -192,6 +195,19 @@ COLLECTIONS: dict[str, Collection] = {
         by_mode=False, tells=True, indexes=(Index((("priority", -1), ("name", 1))), Index((("slug", 1),), unique=True))
     ),
     "api_keys": Collection(by_mode=False, tells=True, indexes=(Index((("_id", -1),)),)),
+    "library": Collection(
+        tells=True, indexes=(
+            Index((("_id", -1),)), Index((("media_type", 1), ("_id", -1))), Index((("platform", 1), ("_id", -1))),
+        ),
+    ),
+    "notifications": Collection(
+        tells=True, kept=KEPT, indexes=(
+            Index((("user", 1), ("_id", -1))),
+            Index((("user", 1), ("key", 1)), unique=True),
+            Index((("user", 1), ("is_read", 1), ("_id", -1))),
+            Index((("user", 1), ("type", 1), ("_id", -1))),
+        ),
+    ),
     "tags": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True)),
     ),

@@ -7,12 +7,12 @@ idempotent by event id, and one document's events are always appended in the doc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pymongo import InsertOne
+from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from jinaconnect.core.calls.history import history_rows
@@ -20,6 +20,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import takes_number
 from jinaconnect.core.inbox.timeline import pending_row
+from jinaconnect.core.office.notices import notice_of
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
@@ -28,6 +29,7 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
 from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, fault_error, guarded
+from jinaconnect.store.due import due_at
 from jinaconnect.store.log import Log
 
 SWEEP_EVERY_S = 2.0
@@ -35,6 +37,7 @@ ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then
 SWEEP_BATCH = 500
 NOBODY = "\x00"  # an id no document has
 PULLED_AT_ONCE = 100  # documents of one update, in which each looks for its own number
+NOTIFY_JOB = "notify"
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = structlog.get_logger(__name__)
@@ -64,6 +67,19 @@ class _Told:
     def number(self) -> int | None:
         """The document's place in its timeline, where an event gives it one."""
         return next((seq for row, seq in self.events if takes_number(row["type"])), None)
+
+
+def notice_jobs(rows: Iterable[Document], now: datetime) -> list[UpdateOne]:
+    """Return the jobs of events on their way to the log, each to be stored once; people are notified of live data."""
+    jobs = []
+    for row in rows:
+        notice = notice_of(row["type"], row["data"]) if parse_scope(row["log"])[1] == "live" else None
+        if notice is None:
+            continue
+        data = {**asdict(notice), "event": row["_id"], "at": row["at"], "by": row["actor"]["id"]}
+        job = {"scope": row["log"], "kind": NOTIFY_JOB, "data": data, "due": due_at(now)}
+        jobs.append(UpdateOne({"_id": f"job_{row['_id']}"}, {"$setOnInsert": job}, upsert=True))
+    return jobs
 
 
 class Outbox:
@@ -167,6 +183,8 @@ class Outbox:
         for collection, inserts in entries.items():
             if inserts:
                 await self._insert_once(collection, inserts)
+        if jobs := notice_jobs((row for told in batch for row, _ in told.events), self._clock()):
+            await self._database["jobs"].bulk_write(jobs, ordered=False)
         # What is lost of this is done again by the sweep: only who waits for it waits for the disk.
         concern = ahead.DURABLE if any(told.awaited for told in batch) else ahead.TAKEN
         for (collection, _), group in pulls.items():

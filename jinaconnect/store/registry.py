@@ -333,6 +333,11 @@ class Registry:
         return await self._database["apps"].find_one({"phone_number_id": address, "deleted_at": None})
 
     @guarded
+    async def library_file(self, id: str) -> Document | None:
+        """Return a file of a media library by its unguessable id, as `media` does."""
+        return await self._database["library"].find_one({"_id": id})
+
+    @guarded
     async def media(self, id: str) -> Document | None:
         """Return a stored file's row by its unguessable id (its URL is open to whoever holds it)."""
         return await self._database["media"].find_one({"_id": id})

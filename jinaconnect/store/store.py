@@ -24,6 +24,9 @@ class Store(Rows):
         await self.outbox.prepare()
         for name, collection in COLLECTIONS.items():
             await settle(self.database[name], collection.built())
+            if collection.kept is not None:
+                seconds = int(collection.kept.total_seconds())
+                await self.database[name].create_index("created_at", name="kept", expireAfterSeconds=seconds)
         await self.words.prepare()
 
     @guarded

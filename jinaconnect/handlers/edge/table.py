@@ -19,6 +19,8 @@ MODULES = (
     "office.tags",
     "inbox.export",
     "office.branding",
+    "office.notifications",
+    "office.library",
     "inbox.inbox",
     "contacts.contacts",
     "inbox.sending",

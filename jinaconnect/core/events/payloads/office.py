@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Payload, Stamp, like
-from jinaconnect.core.schema import sample_id
+from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
+from jinaconnect.core.inbox.platform import PlatformName
+from jinaconnect.core.office.notices import TYPES
+from jinaconnect.core.schema import OneOf, sample_id
 
 _TAG = {
     "id": sample_id("tag"), "tenant": sample_id("ten"), "name": "Wholesale", "description": None, "is_active": True,
@@ -27,6 +29,16 @@ _BRANDING = {
     "secondary_logo_url": None, "effective_secondary_logo_url": None, "primary_color": "#0b6e4f",
     "product_name": "Lee & Sons", "custom_domain": "help.example.com", "custom_domain_status": "verified",
     "custom_domain_records": [_PROOF], "email_sender": _SENDER, "created_at": EARLIER, "updated_at": MOMENT,
+}  # fmt: skip
+_NOTICE = {
+    "id": sample_id("ntf"), "notification_type": "broadcast_completed", "title": "Broadcast completed",
+    "message": "Spring sale", "is_read": False, "metadata": {"broadcast_id": sample_id("brc")}, "created_at": MOMENT,
+}  # fmt: skip
+_MEDIA = {
+    "id": sample_id("mdl"), "media": f"/tenants/tenant-media/{sample_id('mdl')}/serve/", "platform": "WHATSAPP",
+    "card_index": None, "media_type": "image", "file_size": 48_211, "mime_type": "image/jpeg", "was_converted": True,
+    "original_filename": "spring.heic", "handle_id": None, "wa_handle_id": None, "media_id": None,
+    "created_at": EARLIER, "updated_at": MOMENT, "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
 Proving = Literal["pending", "verified", "failed"]
 
@@ -97,3 +109,52 @@ class TagCreated(TagData, json_schema_extra=like(_TAG)):
 
 class TagUpdated(TagData, json_schema_extra=like(_TAG)):
     """A tag changed."""
+
+
+class NotificationData(Payload, json_schema_extra=like(_NOTICE)):
+    """A notice to one person."""
+
+    id: str
+    notification_type: Annotated[str, OneOf(TYPES)]
+    title: str
+    message: str
+    is_read: bool
+    metadata: dict[str, Any]
+    created_at: Stamp
+
+
+class NotificationCreated(NotificationData, json_schema_extra=like(_NOTICE)):
+    """A person was notified; they alone hear of it."""
+
+
+class NotificationRead(NotificationData, json_schema_extra=like(_NOTICE, is_read=True)):
+    """A person has read a notice."""
+
+
+class MediaData(Payload, json_schema_extra=like(_MEDIA)):
+    """A file of the media library; the handles are what carriers gave for it."""
+
+    id: str
+    media: str
+    platform: PlatformName
+    card_index: int | None
+    media_type: Literal["document", "image", "video", "audio"]
+    file_size: Count
+    mime_type: str
+    was_converted: bool
+    original_filename: str
+    handle_id: str | None
+    wa_handle_id: str | None
+    media_id: str | None
+    created_at: Stamp | None
+    updated_at: Stamp | None
+    created_by: str | None
+    updated_by: str | None
+
+
+class MediaCreated(MediaData, json_schema_extra=like(_MEDIA)):
+    """A file was added to the media library."""
+
+
+class MediaUpdated(MediaData, json_schema_extra=like(_MEDIA)):
+    """A file of the media library, or what is said of it, has changed."""

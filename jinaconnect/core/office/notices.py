@@ -1,0 +1,96 @@
+"""What an organisation's people are notified of, and which of them: made of events, by one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+KEPT = timedelta(days=90)
+TYPES = (
+    "template_approved", "template_rejected", "template_submitted", "broadcast_scheduled", "broadcast_completed",
+    "broadcast_failed", "contact_added", "contact_imported", "automation_updated", "automation_failed",
+    "wallet_recharged", "low_balance", "member_invited", "channel_app_error",
+)  # fmt: skip
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice: to whoever holds `permission`, but for who did it; once for each `key` where it has one."""
+
+    type: str
+    title: str
+    message: str
+    permission: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+
+
+def _template(data: Data) -> Notice | None:
+    told = {
+        "PENDING": ("template_submitted", "Template submitted", "is looked at by the carrier"),
+        "APPROVED": ("template_approved", "Template approved", "can be sent"),
+        "REJECTED": ("template_rejected", "Template rejected", data["rejection_reason"] or "was refused"),
+    }.get(data["status"])
+    if told is None:
+        return None
+    metadata = {"template_id": data["id"], "template_name": data["element_name"]}
+    type, title, message = told
+    # A template is told of again by whatever else changes: of one state on one day once.
+    key = f"{data['id']}:{data['status']}:{str(data['updated_at'])[:10]}"
+    return Notice(type, title, f"{data['element_name']}: {message}", "template.view", metadata, key)
+
+
+def _broadcast(type: str, title: str) -> Callable[[Data], Notice | None]:
+    def notice(data: Data) -> Notice | None:
+        return Notice(type, title, data["name"], "broadcast.view", {"broadcast_id": data["id"]})
+
+    return notice
+
+
+def _planned(data: Data) -> Notice | None:
+    if data["status"] != "SCHEDULED" or data["scheduled_time"] is None:
+        return None
+    message, metadata = f"{data['name']}: {data['scheduled_time']}", {"broadcast_id": data["id"]}
+    key = f"{data['id']}:{data['scheduled_time']}"
+    return Notice("broadcast_scheduled", "Broadcast scheduled", message, "broadcast.view", metadata, key)
+
+
+def _wallet(type: str, title: str) -> Callable[[Data], Notice | None]:
+    def notice(data: Data) -> Notice | None:
+        return Notice(type, title, f"{data['total_balance']} {data['total_balance_currency']}", "billing.view")
+
+    return notice
+
+
+def _invited(data: Data) -> Notice | None:
+    metadata = {"member_id": data["id"]}
+    return Notice("member_invited", "Member invited", str(data["name"]), "users.invite", metadata)
+
+
+def _app(data: Data) -> Notice | None:
+    message = f"{data['kind']}: {data['event'] or 'see its state'}"
+    return Notice("channel_app_error", "Channel account", message, "wa_app.manage", {"app_id": data["account"]})
+
+
+NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
+    "template.created": _template,
+    "template.updated": _template,
+    "broadcast.created": _planned,
+    "broadcast.updated": _planned,
+    "broadcast.completed": _broadcast("broadcast_completed", "Broadcast completed"),
+    "broadcast.failed": _broadcast("broadcast_failed", "Broadcast failed"),
+    "wallet.recharged": _wallet("wallet_recharged", "Wallet recharged"),
+    "wallet.low_balance": _wallet("low_balance", "Low balance"),
+    "member.invited": _invited,
+    "account.reported": _app,
+}
+"""By the type of the event; a new notice is a row here, and its type in `TYPES`."""
+
+
+def notice_of(event: str, data: Data) -> Notice | None:
+    """Return what people are notified of by an event, None where they are not."""
+    made = NOTICES.get(event)
+    return made(data) if made else None
