@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jinaconnect.actions.billing.keeping import read_wallet
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
+from jinaconnect.actions.scoping import contact_filter
 from jinaconnect.channels.table import Channels
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound
+from jinaconnect.core.inbox.platform import USUAL
 from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
 from jinaconnect.store.together import ANNOUNCED
+
+LEADS = 80  # the priority from which on money and ids at carriers are shown
+MOST_APPS = 200
 
 
 async def create_tenant(
@@ -70,6 +76,25 @@ async def read_tenant(ctx: Context, id: str) -> dict[str, Any]:
     if doc is None:
         raise NotFound()
     return render_tenant(doc)
+
+
+async def tenant_detail(ctx: Context, id: str) -> dict[str, Any]:
+    """Return the caller's organisation with what it uses; its ids at carriers and its wallet from priority 80 on."""
+    shown, lead = await read_tenant(ctx, id), ctx.principal.priority >= LEADS
+    apps = await ctx.data.select("apps", {"deleted_at": None}, limit=MOST_APPS)
+    contacts, _ = await ctx.data.count("contacts", {**contact_filter(ctx.principal), "deleted_at": None})
+    named = [
+        {
+            "id": app["_id"], "wa_app_name": app["app_name"], "wa_number": app["phone_number"], "bsp": app["bsp"],
+            **({"app_id": app["app_id"]} if lead else {}),
+        }
+        for app in apps
+        if app["channel"] == USUAL
+    ]  # fmt: skip
+    used = sorted({app["channel"] for app in apps})
+    wallet = await read_wallet(ctx) if lead else {}
+    money = {name: wallet[name] for name in wallet if name.startswith(("balance", "credit_line", "threshold_alert"))}
+    return {**shown, "wa_apps": named, "products_using": used, "contacts_count": contacts, **money}
 
 
 async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,4 +93,7 @@ NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
 def notice_of(event: str, data: Data) -> Notice | None:
     """Return what people are notified of by an event, None where they are not."""
     made = NOTICES.get(event)
-    return made(data) if made else None
+    try:
+        return made(data) if made else None
+    except KeyError:  # an event that has waited since an earlier version, which told less
+        return None

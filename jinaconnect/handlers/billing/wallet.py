@@ -9,8 +9,8 @@ from pydantic import Field
 
 from jinaconnect.actions.billing import keeping
 from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.office import alerts
 from jinaconnect.core.billing.money import micros
-from jinaconnect.core.billing.wallet import wallet_alerts
 from jinaconnect.core.errors import PermissionDenied
 from jinaconnect.core.events.payloads.billing import WalletData
 from jinaconnect.core.schema import Answer, Given, Request, example
@@ -38,11 +38,12 @@ class Alert(
 ):  # fmt: skip
     """What somebody should see to."""
 
-    type: Literal["zero_balance", "low_balance"]
-    severity: Literal["critical"]
+    type: Literal["zero_balance", "low_balance", "template_rejected", "high_bounce_rate"]
+    severity: Literal["critical", "warning", "info"]
     title: str
     message: str
     action_url: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: str
 
 
@@ -80,9 +81,11 @@ async def read_wallet(ctx: OperationContext) -> dict[str, Any]:
     "GET", "/tenants/host-wallet/alerts/", id="wallet.alerts", permission="billing.view", returns=Alerts
 )
 async def list_alerts(ctx: OperationContext) -> dict[str, Any]:
-    """Tell whether the wallet is empty or below its threshold."""
-    alerts = wallet_alerts(await keeping.read_wallet(ctx))
-    return {"alerts": alerts, "summary": {"critical": len(alerts), "warning": 0, "info": 0, "total": len(alerts)}}
+    """Tell what to see to: an empty or low wallet and, of the last seven days, rejected templates and broadcasts of
+    which more than a tenth failed.
+    """
+    found = await alerts.alerts(ctx)
+    return {"alerts": found, "summary": alerts.summary(found)}
 
 
 @operation(

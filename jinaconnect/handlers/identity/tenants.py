@@ -9,9 +9,10 @@ from pydantic import StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import tenants
 from jinaconnect.actions.listing import envelope, log_cursor
-from jinaconnect.core.events.payloads.account import TenantData
+from jinaconnect.core.events.payloads.account import AppData, TenantData
+from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.paging import Listing, page_of
-from jinaconnect.core.schema import Line, Request, Text, example
+from jinaconnect.core.schema import Answer, Line, Request, Text, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
 Short = Annotated[Line, StringConstraints(max_length=255)]
@@ -45,20 +46,50 @@ class TenantOut(TenantData):
     """An organisation."""
 
 
+class AppInBrief(
+    Answer,
+    json_schema_extra=example(
+        id=sample_id("wap"), wa_app_name="Shop", wa_number="+12025550123", bsp=sample(AppData)["bsp"]
+    ),
+):  # fmt: skip
+    """A WhatsApp app of an organisation; its id at the carrier from priority 80 on."""
+
+    id: str
+    wa_app_name: str
+    wa_number: str
+    bsp: str
+    app_id: str | None = None
+
+
+class TenantDetail(TenantOut):
+    """An organisation with what it uses; the wallet's fields from priority 80 on."""
+
+    wa_apps: list[AppInBrief]
+    products_using: list[PlatformName]
+    contacts_count: int
+    balance: float | None = None
+    balance_currency: str | None = None
+    credit_line: float | None = None
+    credit_line_currency: str | None = None
+    threshold_alert: float | None = None
+    threshold_alert_currency: str | None = None
+
+
 @operation(
-    "GET", "/tenants/", id="tenants.list", permission="tenant.view", listing=Listing(endless=False), returns=TenantOut
-)
+    "GET", "/tenants/", id="tenants.list", permission="tenant.view", listing=Listing(endless=False),
+    returns=TenantDetail,
+)  # fmt: skip
 async def list_tenants(ctx: Context) -> dict[str, Any]:
     """List the caller's organisation: the one the token belongs to."""
     cursor = await log_cursor(ctx)
-    rows = [await tenants.read_tenant(ctx, ctx.principal.tenant)]
+    rows = [await tenants.tenant_detail(ctx, ctx.principal.tenant)]
     return {**envelope(ctx, page_of(ctx.caller.query), 1, rows), "cursor": cursor}
 
 
-@operation("GET", "/tenants/{id}/", id="tenants.read", permission="tenant.view", returns=TenantOut)
+@operation("GET", "/tenants/{id}/", id="tenants.read", permission="tenant.view", returns=TenantDetail)
 async def read_tenant(ctx: Context, id: str) -> dict[str, Any]:
-    """Show the caller's organisation."""
-    return await tenants.read_tenant(ctx, id)
+    """Show the caller's organisation, with the channels it uses and how many contacts the caller sees."""
+    return await tenants.tenant_detail(ctx, id)
 
 
 @operation(

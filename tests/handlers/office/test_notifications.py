@@ -6,9 +6,14 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from jinaconnect.actions.office.notifications import notify
-from jinaconnect.core.office.notices import KEPT, NOTICES
+from jinaconnect.core.events.catalogue import CATALOGUE
+from jinaconnect.core.office.notices import KEPT, NOTICES, TYPES, notice_of
 from jinaconnect.core.paging import parse_moment
+from jinaconnect.core.permissions import MATRIX
+from jinaconnect.core.schema import sample
 from jinaconnect.store.outbox import notice_jobs
 from tests.client import Client, until
 from tests.conftest import Running
@@ -115,3 +120,10 @@ async def test_a_template_is_told_of_once_in_one_state() -> None:
     assert rejected is not None
     assert rejected.message == "offer: too loud"
     assert NOTICES["template.updated"]({**data, "status": "PAUSED"}) is None
+
+
+@pytest.mark.parametrize("type", NOTICES)
+def test_every_event_that_can_be_told_of_makes_a_notice_or_none(type: str) -> None:
+    """What is made on the way to the log must never fail: the example of each type stands for its model."""
+    notice = notice_of(type, sample(CATALOGUE[type].payload))
+    assert notice is None or (notice.type in TYPES and notice.permission in MATRIX)
