@@ -10,7 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import tenants
 from jinaconnect.actions.listing import envelope, log_cursor
 from jinaconnect.core.events.payloads.account import AppData, TenantData
-from jinaconnect.core.inbox.platform import PlatformName
+from jinaconnect.core.inbox.platform import USUAL, PlatformName
 from jinaconnect.core.paging import Listing, page_of
 from jinaconnect.core.schema import Answer, Line, Request, Text, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
@@ -61,7 +61,14 @@ class AppInBrief(
     app_id: str | None = None
 
 
-class TenantDetail(TenantOut):
+class TenantDetail(
+    TenantOut,
+    json_schema_extra=example(
+        **sample(TenantData), wa_apps=[sample(AppInBrief)], products_using=[USUAL], contacts_count=731, balance=41.27,
+        balance_currency="USD", credit_line=0.0, credit_line_currency="USD", threshold_alert=10.0,
+        threshold_alert_currency="USD",
+    ),
+):  # fmt: skip
     """An organisation with what it uses; the wallet's fields from priority 80 on."""
 
     wa_apps: list[AppInBrief]
