@@ -19,6 +19,7 @@ from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.contact import full_name
 from jinaconnect.core.inbox.media import media_of
 from jinaconnect.core.inbox.transcript import transcript
+from jinaconnect.core.office.branding import RASTER, branding_of
 from jinaconnect.core.schema import Id, Request, Text, example, sample_id
 from jinaconnect.printing.printer import Pages
 from jinaconnect.store.databases.mongo import Document
@@ -81,13 +82,15 @@ async def export_pdf(ctx: OperationContext, body: ExportPdf) -> Exported:
         raise Invalid.field("start_date", "there is no message from then to end_date")
     tenant = await ctx.services.registry.tenant(ctx.principal.tenant) or {}
     shown, pictures = await _pictures(ctx, docs)
+    look = branding_of(tenant)
+    logo = await _logo(ctx, look)
     name = body.contact_name or full_name(contact) or contact["phone"] or contact["_id"]
     printed = await ctx.ports.printer.set_pages(
         Pages(
-            title=name, organisation=tenant.get("name", ""), period=f"{first} – {last} ({zone})", color=COLOR,
-            logo=None,
+            title=name, organisation=look.get("product_name") or tenant.get("name", ""),
+            period=f"{first} – {last} ({zone})", color=look.get("primary_color") or COLOR, logo=next(iter(logo), None),
             said=transcript(docs, full_name(contact) or name, zone, shown), sources=await render_messages(ctx, docs),
-            pictures=pictures,
+            pictures={**pictures, **logo},
         )
     )  # fmt: skip
     return Exported(printed.pdf, f"chat-{_plain(name)}-{first}-to-{last}.pdf", printed.missing)
@@ -151,6 +154,15 @@ async def _pictures(ctx: OperationContext, docs: Sequence[Document]) -> tuple[di
         shown[message] = id
         pictures[id] = b"".join([piece async for piece in ctx.services.blobs.pieces(ctx.principal.scope, id, 0, size)])
     return shown, pictures
+
+
+async def _logo(ctx: OperationContext, look: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the organisation's logo by its name, nothing where it has none or a drawing, which pages do not show."""
+    held = look.get("primary_logo")
+    if not held or held["mime"] != RASTER:
+        return {}
+    pieces = ctx.services.blobs.pieces(f"{ctx.principal.tenant}:live", held["id"], 0, held["size"])
+    return {held["id"]: b"".join([piece async for piece in pieces])}
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import pypdfium2
 import pytest
 from PIL import Image
@@ -96,6 +97,23 @@ async def test_times_are_of_the_organisations_zone_and_notes_stay_inside(gateway
     assert "from the customer" in page
     assert "not for her" not in page
     assert "Asia/Kolkata" in page
+
+
+async def test_a_page_looks_as_its_organisation_does(tenant: Tenant) -> None:
+    people = await received(tenant, {ANN: ["hello"]})
+    plain = pypdfium2.PdfDocument((await exported(tenant(), people[ANN])).body)
+    logo, form = io.BytesIO(), aiohttp.FormData()
+    Image.new("RGB", (300, 100), (20, 180, 40)).save(logo, "PNG")
+    form.add_field("logo", logo.getvalue(), filename="logo.png", content_type="image/png")
+    form.add_field("product_name", "Lee Desk")
+    (await tenant().ask("PATCH", "/tenants/branding/", data=form)).ok()
+    made = (await exported(tenant(), people[ANN])).body
+    page = pypdfium2.PdfDocument(made)[0].render(scale=1).to_pil().convert("RGB")
+    green = sum(1 for red, shade, blue in page.get_flattened_data() if shade > 140 and red < 60 and blue < 80)
+    assert green > 200, "the logo is drawn"
+    assert "Lee Desk" in drawn(made)
+    before = plain[0].render(scale=1).to_pil().convert("RGB").get_flattened_data()
+    assert sum(1 for red, shade, blue in before if shade > 140 and red < 60 and blue < 80) == 0
 
 
 async def test_pictures_are_drawn_and_broken_ones_are_said_to_be(gateway: Running, tenant: Tenant) -> None:
