@@ -190,7 +190,7 @@ class Batch:
             elif isinstance(told.fact, AccountReport):
                 await apply_account_report(self._ctx, told.account.id, told.fact, self._platform)
             elif isinstance(told.fact, TemplateReport):
-                await apply_template_report(self._ctx, told.fact)
+                await apply_template_report(self._ctx, told.account, told.fact)
             elif isinstance(told.fact, Unreadable):
                 await keep_failure(self._services, told.row, told.account, told.fact.reason)
 

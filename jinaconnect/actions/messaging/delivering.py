@@ -209,6 +209,8 @@ class Sender:
             until = self._again_at(claim, outcome.retry_after)
             await self._postpone(message, until, _refused(outcome, times, until))
         else:
+            if outcome.opted_out:  # first, so that whoever hears of the failure finds it noted
+                await set_marketing(ctx, message["contact"], message["platform"], stop=True, at=ctx.now())
             await self._fail(ctx, message, outcome.code, outcome.message, _refused(outcome, times))
             await self._note(ctx, message, outcome)
 
@@ -226,8 +228,6 @@ class Sender:
     async def _note(self, ctx: Context, message: Document, refused: Refused) -> None:
         """Keep what a refusal says beyond its message: of the contact, or of the account."""
         contact, platform = message["contact"], message["platform"]
-        if refused.opted_out:
-            await set_marketing(ctx, contact, platform, stop=True, at=ctx.now())
         if refused.cause == "unreachable":
             await set_reachable(ctx, contact, platform, reachable=False, at=ctx.now())
             await self._worker.add_jobs([fallback_job(message, ctx.now())])

@@ -252,11 +252,14 @@ async def _change(ctx: Context, id: str, fields: Mapping[str, Any], told: str) -
     return render_template(ctx.wrote(await ctx.data.change("templates", id, decide)))
 
 
-async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
-    """Move a template to what the carrier's review says."""
-    query: dict[str, Any] = {"element_name": fact.name, "language_code": fact.language, "deleted_at": None}
+async def apply_template_report(ctx: Context, account: Account, fact: TemplateReport) -> None:
+    """Move a template to what the carrier's review says.
+
+    It is found by the carrier's id, else by its name among those of the account and of others at the same carrier,
+    which a business account may share.
+    """
     found = await ctx.data.find_one("templates", {"meta_template_id": fact.carrier_id, "deleted_at": None})
-    found = found or await ctx.data.find_one("templates", query)
+    found = found or await _named_so(ctx, account, fact)
     if found is None:
         return
     fields: dict[str, Any] = {"last_synced_at": ctx.now(), "updated_at": ctx.now()}
@@ -269,6 +272,17 @@ async def apply_template_report(ctx: Context, fact: TemplateReport) -> None:
             meta_template_id=fact.carrier_id or found["meta_template_id"],
         )
     await _change(ctx, found["_id"], fields, "template.updated")
+
+
+async def _named_so(ctx: Context, account: Account, fact: TemplateReport) -> Document | None:
+    spec = CHANNELS[account.channel].spec
+    others = await ctx.data.select("apps", {"channel": spec.platform, "bsp": spec.provider}, fields={"_id": 1})
+    query: dict[str, Any] = {
+        "app": {"$in": [account.id, *(doc["_id"] for doc in others)]}, "element_name": fact.name,
+        "language_code": fact.language, "deleted_at": None,
+    }  # fmt: skip
+    rows = await ctx.data.select("templates", query)
+    return next(iter(sorted(rows, key=lambda doc: doc["app"] != account.id)), None)
 
 
 async def named_template(ctx: Context, account: Account, named: NamedTemplate) -> TemplateUse:

@@ -219,6 +219,24 @@ async def test_what_it_tells_of_templates_and_of_the_account(shop: Shop) -> None
     assert (reported["data"]["kind"], reported["data"]["event"]) == ("tier-event", "upgrade")
 
 
+async def test_a_review_in_metas_form_finds_the_apps_own_template_and_no_other_providers(partner: Shop) -> None:
+    owner = partner.tenant()
+    written = {"element_name": "hello", "content": "hi", "category": "UTILITY"}
+    metas = (await owner.post("/wa/v1/templates/", {**written, "wa_app": partner.tenant.whatsapp["app_id"]})).ok(201)
+    own = (await owner.post("/wa/v1/templates/", {**written, "wa_app": partner.app["id"]})).ok(201)
+    value = {
+        "event": "APPROVED", "message_template_id": 594425479261596, "message_template_name": "hello",
+        "message_template_language": "en", "reason": "NONE",
+    }  # fmt: skip
+    change = {"field": "message_template_status_update", "value": value}
+    body = {"object": "whatsapp_business_account", "gs_app_id": partner.server.app_id,
+            "entry": [{"id": "102290129340398", "changes": [change]}]}  # fmt: skip
+    (await partner.posts(body)).ok()
+    [updated] = await partner.heard("template.updated")
+    assert (updated["subject"]["id"], updated["data"]["status"]) == (own["id"], "APPROVED")
+    assert (await owner.get(f"/wa/v1/templates/{metas['id']}/")).ok()["updated_at"] == metas["updated_at"]
+
+
 def test_odd_webhooks_raise_nothing() -> None:
     odd: list[Any] = [
         None, 1, "x", [], {}, {"type": 7}, {"type": "message"}, {"type": "message", "payload": []},
