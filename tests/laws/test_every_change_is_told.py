@@ -53,7 +53,7 @@ KINDS = (
          lambda held: {"url": "https://1.1.1.1/", "events": ["*"], "is_active": False}, {"description": "d"},
          frozenset({"secret", "waiting"})),
     Kind("app", "/wa/v1/apps/", lambda held: APP, {"app_name": "Store"},
-         frozenset({"waba_id", "phone_number_id", "app_id"})),
+         frozenset({"waba_id", "phone_number_id", "app_id", "webhook_url"})),  # the last: where this deployment is
 )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def render_app(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
     spec = spec_of(doc["channel"], doc["bsp"])
     shown = _plain(spec, doc)
     if spec is not None:
-        shown.update({name: doc.get(name) for name in spec.fields})
+        shown.update({name: doc.get(name) for name in spec.fields if name not in shown})
         if priority >= 80:
             shown.update({name: doc[name] for name in (*spec.named_by, "app_id")})
     return shown
@@ -112,7 +112,8 @@ def _plain(spec: ChannelSpec | None, doc: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": doc["_id"], "tenant": doc["tenant_id"], "app_name": doc["app_name"], "description": doc["description"],
         "phone_number": doc["phone_number"], "bsp": doc["bsp"], "is_active": doc["is_active"],
-        "is_verified": doc["is_verified"], "daily_limit": doc["daily_limit"],
+        "is_verified": doc["is_verified"], "is_default": bool(doc.get("is_default")),
+        "daily_limit": doc["daily_limit"],
         "messages_sent_today": doc["messages_sent_today"], "tier": doc["tier"],
         "credentials_set": bool(doc.get("credentials")), "simulated": doc["simulated"],
         "webhook_path": spec and spec.path(doc["tenant_id"], doc["_id"]),

@@ -93,7 +93,6 @@ class AppOut(AppData):
     waba_id: str | None = Field(None, description="This and the next two are for admins and above.")
     phone_number_id: str | None = None
     app_id: str | None = None
-    is_default: bool | None = None
     webhook_url: str | None = Field(None, description="Where the provider posts.")
     webhook_secret: str | None = Field(
         None, description="Of a provider that signs nothing; told once, when the app is added or its secret is changed."

@@ -39,7 +39,8 @@ _KEY = {
 }  # fmt: skip
 _APP = {
     "id": sample_id("wap"), "tenant": sample_id("ten"), "app_name": "Shop", "description": None,
-    "phone_number": "+12025550123", "bsp": "META", "is_active": True, "is_verified": True, "daily_limit": 1000,
+    "phone_number": "+12025550123", "bsp": "META", "is_active": True, "is_verified": True, "is_default": False,
+    "daily_limit": 1000,
     "messages_sent_today": 212, "tier": "TIER_1K", "credentials_set": True, "simulated": False,
     "webhook_path": f"/wa/v1/webhooks/{sample_id('ten')}/", "carrier_state": None, "created_at": EARLIER,
     "updated_at": MOMENT,
@@ -215,6 +216,7 @@ class AppData(Payload, json_schema_extra=like(_APP)):
     bsp: str
     is_active: bool
     is_verified: bool
+    is_default: bool = Field(description="Whether it is taken where a request names no account of its platform.")
     daily_limit: Count
     messages_sent_today: Count
     tier: str
