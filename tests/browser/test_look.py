@@ -61,7 +61,7 @@ async def test_every_page_is_accessible(
     await page.keyboard.press("Control+Enter")
     await page.locator(".bubble.note").wait_for()
     found["note"] = await faults(page)
-    await page.get_by_role("button", name="The contact").click()
+    await page.get_by_role("button", name="The contact", exact=True).click()
     found["contact"] = await faults(page)
     if await page.get_by_role("button", name="Close the contact").is_visible():
         await page.get_by_role("button", name="Close the contact").click()

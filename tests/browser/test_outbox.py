@@ -141,3 +141,19 @@ async def test_teammates_are_seen_looking_and_typing(browser: Browser, gateway: 
     await expect(first.locator(".event", has_text="assigned this to Kim Test")).to_have_count(1)
     for tab in tabs:
         await tab.context.close()
+
+
+async def test_a_file_goes_with_its_words(page: Page, gateway: Running, tenant: Tenant) -> None:
+    await tenant.receives("+12025550112", "hello")
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager"))
+    await open_first(page)
+    picture = await page.screenshot()
+    chosen = {"name": "blue.png", "mimeType": "image/png", "buffer": picture}
+    await page.get_by_label("Attach a file").set_input_files(chosen)  # type: ignore[arg-type]
+    await expect(page.locator(".attached")).not_to_contain_text("uploading")
+    await write(page, "In blue")
+    await expect(page.locator(".bubble.out .ticks.delivered")).to_have_count(1)
+    drawn = page.locator(".bubble.out img")
+    await expect(drawn).to_have_js_property("complete", True)
+    assert await drawn.evaluate("(e) => e.naturalWidth") > 0
+    await expect(page.locator(".bubble.out .words")).to_have_text("In blue")

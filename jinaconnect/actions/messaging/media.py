@@ -1,4 +1,4 @@
-"""Files of incoming messages: fetched from the carrier with the account's token, kept, served by an id of their own.
+"""Files of messages: fetched from the carrier with the account's token or uploaded by the team, kept, served by an id.
 
 A file's row is written with its message and carries the work that fetches it. Its id is chance alone and stands in the
 message only, so whoever does not see the message cannot know it; it ends when the message is removed or erased.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +19,10 @@ from jinaconnect.actions.ports import Accounts
 from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import Account, FileRefused
 from jinaconnect.channels.table import Channels
-from jinaconnect.core.errors import CarrierFailed, NotFound
+from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.ids import encode
-from jinaconnect.core.inbox.media import media_of
-from jinaconnect.core.inbox.media_type import media_type
+from jinaconnect.core.inbox.media import media_of, media_url, with_url
+from jinaconnect.core.inbox.media_type import media_type, sniffed
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
@@ -92,6 +93,48 @@ class MediaFetcher:
         return True
 
 
+async def keep_upload(ctx: Context, body: bytes) -> dict[str, Any]:
+    """Keep a file that the team is about to send and return how a message names it.
+
+    It belongs to the first message that is sent with it, and ends with that one.
+    """
+    id = new_media_id(ctx.now())
+    mime, kind = sniffed(body)
+    scope = ctx.data.scope
+    await ctx.services.blobs.put(scope, id, body)
+    row = {"_id": id, "message": None, "mime_type": mime, "size": len(body), "uploaded_by": ctx.principal.id}
+    await ctx.data.insert_many("media", [(row, [])])
+    return {"id": id, "url": media_url(id), "kind": kind, "mime_type": mime, "size": len(body)}
+
+
+async def reachable(ctx: Context, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return content whose file, where it is one of ours, is named so that a carrier can fetch it.
+
+    Raises Invalid on a file that is not there.
+    """
+    id = media_of({"content": content})
+    if id is None:
+        return content
+    row = await ctx.data.find("media", id)
+    if row is None or row["mime_type"] is None:
+        raise Invalid.field(f"content.{content['type']}.url", "there is no such file")
+    settings = ctx.services.settings
+    return with_url(content, f"{settings.public_url or settings.own_url}{media_url(id)}")
+
+
+async def give_file(ctx: Context, message: Document) -> None:
+    """Let a message's file belong to it, unless it belongs to another already."""
+    id = media_of(message)
+    if id is None:
+        return
+
+    def decide(row: Document) -> Change | None:
+        return Change(set={"message": message["_id"]}) if row["message"] is None else None
+
+    with suppress(NotFound):  # it was erased meanwhile
+        await ctx.data.change("media", id, decide)
+
+
 async def take_former_job(services: Services, scope: str, data: Mapping[str, Any]) -> None:
     """Take over the work of an earlier version: a file that its message names by an id like the message's own."""
     store = services.store.within(scope)
@@ -113,6 +156,8 @@ async def servable(ctx: Context, id: str) -> tuple[str, str]:
     row = await ctx.services.registry.media(id)
     if row is None or row["mime_type"] is None:
         raise NotFound()
+    if row["message"] is None:
+        return row["scope"], media_type(row["mime_type"])  # nobody has sent it yet
     store = ctx.services.store.within(row["scope"])
     message = await store.find("messages", row["message"])
     if message is None or message["deleted_at"] is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.actions.messaging.media import give_file, reachable
 from jinaconnect.actions.messaging.registered import registered_template
 from jinaconnect.actions.messaging.reports import by_carrier
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
@@ -27,6 +28,7 @@ from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowCl
 from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.address import PHONE, Address, address_of
 from jinaconnect.core.inbox.contact import counted
+from jinaconnect.core.inbox.media import with_url
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
@@ -161,8 +163,13 @@ async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
     else:
         template = await registered_template(ctx, account, message.platform, to, message.content, message.options)
     replied = await _replied(ctx, message, known)
-    outgoing = Outgoing(message.content, template, message.native, replied, message.options, to)
+    content = await reachable(ctx, message.content)
+    outgoing = Outgoing(content, template, message.native, replied, message.options, to)
     composed = ctx.ports.channels[account.channel].compose(account, outgoing)
+    if content is not message.content and composed.content.get("type") == content["type"]:
+        # The inbox goes on naming its file as its own.
+        own = message.content[message.content["type"]]["url"]
+        composed = replace(composed, content=with_url(composed.content, own))
     category = message.category or _category(template)
     quoted = await quote(ctx, message.platform, known, message.phone, category, composed.segments)
     verdict = _verdict(ctx, message, known, template, category)
@@ -223,6 +230,7 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
         written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
     else:
         written = await reserve(ctx, quoted, Addition("messages", doc, [event]))
+    await give_file(ctx, written)
     await count_message(ctx, written)
     seqs = await ctx.data.tell("messages", [written])
     ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))

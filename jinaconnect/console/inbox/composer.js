@@ -1,13 +1,15 @@
 // Where one writes: a reply or a note, a template where the channel takes nothing else, and drafts that stay.
-import { newKey } from "../api.js";
+import { api, newKey } from "../api.js";
 import { Element, html, live, nothing } from "../element.js";
-import { left } from "../format.js";
+import { left, size } from "../format.js";
 import { icons } from "../icons.js";
 import { session } from "../session.js";
+import { plain } from "../text.js";
 import { PLATFORMS } from "./platforms.js";
 import "./templates.js";
 
 const MOST = 4096;
+const MOST_BYTES = 16 * 1024 * 1024;
 const TYPING_EVERY_MS = 3000;
 const MINUTE_MS = 30_000;
 
@@ -83,12 +85,42 @@ class Composer extends Element {
     }
   }
 
+  /** Upload a file that goes with what is written. */
+  async #attach(event) {
+    const [chosen] = event.target.files;
+    event.target.value = "";
+    if (!chosen) return;
+    const contact = this.contact;
+    const file = { name: chosen.name, size: chosen.size };
+    this.file = file;
+    if (chosen.size > MOST_BYTES) return (this.file = { ...file, fault: `A file may have at most ${size(MOST_BYTES)}.` });
+    const form = new FormData();
+    form.append("file", chosen);
+    try {
+      const kept = await api.upload("/team-inbox/api/files/", form, { key: newKey(), patience: 120_000 });
+      if (this.contact === contact && this.file === file) this.file = { ...file, ...kept };
+    } catch (error) {
+      if (this.file === file) this.file = { ...file, fault: error.message };
+    }
+  }
+
+  get #ready() {
+    const text = this.text.trim();
+    if (this.#closed || text.length > MOST) return false;
+    return this.file && this.kind === "reply" ? Boolean(this.file.url) : Boolean(text);
+  }
+
   /** Send what is written; false where there is nothing to send. */
   send() {
+    if (!this.#ready) return false;
     const text = this.text.trim();
-    if (!text || this.#closed || text.length > MOST) return false;
-    const { contact } = this;
-    if (this.kind === "note") {
+    const { contact, file } = this;
+    if (file && this.kind === "reply") {
+      const part = { url: file.url, ...(text && file.kind !== "audio" && { caption: text }), ...(file.kind === "document" && { filename: file.name }) };
+      const body = { contact, platform: this.platform, content: { type: file.kind, [file.kind]: part } };
+      this.app.outbox.send(contact, "/team-inbox/api/messages/", body, { text, file: file.name });
+      this.file = null;
+    } else if (this.kind === "note") {
       this.app.outbox.send(contact, `/team-inbox/api/conversations/${contact}/notes/`, { text }, { text, note: true });
     } else {
       const body = { contact, platform: this.platform, content: { type: "text", body: { text } } };
@@ -148,15 +180,25 @@ class Composer extends Element {
         <button class="primary" @click=${() => (this.choosing = true)}>${icons.template} Choose a template</button></div>`;
   }
 
+  #enclosed() {
+    const { name, size: bytes, url, fault } = this.file;
+    return html`<p class="attached" role="status">${icons.file} <bdi>${plain(name, 80)}</bdi> <span class="soft small">${size(bytes)}</span>
+      ${fault ? html`<span class="fault">${fault}</span>` : url ? "" : html`<span class="soft">uploading…</span>`}
+      <button class="icon-button" aria-label="Leave the file out" @click=${() => (this.file = null)}>${icons.close}</button></p>`;
+  }
+
   #field(note) {
     const much = this.text.length > MOST * 0.9;
     return html`
+      ${this.file && !note ? this.#enclosed() : ""}
       <div class="writing">
         <textarea dir="auto" rows=${Math.min(8, Math.max(1, this.text.split("\n").length + Math.floor(this.text.length / 90)))}
           aria-label=${note ? "Note" : "Message"} placeholder=${note ? "A note for the team" : "Write a message"}
           .value=${live(this.text)} @input=${this.#typed}></textarea>
+        ${note ? "" : html`<label class="icon-button attach">${icons.attach}<span class="aloud">Attach a file</span>
+          <input type="file" @change=${this.#attach}></label>`}
         ${this.platform === "WHATSAPP" && !note ? html`<button class="icon-button" aria-label="Templates" @click=${() => (this.choosing = !this.choosing)}>${icons.template}</button>` : ""}
-        <button class="primary send" ?disabled=${!this.text.trim() || this.text.length > MOST} @click=${() => this.send()}
+        <button class="primary send" ?disabled=${!this.#ready} @click=${() => this.send()}
           title="Ctrl+Enter">${note ? icons.note : icons.send}<span class="aloud">${note ? "Save the note" : "Send"}</span></button>
       </div>
       ${much ? html`<p class="small ${this.text.length > MOST ? "fault" : "soft"}" role="status">${this.text.length} of ${MOST} characters</p>` : nothing}`;

@@ -7,6 +7,9 @@ import { session } from "../session.js";
 import { Thread } from "./timeline.js";
 
 const PAGE = 50;
+const PAUSE_MS = 80; // between two drawings while much happens
+const FEW = 3; // unknown conversations that are read one by one
+const AT_ONCE = 100;
 const KEPT = 3000; // events remembered for what is being loaded
 
 export const OPEN = "OPEN", CLOSED = "CLOSED";
@@ -43,17 +46,24 @@ export class Inbox {
   #views = new Map();
   #recent = [];
   #dropped = 0;
-  #asking = new Map();
+  #wanted = new Set(); // conversations the feed speaks of that are not known here
+  #asking = false;
   #changed;
 
-  /** `changed` is called once per frame in which something is different. */
+  /** `changed` is called when something is different: at the next frame, but not for each of many changes. */
   constructor(changed) {
-    let due = false;
+    let due = false, last = 0;
+    const run = () => {
+      due = false;
+      last = performance.now();
+      changed();
+    };
     this.#changed = () => {
       if (due) return;
       due = true;
-      const run = () => ((due = false), changed());
-      document.hidden ? setTimeout(run, 50) : requestAnimationFrame(run);
+      const pause = last + PAUSE_MS - performance.now();
+      if (pause > 0 || document.hidden) setTimeout(run, Math.max(pause, 0));
+      else requestAnimationFrame(run);
     };
   }
 
@@ -181,9 +191,11 @@ export class Inbox {
     return this.#dropped + this.#recent.length;
   }
 
-  /** …and take again what came since: the answer may be older than that. */
-  #again(mark) {
-    for (const event of this.#recent.slice(Math.max(0, mark - this.#dropped))) this.#apply(event);
+  /** …and take again what came since, of everybody or of some: the answer may be older than that. */
+  #again(mark, contacts) {
+    for (const event of this.#recent.slice(Math.max(0, mark - this.#dropped))) {
+      if (!contacts || contacts.has(event.contact_id)) this.#apply(event);
+    }
   }
 
   mark = () => this.#mark();
@@ -250,19 +262,30 @@ export class Inbox {
     this.#put({ ...entry, status: contact.status, contact: { id, first_name, last_name, full_name, phone } });
   }
 
-  /** Read a conversation that the feed speaks of and that is not known here. */
+  /** Read conversations that the feed speaks of and that are not known here: many at once, for they are the newest. */
   #unknown(contact) {
-    if (this.#asking.has(contact)) return;
+    this.#wanted.add(contact);
+    if (this.#asking) return;
+    this.#asking = true;
+    setTimeout(() => this.#askUnknown(), PAUSE_MS);
+  }
+
+  async #askUnknown() {
+    const wanted = new Set(this.#wanted);
+    this.#wanted.clear();
     const mark = this.#mark();
-    const asked = api.get(`/team-inbox/api/conversations/${contact}/`)
-      .then((entry) => {
-        this.#put(entry);
-        this.#asking.delete(contact);
-        this.#again(mark);
-        this.#changed();
-      })
-      .catch(() => this.#asking.delete(contact));
-    this.#asking.set(contact, asked);
+    const put = (entry) => entry.last_message && wanted.has(entry.contact.id) && this.#put(entry);
+    try {
+      if (wanted.size > FEW) (await api.get("/team-inbox/api/conversations/", { limit: AT_ONCE })).results.forEach(put);
+      const rest = [...wanted].filter((id) => !this.conversations.has(id)).slice(0, AT_ONCE / 10);
+      const asked = rest.map((id) => api.get(`/team-inbox/api/conversations/${id}/`).then(put, () => {}));
+      await Promise.all(asked);
+      this.#again(mark, wanted);
+    } catch {
+      // what is not read now is read when it is looked for
+    }
+    this.#asking = false;
+    this.#changed();
   }
 }
 

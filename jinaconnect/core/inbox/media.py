@@ -16,6 +16,12 @@ def media_url(id: str) -> str:
     return f"{PATH}{id}/"
 
 
+def with_url(content: Mapping[str, Any], url: str) -> dict[str, Any]:
+    """Return content whose file is at another address."""
+    kind = content["type"]
+    return {**content, kind: {**content[kind], "url": url}}
+
+
 def media_of(message: Mapping[str, Any]) -> str | None:
     """Return the id of the file that a message's content names, None for none of ours."""
     part = message["content"].get(message["content"].get("type"))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.inbox.messages import render_messages
 from jinaconnect.actions.messaging import sending
+from jinaconnect.actions.messaging.media import keep_upload
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.platform import PlatformName
-from jinaconnect.core.schema import Id, Request, example, sample_id
-from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
+from jinaconnect.core.schema import Answer, Id, Request, example, sample_id
+from jinaconnect.handlers.edge.operation import Reply, Upload, dry_run, operation
 from jinaconnect.handlers.inbox.inbox import InboxMessage
 from jinaconnect.handlers.messaging.messages import SendPreview, render_preview
+
+MAX_UPLOAD = 16 * 1024 * 1024
 
 
 class NewInboxMessage(
@@ -29,6 +33,36 @@ class NewInboxMessage(
     content: dict[str, Any]
     channel_app_id: Id | None = None
     reply_to: Id | None = None
+
+
+class StoredFile(
+    Answer,
+    json_schema_extra=example(
+        id=sample_id("med"), url=f"/media/{sample_id('med')}/", kind="image", mime_type="image/jpeg", size=48_211
+    ),
+):  # fmt: skip
+    """A file to send: `{"type": kind, kind: {"url": url}}` is the content of a message with it."""
+
+    id: str
+    url: str
+    kind: Literal["image", "video", "audio", "document"]
+    mime_type: str
+    size: int
+
+
+@operation(
+    "POST", "/team-inbox/api/files/", id="inbox.files.create", permission="inbox.reply", returns=StoredFile, status=201,
+    effect=True, files=True, limit=MAX_UPLOAD, tag="inbox",
+)  # fmt: skip
+async def upload_file(ctx: OperationContext, files: Mapping[str, Upload]) -> dict[str, Any]:
+    """Upload a file (part `file`) to send with a message.
+
+    What it is is told by how it begins. Carriers fetch it from this gateway, by `http.public_url`.
+    """
+    upload = files.get("file")
+    if upload is None or not upload.body:
+        raise Invalid.field("file", "is required")
+    return await keep_upload(ctx, upload.body)
 
 
 @operation(
