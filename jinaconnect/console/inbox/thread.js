@@ -92,7 +92,7 @@ class ThreadView extends Element {
     return html`
       ${may && this.assigning ? this.#assigning() : ""}
       ${may && !this.assigning ? html`
-        ${holder === session.user.id ? "" : html`<button class="wide" @click=${() => act.assign(session.user.id)}>${holder ? "Take over" : "Claim"}</button>`}
+        ${holder === session.user.id ? "" : html`<button @click=${() => act.assign(session.user.id)}>${holder ? "Take over" : "Claim"}</button>`}
         <button class="wide" @click=${() => this.assign()}>Assign</button>` : ""}
       ${session.may("inbox.resolve|contact.edit")
         ? this.entry.status === "OPEN"
