@@ -138,7 +138,7 @@ async def test_teammates_are_seen_looking_and_typing(browser: Browser, gateway: 
     await expect(first.locator(".company")).to_have_text("Kim Test is typing…")
     await second.get_by_role("button", name="Claim").click()
     await expect(first.locator(".thread-head")).to_contain_text("Kim Test holds this")
-    await expect(first.locator(".event", has_text="assigned this to Kim Test")).to_have_count(1)
+    await expect(first.locator(".event", has_text="Kim Test took this")).to_have_count(1)
     for tab in tabs:
         await tab.context.close()
 

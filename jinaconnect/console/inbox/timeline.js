@@ -4,21 +4,25 @@ import { api } from "../api.js";
 const PAGE = 60;
 
 const TOLD = {
-  "conversation.assigned": (d) => `${by(d)} assigned this to ${d.contact_detail?.assigned_to_name ?? "somebody"}`,
+  "conversation.assigned": (d) => given(by(d), d.contact_detail?.assigned_to_name),
   "conversation.unassigned": (d) => `${by(d)} put this back among the unassigned`,
   "conversation.closed": () => "Closed",
   "conversation.reopened": () => "Reopened",
   "conversation.opened": () => "Conversation began",
 };
 const LISTED = {
-  TICKET_ASSIGNED: (d) => `${d.assigned_by_name ?? "The gateway"} assigned this to ${d.assigned_to_name}`,
-  TICKET_REASSIGNED: (d) => `${d.assigned_by_name ?? "The gateway"} passed this on to ${d.assigned_to_name}`,
+  TICKET_ASSIGNED: (d) => given(d.assigned_by_name, d.assigned_to_name),
+  TICKET_REASSIGNED: (d) => given(d.assigned_by_name, d.assigned_to_name),
   TICKET_UNASSIGNED: (d) => `${d.assigned_by_name ?? "The gateway"} put this back among the unassigned`,
   TICKET_CLOSED: (d) => `Closed${d.created_by_name ? ` by ${d.created_by_name}` : ""}`,
   TICKET_REOPENED: (d) => `Reopened${d.created_by_name ? ` by ${d.created_by_name}` : ""}`,
   TICKET_OPENED: () => "Conversation began",
 };
 const by = (data) => data.contact_detail?.assigned_by_name ?? "The gateway";
+
+function given(from, to) {
+  return from === to ? `${to} took this` : `${from ?? "The gateway"} assigned this to ${to ?? "somebody"}`;
+}
 
 /** Return an item of a conversation's history as a line. */
 function line(number, at, text, note) {
