@@ -71,6 +71,7 @@ export class Feed {
   #tries = 0;
   #refused = 0; // handshakes that failed in a row
   #renew = false;
+  #doubted = false; // whether a token that was refused has been renewed once
   #timers = {};
   #asked = new Map();
   #serial = 0;
@@ -159,28 +160,25 @@ export class Feed {
     this.#drop();
     const socket = new WebSocket(`${this.#options.url.replace(/^http/, "ws")}/ws/`, "jina.v1");
     this.#socket = socket;
-    let greeted = false;
+    this.#refused += 1; // until it greets
     this.#expect(ANSWER_MS * 2);
     socket.onmessage = ({ data }) => {
       if (socket !== this.#socket) return;
       this.#expect(SILENCE_MS, true);
       const frame = JSON.parse(data);
       if (frame.type === "hello") {
-        greeted = true;
         this.#refused = 0;
         this.#send({ type: "auth", token });
       } else this.#take(frame);
     };
     socket.onclose = ({ code }) => {
-      if (socket !== this.#socket) return;
-      if (!greeted) this.#refused += 1;
-      this.#closed(code);
+      if (socket === this.#socket) this.#closed(code);
     };
   }
 
   #closed(code) {
     this.#drop();
-    if (code === 4001 && this.#tries === 0) this.#renew = true; // once: it may only be old
+    if (code === 4001 && !this.#doubted) this.#renew = this.#doubted = true; // once: it may only be old
     else if (code in FINAL) return this.stop(FINAL[code]);
     if (code === 4203) this.#renew = true;
     this.#again(`closed (${code})`, AT_ONCE.has(code));
@@ -246,6 +244,7 @@ export class Feed {
     switch (frame.type) {
       case "ready":
         this.principal = frame.principal;
+        this.#doubted = false;
         this.#options.onReady?.(frame);
         if (this.state.kind !== "live") this.#subscribe();
         break;
@@ -344,6 +343,7 @@ export class Feed {
       });
       if (!answer.ok) return await this.#refusedStream(answer);
       this.#tries = 0;
+      this.#doubted = false;
       this.#become("catching up");
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
@@ -373,7 +373,7 @@ export class Feed {
     const told = await answer.json().catch(() => ({}));
     if (answer.status === 410 || told.code === "invalid_cursor") {
       await this.#gap(told.cursor ?? null);
-    } else if (answer.status === 401 && this.#tries === 0) this.#renew = true;
+    } else if (answer.status === 401 && !this.#doubted) this.#renew = this.#doubted = true;
     else if (answer.status === 401 || answer.status === 403) return this.stop("access withdrawn");
     this.#refused = 0; // the socket is tried first again
     this.#again(`refused (${answer.status})`);

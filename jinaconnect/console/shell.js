@@ -131,7 +131,7 @@ class Shell extends Element {
 
   #became(state) {
     this.state = state;
-    if (state.kind === "ended" && this.isConnected) this.tell("signed-out", `You were signed out: ${state.why}.`);
+    if (state.kind === "ended" && this.isConnected && !this.leaving) this.tell("signed-out", `You were signed out: ${state.why}.`);
   }
 
   #refresh() {
@@ -166,6 +166,7 @@ class Shell extends Element {
   }
 
   async #signOut() {
+    this.leaving = true;
     this.feed.stop("signed out");
     await session.signOut();
     this.tell("signed-out");

@@ -56,7 +56,7 @@ class Composer extends Element {
   }
 
   get #draft() {
-    return `jina.draft.${session.tenant.id}.${session.mode}.${this.contact}.${this.kind}`;
+    return `jina.draft.${session.user.id}.${session.tenant.id}.${session.mode}.${this.contact}.${this.kind}`;
   }
 
   get #closed() {

@@ -54,12 +54,9 @@ export default class InboxPage extends Element {
       }
       this.app.feed.say(this.contact ? this.contact.replace("cnt_", "conv_") : null);
     }
-    if (changed.has("filter")) {
-      sessionStorage.setItem(KEPT, JSON.stringify({ ...this.filter, search: "" }));
-      const view = this.app.inbox.view(this.query);
-      if (view.horizon === Infinity && !view.done) this.app.inbox.more(view)?.catch(() => {});
-    }
-    this.view = this.app.inbox.view(this.query);
+    if (changed.has("filter")) sessionStorage.setItem(KEPT, JSON.stringify({ ...this.filter, search: "" }));
+    const view = (this.view = this.app.inbox.view(this.query));
+    if (view.horizon === Infinity && !view.done && !view.loading && !view.error) this.app.inbox.more(view).catch(() => {});
     this.rows = this.app.inbox.rows(this.view);
     this.entry = this.contact ? this.app.inbox.conversations.get(this.contact) : null;
   }

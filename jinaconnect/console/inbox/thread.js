@@ -31,11 +31,14 @@ class ThreadView extends Element {
       this.querySelector("jc-virtual")?.begin();
       this.#fresh = thread.fresh;
       this.news = 0;
+      this.heard = "";
       this.assigning = false;
     }
     const list = this.querySelector("jc-virtual");
     if (thread.fresh !== this.#fresh) {
       this.news = list && !list.atBottom ? this.news + thread.fresh - this.#fresh : 0;
+      const last = this.items.at(-1)?.message;
+      if (last?.direction === "INCOMING") this.heard = `${plain(this.entry?.contact.full_name, 60)}: ${plain(last.content.body?.text ?? last.content.type, 200)}`;
       this.#fresh = thread.fresh;
     }
   }
@@ -75,6 +78,7 @@ class ThreadView extends Element {
         </header>
         ${this.#messages()}
         ${this.#company()}
+        <p class="aloud" role="status">${this.heard}</p>
         ${entry && session.may("inbox.reply") ? html`<jc-composer .app=${this.app} .page=${this.page} .entry=${entry}></jc-composer>` : ""}
       </section>`;
   }
