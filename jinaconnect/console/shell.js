@@ -200,7 +200,7 @@ class Shell extends Element {
         </button>
         ${this.menu ? this.#menu() : ""}
         <button class="find" @click=${() => this.#open("palette")}>${icons.search}<span>Find</span><kbd>${navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl"} K</kbd></button>
-        <span class=${classMap({ connection: true, [this.state.kind.replace(" ", "-")]: true })} role="status">
+        <span class=${classMap({ connection: true, [this.state.kind.replace(" ", "-")]: true })} role="status" title=${this.state.why}>
           ${STATES[this.state.kind](this.state)}</span>
       </header>
       <main id="main" tabindex="-1">

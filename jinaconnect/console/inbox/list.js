@@ -62,7 +62,8 @@ class List extends Element {
         <button @click=${() => this.#more()}>Try again</button></div>`;
     }
     if (!this.rows.length && (this.view.loading || !this.view.done)) return skeleton;
-    if (!this.rows.length) return html`<div class="empty"><p>${this.#none()}</p></div>`;
+    if (!this.rows.length) return html`<div class="empty"><p>${this.#none()}</p>
+      ${this.app.inbox.conversations.size || !session.may("inbox.reply") ? "" : html`<a href="#/try">Try it with a customer of your own</a>`}</div>`;
     return html`
       <jc-virtual .items=${this.rows} .keyOf=${keyOf} .row=${this.#row} .estimate=${68} .current=${this.selected} label="Conversations"
         @near-end=${() => this.#more()}></jc-virtual>`;
