@@ -101,9 +101,9 @@ class Virtual extends Element {
     return html`
       <div class="v-scroll" tabindex="0" role="group" aria-label=${this.label} @scroll=${this.#scrolled}>
         <div class="v-space">
-          <div class="v-rows">
+          <div class="v-rows" role="list">
             ${repeat(this.items.slice(first, end), this.keyOf, (item, at) => html`
-              <div class="v-row">${this.row(item, this.items[first + at - 1], first + at)}</div>`)}
+              <div class="v-row" role="listitem" aria-posinset=${first + at + 1} aria-setsize=${this.items.length}>${this.row(item, this.items[first + at - 1], first + at)}</div>`)}
           </div>
         </div>
       </div>`;
