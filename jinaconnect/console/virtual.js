@@ -25,6 +25,7 @@ class Virtual extends Element {
   #observer = new ResizeObserver(() => this.#measure());
   #viewport = 0;
   #shownItems = null;
+  #top = 0; // where the view was when last looked at or put somewhere
 
   constructor() {
     super();
@@ -50,6 +51,7 @@ class Virtual extends Element {
   }
 
   willUpdate(changed) {
+    this.#notice();
     if (changed.has("items") || this.#shownItems !== this.items) {
       this.#shownItems = this.items;
       this.#index = new Map(this.items.map((item, place) => [this.keyOf(item), place]));
@@ -81,7 +83,7 @@ class Virtual extends Element {
 
   /** Return the place of the row at a height. */
   #at(height) {
-    let low = 0, high = this.items.length - 1;
+    let low = 0, high = this.#offsets.length - 2;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (this.#offsets[middle] <= height) low = middle;
@@ -126,6 +128,7 @@ class Virtual extends Element {
   #measure() {
     const scroller = this.#scroller;
     if (!scroller) return;
+    this.#notice();
     const viewport = scroller.clientHeight;
     let changed = viewport !== this.#viewport;
     this.#viewport = viewport;
@@ -144,18 +147,25 @@ class Virtual extends Element {
     this.#place();
     const wanted = this.#wanted();
     if (Math.abs(scroller.scrollTop - wanted) > 0.5) scroller.scrollTop = wanted;
+    this.#top = scroller.scrollTop;
     const [first, end] = this.#visible(wanted);
     if (first < this.#range[0] || end > this.#range[1]) this.requestUpdate();
   }
 
-  #scrolled() {
-    const scroller = this.#scroller;
-    const top = scroller.scrollTop;
+  /** Notice where the reader has gone since, before anything is moved under them. */
+  #notice() {
+    const top = this.#scroller?.scrollTop ?? 0;
+    if (Math.abs(top - this.#top) < 1 || !this.#shownItems?.length) return;
+    this.#top = top;
     this.#atBottom = this.#total - top - this.#viewport < 40;
-    if (this.items.length) {
-      const place = this.#at(top);
-      this.#anchor = { key: this.keyOf(this.items[place]), delta: top - this.#offsets[place] };
-    }
+    const place = Math.min(this.#at(top), this.#shownItems.length - 1);
+    const atTop = !this.bottom && top < 1; // what comes first is looked at, whatever that is
+    this.#anchor = atTop ? null : { key: this.keyOf(this.#shownItems[place]), delta: top - this.#offsets[place] };
+  }
+
+  #scrolled() {
+    this.#notice();
+    const top = this.#top;
     const [first, end] = this.#visible(top);
     if (first !== this.#range[0] || end !== this.#range[1]) this.requestUpdate();
     this.#ask();
@@ -183,6 +193,7 @@ class Virtual extends Element {
   toBottom() {
     this.#atBottom = true;
     this.#anchor = null;
+    this.#top = this.#scroller?.scrollTop ?? 0;
     this.requestUpdate();
   }
 
@@ -191,12 +202,13 @@ class Virtual extends Element {
     this.#heights.clear();
     this.#anchor = null;
     this.#atBottom = true;
-    if (this.#scroller && !this.bottom) this.#scroller.scrollTop = 0;
+    this.#shownItems = null;
+    this.#top = 0;
+    if (this.#scroller) this.#scroller.scrollTop = 0;
   }
 
   #go(top) {
     if (Math.abs(this.#scroller.scrollTop - top) < 1) return;
-    this.#atBottom = false;
     this.#scroller.scrollTop = top;
     this.#scrolled();
   }
