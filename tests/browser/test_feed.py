@@ -17,8 +17,7 @@ CUSTOMER = "+12025550114"
 async def read_through(page: Page) -> list[str]:
     """Scroll through the thread from its beginning to its end and return what stands there."""
     seen: dict[str, None] = {}
-    first = page.locator(".messages .v-row").first
-    while await first.get_attribute("aria-posinset") != "1":
+    while not await page.locator(".beginning").is_visible():
         await page.evaluate("document.querySelector('.messages .v-scroll').scrollTop = 0")
         await page.evaluate("() => new Promise(requestAnimationFrame)")
     while True:

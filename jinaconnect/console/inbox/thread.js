@@ -144,6 +144,7 @@ class ThreadView extends Element {
   }
 
   #row = (item, before) => {
+    if (item.kind === "begin") return html`<p class="event beginning">It began here</p>`;
     if (item.kind === "day") return html`<h2 class="day"><span>${dayName(item.at)}</span></h2>`;
     if (item.kind === "line") {
       return html`<p class="event"><bdi>${plain(item.text)}</bdi>${item.note ? html` — <bdi>${plain(item.note)}</bdi>` : ""}

@@ -165,7 +165,7 @@ export class Thread {
 
   /** Return the items, oldest first, with a mark before the first of each day; `own` are messages on their way. */
   items(own = []) {
-    const shown = [];
+    const shown = this.done && this.#order.length ? [{ key: "begin", kind: "begin", at: this.#order[0].at }] : [];
     let day = null;
     const add = (item) => {
       if (item.day !== day) shown.push({ key: `d${item.key}`, kind: "day", at: item.at });
