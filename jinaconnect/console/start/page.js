@@ -54,7 +54,7 @@ export default class StartPage extends Element {
   async #dial() {
     this.fault = null;
     try {
-      const body = { to_number: CUSTOMER, tts_text: "Hello, this is a call to try things out. Your order is ready. Press one to hear that again, or two to speak to somebody.", metadata: { sandbox_digits: "12" } };
+      const body = { to_number: CUSTOMER, tts_text: "Hello, this is a call to try things out. Your order is ready. Press one to hear that again.", metadata: { sandbox_digits: "1" } };
       const call = await api.post("/voice/api/calls/", body, { key: newKey() });
       this.call = { id: call.id, said: "Dialling…", keys: "", done: false, over: false };
     } catch (error) {
@@ -103,7 +103,7 @@ export default class StartPage extends Element {
             ? html`The conversation is in the inbox. <a href="#/inbox/${this.contact}">Open it</a>, press <kbd>R</kbd>, write, <kbd>Ctrl</kbd> <kbd>Enter</kbd>, and come back.`
             : "The conversation will be in the inbox."} What you write arrives on the telephone, and its ticks on your side.</p>`)}
           ${session.may("voice.call") ? step(Boolean(this.call?.done), "You call them", html`
-            <p>The telephone rings, is answered, hears a sentence and presses 1 and 2.</p>
+            <p>The telephone rings, is answered, hears a sentence and presses 1.</p>
             <p>${this.call && !this.call.over ? html`<button @click=${() => this.#hangUp()}>Hang up</button>` : html`<button class="primary" @click=${() => this.#dial()}>Call the customer</button>`}</p>`) : ""}
         </ol>
         ${this.fault ? html`<p class="fault" role="alert">${this.fault}</p>` : ""}
