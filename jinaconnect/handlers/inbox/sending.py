@@ -52,7 +52,7 @@ class StoredFile(
 
 @operation(
     "POST", "/team-inbox/api/files/", id="inbox.files.create", permission="inbox.reply", returns=StoredFile, status=201,
-    effect=True, files=True, limit=MAX_UPLOAD, tag="inbox",
+    effect=True, files=("file",), limit=MAX_UPLOAD, tag="inbox",
 )  # fmt: skip
 async def upload_file(ctx: OperationContext, files: Mapping[str, Upload]) -> dict[str, Any]:
     """Upload a file (part `file`) to send with a message.
