@@ -228,3 +228,23 @@ async def test_a_template_with_a_file_names_it(shop: Shop) -> None:
     await shop.became(sent.ok(201)["id"], "SENT")
     assert shop.server.requests[-1]["message"] == image
     assert shop.server.requests[-1]["template"]["params"] == ["Ann"]
+
+
+async def test_of_two_providers_the_one_they_wrote_to_answers_else_the_default(shop: Shop) -> None:
+    owner, number = shop.tenant(), "+12025550179"
+    await shop.greeted(ANN)
+    answer = (await owner.post("/wa/v1/messages/", {"to": ANN, "text": "We do!"})).ok(201)
+    assert answer["wa_app"] == shop.app["id"]
+    written = {"wa_app": shop.app["id"], "element_name": "x", "content": "hi"}
+    made = (await owner.post("/wa/v1/templates/", written)).ok(201)
+    told = {"id": made["bsp_template_id"], "status": "approved", "elementName": "x", "languageCode": "en"}
+    (await shop.posts(shop.server.event("template-event", told))).ok()
+    await shop.heard("template.updated")
+    send = {"to": number, "message_type": "TEMPLATE", "template": made["id"]}
+    assert "wa_app" in (await owner.post("/wa/v1/messages/", send)).refused(400, "validation_error")
+    shown = (await owner.patch(f"/wa/v1/apps/{shop.app['id']}/", {"is_default": True})).ok()
+    assert shown["is_default"] is True
+    assert (await owner.post("/wa/v1/messages/", send)).ok(201)["wa_app"] == shop.app["id"]
+    meta = f"/wa/v1/apps/{shop.tenant.whatsapp['app_id']}/"
+    assert (await owner.patch(meta, {"is_default": True})).ok()["is_default"] is True
+    assert (await owner.get(f"/wa/v1/apps/{shop.app['id']}/")).ok()["is_default"] is False, "there is one at most"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jinaconnect.core.inbox.message import new_message
@@ -43,6 +45,28 @@ async def test_a_dry_run_tells_what_would_happen_and_changes_nothing(tenant: Ten
     (await tenant().post(path, body, params={"dry_run": "perhaps"})).refused(400, "validation_error")
     sent = await tenant().post(path, body, headers={"Idempotency-Key": "one"})
     assert sent.status == 201, "the key is the send's, not the question's"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "platform"),
+    [
+        ("/telegram/v1/messages/", {"chat_id": 12025550118, "text": "We do"}, "TELEGRAM"),
+        ("/rcs/v1/messages/", {"phone": "+12025550118", "text": "We do"}, "RCS"),
+        ("/sms/v1/messages/", {"to": "+12025550118", "text": "We do"}, "SMS"),
+    ],
+)
+async def test_every_channel_tells_what_it_would_send(
+    tenant: Tenant, path: str, body: dict[str, Any], platform: str
+) -> None:
+    client = tenant("owner", "test")
+    if platform == "TELEGRAM":
+        wrote = {"channel": "telegram", "from": 12025550118, "text": "hi"}
+        (await client.post("/sandbox/inbound/", wrote)).ok(201)
+        await client.wait_for_events(lambda seen: any(event["type"] == "message.received" for event in seen))
+    before = (await client.get("/team-inbox/api/messages/")).ok()["count"]
+    told = (await client.post(path, body, params={"dry_run": "true"})).ok()
+    assert (told["dry_run"], told["platform"], told["content"]["body"]["text"]) == (True, platform, "We do")
+    assert (await client.get("/team-inbox/api/messages/")).ok()["count"] == before
 
 
 async def test_a_dry_run_names_the_rule_that_refuses(tenant: Tenant) -> None:
