@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext, Services, system_context
-from jinaconnect.actions.identity.authentication import key_hash
+from jinaconnect.actions.identity.authentication import KEY_PREFIXES, key_hash
 from jinaconnect.actions.identity.letters import VERIFY_WITHIN, ask_for_letter
 from jinaconnect.actions.identity.members import render_member
+from jinaconnect.actions.identity.roles import account_store, role_below
 from jinaconnect.actions.identity.tenants import create_tenant
-from jinaconnect.core.errors import Conflict, Invalid, Throttled
+from jinaconnect.core.errors import Conflict, Invalid, InvalidApiKey, NotAuthenticated, Throttled
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.passwords import hashed
+from jinaconnect.store.passwords import hashed, matches
+from jinaconnect.store.tenant import Change, applied
 
 
 async def count_letter(ctx: OperationContext, address: str) -> None:
@@ -74,6 +76,61 @@ async def _own(services: Services, user: Document) -> None:
     shown = render_member({**member, "scope": user["home"]}, user, role)
     by = {"type": "user", "id": user["_id"]}
     await store.insert("members", member, [ctx.event("member.added", member["_id"], shown, actor=by)])
+
+
+async def link(ctx: OperationContext, access_key: str | None, fields: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Make a person with a telephone number an agent of the organisation whose key is given; tells if they are new.
+
+    Who is there already proves it by their password. The key's role has to be one that may invite.
+    """
+    if not access_key:
+        raise NotAuthenticated("The access key is missing.")
+    if not access_key.startswith(KEY_PREFIXES):
+        raise InvalidApiKey("The access key is not valid.")
+    principal = await ctx.ports.rates.guarded(ctx.ports.auth.from_token(access_key, ctx.caller.ip), ctx.caller.ip)
+    principal.require("users.invite")
+    if faults := password_faults(fields["password"]):
+        raise Invalid({"password": faults})
+    verdict = await ctx.ports.rates.login(ctx.caller.ip, fields["mobile"])
+    if not verdict.allowed:
+        raise Throttled("Too many attempts for this account.", retry_after=max(1.0, verdict.reset_s))
+    return await _linked(Context(ctx.services, principal, ctx.caller), fields)
+
+
+async def _linked(ctx: Context, fields: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    registry, store, mobile = ctx.services.registry, account_store(ctx), fields["mobile"]
+    role = await role_below(ctx, None, "agent")
+    user = next((each for each in await registry.accounts(mobile) if each.get("home") == ctx.principal.tenant), None)
+    if user is not None and not await matches(user["password"], fields["password"]):
+        raise Invalid.field("password", "is wrong")
+    new = user is None
+    if user is None:
+        user = {
+            "_id": ctx.ids.new("usr"), "email": mobile, "username": mobile, "first_name": fields["first_name"],
+            "last_name": fields.get("last_name") or "", "mobile": mobile, "password": await hashed(fields["password"]),
+            "is_active": True, "email_verified": False, "home": ctx.principal.tenant, "created_at": ctx.now(),
+        }  # fmt: skip
+        await registry.add_user(user)
+    person, now = user, ctx.now()
+    known = await store.find_one("members", {"user": user["_id"]})
+    if known is None:
+        member = {
+            "_id": ctx.ids.new("mem"), "user": user["_id"], "role": role["_id"], "is_active": True,
+            "created_by": None, "updated_by": None, "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        shown = render_member({**member, "scope": ctx.principal.tenant}, user, role)
+        await store.insert("members", member, [ctx.event("member.added", member["_id"], shown)])
+        return shown, new
+
+    def decide(doc: Document) -> Change | None:
+        if doc["is_active"]:
+            return None
+        changes = {"role": role["_id"], "is_active": True, "unaccepted": None, "updated_at": now}
+        event = ctx.event("member.added", doc["_id"], render_member(applied(doc, changes, (), ()), person, role))
+        return Change(set=changes, events=[event])
+
+    doc = (await store.change("members", known["_id"], decide)).doc
+    return render_member(doc, user, await store.find("roles", doc["role"])), new
 
 
 async def verify(ctx: Context, token: str) -> str:

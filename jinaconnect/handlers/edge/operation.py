@@ -65,8 +65,9 @@ class Operation:
     these names (beside a `body`, whose fields may come as JSON without them);
     `errors` lists further statuses it answers besides those every route can, `media_type` the types of its answer;
     `returns` is a model, or the name of a schema that the description has by itself. `own_credentials` leaves
-    the Authorization header to a public operation. What `leads` elsewhere answers 302. What has a `dry_run` answers
-    `?dry_run=true` with 200 and that model, and changes nothing.
+    the Authorization header to a public operation. What `leads` elsewhere answers 302, what is `known`
+    already 200 instead of 201. What has a `dry_run` answers `?dry_run=true` with 200 and that model, and changes
+    nothing.
     """
 
     method: str
@@ -91,6 +92,7 @@ class Operation:
     hidden: bool = False
     own_credentials: bool = False
     leads: bool = False
+    known: bool = False
     dry_run: type[BaseModel] | None = None
     media_type: str | tuple[str, ...] = "application/json"
 

@@ -18,6 +18,7 @@ from jinaconnect.handlers.edge.description.docs import page
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.handlers.identity.auth import Secret
+from jinaconnect.handlers.identity.members import MemberOut
 
 Token = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Part = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
@@ -64,6 +65,18 @@ class Registered(
     email: str
     tenant_name: str
     email_sent: bool
+
+
+class LinkedLogin(
+    Request,
+    json_schema_extra=example(first_name="Bo", mobile="+12025550124", password="eight green bottles, 1 wall"),
+):
+    """A person who logs in by their telephone number."""
+
+    first_name: Part
+    last_name: Annotated[Line, StringConstraints(max_length=150)] | None = None
+    mobile: Phone
+    password: Password
 
 
 class OfAddress(Request, json_schema_extra=example(email="ann.lee@example.com")):
@@ -122,6 +135,20 @@ async def register(ctx: OperationContext, body: Registration) -> dict[str, Any]:
     already is not told, and nothing of the other is touched.
     """
     return await accounts.register(ctx, body.model_dump(mode="json"))
+
+
+@operation(
+    "POST", "/users/user-login-patch/", id="accounts.link", permission=PUBLIC, body=LinkedLogin, returns=MemberOut,
+    status=201, tag="auth", own_credentials=True, known=True, errors=(403,),
+    headers={"X-ACCESS-KEY": Parameter("An API key of a role that may invite.", SHORT)},
+)  # fmt: skip
+async def link(ctx: OperationContext, body: LinkedLogin) -> Reply:
+    """Make a person with a telephone number an agent of the organisation of the header `X-ACCESS-KEY`.
+
+    They log in with the number. Who is there already is answered 200, and proves it by their password.
+    """
+    shown, new = await accounts.link(ctx, ctx.caller.headers.get("X-ACCESS-KEY"), body.given())
+    return Reply(shown, 201 if new else 200)
 
 
 @operation(

@@ -234,6 +234,34 @@ async def test_an_invitation_comes_by_letter_in_the_words_of_who_invites(
     (await log_in(client(None), mail, FIRST)).ok()
 
 
+async def test_a_key_that_may_invite_links_people_by_their_number(client: Make, tenant: Tenant) -> None:
+    path, anyone = "/users/user-login-patch/", client(None)
+    given = {"first_name": "Bo", "mobile": f"+1202555{secrets.randbelow(9000) + 1000}", "password": FIRST}
+    (await anyone.post(path, given)).refused(401, "not_authenticated")
+    for role, status in (("manager", 403), ("viewer", 403)):
+        key = {"X-ACCESS-KEY": str(tenant(role).credential)}
+        assert (await anyone.post(path, given, headers=key)).status == status
+    (await anyone.post(path, given, headers={"X-ACCESS-KEY": "jc_live_no"})).refused(401, "invalid_api_key")
+    key = {"X-ACCESS-KEY": str(tenant("admin").credential)}
+    assert "password" in (await anyone.post(path, {**given, "password": "short"}, headers=key)).refused(
+        400, "validation_error"
+    )
+    raced = await asyncio.gather(*(anyone.post(path, given, headers=key) for _ in range(4)))
+    assert [answer.status for answer in raced].count(201) == 1
+    assert {answer.status for answer in raced} <= {200, 201, 409}
+    again = (await anyone.post(path, given, headers=key)).ok(200)
+    assert again["role_detail"]["slug"] == "agent"
+    assert "password" in (await anyone.post(path, {**given, "password": SECOND}, headers=key)).refused(
+        400, "validation_error"
+    )
+    assert (await log_in(anyone, given["mobile"], FIRST)).ok()["role"]["slug"] == "agent"
+    rows = (await tenant().get("/tenants/users/")).ok()["results"]
+    assert [row["user"] for row in rows] == [again["user"]]
+    (await tenant().delete(f"/tenants/members/{again['id']}/")).ok(204)
+    (await log_in(anyone, given["mobile"], FIRST)).refused(401, "authentication_failed")
+    assert (await anyone.post(path, given, headers=key)).ok(200)["is_active"] is True
+
+
 async def test_a_letter_is_tried_again_where_the_server_is_busy_and_not_where_it_refuses(
     client: Make, box: PostBox
 ) -> None:

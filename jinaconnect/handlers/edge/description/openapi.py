@@ -249,6 +249,8 @@ def _responses(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
         told["200"] = {"description": "What would happen, asked with `dry_run`.", "content": content}
     if "If-None-Match" in item.headers:
         told["304"] = {"description": "What is held has not changed."}
+    if item.known:
+        told["200"] = {**good, "description": "It was there already."}
     if item.leads:
         place = {"Location": {"description": "Where.", "schema": {"type": "string"}}}
         told["302"] = {"description": "It is elsewhere.", "headers": place}
