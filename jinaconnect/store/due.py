@@ -117,13 +117,13 @@ class Due:
 
     @guarded
     async def postpone(
-        self, collection: str, scope: str, id: str, until: datetime, step: Step | None = None
+        self, collection: str, scope: str, id: str, until: datetime, step: Step | None = None, *, afresh: bool = False
     ) -> None:
         """Give a document this process has claimed back, to be taken again at `until`.
 
-        `step` is what came of this attempt.
+        `step` is what came of this attempt. `afresh` says that it went well, and what comes next is no further try.
         """
-        update: Document = {"$set": {"due.at": until, "due.by": None}}
+        update: Document = {"$set": {"due.at": until, "due.by": None, **({"due.tries": 0} if afresh else {})}}
         if step is not None:
             update |= {"$push": step.pushed(), "$inc": {"rev": 1}}
         await self._database[collection].update_one({"_id": id, "scope": scope, "due.by": self.process}, update)

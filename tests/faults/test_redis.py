@@ -107,7 +107,7 @@ async def test_a_revoked_key_ends_everywhere(pair: Pair) -> None:
     await _revoked_everywhere(pair)
 
 
-async def test_redis_killed_loses_nothing_and_is_used_again(pair: Pair) -> None:
+async def test_redis_restarted_empty_loses_nothing_and_nothing_of_ours_restarts(pair: Pair) -> None:
     await pair.bell.kill()
     try:
         await pair.bell_is("down")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from jinaconnect.actions.worker import retry_while_unavailable
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.billing.purse import InsufficientBalance
 from jinaconnect.core.broadcasts import states
-from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.platform import address_on
 from jinaconnect.core.rules import verdict as rules
@@ -139,7 +139,7 @@ class Dispatcher:
             await self._paused(ctx, doc, f"{error} It needs {error.extra['balance_details']['shortfall']} more.")
             return
         if again is not None:
-            await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again)
+            await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again, afresh=True)
             wait = (again - ctx.now()).total_seconds() + 0.01
             self._ports.worker.run_at("broadcasts", doc["scope"], doc["_id"], wait)
 
@@ -260,8 +260,9 @@ class Dispatcher:
         async def look() -> None:
             while not run.stopped:
                 await asyncio.sleep(LOOK_EVERY_S)
-                held = await ctx.data.find("broadcasts", doc["_id"])
-                run.stopped = held is None or held["status"] != states.SENDING
+                with suppress(Unavailable):  # it is looked at again
+                    held = await ctx.data.find("broadcasts", doc["_id"])
+                    run.stopped = held is None or held["status"] != states.SENDING
 
         watching = asyncio.create_task(look())
         try:
