@@ -382,9 +382,7 @@ def _quiet(doc: Document) -> list[HoursRule]:
     return [own_hours(QUIET, start, end, "the broadcast")]
 
 
-def _fate(
-    doc: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime
-) -> dict[str, object] | None:
+def _fate(doc: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime) -> dict[str, object] | None:
     """Return the fields of a recipient who is sent to later or not at all, None for one who is sent to now."""
     if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
         return _blocked("no_contact", "The contact was removed.", now)
