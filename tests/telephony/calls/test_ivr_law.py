@@ -13,66 +13,15 @@ from typing import Any
 
 from jinaconnect.core.ivr import machine
 from tests.telephony.asterisk import until
+from tests.telephony.calls.graphs import CALLS, acts_of, graph_that_ends
 from tests.telephony.calls.parties import nothing_left
 from tests.telephony.calls.phone import Phone, Talk, telephone
 from tests.telephony.calls.telephone import ENDED, Exchange
 
-CALLS = 32
 AT_ONCE = 8
-PATIENCE_S = 2  # of every node that waits for keys
-SILENCE_S = 2.4  # one such wait, and no second one
 FOREVER_S = 3_600
 FINGER_S = 0.2  # between two presses: what comes faster is one press told twice
-MOST_SILENCES = 3
-DIGITS = "12#"
-FORWARD = {"voice.gather_dtmf": ["timeout", "invalid", "default"], "conditional": ["true", "false"]}
 GIVEN = {"from_number", "to_number", "call_id"}
-
-
-
-def _data(chance: Random, kind: str) -> dict[str, Any]:
-    match kind:
-        case "voice.gather_dtmf":
-            most = chance.randint(1, 3)
-            spoken = {"prompt_tts": chance.choice(["One.", "Two {{digits}}."])} if chance.random() < 0.7 else {}
-            return {
-                "max_digits": most, "min_digits": chance.randint(0, most), "timeout_seconds": PATIENCE_S,
-                "inter_digit_s": PATIENCE_S, "retries": chance.randint(0, 1), "barge_in": chance.random() < 0.6,
-                "finish_on_key": chance.choice(["", "#"]), "save_as": chance.choice(["digits", "x"]), **spoken,
-            }  # fmt: skip
-        case "voice.play":
-            return {"tts_text": chance.choice(["Yes.", "No {{x}}."])}
-        case "set_variable":
-            return {"name": chance.choice(["digits", "x"]), "value": chance.choice(["{{digits}}1", "{{x}}2", "7"])}
-        case "conditional":
-            op = chance.choice(["eq", "ne", "lt", "matches"])
-            return {"variable": chance.choice(["digits", "x"]), "op": op, "value": chance.choice(["1", "12", "21"])}
-    return {}
-
-
-def _graph(chance: Random) -> dict[str, Any]:
-    """Return a graph that ends: what happens by itself leads forward, only keys may lead back."""
-    count = chance.randint(3, 8)
-    kinds = [chance.choice(["voice.gather_dtmf", "voice.gather_dtmf", "voice.play", "set_variable", "conditional"])
-             for _ in range(count - 1)]  # fmt: skip
-    nodes = [{"id": f"n{n}", "type": kind, "data": _data(chance, kind)}
-             for n, kind in enumerate([*kinds, "voice.hangup"])]  # fmt: skip
-    edges = []
-    for n, kind in enumerate(kinds):
-        edges += [{"source": f"n{n}", "on": on, "target": f"n{chance.randint(n + 1, count - 1)}"}
-                  for on in FORWARD.get(kind, ["done"])]  # fmt: skip
-        if kind == "voice.gather_dtmf":
-            pressed = {"".join(chance.choices(DIGITS, k=chance.randint(1, 2))) for _ in range(chance.randint(0, 3))}
-            edges += [{"source": f"n{n}", "on": on, "target": f"n{chance.randint(0, count - 1)}"}
-                      for on in sorted(pressed)]  # fmt: skip
-    return {"entry_node_id": "n0", "nodes": nodes, "edges": edges}
-
-
-def _script(chance: Random) -> list[dict[str, Any]]:
-    acts: list[dict[str, Any]] = [{"keys": chance.choice(DIGITS)} for _ in range(chance.randint(0, 8))]
-    for _ in range(chance.randint(0, MOST_SILENCES)):
-        acts.insert(chance.randint(0, len(acts)), {"silence_s": SILENCE_S})
-    return acts
 
 
 async def _state(phone: Exchange, call: str) -> Mapping[str, Any]:
@@ -141,7 +90,7 @@ async def test_a_simulation_goes_where_a_call_goes(phone: Exchange) -> None:
 
         async def one(seed: int) -> None:
             chance = Random(seed)
-            graph, acts = _graph(chance), _script(chance)
+            graph, acts = graph_that_ends(chance), acts_of(chance)
             expected = await _simulated(phone, graph, acts)
             number = f"+1202555{1_000 + seed}"
             await phone.route(number, {"type": "template", "template": await phone.template(graph, f"IVR {seed}")})

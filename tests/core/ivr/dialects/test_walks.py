@@ -17,6 +17,7 @@ from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.core.ivr.simulate import simulate
 from tests.core.ivr.dialects.gateway import Gateway
 from tests.core.ivr.dialects.random_graphs import random_graph, random_script
+from tests.telephony.calls.graphs import CALLS, acts_of, graph_that_ends
 
 OTHER = load(
     {
@@ -60,6 +61,20 @@ async def _walk(provider: str, graph: Graph, inputs: list[Any], templates: dict[
 async def test_any_script_on_any_graph_goes_the_same_way_everywhere() -> None:
     lengths = [await _same(seed) for seed in range(FEW)]
     assert sum(length > 3 for length in lengths) > FEW / 3, "most graphs are gone through a good way"
+
+
+async def test_the_graphs_of_calls_on_asterisk_go_the_same_way_over_carriers() -> None:
+    """`tests/telephony/calls/test_ivr_law.py` makes these very calls on a real Asterisk."""
+    for seed in range(CALLS):
+        chance = Random(seed)
+        document = graph_that_ends(chance)
+        inputs = [*acts_of(chance), {"silence_s": 3_600}]
+        graph = load(document)
+        expected = simulate(graph, inputs, {"x": "1"})
+        for provider in DIALECTS:
+            walked = await _walk(provider, graph, inputs, {})
+            assert walked.path == expected["path"], (provider, seed)
+            assert (walked.variables, walked.outcome) == (expected["variables"], expected["outcome"]), (provider, seed)
 
 
 @pytest.mark.long
