@@ -23,8 +23,8 @@ function wording(detail) {
     .join("; ");
 }
 
-/** Send one request. `key` is its Idempotency-Key, `token` who asks, `form` a body that is no JSON. */
-export async function send(method, path, { body, query, key, token, form, signal, patience = PATIENCE_MS } = {}) {
+/** Send one request. `key` is its Idempotency-Key, `token` who asks, `form` a body that is no JSON, `file` asks for one. */
+export async function send(method, path, { body, query, key, token, form, file, signal, patience = PATIENCE_MS } = {}) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (key) headers["Idempotency-Key"] = key;
@@ -38,6 +38,7 @@ export async function send(method, path, { body, query, key, token, form, signal
       method, headers, body: form ?? (body === undefined ? undefined : JSON.stringify(body)),
       signal: AbortSignal.any(limits), cache: "no-store",
     });
+    if (file && answer.ok) return await answer.blob();
     text = await answer.text();
   } catch (error) {
     if (signal?.aborted) throw error;

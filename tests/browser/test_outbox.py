@@ -143,6 +143,16 @@ async def test_teammates_are_seen_looking_and_typing(browser: Browser, gateway: 
         await tab.context.close()
 
 
+async def test_a_conversation_is_saved_as_pdf(page: Page, gateway: Running, tenant: Tenant) -> None:
+    await tenant.receives("+12025550112", "hello")
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager"))
+    await open_first(page)
+    async with page.expect_download() as saving:
+        await page.get_by_role("button", name="Save as PDF").click()
+    saved = await (await saving.value).path()
+    assert saved.read_bytes().startswith(b"%PDF-")
+
+
 async def test_a_file_goes_with_its_words(page: Page, gateway: Running, tenant: Tenant) -> None:
     await tenant.receives("+12025550112", "hello")
     await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager"))

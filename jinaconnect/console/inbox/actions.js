@@ -29,6 +29,18 @@ export function actions(page) {
       const name = user === session.user.id ? "you" : plain(app.inbox.people.get(user) ?? "a colleague");
       return done(`Assigned to ${name}.`, post("assign", { assigned_to_type: "USER", assigned_to_id: user }), back);
     },
+    /** Save the last ninety days of the conversation as PDF. */
+    async save() {
+      const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+      try {
+        const pdf = await api.post("/team-inbox/api/export-pdf/", { chat_id: page.contact, start_date: day(88), end_date: day(-1) }, { file: true, patience: 60_000 });
+        const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(pdf), download: `${page.contact}.pdf` });
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+      } catch (error) {
+        app.say(error.message);
+      }
+    },
     read: (contact) =>
       api.post("/team-inbox/api/messages/mark_multiple_as_read/", { contact_id: contact }).catch(() => {}),
   };

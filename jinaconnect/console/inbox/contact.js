@@ -40,7 +40,8 @@ class ContactView extends Element {
         ${Object.keys(contact.opt_outs ?? {}).length ? html`<div><dt>Wants none of</dt><dd>${Object.keys(contact.opt_outs).join(", ")}</dd></div>` : ""}
         ${contact.dnc ? html`<div><dt>Calls</dt><dd>do not call</dd></div>` : ""}
         <div><dt>Since</dt><dd><time datetime=${contact.created_at} title=${exactly(contact.created_at)}>${day(contact.created_at)}</time></dd></div>
-      </dl>`;
+      </dl>
+      <p><button @click=${() => this.page.act.save()}>${icons.file} Save as PDF</button></p>`;
   }
 }
 
