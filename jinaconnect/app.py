@@ -194,7 +194,10 @@ class Gateway:
             "sms_fast2sms": {"base_url": config.sms.fast2sms_url},
         }
         url = services.settings.public_url or services.settings.own_url
-        channels = Channels(Parts(services.outbound, due, clock, accounts, worker.run_job, settings, url))
+        parts = Parts(
+            services.outbound, due, clock, accounts, worker.run_job, settings, url, chaos=config.sandbox.chaos
+        )
+        channels = Channels(parts)
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         fleet = Fleet(services, worker, prompts, config.voice.asterisks)
         loopback = Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s)
@@ -277,6 +280,7 @@ class Gateway:
             retention_days=config.log.retention_days,
             max_upload_bytes=config.http.max_upload_bytes,
             metrics_token=config.metrics.token,
+            chaos=config.sandbox.chaos,
             keep_withheld=config.voice.keep_withheld,
             mail_sender=config.mail.sender,
             frontend_url=config.http.frontend_url.rstrip("/"),

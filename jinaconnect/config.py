@@ -214,6 +214,12 @@ class Sms(_Section):
     fast2sms_url: str = "https://www.fast2sms.com"
 
 
+class Sandbox(_Section):
+    """The simulated carriers; in `chaos` each reports as badly as any does, whatever a tenant has chosen."""
+
+    chaos: bool = False
+
+
 class S3(_Section):
     """An S3-compatible bucket for blobs; an empty name keeps them in the var directory."""
 
@@ -301,6 +307,7 @@ class Config(BaseSettings):
     rcs: Rcs = Rcs()
     billing: Billing = Billing()
     sms: Sms = Sms()
+    sandbox: Sandbox = Sandbox()
     blobs: Blobs = Blobs()
     voice: Voice = Voice()
 

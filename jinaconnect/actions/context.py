@@ -42,6 +42,7 @@ class Settings:
     max_upload_bytes: int
     metrics_token: str = field(default="", repr=False)
     demo: bool = False
+    chaos: bool = False
     keep_withheld: bool = False
     mail_sender: str = "no-reply@localhost"
     frontend_url: str = ""
@@ -83,6 +84,7 @@ class Caller:
     query: Mapping[str, str] = field(default_factory=dict)
     raw_query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = ""
 
 
 def _nothing() -> None:

@@ -73,7 +73,8 @@ class Account:
     """A tenant's account at a carrier, opened for use.
 
     `address` is what the carrier routes by (for a phone channel its number's id), `simulated` accounts never leave the
-    program. `fields` are those that its channel's accounts have besides.
+    program, and in `chaos` their carrier reports as badly as any does. `fields` are those that its channel's accounts
+    have besides.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Account:
     settings: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    chaos: bool = False
 
 
 # --- sending -------------------------------------------------------------------------------------------------------
@@ -96,7 +98,8 @@ class Account:
 class TemplateUse:
     """An approved template and the values for its places, in the parameters its carrier describes.
 
-    `registered` are the ids it has at its carrier and in registers of texts.
+    `registered` are the ids it has at its carrier and in registers of texts, `form` is what it consists of besides its
+    text, as it was written.
     """
 
     id: str
@@ -108,6 +111,7 @@ class TemplateUse:
     buttons: Sequence[Mapping[str, Any]] = ()
     category: str = ""
     registered: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +303,8 @@ class SimulatedAccounts(Protocol):
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a channel may be built with: the client for requests, the operator's settings by channel, where carriers
-    reach this gateway (`url`), and what its simulated carrier needs; `planned` is told of the jobs it stores."""
+    reach this gateway (`url`), and what its simulated carrier needs; `planned` is told of the jobs it stores, `chaos`
+    says that this reports as badly as any does."""
 
     outbound: Outbound
     due: Due
@@ -308,3 +313,4 @@ class Parts:
     planned: Callable[[Document], None]
     settings: Mapping[str, Mapping[str, str]]
     url: str
+    chaos: bool = False

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from jinaconnect.channels.base import SIMULATED_JOB, Account, Parts
+from jinaconnect.channels.chaos import disturbed, repeats
 from jinaconnect.core.clock import Clock
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Due, due_at
@@ -47,8 +48,9 @@ def ending(number: str) -> str:
 class Script:
     """Plans what a simulated carrier reports."""
 
-    def __init__(self, due: Due, clock: Clock, planned: Callable[[Document], None]) -> None:
+    def __init__(self, due: Due, clock: Clock, planned: Callable[[Document], None], *, chaos: bool) -> None:
         self._due = due
+        self._chaos = chaos
         self._clock = clock
         self._planned = planned
         self._tries: dict[str, int] = {}
@@ -56,7 +58,7 @@ class Script:
     @classmethod
     def of(cls, parts: Parts) -> Script:
         """Return the script of a channel's simulated carrier."""
-        return cls(parts.due, parts.clock, parts.planned)
+        return cls(parts.due, parts.clock, parts.planned, chaos=parts.chaos)
 
     def busy(self, number: str, reference: str) -> bool:
         """Tell whether the carrier is too busy for a message now: it is for two tries of one number."""
@@ -77,6 +79,9 @@ class Script:
         `report` returns the job's data of a status at a time, None for one that this carrier does not report.
         """
         statuses, delay = PLANS.get(ending(number), OTHERS)
+        if self._chaos or account.chaos:
+            await self._disturbed(account, id, statuses, delay, report, answer if ending(number) == ANSWERS else None)
+            return
         jobs, at = [], self._clock() + delay
         for place, status in enumerate(statuses):
             if (data := report(status, at)) is not None:
@@ -86,8 +91,31 @@ class Script:
             jobs.append(_job(account, f"{id}:reply", answer(at), at))
         for before, after in reversed(list(pairwise(jobs))):
             before["data"]["then"] = after  # stored once the one before was posted: their order is kept, however late
-        await self._due.add("jobs", jobs[:1])
-        for job in jobs[:1]:
+        await self._plan(jobs[:1])
+
+    async def _disturbed(
+        self, account: Account, id: str, statuses: tuple[str, ...], delay: timedelta,
+        report: Callable[[str, datetime], Mapping[str, Any] | None],
+        answer: Callable[[datetime], Mapping[str, Any]] | None,
+    ) -> None:  # fmt: skip
+        """Plan the same in chaos: each report by itself, some more than once, some never."""
+        begins = self._clock() + delay
+        jobs = []
+        for posting in disturbed(id, statuses):
+            happened = begins + posting.place * STEP  # whenever it is told
+            told = report(statuses[posting.place], happened)
+            if told is not None:
+                jobs.append(_job(account, f"{id}:{posting.place}:{posting.copy}", told, begins + posting.after))
+        if answer is not None:
+            said = answer(begins + len(statuses) * STEP)
+            times = [begins + copy * STEP for copy in range(repeats(id))]
+            jobs += [_job(account, f"{id}:reply:{copy}", said, at) for copy, at in enumerate(times)]
+        await self._plan(jobs)
+
+    async def _plan(self, jobs: list[Document]) -> None:
+        if jobs:
+            await self._due.add("jobs", jobs)
+        for job in jobs:
             self._planned(job)
 
 

@@ -93,7 +93,7 @@ def opened(spec: ChannelSpec, doc: Mapping[str, Any], scope: str, held: Mapping[
         phone=doc["phone_number"], simulated=doc["simulated"],
         settings={name: held[name] for name in spec.settings if held.get(name)},
         secrets={name: held[name] for name in spec.secrets if held.get(name)},
-        fields={name: doc.get(name) for name in spec.fields},
+        fields={name: doc.get(name) for name in spec.fields}, chaos=bool(doc["simulated"] and doc.get("chaos")),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,11 @@ from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
 from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import Simulates
 from jinaconnect.channels.base import Account, WebhookRequest
+from jinaconnect.channels.chaos import repeats
 from jinaconnect.core.errors import CarrierFailed, Invalid, Unavailable
 from jinaconnect.outbound import OutboundError
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.tenant import Change
 
 
 async def customer_writes(
@@ -31,8 +35,9 @@ async def customer_writes(
     assert isinstance(channel, Simulates)
     id = ctx.ids.new("sim").partition("_")[2]
     written = channel.customer_writes(account, sender, name, text, media_url, id, ctx.now())
+    times = repeats(id) if account.chaos or ctx.services.settings.chaos else 1
     try:
-        await _post(ctx.services, ctx.ports, written.hook)
+        await asyncio.gather(*(_post(ctx.services, ctx.ports, written.hook) for _ in range(times)))
     except CarrierFailed as error:
         raise Unavailable("The webhook door did not take the message.") from error
     return {"status": "accepted", "message_id": written.carrier_id}
@@ -49,6 +54,25 @@ async def _simulated(ctx: OperationContext, platform: str, id: str) -> Account:
     if not isinstance(ctx.ports.channels[account.channel], Simulates):
         raise Invalid.field("app", "has no simulated carrier")
     return account
+
+
+async def in_chaos(ctx: OperationContext) -> bool:
+    """Tell whether the caller's simulated carriers report as badly as any does."""
+    found = await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant)
+    return ctx.services.settings.chaos or any(doc.get("chaos") for _, doc in found)
+
+
+async def set_chaos(ctx: OperationContext, on: bool) -> bool:
+    """Have all of the caller's simulated carriers report badly, or well; returns how they do then."""
+
+    def decide(doc: Document) -> Change:
+        return Change(set={"chaos": on, "updated_at": doc["updated_at"]})
+
+    await ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant)
+    for doc in await ctx.data.select("apps", {"deleted_at": None, "simulated": True}):
+        await ctx.data.change("apps", doc["_id"], decide)
+    ctx.ports.accounts.changed(ctx.principal.tenant)
+    return await in_chaos(ctx)
 
 
 async def deliver_webhook(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:

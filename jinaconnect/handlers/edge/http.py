@@ -233,6 +233,7 @@ class OperationHandler(web.RequestHandler):
             query,
             self.request.query,
             self.request.headers,
+            str(self.request.method),
         )
         ctx = self._ctx = OperationContext(self._services, self._ports, principal, caller, again=self._again)
         body, files = self._body(item)

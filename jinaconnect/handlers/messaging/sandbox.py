@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import OperationContext
-from jinaconnect.actions.messaging.sandbox import customer_writes
+from jinaconnect.actions.messaging.sandbox import customer_writes, in_chaos, set_chaos
 from jinaconnect.channels.table import SIMULATED
 from jinaconnect.core.errors import Invalid, PermissionDenied
 from jinaconnect.core.inbox.address import PHONE
@@ -80,8 +80,7 @@ async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]
 
     A message comes through the real webhook door, signed, in the carrier's format; a call is routed like any other.
     """
-    if ctx.principal.mode != "test":
-        raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
+    _sandbox_only(ctx)
     sender = _sender(body)
     if body.channel == VOICE:
         call = await ctx.ports.switches.sandbox_call(ctx.data.scope, body.to, sender, body.keys or "")
@@ -91,3 +90,40 @@ async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]
         raise Invalid.field("text", "exactly one of text, media_url and keys is needed")
     text, platform = body.text or body.keys, body.channel.upper()
     return await customer_writes(ctx, platform, sender, body.name, text, body.media_url, body.app)
+
+
+class Chaos(Request, json_schema_extra=example(on=True)):
+    """Whether simulated carriers reorder, repeat, delay and lose their reports."""
+
+    on: bool
+
+
+class ChaosOut(Answer, json_schema_extra=example(on=True)):
+    """Whether simulated carriers reorder, repeat, delay and lose their reports."""
+
+    on: bool
+
+
+def _sandbox_only(ctx: OperationContext) -> None:
+    if ctx.principal.mode != "test":
+        raise PermissionDenied("The sandbox needs a test key (jc_test_…).")
+
+
+@operation("GET", "/sandbox/chaos/", id="sandbox.chaos.read", permission="wa_app.view", returns=ChaosOut)
+async def read_chaos(ctx: OperationContext) -> dict[str, Any]:
+    """Tell whether the sandbox's simulated carriers are in chaos."""
+    return {"on": await in_chaos(ctx)}
+
+
+@operation(
+    "PUT", "/sandbox/chaos/", id="sandbox.chaos.change", permission="wa_app.manage", body=Chaos, returns=ChaosOut,
+    effect=True,
+)  # fmt: skip
+async def change_chaos(ctx: OperationContext, body: Chaos) -> dict[str, Any]:
+    """Put all simulated carriers in chaos, or out of it; needs a `jc_test_` key.
+
+    In chaos they post reports in any order, some twice or three times, some late and some never, and what a customer
+    writes up to three times. What comes of it is the same as ever: no state goes back, nothing is there twice.
+    """
+    _sandbox_only(ctx)
+    return {"on": await set_chaos(ctx, body.on)}
