@@ -22,12 +22,14 @@ from jinaconnect.core.errors import GatewayError
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.window import window_open
+from jinaconnect.core.messaging.sms_price import price as own_price
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Step
 
 BEHIND = timedelta(minutes=1)  # how long after its report a message is left to those who took it
 NEVER_DELIVERED = timedelta(days=31)  # carriers keep a message for a month at most
 SWEPT = 500
+OWN = "the account's own price"
 ENDS = (status.FAILED, status.EXPIRED)
 
 logger = structlog.get_logger(__name__)
@@ -63,27 +65,41 @@ class Quote:
 
 async def quote(
     ctx: Context, platform: str, contact: Mapping[str, Any] | None, phone: str | None, category: str,
-    segments: int | None,
+    segments: int | None, account: Mapping[str, Any],
 ) -> Quote | None:  # fmt: skip
-    """Return what a message would cost now, None where nobody is charged; raises NoPrice."""
+    """Return what a message would cost now, None where nobody is charged; raises NoPrice.
+
+    `account` are the fields of the account it goes by: where those say a price, that is the price, else the list's.
+    """
     wallet = await ctx.services.wallets.of(ctx.data.scope)
     if wallet is None:
         return None
     destination = country(phone if contact is None else contact["phone"])
     priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
-    price, source = _price(ctx.services, platform, destination, priced, ctx.now(), wallet["currency"])
+    own = _own(account, phone if contact is None else contact["phone"])
+    price, source = (own, OWN) if own is not None else _price(
+        ctx.services, platform, destination, priced, ctx.now(), wallet["currency"]
+    )  # fmt: skip
     units = segments or 1
     purse = purse_of(wallet)
     return Quote(price * units, purse.currency, units, price, destination, category, source, purse.available)
 
 
 def price_for(
-    ctx: Context, platform: str, contact: Mapping[str, Any], category: str, segments: int | None, currency: str
-) -> int:
+    ctx: Context, platform: str, contact: Mapping[str, Any], category: str, segments: int | None, currency: str,
+    account: Mapping[str, Any],
+) -> int:  # fmt: skip
     """Return what a message to a contact costs now in millionths of a wallet's currency; raises NoPrice."""
+    if (own := _own(account, contact.get("phone"))) is not None:
+        return own * (segments or 1)
     priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
     price, _ = _price(ctx.services, platform, country(contact.get("phone")), priced, ctx.now(), currency)
     return price * (segments or 1)
+
+
+def _own(account: Mapping[str, Any], phone: str | None) -> int | None:
+    """Return the price that an account's own fields say of one segment to a number, None where they say none."""
+    return None if phone is None else own_price(account, phone, 1)
 
 
 def _free(contact: Mapping[str, Any] | None, platform: str, category: str, now: datetime) -> bool:

@@ -230,6 +230,8 @@ class Sender:
         contact, platform = message["contact"], message["platform"]
         if refused.cause == "unreachable":
             await set_reachable(ctx, contact, platform, reachable=False, at=ctx.now())
+        app = None if refused.opted_out else await ctx.data.find("apps", message["app"])
+        if refused.cause == "unreachable" or (app is not None and app.get("fallback_app")):
             await self._worker.add_jobs([fallback_job(message, ctx.now())])
         if refused.cause == "auth":
             details = {"code": refused.code, "message": refused.message}

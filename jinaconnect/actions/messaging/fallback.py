@@ -1,4 +1,4 @@
-"""A message over another platform, in place of one that did not reach whom it was for."""
+"""A message over another platform, or by another account, in place of one that did not reach whom it was for."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ async def fall_back(services: Services, ports: Ports, scope: str, data: Mapping[
 async def _instead(ctx: Context, ports: Ports, message: Document) -> NewMessage | None:
     """Return the message that goes in another's place, None where none does."""
     app = await ctx.data.find("apps", message["app"])
+    if app is not None and app.get("fallback_app"):
+        return _by_another(message, app["fallback_app"])
     channel = None if app is None else ports.channels.of(app["channel"], app["bsp"])
     if app is None or not isinstance(channel, FallsBack):
         return None
@@ -57,4 +59,14 @@ async def _instead(ctx: Context, ports: Ports, message: Document) -> NewMessage 
     return NewMessage(
         platform=channel.falls_back_to, content={"type": "text", "body": {"text": text}}, contact=message["contact"],
         account=app.get("sms_fallback_app"), account_field="sms_fallback_app",
+    )  # fmt: skip
+
+
+def _by_another(message: Document, account: str) -> NewMessage | None:
+    """Return the same message by another account of its platform; what goes in another's place has no further one."""
+    if (message.get("memo") or {}).get("in_place_of") or message["content"].get("template"):
+        return None
+    return NewMessage(
+        platform=message["platform"], content=message["content"], contact=message["contact"], account=account,
+        account_field="fallback_app", category=message.get("category"), memo={"in_place_of": message["_id"]},
     )  # fmt: skip

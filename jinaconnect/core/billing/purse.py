@@ -7,6 +7,7 @@ need returns. So balance and reserve are each the sum of the rows' own changes, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from jinaconnect.core.billing.money import shown
 from jinaconnect.core.errors import GatewayError
@@ -18,13 +19,13 @@ class InsufficientBalance(GatewayError):
     status = 400
     code = "insufficient_balance"
 
-    def __init__(self, purse: Purse, cost: int) -> None:
+    def __init__(self, purse: Purse, cost: int, **further: Any) -> None:
         super().__init__(
             "The balance does not cover this; recharge the wallet.",
             extra={"balance_details": {
                 "estimated_cost": shown(cost), "available_balance": shown(purse.available),
                 "balance": shown(purse.balance), "credit_line": shown(purse.credit_line), "currency": purse.currency,
-                "shortfall": shown(cost - purse.available),
+                "shortfall": shown(cost - purse.available), **further,
             }},
         )  # fmt: skip
 

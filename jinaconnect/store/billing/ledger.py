@@ -200,7 +200,7 @@ class _Round:
         return found
 
     def _row(self, posting: Posting, purse: Purse, line: Line, rest: int) -> Document:
-        id, (noun, _, subject) = self._ids.new("txn"), posting.about.partition(":")
+        id, (noun, subject, *_) = self._ids.new("txn"), [*posting.about.split(":"), ""]
         kind = REFUND if posting.kind == CONSUMPTION and line.change > 0 else posting.kind
         return {
             "_id": id, "system_transaction_id": public_id(id), "transaction_id": posting.facts.get("transaction_id"),

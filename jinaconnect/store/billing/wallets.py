@@ -43,6 +43,21 @@ class Wallets:
             f"{about}:reserve", about, CONSUMPTION, lambda purse, _: purse.reserve(amount), facts or {}, steps, adding,
         ))  # fmt: skip
 
+    async def hold(
+        self, scope: str, about: str, amount: int, part: str, *, facts: Mapping[str, Any] | None = None,
+        steps: Sequence[Step] = (), adding: Sequence[Addition] = (),
+    ) -> Posted:  # fmt: skip
+        """Bring what is set aside for something to an amount, once per `part`; raises InsufficientBalance.
+
+        `steps` and `adding` are the change it is for: written with it or not at all.
+        """
+
+        def decide(purse: Purse, rest: int) -> Line:
+            return returned(rest - amount) if amount <= rest else purse.reserve(amount - rest)
+
+        key = f"{about}:hold:{part}"
+        return await self.ledger.post(scope, Posting(key, about, CONSUMPTION, decide, facts or {}, steps, adding))
+
     async def settle(
         self, scope: str, about: str, cost: int, *, part: str | None = None, held: int | None = None,
         facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = (),
