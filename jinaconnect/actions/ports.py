@@ -74,6 +74,9 @@ class Rates(Protocol):
     async def handshake(self, ip: str) -> Verdict:
         """Count a socket that is being opened from an address."""
 
+    async def follow(self, ip: str) -> None:
+        """Count a link that is followed from an address; raises Throttled."""
+
     async def login(self, ip: str, name: str) -> Verdict:
         """Count a login attempt for an account from an address."""
 

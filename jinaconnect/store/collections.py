@@ -58,7 +58,8 @@ class Collection:
     """A collection of tenant data; `by_mode` says whether live and test are apart, `tells` whether it has events.
 
     `across` are keys by which the gateway itself looks through all tenants (`Store.across`), such as the live calls
-    of a switch. What is `kept` for a time only goes by itself, from when it was made.
+    of a switch; `of_all` those of them, each a text, that no two documents of whatever tenants share. What is `kept`
+    for a time only goes by itself, from when it was made.
     """
 
     indexes: tuple[Index, ...] = ()
@@ -66,6 +67,7 @@ class Collection:
     tells: bool = False
     across: tuple[Keys, ...] = ()
     kept: timedelta | None = None
+    of_all: tuple[Keys, ...] = ()
     worded: Worded | None = None
 
     def built(self) -> list[Built]:
@@ -85,6 +87,15 @@ class Collection:
                 {"partialFilterExpression": {keys[0][0]: {"$exists": True}}},
             )
             for keys in self.across
+            if keys not in self.of_all
+        ]
+        others += [
+            Built(
+                "_".join(["across", *(key for key, _ in keys)]),
+                keys,
+                {"unique": True, "partialFilterExpression": dict(_given(keys[0][0]))},
+            )
+            for keys in self.of_all
         ]
         return own + others
 
@@ -169,6 +180,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("_id", -1),)),
             Index((("bot_user_id", 1),), unique=True, only=(*_given("bot_user_id"), *_PRESENT)),
             Index((("agent_id", 1),), unique=True, only=(*_given("agent_id"), *_PRESENT)),
+            Index((("bsp", 1), ("sender_id", 1)), unique=True, only=(*_given("sender_id"), *_PRESENT)),
         ),
     ),
     "templates": Collection(
@@ -289,6 +301,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("platform", 1), ("_id", -1))),
             Index((("created_by", 1), ("_id", -1))),
             Index((("template", 1), ("_id", -1)), only=_given("template")),
+            Index((("app", 1), ("scheduled_time", 1)), only=_given("app")),
         ),
     ),
     "broadcast_rows": Collection(
@@ -302,6 +315,22 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("status", 1), ("_id", -1))),
         ),
     ),
+    "links": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("broadcast", 1), ("key", 1), ("place", 1)), unique=True),
+            Index((("broadcast", 1), ("_id", -1))),
+            Index((("contact", 1), ("_id", -1))),
+            Index((("platform", 1), ("_id", -1))),
+            Index((("clicked", 1), ("_id", -1)), only=(("clicked", True),)),
+            Index((("broadcast", 1), ("clicked", 1), ("_id", -1)), only=(("clicked", True),)),
+            Index((("row", 1),)),
+        ),
+        across=((("code", 1),),),
+        of_all=((("code", 1),),),
+    ),
+    "link_clicks": Collection(indexes=(Index((("link", 1), ("_id", -1))),)),
     # Events of what keeps none itself: documents that went altogether, and rows from before a tenant is known.
     "announcements": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
 }

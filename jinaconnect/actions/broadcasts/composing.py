@@ -13,10 +13,12 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.channels.base import Account, Composed, Outgoing, TemplateUse
+from jinaconnect.core.broadcasts import links, parameters
 from jinaconnect.core.broadcasts import values as texts
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.messaging.templates import PLACEHOLDER, content_of, is_plain
 from jinaconnect.store.databases.mongo import Document
 
 MEDIA_TYPES = ("image", "video", "audio", "document")
@@ -27,6 +29,7 @@ class Wording:
     """What a broadcast says, opened for use: to whom it matters by which account, template or content."""
 
     account: Account
+    platform: str
     template: TemplateUse | None
     content: Mapping[str, Any]
     given: Mapping[str, Any]
@@ -34,6 +37,14 @@ class Wording:
     name: str
     zone: tzinfo
     currency: str | None
+    base: str
+    follows: bool
+
+    @property
+    def has_links(self) -> bool:
+        """Whether recipients may get links of their own."""
+        buttons = () if self.template is None else self.template.form.get("buttons") or ()
+        return self.follows or any(PLACEHOLDER.search(str(each.get("url") or "")) for each in buttons)
 
 
 async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wording:
@@ -50,9 +61,12 @@ async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wordin
         content = _content(broadcast["placeholder_data"])
     wallet = await ctx.services.wallets.of(ctx.data.scope)
     tenant = await ctx.services.registry.tenant(ctx.principal.tenant) or {}
+    base = ctx.services.settings.public_url or ctx.services.settings.own_url
     return Wording(
-        account, template, content, broadcast["placeholder_data"], tenant.get("name", ""), broadcast["name"],
+        account, broadcast["platform"], template, content, broadcast["placeholder_data"], tenant.get("name", ""),
+        broadcast["name"],
         ZoneInfo(tenant.get("settings", {}).get("timezone") or "UTC"), None if wallet is None else wallet["currency"],
+        base, bool(broadcast.get("track_links")),
     )  # fmt: skip
 
 
@@ -76,16 +90,56 @@ def _content(data: Mapping[str, Any]) -> dict[str, Any]:
     return check_content({"type": kind, kind: media})
 
 
-def compose_for(ctx: OperationContext, wording: Wording, contact: Document, now: datetime) -> Composed:
-    """Return the message for one contact, ready for its carrier; raises Invalid where the channel cannot say it."""
-    values = texts.values_for(
+def _values(wording: Wording, contact: Document, now: datetime) -> dict[str, str]:
+    return texts.values_for(
         contact, wording.given, tenant=wording.tenant, broadcast=wording.name, now=now, zone=wording.zone
     )
+
+
+def links_for(wording: Wording, contact: Document, now: datetime) -> list[links.Wanted]:
+    """Return the addresses that a contact gets links of their own for; raises Invalid where one is missing."""
+    values, template = _values(wording, contact, now), wording.template
+    if template is not None and PLATFORMS[wording.platform].window is not None:
+        return links.links_of_buttons(template.form.get("buttons") or (), wording.base, values)
+    if not wording.follows:
+        return []
+    if template is None:
+        return links.links_in(_text(_filled(wording.content, values)), wording.base)
+    body = texts.template_parameters(template.content, values)
+    spoken = "\n".join(each["text"] for each in body) if template.registered else texts.said(template.content, values)
+    return links.links_in(spoken, wording.base)
+
+
+def compose_for(
+    ctx: OperationContext, wording: Wording, contact: Document, now: datetime,
+    codes: Mapping[int, str] | None = None,
+) -> Composed:  # fmt: skip
+    """Return the message for one contact, ready for its carrier; raises Invalid where the channel cannot say it.
+
+    `codes` are those of the links it has, by their places; without them it is as long as it would be.
+    """
+    values = _values(wording, contact, now)
+    wanted = links_for(wording, contact, now) if wording.has_links else []
+    known = {each.place: (codes or {}).get(each.place, links.ANY_CODE) for each in wanted}
+    ours = {each.url: links.public_url(wording.base, known[each.place]) for each in wanted if each.followed}
     channel = ctx.ports.channels[wording.account.channel]
-    if wording.template is not None:
-        body = texts.template_parameters(wording.template.content, values)
-        return channel.compose(wording.account, Outgoing({}, replace(wording.template, body=body)))
-    return channel.compose(wording.account, Outgoing(_filled(wording.content, values)))
+    template = wording.template
+    if template is None:
+        content = _filled(wording.content, values)
+        return channel.compose(wording.account, Outgoing(_led(content, ours) if ours else content))
+    body = texts.template_parameters(template.content, values)
+    if PLATFORMS[wording.platform].window is not None:
+        buttons = parameters.button_parameters(template.form.get("buttons") or (), values, known, wording.base)
+        return channel.compose(wording.account, Outgoing({}, replace(template, body=body, buttons=buttons)))
+    spoken = links.replaced(texts.said(template.content, values), ours)
+    if not is_plain(template.form):  # a form that no carrier knows: it is said in the inbox's words
+        shown = check_content(content_of(template.form, values, spoken))
+        return channel.compose(wording.account, Outgoing({**shown, "template": template.name}))
+    if ours and not template.registered:
+        return channel.compose(wording.account, Outgoing({}, replace(template, content=spoken)))
+    if ours:
+        body = [{**each, "text": links.replaced(each["text"], ours)} for each in body]
+    return channel.compose(wording.account, Outgoing({}, replace(template, body=body)))
 
 
 def price_of(
@@ -95,7 +149,19 @@ def price_of(
     if wording.currency is None:
         return None
     category = wording.template.category if wording.template is not None else broadcast["category"]
-    return price_for(ctx, broadcast["platform"], contact, category, composed.segments, wording.currency)
+    own, currency = wording.account.fields, wording.currency
+    return price_for(ctx, broadcast["platform"], contact, category, composed.segments, currency, own)
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    part = content["body"] if content["type"] == "text" else content[content["type"]]
+    return str(part.get("text") or part.get("caption") or "")
+
+
+def _led(content: Mapping[str, Any], ours: Mapping[str, str]) -> dict[str, Any]:
+    """Return content whose text has links of ours in place of the addresses they lead to."""
+    kind, name = (("body", "text") if content["type"] == "text" else (content["type"], "caption"))
+    return {**content, kind: {**content[kind], name: links.replaced(_text(content), ours)}}
 
 
 def _filled(content: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
 from jinaconnect.actions.broadcasts.composing import compose_for, price_of, wording
+from jinaconnect.actions.broadcasts.paying import Estimate, queue_changed, queue_new
 from jinaconnect.actions.broadcasts.telling import changed, counts_now, told, with_counts
 from jinaconnect.actions.context import OperationContext
-from jinaconnect.core.billing.purse import InsufficientBalance
-from jinaconnect.core.billing.wallet import purse_of
+from jinaconnect.core.billing.money import shown
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_broadcast
 from jinaconnect.core.errors import Conflict, Invalid
@@ -26,7 +26,8 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "all": (states.PENDING, states.FAILED, states.UNKNOWN),
 }  # fmt: skip
 _WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "template", "app", "placeholder_data",
-            "media_overrides", "allowed_hours_local", "scheduled_time", "category", "name")  # fmt: skip
+            "media_overrides", "allowed_hours_local", "scheduled_time", "category", "track_links",
+            "name")  # fmt: skip
 
 
 class NotNow(Conflict):
@@ -36,8 +37,13 @@ class NotNow(Conflict):
     code = "wrong_state"
 
 
-async def create_broadcast(ctx: OperationContext, fields: Mapping[str, Any]) -> Document:
-    """Write a broadcast; one that is not a draft is checked and scheduled. Raises Invalid naming each wrong field."""
+async def create_broadcast(
+    ctx: OperationContext, fields: Mapping[str, Any]
+) -> tuple[Document, list[dict[str, Any]]]:
+    """Write a broadcast; one that is not a draft is checked, paid for and scheduled. Returns it and what to warn of.
+
+    Raises Invalid naming each wrong field, InsufficientBalance.
+    """
     principal = ctx.principal
     wanted = fields.get("status", states.DRAFT)
     doc = new_broadcast(
@@ -46,11 +52,14 @@ async def create_broadcast(ctx: OperationContext, fields: Mapping[str, Any]) -> 
     )  # fmt: skip
     now = ctx.now()
     doc.update(created_at=now, updated_at=now)
+    estimate = Estimate(0, 0, None)
     if wanted != states.DRAFT:
-        doc.update(await _scheduled(ctx, doc, fields.get("scheduled_time")))
-    written = ctx.wrote(await ctx.data.insert("broadcasts", doc, [told(ctx, "broadcast.created", doc)]))
+        given, estimate = await _scheduled(ctx, doc, fields.get("scheduled_time"))
+        doc.update(given)
+        estimate.covered()
+    written = await queue_new(ctx, estimate, doc, told(ctx, "broadcast.created", doc))
     _wake(ctx, written)
-    return written
+    return written, estimate.warnings()
 
 
 async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, Any]) -> Document:
@@ -61,23 +70,29 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
     given = await _checked(ctx, fields)
     wanted = fields.get("status", held["status"])
     after = {**held, **given}
+    amount = held.get("queued_cost", 0)
     if wanted == states.DRAFT:
-        given.update(status=states.DRAFT, reason="")
+        amount = 0
+        given.update(status=states.DRAFT, reason="", queued_cost=0)
     elif wanted in (states.QUEUED, states.SCHEDULED):
-        given.update(await _scheduled(ctx, after, after["scheduled_time"]))
-        if held["status"] == states.CANCELLED:
+        again = held["status"] == states.CANCELLED
+        scheduled, estimate = await _scheduled(ctx, after, after["scheduled_time"])
+        given.update(scheduled)
+        estimate.covered(0 if again else amount)
+        amount = estimate.amount
+        if again:
             given.update(planned=False, planned_to=None, ended_at=None, round=held["round"] + 1, reserved=False)
             await _forget_rows(ctx, id)
     given["updated_by"] = ctx.principal.username or ctx.principal.name
 
     def decide(doc: Document) -> Change:
-        if doc["status"] not in states.EDITABLE:
+        if doc["status"] not in states.EDITABLE or doc["round"] != held["round"]:
             raise NotNow(f"A broadcast that is {doc['status']} cannot be changed.")
         change = changed(ctx, "broadcast.updated", doc, **given)
         unset = ["due"] if given.get("status") == states.DRAFT and "due" in doc else []
         return Change(set=change.set, unset=unset, events=change.events)
 
-    doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
+    doc = await queue_changed(ctx, amount, {**held, **given}, decide)
     _wake(ctx, doc)
     return doc
 
@@ -150,8 +165,9 @@ async def preview_broadcast(ctx: OperationContext, fields: Mapping[str, Any]) ->
     """Return what a broadcast would be: its audience, a first message, when it would begin. Changes nothing."""
     given = await _checked(ctx, {**fields, "status": states.DRAFT})
     doc = {**new_broadcast("", by=None, user=None), **given, "created_at": ctx.now(), "updated_at": ctx.now()}
-    doc.update(await _scheduled(ctx, doc, fields.get("scheduled_time")))
-    return doc
+    scheduled, estimate = await _scheduled(ctx, doc, fields.get("scheduled_time"))
+    estimate.covered()
+    return {**doc, **scheduled}
 
 
 async def read_broadcast(ctx: OperationContext, id: str) -> Document:
@@ -166,8 +182,13 @@ async def _checked(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str
     return given
 
 
-async def _scheduled(ctx: OperationContext, doc: Mapping[str, Any], scheduled: datetime | None) -> dict[str, Any]:
-    """Return the fields of a broadcast that is scheduled; raises Invalid where it cannot be sent as it is."""
+async def _scheduled(
+    ctx: OperationContext, doc: Mapping[str, Any], scheduled: datetime | None
+) -> tuple[dict[str, Any], Estimate]:
+    """Return the fields of a broadcast that is scheduled, and what it will cost by what its first recipient does.
+
+    Raises Invalid where it cannot be sent as it is.
+    """
     query = audience(doc)
     size = await audience_size(ctx.data, doc)
     if size == 0:
@@ -178,20 +199,17 @@ async def _scheduled(ctx: OperationContext, doc: Mapping[str, Any], scheduled: d
     except ValueError as error:
         raise Invalid.field("scheduled_time", str(error)) from error
     first = await ctx.data.select("contacts", query, limit=1)
+    amount = 0
     if first:
         composed = compose_for(ctx, said, first[0], ctx.now())
-        await _covered(ctx, (price_of(ctx, doc, said, first[0], composed) or 0) * size)
-    return {
-        "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account.id,
-        "reason": "", "due": due_at(starts),
-    }  # fmt: skip
-
-
-async def _covered(ctx: OperationContext, amount: int) -> None:
-    """Raise InsufficientBalance where a wallet plainly does not cover an audience, by what its first member costs."""
+        amount = (price_of(ctx, doc, said, first[0], composed) or 0) * size
     wallet = await ctx.services.wallets.of(ctx.data.scope)
-    if wallet is not None and amount > (purse := purse_of(wallet)).available:
-        raise InsufficientBalance(purse, amount)
+    fields = {
+        "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account.id,
+        "reason": "", "due": due_at(starts), "queued_cost": amount,
+        "initial_cost": None if wallet is None else shown(amount),
+    }  # fmt: skip
+    return fields, Estimate(amount, size, wallet)
 
 
 async def _forget_rows(ctx: OperationContext, id: str) -> None:

@@ -1,4 +1,5 @@
-"""What a broadcast costs: reserved when it is planned, settled batch by batch, the rest given back at its end.
+"""What a broadcast costs: reserved when it is queued, by its audience then, brought to what its recipients cost when it
+is planned, settled batch by batch, the rest given back at its end.
 
 Each time a broadcast is begun anew is a round with a reservation of its own. What a batch has cost is posted before its
 rows are written, once, by the batch's own name: a cut in between charges nobody twice.
@@ -8,19 +9,98 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from jinaconnect.actions.broadcasts.outcomes import Asked
 from jinaconnect.actions.broadcasts.telling import changed
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.billing.money import shown
+from jinaconnect.core.billing.purse import InsufficientBalance, Purse
+from jinaconnect.core.billing.wallet import purse_of
 from jinaconnect.core.broadcasts import states
+from jinaconnect.core.clock import iso
+from jinaconnect.core.events.event import Event
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Change
+from jinaconnect.store.tenant import Addition, Change, Decide, Step, Written
 
 
 def _about(broadcast: Document, round: int | None = None) -> str:
     return f"broadcast:{broadcast['_id']}:{broadcast['round'] if round is None else round}"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a broadcast will cost by its audience now; `wallet` is None where nobody is charged."""
+
+    amount: int
+    recipients: int
+    wallet: Document | None
+
+    def covered(self, held: int = 0) -> None:
+        """Raise InsufficientBalance where the wallet does not cover it with what is `held` for it already."""
+        if self.wallet is not None and self.amount > held + (purse := purse_of(self.wallet)).available:
+            raise self._short(purse)
+
+    def _short(self, purse: Purse) -> InsufficientBalance:
+        price = shown(self.amount // self.recipients) if self.recipients else 0.0
+        return InsufficientBalance(
+            purse, self.amount, recipient_count=self.recipients, price_per_message=price
+        )
+
+    def warnings(self, held: int = 0) -> list[dict[str, Any]]:
+        """Return what is to be warned of: that little is left."""
+        if self.wallet is None:
+            return []
+        available, threshold = purse_of(self.wallet).available + held, self.wallet["threshold_alert"]
+        left = available - self.amount
+        if left >= threshold:
+            return []
+        details = {
+            "available_balance": shown(available), "estimated_cost": shown(self.amount),
+            "balance_after_broadcast": shown(left), "threshold": shown(threshold), "currency": self.wallet["currency"],
+        }  # fmt: skip
+        return [{"type": "LOW_BALANCE", "message": "Little will be left when this is sent.", "details": details}]
+
+
+async def queue_new(ctx: Context, estimate: Estimate, doc: Document, event: Event) -> Document:
+    """Write a broadcast that is queued, and reserve what it will cost: both or neither. Raises InsufficientBalance."""
+    if estimate.wallet is None or not estimate.amount:
+        return ctx.wrote(await ctx.data.insert("broadcasts", doc, [event]))
+    posted = await ctx.services.wallets.hold(
+        ctx.data.scope, _about(doc), estimate.amount, "queue", facts=_facts(doc, estimate.recipients),
+        adding=[Addition("broadcasts", doc, [event])],
+    )  # fmt: skip
+    written = posted.added[0]
+    seqs = await ctx.data.tell("broadcasts", [written])
+    return ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
+
+
+async def queue_changed(ctx: Context, amount: int, doc: Document, decide: Decide) -> Document:
+    """Change a broadcast and what is reserved for it: both or neither. Raises InsufficientBalance, what decide raises.
+
+    `doc` is the broadcast as it will be.
+    """
+    wallet = await ctx.services.wallets.of(ctx.data.scope)
+    if wallet is None or (not amount and not doc.get("queued_cost")):
+        return ctx.wrote(await ctx.data.change("broadcasts", doc["_id"], decide))
+    part = f"queue:{doc['rev']}"
+    await ctx.services.wallets.hold(
+        ctx.data.scope, _about(doc), amount, part, facts=_facts(doc, doc["audience"]),
+        steps=[Step("broadcasts", doc["_id"], decide)],
+    )  # fmt: skip
+    return await ctx.data.get("broadcasts", doc["_id"])
+
+
+def _facts(doc: Document, recipients: int) -> dict[str, Any]:
+    """Return what the ledger keeps of a broadcast, as it is at this moment."""
+    scheduled = doc["scheduled_time"]
+    return {
+        "description": doc["name"], "broadcast_name": doc["name"], "broadcast_status": doc["status"],
+        "broadcast_platform": doc["platform"], "broadcast_recipient_count": recipients,
+        "broadcast_scheduled_time": None if scheduled is None else iso(scheduled),
+    }  # fmt: skip
 
 
 async def reserve_all(ctx: Context, broadcast: Document) -> Document:
@@ -34,12 +114,12 @@ async def reserve_all(ctx: Context, broadcast: Document) -> Document:
             await ctx.services.wallets.refund(ctx.data.scope, _about(broadcast, broadcast["round"] - 1))
         left = {"broadcast": broadcast["_id"], "status": states.PENDING}
         total = await ctx.data.aggregate(
-            "broadcast_rows", [{"$match": left}, {"$group": {"_id": None, "sum": {"$sum": "$price"}}}]
+            "broadcast_rows", [{"$match": left}, {"$group": {"_id": None, "sum": {"$sum": "$price"}, "n": {"$sum": 1}}}]
         )
         amount = int(total[0]["sum"]) if total else 0
-        if amount:
-            facts = {"description": broadcast["name"]}
-            await ctx.services.wallets.reserve(ctx.data.scope, _about(broadcast), amount, facts=facts)
+        if amount or broadcast.get("queued_cost"):
+            facts = _facts(broadcast, int(total[0]["n"]) if total else 0)
+            await ctx.services.wallets.hold(ctx.data.scope, _about(broadcast), amount, "plan", facts=facts)
 
     def decide(doc: Document) -> Change:
         if not amount:
@@ -65,5 +145,6 @@ async def settle_batches(ctx: Context, broadcast: Document, asked: Sequence[Aske
 
 async def give_back_rest(ctx: Context, broadcast: Document) -> None:
     """Give back what is left of the reservation of a broadcast that sends no more."""
-    if broadcast["reserved"] and await ctx.services.wallets.of(ctx.data.scope) is not None:
+    holds = broadcast["reserved"] or broadcast.get("queued_cost")
+    if holds and await ctx.services.wallets.of(ctx.data.scope) is not None:
         await ctx.services.wallets.refund(ctx.data.scope, _about(broadcast))

@@ -11,6 +11,7 @@ from datetime import datetime
 from jinaconnect.actions.billing.messages import NoPrice
 from jinaconnect.actions.broadcasts.audience import next_contacts
 from jinaconnect.actions.broadcasts.composing import Wording, compose_for, price_of
+from jinaconnect.actions.broadcasts.links import Linked, link_up
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_row
@@ -26,7 +27,9 @@ async def plan_batch(ctx: OperationContext, broadcast: Document, wording: Wordin
     """Write the rows of the next contacts; returns the broadcast, `planned` when there are no more."""
     contacts = await next_contacts(ctx.data, broadcast, broadcast["planned_to"], BATCH)
     now = ctx.now()
-    rows = [row for contact in contacts if (row := _row(ctx, broadcast, wording, contact, now)) is not None]
+    linked = await link_up(ctx, broadcast, wording, contacts, now)
+    planned = (_row(ctx, broadcast, wording, contact, now, linked.get(contact["_id"])) for contact in contacts)
+    rows = [row for row in planned if row is not None]
     if rows:
         await ctx.data.insert_many("broadcast_rows", [(row, ()) for row in rows])
     fields = {"planned": len(contacts) < BATCH, "updated_at": broadcast["updated_at"]}
@@ -36,8 +39,9 @@ async def plan_batch(ctx: OperationContext, broadcast: Document, wording: Wordin
 
 
 def _row(
-    ctx: OperationContext, broadcast: Document, wording: Wording, contact: Document, now: datetime
-) -> Document | None:
+    ctx: OperationContext, broadcast: Document, wording: Wording, contact: Document, now: datetime,
+    linked: Linked | None,
+) -> Document | None:  # fmt: skip
     """Return the row of a contact, None for one who cannot be reached on the platform.
 
     What the channel cannot say to them is a failure of their own.
@@ -45,9 +49,9 @@ def _row(
     to = address_on(contact, broadcast["platform"])
     if to is None:
         return None
-    row = new_row(ctx.ids.new("brr"), broadcast, contact, to, now)
+    row = new_row(ctx.ids.new("brr") if linked is None else linked.row, broadcast, contact, to, now)
     try:
-        composed = compose_for(ctx, wording, contact, now)
+        composed = compose_for(ctx, wording, contact, now, None if linked is None else linked.codes)
         price = price_of(ctx, broadcast, wording, contact, composed)
     except (Invalid, NoPrice) as error:
         return {

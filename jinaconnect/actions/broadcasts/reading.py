@@ -15,8 +15,9 @@ from jinaconnect.core.ids import encode
 MOST_ROWS = 10_000
 COLUMNS = (
     "contact", "contact_name", "contact_phone", "status", "error_code", "response", "message_id", "sent_at",
-    "delivered_at", "read_at", "failed_at", "retry_count",
+    "delivered_at", "read_at", "replied_at", "failed_at", "retry_count",
 )  # fmt: skip
+_CLICKS = {"total_clicks": "click_count", "suspect_clicks": "suspect_count", "bot_clicks": "bot_count"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
@@ -50,13 +51,16 @@ async def dashboard(ctx: Context, period: str, platform: str | None) -> dict[str
     broadcasts = await _begun(ctx, now - span, now, platform)
     before = figures.spread(figures.summed(await _groups(ctx, now - 2 * span, now - span, platform)).get("", {}))
     told = figures.spread(figures.summed(groups).get("", {}))
+    came = await _clicks(ctx, now - span, now, platform)
+    came_before = await _clicks(ctx, now - 2 * span, now - span, platform)
     earlier = await _begun(ctx, now - 2 * span, now - span, platform)
     return {
         "period": period, "channel": "all" if platform is None else platform.lower(), "total_broadcasts": broadcasts,
-        **told,
+        **told, **came,
         "comparison": {
             "broadcasts_change_percent": figures.change(broadcasts, earlier),
             "reach_change_percent": figures.change(told["total_reach"], before["total_reach"]),
+            "clicks_change_percent": figures.change(came["total_clicks"], came_before["total_clicks"]),
             "engagement_change_percent": figures.change(told["engagement_rate"], before["engagement_rate"]),
         },
         "by_channel": {
@@ -78,8 +82,19 @@ async def _groups(ctx: Context, since: datetime, until: datetime, platform: str 
     day = {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}}
     key = {"status": "$status", "platform": "$platform", "day": day}
     within = _between("brr", since, until, platform)
-    groups, _ = await ctx.data.figures("broadcast_rows", within, [{"$group": {"_id": key, "n": {"$sum": 1}}}])
+    replied = {"$sum": {"$cond": [{"$ifNull": ["$replied_at", False]}, 1, 0]}}
+    counting = {"$group": {"_id": key, "n": {"$sum": 1}, "replied": replied}}
+    groups, _ = await ctx.data.figures("broadcast_rows", within, [counting])
     return groups
+
+
+async def _clicks(ctx: Context, since: datetime, until: datetime, platform: str | None) -> dict[str, int]:
+    """Return how often links of a span were followed, by people and by programs, and by how many people."""
+    sums = {name: {"$sum": f"${field}"} for name, field in _CLICKS.items()}
+    people = {"clicked_recipients": {"$sum": {"$cond": ["$clicked", 1, 0]}}}
+    within = _between("lnk", since, until, platform)
+    groups, _ = await ctx.data.figures("links", within, [{"$group": {"_id": None, **sums, **people}}])
+    return {name: int(groups[0][name]) if groups else 0 for name in (*_CLICKS, "clicked_recipients")}
 
 
 async def _begun(ctx: Context, since: datetime, until: datetime, platform: str | None) -> int:

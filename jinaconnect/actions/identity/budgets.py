@@ -15,6 +15,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 LOCKED_OUT = 3  # times the login budget of a minute, for one account from one address in an hour
 FROM_ANYWHERE = 3  # times the login budget, for one account from all addresses together
 HANDSHAKES_PER_MINUTE = 6_000  # from one address
+LINKS_PER_MINUTE = 300  # followed from one address
 FOR_ANYBODY = 20  # times the login budget, for all accounts from one address
 T = TypeVar("T")
 
@@ -90,6 +91,12 @@ class RateGate:
             Budget(f"letters-to:{address.lower()[:254]}", allowed, HOUR),
             Budget(f"letters-by:{asked_by}", allowed * FOR_ANYBODY, HOUR),
         )
+
+    async def follow(self, ip: str) -> None:
+        """Count a link that is followed from an address; raises Throttled."""
+        verdict = await self._limits.take(Budget(f"link:{place(ip)}", LINKS_PER_MINUTE, MINUTE))
+        if not verdict.allowed:
+            raise Throttled("Too many links were followed from here.", retry_after=max(1.0, verdict.reset_s))
 
     async def login(self, ip: str, name: str) -> Verdict:
         """Count a login attempt for an account from an address.

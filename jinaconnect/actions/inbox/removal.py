@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.erasing.broadcasts import erase_recipient
 from jinaconnect.actions.erasing.calls import erase_calls, refuse_live_calls
 from jinaconnect.actions.erasing.files import erase_files
 from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
@@ -150,6 +151,7 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
     await _remove_all(ctx, contact, erase)  # what came in between
     if erase:
         await erase_calls(ctx, id)
+        await erase_recipient(ctx, id)
         await _erase_said(ctx, contact)
         for row in await ctx.data.select("timeline", {"contact": id}, fields={"_id": 1}):
             await ctx.data.remove("timeline", row["_id"])

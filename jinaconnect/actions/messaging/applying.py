@@ -26,7 +26,7 @@ from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.delivering import fallback_job
 from jinaconnect.actions.messaging.keywords import answer_keyword
 from jinaconnect.actions.messaging.media import media_row, new_media_id
-from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses
+from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses, note_replies
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.base import Account, Channel
@@ -262,6 +262,7 @@ class Batch:
                 at = fact.at if fact.at.timestamp() > 0 else self._ctx.now()
                 id = contacts[fact.sender]["_id"]
                 await set_reachable(self._ctx, id, self._platform, reachable=True, at=at)
+        await note_replies(self._ctx, self._platform, [(fact, contacts[fact.sender]) for fact, _ in inbound])
         new = [pair for pair, result in zip(inbound, results, strict=True) if not isinstance(result, Duplicate)]
         waited = [(account, fact) for fact, account in new if fact.acknowledge is not None]
         await acknowledge_soon(self._worker, self._store.scope, waited, self._ctx.now())

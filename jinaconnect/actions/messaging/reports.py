@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.billing.messages import ENDS, settle, settling
 from jinaconnect.actions.context import Context
-from jinaconnect.channels.facts import Reaction, Status
+from jinaconnect.channels.facts import Inbound, Reaction, Status
 from jinaconnect.core.billing.purse import credited
-from jinaconnect.core.broadcasts.states import reported
+from jinaconnect.core.broadcasts.states import REPLY_WITHIN, replied, reported
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
+from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.status import EVENT, Report, advance
 from jinaconnect.core.inbox.trace import reported as told
@@ -22,6 +24,8 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Step, applied
 
 AT_ONCE = 16
+PLANNED_AHEAD = timedelta(days=7)  # how long before its sending a recipient may have been planned
+REPLIED_TO = 50  # of the latest broadcasts to one contact
 SEND_FIELDS = ("due", "request")  # what a message keeps for its send alone
 
 
@@ -151,6 +155,29 @@ async def _given_back(ctx: Context, id: str, decide: Decide) -> bool:
         ctx.data.scope, about, lambda _, __: credited(row["price"]), [Step("broadcast_rows", id, decide)]
     )
     return True
+
+
+async def note_replies(ctx: Context, platform: str, wrote: Sequence[tuple[Inbound, Document]]) -> None:
+    """Note that contacts have written back to broadcasts that went to them lately; noted again it stays as it was."""
+    first: dict[str, datetime] = {}
+    for fact, contact in wrote:
+        sent = (contact["chat"].get("broadcast") or {}).get(platform)
+        at = fact.at if fact.at.timestamp() > 0 else ctx.now()
+        if sent is not None and not fact.quiet and at - sent <= REPLY_WITHIN:
+            first[contact["_id"]] = min(at, first.get(contact["_id"], at))
+    for id, at in first.items():
+        since = encode("brr", int((at - REPLY_WITHIN - PLANNED_AHEAD).timestamp() * 1000), bytes(10))
+        to_them = {"contact": id, "platform": platform, "_id": {"$gte": since}}
+        rows = await ctx.data.select("broadcast_rows", to_them, sort=[("_id", -1)], limit=REPLIED_TO)
+        await ctx.data.change_many("broadcast_rows", {row["_id"]: _replying(at) for row in rows}, rows)
+
+
+def _replying(at: datetime) -> Decide:
+    def decide(row: Document) -> Change | None:
+        fields = replied(row, at)
+        return Change(set={**fields, "updated_at": row["updated_at"]}) if fields else None
+
+    return decide
 
 
 async def apply_reaction(ctx: Context, platform: str, fact: Reaction) -> bool:

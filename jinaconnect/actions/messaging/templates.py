@@ -27,6 +27,7 @@ STATUSES = (
     "DELETED", "LIMIT_EXCEEDED", "ARCHIVED", "LOCKED",
 )  # fmt: skip
 REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
+FORM = ("template_type", "header", "footer", "buttons", "example_media_url")
 MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
 
@@ -129,7 +130,8 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": doc["_id"], "number": doc["_id"], "platform": doc.get("platform", FORMER_PLATFORM), **shown,
         **{name: doc.get(name) for name in REGISTERED},
-        "buttons": doc["buttons"], "example_body": doc["example_body"], "meta_template_id": doc["meta_template_id"],
+        "buttons": doc["buttons"], "example_body": doc["example_body"],
+        "example_media_url": doc.get("example_media_url"), "meta_template_id": doc["meta_template_id"],
         "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
         "placeholders": placeholders(doc["content"] or ""), "last_synced_at": iso_or_none(doc["last_synced_at"]),
@@ -151,6 +153,7 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "footer": None,
         "buttons": None,
         "example_body": None,
+        "example_media_url": None,
         "status": "DRAFT",
         "meta_template_id": None,
         "error_message": None,
@@ -311,5 +314,5 @@ def template_use(
         registered.setdefault("bsp_template_id", str(doc["meta_template_id"]))
     return TemplateUse(
         doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", header, body, buttons,
-        doc["category"], registered,
+        doc["category"], registered, {name: doc.get(name) for name in FORM},
     )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from jinaconnect.core.billing.money import shown
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.states import ROW_STATUSES
 from jinaconnect.core.clock import iso, iso_or_none
@@ -28,7 +29,8 @@ def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -
         "placeholder_data": {}, "media_overrides": {}, "allowed_hours_local": None, "category": "MARKETING",
         "reason": "", "is_active": True, "counts": {}, "audience": 0, "planned_to": None, "planned": False,
         "started_at": None, "ended_at": None, "round": 0, "reserved": False,
-        "initial_cost": None, "created_by": by, "updated_by": by, "user": user, **fields,
+        "initial_cost": None, "track_links": False, "queued_cost": 0,
+        "created_by": by, "updated_by": by, "user": user, **fields,
     }  # fmt: skip
 
 
@@ -38,16 +40,17 @@ def new_row(
     """Return a recipient of a broadcast; `key` is what they are one by, however their address was written."""
     return {
         "_id": id, "broadcast": broadcast["_id"], "platform": broadcast["platform"], "contact": contact["_id"],
-        "key": _key(to), "to": [to.field, to.value],
+        "key": address_key(to), "to": [to.field, to.value],
         "phone": contact.get("phone"), "first_name": contact["first_name"], "last_name": contact["last_name"],
         "status": states.PENDING, "at": now, "wire": None, "content": None, "type": None, "segments": None,
         "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0, "error_code": None,
         "response": "",
         "sent_at": None, "delivered_at": None, "read_at": None, "failed_at": None,
+        "replied_at": None,
     }  # fmt: skip
 
 
-def _key(to: Address) -> str:
+def address_key(to: Address) -> str:
     """Return what an address is one by, of a number whichever of its forms it has."""
     return f"{PHONE}:{min(variants(str(to.value)))}" if to.field == PHONE else to.text
 
@@ -63,7 +66,8 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
         "tag_filter": list(doc["tag_filter"]), "segment_filter": list(doc["segment_filter"]),
         "scheduled_time": iso_or_none(doc["scheduled_time"]), "placeholder_data": dict(doc["placeholder_data"]),
         "media_overrides": dict(doc["media_overrides"]), "allowed_hours_local": doc["allowed_hours_local"],
-        "category": doc["category"], "reason_for_cancellation": doc["reason"],
+        "category": doc["category"], "track_links": bool(doc.get("track_links")),
+        "reason_for_cancellation": doc["reason"],
         **{name: sum(counts.get(status, 0) for status in each) for name, each in COUNTERS.items()},
         "total_messages": total, "initial_cost": doc["initial_cost"], "is_active": doc["is_active"],
         "started_at": iso_or_none(doc["started_at"]),
@@ -81,7 +85,8 @@ def render_row(doc: Mapping[str, Any]) -> dict[str, Any]:
         "retry_count": doc["retry_count"], "segments": doc["segments"], "message": doc["message"],
         "message_id": doc["message_id"], "sent_at": iso_or_none(doc["sent_at"]),
         "delivered_at": iso_or_none(doc["delivered_at"]), "read_at": iso_or_none(doc["read_at"]),
-        "failed_at": iso_or_none(doc["failed_at"]), "created_at": iso(doc["created_at"]),
+        "failed_at": iso_or_none(doc["failed_at"]), "replied_at": iso_or_none(doc.get("replied_at")),
+        "cost": None if doc["price"] is None else shown(doc["price"]), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ PERIODS = {
 USUAL_PERIOD = "7d"
 STEPS = 288  # of five minutes within a day
 _FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+REPLIED = "REPLIED"  # no state of a recipient, but counted beside them: who wrote back
 _ASKED = (*states.SUCCESSES, states.UNKNOWN, states.FAILED)
 
 
@@ -22,11 +23,13 @@ def spread(by_status: Mapping[str, int]) -> dict[str, Any]:
     """Return what became of recipients, in numbers and in per cent; a share of nobody is null."""
     delivered, read = by_status.get(states.DELIVERED, 0), by_status.get(states.READ, 0)
     asked, failed = sum(by_status.get(name, 0) for name in _ASKED), by_status.get(states.FAILED, 0)
-    reach = delivered + read
+    reach, answered = delivered + read, by_status.get(REPLIED, 0)
     return {
-        "total_sent": asked, "total_reach": reach, "delivered": delivered, "read": read, "failed": failed,
+        "total_sent": asked, "total_reach": reach, "delivered": delivered, "read": read, "replied": answered,
+        "failed": failed,
         "blocked": by_status.get(states.BLOCKED, 0), "delivery_rate": share(reach, asked),
-        "read_rate": share(read, asked), "failure_rate": share(failed, asked), "engagement_rate": share(read, reach),
+        "read_rate": share(read, asked), "reply_rate": share(answered, asked),
+        "failure_rate": share(failed, asked), "engagement_rate": share(read, reach),
     }  # fmt: skip
 
 
@@ -50,8 +53,12 @@ def change(now: float | None, before: float | None) -> float | None:
 
 
 def summed(groups: Sequence[Mapping[str, Any]], by: str | None = None) -> dict[str, dict[str, int]]:
-    """Return `{value of a key: {status: recipients}}` of groups `{_id: {status, …}, n}`; without a key all as one."""
+    """Return `{value of a key: {status: recipients}}` of groups `{_id: {status, …}, n}`; without a key all as one.
+
+    Who wrote back is counted as REPLIED besides.
+    """
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for group in groups:
         found["" if by is None else str(group["_id"][by])][group["_id"]["status"]] += group["n"]
+        found["" if by is None else str(group["_id"][by])][REPLIED] += group["replied"]
     return {key: dict(counts) for key, counts in sorted(found.items())}

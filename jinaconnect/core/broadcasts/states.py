@@ -22,6 +22,8 @@ UI_STATUSES = {
 
 LEAD = timedelta(seconds=3)  # between a broadcast's being scheduled and its beginning, at least
 SOON = LEAD + timedelta(seconds=5)  # what is to be sent now begins then
+REPLY_WITHIN = timedelta(hours=72)
+_CUT = timedelta(seconds=1)  # carriers cut times to seconds
 MISSED_AFTER = timedelta(hours=2)
 
 # A recipient. UNKNOWN: the carrier may have the message, only a report will tell. BLOCKED: a rule or they themselves
@@ -72,6 +74,14 @@ def reported(row: Mapping[str, Any], status: str, at: datetime, error: tuple[str
     if status == READ and row["delivered_at"] is None:
         fields["delivered_at"] = at
     return fields
+
+
+def replied(row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """Return the fields of a recipient who has written back at a time, empty where it is no first reply."""
+    sent = row["sent_at"]
+    if sent is None or row.get("replied_at") is not None or not sent - _CUT <= at <= sent + REPLY_WITHIN:
+        return {}
+    return {"replied_at": max(at, sent)}
 
 
 def outcome(counts: Mapping[str, int]) -> str:

@@ -116,6 +116,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("broadcast.failed", "broadcasts", "broadcast", broadcasts.BroadcastFailed),
         EventType("broadcast.cancelled", "broadcasts", "broadcast", broadcasts.BroadcastCancelled),
         EventType("broadcast.missed", "broadcasts", "broadcast", broadcasts.BroadcastMissed),
+        EventType("link.clicked", "broadcasts", "link", broadcasts.LinkClicked),
         EventType("call.created", "calls", "call", calls.CallCreated),
         EventType("call.dialing", "calls", "call", calls.CallDialing),
         EventType("call.ringing", "calls", "call", calls.CallRinging),

@@ -2,7 +2,8 @@
 
 `chat` is the conversation's side of it: `at` (last message, the sort key), `last` (its preview), `unread`, `inbound`
 (last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice),
-`early` (ids of messages somebody read before they were counted).
+`early` (ids of messages somebody read before they were counted), `broadcast` (per platform, when a broadcast's message
+went to them last).
 """
 
 from __future__ import annotations
@@ -202,6 +203,8 @@ def counted(doc: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> di
         if opens_window(message):
             held = inbound.get(message["platform"])
             inbound[message["platform"]] = message["timestamp"] if held is None else max(held, message["timestamp"])
+        if message.get("broadcast_row") is not None:
+            fields["chat.broadcast"] = {**(chat.get("broadcast") or {}), message["platform"]: message["timestamp"]}
         if newest[0] is None or stamp >= newest[0]:
             newest = (stamp, message)
     if newest[1] is not None:

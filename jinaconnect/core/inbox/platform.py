@@ -31,7 +31,8 @@ class Platform:
     platform that `stops_all` stops answers and codes too. `group` is the kind of address of its groups where it is
     none of those: what is said there is read and not answered. Messages are paid for when they go, or where that is so
     `paid_on_delivery`. `base` is where the platform's own REST is. Where people may be on it or not, `ability` begins
-    the fields of a contact that say so. `flows` are the ways an organisation comes to it.
+    the fields of a contact that say so. Templates of one with `own_templates` are ours
+    alone: no carrier knows them. `flows` are the ways an organisation comes to it.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Platform:
     base: str | None = None
     ability: str | None = None
     stops_all: bool = False
+    own_templates: bool = False
     flows: tuple[Flow, ...] = ()
 
 
@@ -59,12 +61,13 @@ PLATFORMS: dict[str, Platform] = {
     ),
     "TELEGRAM": Platform(
         "Telegram", addresses=("telegram_chat_id",), username="telegram_username", base="/telegram/v1",
+        own_templates=True,
         flows=(Flow("telegram", "Telegram", ("Make a bot with @BotFather", "Enter its token", "Receive a message")),),
     ),
     "SMS": Platform("SMS", addresses=(PHONE, SMS_SENDER), stops_all=True, base="/sms/v1", flows=(
         Flow("sms", "SMS", ("Choose a carrier", "Enter its credentials", "Register senders where the law asks for it")),
     )),
-    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs", flows=(
+    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs", own_templates=True, flows=(
         Flow("rcs", "RCS", ("Register an agent at Google", "Enter the key of its service account", "Send a message")),
     )),
     "VOICE": Platform("Voice", flows=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jinaconnect.core.errors import Invalid
@@ -35,6 +35,63 @@ def missing_value(name: str, contact_name: str) -> str:
 def render(text: str, values: Mapping[str, str], contact_name: str = "Customer") -> str:
     """Return the text with every placeholder replaced."""
     return PLACEHOLDER.sub(lambda found: values.get(found[1], missing_value(found[1], contact_name)), text)
+
+
+_PRESSED = {"QUICK_REPLY": "quick_reply", "URL": "url", "PHONE_NUMBER": "call", "COPY_CODE": "copy", "OTP": "copy"}
+
+
+def preview(form: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return a template as its reader would see it; a place that nobody gave a value for is `[its name]`."""
+
+    def shown(text: str | None) -> str | None:
+        return None if text is None else PLACEHOLDER.sub(lambda found: values.get(found[1], f"[{found[1]}]"), text)
+
+    buttons = [
+        {name: shown(value) if isinstance(value, str) and name != "type" else value for name, value in button.items()}
+        for button in form.get("buttons") or ()
+    ]
+    return {
+        "header": shown(form.get("header")), "body": shown(form.get("content")) or "",
+        "footer": shown(form.get("footer")), "buttons": buttons, "media_url": form.get("example_media_url"),
+    }  # fmt: skip
+
+
+def is_plain(form: Mapping[str, Any]) -> bool:
+    """Tell whether a template is a text and nothing else."""
+    return form.get("template_type") in (None, "TEXT") and not (
+        form.get("buttons") or form.get("header") or form.get("footer")
+    )
+
+
+def content_of(form: Mapping[str, Any], values: Mapping[str, str], text: str) -> dict[str, Any]:
+    """Return a template whose carrier knows none as a message in the inbox's words; `text` is its text, filled in."""
+
+    def filled(each: str) -> str:
+        return render(each, values, values.get("contact_name", "Customer"))
+
+    lines = [filled(form["header"]) if form.get("header") else None, text]
+    lines.append(filled(form["footer"]) if form.get("footer") else None)
+    said = "\n\n".join(line for line in lines if line)
+    kind = str(form.get("template_type") or "TEXT").lower()
+    content: dict[str, Any] = {"type": kind}
+    if kind == "text":
+        content["body"] = {"text": said}
+    else:
+        content[kind] = {"url": form["example_media_url"], **({"caption": said} if said else {})}
+    if buttons := [_shown_button(button, filled) for button in form.get("buttons") or ()]:
+        content["buttons"] = buttons
+    return content
+
+
+def _shown_button(button: Mapping[str, Any], filled: Callable[[str], str]) -> dict[str, Any]:
+    made = {"type": _PRESSED[button["type"]], "text": filled(button["text"])}
+    if made["type"] == "url":
+        return {**made, "url": filled(button["url"])}
+    if made["type"] == "call":
+        return {**made, "phone": button["phone_number"]}
+    if made["type"] == "copy":
+        return {**made, "code": str(button.get("example") or button["text"])}
+    return made
 
 
 def given_values(text: str, parameters: Sequence[Mapping[str, Any]], field: str) -> dict[str, str]:

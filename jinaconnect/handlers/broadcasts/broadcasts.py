@@ -17,6 +17,7 @@ from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter, text_filter, time_filter
 from jinaconnect.handlers.broadcasts.fields import (
+    BroadcastCreatedOut,
     BroadcastFields,
     BroadcastOut,
     BroadcastPreview,
@@ -57,7 +58,8 @@ async def _of_platform(ctx: OperationContext, id: str, platform: str | None) -> 
 async def _create(ctx: OperationContext, fields: dict[str, Any]) -> dict[str, Any] | Reply:
     if dry_run(ctx):
         return Reply({**render_broadcast(await drafting.preview_broadcast(ctx, fields)), "dry_run": True})
-    return render_broadcast(await drafting.create_broadcast(ctx, fields))
+    doc, warnings = await drafting.create_broadcast(ctx, fields)
+    return {**render_broadcast(doc), "warnings": warnings}
 
 
 def _declare(base: str, id: str, platform: str | None) -> None:
@@ -80,7 +82,7 @@ def _declare(base: str, id: str, platform: str | None) -> None:
 
         return await list_documents(ctx, "broadcasts", BROADCASTS, render, within)
 
-    created = {"returns": BroadcastOut, "status": 201, "effect": True, "dry_run": BroadcastPreview}
+    created = {"returns": BroadcastCreatedOut, "status": 201, "effect": True, "dry_run": BroadcastPreview}
     told = "Write a broadcast; with the status QUEUED it is checked and scheduled at once."
 
     if platform is None:

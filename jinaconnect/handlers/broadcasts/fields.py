@@ -55,6 +55,7 @@ class BroadcastFields(
     media_overrides: Given[Data] = None
     allowed_hours_local: BroadcastHours | None = None
     category: Given[Category] = None
+    track_links: Given[bool] = Field(None, description="Replace addresses in the text by links that are followed.")
 
     def given(self) -> dict[str, Any]:
         """Return the fields given, by the names they are kept under."""
@@ -87,6 +88,27 @@ class NewBroadcast(
 
 class BroadcastOut(BroadcastData, json_schema_extra=like(BROADCAST)):
     """A broadcast."""
+
+
+class BroadcastWarning(Answer):
+    """What to see to: LOW_BALANCE, little will be left when the broadcast is sent."""
+
+    type: Literal["LOW_BALANCE"]
+    message: str
+    details: dict[str, Any]
+
+
+_LOW = {
+    "type": "LOW_BALANCE", "message": "Little will be left when this is sent.",
+    "details": {"available_balance": 20.0, "estimated_cost": 12.5, "balance_after_broadcast": 7.5, "threshold": 10.0,
+                "currency": "USD"},
+}  # fmt: skip
+
+
+class BroadcastCreatedOut(BroadcastOut, json_schema_extra=like({**BROADCAST, "warnings": [_LOW]})):
+    """A broadcast as it was written, and what to see to."""
+
+    warnings: list[BroadcastWarning]
 
 
 class BroadcastPreview(BroadcastData, json_schema_extra=like(BROADCAST)):
@@ -159,7 +181,7 @@ class RowOut(
         id=sample_id("brr"), broadcast=sample_id("brc"), contact=sample_id("cnt"), contact_name="Ann Lee",
         contact_phone="+12025550111", status="DELIVERED", error_code=None, response="", retry_count=0, segments=None,
         message=sample_id("msg"), message_id="wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", sent_at=MOMENT, delivered_at=MOMENT,
-        read_at=None, failed_at=None, created_at=MOMENT, updated_at=MOMENT,
+        read_at=None, failed_at=None, replied_at=None, cost=0.0075, created_at=MOMENT, updated_at=MOMENT,
     ),
 ):  # fmt: skip
     """A recipient of a broadcast; `error_code` says which rule, or what of the carrier's, held it back."""
@@ -180,5 +202,7 @@ class RowOut(
     delivered_at: str | None
     read_at: str | None
     failed_at: str | None
+    replied_at: str | None = Field(description="When they first wrote back on the same channel, within 72 hours.")
+    cost: float | None = Field(description="What was reserved for it; null where nobody pays.")
     created_at: str
     updated_at: str

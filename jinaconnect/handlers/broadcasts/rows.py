@@ -22,7 +22,8 @@ from jinaconnect.handlers.edge.schemas import Parameter
 ROWS = Listing(
     filters={
         "status": choice_filter("status", ROW_STATUSES), "broadcast": Filter("broadcast", lookups=("", "in")),
-        "contact": Filter("contact", lookups=("", "in")), "contact__phone": text_filter("phone"),
+        "contact": Filter("contact", lookups=("", "in")),
+        "broadcast__platform": choice_filter("platform", tuple(PLATFORMS)), "contact__phone": text_filter("phone"),
         "contact__first_name": text_filter("first_name"), "contact__last_name": text_filter("last_name"),
         "retry_count": number_filter("retry_count"), "created_at": time_filter("created_at"),
         "updated_at": time_filter("updated_at"),
@@ -86,10 +87,12 @@ class Spread(Answer):
     total_reach: int
     delivered: int
     read: int
+    replied: int
     failed: int
     blocked: int
     delivery_rate: float | None
     read_rate: float | None
+    reply_rate: float | None
     failure_rate: float | None
     engagement_rate: float | None
 
@@ -105,6 +108,7 @@ class Comparison(Answer):
 
     broadcasts_change_percent: float | None
     reach_change_percent: float | None
+    clicks_change_percent: float | None
     engagement_change_percent: float | None
 
 
@@ -114,6 +118,10 @@ class Dashboard(Spread):
     period: str
     channel: str
     total_broadcasts: int
+    total_clicks: int
+    suspect_clicks: int
+    bot_clicks: int
+    clicked_recipients: int
     comparison: Comparison
     by_channel: dict[str, Spread]
     by_day: list[DayOfBroadcasts]

@@ -294,3 +294,26 @@ async def test_the_dashboard_counts_what_became_of_people(shop: Shop) -> None:
     empty = (await shop.tenant().get("/broadcast/dashboard/stats/", params={"channel": "sms"})).ok()
     assert (empty["total_sent"], empty["delivery_rate"], empty["period"]) == (0, None, "7d")
     (await shop.tenant().get("/broadcast/dashboard/", params={"channel": "fax"})).refused(400, "validation_error")
+
+
+async def test_who_writes_back_within_three_days_is_a_reply(shop: Shop) -> None:
+    people = await shop.people(3)
+    id = await shop.begin()
+    await shop.reaches(id, "SENT")
+    rows = {row["contact"]: row for row in await shop.rows(id)}
+    late = rows[people[1]]
+    past = shop.gateway.services.clock() - timedelta(hours=73)
+    await shop.store.change("broadcast_rows", late["id"], lambda _: Change(set={"sent_at": past}))
+    for place in (0, 0, 1):
+        body = shop.server.text(rows[people[place]]["contact_phone"], "yes")
+        answer = await shop.tenant.anonymous.ask(
+            "POST", shop.tenant.whatsapp["webhook_path"], body, headers=shop.server.signed(body)
+        )
+        answer.ok()
+
+    async def noted() -> bool:
+        return {row["contact"] for row in await shop.rows(id) if row["replied_at"]} == {people[0]}
+
+    await until(noted)
+    told = (await shop.tenant().get("/broadcast/dashboard/", params={"channel": "whatsapp"})).ok()
+    assert (told["replied"], told["reply_rate"], told["by_channel"]["whatsapp"]["replied"]) == (1, 33.3, 1)

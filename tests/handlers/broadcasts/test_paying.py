@@ -81,16 +81,43 @@ async def test_who_turns_out_not_to_be_reached_costs_nothing(shop: Shop) -> None
 async def test_a_wallet_that_does_not_cover_it_sends_nothing(shop: Shop) -> None:
     await wallet_with(shop.gateway.services, shop.store.scope, 10)
     await shop.people(3)
-    id = str((await shop.write()).ok(201)["id"])
+    made = (await shop.write()).ok(201)
+    assert [warning["type"] for warning in made["warnings"]] == ["LOW_BALANCE"]
     wallet, _ = await books(shop.gateway.services, shop.store.scope)
+    assert wallet["reserved"] == round(made["initial_cost"] * MICRO), "set aside when it is queued"
     await shop.gateway.services.wallets.charge(shop.store.scope, "call:x", wallet["balance"], "CONSUMPTION")
-    detail = (await shop.write(name="Another")).refused(400, "insufficient_balance")
-    assert "balance" in detail
-    await shop.due(id)
-    paused = await shop.reaches(id, "PAUSED")
+    answer = await shop.write(name="Another")
+    assert "balance" in answer.refused(400, "insufficient_balance")
+    details = answer.body["balance_details"]
+    assert (details["recipient_count"], details["available_balance"]) == (3, 0)
+    assert round(3 * details["price_per_message"], 6) == made["initial_cost"]
+    # Who came since then is not covered.
+    await shop.people(2, 2000)
+    await shop.due(made["id"])
+    paused = await shop.reaches(made["id"], "PAUSED")
     assert "balance does not cover" in paused["reason_for_cancellation"]
     assert not shop.server.asked
-    assert (await balance(shop))[1] == 0
+
+
+async def test_what_is_set_aside_follows_what_is_written(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 10)
+    people = await shop.people(4)
+    path = f"{BROADCASTS}{(await shop.write(scheduled_time=shop.ahead(600))).ok(201)['id']}/"
+    _, four = await balance(shop)
+    (await shop.tenant().patch(path, {"select_all": False, "recipients": people[:1]})).ok()
+    assert (await balance(shop))[1] == four // 4, "as soon as it is written"
+    (await shop.tenant().patch(path, {"status": "DRAFT"})).ok()
+    assert (await balance(shop)) == (10 * MICRO, 0)
+    (await shop.tenant().patch(path, {"status": "QUEUED"})).ok()
+    assert (await balance(shop))[1] == four // 4
+    (await shop.tenant().post(f"{path}cancel/", {})).ok()
+
+    async def given_back() -> bool:
+        return (await balance(shop)) == (10 * MICRO, 0)
+
+    await until(given_back)
+    (await shop.tenant().patch(path, {"status": "QUEUED", "scheduled_time": None})).ok()
+    assert (await balance(shop))[1] == four // 4, "queued again, it is charged again"
 
 
 async def test_what_a_cancelled_one_did_not_need_comes_back(shop: Shop) -> None:

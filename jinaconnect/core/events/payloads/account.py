@@ -51,7 +51,8 @@ _TEMPLATE = {
     "element_name": "order_sent",
     "name": "Order sent", "language_code": "en", "category": "UTILITY", "template_type": "TEXT",
     "content": "Hello {{1}}, your order {{2}} is on its way.", "header": None, "footer": "Lee & Sons",
-    "status": "PENDING", "buttons": None, "example_body": ["Ann", "4711"], "meta_template_id": "1067812345678901",
+    "status": "PENDING", "buttons": None, "example_body": ["Ann", "4711"],
+    "example_media_url": None, "meta_template_id": "1067812345678901",
     "bsp_template_id": "1067812345678901", "error_message": None, "rejection_reason": None, "needs_sync": False,
     "dlt_template_id": None, "dlt_entity_id": None, "sender_id": None, "dlt_category": None,
     "placeholders": ["1", "2"], "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
@@ -263,6 +264,7 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     ]  # fmt: skip
     buttons: list[dict[str, Any]] | None
     example_body: list[str] | dict[str, str] | None
+    example_media_url: str | None = Field(description="The file of a template that shows one.")
     meta_template_id: str | None
     bsp_template_id: str | None
     dlt_template_id: str | None = Field(description="The ids it is registered by with India's operators.")

@@ -18,8 +18,8 @@ BROADCAST = {
     "recipient_count": 1200, "select_all": False, "tag_filter": ["vip"], "segment_filter": [],
     "scheduled_time": MOMENT, "placeholder_data": {"code": "SPRING"}, "media_overrides": {},
     "allowed_hours_local": {"start": "09:00", "end": "20:00"}, "category": "MARKETING",
-    "reason_for_cancellation": "", "pending_count": 0, "queued_count": 0, "sending_count": 0, "unknown_count": 0,
-    "sent_count": 0, "delivered_count": 0, "read_count": 0, "failed_count": 0, "blocked_count": 0,
+    "track_links": False, "reason_for_cancellation": "", "pending_count": 0, "queued_count": 0, "sending_count": 0,
+    "unknown_count": 0, "sent_count": 0, "delivered_count": 0, "read_count": 0, "failed_count": 0, "blocked_count": 0,
     "success_count": 0, "total_messages": 1200, "initial_cost": None, "is_active": True, "started_at": None,
     "ended_at": None,
     "created_at": EARLIER, "updated_at": EARLIER, "created_by": "sam@example.com", "updated_by": "sam@example.com",
@@ -55,6 +55,7 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     media_overrides: dict[str, Any]
     allowed_hours_local: QuietHours | None
     category: Category
+    track_links: bool = Field(description="Whether addresses in its text are replaced by links that are followed.")
     reason_for_cancellation: str = Field(description="Why it was cancelled, has failed, or waits.")
     pending_count: Count
     queued_count: Count
@@ -107,3 +108,36 @@ class BroadcastCancelled(BroadcastData, json_schema_extra=like(BROADCAST, status
 
 class BroadcastMissed(BroadcastData, json_schema_extra=like(BROADCAST, status="MISSED", ui_status="Missed")):
     """A broadcast was found more than two hours late and waits to be resumed."""
+
+
+LINK = {
+    "id": sample_id("lnk"), "code": "aB3dE5fG", "original_url": "https://shop.example.com/spring?for=ann",
+    "tracked_url": "https://gateway.example.com/r/aB3dE5fG/", "button_index": 0, "button_text": "To the shop",
+    "click_count": 1, "suspect_count": 0, "bot_count": 2, "first_clicked_at": MOMENT, "last_clicked_at": MOMENT,
+    "contact": sample_id("cnt"), "broadcast": sample_id("brc"), "broadcast_message": sample_id("brr"),
+    "created_at": EARLIER,
+}  # fmt: skip
+
+
+class LinkData(Payload, json_schema_extra=like(LINK)):
+    """A recipient's link; programs that came by it are counted apart from people."""
+
+    id: str
+    code: str | None = Field(description="What stands in the link; null where it leads past the gateway.")
+    original_url: str
+    tracked_url: str
+    button_index: int | None = Field(description="Which button of the template it is, null in a text.")
+    button_text: str
+    click_count: Count = Field(description="How often a person came.")
+    suspect_count: Count = Field(description="How often it was a person or a preview.")
+    bot_count: Count
+    first_clicked_at: Stamp | None
+    last_clicked_at: Stamp | None
+    contact: str
+    broadcast: str
+    broadcast_message: str
+    created_at: Stamp
+
+
+class LinkClicked(LinkData, json_schema_extra=like(LINK)):
+    """A recipient of a broadcast came by their link."""

@@ -1,0 +1,115 @@
+"""What a broadcast would cost and whether it is within its account's tier, before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jinaconnect.actions.billing.messages import price_for
+from jinaconnect.actions.broadcasts.audience import audience, known_recipients
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.core.billing.prices import country
+from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.quota import TIERS, WINDOW, Priced, Quota, balances, breakdown
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.inbox.platform import address_on
+from jinaconnect.core.inbox.window import window_open
+from jinaconnect.store.databases.mongo import Document
+
+MOST = 10_000  # recipients that a breakdown is made of
+PAGE = 1_000
+_COUNTED = (states.QUEUED, states.SCHEDULED, states.SENDING, states.SENT, states.PARTIALLY_SENT)
+
+
+async def quota(ctx: OperationContext, platform: str, app: str | None, at: datetime | None) -> Quota:
+    """Return what is left of an account's tier around a time; raises Invalid on `wa_app_id`.
+
+    Counted is the fuller of the days before and after: who is written to in both is one there. Those of a broadcast
+    that is still to be planned are as many as its audience.
+    """
+    account = await choose_account(ctx, platform, app, field="wa_app_id")
+    doc = await ctx.data.get("apps", account.id)
+    at = at or ctx.now()
+    used = [await _used(ctx, account.id, at - WINDOW, at), await _used(ctx, account.id, at, at + WINDOW)]
+    return Quota(TIERS.get(doc["tier"]), max(used))
+
+
+async def _used(ctx: OperationContext, app: str, since: datetime, until: datetime) -> int:
+    span = {"scheduled_time": {"$gte": since, "$lt": until}}
+    found = await ctx.data.select("broadcasts", {"app": app, **span}, sort=[("scheduled_time", 1)])
+    counted = [doc for doc in found if doc["status"] in _COUNTED]
+    planned = [doc["_id"] for doc in counted if doc["planned"]]
+    people: list[Document] = []
+    if planned:
+        stages: list[dict[str, Any]] = [{"$group": {"_id": "$key"}}, {"$count": "n"}]
+        people, _ = await ctx.data.figures("broadcast_rows", {"broadcast": {"$in": planned}}, stages)
+    waiting = sum(int(doc["audience"]) for doc in counted if not doc["planned"])
+    return waiting + (int(people[0]["n"]) if people else 0)
+
+
+async def preflight(
+    ctx: OperationContext, platform: str, app: str | None, count: int, at: datetime | None
+) -> dict[str, Any]:
+    """Return whether so many new people could be written to, and what stands against it."""
+    left = await quota(ctx, platform, app, at)
+    wallet = await ctx.services.wallets.of(ctx.data.scope)
+    errors, warnings = [], []
+    if not left.within(count):
+        errors.append({"type": "QUOTA_EXCEEDED", "message": f"{left.remaining} more are within the account's tier."})
+    elif left.near(count):
+        warnings.append({"type": "QUOTA_APPROACHING_LIMIT", "message": "More than 80 % of the tier would be used."})
+    if wallet is not None:
+        available = wallet["balance"] + wallet["credit_line"]
+        if available <= 0:
+            errors.append({"type": "INSUFFICIENT_BALANCE", "message": "There is nothing to pay with."})
+        elif available < wallet["threshold_alert"]:
+            warnings.append({"type": "LOW_BALANCE", "message": "Little is left to pay with."})
+    return {
+        "can_proceed": not errors, "errors": errors, "warnings": warnings, "quota": left.rendered(),
+        "balance": _balance(ctx, wallet),
+    }  # fmt: skip
+
+
+async def charge_breakdown(
+    ctx: OperationContext, platform: str, app: str | None, contacts: Sequence[str] | None, broadcast: str | None,
+    category: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what writing to contacts, or to a broadcast's audience, would cost by country; raises Invalid, NotFound.
+    """
+    if (contacts is None) == (broadcast is None):
+        raise Invalid.field("contact_ids", "exactly one of contact_ids and broadcast_id is needed")
+    if contacts is not None:
+        query: Mapping[str, Any] = {"_id": {"$in": await known_recipients(ctx.data, list(contacts))}}
+    else:
+        doc = await ctx.data.get("broadcasts", str(broadcast))
+        query, category, app = audience(doc), doc["category"], app or doc["app"]
+    left = await quota(ctx, platform, app, None)
+    wallet = await ctx.services.wallets.of(ctx.data.scope)
+    currency = "USD" if wallet is None else wallet["currency"]
+    priced, seen, last = [], set(), ""
+    while page := await ctx.data.select(
+        "contacts", {"$and": [query, {"_id": {"$gt": last}}]}, sort=[("_id", 1)], limit=PAGE
+    ):
+        last = page[-1]["_id"]
+        for contact in page:
+            to = address_on(contact, platform)
+            if to is None or to.text in seen:
+                continue
+            seen.add(to.text)
+            price = price_for(ctx, platform, contact, category, None, currency, {})
+            priced.append(Priced(country(contact.get("phone")), window_open(contact, platform, ctx.now()), price))
+        if len(priced) > MOST:
+            raise Invalid.field("broadcast_id", f"goes to more than {MOST}, of which no breakdown is made")
+    return {**breakdown(priced, left, currency), "balance": _balance(ctx, wallet)}
+
+
+async def balance(ctx: OperationContext) -> dict[str, Any]:
+    """Return what there is to pay with, to those who keep it."""
+    return _balance(ctx, await ctx.services.wallets.of(ctx.data.scope))
+
+
+def _balance(ctx: OperationContext, wallet: Document | None) -> dict[str, Any]:
+    """Return what there is to pay with, to those who keep it."""
+    return balances(wallet) if ctx.principal.priority >= 80 else {}

@@ -1,0 +1,118 @@
+"""What a broadcast would cost and whether its account's tier takes it, on platforms whose carriers give tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field
+
+from jinaconnect.actions.broadcasts import estimating
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.messaging.templates import get_template
+from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.schema import Answer, Id, Moment, Request, example, sample_id
+from jinaconnect.handlers.edge.operation import operation
+
+
+class QuotaAsked(Request, json_schema_extra=example(wa_app_id=sample_id("wap"))):
+    """Whose quota, and around which time; now unless told."""
+
+    wa_app_id: Id | None = None
+    at: Moment | None = Field(None, validation_alias=AliasChoices("datetime", "start_date"))
+
+
+class PreflightAsked(QuotaAsked, json_schema_extra=example(recipient_count=500)):
+    """How many people are to be written to."""
+
+    recipient_count: Annotated[int, Field(ge=0, le=10_000_000)]
+
+
+class BreakdownAsked(Request, json_schema_extra=example(contact_ids=[sample_id("cnt")], template_id=sample_id("tpl"))):
+    """Whom to write to (exactly one of `contact_ids` and `broadcast_id`), and with what."""
+
+    contact_ids: Annotated[list[Id], Field(max_length=estimating.MOST)] | None = None
+    broadcast_id: Id | None = None
+    template_id: Id | None = None
+    wa_app_id: Id | None = None
+
+
+class QuotaPart(Answer):
+    """What is left of a tier; one without an end has no number."""
+
+    tier: int | None
+    used_quota: int
+    remaining_quota: int | None
+    is_unlimited: bool
+
+
+class QuotaOut(QuotaPart):
+    """What is left of a tier, and to pay with; the balance is for those who keep it."""
+
+    balance: dict[str, Any]
+
+
+class Hint(Answer):
+    """What stands against a broadcast, or is to be seen to."""
+
+    type: Literal["QUOTA_EXCEEDED", "INSUFFICIENT_BALANCE", "QUOTA_APPROACHING_LIMIT", "LOW_BALANCE"]
+    message: str
+
+
+class PreflightOut(Answer):
+    """Whether a broadcast could be sent."""
+
+    can_proceed: bool
+    errors: list[Hint]
+    warnings: list[Hint]
+    quota: QuotaPart
+    balance: dict[str, Any]
+
+
+class BreakdownOut(Answer):
+    """What a broadcast would cost, by country; amounts are decimal numbers with six places."""
+
+    contact_summary: dict[str, int]
+    country_breakdown: list[dict[str, Any]]
+    summary: dict[str, Any]
+    quota_impact: dict[str, Any]
+    notes: list[str]
+    balance: dict[str, Any]
+
+
+def _declare(platform: str, base: str) -> None:
+    short = base.split("/")[1]
+
+    def doing(
+        path: str, name: str, permission: str, **rest: Any
+    ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
+        return operation(
+            "POST", f"{base}/broadcast/{path}/", id=f"{short}.broadcasts.{name}", permission=f"broadcast.{permission}",
+            tag="broadcasts", **rest,
+        )  # fmt: skip
+
+    @doing("get_sending_quota", "quota", "view", body=QuotaAsked, returns=QuotaOut)
+    async def quota(ctx: OperationContext, body: QuotaAsked) -> dict[str, Any]:
+        """Tell how many more people an account may write to first in a day, by the tier its carrier gave it."""
+        left = await estimating.quota(ctx, platform, body.wa_app_id, body.at)
+        return {**left.rendered(), "balance": await estimating.balance(ctx)}
+
+    @doing("preflight-check", "preflight", "create", body=PreflightAsked, returns=PreflightOut)
+    async def preflight(ctx: OperationContext, body: PreflightAsked) -> dict[str, Any]:
+        """Tell whether so many new people could be written to, and what stands against it."""
+        return await estimating.preflight(ctx, platform, body.wa_app_id, body.recipient_count, body.at)
+
+    @doing("get_charge_breakdown", "breakdown", "charge_breakdown", body=BreakdownAsked, returns=BreakdownOut)
+    async def breakdown(ctx: OperationContext, body: BreakdownAsked) -> dict[str, Any]:
+        """Tell what writing to contacts, or to a broadcast's audience, would cost by country; to 10,000 at most."""
+        category = "MARKETING"
+        if body.template_id is not None:
+            category = (await get_template(ctx, platform, body.template_id))["category"]
+        return await estimating.charge_breakdown(
+            ctx, platform, body.wa_app_id, body.contact_ids, body.broadcast_id, category
+        )
+
+
+for _name, _platform in PLATFORMS.items():
+    if _platform.base is not None and _platform.window is not None:
+        _declare(_name, _platform.base)

@@ -1,0 +1,177 @@
+"""Templates of platforms whose carriers know none, and how any template will look."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.messaging import templates
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.payloads.account import TemplateData
+from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.messaging.templates import element_name, preview
+from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
+from jinaconnect.core.schema import Answer, Request, Text, example
+from jinaconnect.handlers.edge.operation import operation
+
+CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
+Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
+
+
+class PlainButton(Request, json_schema_extra=example(type="URL", text="To the shop", url="https://shop.example.com/")):
+    """A button below the message; its text and address may have places."""
+
+    type: Literal["QUICK_REPLY", "URL", "PHONE_NUMBER"]
+    text: Annotated[Text, StringConstraints(min_length=1, max_length=25)]
+    url: Url | None = None
+    phone_number: Annotated[str, StringConstraints(max_length=20, pattern=r"^\+[1-9]\d{4,18}$")] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> PlainButton:
+        needed = {"URL": ("url", self.url), "PHONE_NUMBER": ("phone_number", self.phone_number)}.get(self.type)
+        if needed is not None and needed[1] is None:
+            raise ValueError(f"a {self.type} button needs {needed[0]}")
+        return self
+
+
+class PlainTemplateFields(Request, json_schema_extra=example(content="Hello {{first_name}}, we are open.")):
+    """What may be changed of a template; places of its text are `{{1}}` or `{{name}}`."""
+
+    name: Annotated[Text, StringConstraints(max_length=255)] | None = None
+    category: Literal["AUTHENTICATION", "MARKETING", "UTILITY"] | None = None
+    content: Annotated[Text, StringConstraints(min_length=1, max_length=1024)] | None = None
+    header: Annotated[Text, StringConstraints(max_length=60)] | None = None
+    footer: Annotated[Text, StringConstraints(max_length=60)] | None = None
+    buttons: list[PlainButton] | None = Field(None, max_length=10)
+    example_media_url: Url | None = Field(None, description="The file that a template of this kind shows.")
+    is_active: bool | None = None
+
+
+class NewPlainTemplate(
+    PlainTemplateFields,
+    json_schema_extra=example(
+        element_name="open_again", template_type="IMAGE", content="Hello {{first_name}}, we are open.",
+        example_media_url="https://shop.example.com/shop.jpg", buttons=[{"type": "QUICK_REPLY", "text": "I will come"}],
+    ),
+):  # fmt: skip
+    """A template to write."""
+
+    element_name: Annotated[str, StringConstraints(max_length=512), AfterValidator(element_name)]
+    language_code: templates.Language = "en"
+    template_type: Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT"] = "TEXT"
+    content: Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
+
+    @model_validator(mode="after")
+    def _shows(self) -> NewPlainTemplate:
+        if self.template_type != "TEXT" and self.example_media_url is None:
+            raise ValueError(f"a template of the type {self.template_type} needs example_media_url")
+        return self
+
+
+class PlainTemplateOut(TemplateData):
+    """A template of a platform where nobody reviews them."""
+
+
+class PreviewOf(Request, json_schema_extra=example(params={"first_name": "Ann"})):
+    """Values of a template's places."""
+
+    params: dict[
+        Annotated[str, StringConstraints(max_length=64)], Annotated[Text, StringConstraints(max_length=1024)]
+    ] = Field(default_factory=dict, max_length=100)
+
+
+class TemplatePreview(
+    Answer,
+    json_schema_extra=example(header=None, body="Hello Ann, use [1].", footer=None, buttons=[], media_url=None),
+):  # fmt: skip
+    """A template as its reader would see it; a place without a value is `[its name]`."""
+
+    header: str | None
+    body: str
+    footer: str | None
+    buttons: list[dict[str, Any]]
+    media_url: str | None
+
+
+_TEMPLATES = Listing(
+    filters={
+        "category": choice_filter("category", CATEGORIES), "status": choice_filter("status", templates.STATUSES),
+        "template_type": Filter("template_type"), "language_code": Filter("language_code"),
+        "is_active": bool_filter("is_active"), "number": Filter("_id"),
+    },
+    search=("name", "element_name", "content"),
+    orderings={name: name for name in ("created_at", "updated_at", "name", "element_name")},
+)  # fmt: skip
+
+
+def _declaring(platform: str) -> Callable[..., Callable[..., Any]]:
+    """Return what declares operations below a platform's templates."""
+    base = PLATFORMS[platform].base
+    assert base is not None
+    tag, short = PLATFORMS[platform].label.lower(), base.split("/")[1]
+
+    def doing(
+        method: str, path: str, name: str, permission: str, **rest: Any
+    ) -> Callable[[Callable[..., Awaitable[Any]]], Callable[..., Awaitable[Any]]]:
+        where, id = f"{base}/templates{path}", f"{short}.templates.{name}"
+        return operation(method, where, id=id, permission=f"template.{permission}", tag=tag, **rest)
+
+    return doing
+
+
+def _declare_preview(platform: str) -> None:
+    doing = _declaring(platform)
+
+    @doing("POST", "/{id}/preview/", "preview", "view", body=PreviewOf, returns=TemplatePreview)
+    async def show(ctx: OperationContext, id: str, body: PreviewOf) -> dict[str, Any]:
+        """Show a template with the values given."""
+        return preview(await templates.get_template(ctx, platform, id), body.params)
+
+
+def _declare(platform: str) -> None:
+    doing = _declaring(platform)
+
+    @doing("GET", "/", "list", "view", listing=_TEMPLATES, returns=PlainTemplateOut)
+    async def list_templates(ctx: OperationContext) -> dict[str, Any]:
+        """List the templates of the platform, newest first."""
+
+        async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [templates.render_template(doc) for doc in docs]
+
+        return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None, "platform": platform})
+
+    @doing("POST", "/", "create", "create", body=NewPlainTemplate, returns=PlainTemplateOut, status=201, effect=True)
+    async def create(ctx: OperationContext, body: NewPlainTemplate) -> dict[str, Any]:
+        """Write a template; nobody reviews it here, so it is approved at once."""
+        return await templates.create_plain_template(ctx, platform, body)
+
+    @doing("GET", "/{id}/", "read", "view", returns=PlainTemplateOut)
+    async def read(ctx: OperationContext, id: str) -> dict[str, Any]:
+        """Show one template."""
+        return templates.render_template(await templates.get_template(ctx, platform, id))
+
+    @doing("PATCH", "/{id}/", "change", "edit", body=PlainTemplateFields, returns=PlainTemplateOut, effect=True)
+    async def change(ctx: OperationContext, id: str, body: PlainTemplateFields) -> dict[str, Any]:
+        """Change a template."""
+        held = await templates.get_template(ctx, platform, id)
+        if held["template_type"] != "TEXT" and "example_media_url" in body.model_fields_set and not (
+            body.example_media_url
+        ):  # fmt: skip
+            raise Invalid.field("example_media_url", "is what a template of this type shows")
+        return await templates.change_template(ctx, platform, id, body)
+
+    @doing("DELETE", "/{id}/", "delete", "delete", status=204, effect=True)
+    async def delete(ctx: OperationContext, id: str) -> None:
+        """Remove a template."""
+        await templates.delete_template(ctx, platform, id)
+
+
+for _name, _platform in PLATFORMS.items():
+    if _platform.base is not None:
+        _declare_preview(_name)
+    if _platform.own_templates:
+        _declare(_name)

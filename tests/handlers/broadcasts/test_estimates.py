@@ -1,0 +1,71 @@
+"""What a broadcast would cost and whether its account's tier takes it, before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from jinaconnect.store.tenant import Change
+from tests.conftest import Running
+from tests.handlers.billing.test_ledger import wallet_with
+from tests.handlers.broadcasts.shop import Shop, open_shop
+from tests.tenants import Tenant
+
+QUOTA, PREFLIGHT, BREAKDOWN = (
+    f"/wa/v1/broadcast/{name}/" for name in ("get_sending_quota", "preflight-check", "get_charge_breakdown")
+)
+
+
+@pytest.fixture
+async def shop(gateway: Running, tenant: Tenant) -> AsyncIterator[Shop]:
+    async with open_shop(gateway, tenant) as opened:
+        yield opened
+
+
+async def tier(shop: Shop, name: str) -> None:
+    app = (await shop.tenant().get("/wa/v1/apps/")).ok()["results"][0]["id"]
+    await shop.store.change("apps", app, lambda _: Change(set={"tier": name}))
+
+
+async def test_a_tier_is_used_up_by_who_is_written_to(shop: Shop) -> None:
+    assert (await shop.tenant().post(QUOTA)).ok()["is_unlimited"], "nobody has told of one"
+    await tier(shop, "TIER_50")
+    assert (await shop.tenant().post(QUOTA)).ok()["remaining_quota"] == 50
+    await shop.people(45)
+    id = await shop.begin()
+    await shop.reaches(id, "SENT")
+    await shop.begin(name="Another")  # the same people
+    left = (await shop.tenant().post(QUOTA)).ok()
+    assert left["tier"] == 50
+    assert left["remaining_quota"] == 50 - left["used_quota"]
+    body = {"recipient_count": 6}
+    told = (await shop.tenant().post(PREFLIGHT, body)).ok()
+    assert (told["can_proceed"], [each["type"] for each in told["errors"]]) == (False, ["QUOTA_EXCEEDED"])
+    far = {"recipient_count": 45, "datetime": "2030-01-01T00:00:00Z"}
+    told = (await shop.tenant().post(PREFLIGHT, far)).ok()
+    assert told["can_proceed"]
+    assert [each["type"] for each in told["warnings"]] == ["QUOTA_APPROACHING_LIMIT"]
+
+
+async def test_a_breakdown_is_by_country_and_by_who_has_written_lately(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 5)
+    us = await shop.people(3)
+    india = await shop.people(2, 3000, phone=None)
+    for place, id in enumerate(india):
+        await shop.store.change("contacts", id, lambda _, n=place: Change(set={"phone": f"+9198765432{n:02}"}))
+    told = (await shop.tenant().post(BREAKDOWN, {"contact_ids": [*us, *india, us[0]]})).ok()
+    assert told["contact_summary"] == {"total_contacts": 5, "new_initiations": 5, "open_sessions": 0}
+    assert [(row["country"], row["new_initiations"]["count"]) for row in told["country_breakdown"]] == [
+        ("IN", 2), ("US", 3)
+    ]  # fmt: skip
+    assert told["country_breakdown"][1]["country_name"] == "United States"
+    cost = told["summary"]["estimated_total_cost"]
+    assert len(cost.partition(".")[2]) == 6
+    assert float(cost) > 0
+    assert told["balance"]["available_balance"] == 5
+    assert (await shop.tenant("manager").post(BREAKDOWN, {"contact_ids": us})).ok()["balance"] == {}
+    (await shop.tenant("agent").post(BREAKDOWN, {"contact_ids": us})).refused(403, "permission_denied")
+    for wrong in ({}, {"contact_ids": us, "broadcast_id": "brc_x"}, {"contact_ids": ["cnt_nobody"]}):
+        (await shop.tenant().post(BREAKDOWN, wrong)).refused(400, "validation_error")
+    (await shop.tenant().post(BREAKDOWN, {"broadcast_id": "brc_nothing"})).refused(404, "not_found")

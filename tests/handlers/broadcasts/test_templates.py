@@ -1,0 +1,65 @@
+"""Templates of platforms whose carriers know none: written, looked at, sent by broadcasts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.client import until
+from tests.tenants import Tenant
+
+PLATFORMS = ("telegram", "rcs")
+PICTURE = {
+    "element_name": "Open again", "template_type": "IMAGE", "content": "Hello {{first_name}}, use {{code}}.",
+    "example_media_url": "https://shop.example/shop.jpg", "footer": "Lee & Sons",
+    "buttons": [{"type": "URL", "text": "To the shop", "url": "https://shop.example/{{code}}"},
+                {"type": "QUICK_REPLY", "text": "I will come"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_template_is_written_and_looked_at(tenant: Tenant, platform: str) -> None:
+    client, path = tenant(), f"/{platform}/v1/templates/"
+    made = (await client.post(path, PICTURE)).ok(201)
+    assert (made["element_name"], made["status"], made["platform"]) == ("open_again", "APPROVED", platform.upper())
+    assert made["number"] == made["id"]
+    assert made["placeholders"] == ["first_name", "code"]
+    shown = (await client.post(f"{path}{made['id']}/preview/", {"params": {"first_name": "Ann"}})).ok()
+    assert shown["body"] == "Hello Ann, use [code]."
+    assert shown["buttons"][0]["url"] == "https://shop.example/[code]"
+    (await client.post(path, PICTURE)).refused(400, "validation_error")
+    bare = {**PICTURE, "element_name": "bare", "example_media_url": None}
+    (await client.post(path, {k: v for k, v in bare.items() if v})).refused(400, "validation_error")
+    wrong = {**PICTURE, "element_name": "wrong", "buttons": [{"type": "URL", "text": "Go"}]}
+    assert "buttons.0" in str((await client.post(path, wrong)).refused(400, "validation_error"))
+    (await client.patch(f"{path}{made['id']}/", {"content": "Bye {{1}}."})).ok()
+    assert (await client.get(path)).ok()["results"][0]["content"] == "Bye {{1}}."
+    (await client.get(f"/sms/v1/templates/{made['id']}/")).refused(404, "not_found")
+    (await tenant("viewer").post(path, PICTURE)).refused(403, "permission_denied")
+    (await client.delete(f"{path}{made['id']}/")).ok(204)
+    (await client.get(f"{path}{made['id']}/")).refused(404, "not_found")
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_broadcast_says_it_to_each_in_their_own_words(tenant: Tenant, platform: str) -> None:
+    client = tenant("owner", "test")
+    for place in (1, 2):
+        contact = {"phone": f"+1202555470{place}", "first_name": f"P{place}", "telegram_chat_id": 12025554700 + place}
+        (await client.post("/contacts/", contact)).ok(201)
+    template = (await client.post(f"/{platform}/v1/templates/", PICTURE)).ok(201)["id"]
+    body = {"name": "Open", "status": "QUEUED", "select_all": True, "template_number": template, "category": "UTILITY",
+            "placeholder_data": {"code": "SPRING"}}  # fmt: skip
+    id = (await client.post(f"/{platform}/v1/broadcast/", body)).ok(201)["id"]
+
+    async def over() -> bool:
+        return (await client.get(f"/broadcast/{id}/")).ok()["status"] == "SENT"
+
+    await until(over, within_s=60)
+    rows: list[dict[str, Any]] = (await client.get("/broadcast/messages/", params={"broadcast": id})).ok()["results"]
+    for row in rows:
+        content = (await client.get(f"/team-inbox/api/messages/{row['message']}/")).ok()["content"]
+        assert content["image"]["url"] == PICTURE["example_media_url"]
+        assert content["image"]["caption"] == f"Hello {row['contact_name']}, use SPRING.\n\nLee & Sons"
+        assert [button["type"] for button in content["buttons"]] == ["url", "quick_reply"]
+        assert content["buttons"][0]["url"] == "https://shop.example/SPRING"
