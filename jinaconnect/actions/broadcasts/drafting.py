@@ -92,7 +92,7 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
         unset = ["due"] if given.get("status") == states.DRAFT and "due" in doc else []
         return Change(set=change.set, unset=unset, events=change.events)
 
-    doc = await queue_changed(ctx, amount, {**held, **given}, decide)
+    doc = await queue_changed(ctx, amount, held.get("queued_cost", 0), {**held, **given}, decide)
     _wake(ctx, doc)
     return doc
 

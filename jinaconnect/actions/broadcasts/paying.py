@@ -77,13 +77,13 @@ async def queue_new(ctx: Context, estimate: Estimate, doc: Document, event: Even
     return ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
 
 
-async def queue_changed(ctx: Context, amount: int, doc: Document, decide: Decide) -> Document:
+async def queue_changed(ctx: Context, amount: int, held: int, doc: Document, decide: Decide) -> Document:
     """Change a broadcast and what is reserved for it: both or neither. Raises InsufficientBalance, what decide raises.
 
-    `doc` is the broadcast as it will be.
+    `doc` is the broadcast as it will be, `held` what is reserved for it now.
     """
     wallet = await ctx.services.wallets.of(ctx.data.scope)
-    if wallet is None or (not amount and not doc.get("queued_cost")):
+    if wallet is None or not (amount or held):
         return ctx.wrote(await ctx.data.change("broadcasts", doc["_id"], decide))
     part = f"queue:{doc['rev']}"
     await ctx.services.wallets.hold(

@@ -21,7 +21,9 @@ async def test_what_is_refused_goes_by_the_other_app_once(sms: Sms) -> None:
         (await sms.tenant().patch(f"/sms/v1/apps/{sms.app['id']}/", change)).ok()
         (await sms.tenant().patch(f"/sms/v1/apps/{second}/", {"fallback_app": sms.app["id"]})).ok()
         sms.server.next.append(REFUSED)
-        first = (await sms.sends(app_id=sms.app["id"])).ok(201)["id"]
+        answer = await sms.sends(app_id=sms.app["id"])
+        answer.refused(400, "provider_error")
+        first = answer.body["message_id"]
 
         async def went() -> bool:
             return len(other.requests) == 1
