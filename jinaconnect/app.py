@@ -93,7 +93,7 @@ from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
 from jinaconnect.store.outbox import NOTIFY_JOB
 from jinaconnect.store.registry import Registry
-from jinaconnect.store.secrets import Secrets, load_master_key
+from jinaconnect.store.secrets.sealing import Secrets, load_master_key
 from jinaconnect.store.store import Store
 from jinaconnect.store.webhook_queue import WebhookQueue
 from jinaconnect.telephony.speech import EspeakNg

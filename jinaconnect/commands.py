@@ -27,7 +27,7 @@ from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.redaction import redact
 from jinaconnect.serve import database_uri, run_process
 from jinaconnect.store.databases.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
-from jinaconnect.store.secrets import SecretError
+from jinaconnect.store.secrets.sealing import SecretError
 
 LINE_WITHIN_S = 15.0
 DEFAULT_FILE = Path(__file__).resolve().parent.parent / "config.yaml"

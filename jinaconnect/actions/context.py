@@ -24,7 +24,7 @@ from jinaconnect.store.coordination.tickets import Tickets
 from jinaconnect.store.coordination.turns import Turns
 from jinaconnect.store.due import Due
 from jinaconnect.store.registry import Registry
-from jinaconnect.store.secrets import Secrets
+from jinaconnect.store.secrets.sealing import Secrets
 from jinaconnect.store.store import Store
 from jinaconnect.store.tenant import TenantStore, Written
 from jinaconnect.store.webhook_queue import WebhookQueue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from jinaconnect.store.passwords import hashed
+from jinaconnect.store.secrets.passwords import hashed
 from tests.client import Client
 from tests.conftest import Running
 from tests.tenants import Tenant

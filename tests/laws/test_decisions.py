@@ -20,7 +20,7 @@ from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.actions.identity import members, sessions
 from jinaconnect.actions.trunks.accounts import delete_trunk
 from jinaconnect.actions.trunks.voice_app import voice_app
-from jinaconnect.store.passwords import matches
+from jinaconnect.store.secrets.passwords import matches
 from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
@@ -145,7 +145,7 @@ async def test_a_changed_password_and_the_end_of_its_sessions_are_one(gateway: R
         principal = await gateway.ports.auth.from_token(given["access"], "127.0.0.1")
         new = f"Pass-{secrets.token_hex(4)}"
         work = sessions.change_password(
-            Context(services, principal, Caller("req")), old, new, new
+            OperationContext(services, gateway.ports, principal, Caller("req")), old, new, new
         )
         was_cut = await cut(work, waits)
 

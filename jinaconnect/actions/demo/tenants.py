@@ -18,7 +18,7 @@ from jinaconnect.actions.trunks.voice_app import enable_voice
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.ids import encode
 from jinaconnect.core.permissions import SYSTEM_ROLES
-from jinaconnect.store.passwords import hashed
+from jinaconnect.store.secrets.passwords import hashed
 from jinaconnect.store.tenant import Duplicate
 
 ORGANISATIONS = (("Demo Organisation", "demo.example"), ("Second Organisation", "second.example"))

@@ -14,7 +14,7 @@ from jinaconnect.actions.identity.tenants import create_tenant
 from jinaconnect.core.errors import Conflict, Invalid, InvalidApiKey, NotAuthenticated, Throttled
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.passwords import hashed, matches
+from jinaconnect.store.secrets.passwords import hashed, matches
 from jinaconnect.store.tenant import Change, applied
 
 

@@ -14,7 +14,7 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.passwords import hashed
+from jinaconnect.store.secrets.passwords import hashed
 from jinaconnect.store.tenant import Change, Step, applied
 
 INVITATION = timedelta(days=7)

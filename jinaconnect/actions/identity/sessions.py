@@ -13,7 +13,7 @@ from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDen
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.core.principal import Mode
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.passwords import hashed, matches
+from jinaconnect.store.secrets.passwords import hashed, matches
 
 _WRONG = "The e-mail or password is wrong."
 

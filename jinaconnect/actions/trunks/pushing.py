@@ -13,7 +13,7 @@ from jinaconnect.actions.trunks.accounts import open_sip, profile_of
 from jinaconnect.actions.trunks.hosts import Neighbourhood, Places, check_sip_hosts, places_of
 from jinaconnect.core.errors import GatewayError
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.secrets import SecretError
+from jinaconnect.store.secrets.sealing import SecretError
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriError
 from jinaconnect.telephony.trunks.pjsip import (

@@ -38,7 +38,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.principal import system_actor
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.ending import ended
-from jinaconnect.store.secrets import SecretError
+from jinaconnect.store.secrets.sealing import SecretError
 from jinaconnect.store.tenant import Change, TenantStore
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriError, AriProtocol, AriRefused

@@ -25,7 +25,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Conflict, Unavailable
 from jinaconnect.store.databases.mongo import Database, guarded
 from jinaconnect.store.ending import ended
-from jinaconnect.store.secrets import Secrets
+from jinaconnect.store.secrets.sealing import Secrets
 
 KEEP = timedelta(hours=24)
 STALE = timedelta(seconds=30)

@@ -12,8 +12,8 @@ import pytest
 
 from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.core.errors import Conflict
-from jinaconnect.store.passwords import hashed
 from jinaconnect.store.registry import Registry
+from jinaconnect.store.secrets.passwords import hashed
 from tests.client import Answered, Client
 from tests.conftest import Running
 from tests.tenants import Tenant

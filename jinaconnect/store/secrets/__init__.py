@@ -1,0 +1,1 @@
+"""What nobody may read: credentials sealed, passwords hashed."""
