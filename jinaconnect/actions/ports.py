@@ -260,6 +260,12 @@ class VoiceHooks(Protocol):
         Raises InvalidState without credentials, Unavailable.
         """
 
+    async def sandbox_call(self, scope: str, called: str | None, caller: str, keys: str) -> tuple[str | None] | None:
+        """Have a simulated customer call a number at a simulated HTTP carrier, None where it is at none.
+
+        Returns the call's id, None in it where it was refused.
+        """
+
     async def close(self) -> None:
         """End what is simulated."""
 

@@ -77,7 +77,7 @@ class Commander:
             return
         else:
             present = self._leader.present(journal)
-            if number == present.number:
+            if number == present.number and not journal.doc["ending"]:
                 urls = self._of(journal, present)
                 step = adapter.follows(hook, present.orders, urls)
                 if step is not None:

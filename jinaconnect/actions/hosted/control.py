@@ -21,6 +21,7 @@ from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.hosted.verbs import Verbs, check
+from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.ports import Answer, RecordingMissing, Standing, Unsupported
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
@@ -45,14 +46,15 @@ class HostedCalls:
     """Places calls by asking their carrier, and orders them about where it can be asked to."""
 
     def __init__(
-        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, commander: Commander
+        self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, commander: Commander,
+        prompts: PromptStore,
     ) -> None:  # fmt: skip
         self._services = services
         self._worker = worker
         self._providers = providers
         self._urls = urls
         self._commander = commander
-        self._verbs = Verbs(services, self._control)
+        self._verbs = Verbs(services, prompts, self._control)
 
     async def standing(self, account: Document) -> Standing:
         """Tell whether an account is set up; whether its carrier answers is seen when it is asked."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.incoming import admit, known
-from jinaconnect.actions.hosted.leading import BEFORE_ANY, Leader
+from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader
 from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
 from jinaconnect.actions.worker import Worker
@@ -27,7 +28,10 @@ from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import TURN, CallUrls, Commanded, RecordingReady, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.simulator.hosted import SIMULATED_PROVIDERS
 from jinaconnect.telephony.table import PROVIDERS
+
+LOOK_S, LOOKS = 0.05, 200  # for a simulated call to have come in
 
 
 def _records(adapter: VoiceProvider, call: Document, turn: int) -> bool:
@@ -76,6 +80,27 @@ class VoiceDoor:
         """End what is simulated."""
         await self._providers.simulated.close()
 
+    async def sandbox_call(self, scope: str, called: str | None, caller: str, keys: str) -> tuple[str | None] | None:
+        """Have a simulated customer call a number of a simulated HTTP carrier.
+
+        Returns the call's id, None in it where it was refused; None where the number is at no such carrier.
+        """
+        rows = await self._services.store.within(scope).select("trunks", {"deleted_at": None, "enabled": True})
+        hosted = [row for row in rows if row["provider"] in SIMULATED_PROVIDERS and called in row["from_numbers"]]
+        if called is None or not hosted:
+            return None
+        trunk = hosted[0]
+        url = self._urls.inbound(trunk["provider"], trunk["_id"])
+        there = self._providers.simulated.call_in(trunk["provider"], trunk["_id"], url, caller, called, keys)
+        for _ in range(LOOKS):
+            call = await known(self._services, trunk, there.id)
+            if call is not None:
+                return (str(call["_id"]),)
+            if there.over:
+                break
+            await asyncio.sleep(LOOK_S)
+        return (None,)
+
     def inbound_url(self, account: Document) -> str:
         """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
         if self._providers.get(account["provider"], account["scope"]) is None:
@@ -114,7 +139,7 @@ class VoiceDoor:
         try:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
-            return WebhookReply()
+            return adapter.document(LOST, CallUrls("", "", "")) if kind == TURN else WebhookReply()
         return await self._apply(adapter, opened, doc, kind, number, hook)
 
     def _repeated(self, account: str, query: Mapping[str, str]) -> tuple[str, int] | None:

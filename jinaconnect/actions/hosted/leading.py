@@ -7,12 +7,13 @@ A turn is stepped once: whoever repeats a callback of a turn that is over gets t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted import seconds
+from jinaconnect.actions.ivr.prompts import PromptStore, PromptUnavailable
 from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ivr.web_call import ask_web
 from jinaconnect.actions.worker import Worker
@@ -30,6 +31,8 @@ ASK_JOB = "voice.hosted.ask"
 Facts = Sequence[machine.Fact]
 MOST_TEMPLATES = 20  # an IVR goes through within one turn
 BEFORE_ANY = -1  # the turn of a webhook that tells of a call before it was given any
+MOST_REPORTS = 64  # of one callback: more than any question takes keys
+LOST = (exchange.Say("We are sorry, this call cannot go on. Goodbye."), exchange.HangUp(causes.INTERWORKING))
 TOUCH_MS = 100  # what a digit is said to have lasted: carriers that gather do not tell
 
 
@@ -44,12 +47,17 @@ class Turn:
 class Leader:
     """Leads hosted calls."""
 
-    def __init__(self, services: Services, worker: Worker) -> None:
+    def __init__(self, services: Services, worker: Worker, prompts: PromptStore) -> None:
         self._services = services
         self._worker = worker
+        self._prompts = prompts
 
     async def turn(self, journal: CallJournal, number: int, reports: Sequence[Report], facts: Facts) -> Turn:
-        """Take what a callback of turn `number` tells and return what the carrier is to do now."""
+        """Take what a callback of turn `number` tells and return what the carrier is to do now.
+
+        A call whose graph is gone says that it is sorry, and ends.
+        """
+        reports = reports[:MOST_REPORTS]
         while True:
             call = journal.doc
             held = call["ivr"]
@@ -65,6 +73,8 @@ class Leader:
                 return _present(held)
             if await self._step(journal, reports, facts):
                 break
+        if journal.doc["ending"] and journal.doc["ivr"] == held:
+            return Turn(max(number, 0) + 1, LOST)
         await self._ask(journal.doc)
         return _present(journal.doc["ivr"]) if journal.doc["ivr"] else Turn(number)
 
@@ -86,6 +96,7 @@ class Leader:
             entry = Entry([*facts, *digits, machine.Faulted(now, cause=causes.INTERWORKING)])
         else:
             template, step = found
+            step = replace(step, orders=await self._fetchable(journal, step.orders))
             cause = turns.failed(step)
             state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
             if seen is not None and "transfer" in seen:
@@ -104,6 +115,20 @@ class Leader:
 
         await journal.decide(decide)
         return made
+
+    async def _fetchable(self, journal: CallJournal, orders: Sequence[Order]) -> tuple[Order, ...]:
+        """Return orders with the audio in them where the carrier can fetch it; what is gone is left out."""
+        found: list[Order] = []
+        for order in orders:
+            if not isinstance(order, exchange.PlayAudio):
+                found.append(order)
+                continue
+            try:
+                url = await self._prompts.fetchable(journal.doc["scope"], order.url)
+                found.append(replace(order, url=url))
+            except PromptUnavailable as error:
+                journal.note("prompt_unavailable", {"error": str(error)}, source="ivr")
+        return tuple(found)
 
     async def _next(self, journal: CallJournal, reports: Sequence[Report]) -> tuple[str, ivr.Step] | None:
         """Return what follows, and the template the call began with; None where its graph is gone."""

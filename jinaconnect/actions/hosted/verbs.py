@@ -9,6 +9,7 @@ from typing import Any
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted import seconds
+from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.ports import Unsupported
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine
@@ -48,8 +49,9 @@ def check(call: Document, action: str, body: Body) -> None:
 class Verbs:
     """Carries them out; `ask` has the carrier do one thing."""
 
-    def __init__(self, services: Services, ask: Ask) -> None:
+    def __init__(self, services: Services, prompts: PromptStore, ask: Ask) -> None:
         self._services = services
+        self._prompts = prompts
         self._ask = ask
 
     async def carry_out(self, journal: CallJournal, action: str, body: Body, actor: Actor) -> None:
@@ -62,6 +64,8 @@ class Verbs:
             await self._record(journal, body["do"], actor)
         else:
             self._settled(journal.doc)
+            if body.get("audio_url"):
+                body = {**body, "audio_url": await self._prompts.fetchable(journal.doc["scope"], body["audio_url"])}
             await self._ask(journal.doc, action, body)
             told = {"play": ("call.played", {"ok": True, "to": body.get("to")}),
                     "dtmf": ("call.keys_sent", {"digits": body.get("digits")})}  # fmt: skip

@@ -61,6 +61,17 @@ class PromptStore:
             digest = await self._uploaded(scope, own["id"]) if own else await self._fetched(scope, order.url)
         return f"sound:{self._base_url}{PATH}{self._name(scope, digest)}.wav"
 
+    async def fetchable(self, scope: str, url: str) -> str:
+        """Return where a carrier can fetch audio: what was uploaded by its signed name, at our public address.
+
+        Raises PromptUnavailable for what was uploaded and is gone.
+        """
+        base = self._services.settings.public_url or self._services.settings.own_url
+        own = _OWN_AUDIO.fullmatch(url)
+        if own:
+            return f"{base}{PATH}{self._name(scope, await self._uploaded(scope, own['id']))}.wav"
+        return f"{base}{url}" if url.startswith("/") else url
+
     # ---- names
 
     def _name(self, scope: str, digest: str) -> str:

@@ -83,7 +83,9 @@ async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]
     _sandbox_only(ctx)
     sender = _sender(body)
     if body.channel == VOICE:
-        call = await ctx.ports.switches.sandbox_call(ctx.data.scope, body.to, sender, body.keys or "")
+        scope, keys = ctx.data.scope, body.keys or ""
+        hosted = await ctx.ports.voice_hooks.sandbox_call(scope, body.to, sender, keys)
+        call = hosted[0] if hosted else await ctx.ports.switches.sandbox_call(scope, body.to, sender, keys)
         return {"status": "rejected" if call is None else "accepted", "call_id": call}
     given = [part for part in (body.text, body.media_url, body.keys) if part is not None]
     if len(given) != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ from jinaconnect.store.tenant import Change
 from jinaconnect.telephony.table import PROVIDERS
 from tests.client import until
 from tests.conftest import PLENTY, Running
+from tests.handlers.ivr.test_audio import upload
 from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.telephone import OWN
 from tests.telephony.providers.fake import FAKE, FakeCall, FakeCarrier, fake_row
 from tests.telephony.providers.lines import CALLS, CARRIERS, CUSTOMER, TRUNKS, Line, at, playing, talking
+from tests.telephony.waves import tone
 from tests.tenants import Tenant, make_tenant
 
 AGENT = "+12025550188"
@@ -129,6 +132,45 @@ async def test_a_repeated_callback_is_one_step_and_a_late_one_gets_the_present_t
     types = await line.types(call)
     assert types.count("call.dtmf") == 1
     assert types.count("call.answered") == 1
+
+
+async def test_callbacks_of_one_turn_at_once_are_one_step(line: Line) -> None:
+    call, there = await talking(line, template=await line.ivr(menu()))
+    if line.carrier.provider == "telnyx":
+        fields = {"id": there.id, "event": "call.gather.ended", "client_state": there.next, "digits": "1"}
+        url = there.wanted["turn"]
+    else:
+        fields, url = {"id": there.id, "digits": "1"}, there.next
+    answers = await asyncio.gather(*(line.carrier.post(url, fields) for _ in range(6)))
+    assert {status for status, _ in answers} == {200}
+    assert len({body for _, body in answers}) == 1
+    types = await line.types(call)
+    assert (types.count("call.dtmf"), types.count("call.ivr_step")) == (1, 2)
+
+
+async def test_a_call_whose_ivr_is_gone_says_that_it_is_sorry_and_ends(line: Line, gateway: Running) -> None:
+    call, there = await talking(line, template=await line.ivr(menu()))
+    store = gateway.services.store.of(line.tenant.id, "live")
+    node = {"ivr.state.node": "no such node"}
+    await store.change("calls", call, lambda doc: Change(set=node))
+    await there.turn(digits="1")
+    assert there.said()[0].startswith("We are sorry")
+    if line.carrier.provider == "telnyx":  # where the end is another command
+        await there.turn()
+    assert there.ends
+    await there.status("completed", seconds=1)
+    ended = await line.ended(call)
+    assert (ended["status"], ended["hangup_cause"]) == ("FAILED", "INTERWORKING")
+
+
+async def test_uploaded_audio_is_where_the_carrier_can_fetch_it(
+    line: Line, http: aiohttp.ClientSession, gateway: Running
+) -> None:
+    audio = (await upload(line.owner, tone(1.0))).ok(201)["audio_url"]
+    _, there = await talking(line, audio_url=audio)
+    [url] = [each["play"] for each in there.document if "play" in each]
+    async with http.get(url) as answer:
+        assert (answer.status, (await answer.read())[:4]) == (200, b"RIFF")
 
 
 async def test_reports_come_twice_late_and_out_of_order(line: Line) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.client import Client, until
-from tests.telephony.calls.graphs import graph
+from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL
 from tests.telephony.providers.lines import CALLS, TRUNKS
 from tests.tenants import Tenant
@@ -125,3 +125,26 @@ async def test_a_live_call_is_ordered_about(tenant: Tenant) -> None:
         assert (await client.post(f"{CALLS}{call}/hangup/", {})).ok()["hung_up"]
         assert (await ended(client, call))["status"] == "COMPLETED"
         assert (await client.post(f"{TRUNKS}{trunk}/test/", {})).ok()["options"]["ok"]
+
+
+async def test_a_simulated_customer_calls_a_number_at_each_of_them(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    body = {"name": "Menu", "template_kind": "ivr_menu", "graph": menu()}
+    template = (await client.post("/voice/api/templates/", body)).ok(201)["id"]
+    calls = []
+    for place, name in enumerate(PROVIDERS):
+        number = f"+1202555014{place}"
+        fields = {"name": name, "provider": name, "from_numbers": [number]}
+        trunk = (await client.post(TRUNKS, fields)).ok(201)["id"]
+        wanted = {"channel": "voice", "from": "+12025550166", "to": number, "keys": "1"}
+        assert (await client.post("/sandbox/inbound/", wanted)).ok(201) == {
+            "status": "rejected", "message_id": None, "call_id": None,
+        }  # fmt: skip
+        route = {"number": number, "provider_config": trunk, "route": {"type": "template", "template": template}}
+        (await client.post("/voice/api/numbers/", route)).ok(201)
+        calls.append((await client.post("/sandbox/inbound/", wanted)).ok(201)["call_id"])
+    for call in calls:
+        shown = await ended(client, call)
+        assert (shown["direction"], shown["status"]) == ("inbound", "COMPLETED")
+        events = await client.events("start", call=call)
+        assert [each["data"]["node"] for each in events if each["type"] == "call.ivr_step"] == ["ask", "bye", "end"]

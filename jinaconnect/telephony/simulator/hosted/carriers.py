@@ -19,7 +19,7 @@ from jinaconnect.telephony.simulator.hosted.exotel import SimulatedExotel
 from jinaconnect.telephony.simulator.hosted.plivo import SimulatedPlivo
 from jinaconnect.telephony.simulator.hosted.telnyx import SimulatedTelnyx, public_half
 from jinaconnect.telephony.simulator.hosted.twilio import SimulatedTwilio
-from jinaconnect.telephony.simulator.hosted.vendor import Asked, SimulatedVendor, World
+from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, World
 from jinaconnect.telephony.simulator.hosted.vonage import SimulatedVonage
 
 HOST = "https://simulator.invalid"
@@ -87,9 +87,9 @@ class SimulatedCarriers(Outbound):
             await into.write(answer.body)
         return answer
 
-    def call_in(self, provider: str, account: str, url: str, caller: str, called: str, keys: str) -> None:
+    def call_in(self, provider: str, account: str, url: str, caller: str, called: str, keys: str) -> Call:
         """Have somebody call a number of an account, whose calls are told to `url`."""
-        self._vendors[provider].call_in(account, url, caller, called, keys)
+        return self._vendors[provider].call_in(account, url, caller, called, keys)
 
     async def close(self) -> None:
         """Forget everything; nobody is told."""

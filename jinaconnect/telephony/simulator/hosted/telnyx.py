@@ -83,11 +83,12 @@ class SimulatedTelnyx(SimulatedVendor):
             self.dial(call)
         return answered(200, {"data": {"call_control_id": id, "is_alive": False, "record_type": "call"}})
 
-    def call_in(self, account: str, url: str, caller: str, called: str, keys: str) -> None:
+    def call_in(self, account: str, url: str, caller: str, called: str, keys: str) -> Call:
         """Have somebody call a number of an account."""
         call = Call(account, self.new_id(), caller, called, url, url, inbound=True, keys=keys)
         self._commands[call.id] = asyncio.Queue()
         self._begin(call, self._inward(call))
+        return call
 
     async def _inward(self, call: Call) -> None:
         told = {"from": call.caller, "to": call.called, "direction": "incoming", "state": "parked"}

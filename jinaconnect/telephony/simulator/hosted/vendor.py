@@ -124,10 +124,11 @@ class SimulatedVendor(ABC):
         call.keys = self.world.keys.pop(_ours(call.turn), call.keys)
         self._begin(call, self._outward(call))
 
-    def call_in(self, account: str, url: str, caller: str, called: str, keys: str) -> None:
+    def call_in(self, account: str, url: str, caller: str, called: str, keys: str) -> Call:
         """Have somebody call a number of an account."""
         call = Call(account, self.new_id(), caller, called, url, url, inbound=True, keys=keys)
         self._begin(call, self._talk(call))
+        return call
 
     def new_id(self) -> str:
         """Return an id for a call."""
