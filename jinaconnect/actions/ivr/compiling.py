@@ -45,7 +45,7 @@ def compile_template(ctx: Context, row: Document, provider: str) -> dict[str, An
     settings = ctx.services.settings
     documents, notes, levels = [], [], {}
     for name in DIALECTS if provider == EVERY else (provider,):
-        base = f"{settings.public_url or settings.own_url}/voice/api/hooks/{name}"
+        base = f"{settings.public_url or settings.own_url}/voice/webhooks/{name}"
         told = compiled(graph, name, _Shown(*(f"{base}/{kind}/" for kind in ("turn", "status", "recording"))))
         levels[name] = told.level
         for node, document in told.documents.items():

@@ -96,7 +96,7 @@ class TrunkOut(TrunkData):
     """A provider config; credentials are never shown."""
 
 
-class InboundUrl(Answer, json_schema_extra=example(url="https://gateway.example/voice/api/hooks/…/inbound/?mark=…")):
+class InboundUrl(Answer, json_schema_extra=example(url="https://gateway.example/voice/webhooks/twilio/…/inbound/?mark=…")):
     """Where a carrier tells of calls that come in: with GET or POST, signed as its other webhooks are."""
 
     url: str

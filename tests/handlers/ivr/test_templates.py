@@ -173,7 +173,7 @@ async def test_an_ivr_is_shown_in_the_dialect_of_every_carrier(tenant: Tenant) -
     menu = shown["twilio", "menu"]
     assert menu["content_type"] == "text/xml; charset=utf-8"
     assert "<Say" in menu["body"]
-    assert "/voice/api/hooks/twilio/turn/" in menu["body"]
+    assert "/voice/webhooks/twilio/turn/" in menu["body"]
     assert "Welcome, {{name}}." in shown["vonage", "hello"]["body"]
     assert json.loads(shown["telnyx", "nurse"]["body"])[0]["verb"] == "transfer"
     one = (await tenant().post(f"{where}?provider=vonage")).ok()

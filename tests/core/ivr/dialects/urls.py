@@ -16,7 +16,7 @@ class Urls:
 
 def urls(turn: int = 0) -> Urls:
     """Return the addresses of a turn."""
-    base = "https://gateway.example/voice/api/hooks/carrier/acc"
+    base = "https://gateway.example/voice/webhooks/carrier/acc"
     return Urls(*(f"{base}/{kind}/?call=c&turn={turn}&mark=m" for kind in ("turn", "status", "recording")))
 
 
