@@ -8,7 +8,7 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +112,24 @@ async def test_calls_in_flight_have_one_end_each(
             await gateway.start()
         await asyncio.gather(*placing)
         calls = client[name]["calls"]
+        left: list[dict[str, Any]] = []
 
         async def over() -> bool:
             # One whose asking was cut off before it left is in doubt for minutes: let them have passed.
             seconds = DOUBT // timedelta(seconds=1)
             ago = {"$dateSubtract": {"startDate": "$hosted.asked", "unit": "second", "amount": seconds}}
             doubtful = {"_id": {"$in": placed}, "provider_call_id": {"$regex": "^pending-"}, "status": "INITIATING"}
-            old = {"hosted.asked": {"$lt": (await calls.find_one({}, sort=[("_id", -1)]))["created_at"]}}
+            old = {"hosted.asked": {"$lt": datetime.now(UTC) - timedelta(seconds=10)}}
             await calls.update_many({**doubtful, **old}, [{"$set": {"hosted.asked": ago, "due.at": ago}}])
-            return await calls.count_documents({"_id": {"$in": placed}, "status": {"$nin": list(ENDED)}}) == 0
+            left[:] = await calls.find({"_id": {"$in": placed}, "status": {"$nin": list(ENDED)}}).to_list()
+            return not left
 
-        await until(over, 120)
+        try:
+            await until(over, 120)
+        finally:
+            for row in left:
+                shown = ("status", "hosted", "due", "provider_call_id", "ending", "ivr")
+                print({name: row.get(name) for name in shown})
         for follower in followers:
             follower.cancel()
         await asyncio.gather(*followers, return_exceptions=True)

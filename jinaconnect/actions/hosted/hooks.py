@@ -247,7 +247,9 @@ class VoiceDoor:
                 ordered = held is not None and held.get("name") in (name, "") and held["kind"] == "hosted"
                 id = held["id"] if held is not None and ordered else new
                 told = ordered and held is not None and held["state"] == calls.STOPPED
-                tells = [] if told else [Tell("call.recording_stopped", {"recording": id}, "carrier")]
+                begun = Tell("call.recording_started", {"recording": id}, "carrier", inferred=True)
+                ended = [] if told else [Tell("call.recording_stopped", {"recording": id}, "carrier")]
+                tells = ended if ordered else [begun, *ended]  # carriers tell of one when it is over
                 stops = {"record.state": calls.STOPPED, "record.name": name} if ordered else {}
                 return Entry((), tells, {"hosted.recordings": [*kept, {"name": name, "id": id}], **stops})
 
