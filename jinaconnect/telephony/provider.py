@@ -247,6 +247,9 @@ class Commanded(VoiceProvider, Protocol):
     def echoed(self, hook: WebhookRequest) -> Mapping[str, str]:
         """Return the query of our address that a webhook repeats from the command it follows; pure."""
 
+    def ends(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> bool:
+        """Tell whether an event is what its command in a turn leads to, and not of something besides; pure."""
+
     def follows(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> int | None:
         """Return which of a turn's commands an event leads to, None where it leads to none of it; pure."""
 

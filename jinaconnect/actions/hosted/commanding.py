@@ -79,6 +79,9 @@ class Commander:
             present = self._leader.present(journal)
             if number == present.number and not journal.doc["ending"]:
                 urls = self._of(journal, present)
+                if not adapter.ends(hook, present.orders, urls):
+                    await journal.write(*facts)
+                    return
                 step = adapter.follows(hook, present.orders, urls)
                 if step is not None:
                     await journal.write(*facts)

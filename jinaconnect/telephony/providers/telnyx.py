@@ -55,6 +55,10 @@ _ENDS = {
     "unallocated_number": causes.NUMBER_UNALLOCATED, "not_found": causes.NUMBER_UNALLOCATED,
     "network_out_of_order": causes.NETWORK_OUT_OF_ORDER, "unspecified": causes.NORMAL_TEMPORARY_FAILURE,
 }  # fmt: skip
+_LEADS = {
+    "speak": ("call.speak.ended",), "playback_start": ("call.playback.ended",), "gather": ("call.gather.ended",),
+    "record_start": ("call.recording.saved", "call.recording.error"),
+}  # fmt: skip
 _NUMBERS = {"10002", "10016"}  # codes of a number that is none
 _WHO = {"human": "human", "machine": "machine", "not_sure": "unknown", "fax_detected": "machine"}
 
@@ -185,6 +189,17 @@ class TelnyxVoice:
     def echoed(self, hook: WebhookRequest) -> Mapping[str, str]:
         """Return the query of the address that a command took along."""
         return dialect.address(str(_payload(hook).get("client_state") or ""))[1]
+
+    def ends(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> bool:
+        """Tell whether an event is what its command leads to: later ones bear its state as well, whatever they are."""
+        fields, given = self._fields(hook), dialect.commands(orders, urls)
+        event, step = str(fields["event_type"]), str(fields["step"])
+        if event == "call.hangup":
+            return True
+        if event == "call.transcription":
+            return any(command["verb"] == "transcription_start" for command in given)
+        verb = given[int(step)]["verb"] if step.isascii() and step.isdigit() and int(step) < len(given) else ""
+        return event in _LEADS.get(verb.partition("_using")[0], ())
 
     def follows(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> int | None:
         """Return which of a turn's commands an event leads to."""

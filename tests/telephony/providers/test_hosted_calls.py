@@ -311,6 +311,18 @@ async def test_a_live_call_does_what_its_carrier_can(line: Line) -> None:
     await line.ended(call)
 
 
+async def test_what_happens_beside_a_question_is_no_answer_to_it(http: aiohttp.ClientSession, tenant: Tenant) -> None:
+    async with playing("telnyx", http) as carrier:  # where every event bears the state of the last command
+        line = await at(tenant, carrier)
+        call, there = await talking(line, template=await line.ivr(menu()))
+        beside = {"id": there.id, "client_state": there.next}
+        for fields in ({"event": "call.speak.ended"}, {"recording": carrier.record()}, {"event": "call.dtmf.received"}):
+            assert (await carrier.post(there.wanted["turn"], {**beside, **fields}))[0] == 200
+        assert (await line.types(call)).count("call.ivr_step") == 1
+        await there.turn(digits="1")
+        assert there.said() == ["You pressed 1. Goodbye."]
+
+
 async def test_who_answered_is_told_beside_the_call(line: Line) -> None:
     can = (await line.owner.get(f"{TRUNKS}{line.trunk}/")).ok()["capabilities"]
     if "machine_detection" not in can:
