@@ -72,21 +72,19 @@ class Commander:
                 await journal.write(*facts)
                 return
             turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
-        elif any(isinstance(each, exchange.Ongoing) for each in reports):
-            await journal.write(*facts)
-            return
         else:
             present = self._leader.present(journal)
-            if number == present.number and not journal.doc["ending"]:
-                urls = self._of(journal, present)
-                if not adapter.ends(hook, present.orders, urls):
-                    await journal.write(*facts)
-                    return
-                step = adapter.follows(hook, present.orders, urls)
-                if step is not None:
-                    await journal.write(*facts)
-                    await self._give(adapter, account, journal, present, step)
-                    return
+            urls, goes_on = self._of(journal, present), number == present.number and not journal.doc["ending"]
+            fits = not goes_on or adapter.ends(hook, present.orders, urls)
+            step = adapter.follows(hook, present.orders, urls) if goes_on and fits else None
+            if step is not None:
+                await journal.write(*facts)
+                await self._give(adapter, account, journal, present, step)
+                return
+            if not fits or any(isinstance(each, exchange.Ongoing) for each in reports):
+                await journal.write(*facts)
+                return
+            if goes_on:
                 await self._close(adapter, account, journal, present, urls)
             turn = await self._leader.turn(journal, number, reports, facts)
         await self._give(adapter, account, journal, turn, 0)

@@ -57,7 +57,8 @@ _ENDS = {
 }  # fmt: skip
 _LEADS = {
     "speak": ("call.speak.ended",), "playback_start": ("call.playback.ended",), "gather": ("call.gather.ended",),
-    "record_start": ("call.recording.saved", "call.recording.error"),
+    "record_start": ("call.recording.saved", "call.recording.error", "call.dtmf.received"),
+    "record_stop": ("call.recording.saved", "call.recording.error"),
 }  # fmt: skip
 _NUMBERS = {"10002", "10016"}  # codes of a number that is none
 _WHO = {"human": "human", "machine": "machine", "not_sure": "unknown", "fax_detected": "machine"}

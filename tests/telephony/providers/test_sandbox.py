@@ -137,9 +137,7 @@ async def test_a_simulated_customer_calls_a_number_at_each_of_them(tenant: Tenan
         fields = {"name": name, "provider": name, "from_numbers": [number]}
         trunk = (await client.post(TRUNKS, fields)).ok(201)["id"]
         wanted = {"channel": "voice", "from": "+12025550166", "to": number, "keys": "1"}
-        assert (await client.post("/sandbox/inbound/", wanted)).ok(201) == {
-            "status": "rejected", "message_id": None, "call_id": None,
-        }  # fmt: skip
+        assert (await client.post("/sandbox/inbound/", wanted)).ok(201)["status"] == "rejected"
         route = {"number": number, "provider_config": trunk, "route": {"type": "template", "template": template}}
         (await client.post("/voice/api/numbers/", route)).ok(201)
         calls.append((await client.post("/sandbox/inbound/", wanted)).ok(201)["call_id"])

@@ -110,7 +110,7 @@ class SimulatedTelnyx(SimulatedVendor):
             self.end(call)
         if verb == "record_stop" and id in self._there:
             self._there[id].stop_recording(payload)
-        if verb == "answer" or (verb not in _NOTHING and "client_state" in payload):
+        if verb in ("answer", "reject") or (verb not in _NOTHING and "client_state" in payload):
             self._commands[id].put_nowait((verb, payload))
         return answered(200, {"data": {"result": "ok"}})
 
