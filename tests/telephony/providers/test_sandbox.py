@@ -70,7 +70,9 @@ async def test_one_ivr_goes_the_same_way_over_each_of_them(tenant: Tenant) -> No
     for name, call in calls.items():
         shown = await ended(client, call)
         events = await client.events("start", call=call)
-        types = [each["type"] for each in events if not each["type"].startswith(("call.recording", "recording."))]
+        # Recordings and the inbox's entry follow the call in a time of their own.
+        types = [each["type"] for each in events if each["type"].startswith("call.")]
+        types = [each for each in types if not each.startswith("call.recording")]
         told[name] = {
             "status": (shown["status"], shown["hangup_cause"]), "types": types,
             "steps": [each["data"]["node"] for each in events if each["type"] == "call.ivr_step"],
