@@ -14,6 +14,8 @@ from jinaconnect.actions.calls.admission import belongs, caller_contact, consent
 from jinaconnect.actions.calls.rate_cards import minute_price
 from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.ivr.compiling import unsayable
+from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ports import Unsupported
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
@@ -139,12 +141,21 @@ async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
         raise Invalid.field("from_number", "is required: the provider config has no numbers")
     own = body.from_number or trunk["from_numbers"][0]
     plan = await _plan(ctx, body, way, trunk, own)
+    await _sayable(ctx, plan.purpose, trunk["provider"])
     contact = await _contact(ctx, body)
     return CheckedCall(
         trunk, own, body.to_number, plan, contact, await consent(ctx, await voice_app(ctx.data), contact),
         await minute_price(ctx.data, trunk, body.to_number, ctx.now()),
         call_verdict(contact, body.to_number, body.category, ctx.now()),
     )  # fmt: skip
+
+
+async def _sayable(ctx: Context, purpose: plans.Purpose, provider: str) -> None:
+    """Raise Unsupported for an IVR with what the call's carrier cannot be told."""
+    graph = await load_graph(ctx.data, purpose.template) if isinstance(purpose, plans.RunTemplate) else None
+    wrong = None if graph is None else unsayable(graph, provider)
+    if wrong is not None:
+        raise Unsupported(wrong)
 
 
 async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:

@@ -35,6 +35,12 @@ def refuse_unsayable(doc: Mapping[str, Any], graph: Graph) -> None:
         raise Invalid({f"graph.nodes.{node}": messages for node, messages in faults.items()})
 
 
+def unsayable(graph: Graph, provider: str) -> str | None:
+    """Return a sentence on what a provider cannot say of an IVR, None where it can say all of it."""
+    faults = refusals(graph, (provider,)) if provider in DIALECTS else {}
+    return next((f"Node {node}: {messages[0]}." for node, messages in faults.items()), None)
+
+
 def compile_template(ctx: Context, row: Document, provider: str) -> dict[str, Any]:
     """Return the documents of an IVR's nodes at a provider, or at all, and what is to be noted of each node."""
     if provider not in PROVIDERS:

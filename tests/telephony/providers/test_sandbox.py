@@ -92,6 +92,19 @@ async def test_one_ivr_goes_the_same_way_over_each_of_them(tenant: Tenant) -> No
     await until(recorded, 30)
 
 
+async def test_an_ivr_a_carrier_cannot_be_told_is_not_begun_over_it(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    nodes = {"ask": ("voice.gather_speech", {"language": "en-IN", "timeout_seconds": 5}), "end": ("voice.hangup", {})}
+    body = {"name": "Listens", "template_kind": "ivr_menu", "graph": graph("ask", nodes, ("ask", "done", "end"))}
+    template = (await client.post("/voice/api/templates/", body)).ok(201)["id"]
+    accounts = await trunks(client)
+    wanted = {"to_number": PRESSES, "template": template}
+    refused = await client.post(CALLS, {**wanted, "provider_config_id": accounts["exotel"]})
+    assert "ask" in str(refused.refused(409, "unsupported"))
+    call = (await client.post(CALLS, {**wanted, "provider_config_id": accounts["plivo"]})).ok(201)["id"]
+    assert (await ended(client, call))["status"] == "COMPLETED"
+
+
 @pytest.mark.parametrize(("number", "causes"), [
     (BUSY, {"USER_BUSY"}), (REJECTS, {"CALL_REJECTED", "NORMAL_TEMPORARY_FAILURE"}),
 ])  # fmt: skip
