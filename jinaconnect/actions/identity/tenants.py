@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from jinaconnect.actions.billing.keeping import read_wallet
+from jinaconnect.actions.billing.keeping import change_threshold, read_wallet
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
 from jinaconnect.actions.scoping import contact_filter
 from jinaconnect.channels.table import Channels
+from jinaconnect.core.billing.money import micros
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.inbox.platform import USUAL
@@ -97,10 +99,20 @@ async def tenant_detail(ctx: Context, id: str) -> dict[str, Any]:
     return {**shown, "wa_apps": named, "products_using": used, "contacts_count": contacts, **money}
 
 
+async def _change_threshold(ctx: Context, threshold: Decimal) -> None:
+    ctx.principal.require("billing.manage")
+    try:
+        await change_threshold(ctx, micros(threshold))
+    except NotFound as error:
+        raise Invalid.field("threshold_alert", "the organisation has no wallet yet") from error
+
+
 async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the caller's organisation."""
+    """Change the caller's organisation, and below which total its wallet is low."""
     await read_tenant(ctx, id)
-    flat = {key: value for key, value in fields.items() if key != "settings"}
+    if fields.get("threshold_alert") is not None:
+        await _change_threshold(ctx, fields["threshold_alert"])
+    flat = {key: value for key, value in fields.items() if key not in ("settings", "threshold_alert")}
     flat.update(
         {f"settings.{key}": value for key, value in (fields.get("settings") or {}).items() if value is not None}
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import tenants
@@ -40,6 +41,7 @@ class TenantFields(
     state: Annotated[Text, StringConstraints(max_length=10)] | None = None
     industry: Short | None = None
     settings: TenantSettings | None = None
+    threshold_alert: Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=6)] | None = None
 
 
 class TenantOut(TenantData):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from jinaconnect.actions.billing.keeping import set_up
 from jinaconnect.core.broadcasts.document import new_broadcast
+from tests.client import Client
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -20,6 +22,21 @@ async def test_an_organisation_is_shown_with_what_it_uses_and_money_to_leads_alo
     assert "balance" not in agent
     assert "app_id" not in agent["wa_apps"][0]
     assert (await tenant("agent").get("/tenants/")).ok()["results"] == [agent]
+
+
+async def test_a_threshold_is_changed_with_the_organisation_and_money_is_not(gateway: Running, tenant: Tenant) -> None:
+    owner, path = tenant(), f"/tenants/{tenant.id}/"
+    assert "threshold_alert" in (await owner.patch(path, {"threshold_alert": 5})).refused(400, "validation_error")
+    await set_up(gateway.services, f"{tenant.id}:live", is_on=True)
+    name = f"Lee {tenant.id}"
+    (await owner.patch(path, {"threshold_alert": 5, "balance": 1000, "is_active": False, "name": name})).ok()
+    shown = (await owner.get(path)).ok()
+    assert (shown["threshold_alert"], shown["balance"], shown["is_active"], shown["name"]) == (5, 0, True, name)
+    few = {"name": "Few", "priority": 50, "permissions": {"tenant.edit": True, "tenant.view": True}}
+    role = (await owner.post("/tenants/roles/", few)).ok(201)["id"]
+    key = (await owner.post("/tenants/api-keys/", {"name": "few", "role_id": role})).ok(201)["key"]
+    limited = Client(owner.url, key, owner.session)
+    (await limited.patch(path, {"threshold_alert": 0})).refused(403, "permission_denied")
 
 
 async def test_alerts_tell_of_rejected_templates_and_of_broadcasts_that_failed(
