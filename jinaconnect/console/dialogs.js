@@ -25,7 +25,7 @@ class Dialog extends Element {
   render() {
     return html`
       <dialog ${ref(this.#box)} class="card ${this.kind}" aria-label=${this.kind === "help" ? "Keys" : "Find"}
-        @close=${() => this.tell("closed")} @click=${this.#outside}>
+        @close=${() => this.isConnected && this.tell("closed")} @click=${this.#outside}>
         ${this.kind === "help" ? this.#help() : this.#palette()}
       </dialog>`;
   }

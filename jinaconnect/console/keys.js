@@ -101,7 +101,11 @@ export class Keys {
     // What AltGr types is text, whatever else its modifiers look like.
     if (event.isComposing || event.repeat || event.altKey || event.getModifierState("AltGraph")) return;
     const dialog = document.querySelector("dialog[open]");
-    if (event.key === "Escape" && dialog) return dialog.close();
+    if (event.key === "Escape" && dialog) {
+      dialog.close();
+      dialog.dispatchEvent(new Event("close")); // the browser's own comes later, when the next key may have been pressed
+      return;
+    }
     const field = event.target instanceof Element && event.target.closest(`${FIELDS}, dialog`) !== null;
     this.#handler({
       key: keyOf(event), code: "-", field, original: event, target: event.target, currentTarget: event.currentTarget,

@@ -1,5 +1,5 @@
 // What stands around every page: the ways between them, the connection's true state, keys, palette, and what was done.
-import { Element, classMap, html, nothing } from "./element.js";
+import { Element, classMap, html, nothing, repeat } from "./element.js";
 import "./dialogs.js";
 import { Feed } from "./feed.js";
 import { count } from "./format.js";
@@ -211,7 +211,8 @@ class Shell extends Element {
           <div class="toast">${toast.text}
             ${toast.undo ? html`<button @click=${() => this.#undo(toast)}>Undo</button>` : ""}</div>`)}
       </div>
-      ${this.dialog ? html`<jc-dialog .kind=${this.dialog} .app=${this} @closed=${() => (this.dialog = null)}></jc-dialog>` : ""}`;
+      ${repeat(this.dialog ? [this.dialog] : [], (kind) => kind, (kind) => html`
+        <jc-dialog .kind=${kind} .app=${this} @closed=${() => (this.dialog = null)}></jc-dialog>`)}`;
   }
 
   #menu() {
