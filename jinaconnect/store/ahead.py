@@ -37,9 +37,14 @@ class Trail:
         self._terms.add(term)
 
     @property
+    def term(self) -> Any:
+        """The one term in which all was taken, None where it was not one or is not known."""
+        return next(iter(self._terms)) if len(self._terms) == 1 else None
+
+    @property
     def unbroken(self) -> bool:
         """Whether all was taken in one term."""
-        return len(self._terms) == 1 and None not in self._terms
+        return self.term is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from jinaconnect.core.clock import Clock
-from jinaconnect.core.errors import Invalid
+from jinaconnect.core.errors import Invalid, Unavailable
 from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.commit import GroupCommit, Turns
@@ -34,6 +34,7 @@ NEVER = "\x00"  # an id no document has
 BY_ID = {"_id": 1}  # named, since the partition in the query makes each of a collection's indexes a candidate
 
 Swap = tuple[Document, Document]  # a document as it was read, and what is to become of it
+Led = tuple[Document, Document, Document]  # the same, and the document as it is then
 
 
 class Rows:
@@ -49,7 +50,9 @@ class Rows:
         self.words = Words(database)
         self.turns = Turns()
         self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
+        self._leads: dict[str, GroupCommit[Led, tuple[bool | str, Any]]] = {}
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
+        self._first: dict[str, GroupCommit[Document, tuple[str | None, Any]]] = {}
         self._looks: dict[tuple[str, str], GroupCommit[tuple[str, Any], list[Document]]] = {}
         self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
 
@@ -134,6 +137,31 @@ class Rows:
                 results[fault["index"]] = key_name(fault) if fault["code"] == DUPLICATE_KEY else fault_error(fault)
         return results
 
+    async def insert_first(self, collection: str, docs: Sequence[Document], trail: Trail) -> list[str | None]:
+        """Insert as `insert` does, through the group commit, ahead of the log (see `store/ahead.py`)."""
+        for doc in docs:
+            check_storable(doc)
+        group = self._first.get(collection)
+        if group is None:
+
+            async def write(batch: list[Document]) -> list[tuple[str | None, Any] | Exception]:
+                own = Trail()
+                try:
+                    done: list[str | Exception | None] = list(await self.insert_ahead(collection, batch, own))
+                except Unavailable:  # it may have been done: what is there is told by its id
+                    done = await self._insert(collection, batch)
+                taken = [place for place, outcome in enumerate(done) if isinstance(outcome, str)]
+                again = await self._insert(collection, [batch[place] for place in taken])
+                for place, outcome in zip(taken, again, strict=True):  # who was first is durable, and read, after this
+                    done[place] = outcome
+                return [each if isinstance(each, Exception) else (each, own.term) for each in done]
+
+            group = self._first[collection] = GroupCommit(write)
+        results = await group.put_many(docs)
+        for _, term in results:
+            trail.note(term)
+        return [result for result, _ in results]
+
     @guarded
     async def insert_ahead(self, collection: str, docs: Sequence[Document], trail: Trail) -> list[str | None]:
         """Insert as `insert` does, ahead of the log (see `store/ahead.py`)."""
@@ -163,6 +191,44 @@ class Rows:
 
             group = self._swaps[collection] = GroupCommit(write, lanes=2)
         return await group.put((before, update))
+
+    async def lead(
+        self, collection: str, before: Document, update: Document, after: Document, trail: Trail
+    ) -> bool | str:  # fmt: skip
+        """Update as `swap` does, ahead of the log (see `store/ahead.py`); `after` is what the document is then."""
+        check_storable(update)
+        group = self._leads.get(collection)
+        if group is None:
+
+            async def write(batch: list[Led]) -> list[tuple[bool | str, Any] | Exception]:
+                return await self._lead(collection, batch)
+
+            group = self._leads[collection] = GroupCommit(write, lanes=2)
+        outcome, term = await group.put((before, update, after))
+        trail.note(term)
+        return outcome
+
+    async def _lead(self, collection: str, batch: Sequence[Led]) -> list[tuple[bool | str, Any] | Exception]:
+        trail = Trail()
+        try:
+            done = await self._swap_ahead(collection, [(before, update) for before, update, _ in batch], trail)
+        except Unavailable:  # it may have been done: the driver gives the command once
+            done = [await self.lead_again(collection, *each) for each in batch]
+        for place, outcome in enumerate(done):
+            if outcome is False or isinstance(outcome, str):  # what was first is durable, and read, after this
+                [done[place]] = await self._swap(collection, [batch[place][:2]])
+        return [each if isinstance(each, Exception) else (each, trail.term) for each in done]
+
+    @guarded
+    async def lead_again(self, collection: str, before: Document, update: Document, after: Document) -> bool | str:
+        """Do an update, durably, that may have been done, or lost with a term of the primary; as `swap` answers."""
+        [done] = await self._swap(collection, [(before, update)])
+        if isinstance(done, Exception):
+            raise done
+        if done is not False:
+            return done
+        present = await self.database[collection].find_one({"_id": before["_id"], "scope": before["scope"]})
+        return present is not None and _at_rest(present) == _at_rest(after)
 
     async def swap_many(
         self, collection: str, swaps: Sequence[Swap], trail: Trail | None = None
@@ -231,6 +297,11 @@ def _or_fail(update: Document) -> Document:
     matches nothing fails by itself, and faults are told one by one.
     """
     return {**update, "$setOnInsert": {"_id": NEVER}}
+
+
+def _at_rest(doc: Document) -> Document:
+    """Return a document without what telling its events changes of it."""
+    return {name: value for name, value in doc.items() if name not in ("pending", "number")}
 
 
 def _outcome(fault: Mapping[str, Any]) -> bool | str | Exception:

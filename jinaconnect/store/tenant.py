@@ -115,20 +115,25 @@ class TenantStore(TenantAlike):
     ) -> list[Written | Duplicate]:  # fmt: skip
         """Add documents, each with its events; a taken unique key fails its own document alone.
 
-        With a `trail` they go ahead of their events (see `store/ahead.py`).
+        They go ahead of their events (see `store/ahead.py`) where those are told at once, or with the `trail` given.
         """
         now = self._store.clock()
         docs = [self._new(collection, doc, events, now) for doc, events in items]
-        if trail is None:
-            results = await self._store.insert(collection, docs)
-        else:
+        own = Trail() if tell and all(doc["pending"] for doc in docs) else None
+        if trail is not None:
             results = await self._store.insert_ahead(collection, docs, trail)
+        elif own is not None:
+            results = await self._store.insert_first(collection, docs, own)
+        else:
+            results = await self._store.insert(collection, docs)
         for place, result in enumerate(results):
             if result == "id":  # an interrupted operation run again: its row is there, and so are its ids
                 docs[place] = await self.get(collection, docs[place]["_id"])
                 results[place] = None
         good = [doc for doc, result in zip(docs, results, strict=True) if result is None]
-        seqs = await self.tell(collection, good) if tell else {}
+        seqs = await self.tell_all([(collection, good)], own) if tell else {}
+        if own is not None and good and not own.unbroken:
+            await self.restore(collection, good)
         return [
             Written(doc, seqs.get(doc["_id"]), self.scope) if result is None else Duplicate(result)
             for doc, result in zip(docs, results, strict=True)
@@ -186,38 +191,36 @@ class TenantStore(TenantAlike):
 
         What `look` finds holds for the document it was given: where that has moved meanwhile, it looks again.
         """
-        async with self._store.turns.of((collection, id)):
-            before, after = await self._decided(collection, id, look, known)
-        if after is None:
-            return Written(before, None, self.scope)
-        seqs = await self.tell(collection, [after])
-        return Written(after, seqs.get(id), self.scope)
-
-    async def _decided(
-        self, collection: str, id: str, look: Look, known: Document | None
-    ) -> tuple[Document, Document | None]:
-        """Return the document decided on, and what became of it; None where there was nothing to do."""
         ends, pause = time.monotonic() + WITHIN_S, PAUSE_S
-        while True:
-            before = known or await self.get(collection, id)
-            known = None
-            change = await look(before)
-            if change is None:
-                return before, None
-            after = await self._swap(collection, before, change)
-            if after is not None:
-                return before, after
-            if time.monotonic() > ends:
-                raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
-            await asyncio.sleep(random.uniform(0, pause))
-            pause = min(2 * pause, MAX_PAUSE_S)
+        async with self._store.turns.of((collection, id)):  # until it is durable, since what is read is
+            while True:
+                before, known = known or await self.get(collection, id), None
+                change = await look(before)
+                if change is None:
+                    return Written(before, None, self.scope)
+                if (written := await self._swap(collection, before, change)) is not None:
+                    return written
+                if time.monotonic() > ends:
+                    raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
+                await asyncio.sleep(random.uniform(0, pause))
+                pause = min(2 * pause, MAX_PAUSE_S)
 
-    async def _swap(self, collection: str, before: Document, change: Change) -> Document | None:
+    async def _swap(self, collection: str, before: Document, change: Change) -> Written | None:
+        """Write a change and tell of it, the change ahead of its events; None where the document has moved."""
         update, after = self._plan(collection, before, change)
-        done = await self._store.swap(collection, before, update)
+        trail = Trail()
+        if change.events:
+            done = await self._store.lead(collection, before, update, after, trail)
+        else:
+            done = await self._store.swap(collection, before, update)
         if isinstance(done, str):
             raise Duplicate(done)
-        return after if done else None
+        if not done:
+            return None
+        seqs = await self.tell_all([(collection, [after])], trail)
+        if change.events and not trail.unbroken:
+            await self._store.lead_again(collection, before, update, after)
+        return Written(after, seqs.get(before["_id"]), self.scope)
 
     def _plan(self, collection: str, before: Document, change: Change) -> tuple[Document, Document]:
         refuse_partition(change.set)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.mongo import connect, ping
 from jinaconnect.store.store import Store
-from jinaconnect.store.tenant import Duplicate, Written
+from jinaconnect.store.tenant import Change, Duplicate, Written
 from tests.client import until
 from tests.conftest import Running
 from tests.faults.test_odd_webhooks import fact, stored
@@ -68,6 +69,49 @@ async def test_a_write_ahead_is_as_durable_as_the_append_behind_it(tmp_path: Pat
         assert not trail.unbroken
         await data.restore("messages", [third.doc])
         assert await data.find("messages", third.doc["_id"])
+    finally:
+        await store.outbox.drain()
+        await client.close()
+        await mongo.stop()
+
+
+async def test_a_change_goes_ahead_of_its_events_and_is_done_again_where_a_term_took_it(tmp_path: Path) -> None:
+    mongo = await EmbeddedMongo.start(tmp_path)
+    client, database = connect(mongo.uri, "jc", timeout_s=10)
+    try:
+        store = Store(database, system_clock)
+        await store.prepare(1)
+        data = store.of("ten_a", "live")
+        doc, events = message("w1")
+        made = await data.insert("messages", doc, events)
+        id = made.doc["_id"]
+
+        def told(doc: Mapping[str, Any]) -> Change:
+            return Change(set={"tries": doc.get("tries", 0) + 1}, events=message("")[1])
+
+        written = await data.change("messages", id, told)
+        os.kill(mongo.pid, signal.SIGKILL)
+        await until(lambda: _answers(database))
+        kept = await data.get("messages", id)
+        assert (kept["tries"], written.seq) == (1, 2)
+        await store.outbox.settle([("messages", [kept])])
+
+        # A term ends between the change and its append, which takes the change or leaves it.
+        before = await data.get("messages", id)
+        update, after = data._plan("messages", before, told(before))
+        trail = Trail()
+        assert await store.lead("messages", before, update, after, trail) is True
+        os.kill(mongo.pid, signal.SIGKILL)
+        await until(lambda: _answers(database))
+        await data.tell_all([("messages", [after])], trail)
+        assert not trail.unbroken
+        await store.raw("messages").replace_one({"_id": id}, before)
+        for _ in range(2):  # lost, then there
+            assert await store.lead_again("messages", before, update, after) is True
+            assert (await data.get("messages", id))["tries"] == 2
+        # Somebody else was first: that is no success of ours.
+        assert await store.lead_again("messages", before, update, {**after, "tries": 9}) is False
+        assert await store.lead("messages", before, update, after, Trail()) is False
     finally:
         await store.outbox.drain()
         await client.close()
