@@ -101,6 +101,9 @@ async def _mark(ctx: Context, messages: Sequence[Document], now: datetime) -> li
 async def _mark_and_tell(ctx: Context, contact: str, messages: Sequence[Document]) -> list[str]:
     now, event_id = ctx.now(), ctx.ids.new("evt")
     marked = await _mark(ctx, messages, now)
+    if not marked:  # somebody else was first, perhaps since they were looked for
+        ids = [message["_id"] for message in messages]
+        messages = [row for row in await ctx.data.select("messages", {"_id": {"$in": ids}}) if row["read_at"]]
 
     def tell(before: Document, after: Document) -> Event:
         told = {
@@ -111,7 +114,7 @@ async def _mark_and_tell(ctx: Context, contact: str, messages: Sequence[Document
         }
         return contact_event(ctx, event_id, "conversation.read", before, after, **told)
 
-    await recount(ctx, contact, marked, tell=tell)
+    await recount(ctx, contact, marked, tell=tell if messages else None)
     return marked
 
 
