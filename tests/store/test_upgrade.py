@@ -19,7 +19,7 @@ from jinaconnect.core.inbox.message import new_message
 from jinaconnect.serve import listening
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.embedded import EmbeddedMongo
-from jinaconnect.store.databases.indexes import unhurried
+from jinaconnect.store.databases.indexes import Built, settle, unhurried
 from jinaconnect.store.databases.mongo import Database, connect
 
 TEXT, NUMBER = {"$type": "string"}, {"$type": "number"}
@@ -113,3 +113,21 @@ def test_every_index_has_a_name_of_its_own() -> None:
     for collection in COLLECTIONS.values():
         names = [index.name for index in collection.built()]
         assert len(set(names)) == len(names)
+
+
+async def test_what_was_allowed_twice_keeps_no_gateway_from_starting(mongod: EmbeddedMongo) -> None:
+    client, database = connect(mongod.uri, f"twice_{secrets.token_hex(4)}", timeout_s=5)
+    rows = database["rows"]
+    await rows.insert_many([{"sender": "ACME"}, {"sender": "ACME"}])
+    wanted = [
+        Built("scope_sender", (("sender", 1),), {"unique": True}), Built("scope_other", (("other", 1),)),
+    ]  # fmt: skip
+    try:
+        await settle(rows, wanted)
+        assert set(await rows.index_information()) == {"_id_", "scope_other"}
+        await rows.delete_one({"sender": "ACME"})
+        await settle(rows, wanted)
+        assert set(await rows.index_information()) == {"_id_", "scope_other", "scope_sender"}
+    finally:
+        await client.drop_database(database.name)
+        await client.close()

@@ -1,7 +1,7 @@
 """Indexes as they are declared, whatever an earlier version of the program left in the database.
 
-What is missing is built, all of a collection in one pass; what is declared no more is dropped afterwards, so that
-queries are served meanwhile. A build takes as long as it takes: it has no deadline.
+What is missing is built, all of a collection in one pass where nothing hinders it; what is declared no more is dropped
+afterwards, so that queries are served meanwhile. A build takes as long as it takes: it has no deadline.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from jinaconnect.store.databases.mongo import Document
 OURS = ("scope_", "across_")  # names of the declared ones; others in the collection are left alone
 _OPTIONS = ("unique", "partialFilterExpression", "sparse", "expireAfterSeconds")
 _NOT_THERE = 27
+_TWICE = 11000
 
 logger = structlog.get_logger(__name__)
 
@@ -55,13 +56,41 @@ async def settle(collection: AsyncCollection[Document], wanted: Sequence[Built])
             if index.name in held:
                 await _drop(collection, index.name)
         if missing:
-            models = [IndexModel(list(index.keys), name=index.name, **index.options) for index in missing]
-            await collection.create_indexes(models)
+            built = await _build(collection, missing)
             if held:
-                logger.info("indexes.built", collection=collection.name, names=[index.name for index in missing])
+                logger.info("indexes.built", collection=collection.name, names=[index.name for index in built])
         for name, info in held.items():
             if name.startswith(OURS) and not any(index.is_like(info) for index in wanted):
                 await _drop(collection, name)
+
+
+async def _build(collection: AsyncCollection[Document], missing: Sequence[Built]) -> list[Built]:
+    """Build indexes in one pass and return those that are there now.
+
+    What an earlier version allowed twice keeps a unique index from being built. That does not keep the gateway from
+    starting: each start says so until it is mended, and meanwhile nothing is worse than it was.
+    """
+    try:
+        await collection.create_indexes([_model(index) for index in missing])
+        return list(missing)
+    except OperationFailure as error:
+        if error.code != _TWICE:
+            raise
+    built = []
+    for index in missing:
+        try:
+            await collection.create_indexes([_model(index)])
+            built.append(index)
+        except OperationFailure as error:
+            if error.code != _TWICE:
+                raise
+            fields = [name for name, _ in index.keys]
+            logger.error("indexes.twice", collection=collection.name, name=index.name, fields=fields)
+    return built
+
+
+def _model(index: Built) -> IndexModel:
+    return IndexModel(list(index.keys), name=index.name, **index.options)
 
 
 async def _drop(collection: AsyncCollection[Document], name: str) -> None:
