@@ -59,7 +59,10 @@ async def test_who_turns_out_not_to_be_reached_costs_nothing(shop: Shop) -> None
 
     async def costs(count: int) -> None:
         async def so() -> bool:
-            return (await balance(shop)) == (10 * MICRO - count * price, 0)
+            try:
+                return (await balance(shop)) == (10 * MICRO - count * price, 0)
+            except AssertionError:  # a row was added between the look at the wallet and the look at its rows
+                return False
 
         await until(so)
 
