@@ -33,6 +33,7 @@ from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
 from jinaconnect.actions.identity.letters import JOB as LETTER_JOB
 from jinaconnect.actions.identity.letters import write_letter
+from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
 from jinaconnect.actions.live.fleet import Fleet
@@ -410,6 +411,7 @@ async def retire_events(services: Services) -> None:
     before = services.clock() - timedelta(days=services.settings.retention_days)
     for scope in await services.store.log.scopes():
         try:
+            await keep_counting(services, scope)
             await services.store.log.forget(scope, before)
         except Exception as error:  # one tenant's log is in no other's way; its turn comes again
             logger.warning("retention.postponed", scope=scope, error=repr(error)[:500])

@@ -331,6 +331,12 @@ COLLECTIONS: dict[str, Collection] = {
         of_all=((("code", 1),),),
     ),
     "link_clicks": Collection(indexes=(Index((("link", 1), ("_id", -1))),)),
+    # The inbox in figures (`store/figures/folding.py`): how far each log has come, conversations, and sums of days.
+    "inbox_folds": Collection(indexes=(Index((("_id", 1),)),)),
+    "inbox_rows": Collection(),
+    "inbox_days": Collection(
+        indexes=(Index((("fold", 1), ("platform", 1), ("day", 1), ("person", 1)), unique=True),)
+    ),
     # Events of what keeps none itself: documents that went altogether, and rows from before a tenant is known.
     "announcements": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
 }

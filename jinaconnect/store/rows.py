@@ -25,6 +25,7 @@ from jinaconnect.store.databases.mongo import (
     faults_of,
     guarded,
 )
+from jinaconnect.store.figures.folding import Folds
 from jinaconnect.store.log import Log
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.words import Words
@@ -48,6 +49,7 @@ class Rows:
         self.outbox = Outbox(database, self.log, clock, self.withdrawals)
         self.counts = Counts(database)
         self.words = Words(database)
+        self.folds = Folds(database)
         self.turns = Turns()
         self._swaps: dict[str, GroupCommit[Swap, bool | str]] = {}
         self._leads: dict[str, GroupCommit[Led, tuple[bool | str, Any]]] = {}

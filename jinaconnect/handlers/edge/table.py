@@ -22,6 +22,7 @@ MODULES = (
     "office.notifications",
     "office.library",
     "inbox.inbox",
+    "inbox.stats",
     "contacts.contacts",
     "inbox.sending",
     "inbox.trace",
