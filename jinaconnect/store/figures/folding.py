@@ -20,7 +20,8 @@ from jinaconnect.store.databases.indexes import unhurried
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import transaction
 
-BATCH = 1_000
+BATCH = 500
+AT_ONCE = 50  # events between which others have the process
 FOLDS, ROWS, DAYS = "inbox_folds", "inbox_rows", "inbox_days"
 _TOLD = (
     "direction", "platform", "author", "tenant_user", "status", "assignment.assigned_to_user",
@@ -44,6 +45,7 @@ class Folds:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Semaphore(2)  # one who is counted for the first time holds up nobody else
 
     @staticmethod
     def name(scope: str, zone: str) -> str:
@@ -92,9 +94,11 @@ class Folds:
         with unhurried():
             at = await self._open(scope, zone)
             while events := await self._events(scope, at["seq"]):
-                at = await self._take(at, events)
+                async with self._turn:
+                    at = await self._take(at, events)
             while not at["seeded"]:
-                at = await self._seed(at)
+                async with self._turn:
+                    at = await self._seed(at)
 
     @guarded
     async def _open(self, scope: str, zone: str) -> Document:
@@ -128,7 +132,9 @@ class Folds:
         tallies: Tallies = {}
         told = [each for each in events if each["type"] in TYPES and each["contact"] is not None]
         rows = await self._rows(at, {each["contact"] for each in told})
-        for event in told:
+        for place, event in enumerate(told):
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
             fold(rows.setdefault(event["contact"], new_row()), event, zone, tallies)
         return await self._save(at, {"seq": events[-1]["seq"]}, rows, tallies)
 
