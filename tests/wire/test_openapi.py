@@ -51,7 +51,8 @@ def run(operation: Any, url: str, key: str) -> None:
             told = response.json()
             # What two parameters bound together, and which secrets there are, is told in words.
             named = list(told["detail"])
-            known = told["code"] == "invalid_cursor" or named in (["filter.conversation"], ["page"], ["token"])
+            bound = (["filter.conversation"], ["page"], ["token"], ["end_date"])
+            known = told["code"] == "invalid_cursor" or named in bound
             assert known, (told, case.as_curl_command())
 
     check()

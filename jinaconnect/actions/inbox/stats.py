@@ -6,14 +6,14 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, PermissionDenied
-from jinaconnect.core.inbox.figures import ALL, STANDING, Window, part, summary
+from jinaconnect.core.inbox.figures import ALL, STANDING, Window, earlier, part, summary
 from jinaconnect.core.inbox.platform import PLATFORMS
 
 USUAL_DAYS = 7
@@ -79,7 +79,7 @@ def _by(key: str, rows: list[Mapping[str, Any]]) -> dict[str, list[Mapping[str, 
 
 def _window(query: Mapping[str, str], today: date) -> Window:
     last = _day(query, "end_date") or max(today, _day(query, "start_date") or today)
-    first = _day(query, "start_date") or last - timedelta(days=USUAL_DAYS - 1)
+    first = _day(query, "start_date") or earlier(last, USUAL_DAYS - 1)
     if last < first:
         raise Invalid.field("end_date", "must not be before start_date")
     return Window(first, last)
@@ -92,12 +92,9 @@ def _day(query: Mapping[str, str], field: str) -> date | None:
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError
-        day = date.fromisoformat(text)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise Invalid.field(field, "must be a date as YYYY-MM-DD") from error
-    if not 1970 <= day.year <= 2999:
-        raise Invalid.field(field, "must be a day from 1970 to 2999")
-    return day
 
 
 def _platform(query: Mapping[str, str]) -> str | None:

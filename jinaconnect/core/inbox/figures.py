@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
+from datetime import date, tzinfo
 from typing import Any
 
 from jinaconnect.core.events.event import ASSIGNEE
@@ -174,6 +174,11 @@ def _rounded(seconds: int) -> int:
 # --- what is answered --------------------------------------------------------------------------------------------
 
 
+def earlier(day: date, days: int) -> date:
+    """Return the day so many days before, or the first there is."""
+    return date.fromordinal(max(1, day.toordinal() - days))
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Days of the organisation's zone, the first and the last included."""
@@ -184,8 +189,7 @@ class Window:
     @property
     def before(self) -> Window:
         """The window of as many days that ends where this one begins."""
-        days = self.last - self.first + timedelta(days=1)
-        return Window(self.first - days, self.first - timedelta(days=1))
+        return Window(earlier(self.first, (self.last - self.first).days + 1), earlier(self.first, 1))
 
     def has(self, day: str) -> bool:
         """Tell whether a day lies in it."""

@@ -84,7 +84,7 @@ class InboxStats(Answer):
         "start_date": Parameter("First day (YYYY-MM-DD); six days before the last one unless told.", _DAY),
         "end_date": Parameter("Last day; today unless told.", _DAY),
         "platform": Parameter("Of one platform.", one_of(*PLATFORMS)),
-        "assigned_to_user": Parameter("Of one person: user id, or `me`.", SHORT),
+        "assigned_to_user": Parameter("Of one person: user id, or `me`.", {**SHORT, "minLength": 1}),
     },
 )  # fmt: skip
 async def show_stats(ctx: Context) -> dict[str, Any]:
