@@ -22,6 +22,8 @@ from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.calls.retention import retire_recordings
+from jinaconnect.actions.contacts.importing import IMPORTS
+from jinaconnect.actions.contacts.importing_rows import Importer
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.commanding import TIMER_JOB, Commander
@@ -246,6 +248,7 @@ class Gateway:
         worker, completer = ports.worker, Completer(services)
         worker.handle("messages", sender.deliver)
         worker.handle("broadcasts", Dispatcher(services, ports).run)
+        worker.handle(IMPORTS, Importer(services).run)
         worker.handle("inbound", messages.take)
         # What is due of a call is its placing while it lives at its carrier, and what follows its end.
         worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from jinaconnect.core.contacts.document import KEPT as ROWS_KEPT
 from jinaconnect.core.inbox.words import contact_words, message_words
 from jinaconnect.core.office.notices import KEPT
 from jinaconnect.store.databases.indexes import Built
@@ -134,6 +135,8 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("assigned_to_user", 1), ("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
         ),
     ),
+    "contact_imports": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
+    "contact_import_rows": Collection(kept=ROWS_KEPT, indexes=(Index((("import", 1), ("line", 1))),)),
     "messages": Collection(
         tells=True,
         worded=Worded(message_words, ("content",), inside=False),

@@ -23,7 +23,7 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 
-DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media", "broadcasts")
+DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports")
 LEASE = timedelta(seconds=60)
 
 
@@ -215,7 +215,7 @@ class Due:
     async def release(self) -> int:
         """Give back everything this process holds in collections of pure work (at a drain); returns how many."""
         released = 0
-        for name in ("jobs", "inbound", "media"):
+        for name in ("jobs", "inbound", "media", "contact_imports"):
             result = await self._database[name].update_many(
                 {"due.by": self.process}, {"$set": {"due.at": self._clock(), "due.by": None}}
             )

@@ -116,6 +116,14 @@ async def _belongings(site: Site) -> None:
     call = {"to_number": "+12025550101", "tts_text": "Hello.", "record": True}
     placed = await ask("POST", "/voice/api/calls/", call)
     site.ids["call"] = str(placed.body.get("id", ""))
+    form = aiohttp.FormData()
+    form.add_field("file", b"phone\n+12025559101\n12\n", filename="people.csv")
+    job = (await ask("POST", "/contacts/bulk-import/", data=form)).ok(202)["import_job_id"]
+
+    async def imported() -> Any:
+        return (await ask("GET", f"/contacts/import-status/{job}/")).ok()["status"] == "COMPLETED"
+
+    await until(imported)
     assert people is not None
 
 

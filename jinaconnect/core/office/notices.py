@@ -75,6 +75,11 @@ def _app(data: Data) -> Notice | None:
     return Notice("channel_app_error", "Channel account", message, "wa_app.manage", {"app_id": data["account"]})
 
 
+def _imported(data: Data) -> Notice | None:
+    message, metadata = f"{data['file_name']}: {data['created_count']} added", {"import_id": data["id"]}
+    return Notice("contact_imported", "Contacts imported", message, "contact.import", metadata)
+
+
 NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "template.created": _template,
     "template.updated": _template,
@@ -86,6 +91,7 @@ NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "wallet.low_balance": _wallet("low_balance", "Low balance"),
     "member.invited": _invited,
     "account.reported": _app,
+    "import.completed": _imported,
 }
 """By the type of the event; a new notice is a row here, and its type in `TYPES`."""
 

@@ -23,6 +23,7 @@ MODULES = (
     "office.library",
     "inbox.inbox",
     "inbox.stats",
+    "contacts.imports",
     "contacts.contacts",
     "inbox.sending",
     "inbox.trace",

@@ -1,0 +1,278 @@
+"""Taking the rows of an import, in batches that a restart takes up where they ended.
+
+An import's document says how many rows are done. A batch that was cut off before it said so is done again: the ids of
+the contacts it makes are made of the import and the row, and those it changed carry a mark, so that no row counts as
+another thing the second time and nobody is made twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import structlog
+
+from jinaconnect.actions.contacts.addressing import contact_at, contacts_at
+from jinaconnect.actions.contacts.importing import IMPORTS, LEFT, counted, rows_of
+from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.inbox.conversations import contact_event
+from jinaconnect.core.contacts import document
+from jinaconnect.core.contacts.document import CREATED, DUPLICATE, INVALID, REFUSED, UNCHANGED, UPDATED
+from jinaconnect.core.contacts.row import Layout, RowRefused, key_of, number_of, read_row, refusal
+from jinaconnect.core.contacts.sheet import decoded
+from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.events.event import Event
+from jinaconnect.core.ids import encode
+from jinaconnect.core.inbox.address import OTHERS, PHONE, Address
+from jinaconnect.core.inbox.contact import new_contact, render_contact
+from jinaconnect.core.inbox.profile import bounded, changed_profile
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import Claim
+from jinaconnect.store.tenant import Change, Duplicate, applied
+
+BATCH = 500
+SLICE = timedelta(seconds=20)  # with the batch that is under way, well within a lease
+MAX_TRIES = 8
+CHANGED_AT_ONCE = 50
+
+logger = structlog.get_logger(__name__)
+
+
+class _TakenOver(Exception):
+    """Another process has the import."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """A row on its way: what it gives, and what became of it."""
+
+    line: int
+    cells: Sequence[str]
+    id: str
+    phone: str
+    given: dict[str, Any] | None = None
+    outcome: str = ""
+    why: RowRefused | None = None
+    contact: str | None = None
+
+    def ends(self, outcome: str, why: RowRefused | None = None, contact: str | None = None) -> None:
+        """Say what became of it."""
+        self.outcome, self.why, self.contact = outcome, why, contact
+
+
+class _File:
+    """The rows of an import's file from where it stands."""
+
+    def __init__(self, doc: Document, data: bytes) -> None:
+        self._doc = doc
+        self._layout: Layout = document.layout_of(doc)
+        text, _ = decoded(data, doc["encoding"])
+        self._rows = enumerate(rows_of(text, doc["delimiter"], self._layout))
+        self._seen: dict[int, int] = {}
+        self._mark = hashlib.sha256(doc["_id"].encode()).digest()[:6]
+        self._made_at = int(doc["created_at"].timestamp() * 1000)
+        for _, (line, cells) in islice(self._rows, doc["position"]):
+            self._repeats(line, self._layout.phone_of(cells))
+
+    def next(self) -> list[_Row]:
+        """Return the next rows, each read."""
+        return [self._read(place, line, cells) for place, (line, cells) in islice(self._rows, BATCH)]
+
+    def _repeats(self, line: int, phone: str) -> int | None:
+        """Return the line at which the number stood before."""
+        try:
+            first = self._seen.setdefault(key_of(number_of(phone, self._layout.country)), line)
+        except ValueError:
+            return None
+        return None if first == line else first
+
+    def _read(self, place: int, line: int, cells: list[str]) -> _Row:
+        phone = self._layout.phone_of(cells)
+        row = _Row(line, cells, encode("cnt", self._made_at, place.to_bytes(4, "big") + self._mark), phone)
+        first = self._repeats(line, phone)
+        column = self._layout.names[self._layout.targets.index("phone")]
+        if first is not None:
+            row.ends(DUPLICATE, RowRefused(column, phone, f"the number stands in line {first} as well"))
+            return row
+        try:
+            row.given = read_row(cells, self._layout)
+        except RowRefused as refused:
+            row.ends(INVALID, refused)
+        else:
+            row.phone = row.given["phone"]
+        return row
+
+
+class Importer:
+    """Imports contacts."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def run(self, claim: Claim) -> None:
+        """Take rows of a claimed import for a slice; what is left of it is due again."""
+        doc = claim.doc
+        ctx = system_context(self._services, doc["scope"], "import")
+        if doc["status"] in (document.PENDING, document.PROCESSING):
+            if claim.tries > MAX_TRIES:
+                logger.error("import.given_up", id=doc["_id"])
+                doc = await self._end(ctx, doc, document.FAILED, "It broke again and again.")
+            else:
+                try:
+                    doc = await self._slice(ctx, doc)
+                except _TakenOver:
+                    return
+        if doc["status"] in (document.COMPLETED, document.FAILED):
+            await self._services.blobs.delete(ctx.data.scope, doc["_id"])
+            rest = Change(set={"updated_at": doc["updated_at"]}, unset=["due"])
+            await ctx.data.change(IMPORTS, doc["_id"], lambda held: rest if "due" in held else None)
+        else:
+            await self._services.due.postpone(IMPORTS, doc["scope"], doc["_id"], ctx.now(), afresh=True)
+
+    async def _slice(self, ctx: Context, doc: Document) -> Document:
+        size = await self._services.blobs.size(ctx.data.scope, doc["_id"])
+        if size is None:
+            return await self._end(ctx, doc, document.FAILED, "The file is gone.")
+        data = b"".join([piece async for piece in self._services.blobs.pieces(ctx.data.scope, doc["_id"], 0, size)])
+        file = await asyncio.to_thread(_File, doc, data)
+        ends = ctx.now() + SLICE
+        while ctx.now() < ends:
+            rows = await asyncio.to_thread(file.next)
+            if rows:
+                doc = await self._batch(ctx, doc, rows)
+            if len(rows) < BATCH:
+                return await self._end(ctx, doc, document.COMPLETED, None)
+        return doc
+
+    async def _batch(self, ctx: Context, doc: Document, rows: Sequence[_Row]) -> Document:
+        await _take(ctx, doc, [row for row in rows if row.given is not None])
+        left = [_left(doc, row) for row in rows if row.outcome not in (CREATED, UPDATED)]
+        if left:
+            await ctx.data.insert_many(LEFT, [(each, ()) for each in left])
+        errors = [document.error_of(each) for each in left if each["outcome"] in (INVALID, REFUSED)]
+        fields = {
+            "status": document.PROCESSING, "position": doc["position"] + len(rows), "updated_at": ctx.now(),
+            "counts": counted([row.outcome for row in rows], doc["counts"]),
+            "errors": [*doc["errors"], *errors][: document.ERRORS_KEPT],
+        }  # fmt: skip
+        return await _moved_on(ctx, doc, fields, "import.progressed")
+
+    async def _end(self, ctx: Context, doc: Document, status: str, error: str | None) -> Document:
+        fields = {"status": status, "error": error, "completed_at": ctx.now(), "updated_at": ctx.now()}
+        return await _moved_on(ctx, doc, fields, f"import.{status.lower()}")
+
+
+async def _moved_on(ctx: Context, doc: Document, fields: Mapping[str, Any], told: str) -> Document:
+    """Write how far an import has come; raises _TakenOver where another process has moved it."""
+    event_id = ctx.ids.new("evt")
+
+    def decide(held: Document) -> Change:
+        if held["position"] != doc["position"] or held["status"] in (document.COMPLETED, document.FAILED):
+            raise _TakenOver
+        after = document.render_import(applied(held, fields, (), ()))
+        return Change(set=fields, events=[ctx.event(told, doc["_id"], after, id=event_id)])
+
+    return (await ctx.data.change(IMPORTS, doc["_id"], decide)).doc
+
+
+def _left(doc: Document, row: _Row) -> Document:
+    assert row.why is not None
+    id = f"imr_{row.id.partition('_')[2]}"
+    made = document.new_left(id, row.outcome, row.line, row.phone, row.why, row.cells, row.contact)
+    return {**made, "import": doc["_id"]}
+
+
+async def _take(ctx: Context, doc: Document, rows: Sequence[_Row]) -> None:
+    """Make the contacts that are not there, and change or leave those that are."""
+    addresses = {row.id: Address(PHONE, row.phone) for row in rows}
+    held = await contacts_at(ctx.data, list(addresses.values()))
+    new = [row for row in rows if addresses[row.id] not in held]
+    there = [(row, held[addresses[row.id]]) for row in rows if addresses[row.id] in held]
+    items = [(row, made) for row in new if (made := _made(ctx, doc, row)) is not None]
+    results = await ctx.data.insert_many("contacts", [made for _, made in items])
+    for (row, _), result in zip(items, results, strict=True):
+        if not isinstance(result, Duplicate):
+            row.ends(CREATED)
+        elif result.index in (PHONE, OTHERS) and (other := await contact_at(ctx.data, addresses[row.id])) is not None:
+            there.append((row, other))  # made by somebody else meanwhile
+        else:
+            row.ends(REFUSED, RowRefused(result.index, "", f"another contact has this {result.index}"))
+    for start in range(0, len(there), CHANGED_AT_ONCE):
+        part = there[start : start + CHANGED_AT_ONCE]
+        await asyncio.gather(*(_meet(ctx, doc, row, contact) for row, contact in part))
+
+
+def _made(ctx: Context, doc: Document, row: _Row) -> tuple[Document, list[Event]] | None:
+    """Return a new contact and what is told of it; None for one that cannot be."""
+    assert row.given is not None
+    given, now, by = dict(row.given), ctx.now(), doc["created_by"]
+    if doc["default_tag"] and not given.get("tags"):
+        given["tags"] = [doc["default_tag"]]
+    if doc["default_segment"]:
+        given["segments"] = list(dict.fromkeys([*given.get("segments", ()), doc["default_segment"]]))
+    made = new_contact(row.id, source="IMPORT", by=by, created_at=now, updated_at=now)
+    try:
+        made.update(changed_profile(made, given))
+        bounded(made)
+    except Invalid as error:
+        row.ends(INVALID, refusal(error))
+        return None
+    return made, [
+        contact_event(ctx, ctx.ids.new("evt"), "contact.created", made, made),
+        contact_event(ctx, ctx.ids.new("evt"), "conversation.opened", made, made, contact_detail=render_contact(made)),
+    ]
+
+
+async def _meet(ctx: Context, doc: Document, row: _Row, contact: Document) -> None:
+    """Say what becomes of a row whose contact is there."""
+    mark = f"{doc['_id']}:{row.line}"
+    exists = RowRefused("phone", row.phone, f"is a contact already: {contact['_id']}")
+    if contact["_id"] == row.id:
+        row.ends(CREATED)
+    elif contact.get("imported") == mark:
+        row.ends(UPDATED)
+    elif not doc["update_existing"]:
+        row.ends(UNCHANGED if doc["skip_duplicates"] else REFUSED, exists, contact["_id"])
+    else:
+        await _update(ctx, doc, row, contact, mark)
+
+
+async def _update(ctx: Context, doc: Document, row: _Row, contact: Document, mark: str) -> None:
+    assert row.given is not None
+    given, event_id = row.given, ctx.ids.new("evt")
+    # The number is what it was found by; the way it is written stays.
+    profile = {name: value for name, value in given.items() if name not in ("phone", "tags", "segments")}
+    tags = given.get("tags") or ([doc["default_tag"]] if doc["default_tag"] else [])
+    segments = [*given.get("segments", ()), *([doc["default_segment"]] if doc["default_segment"] else [])]
+
+    def decide(held: Document) -> Change | None:
+        added = {
+            "tags": list(dict.fromkeys([*held["tags"], *tags])),
+            "segments": list(dict.fromkeys([*held["segments"], *segments])),
+        }
+        plain = changed_profile(held, {**profile, **added})
+        if not plain:
+            return None
+        fields = {**plain, "imported": mark, "updated_at": ctx.now(), "updated_by": doc["created_by"]}
+        after = applied(held, fields, (), ())
+        bounded(after)
+        return Change(set=fields, events=[contact_event(ctx, event_id, "contact.updated", held, after)])
+
+    try:
+        written = await ctx.data.change("contacts", contact["_id"], decide)
+    except Duplicate as error:
+        row.ends(REFUSED, RowRefused(error.index, "", f"another contact has this {error.index}"), contact["_id"])
+    except Invalid as error:
+        row.ends(INVALID, refusal(error), contact["_id"])
+    except NotFound:
+        row.ends(REFUSED, RowRefused("phone", row.phone, "its contact was removed meanwhile"))
+    else:
+        if written.doc.get("imported") == mark:
+            row.ends(UPDATED)
+        else:
+            row.ends(UNCHANGED, RowRefused("", "", "says nothing new"), contact["_id"])
