@@ -193,6 +193,9 @@ async def _take(ctx: Context, doc: Document, rows: Sequence[_Row]) -> None:
     held = await contacts_at(ctx.data, list(addresses.values()))
     new = [row for row in rows if addresses[row.id] not in held]
     there = [(row, held[addresses[row.id]]) for row in rows if addresses[row.id] in held]
+    # What a batch that was cut off has written and not told is told before it is counted.
+    if waiting := [contact for _, contact in there if contact.get("pending")]:
+        await ctx.data.tell("contacts", waiting)
     items = [(row, made) for row in new if (made := _made(ctx, doc, row)) is not None]
     results = await ctx.data.insert_many("contacts", [made for _, made in items])
     for (row, _), result in zip(items, results, strict=True):
