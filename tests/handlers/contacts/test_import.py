@@ -226,7 +226,7 @@ async def test_an_import_that_is_killed_again_and_again_takes_each_row_once(tmp_
     lines = [f"{number},P{place}" for place, number in enumerate(numbers)] + [f"{number},again" for number in twice]
     chance.shuffle(lines)
     file = "phone,first_name\n" + "\n".join(["12,bad", *lines]) + "\n"
-    known, cut = chance.sample(numbers, 200), list[int]()
+    known, cut = chance.sample(numbers, 200), list[str]()
     try:
         process = GatewayProcess(tmp_path / "var", {"JC_MONGODB__URI": mongo.uri, "JC_MONGODB__DATABASE": "jc"})
         async with running(process), aiohttp.ClientSession() as session:
@@ -244,7 +244,7 @@ async def test_an_import_that_is_killed_again_and_again_takes_each_row_once(tmp_
                     made = await database["jc"]["contacts"].count_documents({"source": "IMPORT"})
                     counted = doc["counts"]["created"] + 200
                     if made > counted and made >= wanted:
-                        cut.append(kill)
+                        cut.append(doc["status"])
                     return made >= wanted and (made > counted or doc["status"] == "COMPLETED")
 
                 await until(amid, 90)
