@@ -227,6 +227,9 @@ COLLECTIONS: dict[str, Collection] = {
     "tags": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True)),
     ),
+    "canned_replies": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("shortcut", 1),), unique=True)),
+    ),
     "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "trunks": Collection(
         tells=True,

@@ -24,6 +24,7 @@ MODULES = (
     "inbox.inbox",
     "inbox.stats",
     "contacts.imports",
+    "inbox.canned_replies",
     "contacts.contacts",
     "inbox.sending",
     "inbox.trace",
