@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -44,6 +45,7 @@ class Layout:
         return meant(cells[place].strip()) if place < len(cells) else ""
 
 
+@lru_cache(maxsize=1024)
 def number_of(text: str, country: str | None) -> str:
     """Return a number as E.164: one of the country where it is valid there, else an international one.
 

@@ -1,4 +1,4 @@
-"""`/contacts/bulk-import/`: contacts of a file."""
+"""`/contacts/bulk-import/` and `/contacts/export-csv/`: contacts of a file, and as one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BeforeValidator, StringConstraints
 
-from jinaconnect.actions.contacts import importing
+from jinaconnect.actions.contacts import exporting, importing
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.contacts.document import STATUSES
 from jinaconnect.core.contacts.sheet import MOST_BYTES
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.imports import IMPORT, ImportData
+from jinaconnect.core.paging import SHORT
 from jinaconnect.core.schema import Answer, Given, Line, Request, example, sample_id
-from jinaconnect.handlers.edge.operation import Reply, Upload, dry_run, operation
+from jinaconnect.handlers.edge.operation import Pieces, Reply, Upload, dry_run, operation
+from jinaconnect.handlers.edge.schemas import Parameter
 
 _CSV = "text/csv"
 
@@ -206,3 +208,16 @@ async def download_template(ctx: Context) -> Reply:
     """Fetch a file to begin with."""
     headers = {"Content-Disposition": 'attachment; filename="contacts_template.csv"'}
     return Reply(importing.TEMPLATE.encode(), headers=headers, content_type=_CSV)
+
+
+@operation(
+    "GET", "/contacts/export-csv/", id="contacts.export", permission="contact.export", media_type=_CSV, socket=False,
+    query={"search": Parameter("Part of a name or number.", SHORT), "tag": Parameter("A tag.", SHORT)},
+)  # fmt: skip
+async def export_csv(ctx: Context) -> Reply:
+    """Fetch contacts as CSV, the newest first; every filter of the list of contacts is taken.
+
+    Cells that a spreadsheet would take for a formula have an apostrophe before them.
+    """
+    headers = {"Content-Disposition": 'attachment; filename="contacts_export.csv"'}
+    return Reply(Pieces(None, await exporting.export(ctx)), headers=headers, content_type=_CSV)

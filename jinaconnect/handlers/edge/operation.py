@@ -32,9 +32,9 @@ MAX_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A body of known size that is read while it is written."""
+    """A body that is read while it is written; its size is None where it is not known before."""
 
-    size: int
+    size: int | None
     source: AsyncIterator[bytes]
 
 

@@ -31,7 +31,8 @@ def pieces_of(body: bytes) -> Pieces:
 
 async def write_pieces(handler: web.RequestHandler, body: Pieces) -> None:
     """Write an answer and end it; a reader that does not read, or a source that breaks, ends the connection."""
-    handler.set_header("Content-Length", str(body.size))
+    if body.size is not None:
+        handler.set_header("Content-Length", str(body.size))
     if handler.request.method != "HEAD":
         try:
             async for piece in body.source:

@@ -216,6 +216,34 @@ async def test_a_file_to_begin_with_can_be_imported_as_it_is(tenant: Tenant) -> 
     assert counts(await imported(tenant(), found)) == {"created": 2}
 
 
+async def test_contacts_are_exported_as_they_are_listed(tenant: Tenant, new_tenant: New) -> None:
+    owner, other = tenant(), await new_tenant()
+    lines = [f"+1202555{n:04},P{n},{'odd' if n % 2 else 'even'}\n" for n in range(2300)]
+    await imported(owner, "phone,first_name,tag\n" + "".join(lines))
+    await imported(other(), "phone,first_name\n+12025559999,Theirs\n")
+    (await owner.post("/contacts/", {"phone": "+12025559998", "first_name": "=HYPERLINK(1)", "tags": ["odd"]})).ok(201)
+
+    async def exported(client: Client, **query: str) -> list[dict[str, str]]:
+        answer = await client.get("/contacts/export-csv/", params=query)
+        text = answer.ok().decode()
+        assert "contacts_export.csv" in answer.headers["Content-Disposition"]
+        assert acting(text) == []
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    rows = await exported(owner)
+    assert list(rows[0]) == ["phone", "first_name", "last_name", "tag", "source", "created_at"]
+    assert (rows[0]["phone"], rows[0]["first_name"], rows[0]["source"]) == (
+        "'+12025559998", "'=HYPERLINK(1)", "MANUAL"
+    )  # fmt: skip
+    assert {row["phone"] for row in rows[1:]} == {f"'+1202555{n:04}" for n in range(2300)}
+    assert len(rows) == 2301
+    assert len(await exported(owner, tag="odd", page="7", cursor="x")) == 1151
+    assert [row["first_name"] for row in await exported(owner, search="P1234")] == ["P1234"]
+    assert await exported(tenant("owner", "test")) == []
+    (await owner.get("/contacts/export-csv/", params={"dnc": "perhaps"})).refused(400, "validation_error")
+    (await tenant("viewer").get("/contacts/export-csv/")).refused(403, "permission_denied")
+
+
 async def test_an_import_that_is_killed_again_and_again_takes_each_row_once(tmp_path: Path) -> None:
     """kill -9 in the midst of batches; some rows are there already and change, some numbers stand twice."""
     mongo = await EmbeddedMongo.start(tmp_path / "db")
