@@ -25,6 +25,7 @@ MODULES = (
     "inbox.stats",
     "contacts.imports",
     "inbox.canned_replies",
+    "inbox.bulk",
     "contacts.contacts",
     "inbox.sending",
     "inbox.trace",
