@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from playwright.async_api import Browser, Page, Route, expect
 
+from jinaconnect.core.inbox.status import UNKNOWN
 from tests.browser.signing_in import live, sign_in
 from tests.conftest import Running
+from tests.handlers.inbox.test_inbox import stored
 from tests.handlers.people import add_person
 from tests.tenants import Tenant
 
@@ -99,10 +101,13 @@ async def test_what_failed_is_sent_once_more_however_often_it_is_asked(
 
 async def test_a_carrier_that_says_nothing_leaves_it_unconfirmed(page: Page, gateway: Running, tenant: Tenant) -> None:
     await tenant.receives("+12025550120", "hello")  # whose carrier takes messages and answers nothing
+    (contact,) = (await tenant().get("/contacts/")).ok()["results"]
+    # One that nobody will ever tell more of: what is written below is unconfirmed for a moment only.
+    await stored(gateway, tenant, contact["id"], status=UNKNOWN, number=1_000)
     await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager"))
     await open_first(page)
-    await write(page, "Hello?")
     await expect(page.locator(".bubble.out .ticks.unknown")).to_have_count(1, timeout=30_000)
+    await write(page, "Hello?")
     await expect(page.locator(".bubble.out .ticks.delivered")).to_have_count(1, timeout=60_000)
 
 

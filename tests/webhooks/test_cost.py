@@ -12,6 +12,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from jinaconnect.actions.webhooks import saving
+from jinaconnect.actions.webhooks.fleet import EACH
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.ids import Ids
 from jinaconnect.realtime import webhooks
@@ -136,7 +137,7 @@ async def test_a_tenant_whose_endpoints_hang_takes_no_slot_of_another(
         return len(receiver.heard) == 20
 
     await until(told)
-    assert hanging.most_at_once <= 128
+    assert hanging.most_at_once <= EACH
     held.set()
 
 

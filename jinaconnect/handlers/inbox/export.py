@@ -9,7 +9,7 @@ from jinaconnect.handlers.edge.operation import Reply, operation
 
 @operation(
     "POST", "/team-inbox/api/export-pdf/", id="inbox.export_pdf", permission="inbox.view", body=ExportPdf, socket=False,
-    media_type="application/pdf", errors=(404, 503),
+    media_type=("application/pdf", "application/octet-stream"), errors=(404, 503),
 )  # fmt: skip
 async def export(ctx: OperationContext, body: ExportPdf) -> Reply:
     """Export some days of a conversation as PDF (A4), at most 90 days and 10,000 messages.

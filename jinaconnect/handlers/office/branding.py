@@ -106,7 +106,8 @@ for _name in PICTURES:
 
 
 @operation(
-    "GET", f"{FILES}{{id}}/", id="branding.file", permission=PUBLIC, media_type=("image/png", SVG), errors=(416,)
+    "GET", f"{FILES}{{id}}/", id="branding.file", permission=PUBLIC, errors=(416,),
+    media_type=("image/png", SVG, "application/octet-stream"),
 )
 async def read_file(ctx: Context, id: str) -> Reply:
     """Serve an uploaded picture; its id cannot be guessed, and another upload has another one."""

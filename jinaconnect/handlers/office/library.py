@@ -154,7 +154,8 @@ async def serve(ctx: Context, id: str) -> Reply:
 
 @operation(
     "GET", f"{_PATH}{{id}}/content/", id="library.content", permission=PUBLIC,
-    media_type=tuple(dict.fromkeys(each.mime for each in FORMATS.values())), errors=(416,), query={
+    media_type=(*dict.fromkeys(each.mime for each in FORMATS.values()), "application/octet-stream"), errors=(416,),
+    query={
         "expires": Parameter("Until when the address holds.", SHORT),
         "signature": Parameter("That we have made the address.", SHORT),
     },
