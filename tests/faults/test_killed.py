@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from pymongo import AsyncMongoClient
 
 from jinaconnect.store.collections import COLLECTIONS
@@ -19,7 +20,7 @@ from tests.client import until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess
 
-KILLS = int(os.environ.get("JC_TEST_KILLS", "50"))
+KILLS = [20, pytest.param(50, marks=pytest.mark.long)]
 SEED = int(os.environ.get("JC_TEST_SEED", secrets.randbelow(2**32)))
 CUSTOMERS = 8
 AT_ONCE = 24
@@ -93,8 +94,11 @@ class Load:
         return bool(status == wanted)
 
 
-async def test_kill_9_at_random_moments_loses_and_doubles_nothing(mongod: EmbeddedMongo, tmp_path: Path) -> None:
-    print(f"seed {SEED}, kills {KILLS}")
+@pytest.mark.parametrize("kills", KILLS)
+async def test_kill_9_at_random_moments_loses_and_doubles_nothing(
+    mongod: EmbeddedMongo, tmp_path: Path, kills: int
+) -> None:
+    print(f"seed {SEED}, kills {kills}")
     chance = random.Random(SEED)
     name = f"killed_{secrets.token_hex(4)}"
     settings = {"JC_MONGODB__URI": mongod.uri, "JC_MONGODB__DATABASE": name, "JC_OUTBOUND__TIMEOUT_S": "2"}
@@ -103,7 +107,7 @@ async def test_kill_9_at_random_moments_loses_and_doubles_nothing(mongod: Embedd
         load = Load(here, contacts, chance)
         stop = asyncio.Event()
         running = asyncio.create_task(load.run(stop))
-        for _ in range(KILLS):
+        for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.02, 0.5))
             await here.gateway.kill()
             await here.gateway.start()
@@ -123,16 +127,16 @@ async def test_kill_9_at_random_moments_loses_and_doubles_nothing(mongod: Embedd
             return not any(waiting)
 
         await until(settled, 90)
-        await _nothing_lost_or_doubled(here, load, database)
+        await _nothing_lost_or_doubled(here, load, database, kills)
 
 
-async def _nothing_lost_or_doubled(here: Site, load: Load, database: Any) -> None:
+async def _nothing_lost_or_doubled(here: Site, load: Load, database: Any, kills: int) -> None:
     rows = await database["messages"].find({}).to_list()
     inbound = Counter(row["carrier_id"] for row in rows if row["direction"] == "INCOMING")
     outgoing = {row["_id"]: row for row in rows if row["direction"] == "OUTGOING"}
     print(f"{len(load.received)} received, {len(load.sent)} sent, {Counter(r['status'] for r in outgoing.values())}")
-    assert len(load.received) > KILLS
-    assert len(load.sent) > KILLS / 2
+    assert len(load.received) > kills
+    assert len(load.sent) > kills / 2
     assert {id: inbound[id] for id in load.received if inbound[id] != 1} == {}
     assert len(inbound) == len(load.received) + CUSTOMERS
 
