@@ -33,12 +33,13 @@ from jinaconnect.channels.base import (
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.sms_twilio.compose import composed, pairs
 from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, OPTED_OUT, PASSING, words
-from jinaconnect.channels.sms_twilio.hooks import REPORTS, SIGNATURE_HEADER, facts_of, signature, verified
+from jinaconnect.channels.sms_twilio.hooks import REPORTS, facts_of, verified
 from jinaconnect.channels.sms_twilio.simulator import BASE_URL, SimulatedTwilio, customers_form
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.core.messaging.sms_price import ACCOUNT_FIELDS
+from jinaconnect.core.signed_form import SIGNATURE_HEADER, signature
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 

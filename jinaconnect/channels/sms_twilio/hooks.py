@@ -5,13 +5,11 @@ Source: Twilio's description of request validation, and of the parameters of mes
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 from zlib import crc32
 
 from jinaconnect.channels.base import Account, Verified, WebhookRequest
@@ -23,13 +21,12 @@ from jinaconnect.core.inbox.address import sms_address
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.messaging.keywords import HELP, STOP, keyword
+from jinaconnect.core.signed_form import SIGNATURE_HEADER, addresses, signature
 
-SIGNATURE_HEADER = "X-Twilio-Signature"
 REPORTS = "dlr"  # the last part of the address that reports come to
 DIGEST = "bodySHA256"
 MAX_FILES = 10
 _FORM = "application/x-www-form-urlencoded"
-_PORTS = {"https": 443, "http": 80}
 
 # Whatever says that Twilio has the message is what its answer to the send says as well.
 _STATUSES = {
@@ -37,31 +34,6 @@ _STATUSES = {
     "sent": status.SENT, "delivered": status.DELIVERED, "read": status.READ, "undelivered": status.FAILED,
     "failed": status.FAILED, "canceled": status.FAILED,
 }  # fmt: skip
-
-
-def signature(token: str, url: str, form: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the value of `X-Twilio-Signature`: base64 HMAC-SHA1 of the address and a form's fields in name order.
-
-    Of a name that is there several times each value counts once.
-    """
-    fields = "".join(
-        f"{name}{value}"
-        for name, group in groupby(sorted(set(form)), key=lambda pair: pair[0])
-        for _, value in group
-    )
-    made = hmac.digest(token.encode(), (url + fields).encode("utf-8", "surrogateescape"), hashlib.sha1)
-    return base64.b64encode(made).decode()
-
-
-def addresses(url: str) -> list[str]:
-    """Return an address as Twilio may have signed it: as it was given, without its usual port, and with it."""
-    parts = urlsplit(url)
-    port = _PORTS.get(parts.scheme)
-    host = parts.netloc.removesuffix(f":{port}")
-    found = [url, parts._replace(netloc=host).geturl()]
-    if ":" not in host.rpartition("]")[2]:
-        found.append(parts._replace(netloc=f"{host}:{port}").geturl())
-    return list(dict.fromkeys(found))
 
 
 def signed(token: str, hook: WebhookRequest) -> bool:

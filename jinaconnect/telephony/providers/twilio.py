@@ -6,20 +6,18 @@ under, so one whose answer never came is not repeated: the addresses it took alo
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.ivr.dialects.twiml import TWIML
 from jinaconnect.core.ivr.exchange import Order, Report
+from jinaconnect.core.signed_form import SIGNATURE_HEADER, addresses, signature
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
@@ -39,8 +37,6 @@ from jinaconnect.telephony.provider import (
 from jinaconnect.telephony.providers import wire
 from jinaconnect.telephony.providers.credentials import Twilio as Account
 
-SIGNATURE = "X-Twilio-Signature"
-_PORTS = {"https": 443, "http": 80}
 _EVENTS = ("initiated", "ringing", "answered", "completed")
 _DOES = {"stop": "stopped", "pause": "paused", "resume": "in-progress"}
 _ENDS = {
@@ -142,10 +138,10 @@ class TwilioVoice:
 
     def verify(self, account: VoiceAccount, hook: WebhookRequest, now: datetime) -> None:
         """Compare the signature, which is over the address and the form's fields."""
-        given = hook.header(SIGNATURE).encode("latin-1", "replace")
+        given = hook.header(SIGNATURE_HEADER).encode("latin-1", "replace")
         form = wire.pairs_of(hook) if hook.method == "POST" else []
         token = account.credentials["auth_token"]
-        if not any([hmac.compare_digest(signature(token, url, form).encode(), given) for url in _spellings(hook.url)]):
+        if not any([hmac.compare_digest(signature(token, url, form).encode(), given) for url in addresses(hook.url)]):
             raise BadSignature("The signature does not fit.")
 
     def call_id(self, hook: WebhookRequest) -> str:
@@ -196,28 +192,6 @@ class TwilioVoice:
         """Write a turn as TwiML."""
         made = TWIML.render(orders, urls)
         return WebhookReply(made.body, made.content_type)
-
-
-def signature(token: str, url: str, form: wire.Pairs = ()) -> str:
-    """Return `X-Twilio-Signature`: base64 HMAC-SHA1 of the address and the fields by name, each value of one once."""
-    fields = "".join(
-        f"{name}{value}"
-        for name, group in groupby(sorted(set(form)), key=lambda pair: pair[0])
-        for _, value in group
-    )
-    made = hmac.digest(token.encode(), (url + fields).encode("utf-8", "surrogateescape"), hashlib.sha1)
-    return b64encode(made).decode()
-
-
-def _spellings(url: str) -> list[str]:
-    """Return an address as it may have been signed: as given, without its usual port, and with it."""
-    parts = urlsplit(url)
-    port = _PORTS.get(parts.scheme)
-    host = parts.netloc.removesuffix(f":{port}")
-    found = [url, parts._replace(netloc=host).geturl()]
-    if ":" not in host.rpartition("]")[2]:
-        found.append(parts._replace(netloc=f"{host}:{port}").geturl())
-    return list(dict.fromkeys(found))
 
 
 def _at(account: VoiceAccount, path: str) -> str:

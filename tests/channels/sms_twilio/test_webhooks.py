@@ -9,7 +9,8 @@ import json
 import pytest
 
 from jinaconnect.channels.base import WebhookRequest
-from jinaconnect.channels.sms_twilio.hooks import addresses, signature, signed
+from jinaconnect.channels.sms_twilio.hooks import signed
+from jinaconnect.core.signed_form import addresses, signature
 from tests.channels.sms_twilio.conftest import Sms
 
 # Of Twilio's own Python client (MIT): token, address, fields and signature; and a JSON body with its digest.

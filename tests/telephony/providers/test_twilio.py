@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 import pytest
 
 from jinaconnect.core.errors import BadSignature
+from jinaconnect.core.signed_form import signature
 from jinaconnect.core.webhook import WebhookRequest
 from jinaconnect.outbound import Outbound
 from jinaconnect.telephony.provider import VoiceAccount
-from jinaconnect.telephony.providers.twilio import TwilioVoice, signature
+from jinaconnect.telephony.providers.twilio import TwilioVoice
 from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.telephone import OWN
 from tests.telephony.providers.lines import CUSTOMER, at, playing

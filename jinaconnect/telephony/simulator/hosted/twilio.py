@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
+from jinaconnect.core.signed_form import SIGNATURE_HEADER, signature
 from jinaconnect.outbound import Fetched
-from jinaconnect.telephony.providers.twilio import SIGNATURE, signature
 from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, answered, sound
 from jinaconnect.telephony.simulator.walkers.twiml import TwimlWalker
 
@@ -104,4 +104,4 @@ class SimulatedTwilio(SimulatedVendor):
             self.lengths.setdefault(fields["RecordingSid"], int(fields["RecordingDuration"]))
         form = [(name, str(value)) for name, value in fields.items()]
         made = signature(self.world.secret_of(account), url, form)
-        return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded", SIGNATURE: made}
+        return urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded", SIGNATURE_HEADER: made}
