@@ -45,14 +45,20 @@ async def known_recipients(store: TenantStore, ids: list[str]) -> list[str]:
     return wanted
 
 
-async def next_contacts(store: TenantStore, broadcast: Document, after: str | None, limit: int) -> list[Document]:
-    """Return the contacts that come after one, in the order of their ids."""
+async def next_contacts(
+    store: TenantStore, broadcast: Mapping[str, Any], after: str | None, limit: int
+) -> list[Document]:
+    """Return the contacts that come after one, in the order of their ids; fewer than `limit` where no more do."""
     query = audience(broadcast)
     if broadcast["select_all"]:
         query["_id"] = {"$gt": after or ""}
-    else:
-        query["_id"] = {"$in": sorted(id for id in broadcast["recipients"] if id > (after or ""))[:limit]}
-    return await store.select("contacts", query, sort=[("_id", 1)], limit=limit)
+        return await store.select("contacts", query, sort=[("_id", 1)], limit=limit)
+    left, found = sorted(id for id in broadcast["recipients"] if id > (after or "")), list[Document]()
+    while left and len(found) < limit:  # who was removed since leaves room for others
+        page, left = left[: limit - len(found)], left[limit - len(found) :]
+        query["_id"] = {"$in": page}
+        found += await store.select("contacts", query, sort=[("_id", 1)])
+    return found
 
 
 def reachable(platform: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
 from jinaconnect.actions.broadcasts.composing import compose_for, price_of, wording
 from jinaconnect.actions.broadcasts.paying import Estimate, queue_changed, queue_new
+from jinaconnect.actions.broadcasts.quotas import within_tier
 from jinaconnect.actions.broadcasts.telling import changed, counts_now, told, with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.billing.money import shown
@@ -42,7 +43,7 @@ async def create_broadcast(
 ) -> tuple[Document, list[dict[str, Any]]]:
     """Write a broadcast; one that is not a draft is checked, paid for and scheduled. Returns it and what to warn of.
 
-    Raises Invalid naming each wrong field, InsufficientBalance.
+    Raises Invalid naming each wrong field, QuotaExceeded, InsufficientBalance.
     """
     principal = ctx.principal
     wanted = fields.get("status", states.DRAFT)
@@ -187,7 +188,7 @@ async def _scheduled(
 ) -> tuple[dict[str, Any], Estimate]:
     """Return the fields of a broadcast that is scheduled, and what it will cost by what its first recipient does.
 
-    Raises Invalid where it cannot be sent as it is.
+    Raises Invalid where it cannot be sent as it is, QuotaExceeded where its account's tier does not take it.
     """
     query = audience(doc)
     size = await audience_size(ctx.data, doc)
@@ -198,6 +199,7 @@ async def _scheduled(
         starts = states.start_of(scheduled, ctx.now())
     except ValueError as error:
         raise Invalid.field("scheduled_time", str(error)) from error
+    await within_tier(ctx, doc, said.account.id, starts, size)
     first = await ctx.data.select("contacts", query, limit=1)
     amount = 0
     if first:

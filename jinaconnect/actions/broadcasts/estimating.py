@@ -8,11 +8,10 @@ from typing import Any
 
 from jinaconnect.actions.billing.messages import price_for
 from jinaconnect.actions.broadcasts.audience import audience, known_recipients
+from jinaconnect.actions.broadcasts.quotas import quota
 from jinaconnect.actions.context import OperationContext
-from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.core.billing.prices import country
-from jinaconnect.core.broadcasts import states
-from jinaconnect.core.broadcasts.quota import TIERS, WINDOW, Priced, Quota, balances, breakdown
+from jinaconnect.core.broadcasts.quota import Priced, balances, breakdown
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.platform import address_on
 from jinaconnect.core.inbox.window import window_open
@@ -20,33 +19,6 @@ from jinaconnect.store.databases.mongo import Document
 
 MOST = 10_000  # recipients that a breakdown is made of
 PAGE = 1_000
-_COUNTED = (states.QUEUED, states.SCHEDULED, states.SENDING, states.SENT, states.PARTIALLY_SENT)
-
-
-async def quota(ctx: OperationContext, platform: str, app: str | None, at: datetime | None) -> Quota:
-    """Return what is left of an account's tier around a time; raises Invalid on `wa_app_id`.
-
-    Counted is the fuller of the days before and after: who is written to in both is one there. Those of a broadcast
-    that is still to be planned are as many as its audience.
-    """
-    account = await choose_account(ctx, platform, app, field="wa_app_id")
-    doc = await ctx.data.get("apps", account.id)
-    at = at or ctx.now()
-    used = [await _used(ctx, account.id, at - WINDOW, at), await _used(ctx, account.id, at, at + WINDOW)]
-    return Quota(TIERS.get(doc["tier"]), max(used))
-
-
-async def _used(ctx: OperationContext, app: str, since: datetime, until: datetime) -> int:
-    span = {"scheduled_time": {"$gte": since, "$lt": until}}
-    found = await ctx.data.select("broadcasts", {"app": app, **span}, sort=[("scheduled_time", 1)])
-    counted = [doc for doc in found if doc["status"] in _COUNTED]
-    planned = [doc["_id"] for doc in counted if doc["planned"]]
-    people: list[Document] = []
-    if planned:
-        stages: list[dict[str, Any]] = [{"$group": {"_id": "$key"}}, {"$count": "n"}]
-        people, _ = await ctx.data.figures("broadcast_rows", {"broadcast": {"$in": planned}}, stages)
-    waiting = sum(int(doc["audience"]) for doc in counted if not doc["planned"])
-    return waiting + (int(people[0]["n"]) if people else 0)
 
 
 async def preflight(

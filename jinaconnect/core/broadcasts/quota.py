@@ -12,11 +12,32 @@ import phonenumbers
 from phonenumbers import geocoder
 
 from jinaconnect.core.billing.money import exact, shown
+from jinaconnect.core.errors import GatewayError
 
 WINDOW = timedelta(hours=24)
 NEAR = 0.8  # of a tier, from where on a warning is due
 # A tier that nobody has told of holds nobody back: the carrier's own answers do.
 TIERS = {"TIER_50": 50, "TIER_250": 250, "TIER_1K": 1_000, "TIER_10K": 10_000, "TIER_100K": 100_000}
+
+
+class QuotaExceeded(GatewayError):
+    """More new people than the account's tier takes in a day."""
+
+    status = 400
+    code = "quota_exceeded"
+
+    def __init__(self, quota: Quota, new: int, *, exact: bool) -> None:
+        left = quota.remaining or 0
+        super().__init__(
+            {"recipients": [
+                f"{'' if exact else 'more than '}{new} of them would be written to first; "
+                f"the account's tier of {quota.tier} people a day takes {left} more"
+            ]},
+            extra={"quota_details": {
+                "tier_limit": quota.tier, "max_allowed_new_contacts": left, "unique_new_contacts": new,
+                "effective_remaining": left, "overflow_by": new - left, "count_exact": exact,
+            }},
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

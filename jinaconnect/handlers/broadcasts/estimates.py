@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
-from jinaconnect.actions.broadcasts import estimating
+from jinaconnect.actions.broadcasts import estimating, quotas
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.templates import get_template
 from jinaconnect.core.inbox.platform import PLATFORMS
@@ -94,7 +94,7 @@ def _declare(platform: str, base: str) -> None:
     @doing("get_sending_quota", "quota", "view", body=QuotaAsked, returns=QuotaOut)
     async def quota(ctx: OperationContext, body: QuotaAsked) -> dict[str, Any]:
         """Tell how many more people an account may write to first in a day, by the tier its carrier gave it."""
-        left = await estimating.quota(ctx, platform, body.wa_app_id, body.at)
+        left = await quotas.quota(ctx, platform, body.wa_app_id, body.at)
         return {**left.rendered(), "balance": await estimating.balance(ctx)}
 
     @doing("preflight-check", "preflight", "create", body=PreflightAsked, returns=PreflightOut)

@@ -112,6 +112,15 @@ async def test_a_refusal_fails_its_own_recipient_alone(shop: Shop) -> None:
     assert set(shop.reached().values()) == {1}
 
 
+async def test_who_was_removed_since_skips_nobody_else(shop: Shop) -> None:
+    people = await shop.people(505)
+    made = (await shop.write(select_all=False, recipients=people)).ok(201)
+    (await shop.tenant().delete(f"/contacts/{people[7]}/")).ok(204)
+    await shop.due(made["id"])
+    ended = await shop.reaches(made["id"], "SENT")
+    assert ended["success_count"] == 504
+
+
 async def test_two_spellings_of_a_number_are_one_recipient(shop: Shop) -> None:
     await shop.people(1, phone="+5215512345678", first_name="Ana")
     await shop.people(1, phone="+525512345678", first_name="Ana")

@@ -8,8 +8,8 @@ import pytest
 
 from jinaconnect.store.tenant import Change
 from tests.conftest import Running
-from tests.handlers.billing.test_ledger import wallet_with
-from tests.handlers.broadcasts.shop import Shop, open_shop
+from tests.handlers.billing.test_ledger import books, wallet_with
+from tests.handlers.broadcasts.shop import BROADCASTS, Shop, open_shop
 from tests.tenants import Tenant
 
 QUOTA, PREFLIGHT, BREAKDOWN = (
@@ -69,3 +69,40 @@ async def test_a_breakdown_is_by_country_and_by_who_has_written_lately(shop: Sho
     for wrong in ({}, {"contact_ids": us, "broadcast_id": "brc_x"}, {"contact_ids": ["cnt_nobody"]}):
         (await shop.tenant().post(BREAKDOWN, wrong)).refused(400, "validation_error")
     (await shop.tenant().post(BREAKDOWN, {"broadcast_id": "brc_nothing"})).refused(404, "not_found")
+
+
+async def test_a_broadcast_beyond_its_tier_is_refused_before_anything_is_charged(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 10)
+    await tier(shop, "TIER_50")
+    first, more = await shop.people(45), await shop.people(10, 3000)
+    scheduled = {"select_all": False, "scheduled_time": shop.ahead(3600)}
+    await shop.reaches(await shop.begin(select_all=False, recipients=first), "SENT")
+    wallet, rows = await books(shop.gateway.services, shop.store.scope)
+    asked = await shop.write(recipients=[*first[:5], *more], **scheduled)
+    assert "recipients" in asked.refused(400, "quota_exceeded")
+    assert asked.body["quota_details"] == {
+        "tier_limit": 50, "max_allowed_new_contacts": 5, "unique_new_contacts": 10, "effective_remaining": 5,
+        "overflow_by": 5, "count_exact": True,
+    }  # fmt: skip
+    body = {"name": "Sale", "status": "QUEUED", "template_number": shop.template, "recipients": more}
+    for answer in (
+        await shop.tenant().post("/wa/v1/broadcast/", body),
+        await shop.tenant().post(BROADCASTS, body, params={"dry_run": "true"}),
+    ):
+        answer.refused(400, "quota_exceeded")
+    assert await books(shop.gateway.services, shop.store.scope) == (wallet, rows), "nothing was charged"
+    assert (await shop.tenant().get(BROADCASTS)).ok()["count"] == 1, "nothing was written"
+    # Who was written to already is free, and so is who has written lately; what is scheduled counts as what was sent.
+    now = shop.gateway.services.clock()
+    for id in more[5:]:
+        await shop.store.change("contacts", id, lambda _: Change(set={"chat.inbound.WHATSAPP": now}))
+    made = (await shop.write(recipients=[*first, *more], scheduled_time=shop.ahead(60), select_all=False)).ok(201)
+    path = f"{BROADCASTS}{made['id']}/"
+    (await shop.tenant().patch(path, {"recipients": more})).ok()
+    others = await shop.people(6, 4000)
+    (await shop.write(recipients=[*more[:5], *others], **scheduled)).refused(400, "quota_exceeded")
+    (await shop.tenant().patch(path, {"recipients": [*more, *others]})).refused(400, "quota_exceeded")
+    draft = (await shop.write(recipients=[*more, *others], status="DRAFT", select_all=False)).ok(201)
+    (await shop.tenant().patch(f"{BROADCASTS}{draft['id']}/", {"status": "QUEUED"})).refused(400, "quota_exceeded")
+    (await shop.tenant().post(f"{path}cancel/", {})).ok()
+    (await shop.tenant().patch(f"{BROADCASTS}{draft['id']}/", {"recipients": others[:5], "status": "QUEUED"})).ok()
