@@ -35,6 +35,7 @@ from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
 from jinaconnect.actions.identity.letters import JOB as LETTER_JOB
 from jinaconnect.actions.identity.letters import write_letter
+from jinaconnect.actions.inbox.attention import attend
 from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
@@ -248,6 +249,7 @@ class Gateway:
         worker, completer = ports.worker, Completer(services)
         worker.handle("messages", sender.deliver)
         worker.handle("broadcasts", Dispatcher(services, ports).run)
+        worker.handle("contacts", lambda claim: attend(services, claim))
         worker.handle(IMPORTS, Importer(services).run)
         worker.handle("inbound", messages.take)
         # What is due of a call is its placing while it lives at its carrier, and what follows its end.

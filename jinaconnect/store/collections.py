@@ -132,6 +132,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("segments", 1), ("_id", -1))),
             Index((("tags", 1), ("_id", -1))),
             Index((("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
+            Index((("chat.snoozed", 1), ("chat.at", -1), ("_id", -1)), only=(("chat.snoozed", True),)),
             Index((("assigned_to_user", 1), ("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
         ),
     ),

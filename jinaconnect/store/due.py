@@ -23,7 +23,7 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 
-DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports")
+DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports", "contacts")
 LEASE = timedelta(seconds=60)
 
 
@@ -213,9 +213,9 @@ class Due:
 
     @guarded
     async def release(self) -> int:
-        """Give back everything this process holds in collections of pure work (at a drain); returns how many."""
+        """Give back what this process holds and another may begin again (at a drain); returns how many."""
         released = 0
-        for name in ("jobs", "inbound", "media", "contact_imports"):
+        for name in ("jobs", "inbound", "media", "contact_imports", "contacts"):
             result = await self._database[name].update_many(
                 {"due.by": self.process}, {"$set": {"due.at": self._clock(), "due.by": None}}
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.client import Client
@@ -11,6 +12,10 @@ from tests.tenants import Tenant
 
 PEOPLE = [f"+1202555024{number}" for number in range(4)]
 STEPS = 60
+DONE = (
+    "write", "write", "reply", "reply", "rename", "close", "reopen", "assign", "read", "note", "snooze", "wake",
+    "mark_as_unread",
+)  # fmt: skip
 
 
 async def live(client: Client, chance: random.Random, step: int) -> None:
@@ -18,7 +23,7 @@ async def live(client: Client, chance: random.Random, step: int) -> None:
     number = chance.choice(PEOPLE)
     found = (await client.get("/contacts/", params={"phone": number})).ok()["results"]
     contact = found[0]["id"] if found else None
-    what = chance.choice(["write", "write", "reply", "reply", "rename", "close", "reopen", "assign", "read", "note"])
+    what = chance.choice(DONE)
     if what == "write" or contact is None:
         await client.post("/sandbox/inbound/", {"from": number, "name": "Ann", "text": f"in {step}"})
     elif what == "reply":
@@ -31,6 +36,10 @@ async def live(client: Client, chance: random.Random, step: int) -> None:
         await client.post("/team-inbox/api/messages/mark_multiple_as_read/", {"contact_id": contact})
     elif what == "note":
         await client.post(f"/team-inbox/api/conversations/{contact}/notes/", {"text": f"note {step}"})
+    elif what in ("snooze", "wake", "mark_as_unread"):
+        until = datetime.now(UTC) + timedelta(days=chance.randrange(1, 300))
+        body = {"until": until.isoformat()} if what == "snooze" else {}
+        await client.post(f"/team-inbox/api/conversations/{contact}/{what}/", body)
     else:
         await client.post(f"/contacts/{contact}/{what}/", {"reason": f"r{step}"})
 
@@ -50,6 +59,8 @@ def fold(events: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
         }
         for message in data.pop("message_ids", []) if noun == "conversation" else []:
             state["message"][message].update(is_read=True, **read)
+        for message in data.pop("unread_message_ids", []):
+            state["message"][message].update(is_read=False, read_at=None, read_by_id=None, read_by_name=None)
         if noun == "message" and event["type"] != "message.received" and id in state["message"]:
             before = state["message"][id]  # read marks come with the conversation
             data.update({name: before[name] for name in ("is_read", "read_at", "read_by_id", "read_by_name")})
@@ -81,6 +92,6 @@ async def test_the_fold_of_the_log_is_what_rest_answers(tenant: Tenant) -> None:
         unread[message["contact"]] += message["direction"] == "INCOMING" and not message["is_read"]
     for conversation in state["conversation"].values():
         shown = (await client.get(f"/team-inbox/api/conversations/{conversation['contact']['id']}/")).ok()
-        for name in ("status", "assignment"):
+        for name in ("status", "assignment", "snoozed_until"):
             assert shown[name] == conversation[name]
         assert shown["unread_count"] == unread[conversation["contact"]["id"]]

@@ -45,6 +45,7 @@ CHATS = Listing(
         "platform": choice_filter("chat.last.platform", tuple(PLATFORMS)),
         "assigned_to": Filter("assigned_to_user"),
         "unread": bool_filter("chat.unread"),
+        "snoozed": bool_filter("chat.snoozed"),
     },
     search=("first_name", "last_name", "phone"),
     default=(("chat.at", -1), ("_id", -1)),
@@ -145,9 +146,10 @@ def opening_events(ctx: Context, doc: Document, channel: str) -> list[Event]:
     return [replace(event, channel=channel) for event in events]
 
 
-def move_event(ctx: Context, event_id: str, move: Move, before: Document, after: Document) -> Event:
-    """Return the event of an assignment or a change of status."""
-    return contact_event(ctx, event_id, move.event, before, after, move.entry, contact_detail=render_contact(after))
+def move_event(ctx: Context, event_id: str, move: Move, before: Document, after: Document, **extra: Any) -> Event:
+    """Return the event of an assignment, a change of status or of being set aside."""
+    detail = render_contact(after)
+    return contact_event(ctx, event_id, move.event, before, after, move.entry, contact_detail=detail, **extra)
 
 
 async def decide_on(
@@ -241,6 +243,9 @@ async def list_conversations(ctx: Context) -> dict[str, Any]:
     if "unread" in query:
         unread = CHATS.condition({"unread": query.pop("unread")})["chat.unread"]
         clauses.append({"chat.unread": {"$gt": 0} if unread else 0})
+    if "snoozed" in query:
+        away = CHATS.condition({"snoozed": query.pop("snoozed")})["chat.snoozed"]
+        clauses.append({"chat.snoozed": True if away else {"$ne": True}})
     named = {"me": ctx.principal.id, "unassigned": None}
     if query.get("assigned_to") in named:
         clauses.append({"assigned_to_user": named[query.pop("assigned_to")]})

@@ -19,7 +19,7 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid, InvalidState, NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.message import INCOMING
-from jinaconnect.core.inbox.reading import read_fields, recounted
+from jinaconnect.core.inbox.reading import is_counted, read_fields, recounted, unread_fields
 from jinaconnect.core.schema import Id, Request, example, sample_id
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, applied
@@ -30,6 +30,12 @@ UNREAD: Mapping[str, Any] = {"direction": INCOMING, "is_read": False, "deleted_a
 
 Further = Callable[[Document], dict[str, Any]]
 Tell = Callable[[Document, Document], Event]
+
+
+class MarkUnread(Request, json_schema_extra=example(message_id=sample_id("msg"))):
+    """From which incoming message on nothing counts as read; the newest one unless told."""
+
+    message_id: Id | None = None
 
 
 class MarkRead(Request, json_schema_extra=example(contact_id=sample_id("cnt"))):
@@ -148,6 +154,48 @@ async def mark_messages(ctx: Context, body: MarkRead) -> dict[str, Any]:
         for start in range(0, len(group), AT_ONCE):
             marked += await _mark_and_tell(ctx, contact, group[start : start + AT_ONCE])
     return {"status": "success", "marked_ids": marked}
+
+
+async def mark_unread(ctx: Context, contact: str, body: MarkUnread) -> dict[str, Any]:
+    """Have a conversation's newest incoming message, or all from one on, count as unread; returns which are so now.
+
+    Raises Invalid on `message_id` for what is none of its incoming ones or too far back, InvalidState where it has
+    none.
+    """
+    doc = await visible_contact(ctx, contact)
+    shown = {"contact": contact, "deleted_at": None, "direction": INCOMING}
+    rows = await ctx.data.select("messages", shown, sort=[("_id", -1)], limit=AT_ONCE)
+    counted = [row for row in rows if is_counted(doc["chat"], row["_id"])]
+    if not counted:
+        raise InvalidState("The contact has written nothing.")
+    first = counted[0]["_id"] if body.message_id is None else body.message_id
+    if all(row["_id"] != first for row in counted):
+        raise Invalid.field("message_id", f"is none of the newest {AT_ONCE} messages the contact wrote")
+    asked = [row for row in counted if row["_id"] >= first]
+    event_id, changed = ctx.ids.new("evt"), set[str]()
+
+    def decide(message: Document) -> Change | None:
+        fields = None if message["deleted_at"] is not None else unread_fields(message)
+        if fields is None:
+            return None
+        changed.add(message["_id"])
+        return Change(set=fields)
+
+    await ctx.data.change_many("messages", {row["_id"]: decide for row in asked}, asked)
+    ids = [row["_id"] for row in asked]
+    if changed or doc["chat"]["unread"] < len(ids):  # the second: what a request that was cut off has marked
+
+        def further(held: Document) -> dict[str, Any]:
+            early = held["chat"].get("early", [])
+            return {"chat.early": [id for id in early if id not in ids]} if set(early) & set(ids) else {}
+
+        def tell(before: Document, after: Document) -> Event:
+            return contact_event(
+                ctx, event_id, "conversation.marked_unread", before, after, unread_message_ids=sorted(ids)
+            )
+
+        await recount(ctx, contact, (), further, tell)
+    return {"status": "success", "marked_ids": ids}
 
 
 async def _unread_of(ctx: Context, contact: str) -> list[Document]:

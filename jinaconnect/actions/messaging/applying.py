@@ -18,7 +18,7 @@ import structlog
 from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts_at, contacts_for, learn, move
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Services, system_context
-from jinaconnect.actions.inbox.conversations import contact_event
+from jinaconnect.actions.inbox.attention import stirred
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
@@ -52,18 +52,17 @@ from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import Address
-from jinaconnect.core.inbox.contact import CLOSED, COUNTED, OPEN, counted, render_contact
+from jinaconnect.core.inbox.contact import COUNTED, counted
 from jinaconnect.core.inbox.media import media_url
 from jinaconnect.core.inbox.message import INCOMING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.reading import rebuilt
-from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.core.lenient import storable
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore, applied
+from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore
 
 LATE_TRIES = 6
 LATE_JOB = "status.late"
@@ -325,8 +324,8 @@ class Batch:
                 for row in newest
                 if row["direction"] == INCOMING and not row.get("quiet") and row["_id"] not in doc["chat"]["recent"]
             ]
-            if wrote and doc["status"] == CLOSED:
-                return self._reopened(doc, fields, event_id)
+            if wrote:
+                return stirred(self._ctx, doc, fields, event_id)
             return Change(set={**fields, "updated_at": doc["updated_at"]})
 
         try:
@@ -373,14 +372,6 @@ class Batch:
         id = self._ctx.ids.new("evt")
         return message_event(id, "message.received", message, contact, at=message["timestamp"], actor=by)
 
-    def _reopened(self, doc: Document, fields: dict[str, Any], event_id: str) -> Change:
-        fields = {**fields, "status": OPEN, "updated_at": self._ctx.now()}
-        after = applied(doc, fields, (), ())
-        entry = reopened_entry(by=None, reason="The customer wrote.")
-        contact = render_contact(after)
-        event = contact_event(self._ctx, event_id, "conversation.reopened", doc, after, entry, contact_detail=contact)
-        return Change(set=fields, events=[event])
-
     def _count(self, messages: list[Document]) -> Decide:
         event_id = self._ctx.ids.new("evt")
 
@@ -388,9 +379,9 @@ class Batch:
             fields = counted(doc, messages)
             if fields is None:
                 return None
-            if doc["status"] != CLOSED or all(message.get("quiet") for message in messages):
+            if all(message.get("quiet") for message in messages):
                 return Change(set={**fields, "updated_at": doc["updated_at"]})
-            return self._reopened(doc, fields, event_id)
+            return stirred(self._ctx, doc, fields, event_id)
 
         return decide
 

@@ -70,6 +70,11 @@ CATALOGUE: dict[str, EventType] = {
         EventType("conversation.closed", "inbox", "conversation", conversations.ConversationClosed),
         EventType("conversation.reopened", "inbox", "conversation", conversations.ConversationReopened),
         EventType("conversation.read", "inbox", "conversation", conversations.ConversationRead),
+        EventType(
+            "conversation.marked_unread", "inbox", "conversation", conversations.ConversationMarkedUnread
+        ),
+        EventType("conversation.snoozed", "inbox", "conversation", conversations.ConversationSnoozed),
+        EventType("conversation.woken", "inbox", "conversation", conversations.ConversationWoken),
         EventType("contact.created", "inbox", "contact", contacts.ContactCreated),
         EventType("contact.updated", "inbox", "contact", contacts.ContactUpdated),
         EventType("contact.merged", "inbox", "contact", contacts.ContactMerged),

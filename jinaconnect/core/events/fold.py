@@ -33,6 +33,9 @@ class Fold:
             for message in data.get("message_ids", ()):
                 if message in self.state["message"]:
                     self.state["message"][message].update(is_read=True, **read)
+            for message in data.get("unread_message_ids", ()):
+                if message in self.state["message"]:
+                    self.state["message"][message].update(is_read=False, **dict.fromkeys(_READ))
         if noun not in NOUNS:
             return
         if event["type"].endswith((".deleted", ".merged")):

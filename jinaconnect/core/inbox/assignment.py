@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.core.errors import Conflict, InvalidState
-from jinaconnect.core.inbox.contact import CLOSED, OPEN, unassigned
+from jinaconnect.core.inbox.contact import AWAKE, CLOSED, OPEN, snoozed_until, unassigned
 from jinaconnect.core.inbox.timeline import entry, status_entry
 
 USER, UNASSIGNED = "USER", "UNASSIGNED"
@@ -115,4 +115,5 @@ def reopen(doc: Mapping[str, Any], by: Author, reason: str | None) -> Move:
 
 def _to_status(doc: Mapping[str, Any], to: str, kind: str, event: str, by: Author, reason: str | None) -> Move:
     told = status_entry(kind, doc["status"], to, by=by.name, reason=reason, metadata=dict(by.metadata))
-    return Move({"status": to}, event, told)
+    ends = AWAKE if to == CLOSED and snoozed_until(doc) is not None else {}
+    return Move({"status": to, **ends}, event, told)

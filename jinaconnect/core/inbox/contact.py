@@ -3,7 +3,7 @@
 `chat` is the conversation's side of it: `at` (last message, the sort key), `last` (its preview), `unread`, `inbound`
 (last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice),
 `early` (ids of messages somebody read before they were counted), `broadcast` (per platform, when a broadcast's message
-went to them last).
+went to them last), `snoozed` and `snoozed_until` (see `core/inbox/sleep.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ OPEN, CLOSED = "OPEN", "CLOSED"
 LEAD_STATUSES = ("NEW", "CONTACTED", "QUALIFIED", "UNQUALIFIED", "CONVERTED")
 ASSIGNEES = ("USER", "BOT", "CHATFLOW", "UNASSIGNED")
 COUNTED = 50
+AWAKE: Mapping[str, Any] = {"chat.snoozed": False, "chat.snoozed_until": None}
 
 _ASSIGNMENT: dict[str, Any] = {
     "assigned_to_type": "UNASSIGNED",
@@ -60,6 +61,12 @@ def full_name(contact: Mapping[str, Any]) -> str:
     name = f"{contact['first_name']} {contact['last_name']}".strip()
     own = contact.get("whatsapp_username") or contact.get("telegram_username")
     return name or contact.get("phone") or own or whatsapp_user(contact) or "Unknown"
+
+
+def snoozed_until(contact: Mapping[str, Any]) -> datetime | None:
+    """Return until when the conversation is set aside, None where it is not."""
+    until: datetime | None = contact["chat"].get("snoozed_until")
+    return until
 
 
 def marketing_opt_out(platform: str) -> str:
@@ -161,7 +168,7 @@ def render_conversation(doc: Mapping[str, Any]) -> dict[str, Any]:
             "assigned_to_type": doc["assigned_to_type"], "assigned_to_id": doc["assigned_to_id"],
             "assigned_to_user": doc["assigned_to_user"], "assigned_to_name": doc["assigned_to_name"],
         },
-        "last_message": last, "unread_count": chat["unread"],
+        "last_message": last, "unread_count": chat["unread"], "snoozed_until": iso_or_none(snoozed_until(doc)),
     }  # fmt: skip
 
 

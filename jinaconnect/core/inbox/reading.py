@@ -21,6 +21,13 @@ def read_fields(message: Mapping[str, Any], *, by: str, name: str, at: datetime)
     return {"is_read": True, "read_at": at, "read_by_id": by, "read_by_name": name}
 
 
+def unread_fields(message: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of a message that nobody shall have read, or None when that is so or it is not incoming."""
+    if message["direction"] != INCOMING or not message["is_read"]:
+        return None
+    return {"is_read": False, "read_at": None, "read_by_id": None, "read_by_name": None}
+
+
 def is_counted(chat: Mapping[str, Any], id: str) -> bool:
     """Tell whether a message is in its conversation's figures; ids sort by time, so older than the oldest kept is."""
     recent = chat["recent"]

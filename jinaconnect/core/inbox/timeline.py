@@ -14,6 +14,8 @@ LABELS = {
     "TICKET_REASSIGNED": ("Ticket reassigned", "users", "#e0f2fe", "#075985"),
     "TICKET_OPENED": ("Ticket opened", "inbox", "#dcfce7", "#166534"),
     "TICKET_CLOSED": ("Ticket closed", "check", "#f1f5f9", "#334155"),
+    "TICKET_SNOOZED": ("Snoozed", "moon", "#ede9fe", "#5b21b6"),
+    "TICKET_WOKEN": ("Back again", "sun", "#fef9c3", "#854d0e"),
     "TICKET_REOPENED": ("Ticket reopened", "rotate", "#fef9c3", "#854d0e"),
 }
 _SHOWN = (

@@ -7,11 +7,12 @@ from typing import Any, Literal
 from pydantic import RootModel
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.inbox import conversations, marks, removal
+from jinaconnect.actions.inbox import conversations, marks, removal, sleeping
 from jinaconnect.actions.inbox import messages as inbox
-from jinaconnect.actions.inbox.marks import MarkRead
+from jinaconnect.actions.inbox.marks import MarkRead, MarkUnread
 from jinaconnect.actions.inbox.messages import NewNote
 from jinaconnect.actions.inbox.removal import RemoveMessages
+from jinaconnect.actions.inbox.sleeping import Snooze
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.conversations import ConversationData
 from jinaconnect.core.events.payloads.messages import MESSAGE, MessageData
@@ -117,6 +118,13 @@ class MarkedMessages(Answer):
     marked_ids: list[str]
 
 
+class UnreadMessages(Answer):
+    """The messages that are unread now."""
+
+    status: Literal["success"]
+    marked_ids: list[str]
+
+
 class RemovedMessages(Answer):
     """How many messages were removed."""
 
@@ -214,6 +222,7 @@ async def delete_messages(ctx: Context, body: RemoveMessages) -> dict[str, Any]:
         "platform": Parameter("Of the last message.", one_of(*PLATFORMS)),
         "assigned_to": Parameter("User id, `me` or `unassigned`.", SHORT),
         "unread": Parameter("Only those with unread messages, or without.", FLAG),
+        "snoozed": Parameter("Only those set aside for now, or without them.", FLAG),
         "search": Parameter("Part of name or phone.", SHORT),
         "before": Parameter("Only what comes after: the `next_before` of the answer.", SHORT),
     },
@@ -230,6 +239,33 @@ async def list_conversations(ctx: Context) -> dict[str, Any]:
 async def read_conversation(ctx: Context, contact_id: str) -> dict[str, Any]:
     """Show one conversation as the list does."""
     return await conversations.read_conversation(ctx, contact_id)
+
+
+@operation(
+    "POST", f"{_BASE}/conversations/{{contact_id}}/snooze/", id="inbox.conversations.snooze", permission="inbox.reply",
+    body=Snooze, returns=ConversationOut, effect=True,
+)  # fmt: skip
+async def snooze_conversation(ctx: Context, contact_id: str, body: Snooze) -> dict[str, Any]:
+    """Set a conversation aside until a time; it is back before that when its customer writes."""
+    return await sleeping.snooze_conversation(ctx, contact_id, body)
+
+
+@operation(
+    "POST", f"{_BASE}/conversations/{{contact_id}}/wake/", id="inbox.conversations.wake", permission="inbox.reply",
+    returns=ConversationOut, effect=True,
+)  # fmt: skip
+async def wake_conversation(ctx: Context, contact_id: str) -> dict[str, Any]:
+    """Have a conversation back that was set aside."""
+    return await sleeping.wake_conversation(ctx, contact_id)
+
+
+@operation(
+    "POST", f"{_BASE}/conversations/{{contact_id}}/mark_as_unread/", id="inbox.conversations.mark_unread",
+    permission="inbox.reply", body=MarkUnread, returns=UnreadMessages, effect=True,
+)  # fmt: skip
+async def mark_unread(ctx: Context, contact_id: str, body: MarkUnread) -> dict[str, Any]:
+    """Have the newest incoming message, or all from one on, count as unread again, for the whole team."""
+    return await marks.mark_unread(ctx, contact_id, body)
 
 
 @operation(

@@ -25,7 +25,7 @@ _CONVERSATION = {
         "direction": "INCOMING", "author_type": "CONTACT", "platform": "WHATSAPP", "created_by": None,
         "expires_at": 1795514400, "is_read": False, "group_id": None,
     },
-    "unread_count": 1,
+    "unread_count": 1, "snoozed_until": None,
 }  # fmt: skip
 _WITH_CONTACT = {**_CONVERSATION, "contact_detail": CONTACT}
 
@@ -75,6 +75,7 @@ class ConversationData(Payload, json_schema_extra=like(_CONVERSATION)):
     assignment: ChatAssignment
     last_message: LastMessage | None
     unread_count: Count
+    snoozed_until: Stamp | None
 
 
 class ConversationWithContact(ConversationData, json_schema_extra=like(_WITH_CONTACT)):
@@ -112,6 +113,24 @@ class ConversationClosed(
 
 class ConversationReopened(ConversationWithContact, json_schema_extra=like(_WITH_CONTACT)):
     """The conversation goes on."""
+
+
+class ConversationSnoozed(ConversationWithContact, json_schema_extra=like(_WITH_CONTACT, snoozed_until=LATER)):
+    """The conversation was set aside until a time."""
+
+
+class ConversationWoken(ConversationWithContact, json_schema_extra=like(_WITH_CONTACT, reason="time")):
+    """The conversation is back: its time has come, the customer wrote, or somebody asked for it."""
+
+    reason: Literal["time", "message", "request"]
+
+
+class ConversationMarkedUnread(
+    ConversationData, json_schema_extra=like(_CONVERSATION, unread_message_ids=[sample_id("msg")])
+):
+    """Somebody of the team has messages count as unread again."""
+
+    unread_message_ids: list[str]
 
 
 class ConversationRead(
