@@ -12,9 +12,9 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.conversations import contact_event, move_event
+from jinaconnect.core.attention.sleep import MESSAGE, TIME, is_over, next_look, wake
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.contact import CLOSED, OPEN, render_contact
-from jinaconnect.core.inbox.sleep import MESSAGE, TIME, is_over, next_look, wake
 from jinaconnect.core.inbox.timeline import reopened_entry
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at

@@ -10,9 +10,9 @@ from pydantic import AwareDatetime
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.attention import timed
 from jinaconnect.actions.inbox.conversations import author_of, decide_on, move_event, visible_contact
+from jinaconnect.core.attention.sleep import REQUEST, snooze, wake
 from jinaconnect.core.inbox.contact import render_conversation
 from jinaconnect.core.inbox.profile import Note
-from jinaconnect.core.inbox.sleep import REQUEST, snooze, wake
 from jinaconnect.core.schema import Request, example
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied

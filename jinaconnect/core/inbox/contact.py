@@ -3,7 +3,7 @@
 `chat` is the conversation's side of it: `at` (last message, the sort key), `last` (its preview), `unread`, `inbound`
 (last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice),
 `early` (ids of messages somebody read before they were counted), `broadcast` (per platform, when a broadcast's message
-went to them last), `snoozed` and `snoozed_until` (see `core/inbox/sleep.py`).
+went to them last), `snoozed` and `snoozed_until` (see `core/attention/sleep.py`).
 """
 
 from __future__ import annotations
