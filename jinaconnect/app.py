@@ -78,6 +78,7 @@ from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.realtime.presence import Presence
 from jinaconnect.records import Records
+from jinaconnect.sheets.workbooks import Workbooks
 from jinaconnect.store.billing.ledger import Ledger
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
@@ -222,7 +223,7 @@ class Gateway:
             worker=worker, auth=auth, rates=rates, channels=channels, accounts=accounts, message_hooks=message_hooks,
             calls=calls, switches=fleet, voice_hooks=voice_hooks, prompts=prompts, hub=hub, live=live,
             readiness=SharedReadiness(services, link, fleet.asterisks),
-            printer=Printer(config.printing.fonts),
+            printer=Printer(config.printing.fonts), workbooks=Workbooks(),
             mailer=Mailer(Server(**config.mail.model_dump(exclude={"sender"})), config.var_dir / "mail"),
             records=Records(config.dns.servers),
             payments=Razorpay(services.outbound, **config.billing.razorpay.model_dump()),

@@ -22,6 +22,7 @@ from jinaconnect.printing.printer import Printer
 from jinaconnect.realtime.hub import Hub
 from jinaconnect.realtime.live import Live
 from jinaconnect.records import Records
+from jinaconnect.sheets.workbooks import Workbooks
 from jinaconnect.store.coordination.limits import Verdict
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import Take
@@ -316,5 +317,6 @@ class Ports:
     payments: Payments
     mailer: Mailer
     printer: Printer
+    workbooks: Workbooks
     records: Records
     loopback: Outbound

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from jinaconnect import bounded
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.inbox.transcript import Said, rightwards
 
@@ -73,21 +73,11 @@ class Printer:
         (directory / "pages.json").write_text(json.dumps(asked), encoding="utf-8")
 
     async def _run(self, directory: Path) -> None:
-        with (directory / "errors").open("wb") as errors:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "jinaconnect.printing.typeset", directory, stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL, stderr=errors,
-            )  # fmt: skip
         try:
-            async with asyncio.timeout(self._deadline_s):
-                await process.wait()
+            ended = await bounded.run("jinaconnect.printing.typeset", directory, self._deadline_s)
         except TimeoutError as error:
             raise Unavailable("The pages were not set in time; ask for fewer days.") from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
+        if ended:
             raise Unavailable("The pages could not be set; ask for fewer days.")
 
 

@@ -7,8 +7,6 @@ processor time and file sizes, fetches nothing, and what goes wrong in it is its
 from __future__ import annotations
 
 import json
-import os
-import resource
 import struct
 import sys
 import zlib
@@ -19,6 +17,7 @@ from typing import Any
 import typst
 from PIL import Image, ImageOps
 
+from jinaconnect.bounded import bound
 from jinaconnect.printing import fonts
 
 MEMORY = 1024 * 1024 * 1024  # bytes of address space; what is resident stays below 400 MB
@@ -31,7 +30,7 @@ TEMPLATE = Path(__file__).with_name("conversation.typ")
 
 def main(directory: Path) -> None:
     """Set the pages of a directory."""
-    bound()
+    bound(memory=MEMORY, processor_s=PROCESSOR_S, file=FILE)
     asked = json.loads((directory / "pages.json").read_bytes())
     pages, missing = prepared(asked, directory)
     (directory / "request.json").write_text(json.dumps(pages), encoding="utf-8")
@@ -42,15 +41,6 @@ def main(directory: Path) -> None:
         font_paths=[directory / "fonts"], ignore_system_fonts=True, package_path=nowhere, package_cache_path=nowhere,
     )  # fmt: skip
     (directory / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
-
-
-def bound() -> None:
-    """Bound what this process may use, and let everything else go first."""
-    os.nice(10)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_S, PROCESSOR_S))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE, FILE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def prepared(asked: Mapping[str, Any], directory: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -38,6 +38,7 @@ from jinaconnect.store.due import due_at
 
 IMPORTS, LEFT = "contact_imports", "contact_import_rows"
 PREVIEWED = 20
+WORKBOOK = ".xlsx"
 PAGE = 1000
 MAX_NAME = 255
 TEMPLATE = (
@@ -51,8 +52,9 @@ LISTING = Listing()
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A file that was looked at."""
+    """A file that was looked at: its text, which is kept as `data`, and what it was taken for."""
 
+    data: bytes
     text: str
     encoding: str
     delimiter: str
@@ -74,7 +76,7 @@ def _look(data: bytes, given: Mapping[str, Any], country: str | None) -> Sheet:
     """Look at a whole file once, so that what cannot be read is refused before anything is written."""
     try:
         text, encoding = decoded(data, given.get("encoding"))
-        delimiter = given.get("delimiter") or delimiter_of(text)
+        delimiter = given["delimiter"] if "delimiter" in given else delimiter_of(text)
         header = header_of(text, delimiter)[1]
         if not header:
             raise SheetRefused("has no header row")
@@ -93,12 +95,13 @@ def _look(data: bytes, given: Mapping[str, Any], country: str | None) -> Sheet:
                     raise SheetRefused(f"line {line}: has more than {MOST_ROWS} rows")
     except SheetRefused as error:
         raise Invalid.field("file", str(error)) from error
-    return Sheet(text, encoding, delimiter, layout, total)
+    return Sheet(data, text, encoding, delimiter, layout, total)
 
 
-async def _looked_at(ctx: Context, given: Mapping[str, Any], file_name: str, data: bytes) -> Sheet:
-    if not file_name.lower().endswith(".csv"):
-        raise Invalid.field("file", "must be a .csv file")
+async def _looked_at(ctx: OperationContext, given: Mapping[str, Any], file_name: str, data: bytes) -> Sheet:
+    workbook = file_name.lower().endswith(WORKBOOK)
+    if not workbook and not file_name.lower().endswith(".csv"):
+        raise Invalid.field("file", "must be a .csv or .xlsx file")
     if len(data) > MOST_BYTES:
         raise Invalid.field("file", f"must have at most {MOST_BYTES} bytes")
     if given.get("delimiter") not in (None, *DELIMITERS):
@@ -110,10 +113,19 @@ async def _looked_at(ctx: Context, given: Mapping[str, Any], file_name: str, dat
         country = country if country in phonenumbers.SUPPORTED_REGIONS else None
     elif country not in phonenumbers.SUPPORTED_REGIONS:
         raise Invalid.field("country", "must be a country's two letters, such as IN")
+    if workbook:
+        for name in ("encoding", "delimiter"):
+            if name in given:
+                raise Invalid.field(name, "is for CSV files; a workbook says so itself")
+        given = {**given, "encoding": "utf-8", "delimiter": ""}
+        try:
+            data = await ctx.ports.workbooks.rows(data)
+        except SheetRefused as error:
+            raise Invalid.field("file", str(error)) from error
     return await asyncio.to_thread(_look, data, given, country)
 
 
-async def preview(ctx: Context, given: Mapping[str, Any], file_name: str, data: bytes) -> dict[str, Any]:
+async def preview(ctx: OperationContext, given: Mapping[str, Any], file_name: str, data: bytes) -> dict[str, Any]:
     """Return what a file would be taken for, with its first rows; nothing is written. Raises Invalid."""
     sheet = await _looked_at(ctx, given, file_name, data)
     layout = sheet.layout
@@ -148,7 +160,7 @@ async def start(ctx: OperationContext, given: Mapping[str, Any], file_name: str,
     if "phone" not in sheet.layout.targets:
         raise Invalid.field("file", "has no column 'phone'; name the one that is by 'mapping'")
     id, now, by = ctx.ids.new("imp"), ctx.now(), ctx.principal.username
-    await ctx.services.blobs.put(ctx.data.scope, id, data)
+    await ctx.services.blobs.put(ctx.data.scope, id, sheet.data)
     doc: Document = {
         "_id": id, "status": document.PENDING, "file_name": _name(file_name), "encoding": sheet.encoding,
         "delimiter": sheet.delimiter, "names": list(sheet.layout.names), "targets": list(sheet.layout.targets),

@@ -1,4 +1,4 @@
-"""A CSV file as somebody's program wrote it: its encoding, what separates its cells, its rows.
+"""A CSV file as somebody's program wrote it, or a workbook made one: its encoding, what separates its cells, its rows.
 
 What cannot be told is refused, or left in its cell where the row it stands in is refused alone: a byte that is no
 character of the file's encoding becomes a lone surrogate.
@@ -42,7 +42,7 @@ class SheetRefused(ValueError):
 def decoded(data: bytes, encoding: str | None = None) -> tuple[str, str]:
     """Return the text of a file and the encoding it is in, the one given or the likeliest; raises SheetRefused."""
     if data.startswith(b"PK\x03\x04"):
-        raise SheetRefused("is a ZIP archive or a spreadsheet, not CSV: save it as CSV")
+        raise SheetRefused("is a ZIP archive or a workbook, not CSV: name it .xlsx, or save it as CSV")
     if encoding is not None:
         return _decoded_as(data, encoding)
     for mark, name in _MARKS:
@@ -79,14 +79,15 @@ def delimiter_of(text: str) -> str:
 def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that says something with the number of its line; raises SheetRefused where it cannot go on.
 
-    Rows without text and those that begin with `#` say nothing.
+    Rows without text and those that begin with `#` say nothing. Without a delimiter they are the rows of a workbook,
+    which are counted as such, however many lines of text their cells have.
     """
-    reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+    reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or ","), 1
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#"):
                 yield line, cells
-            line = reader.line_num + 1
+            line = reader.line_num + 1 if delimiter else line + 1
     except csv.Error as error:
         raise SheetRefused(f"line {line}: {error}") from error
 

@@ -156,7 +156,7 @@ def _file(files: Mapping[str, Upload]) -> tuple[str, bytes]:
     dry_run=ImportPreview,
 )  # fmt: skip
 async def bulk_import(ctx: OperationContext, body: ImportFields, files: Mapping[str, Upload]) -> Any:
-    """Import the contacts of a CSV file (part `file` of a form, at most 10 MB, 100,000 rows, 200 columns).
+    """Import contacts of a CSV file or XLSX workbook (part `file` of a form, at most 10 MB, 100,000 rows, 200 columns).
 
     The first row names the columns: `phone`, `first_name`, `last_name`, `tag`, `email`, `segments` (parted by `;`),
     `telegram_chat_id`, `lead_status`; others are attributes. `mapping`, an object of column to field, says otherwise,

@@ -23,6 +23,7 @@ from tests.conftest import Running
 from tests.handlers.people import add_person
 from tests.processes import GatewayProcess, running
 from tests.tenants import Tenant
+from tests.workbooks import DATE, DATE_AND_TIME, PARTS, TIME, packed, sheet, workbook
 
 PATH = "/contacts/bulk-import/"
 New = Callable[[], Awaitable[Tenant]]
@@ -49,8 +50,8 @@ async def ended(client: Client, id: str, within_s: float = 60) -> dict[str, Any]
     return body
 
 
-async def imported(client: Client, data: bytes | str, **fields: str) -> dict[str, Any]:
-    started = (await send(client, data, **fields)).ok(202)
+async def imported(client: Client, data: bytes | str, name: str = "people.csv", **fields: str) -> dict[str, Any]:
+    started = (await send(client, data, name, **fields)).ok(202)
     assert (set(started), started["status"]) == ({"import_job_id", "status", "file_name"}, "PENDING")
     body = await ended(client, started["import_job_id"])
     assert body["status"] == "COMPLETED", body
@@ -69,6 +70,12 @@ def acting(text: str) -> list[str]:
 
 def counts(body: dict[str, Any]) -> dict[str, int]:
     return {outcome: body[f"{outcome}_count"] for outcome in OUTCOMES if body[f"{outcome}_count"]}
+
+
+def claiming(archive: bytes, size: int) -> bytes:
+    """Return an archive that says another size of what its last part unpacks to."""
+    entry = archive.rindex(b"PK\x01\x02") + 24
+    return archive[:entry] + size.to_bytes(4, "little") + archive[entry + 4 :]
 
 
 MIXED = (
@@ -208,6 +215,88 @@ async def test_what_cannot_be_read_is_refused_whole(
     detail = (await send(tenant(), data, name, **fields)).refused(400, "validation_error")
     assert next(iter(detail)).partition(".")[0] in ("file", *fields), detail
     assert (await tenant().get("/contacts/import-jobs/")).ok()["count"] == 0
+
+
+async def test_a_workbook_is_taken_as_people_see_it(tenant: Tenant) -> None:
+    owner = tenant()
+    rows = [
+        ["Phone", "First_Name", "Born", "Seen", "At", "Score", "Big", "Yes", "Note", "Small"],
+        [12025550301.0, "Ann", (45000, DATE), (45000.5, DATE_AND_TIME), (0.75, TIME), 0.30000000000000004, 1e15, True,
+         "=1+1", 0.00001],
+        [],  # blank: counted, not taken
+        ["+1 202 555 0302", 7, None, (45000.000011574, DATE_AND_TIME), None, -3.0, 12345.5, False, None, -0.0],
+        [12025550303.0, "two\nlines"],
+        [12025550304.0, "N_x0000_ul"],
+        [1234567890123456789, "Rounded"],
+        [12025550305.0, "Cy", *[None] * 198, "far away"],
+        ["# a remark", "nothing"],
+        [12025550301, "Ann again"],
+        [None, "nobody"],
+    ]  # fmt: skip
+    file = workbook(rows)
+    shown = (await send(owner, file, "people.XLSX", dry_run="true")).ok()
+    assert (shown["encoding"], shown["delimiter"], shown["total_rows"]) == ("utf-8", "", 7)
+    assert shown["rows"][0]["contact"] == {
+        "phone": "+12025550301", "first_name": "Ann", "attributes": {
+            "born": "2023-03-15", "seen": "2023-03-15 12:00", "at": "18:00", "score": "0.3", "big": "1E+15",
+            "yes": "TRUE", "note": "=1+1", "small": "0.00001",
+        },
+    }  # fmt: skip
+    assert shown["rows"][1]["contact"]["attributes"] == {
+        "seen": "2023-03-15 00:00:01", "score": "-3", "big": "12345.5", "yes": "FALSE", "small": "0",
+    }  # fmt: skip
+    body = await imported(owner, file, name="people.xlsx")
+    assert counts(body) == {"created": 2, "duplicate_in_file": 1, "invalid": 4}
+    assert {row["row"]: (row["column"], row["phone"]) for row in body["errors"]} == {
+        5: ("first_name", "12025550303"), 6: ("first_name", "12025550304"), 7: ("phone", "1.23456789012346E+18"),
+        8: ("", "12025550305"),
+    }  # fmt: skip
+    assert counts(await imported(owner, file, name="people.xlsx")) == {
+        "unchanged": 2, "duplicate_in_file": 1, "invalid": 4
+    }  # fmt: skip
+
+
+FAR = sheet([["phone"]]).replace("</sheetData>", '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>')
+SHEET = "xl/worksheets/sheet1.xml"
+HIDDEN = PARTS["xl/workbook.xml"].replace("<sheet ", "<sheet state='hidden' ")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"phone\n+12025550101\n", "no workbook"),
+        (b"PK\x03\x04sheet", "no workbook"),
+        (packed({"a.xml": b"<a/>"}), "no workbook"),
+        (workbook([["phone"]])[:-40], "no workbook"),
+        (packed({**PARTS, SHEET: sheet([["phone"], [1]])[:-30]}), "broken"),
+        (packed({**PARTS, SHEET: b"\0" * 4_000_000}), "more than 100 to 1"),
+        (claiming(packed({**PARTS, SHEET: sheet([["phone"]])}), 0xFFFF_0000), "more than 200 MB"),
+        (claiming(packed({**PARTS, SHEET: sheet([["phone"]]) + " " * 4_000_000}), 90), "no workbook"),
+        (packed({**PARTS, SHEET: FAR}), "memory or time"),
+        (workbook([["phone"], *[["1"]] * 100_001]), "line 100002: has more than 100000 rows"),
+        (workbook([["phone", *["x"] * 200], [1]]), "200 columns"),
+        (workbook([["pho_x0000_ne"], [1]]), "name of column 1 holds a NUL"),
+        (workbook([]), "no header"),
+        (workbook([["name"], ["Ann"]]), "no column 'phone'"),
+        (packed({**PARTS, "xl/workbook.xml": HIDDEN, SHEET: sheet([["phone"], [1]])}), "shown"),
+    ],
+)
+async def test_a_workbook_that_cannot_be_read_is_refused_whole(tenant: Tenant, data: bytes, says: str) -> None:
+    detail = (await send(tenant(), data, "people.xlsx")).refused(400, "validation_error")
+    assert says in str(detail["file"])
+    assert (await tenant().get("/contacts/import-jobs/")).ok()["count"] == 0
+
+
+async def test_text_that_is_none_in_a_workbook_is_refused_by_its_row(tenant: Tenant) -> None:
+    owner = tenant()
+    broken = sheet([["phone", "first_name"], ["+12025550311", "Caf@"], ["+12025550312", "Bo"]]).encode()
+    data = packed({**PARTS, SHEET: broken.replace(b"@", b"\xe9")})
+    answer = await send(owner, data, "people.xlsx")
+    if answer.status == 202:
+        body = await ended(owner, answer.ok(202)["import_job_id"])
+        assert [row["row"] for row in body["errors"]] == [2]
+    else:
+        assert "broken" in str(answer.refused(400, "validation_error")["file"])
 
 
 async def test_a_file_to_begin_with_can_be_imported_as_it_is(tenant: Tenant) -> None:
