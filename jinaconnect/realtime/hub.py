@@ -229,6 +229,16 @@ class Feed:
                 await reader.drained()  # what is sent at once is what a slow client can take in the time it has
             reader.position = events[-1].seq
 
+    def follow_later(self, reader: Reader, view: View, encode: Encode) -> asyncio.Task[None]:
+        """Let the log keep what a reader is too slow for, and go on with it when it has taken what waits for it."""
+        self.leave(reader, view, encode)
+
+        async def catch_up() -> None:
+            await reader.drained()
+            await self.follow(reader, view, encode)
+
+        return asyncio.create_task(catch_up())
+
     def leave(self, reader: Reader, view: View, encode: Encode) -> None:
         """Take a reader out of its live group."""
         group = self._groups.get((view, encode))

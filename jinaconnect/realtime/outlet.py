@@ -1,8 +1,9 @@
 """Bounded writing to one client.
 
 A frame goes to the socket in one system call while the client keeps up. What it does not take waits in the kernel and
-then here, as a reference to the shared frame, at most `BUFFER_BYTES` in all and `BUFFER_S`; past that the client is
-told to resume from its cursor and cut off. Nobody else notices.
+then here, as a reference to the shared frame. Past `BEHIND_BYTES` the client has fallen behind: events wait for it in
+the log, and are read from there when it has taken what is here. A client that takes nothing for `BUFFER_S`, or lets
+`BUFFER_BYTES` of anything else wait, is told to resume from its cursor and cut off. Nobody else notices.
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ from jinaconnect.realtime.protocol import BUFFER_BYTES, BUFFER_S
 
 SEND_BYTES = 131_072  # what the kernel may keep for a client (it doubles this); else it grows to 4 MiB unseen by us
 KERNEL_BYTES = 2 * SEND_BYTES  # full before anything waits here
+BEHIND_BYTES = 32_768  # what waits here is held among what comes and goes, so that little of it keeps much memory
 LINGER_S = 5.0  # how long a cut-off client may take to read its close frame
 
 
 class Outlet:
     """The way to one client's socket; every frame of a connection goes through it, in order."""
 
-    __slots__ = ("_bytes", "_gone", "_on_slow", "_pump", "_queue", "_since", "_stream", "limit_bytes", "limit_s")
+    __slots__ = (
+        "_bytes", "_gone", "_on_behind", "_on_slow", "_pump", "_queue", "_since", "_stream", "limit_bytes", "limit_s",
+    )  # fmt: skip
 
-    def __init__(self, stream: IOStream, on_slow: Callable[[], None]) -> None:
+    def __init__(self, stream: IOStream, on_slow: Callable[[], None], on_behind: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):  # it is gone already
             stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
         self._stream = stream
         self._on_slow = on_slow
+        self._on_behind = on_behind
         self._queue: deque[bytes] | None = None  # made when the client first does not keep up
         self._bytes = 0
         self._since = 0.0
@@ -68,6 +73,8 @@ class Outlet:
             self._begin()
         if self._bytes > self.limit_bytes:
             self.cut()
+        elif self._bytes > BEHIND_BYTES:
+            self._on_behind()
 
     def _begin(self, first: asyncio.Future[None] | None = None, size: int = 0) -> None:
         loop = asyncio.get_running_loop()

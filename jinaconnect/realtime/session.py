@@ -134,6 +134,10 @@ class Session:
         """Send one frame."""
         self._transport.send(data)
 
+    def fell_behind(self) -> None:
+        """Send no more events until the client has taken what waits for it."""
+        self._subscription.fell_behind()
+
     def close(self, code: int) -> None:
         """End the connection with one of our codes."""
         if not self.closed:

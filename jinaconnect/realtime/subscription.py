@@ -33,8 +33,8 @@ class Subscription:
     """A reader of one feed; `position` is the last number it was sent."""
 
     __slots__ = (
-        "_beginning", "_begins", "_feed", "_filter", "_following", "_live", "_lost", "_outlet", "_topics", "_view",
-        "position",
+        "_beginning", "_begins", "_behind", "_feed", "_filter", "_following", "_live", "_lost", "_outlet", "_topics",
+        "_view", "position",
     )  # fmt: skip
 
     def __init__(self, live: Live, outlet: Outlet, lost: Callable[[], None]) -> None:
@@ -48,6 +48,7 @@ class Subscription:
         self._following: asyncio.Task[None] | None = None
         self._beginning: asyncio.Lock | None = None
         self._begins = 0
+        self._behind = False
         self.position = 0
 
     def send(self, data: bytes) -> None:
@@ -66,7 +67,9 @@ class Subscription:
     def joined(self) -> None:
         """Tell the client that it has everything, so that it can say so truthfully."""
         assert self._feed is not None
-        self.send(protocol.message("live", cursor=self._feed.cursor(self.position)))
+        if not self._behind:
+            self.send(protocol.message("live", cursor=self._feed.cursor(self.position)))
+        self._behind = False
 
     async def begin(self, principal: Principal, frame: dict[str, Any]) -> None:
         """Take a `subscribe` frame: leave the present view, follow the one asked for.
@@ -110,11 +113,21 @@ class Subscription:
         said = {"topics": self._topics, "filter": self._filter, "cursor": cursor, "recovered": recovered}
         self.send(protocol.message("subscribed", **said, behind=behind))
 
+    def fell_behind(self) -> None:
+        """Have the log keep what comes until the client has taken what waits for it."""
+        if self._following is None and self._feed is not None and self._view is not None:
+            self._behind = True
+            self._watch(self._feed.follow_later(self, self._view, encode_socket))
+
     def _follow(self) -> None:
         assert self._feed is not None
         assert self._view is not None
-        self._following = asyncio.create_task(self._feed.follow(self, self._view, encode_socket))
-        self._following.add_done_callback(self._followed)
+        self._behind = False
+        self._watch(asyncio.create_task(self._feed.follow(self, self._view, encode_socket)))
+
+    def _watch(self, following: asyncio.Task[None]) -> None:
+        self._following = following
+        following.add_done_callback(self._followed)
 
     def _followed(self, task: asyncio.Task[None]) -> None:
         if task is self._following:

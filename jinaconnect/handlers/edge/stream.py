@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -101,7 +103,7 @@ class SocketHandler(websocket.WebSocketHandler):
         assert self.ws_connection is not None
         stream = self.ws_connection.stream
         assert stream is not None
-        outlet = self._outlet = Outlet(stream, self._too_slow)
+        outlet = self._outlet = Outlet(stream, self._too_slow, self._fell_behind)
         ip = self.request.remote_ip or ""
         header = self.request.headers.get("Authorization", "")
         ticket = self.get_query_argument("ticket", "")
@@ -135,6 +137,10 @@ class SocketHandler(websocket.WebSocketHandler):
     def _too_slow(self) -> None:
         if self._session is not None:
             self._session.close(protocol.SLOW)
+
+    def _fell_behind(self) -> None:
+        if self._session is not None:
+            self._session.fell_behind()
 
     async def _perform(
         self, principal: Principal, again: Again, name: str, params: dict[str, Any], body: Any, key: str | None
@@ -216,6 +222,8 @@ class SseHandler(web.RequestHandler):
         self.position = 0
         self.counted: Principal | None = None
         self._outlet: Outlet | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._later: Callable[[], asyncio.Task[None]] | None = None
         self._over = False
         self._woken = asyncio.Event()
 
@@ -269,17 +277,19 @@ class SseHandler(web.RequestHandler):
             self.set_header("Access-Control-Allow-Origin", str(origin))
         self.set_header("Connection", "close")
         stream = self._take_over()
-        outlet = self._outlet = Outlet(stream, self.end)
+        outlet = self._outlet = Outlet(stream, self.end, self._fell_behind)
         self._live.outlets.add(outlet)
         feed = await self._ports.hub.enter(view.scope)
         stream.set_close_callback(self.end)
         try:
             outlet.send(b"retry: %d\n\n" % RETRY_MS)
-            follow = asyncio.create_task(feed.follow(self, view, encode_sse))
+            self._following = asyncio.create_task(feed.follow(self, view, encode_sse))
+            self._later = partial(feed.follow_later, self, view, encode_sse)
             try:
-                await self._watch(principal, token, follow)
+                await self._watch(principal, token)
             finally:
-                follow.cancel()
+                self._later = None
+                self._following.cancel()
                 feed.leave(self, view, encode_sse)
         except (StreamClosedError, GatewayError):
             pass  # the client comes back with its last id
@@ -300,7 +310,11 @@ class SseHandler(web.RequestHandler):
         stream.write("".join(lines).encode())
         return stream
 
-    async def _watch(self, principal: Principal, token: str, follow: asyncio.Task[None]) -> None:
+    def _fell_behind(self) -> None:
+        if self._later is not None and self._following is not None and self._following.done():
+            self._following = self._later()
+
+    async def _watch(self, principal: Principal, token: str) -> None:
         ip = self.request.remote_ip or ""
         while True:
             left = float(COMMENT_EVERY_S)
@@ -312,7 +326,8 @@ class SseHandler(web.RequestHandler):
             except TimeoutError:
                 self.send(b": still here\n\n")
             self._woken.clear()
-            if self._over or (follow.done() and follow.exception() is not None):
+            follow = self._following
+            if self._over or (follow is not None and follow.done() and follow.exception() is not None):
                 return
             if await self._live.again(token, ip) != principal:
                 return  # something of the role changed: the client comes back and gets the view it may have now
