@@ -15,11 +15,13 @@ import structlog
 from pymongo import AsyncMongoClient
 from tornado.httpserver import HTTPServer
 
+from jinaconnect.actions.billing.calls import UNPLACED_JOB, give_back_unplaced
 from jinaconnect.actions.billing.messages import settle_owed
 from jinaconnect.actions.billing.razorpay import Razorpay
 from jinaconnect.actions.broadcasts.dispatch import Dispatcher
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
+from jinaconnect.actions.calls.provider_prices import PRICE_JOB
 from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.contacts.importing import IMPORTS
@@ -30,6 +32,7 @@ from jinaconnect.actions.hosted.commanding import TIMER_JOB, Commander
 from jinaconnect.actions.hosted.control import HostedCalls
 from jinaconnect.actions.hosted.hooks import VoiceDoor
 from jinaconnect.actions.hosted.leading import ASK_JOB, Leader
+from jinaconnect.actions.hosted.prices import PriceAsker
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
@@ -232,6 +235,7 @@ class Gateway:
         keep = timedelta(days=config.log.retention_days)
         webhooks = Webhooks(services, auth, hub, active=works, keep=keep)
         interprocess = Interprocess(link, store, services.switch_commands, hub, presence, writers, worker)
+        worker.handle_job(PRICE_JOB, PriceAsker(services, worker, providers).ask)
         self._assign(services, ports, Sender(services, worker, accounts, channels), message_hooks, hosted, voice_hooks)
         writers.start(message_hooks.apply_handed)
         auth.withdrawn.append(live.access_changed)
@@ -247,7 +251,7 @@ class Gateway:
         voice: VoiceDoor,
     ) -> None:  # fmt: skip
         """Name who does which work."""
-        worker, completer = ports.worker, Completer(services)
+        worker, completer = ports.worker, Completer(services, ports.worker)
         worker.handle("messages", sender.deliver)
         worker.handle("broadcasts", Dispatcher(services, ports).run)
         worker.handle("contacts", lambda claim: attend(services, claim))
@@ -266,6 +270,7 @@ class Gateway:
         worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
         worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))
         worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
+        worker.handle_job(UNPLACED_JOB, lambda scope, data: give_back_unplaced(services, scope, data["call"]))
         worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
         # What any process may look for is looked for by all of them in turn.
         worker.every(2.0 * self.processes, services.store.outbox.sweep)

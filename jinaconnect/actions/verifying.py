@@ -20,6 +20,7 @@ from jinaconnect.store.tenant import TenantStore
 PAGE = 1_000
 TRIES, PAUSE_S = 5, 0.5  # with a gateway at work beside it, a document may be ahead of the log for a moment
 MODES: tuple[Mode, ...] = ("live", "test")
+CALL_FIGURES = ("total_calls", "last_called_at")  # counted of calls, whose ends are what is told
 _RENDERED = {"message": ("messages", render_message), "contact": ("contacts", render_contact)}
 
 
@@ -29,6 +30,8 @@ async def verify(services: Services, tenants: Sequence[str]) -> AsyncIterator[st
         for mode in MODES:
             data = services.store.of(tenant, mode)
             async for fault in _books(data):
+                yield f"{data.scope}: {fault}"
+            async for fault in _charges(data):
                 yield f"{data.scope}: {fault}"
             async for fault in _state(services, data):
                 yield f"{data.scope}: {fault}"
@@ -69,6 +72,28 @@ async def _books(data: TenantStore) -> AsyncIterator[str]:
             yield f"the wallet is below its credit line: {wallet['balance']}"
 
 
+async def _charges(data: TenantStore) -> AsyncIterator[str]:
+    """Hold each call that was charged against the ledger's rows about it, and the rows against their calls."""
+    after = ""
+    while page := await data.select(
+        "calls", {"_id": {"$gt": after}, "charge": {"$exists": True}}, sort=[("_id", 1)], limit=PAGE
+    ):
+        after = page[-1]["_id"]
+        rows: dict[str, list[Document]] = {}
+        abouts = [f"call:{call['_id']}" for call in page]
+        for row in await data.select(LEDGER, {"about": {"$in": abouts}}, sort=[("about", 1), ("number", 1)]):
+            rows.setdefault(row["call"], []).append(row)
+        for call in page:
+            mine, charge = rows.get(call["_id"], []), call["charge"]
+            taken = -sum(row["change"] + row["held"] for row in mine)
+            short, held = sum(row["short"] for row in mine), sum(row["held"] for row in mine)
+            if "settled" in charge and (taken + short, held) != (charge["settled"], 0):
+                yield f"call {call['_id']} was settled for {charge['settled']}, the ledger took {taken} of it, " \
+                      f"{short} were short and {held} are reserved still"  # fmt: skip
+            elif call["ended_at"] is not None and "due" not in call and held:
+                yield f"call {call['_id']} is over, and {held} are reserved for it still"
+
+
 async def _state(services: Services, data: TenantStore) -> AsyncIterator[str]:
     """Hold documents against the fold of their log; what a log that forgets no longer tells of is left out."""
     fold, seen = Fold(), 0
@@ -107,7 +132,7 @@ def _apart(fold: Fold, noun: str, id: str, row: Document | None, render: Any, fo
         return [] if id in fold.gone else ["it is gone"]
     shown = render(row)
     # With a log that forgets, read marks may be older than what it still has.
-    loose = READ_MARKS if forgets and noun == "message" else ()
+    loose = READ_MARKS if forgets and noun == "message" else CALL_FIGURES if noun == "contact" else ()
     return sorted(
         name for name in {*shown, *told} if name not in loose and shown.get(name, told) != told.get(name, shown)
     )

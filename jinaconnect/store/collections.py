@@ -264,6 +264,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("provider_config", 1), ("slot", 1)), unique=True, only=(("slot", {"$type": "number"}),)),
             Index((("parent_call", 1), ("_id", -1)), only=_given("parent_call")),
             Index((("provider_config", 1), ("hosted.arrived", 1)), unique=True, only=_given("hosted.arrived")),
+            Index((("provider_config", 1), ("provider_call_id", 1))),
         ),
         across=((("live_on", 1),),),
     ),
@@ -282,7 +283,7 @@ COLLECTIONS: dict[str, Collection] = {
     "voice_templates": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "voice_media": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "rate_cards": Collection(
-        tells=True, indexes=(Index((("_id", -1),)), Index((("provider_config", 1),)))
+        tells=True, indexes=(Index((("_id", -1),)), Index((("provider_config", 1), ("destination_prefix", 1))))
     ),
     "recording_consents": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))

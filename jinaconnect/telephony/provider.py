@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
@@ -61,7 +62,7 @@ class ProviderSpec:
     the credential that says which host the others named go to. `paths` are the names its webhooks' addresses end in,
     the first of a kind being the one we give out. They are signed with the credential `signed_by`: without it, nothing
     but the address shows whose they are. One that `tapes` records from the placing on, others from the first document;
-    one that `removes` has recordings removed when it is asked to.
+    one that `removes` has recordings removed when it is asked to. One that is `asked_for_prices` is `AsksPrice`.
     """
 
     name: str
@@ -77,6 +78,7 @@ class ProviderSpec:
     signed_by: str | None = None
     tapes: bool = True
     removes: bool = False
+    asked_for_prices: bool = False
 
     def capabilities(self) -> list[str]:
         """Return what can be done with calls over it, as clients read it."""
@@ -171,6 +173,30 @@ class RecordingReady:
 
     name: str
     duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierPrice:
+    """What a carrier says a call costs; `currency` is empty where it leaves that to its account."""
+
+    amount: Decimal
+    currency: str = ""
+
+
+@runtime_checkable
+class TellsPrice(Protocol):
+    """A carrier whose reports say what a call costs."""
+
+    def price(self, hook: WebhookRequest) -> CarrierPrice | None:
+        """Return the price that a webhook tells, None where it tells none; pure."""
+
+
+@runtime_checkable
+class AsksPrice(Protocol):
+    """A carrier that says what a call costs when it is asked, some time after the call's end."""
+
+    async def fetch_price(self, account: VoiceAccount, call_id: str) -> CarrierPrice | None:
+        """Return the price of a call that is over, None while it is not known; raises CallGone, ProviderAway."""
 
 
 class VoiceProvider(Protocol):

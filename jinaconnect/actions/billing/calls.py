@@ -1,34 +1,143 @@
-"""What a call has cost, taken from the wallet once the call has ended."""
+"""What a call costs: its first minute is set aside when it is placed, and all of it is settled once it has ended.
+
+A call holds `charge`: what was set aside, and `settled` once that is decided, written together with the ledger's row.
+Calls that come in, and those a call dials, are charged at their end, as far as the wallet goes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import structlog
 
-from jinaconnect.actions.context import Context
-from jinaconnect.core.billing.money import micros
+from jinaconnect.actions.billing.messages import NoPrice
+from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.worker import Worker
+from jinaconnect.core.billing.money import micros, shown
 from jinaconnect.core.billing.prices import NoExchangeRate
-from jinaconnect.core.billing.wallet import VOICE_INBOUND, VOICE_OUTBOUND
+from jinaconnect.core.billing.purse import InsufficientBalance, Purse
+from jinaconnect.core.billing.wallet import VOICE_INBOUND, VOICE_OUTBOUND, purse_of
 from jinaconnect.core.calls.document import INBOUND
+from jinaconnect.core.calls.rating import RateCard, cost_by
+from jinaconnect.store.billing.ledger import LEDGER
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
+from jinaconnect.store.tenant import Change, Step
+
+SET_ASIDE_S = 60
+UNPLACED_JOB = "voice.unplaced"
+UNPLACED = timedelta(minutes=2)  # how long a call that is paid for may take to be stored
 
 logger = structlog.get_logger(__name__)
 
 
-async def charge_call(ctx: Context, call: Mapping[str, Any]) -> None:
-    """Charge an ended call, once; without effect where nobody is charged or it cost nothing."""
-    cost = 0 if call["cost_amount"] is None else micros(Decimal(call["cost_amount"]))
-    wallets, scope = ctx.services.wallets, ctx.data.scope
-    wallet = await wallets.of(scope) if cost else None
-    if wallet is None:
-        return
+@dataclass(frozen=True, slots=True)
+class CallQuote:
+    """What is set aside for a call, in millionths of the wallet's currency; `available` is what can be spent."""
+
+    amount: int
+    currency: str
+    available: int
+
+
+async def quote_call(ctx: Context, card: RateCard | None) -> CallQuote | None:
+    """Return what is set aside for a call by a card: its first minute; None where nobody is charged or it is free.
+
+    Raises NoPrice where the card's currency cannot be changed into the wallet's.
+    """
+    wallet = await ctx.services.wallets.of(ctx.data.scope) if card is not None else None
+    if wallet is None or card is None:
+        return None
+    cost, purse = cost_by(card, SET_ASIDE_S), purse_of(wallet)
+    prices = ctx.services.wallets.prices
     try:
-        amount = wallets.prices.changed(cost, call["cost_currency"], wallet["currency"], call["ended_at"].date())
+        amount = prices.changed(micros(cost.amount), cost.currency, purse.currency, ctx.now().date())
+    except NoExchangeRate as error:
+        raise NoPrice(f"{str(error).capitalize()}.") from error
+    return CallQuote(amount, purse.currency, purse.available) if amount else None
+
+
+def call_covered(quoted: CallQuote | None) -> None:
+    """Raise InsufficientBalance where a wallet plainly does not cover a call, before anything is made for it."""
+    if quoted is not None and quoted.amount > quoted.available:
+        raise InsufficientBalance(Purse(quoted.currency, quoted.available), quoted.amount)
+
+
+async def set_aside(ctx: Context, worker: Worker, call: str, quoted: CallQuote, numbers: str) -> dict[str, Any]:
+    """Reserve for a call that is about to be stored, and return what it holds of that; raises InsufficientBalance.
+
+    Before it, a job is left that gives back what was reserved for a call that was never stored.
+    """
+    scope = ctx.data.scope
+    await worker.add_jobs([{
+        "_id": f"job_{call}_unplaced", "scope": scope, "kind": UNPLACED_JOB,
+        "due": due_at(ctx.now() + UNPLACED), "data": {"call": call},
+    }])  # fmt: skip
+    facts = {"description": numbers}
+    await ctx.services.wallets.reserve(scope, f"call:{call}", quoted.amount, kind=VOICE_OUTBOUND, facts=facts)
+    return {"reserved": quoted.amount, "currency": quoted.currency}
+
+
+async def give_back_unplaced(services: Services, scope: str, call: str) -> None:
+    """Give back what was set aside for a call that was never stored."""
+    ctx = system_context(services, scope, "billing")
+    if await ctx.data.find("calls", call) is None:
+        await services.wallets.refund(scope, f"call:{call}")
+
+
+async def settle_call(ctx: Context, call: Document, cost: Mapping[str, Any]) -> None:
+    """Charge an ended call, once, and write its `cost` fields with the row.
+
+    One that nobody can rate gets back what was set aside; nothing is done where nobody is charged.
+    """
+    priced = {**call, **cost}
+    wallets, scope, about = ctx.services.wallets, ctx.data.scope, f"call:{call['_id']}"
+    charge: Mapping[str, Any] = call.get("charge") or {}
+    if "settled" in charge:
+        return
+    if priced["cost_amount"] is None:
+        if "reserved" in charge:
+            await wallets.refund(scope, about)
+        return
+    currency = await _currency(ctx, charge, micros(Decimal(priced["cost_amount"])))
+    if currency is None or await ctx.data.find_one(LEDGER, {"key": f"{about}:charge"}) is not None:
+        return  # the second is the row of an earlier version
+    try:
+        amount = _in_wallet(ctx, priced, currency, priced["ended_at"])
     except NoExchangeRate as error:
         logger.error("charge.not_made", call=call["_id"], error=str(error))
-        return
+        if "reserved" not in charge:
+            return
+        amount = charge["reserved"]
+
+    def settled(doc: Document) -> Change | None:
+        held = doc.get("charge") or {}
+        if "settled" in held:
+            return None
+        known = {**held, "settled": amount, "currency": currency}
+        return Change(set={"charge": known, **cost, "updated_at": doc["updated_at"]})
+
     kind = VOICE_INBOUND if call["direction"] == INBOUND else VOICE_OUTBOUND
-    facts = {"description": f"{call['from_number']} → {call['to_number']}"}
-    await wallets.charge(scope, f"call:{call['_id']}", amount, kind, facts=facts)
+    facts = {
+        "description": f"{call['from_number']} → {call['to_number']}",
+        "price": {name: priced.get(name) for name in ("cost_amount", "cost_currency", "cost_source", "rated")},
+        "cost": shown(amount), **({"reserved": shown(charge["reserved"])} if "reserved" in charge else {}),
+    }  # fmt: skip
+    await wallets.settle(scope, about, amount, kind=kind, facts=facts, steps=[Step("calls", call["_id"], settled)])
+
+
+async def _currency(ctx: Context, charge: Mapping[str, Any], cost: int) -> str | None:
+    """Return the currency a call is settled in, None where there is nothing to settle."""
+    if "reserved" in charge:
+        return str(charge["currency"])
+    wallet = await ctx.services.wallets.of(ctx.data.scope) if cost else None
+    return None if wallet is None else str(wallet["currency"])
+
+
+def _in_wallet(ctx: Context, priced: Mapping[str, Any], currency: str, at: datetime) -> int:
+    cost = micros(Decimal(priced["cost_amount"]))
+    return ctx.services.wallets.prices.changed(cost, priced["cost_currency"], currency, at.date()) if cost else 0

@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jinaconnect.actions.billing.calls import CallQuote, give_back_unplaced, set_aside
 from jinaconnect.actions.calls.consents import may_record
 from jinaconnect.actions.calls.journal import CallJournal, created_event
 from jinaconnect.actions.contacts.addressing import contact_for
@@ -80,6 +81,23 @@ async def let_in(
                 if "slot" not in duplicate.index:
                     raise
     raise TooManyCalls(f"The trunk carries {cap} calls at once, and all are in use.", retry_after=CAP_RETRY_S)
+
+
+async def let_in_paid(
+    ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], quoted: CallQuote | None, *, source: str
+) -> Written:
+    """Store a call that is to be dialled, once what was quoted is set aside for it.
+
+    Raises InsufficientBalance, TooManyCalls.
+    """
+    if quoted is None:
+        return await let_in(ctx, worker, trunk, doc, source=source)
+    charge = await set_aside(ctx, worker, doc["_id"], quoted, f"{doc['from_number']} → {doc['to_number']}")
+    try:
+        return await let_in(ctx, worker, trunk, {**doc, "charge": charge}, source=source)
+    except TooManyCalls:
+        await give_back_unplaced(ctx.services, ctx.data.scope, doc["_id"])
+        raise
 
 
 async def _free_slots(ctx: Context, trunk: str, cap: int) -> list[int]:

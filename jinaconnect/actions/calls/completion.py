@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.billing.calls import charge_call
+from jinaconnect.actions.billing.calls import settle_call
+from jinaconnect.actions.calls.provider_prices import ask_later, by_provider
 from jinaconnect.actions.calls.rate_cards import rate_call
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls.machine import CANCELED
 from jinaconnect.core.errors import NotFound, Unavailable
@@ -19,7 +21,7 @@ from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import Claim
+from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.tenant import Change, Duplicate
 
 KEPT = 50  # calls a contact remembers to have counted
@@ -44,8 +46,9 @@ def summary(call: Document) -> str:
 class Completer:
     """Finishes calls that have ended (work of the collection `calls`)."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, worker: Worker) -> None:
         self._services = services
+        self._worker = worker
 
     async def complete(self, claim: Claim) -> None:
         """Do every step of one ended call; raises Unavailable, to be tried again, when the database was away."""
@@ -65,7 +68,14 @@ class Completer:
         # The claim has told nobody, so the document is at the revision it was claimed at unless somebody else wrote.
         # What was pending then is being told by whoever ended the call.
         known = {**call, "pending": []}
-        await ctx.data.change("calls", call["_id"], lambda doc: Change(set=fields, unset=("due",)), known=known)
+
+        def done(doc: Document) -> Change:
+            late = "cost_amount" not in fields and not call["cost_source"] and doc.get("provider_cost")
+            if late and not call.get("provider_cost"):  # the carrier's price came meanwhile: once more
+                return Change(set={**fields, "due": due_at(self._services.clock())})
+            return Change(set=fields, unset=("due",))
+
+        await ctx.data.change("calls", call["_id"], done, known=known)
         if call["contact"] is not None:
             await follow_removal(ctx, call["contact"])
 
@@ -117,7 +127,8 @@ class Completer:
             return  # deleted meanwhile; the message stays
 
     async def _cost(self, ctx: Context, call: Document) -> Mapping[str, Any]:
-        """Rate the call by the local cards, and charge what it cost."""
-        fields = {} if call["cost_source"] else await rate_call(ctx.data, call) or {}
-        await charge_call(ctx, {**call, **fields})
+        """Rate the call by the local cards, else as its carrier does, and charge what it cost."""
+        fields = {} if call["cost_source"] else await rate_call(ctx.data, call) or by_provider(call)
+        await settle_call(ctx, call, fields)
+        await ask_later(self._worker, call)
         return fields

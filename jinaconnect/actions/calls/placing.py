@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import Field, StringConstraints, field_validator
 
-from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in
-from jinaconnect.actions.calls.rate_cards import minute_price
+from jinaconnect.actions.billing.calls import CallQuote, call_covered, quote_call
+from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in_paid
+from jinaconnect.actions.calls.rate_cards import card_for
 from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ivr.compiling import unsayable
@@ -24,7 +25,7 @@ from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.plan import Plan
-from jinaconnect.core.calls.rating import Cost
+from jinaconnect.core.calls.rating import RateCard
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid, PermissionDenied, Unavailable
 from jinaconnect.core.inbox.address import PHONE, Address
@@ -101,7 +102,8 @@ class OutsideHours(PermissionDenied):
 class CheckedCall:
     """A call that may be placed as far as its fields go, and the verdict on placing it now.
 
-    `contact` is None where the number is new or withheld, `price` where no rate card covers it.
+    `contact` is None where the number is new or withheld, `card` where no rate card covers it, `quote` where nothing
+    is set aside for it.
     """
 
     trunk: Document
@@ -110,7 +112,8 @@ class CheckedCall:
     plan: Plan
     contact: Document | None
     recording: bool
-    price: Cost | None
+    card: RateCard | None
+    quote: CallQuote | None
     verdict: rules.Verdict
 
 
@@ -129,7 +132,7 @@ def call_verdict(contact: Document | None, number: str, category: CallCategory, 
 
 
 async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
-    """Check a call to place and change nothing; raises Invalid, Unsupported."""
+    """Check a call to place and change nothing; raises Invalid, Unsupported, NoPrice."""
     way = body.way()
     trunk = await outbound_trunk(ctx, body.provider_config_id)
     spec = row(trunk["provider"]).spec
@@ -142,10 +145,10 @@ async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
     own = body.from_number or trunk["from_numbers"][0]
     plan = await _plan(ctx, body, way, trunk, own)
     await _sayable(ctx, plan.purpose, trunk["provider"])
-    contact = await _contact(ctx, body)
+    contact, card = await _contact(ctx, body), await card_for(ctx.data, trunk, body.to_number, ctx.now())
     return CheckedCall(
         trunk, own, body.to_number, plan, contact, await consent(ctx, await voice_app(ctx.data), contact),
-        await minute_price(ctx.data, trunk, body.to_number, ctx.now()),
+        card, await quote_call(ctx, card),
         call_verdict(contact, body.to_number, body.category, ctx.now()),
     )  # fmt: skip
 
@@ -161,11 +164,12 @@ async def _sayable(ctx: Context, purpose: plans.Purpose, provider: str) -> None:
 async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
     """Record a call and have it dialled.
 
-    Raises Invalid, DoNotCall, OutsideHours, TooManyCalls, Unavailable, NotSupported.
+    Raises Invalid, DoNotCall, OutsideHours, InsufficientBalance, TooManyCalls, Unavailable, NotSupported.
     """
     checked = await check_call(ctx, body)
     trunk = checked.trunk
     may_go(checked.verdict)
+    call_covered(checked.quote)
     control, spec = ctx.ports.calls.over(trunk), row(trunk["provider"]).spec
     standing = await control.standing(trunk)
     if not standing.ready:  # nothing is left to be dialled later
@@ -179,7 +183,7 @@ async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
         flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name, body) if spec.hosted else {}),
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
-    written = ctx.wrote(await let_in(ctx, ctx.ports.worker, trunk, doc, source=source))
+    written = ctx.wrote(await let_in_paid(ctx, ctx.ports.worker, trunk, doc, checked.quote, source=source))
     control.place(written)
     return document.render_call(written, [])
 

@@ -10,14 +10,15 @@ from typing import Any
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.rows import Rows
 from jinaconnect.actions.trunks.accounts import own_trunk
-from jinaconnect.core.calls.rating import Cost, RateCard, rate
+from jinaconnect.core.calls.rating import LOCAL, RateCard, fitting, prefixes, rate
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.errors import Invalid
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
 
 DEFAULTS: dict[str, Any] = {
-    "description": None, "is_active": True, "currency": "USD", "billing_increment_seconds": 60, "valid_to": None,
+    "description": None, "is_active": True, "currency": "USD", "billing_increment_seconds": 60, "minimum_seconds": 0,
+    "valid_to": None,
 }  # fmt: skip
 
 
@@ -27,7 +28,8 @@ def render_card(doc: Document) -> dict[str, Any]:
         "id": doc["_id"], "name": doc["name"], "description": doc["description"], "is_active": doc["is_active"],
         "provider_config": doc["provider_config"], "destination_prefix": doc["destination_prefix"],
         "rate_per_minute": float(doc["rate_per_minute"]), "currency": doc["currency"],
-        "billing_increment_seconds": doc["billing_increment_seconds"], "valid_from": iso(doc["valid_from"]),
+        "billing_increment_seconds": doc["billing_increment_seconds"],
+        "minimum_seconds": doc.get("minimum_seconds", 0), "valid_from": iso(doc["valid_from"]),
         "valid_to": iso_or_none(doc["valid_to"]), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
@@ -75,24 +77,28 @@ async def rate_call(store: TenantStore, call: Document) -> dict[str, Any] | None
     if not call["duration_seconds"]:  # what costs nothing does so in the trunk's currency
         trunk = await store.find("trunks", str(call["provider_config"]))
         currency = currency if trunk is None else trunk["currency"]
-    cards = await _cards(store, str(call["provider_config"]))
+    cards = await _cards(store, str(call["provider_config"]), call["to_number"])
     cost = rate(call["to_number"], call["duration_seconds"], cards, call["ended_at"], currency)
     if cost is None:
         return None
-    return {"cost_amount": str(cost.amount), "cost_currency": cost.currency, "cost_source": "local_ratecard"}
+    by = {} if cost.card is None else {"rated": {"card": cost.card, "billable_seconds": cost.billable_seconds}}
+    return {"cost_amount": str(cost.amount), "cost_currency": cost.currency, "cost_source": LOCAL, **by}
 
 
-async def minute_price(store: TenantStore, trunk: Document, number: str, at: datetime) -> Cost | None:
-    """Return what a minute to a number costs by a trunk's cards, None where no card covers it."""
-    return rate(number, 60, await _cards(store, trunk["_id"]), at, trunk["currency"])
+async def card_for(store: TenantStore, trunk: Document, number: str, at: datetime) -> RateCard | None:
+    """Return the card of a trunk that counts for a number at a time, None where none covers it."""
+    return fitting(number, await _cards(store, trunk["_id"], number), at)
 
 
-async def _cards(store: TenantStore, trunk: str) -> list[RateCard]:
-    rows = await store.find_by("rate_cards", "provider_config", trunk)
+async def _cards(store: TenantStore, trunk: str, number: str) -> list[RateCard]:
+    """Return the cards of a trunk that a number begins with; a price list has thousands."""
+    rows = await store.select(
+        "rate_cards", {"provider_config": trunk, "destination_prefix": {"$in": prefixes(number)}}
+    )
     return [
         RateCard(
             row["_id"], row["destination_prefix"], Decimal(row["rate_per_minute"]), row["valid_from"], row["valid_to"],
-            row["currency"], row["billing_increment_seconds"],
+            row["currency"], row["billing_increment_seconds"], row.get("minimum_seconds", 0),
         )
         for row in rows if row["is_active"]
     ]  # fmt: skip

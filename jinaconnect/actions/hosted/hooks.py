@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
+from jinaconnect.actions.calls.provider_prices import REPORTED, note_price
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
@@ -27,7 +28,15 @@ from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, Permis
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.provider import TURN, CallUrls, Commanded, RecordingReady, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.provider import (
+    TURN,
+    CallUrls,
+    Commanded,
+    RecordingReady,
+    TellsPrice,
+    VoiceAccount,
+    VoiceProvider,
+)
 from jinaconnect.telephony.simulator.hosted import SIMULATED_PROVIDERS
 from jinaconnect.telephony.table import PROVIDERS
 
@@ -209,6 +218,9 @@ class VoiceDoor:
         else:
             await journal.write(*facts)
         await self._keep(journal, adapter.recordings(hook))
+        price = adapter.price(hook) if isinstance(adapter, TellsPrice) else None
+        if price is not None:
+            await note_price(self._services, self._worker, journal.doc, price, REPORTED)
         await bring(self._services, self._worker, journal.doc)
         await journal.flush()
         return reply

@@ -8,9 +8,11 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in
+from jinaconnect.actions.billing.calls import quote_call
+from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in, let_in_paid
 from jinaconnect.actions.calls.arrivals import route_of, tell_rejected
 from jinaconnect.actions.calls.placing import call_verdict, may_go
+from jinaconnect.actions.calls.rate_cards import card_for
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.live.driver import SwitchFleet
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
@@ -180,7 +182,8 @@ async def _from_device(
                            "state": calls.RINGING}},
             metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
         )  # fmt: skip
-        return (await let_in(ctx, worker, trunk, doc, source="agent")).doc
+        quoted = await quote_call(ctx, await card_for(ctx.data, trunk, number, ctx.now()))
+        return (await let_in_paid(ctx, worker, trunk, doc, quoted, source="agent")).doc
     except (GatewayError, ValueError) as error:
         logger.info("arrival.device_refused", switch=switch.name, device=device["_id"], error=str(error))
         busy = isinstance(error, TooManyCalls)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from jinaconnect.core.billing.money import shown
 from jinaconnect.core.calls.machine import TERMINAL, Call
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.events.event import ASSIGNEE, CONTACT, Visibility
@@ -78,7 +80,8 @@ def render_call(doc: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | No
         "inferred": doc["inferred"], "recording_url": doc["recording_url"],
         "recording_duration_seconds": doc["recording_duration_seconds"],
         "cost_amount": None if doc["cost_amount"] is None else float(doc["cost_amount"]),
-        "cost_currency": doc["cost_currency"], "cost_source": doc["cost_source"], "metadata": doc["metadata"],
+        "cost_currency": doc["cost_currency"], "cost_source": doc["cost_source"], "cost": _cost(doc),
+        "provider_cost": _provider_cost(doc), "metadata": doc["metadata"],
         "user": doc["user"], "asterisk": doc["carried_by"], "template": doc["plan"].get("template"),
         "held": doc["held"], "muted": list(doc["muted"]),
         "recording": _recording(doc["record"]),
@@ -90,6 +93,33 @@ def render_call(doc: Mapping[str, Any], events: Sequence[Mapping[str, Any]] | No
         "created_at": iso(doc["created_at"]), "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
     return shown if events is None else {**shown, "recent_events": list(events)}
+
+
+def _cost(doc: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a call costs: by whom, by which card, and what the wallet was charged for it."""
+    if doc["cost_amount"] is None:
+        return None
+    rated, charge = doc.get("rated") or {}, doc.get("charge") or {}
+    settled = charge.get("settled")
+    return {
+        "amount": float(doc["cost_amount"]), "currency": doc["cost_currency"], "source": doc["cost_source"],
+        "rate_card": rated.get("card"), "billable_seconds": rated.get("billable_seconds"),
+        "charged": None if settled is None else shown(settled),
+        "charged_currency": None if settled is None else charge["currency"],
+    }  # fmt: skip
+
+
+def _provider_cost(doc: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the carrier says a call costs; `difference` is how much more that is than ours, in one currency."""
+    told = doc.get("provider_cost")
+    if told is None:
+        return None
+    comparable = doc["cost_amount"] is not None and doc["cost_currency"] == told["currency"]
+    difference = Decimal(told["amount"]) - Decimal(doc["cost_amount"]) if comparable else None
+    return {
+        "amount": float(told["amount"]), "currency": told["currency"], "source": told["source"],
+        "difference": None if difference is None else float(difference), "at": iso(told["at"]),
+    }  # fmt: skip
 
 
 def _recording(held: Mapping[str, Any] | None) -> dict[str, Any] | None:

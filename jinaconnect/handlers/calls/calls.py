@@ -8,7 +8,9 @@ from jinaconnect.actions.calls import reading as calls
 from jinaconnect.actions.calls.placing import CheckedCall, PlaceCall, check_call, place_call
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.scoping import visible
+from jinaconnect.core.billing.money import shown
 from jinaconnect.core.calls.machine import STATUSES
+from jinaconnect.core.calls.rating import cost_by
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.calls import CALL, CallData
 from jinaconnect.core.paging import (
@@ -99,10 +101,19 @@ class CallTimeline(Answer):
 
 
 class CallPrice(Answer):
-    """What a minute costs by the rate cards."""
+    """What a call costs by the rate card that counts for it.
+
+    `set_aside` is what the wallet holds of it while it lasts, null where nobody is charged.
+    """
 
     per_minute: str
     currency: str
+    rate_card: str
+    destination_prefix: str
+    billing_increment_seconds: int
+    minimum_seconds: int
+    set_aside: float | None
+    set_aside_currency: str | None
 
 
 class CallPreview(Answer):
@@ -120,15 +131,26 @@ class CallPreview(Answer):
 
 def render_preview(ctx: Context, checked: CheckedCall) -> dict[str, Any]:
     """Return a checked call as `CallPreview` describes it; a contact one may not see is shown as none."""
-    price, contact = checked.price, checked.contact
+    contact = checked.contact
     if contact is not None and not visible(ctx.principal, contact):
         contact = None
     return {
         "dry_run": True, "provider_config_id": checked.trunk["_id"], "from_number": checked.own,
         "to_number": checked.to, "contact": None if contact is None else contact["_id"],
         "recording_allowed": checked.recording,
-        "price": None if price is None else {"per_minute": str(price.amount), "currency": price.currency},
-        "verdict": render_verdict(checked.verdict),
+        "price": _price(checked), "verdict": render_verdict(checked.verdict),
+    }  # fmt: skip
+
+
+def _price(checked: CheckedCall) -> dict[str, Any] | None:
+    card, quote = checked.card, checked.quote
+    if card is None:
+        return None
+    return {
+        "per_minute": str(cost_by(card, 60).amount), "currency": card.currency, "rate_card": card.id,
+        "destination_prefix": card.prefix, "billing_increment_seconds": card.billing_increment_seconds,
+        "minimum_seconds": card.minimum_seconds, "set_aside": None if quote is None else shown(quote.amount),
+        "set_aside_currency": None if quote is None else quote.currency,
     }  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class CardFields(Request, json_schema_extra=example(rate_per_minute=0.012)):
     rate_per_minute: Given[Rate] = None
     currency: Given[Currency] = None
     billing_increment_seconds: Given[Increment] = None
+    minimum_seconds: Given[Annotated[int, Field(ge=0, le=86_400)]] = None
     valid_from: Given[Time] = None
     valid_to: Time | None = None
 

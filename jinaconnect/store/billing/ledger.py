@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jinaconnect.core.billing.purse import Line, Purse
-from jinaconnect.core.billing.wallet import CONSUMPTION, RECHARGE, REFUND, public_id, purse_of, render_wallet, wallet_id
+from jinaconnect.core.billing.wallet import CONSUMED, RECHARGE, REFUND, public_id, purse_of, render_wallet, wallet_id
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import GatewayError, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -201,7 +201,7 @@ class _Round:
 
     def _row(self, posting: Posting, purse: Purse, line: Line, rest: int) -> Document:
         id, (noun, subject, *_) = self._ids.new("txn"), [*posting.about.split(":"), ""]
-        kind = REFUND if posting.kind == CONSUMPTION and line.change > 0 else posting.kind
+        kind = REFUND if posting.kind in CONSUMED and line.change > 0 else posting.kind
         return {
             "_id": id, "system_transaction_id": public_id(id), "transaction_id": posting.facts.get("transaction_id"),
             "key": posting.key, "about": posting.about, **{name: subject if name == noun else None for name in ABOUT},

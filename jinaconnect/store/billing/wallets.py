@@ -32,7 +32,7 @@ class Wallets:
         return self.prices.price(channel, destination, category, at.date(), currency)
 
     async def reserve(
-        self, scope: str, about: str, amount: int, *, facts: Mapping[str, Any] | None = None,
+        self, scope: str, about: str, amount: int, *, kind: str = CONSUMPTION, facts: Mapping[str, Any] | None = None,
         steps: Sequence[Step] = (), adding: Sequence[Addition] = (),
     ) -> Posted:  # fmt: skip
         """Set money aside for something, once; raises InsufficientBalance, and then nothing is written.
@@ -40,7 +40,7 @@ class Wallets:
         `steps` and `adding` are the change that queues it: written with the reservation or not at all.
         """
         return await self.ledger.post(scope, Posting(
-            f"{about}:reserve", about, CONSUMPTION, lambda purse, _: purse.reserve(amount), facts or {}, steps, adding,
+            f"{about}:reserve", about, kind, lambda purse, _: purse.reserve(amount), facts or {}, steps, adding,
         ))  # fmt: skip
 
     async def hold(
@@ -60,7 +60,7 @@ class Wallets:
 
     async def settle(
         self, scope: str, about: str, cost: int, *, part: str | None = None, held: int | None = None,
-        facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = (),
+        kind: str = CONSUMPTION, facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = (),
     ) -> Posted:  # fmt: skip
         """Take what something has cost out of its reservation, once per `part`; what it did not need returns.
 
@@ -73,7 +73,7 @@ class Wallets:
         def decide(purse: Purse, rest: int) -> Line | None:
             return purse.settle(cost, rest if held is None else min(held, rest))
 
-        return await self.ledger.post(scope, Posting(key, about, CONSUMPTION, decide, facts or {}, steps))
+        return await self.ledger.post(scope, Posting(key, about, kind, decide, facts or {}, steps))
 
     async def refund(
         self, scope: str, about: str, *, facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = ()
@@ -90,14 +90,6 @@ class Wallets:
     ) -> Posted:
         """Give back, once, what `decide` says of what is still reserved and of what was paid."""
         return await self.ledger.post(scope, Posting(f"{about}:refund", about, REFUND, decide, {}, steps))
-
-    async def charge(
-        self, scope: str, about: str, cost: int, kind: str, *, facts: Mapping[str, Any] | None = None
-    ) -> Posted:
-        """Take what something over and done has cost, once, as far as the wallet goes."""
-        return await self.ledger.post(
-            scope, Posting(f"{about}:charge", about, kind, lambda purse, _: purse.charge(cost), facts or {})
-        )
 
     async def credit(
         self, scope: str, about: str, amount: int, *, facts: Mapping[str, Any] | None = None,

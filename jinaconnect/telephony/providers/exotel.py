@@ -25,6 +25,7 @@ from jinaconnect.telephony.provider import (
     Arrival,
     CallGone,
     CallUrls,
+    CarrierPrice,
     Outcome,
     Placing,
     ProviderSpec,
@@ -49,6 +50,7 @@ class ExotelVoice:
     spec = ProviderSpec(
         name="exotel", label="Exotel", credentials=Account, verbs=frozenset(),
         told_to=("subdomain", ("api_key", "api_token")), signed_by=None, paths={"passthru": TURN, "status": STATUS},
+        asked_for_prices=True,
     )  # fmt: skip
 
     def __init__(self, outbound: Outbound) -> None:
@@ -88,6 +90,13 @@ class ExotelVoice:
     ) -> str | None:
         """Nothing can be ordered."""
         raise Unsupported(verb)
+
+    async def fetch_price(self, account: VoiceAccount, call_id: str) -> CarrierPrice | None:
+        """Read the call itself, whose price is null at first."""
+        path = _at(account, f"Calls/{quote(call_id, safe='')}.json")
+        told = wire.read(await wire.ordered(self._outside, "GET", path, _key(account)))
+        amount = wire.price(_within(told, "Call").get("Price"))
+        return None if amount is None else CarrierPrice(amount)
 
     async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
         """Get a recording: by its address, or where the call it is named after says that it is."""

@@ -31,6 +31,7 @@ from jinaconnect.telephony.provider import (
     Arrival,
     CallGone,
     CallUrls,
+    CarrierPrice,
     Outcome,
     Placing,
     ProviderSpec,
@@ -189,6 +190,11 @@ class PlivoVoice:
         return [
             machine.Hangup(now, cause=cause, answered=answered, talk_seconds=talked, by_caller=status in _GIVEN_UP)
         ]
+
+    def price(self, hook: WebhookRequest) -> CarrierPrice | None:
+        """Read `TotalCost`, which comes with the end of a call."""
+        amount = wire.price(wire.form_of(hook).get("TotalCost"))
+        return None if amount is None else CarrierPrice(amount)
 
     def answered_by(self, hook: WebhookRequest) -> str | None:
         """Read `Machine`."""

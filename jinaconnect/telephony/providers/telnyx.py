@@ -31,6 +31,7 @@ from jinaconnect.telephony.provider import (
     Arrival,
     CallGone,
     CallUrls,
+    CarrierPrice,
     Outcome,
     Placing,
     ProviderAway,
@@ -282,6 +283,15 @@ class TelnyxVoice:
                                    by_caller=cause == causes.NORMAL_CLEARING)
                 ]  # fmt: skip
         return []
+
+    def price(self, hook: WebhookRequest) -> CarrierPrice | None:
+        """Read `call.cost`, which follows a call."""
+        told = _payload(hook)
+        if _event(hook) != "call.cost" or self._second(hook) or told.get("status") == "error":
+            return None
+        amount, parts = wire.price(told.get("total_cost")), told.get("cost_parts")
+        first = parts[0] if isinstance(parts, list) and parts and isinstance(parts[0], Mapping) else {}
+        return None if amount is None else CarrierPrice(amount, wire.currency(first.get("currency")))
 
     def answered_by(self, hook: WebhookRequest) -> str | None:
         """Read what detection found; a telephone that asks who calls is no machine."""

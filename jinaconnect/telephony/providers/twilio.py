@@ -27,6 +27,7 @@ from jinaconnect.telephony.provider import (
     Accepted,
     Arrival,
     CallUrls,
+    CarrierPrice,
     Outcome,
     Placing,
     ProviderSpec,
@@ -57,7 +58,7 @@ class TwilioVoice:
         name="twilio", label="Twilio", credentials=Account,
         verbs=frozenset({"hangup", "transfer", "play", "dtmf", "record"}),
         recording=frozenset({"start", "stop", "pause", "resume"}), detects=True, removes=True,
-        told_to=("base_url", ("auth_token",)), signed_by="auth_token",
+        told_to=("base_url", ("auth_token",)), signed_by="auth_token", asked_for_prices=True,
         paths={"answer": TURN, "gather": TURN, "call-status": STATUS, "recording-status": RECORDING},
     )  # fmt: skip
 
@@ -124,6 +125,13 @@ class TwilioVoice:
         return await wire.ordered(
             self._outside, "POST", _at(account, path), _key(account), form=form, says="message"
         )
+
+    async def fetch_price(self, account: VoiceAccount, call_id: str) -> CarrierPrice | None:
+        """Read the call itself, whose price is null at first."""
+        path = _at(account, f"Calls/{quote(call_id, safe='')}.json")
+        told = wire.read(await wire.ordered(self._outside, "GET", path, _key(account), says="message"))
+        amount = wire.price(told.get("price"))
+        return None if amount is None else CarrierPrice(amount, wire.currency(told.get("price_unit")))
 
     async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
         """Get a recording as WAV."""

@@ -31,6 +31,7 @@ from jinaconnect.telephony.provider import (
     Arrival,
     CallGone,
     CallUrls,
+    CarrierPrice,
     NotOurs,
     Outcome,
     Placing,
@@ -192,6 +193,12 @@ class VonageVoice:
             case str(status) if status in _ENDS:
                 return [machine.Hangup(now, cause=_ENDS[status], by_caller=status == "cancelled")]
         return []
+
+    def price(self, hook: WebhookRequest) -> CarrierPrice | None:
+        """Read `price`, which comes with the end of a call; the account's currency is not told."""
+        told = _told(hook)
+        amount = wire.price(told.get("price")) if told.get("status") == "completed" and not _of_a_leg(hook) else None
+        return None if amount is None else CarrierPrice(amount)
 
     def answered_by(self, hook: WebhookRequest) -> str | None:
         """Read what detection found."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,6 +27,7 @@ TIMEOUT_S = 15.0
 RECORDING_BYTES, RECORDING_S = 512 * 1024 * 1024, 300.0  # four hours of telephony, and the time they may take to come
 BUSY_S, LONGEST_WAIT_S = 5.0, 30.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+MOST_PRICE = 10**6
 _AUTH = (401, 403)
 _DOUBTFUL = (408, 500, 502, 504)  # it may have been done all the same
 
@@ -71,6 +73,21 @@ def seconds(text: Any) -> int | None:
         return max(0, int(float(str(text)))) if text not in (None, "") else None
     except (ValueError, OverflowError):
         return None
+
+
+def price(text: Any) -> Decimal | None:
+    """Return an amount without its sign (what an account is charged is negative to some), None for what is none."""
+    try:
+        amount = abs(Decimal(str(text))) if text not in (None, "") else None
+        return amount.quantize(Decimal("0.000001")) if amount is not None and amount < MOST_PRICE else None
+    except ArithmeticError:
+        return None
+
+
+def currency(text: Any) -> str:
+    """Return a currency as it is kept, empty for what is none."""
+    told = str(text or "").upper()
+    return told if len(told) == 3 and told.isascii() and told.isalpha() else ""
 
 
 # ---- placing

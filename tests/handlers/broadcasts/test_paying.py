@@ -88,7 +88,7 @@ async def test_a_wallet_that_does_not_cover_it_sends_nothing(shop: Shop) -> None
     assert [warning["type"] for warning in made["warnings"]] == ["LOW_BALANCE"]
     wallet, _ = await books(shop.gateway.services, shop.store.scope)
     assert wallet["reserved"] == round(made["initial_cost"] * MICRO), "set aside when it is queued"
-    await shop.gateway.services.wallets.charge(shop.store.scope, "call:x", wallet["balance"], "CONSUMPTION")
+    await shop.gateway.services.wallets.settle(shop.store.scope, "call:x", wallet["balance"])
     answer = await shop.write(name="Another")
     assert "balance" in answer.refused(400, "insufficient_balance")
     details = answer.body["balance_details"]

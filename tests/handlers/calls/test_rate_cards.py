@@ -120,7 +120,8 @@ async def rated(gateway: Running, tenant: Tenant, trunk: str, **fields: Any) -> 
         switch="sandbox", plan={"kind": "tts"}, at=services.clock(),
     )  # fmt: skip
     ended = {"duration_seconds": 61, "ended_at": services.clock(), **fields}
-    return await rate_call(services.store.of(tenant.id, "live"), {**doc, **ended})
+    cost = await rate_call(services.store.of(tenant.id, "live"), {**doc, **ended})
+    return None if cost is None else {name: value for name, value in cost.items() if name != "rated"}
 
 
 def cost(amount: str, currency: str = "USD") -> dict[str, str]:

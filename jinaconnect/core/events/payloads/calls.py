@@ -20,7 +20,8 @@ CALL = {
     "parent_call": None, "flow_session": None, "broadcast": None, "team_inbox_message": None, "status": "QUEUED",
     "started_at": None, "ended_at": None, "duration_seconds": None, "hangup_cause": "", "sip_code": None,
     "inferred": False, "recording_url": "", "recording_duration_seconds": None, "cost_amount": None,
-    "cost_currency": "", "cost_source": "", "metadata": {"order": "4711"}, "user": sample_id("usr"),
+    "cost_currency": "", "cost_source": "", "cost": None, "provider_cost": None, "metadata": {"order": "4711"},
+    "user": sample_id("usr"),
     "asterisk": "main", "template": None, "held": False, "muted": [], "recording": None,
     "legs": [
         {"name": "customer", "role": "customer", "state": "new", "user": None, "device": None,
@@ -66,6 +67,31 @@ class Taping(Payload):
     state: str
 
 
+class CallCost(Payload):
+    """What a call costs, and what the wallet was charged for it (null where nobody is charged)."""
+
+    amount: float
+    currency: str
+    source: Literal["local_ratecard", "provider"]
+    rate_card: str | None
+    billable_seconds: Count | None
+    charged: float | None
+    charged_currency: str | None
+
+
+class ProviderCost(Payload):
+    """What the carrier says a call costs: in a report of its, when asked, or in a file that was imported.
+
+    `difference` is how much more that is than our own cost; null where the two cannot be compared.
+    """
+
+    amount: float
+    currency: str
+    source: Literal["reported", "fetched", "imported"]
+    difference: float | None
+    at: Stamp
+
+
 class CallData(Payload, json_schema_extra=like(CALL)):
     """A call."""
 
@@ -92,6 +118,8 @@ class CallData(Payload, json_schema_extra=like(CALL)):
     cost_amount: float | None
     cost_currency: str
     cost_source: str
+    cost: CallCost | None
+    provider_cost: ProviderCost | None
     metadata: dict[str, Any]
     user: str | None
     asterisk: str | None

@@ -20,8 +20,8 @@ _AUDIO = {
 _CARD = {
     "id": sample_id("rat"), "name": "United States", "description": None, "is_active": True,
     "provider_config": sample_id("trk"), "destination_prefix": "+1", "rate_per_minute": 0.013, "currency": "USD",
-    "billing_increment_seconds": 60, "valid_from": EARLIER, "valid_to": None, "created_at": EARLIER,
-    "updated_at": MOMENT,
+    "billing_increment_seconds": 60, "minimum_seconds": 0, "valid_from": EARLIER, "valid_to": None,
+    "created_at": EARLIER, "updated_at": MOMENT,
 }  # fmt: skip
 _VOICE_APP = {
     "id": sample_id("vap"), "name": "Voice", "description": None, "is_active": True, "is_enabled": True,
@@ -107,6 +107,7 @@ class RateCardData(Payload, json_schema_extra=like(_CARD)):
     rate_per_minute: float
     currency: str
     billing_increment_seconds: Count
+    minimum_seconds: Count
     valid_from: Stamp
     valid_to: Stamp | None
     created_at: Stamp

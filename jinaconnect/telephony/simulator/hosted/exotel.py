@@ -31,9 +31,10 @@ class SimulatedExotel(SimulatedVendor):
                 return answered(200, {"Calls": []})
             case "POST", ["Calls", "connect.json"]:
                 return self._placed(asked)
-            case "GET", ["Calls", file] if file.removesuffix(".json") in self.lengths:
+            case "GET", ["Calls", file] if file.removesuffix(".json") in {**self.lengths, **self.prices}:
                 id = file.removesuffix(".json")
-                return answered(200, {"Call": {"Sid": id, "RecordingUrl": FILES + id}})
+                url = FILES + id if id in self.lengths else None
+                return answered(200, {"Call": {"Sid": id, "RecordingUrl": url, "Price": self.prices.get(id)}})
         return answered(404, {"RestException": {"Status": 404, "Message": "not found"}})
 
     def _placed(self, asked: Asked) -> Fetched:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from jinaconnect.outbound import Fetched
 from jinaconnect.telephony.providers.plivo import NONCE, SIGNATURE, signature
-from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, answered, sound
+from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, answered, minute_price, sound
 from jinaconnect.telephony.simulator.walkers.plivo_xml import PlivoWalker
 
 _WORDS = {"no-answer": "timeout", "canceled": "cancel"}
@@ -101,7 +101,9 @@ class SimulatedPlivo(SimulatedVendor):
 
     def report(self, call: Call, status: str, seconds: int | None) -> Mapping[str, Any]:
         """Return what is posted of a status."""
-        lasted = {} if seconds is None else {"Duration": str(seconds), "HangupCause": "NORMAL_CLEARING"}
+        lasted = {} if seconds is None else {
+            "Duration": str(seconds), "HangupCause": "NORMAL_CLEARING", "TotalCost": minute_price(seconds),
+        }  # fmt: skip
         return {**self._common(call, _WORDS.get(status, status)), **lasted}
 
     def detected(self, call: Call) -> Mapping[str, Any]:

@@ -14,7 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from jinaconnect.outbound import Fetched
-from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, World, answered, sound
+from jinaconnect.telephony.simulator.hosted.vendor import (
+    Asked,
+    Call,
+    SimulatedVendor,
+    World,
+    answered,
+    minute_price,
+    sound,
+)
 from jinaconnect.telephony.simulator.walkers.telnyx import TelnyxCall
 
 IDLE_S = 3_600.0  # of a call that is given no command any more
@@ -156,6 +164,12 @@ class SimulatedTelnyx(SimulatedVendor):
             now = datetime.now(UTC)
             told |= {"start_time": (now - timedelta(seconds=seconds)).isoformat(), "end_time": now.isoformat()}
         return told
+
+    def billed(self, call: Call, seconds: int) -> Mapping[str, Any]:
+        """Return the event of a call's price."""
+        part = {"call_part": "call-control", "cost": minute_price(seconds), "currency": "USD"}
+        return {**self._common(call), "event_type": "call.cost", "status": "success", "cost_parts": [part],
+                "total_cost": minute_price(seconds), "billed_duration_secs": 60 * -(-seconds // 60)}  # fmt: skip
 
     def detected(self, call: Call) -> Mapping[str, Any]:
         """Return what detection tells."""

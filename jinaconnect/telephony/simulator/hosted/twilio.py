@@ -33,6 +33,8 @@ class SimulatedTwilio(SimulatedVendor):
                 return answered(200, {"status": "active"})
             case "POST", ["Calls.json"]:
                 return self._placed(asked)
+            case "GET", ["Calls", file] if (price := self.prices.get(file.removesuffix(".json"))) is not None:
+                return answered(200, {"status": "completed", "price": f"-{price}", "price_unit": "USD"})
             case "POST", ["Calls", id, "Recordings.json"]:
                 return self._record(id, asked.form)
             case "POST", ["Calls", id, *rest]:

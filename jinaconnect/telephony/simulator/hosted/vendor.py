@@ -7,6 +7,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,6 +22,7 @@ from jinaconnect.telephony.simulator.walkers.line import CallerGone
 
 RING_S, ANSWER_S = 0.2, 0.3
 BUSY, REJECTED = 17, 21
+PRICE = Decimal("0.01")
 
 logger = structlog.get_logger(__name__)
 
@@ -85,6 +87,7 @@ class SimulatedVendor(ABC):
         self.world = world
         self.calls: dict[str, Call] = {}
         self.lengths: dict[str, int] = {}  # of recordings, in seconds, by name
+        self.prices: dict[str, str] = {}  # of calls that are over
         self.tasks: set[asyncio.Task[None]] = set()
 
     def serves(self, url: str) -> bool:
@@ -111,6 +114,10 @@ class SimulatedVendor(ABC):
 
     def recorded(self, call: Call, name: str, seconds: int) -> Mapping[str, Any] | None:
         """Return the fields that tell of the recording of a whole call, None for a carrier that has told it already."""
+        return None
+
+    def billed(self, call: Call, seconds: int) -> Mapping[str, Any] | None:
+        """Return the fields that tell of a call's price, None for a carrier that does not tell it by itself."""
         return None
 
     def detected(self, call: Call) -> Mapping[str, Any] | None:
@@ -183,7 +190,11 @@ class SimulatedVendor(ABC):
             if not call.walking.cancelled() and (error := call.walking.exception()) is not None:
                 logger.info("simulator.document_refused", provider=self.name, call=call.id, error=str(error))
         lasted = max(1, round((loop.time() - began) / self.world.pace))
+        self.prices[call.id] = minute_price(lasted)
         await self.tell(call, "completed", lasted)
+        billed = self.billed(call, lasted)
+        if billed is not None:
+            await self.post(call, call.status, billed)
         if call.records:
             name = self.keep(lasted)
             told = self.recorded(call, name, lasted)
@@ -235,6 +246,11 @@ class SimulatedVendor(ABC):
         parts = urlsplit(url)
         here = f"{self.world.own_url}{parts.path}?{parts.query}"
         return await self.world.loopback.request("POST", here, headers=headers, data=body, timeout_s=15)
+
+
+def minute_price(seconds: int) -> str:
+    """Return what a call costs: each started minute the same."""
+    return f"{PRICE * -(-seconds // 60):.5f}"
 
 
 def _ours(url: str) -> str:

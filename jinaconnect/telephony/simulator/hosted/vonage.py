@@ -12,7 +12,7 @@ import jwt
 import orjson
 
 from jinaconnect.outbound import Fetched
-from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, answered, sound
+from jinaconnect.telephony.simulator.hosted.vendor import Asked, Call, SimulatedVendor, answered, minute_price, sound
 from jinaconnect.telephony.simulator.walkers.ncco import NccoWalker
 
 FILES = "https://api.nexmo.com/v1/files/"
@@ -87,7 +87,7 @@ class SimulatedVonage(SimulatedVendor):
 
     def report(self, call: Call, status: str, seconds: int | None) -> Mapping[str, Any]:
         """Return an event of a call's life."""
-        lasted = {} if seconds is None else {"duration": str(seconds), "price": "0.01"}
+        lasted = {} if seconds is None else {"duration": str(seconds), "price": minute_price(seconds)}
         direction = "inbound" if call.inbound else "outbound"
         return {**self._common(call), "status": _WORDS.get(status, status), "direction": direction, **lasted}
 
