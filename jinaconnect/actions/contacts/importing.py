@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ IMPORTS, LEFT = "contact_imports", "contact_import_rows"
 PREVIEWED = 20
 WORKBOOK = ".xlsx"
 PAGE = 1000
+WAITED_S = 45.0  # for an import that is to be done before the answer
 MAX_NAME = 255
 TEMPLATE = (
     "phone,first_name,last_name,tag\n"
@@ -174,6 +176,18 @@ async def start(ctx: OperationContext, given: Mapping[str, Any], file_name: str,
     doc = ctx.wrote(await ctx.data.insert(IMPORTS, doc, [event]))
     ctx.ports.worker.run_now(IMPORTS, ctx.data.scope, id)
     return {"import_job_id": id, "status": doc["status"], "file_name": doc["file_name"]}
+
+
+async def upload(ctx: OperationContext, given: Mapping[str, Any], file_name: str, data: bytes) -> dict[str, Any]:
+    """Take a CSV file in and return what became of it, or how far it is when the caller has waited long enough."""
+    if file_name.lower().endswith(WORKBOOK):
+        raise Invalid.field("file", "must be a .csv file")
+    id = (await start(ctx, given, file_name, data))["import_job_id"]
+    ends, pause = time.monotonic() + WAITED_S, 0.05
+    while (doc := await ctx.data.get(IMPORTS, id))["completed_at"] is None and time.monotonic() < ends:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 1.0)
+    return {"import_job_id": id, **render_status(doc)}
 
 
 async def status(ctx: Context, id: str) -> dict[str, Any]:

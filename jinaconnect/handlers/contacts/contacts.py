@@ -26,10 +26,10 @@ class ContactOut(ContactData):
     """A contact with the assignment and status of their conversation."""
 
 
-class WhatsappContact(
+class ChannelContact(
     ContactOut, json_schema_extra=like(CONTACT, expires_at="2026-11-24T10:00:00.123Z", last_message_at=MOMENT)
 ):
-    """A contact with the end of their WhatsApp service window."""
+    """A contact with the end of the service window on one channel, null where it has none, and their last message."""
 
     expires_at: str | None
     last_message_at: str | None
@@ -78,7 +78,7 @@ async def list_contacts(ctx: Context) -> dict[str, Any]:
 
 @operation(
     "GET", "/wa/v1/contacts/", id="wa.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
-    returns=WhatsappContact, tag="whatsapp", aliases=("/wa/v2/contacts/",),
+    returns=ChannelContact, tag="whatsapp", aliases=("/wa/v2/contacts/",),
 )  # fmt: skip
 async def list_whatsapp_contacts(ctx: Context) -> dict[str, Any]:
     """List the contacts that came by WhatsApp or were added by hand, with the end of their service window."""

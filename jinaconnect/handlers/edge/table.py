@@ -24,6 +24,7 @@ MODULES = (
     "inbox.inbox",
     "inbox.stats",
     "contacts.imports",
+    "contacts.dashboard",
     "inbox.canned_replies",
     "inbox.bulk",
     "contacts.contacts",

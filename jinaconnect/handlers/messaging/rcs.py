@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from jinaconnect.actions.contacts import contacts
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging.reach import check_reach
@@ -14,6 +15,7 @@ from jinaconnect.actions.messaging.revoking import revoke_message
 from jinaconnect.channels.rcs_google.view import rcs_view
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.contacts.contacts import ChannelContact
 from jinaconnect.handlers.edge.operation import Reply, operation
 from jinaconnect.handlers.messaging.messages import (
     SendPreview,
@@ -136,3 +138,12 @@ async def revoke(ctx: OperationContext, id: str) -> dict[str, Any]:
 async def capability_check(ctx: OperationContext, body: CheckReach) -> dict[str, Any]:
     """Ask which numbers are on RCS; what is answered is kept for a week, and on the contacts with these numbers."""
     return {"results": await check_reach(ctx, PLATFORM, body.app_id, list(dict.fromkeys(body.phones)))}
+
+
+@operation(
+    "GET", "/rcs/v1/contacts/", id="rcs.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    returns=ChannelContact, tag="rcs",
+)  # fmt: skip
+async def list_contacts(ctx: Context) -> dict[str, Any]:
+    """List the contacts that came by RCS or were added by hand."""
+    return await contacts.list_contacts_of(ctx, PLATFORM)

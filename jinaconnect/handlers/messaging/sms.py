@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
+from jinaconnect.actions.contacts import contacts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import sending
@@ -20,6 +21,7 @@ from jinaconnect.core.inbox.message import INCOMING, body_text
 from jinaconnect.core.messaging.segments import Segments, segmented
 from jinaconnect.core.messaging.sms_price import MICROS, price
 from jinaconnect.core.schema import Answer, Id, Phone, Request, Text, example
+from jinaconnect.handlers.contacts.contacts import ChannelContact
 from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
 from jinaconnect.handlers.messaging.messages import (
     SendPreview,
@@ -248,3 +250,12 @@ async def read_message(ctx: OperationContext, id: str) -> dict[str, Any]:
     doc, _ = await seen_message(ctx, PLATFORM, id)
     [shown] = await _views(ctx, [doc])
     return shown
+
+
+@operation(
+    "GET", "/sms/v1/contacts/", id="sms.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    returns=ChannelContact, tag="sms",
+)  # fmt: skip
+async def list_contacts(ctx: OperationContext) -> dict[str, Any]:
+    """List the contacts that came by SMS or were added by hand."""
+    return await contacts.list_contacts_of(ctx, PLATFORM)

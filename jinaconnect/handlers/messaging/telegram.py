@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from jinaconnect.actions.contacts import contacts
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.channels.telegram.view import BLOCKED, UNREACHABLE, telegram_view
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.status import FAILED, STATUSES
 from jinaconnect.core.schema import Answer
+from jinaconnect.handlers.contacts.contacts import ChannelContact
 from jinaconnect.handlers.edge.operation import Reply, operation
 from jinaconnect.handlers.messaging.messages import (
     SendPreview,
@@ -112,3 +114,12 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
     """Show one Telegram message."""
     doc, contact = await seen_message(ctx, PLATFORM, id)
     return telegram_view(doc, contact["telegram_chat_id"])
+
+
+@operation(
+    "GET", "/telegram/v1/contacts/", id="telegram.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    returns=ChannelContact, tag="telegram",
+)  # fmt: skip
+async def list_contacts(ctx: Context) -> dict[str, Any]:
+    """List the contacts that came by Telegram or were added by hand."""
+    return await contacts.list_contacts_of(ctx, PLATFORM)

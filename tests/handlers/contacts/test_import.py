@@ -29,13 +29,15 @@ PATH = "/contacts/bulk-import/"
 New = Callable[[], Awaitable[Tenant]]
 
 
-async def send(client: Client, data: bytes | str, name: str = "people.csv", **fields: str) -> Answered:
+async def send(
+    client: Client, data: bytes | str, name: str = "people.csv", path: str = PATH, **fields: str
+) -> Answered:
     form = aiohttp.FormData()
     form.add_field("file", data.encode() if isinstance(data, str) else data, filename=name, content_type="text/csv")
     dry = fields.pop("dry_run", "false")
     for key, value in fields.items():
         form.add_field(key, value)
-    return await client.ask("POST", PATH, data=form, params={"dry_run": dry})
+    return await client.ask("POST", path, data=form, params={"dry_run": dry})
 
 
 async def ended(client: Client, id: str, within_s: float = 60) -> dict[str, Any]:

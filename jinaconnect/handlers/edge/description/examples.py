@@ -104,7 +104,7 @@ _FIELDS: dict[str, Any] = {
 
 _OF_MODELS: dict[str, Any] = {
     **{f"{model}.id": sample_id(prefix) for model, prefix in {
-        "ContactOut": "cnt", "WhatsappContact": "cnt", "ChatContact": "cnt", "InboxMessage": "msg", "ListedMessage":
+        "ContactOut": "cnt", "ChannelContact": "cnt", "ChatContact": "cnt", "InboxMessage": "msg", "ListedMessage":
         "msg", "LastMessage": "msg", "MarkedMessage": "msg", "ConversationOut": "conv", "TenantOut": "ten", "UserOut":
         "usr", "OwnProfile": "usr", "MemberOut": "mem", "RoleOut": "rol", "RoleInBrief": "rol", "KeyOut": "key",
         "MessageOut": "msg", "MessageDetail": "msg", "AppOut": "wap", "TemplateOut": "tpl", "AudioOut": "aud",
@@ -125,7 +125,7 @@ _OF_MODELS: dict[str, Any] = {
     "MessageDetail.created_by": None, "InboxMessage.read_at": None, "InboxMessage.read_by_id": None,
     "InboxMessage.read_by_name": None, "ListedMessage.read_at": None, "ListedMessage.read_by_id": None,
     "ListedMessage.read_by_name": None, "InboxMessage.outgoing_sent_at": None, "ListedMessage.outgoing_sent_at": None,
-    "MessageDetail.sent_at": None, "MessageDetail.read_at": None, "WhatsappContact.expires_at": "2026-11-25T09:30:00Z",
+    "MessageDetail.sent_at": None, "MessageDetail.read_at": None, "ChannelContact.expires_at": "2026-11-25T09:30:00Z",
     "AppOut.description": "West coast", "AppOut.daily_limit": 1000, "AppOut.messages_sent_today": 212,
     "TemplateOut.content": "Hello {{1}}, your order {{2}} is on its way.", "TemplateOut.status": "APPROVED",
     "TemplateOut.name": "Order sent", "TemplateOut.number": sample_id("tpl"), "TagPage.results": ["vip", "wholesale"],
