@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from jinaconnect.actions.billing.calls import UNPLACED_JOB, give_back_unplaced
 from jinaconnect.actions.billing.messages import settle_owed
 from jinaconnect.actions.billing.razorpay import Razorpay
+from jinaconnect.actions.broadcasts.called import Recipients
 from jinaconnect.actions.broadcasts.dispatch import Dispatcher
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
@@ -251,7 +252,8 @@ class Gateway:
         voice: VoiceDoor,
     ) -> None:  # fmt: skip
         """Name who does which work."""
-        worker, completer = ports.worker, Completer(services, ports.worker)
+        worker = ports.worker
+        completer = Completer(services, worker, Recipients(worker).ended)
         worker.handle("messages", sender.deliver)
         worker.handle("broadcasts", Dispatcher(services, ports).run)
         worker.handle("contacts", lambda claim: attend(services, claim))

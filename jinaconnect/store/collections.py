@@ -263,6 +263,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("provider_config", 1), ("ended_at", -1))),
             Index((("provider_config", 1), ("slot", 1)), unique=True, only=(("slot", {"$type": "number"}),)),
             Index((("parent_call", 1), ("_id", -1)), only=_given("parent_call")),
+            Index((("broadcast", 1), ("_id", -1)), only=_given("broadcast")),
             Index((("provider_config", 1), ("hosted.arrived", 1)), unique=True, only=_given("hosted.arrived")),
             Index((("provider_config", 1), ("provider_call_id", 1))),
         ),

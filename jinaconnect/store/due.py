@@ -142,6 +142,13 @@ class Due:
         await self._database[collection].update_one({"_id": id, "scope": scope, "due.by": self.process}, given)
 
     @guarded
+    async def hasten(self, collection: str, scope: str, id: str) -> None:
+        """Let a document that waits be due now; one that somebody has claimed stays theirs."""
+        now = self._clock()
+        waiting = {"_id": id, "scope": scope, "due.by": None, "due.at": {"$gt": now}}
+        await self._database[collection].update_one(waiting, {"$set": {"due.at": now}})
+
+    @guarded
     async def put_back(self, collection: str, ids: list[str], until: datetime) -> None:
         """Let due documents wait behind others, as they are."""
         await self._database[collection].update_many(

@@ -41,6 +41,11 @@ class Wording:
     follows: bool
 
     @property
+    def account_id(self) -> str:
+        """The account it goes by."""
+        return self.account.id
+
+    @property
     def has_links(self) -> bool:
         """Whether recipients may get links of their own."""
         buttons = () if self.template is None else self.template.form.get("buttons") or ()
@@ -49,6 +54,9 @@ class Wording:
 
 async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wording:
     """Return what a broadcast says; raises Invalid naming what is missing or cannot be used."""
+    for name in ("voice_template", "call_options"):
+        if broadcast.get(name) is not None:
+            raise Invalid.field(name, "is of broadcasts that are calls")
     account = await choose_account(ctx, broadcast["platform"], broadcast["app"], field="app", contact=None)
     template = None
     content: Mapping[str, Any] = {}

@@ -8,17 +8,20 @@ claimed unknown and asks for nobody twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from jinaconnect.actions.broadcasts import lifecycle
+from jinaconnect.actions.broadcasts.calling import call_some, withdraw
 from jinaconnect.actions.broadcasts.composing import Wording, wording
+from jinaconnect.actions.broadcasts.fates import fate, keep_back, quiet_hours
+from jinaconnect.actions.broadcasts.lifecycle import PAUSED_AFTER, SLICE, Run
 from jinaconnect.actions.broadcasts.outcomes import Asked, doubted, record
-from jinaconnect.actions.broadcasts.paying import give_back_rest, reserve_all, settle_batches
+from jinaconnect.actions.broadcasts.paying import reserve_all, settle_batches
 from jinaconnect.actions.broadcasts.planning import plan_batch
-from jinaconnect.actions.broadcasts.telling import changed, counts_now
+from jinaconnect.actions.broadcasts.script import Script, script
 from jinaconnect.actions.context import OperationContext, Services, system_operation
 from jinaconnect.actions.messaging.delivering import ask_carrier
 from jinaconnect.actions.ports import Ports
@@ -26,42 +29,17 @@ from jinaconnect.actions.worker import retry_while_unavailable
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.billing.purse import InsufficientBalance
 from jinaconnect.core.broadcasts import states
-from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.core.errors import GatewayError
 from jinaconnect.core.inbox.address import Address
-from jinaconnect.core.inbox.platform import address_on
-from jinaconnect.core.rules import verdict as rules
-from jinaconnect.core.rules.rows import HoursRule, own_hours
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim
-from jinaconnect.store.ending import ended
-from jinaconnect.store.tenant import Change, Decide
+from jinaconnect.store.tenant import Change
 
-SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
 BATCH = 64  # what a killed process leaves unknown is at most what it had claimed
-TURNED = 500
 BATCHES = 3  # asked for at once
-AT_ONCE = 64
-LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
 TELL_EVERY = timedelta(seconds=1)
 TELL_TIMES = 20  # as long as it took to count, where that is longer: a million rows are not counted each second
-PAUSED_AFTER = 5  # refusals of the account itself, one after the other
-QUIET = "broadcast.allowed_hours_local"
-
-
-class _Run:
-    """One slice of a broadcast: whether it is to go on, and when its carrier wants to be asked again."""
-
-    def __init__(self) -> None:
-        self.stopped = False
-        self.held_until: datetime | None = None
-        self.refused = 0
-        self.reason = ""
-        self.gate = asyncio.Semaphore(AT_ONCE)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether another recipient may be asked for."""
-        return not self.stopped and self.held_until is None and self.refused < PAUSED_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,80 +94,44 @@ class Dispatcher:
         """Send a claimed broadcast for a slice; what is left of it is due again."""
         doc = claim.doc
         ctx = system_operation(self._services, self._ports, doc["scope"], "broadcasts")
-        # Of a slice that was cut off, by a process that died or a database that was away.
-        async for contacts, asked in doubted(ctx, doc):
-            await settle_batches(ctx, doc, asked)
-            await record(ctx, doc, contacts, asked, first=False)
-        doc = await self._begun(ctx, doc)
+        spoken = PLATFORMS[doc["platform"]].spoken
+        if not spoken:
+            # Of a slice that was cut off, by a process that died or a database that was away.
+            async for contacts, asked in doubted(ctx, doc):
+                await settle_batches(ctx, doc, asked)
+                await record(ctx, doc, contacts, asked, first=False)
+        doc = await lifecycle.begun(ctx, doc)
         if doc["status"] != states.SENDING:
-            await self._leave(ctx, doc)
+            if spoken:
+                await withdraw(ctx, doc)
+            await lifecycle.leave(ctx, doc)
             return
         try:
-            said = await wording(ctx, doc)
+            said: Script | Wording = await (script(ctx, doc) if spoken else wording(ctx, doc))
         except GatewayError as error:
-            await self._paused(ctx, doc, f"It can no longer be sent: {error}")
+            await lifecycle.pause(ctx, doc, f"It can no longer be sent: {error}")
             return
         if doc["app"] is None:
-            doc = (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set={"app": said.account.id}))).doc
+            doc = (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set={"app": said.account_id}))).doc
         if doc.get("again"):
-            doc = await self._once_more(ctx, doc)
+            doc = await lifecycle.once_more(ctx, doc)
         try:
-            again = await self._slice(ctx, doc, said)
+            again = await (call_some(ctx, doc, said) if isinstance(said, Script) else self._slice(ctx, doc, said))
         except InsufficientBalance as error:
-            await self._paused(ctx, doc, f"{error} It needs {error.extra['balance_details']['shortfall']} more.")
+            await lifecycle.pause(ctx, doc, f"{error} It needs {error.extra['balance_details']['shortfall']} more.")
             return
         if again is not None:
             await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again, afresh=True)
             wait = (again - ctx.now()).total_seconds() + 0.01
             self._ports.worker.run_at("broadcasts", doc["scope"], doc["_id"], wait)
 
-    async def _begun(self, ctx: OperationContext, doc: Document) -> Document:
-        """Return a broadcast that is due, begun if it may; too late, it is parked and told of."""
-
-        def decide(held: Document) -> Change | None:
-            if held["status"] not in (states.SCHEDULED, states.QUEUED):
-                return None
-            if states.missed(held["scheduled_time"], ctx.now()):
-                reason = "It was due more than two hours ago; resume it to send it all the same."
-                return changed(ctx, "broadcast.missed", held, status=states.MISSED, reason=reason)
-            return changed(ctx, "broadcast.started", held, status=states.SENDING, started_at=ctx.now())
-
-        return (await ctx.data.change("broadcasts", doc["_id"], decide)).doc
-
-    async def _leave(self, ctx: OperationContext, doc: Document) -> None:
-        """Take the claim off a broadcast that is not to be sent, and give back what it did not need."""
-        if doc["status"] == states.CANCELLED:
-            await give_back_rest(ctx, doc)
-
-        def decide(held: Document) -> Change | None:
-            due = "due" in held and held["status"] not in (states.SENDING, states.SCHEDULED, states.QUEUED)
-            return Change(set={"updated_at": held["updated_at"]}, unset=["due"]) if due else None
-
-        await ctx.data.change("broadcasts", doc["_id"], decide)
-
-    async def _once_more(self, ctx: OperationContext, doc: Document) -> Document:
-        """Make recipients pending again whom the broadcast was resumed for."""
-
-        def decide(row: Document) -> Change | None:
-            fields = {"status": states.PENDING, "at": ctx.now(), "retry_count": 0, "message": None, "failed_at": None}
-            return Change(set=fields) if row["status"] in doc["again"] and row["wire"] is not None else None
-
-        after, of_it = "", {"broadcast": doc["_id"], "status": {"$in": list(doc["again"])}}
-        while rows := await ctx.data.select(
-            "broadcast_rows", {**of_it, "_id": {"$gt": after}}, sort=[("_id", 1)], limit=TURNED
-        ):
-            await ctx.data.change_many("broadcast_rows", {row["_id"]: decide for row in rows}, rows)
-            after = rows[-1]["_id"]
-        known = Change(unset=["again"])
-        return (await ctx.data.change("broadcasts", doc["_id"], lambda _: known)).doc
-
     async def _slice(self, ctx: OperationContext, doc: Document, said: Wording) -> datetime | None:
         """Plan and send for a while; returns when to go on, None where nothing is left or it was stopped."""
-        run, ends = _Run(), ctx.now() + SLICE
+        run, ends = Run(), ctx.now() + SLICE
         if held := await self._services.turns.held(said.account.id):
             return ctx.now() + timedelta(seconds=held)
         tell_at = ctx.now() + TELL_EVERY
-        async with self._watched(ctx, doc, run), _Asking() as asking:
+        async with lifecycle.watched(ctx, doc, run), _Asking() as asking:
             while run.goes_on and ctx.now() < ends:
                 if not doc["planned"]:
                     doc = await plan_batch(ctx, doc, said)
@@ -204,13 +146,13 @@ class Dispatcher:
                 asking.begin(self._carry(ctx, doc, said, run, batch))
                 if ctx.now() >= tell_at:
                     begun = ctx.now()
-                    await self._progress(ctx, doc)
+                    await lifecycle.progress(ctx, doc)
                     tell_at = ctx.now() + max(TELL_EVERY, TELL_TIMES * (ctx.now() - begun))
         if run.stopped:
-            await self._leave(ctx, await ctx.data.get("broadcasts", doc["_id"]))
+            await lifecycle.leave(ctx, await ctx.data.get("broadcasts", doc["_id"]))
             return None
         if run.refused >= PAUSED_AFTER:
-            await self._paused(ctx, doc, f"The carrier refuses the account: {run.reason}")
+            await lifecycle.pause(ctx, doc, f"The carrier refuses the account: {run.reason}")
             return None
         return run.held_until or await self._next(ctx, doc)
 
@@ -220,55 +162,8 @@ class Dispatcher:
         left = await ctx.data.select("broadcast_rows", of_it, sort=[("at", 1)], limit=1, fields={"at": 1})
         if left or not doc["planned"]:
             return max(ctx.now(), left[0]["at"]) if left else ctx.now()
-        await give_back_rest(ctx, doc)
-        counts = await counts_now(ctx, doc["_id"])
-        status = states.outcome(counts)
-
-        def decide(held: Document) -> Change | None:
-            if held["status"] != states.SENDING:
-                return None
-            kind = "broadcast.failed" if status == states.FAILED else "broadcast.completed"
-            reason = "" if counts else "It had no recipients."
-            change = changed(ctx, kind, held, status=status, counts=counts, ended_at=ctx.now(), reason=reason)
-            return Change(set=change.set, unset=["due"], events=change.events)
-
-        await ctx.data.change("broadcasts", doc["_id"], decide)
+        await lifecycle.finish(ctx, doc)
         return None
-
-    async def _progress(self, ctx: OperationContext, doc: Document) -> None:
-        counts = await counts_now(ctx, doc["_id"])
-
-        def decide(held: Document) -> Change | None:
-            going = held["status"] == states.SENDING and held["counts"] != counts
-            return changed(ctx, "broadcast.progressed", held, counts=counts) if going else None
-
-        await ctx.data.change("broadcasts", doc["_id"], decide)
-
-    async def _paused(self, ctx: OperationContext, doc: Document, reason: str) -> None:
-        def decide(held: Document) -> Change | None:
-            if held["status"] != states.SENDING:
-                return None
-            change = changed(ctx, "broadcast.updated", held, status=states.PAUSED, reason=reason[:500])
-            return Change(set=change.set, unset=["due"], events=change.events)
-
-        await ctx.data.change("broadcasts", doc["_id"], decide)
-
-    @asynccontextmanager
-    async def _watched(self, ctx: OperationContext, doc: Document, run: _Run) -> AsyncIterator[None]:
-        """Stop the slice soon after the broadcast was cancelled, or removed."""
-
-        async def look() -> None:
-            while not run.stopped:
-                await asyncio.sleep(LOOK_EVERY_S)
-                with suppress(Unavailable):  # it is looked at again
-                    held = await ctx.data.find("broadcasts", doc["_id"])
-                    run.stopped = held is None or held["status"] != states.SENDING
-
-        watching = asyncio.create_task(look())
-        try:
-            yield
-        finally:
-            await ended([watching])
 
     # --- one batch -----------------------------------------------------------------------------------------------
 
@@ -282,7 +177,7 @@ class Dispatcher:
         contacts = {found["_id"]: found for found in await ctx.data.select("contacts", {"_id": {"$in": ids}})}
         return _Batch(await self._claimed(ctx, doc, rows, contacts), contacts)
 
-    async def _carry(self, ctx: OperationContext, doc: Document, said: Wording, run: _Run, batch: _Batch) -> None:
+    async def _carry(self, ctx: OperationContext, doc: Document, said: Wording, run: Run, batch: _Batch) -> None:
         """Ask the carrier for a claimed batch, and write down what came of it."""
 
         async def ask(row: Document) -> Asked | None:
@@ -309,9 +204,9 @@ class Dispatcher:
         self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document]
     ) -> list[Document]:
         """Claim the rows that may go now; the others are refused, or wait for their hours."""
-        own, now = _quiet(doc), ctx.now()
-        fates = {row["_id"]: _fate(doc, contacts.get(row["contact"]), own, now) for row in rows}
-        await self._kept_back(ctx, [row for row in rows if fates[row["_id"]] is not None], fates)
+        own, now = quiet_hours(doc), ctx.now()
+        fates = {row["_id"]: fate(doc, row, contacts.get(row["contact"]), own, now) for row in rows}
+        await keep_back(ctx, [row for row in rows if fates[row["_id"]] is not None], fates)
         going = [row for row in rows if fates[row["_id"]] is None]
         if not going:
             return []
@@ -325,20 +220,7 @@ class Dispatcher:
             return await ctx.data.select("broadcast_rows", {"_id": {"$in": ids}, "batch": fields["batch"]})
         return [{**row, **fields, "message": message} for row, message in zip(going, messages, strict=True)]
 
-    async def _kept_back(
-        self, ctx: OperationContext, rows: Sequence[Document], fates: Mapping[str, Mapping[str, object] | None]
-    ) -> None:
-        """Write down who is not sent to, or not yet."""
-
-        def deciding(id: str) -> Decide:
-            def decide(row: Document) -> Change | None:
-                return Change(set=fates[id] or {}) if row["status"] == states.PENDING else None
-
-            return decide
-
-        await ctx.data.change_many("broadcast_rows", {row["_id"]: deciding(row["_id"]) for row in rows}, rows)
-
-    async def _ask(self, ctx: OperationContext, said: Wording, row: Document, run: _Run) -> Asked | None:
+    async def _ask(self, ctx: OperationContext, said: Wording, row: Document, run: Run) -> Asked | None:
         """Hand a claimed recipient's message to the carrier; None where it was not asked."""
         if not run.goes_on:
             return None
@@ -372,27 +254,3 @@ class Dispatcher:
             mine = {"status": states.ASKING, "batch": rows[0]["batch"]}
             fields = {"status": states.PENDING, "message": None, "updated_at": ctx.now()}
             await ctx.data.change_alike("broadcast_rows", [row["_id"] for row in rows], mine, fields)
-
-
-def _quiet(doc: Document) -> list[HoursRule]:
-    hours = doc["allowed_hours_local"]
-    if hours is None:
-        return []
-    start, end = time.fromisoformat(hours["start"]), time.fromisoformat(hours["end"])
-    return [own_hours(QUIET, start, end, "the broadcast")]
-
-
-def _fate(doc: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime) -> dict[str, object] | None:
-    """Return the fields of a recipient who is sent to later or not at all, None for one who is sent to now."""
-    if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
-        return _blocked("no_contact", "The contact was removed.", now)
-    match rules.verdict(contact, doc["category"], doc["platform"], now, own):
-        case rules.Refused(rule=rule, reason=reason):
-            return _blocked(rule, reason, now)
-        case rules.Deferred(until=until, rule=rule):
-            return {"at": until, "error_code": rule, "response": "", "updated_at": now}
-    return None
-
-
-def _blocked(code: str, reason: str, now: datetime) -> dict[str, object]:
-    return {"status": states.BLOCKED, "failed_at": now, "error_code": code, "response": reason, "updated_at": now}

@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
-from jinaconnect.actions.broadcasts.composing import compose_for, price_of, wording
+from jinaconnect.actions.broadcasts.composing import Wording, compose_for, price_of, wording
 from jinaconnect.actions.broadcasts.paying import Estimate, queue_changed, queue_new
 from jinaconnect.actions.broadcasts.quotas import within_tier
+from jinaconnect.actions.broadcasts.script import Script, estimate_of, script
 from jinaconnect.actions.broadcasts.telling import changed, counts_now, told, with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.billing.money import shown
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_broadcast
 from jinaconnect.core.errors import Conflict, Invalid
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change
@@ -28,7 +30,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "template", "app", "placeholder_data",
             "media_overrides", "allowed_hours_local", "scheduled_time", "category", "track_links",
-            "name")  # fmt: skip
+            "voice_template", "call_options", "fallback_sms_enabled", "name")  # fmt: skip
 
 
 class NotNow(Conflict):
@@ -80,7 +82,7 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
         scheduled, estimate = await _scheduled(ctx, after, after["scheduled_time"])
         given.update(scheduled)
         estimate.covered(0 if again else amount)
-        amount = estimate.amount
+        amount = estimate.reserved
         if again:
             given.update(planned=False, planned_to=None, ended_at=None, round=held["round"] + 1, reserved=False)
             await _forget_rows(ctx, id)
@@ -180,6 +182,10 @@ async def _checked(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str
     given = {name: value for name, value in fields.items() if name in (*_WRITTEN, "platform")}
     if given.get("recipients"):
         given["recipients"] = await known_recipients(ctx.data, given["recipients"])
+    if given.get("voice_template"):
+        found = await ctx.data.find("voice_templates", given["voice_template"])
+        if found is None or found.get("deleted_at") is not None:
+            raise Invalid.field("voice_template", "there is no such template")
     return given
 
 
@@ -190,28 +196,37 @@ async def _scheduled(
 
     Raises Invalid where it cannot be sent as it is, QuotaExceeded where its account's tier does not take it.
     """
-    query = audience(doc)
     size = await audience_size(ctx.data, doc)
     if size == 0:
         raise Invalid.field("recipients", "there is nobody to send it to")
-    said = await wording(ctx, doc)
+    spoken = PLATFORMS[doc["platform"]].spoken
+    said: Script | Wording = await (script(ctx, doc) if spoken else wording(ctx, doc))
     try:
         starts = states.start_of(scheduled, ctx.now())
     except ValueError as error:
         raise Invalid.field("scheduled_time", str(error)) from error
-    await within_tier(ctx, doc, said.account.id, starts, size)
-    first = await ctx.data.select("contacts", query, limit=1)
-    amount = 0
-    if first:
-        composed = compose_for(ctx, said, first[0], ctx.now())
-        amount = (price_of(ctx, doc, said, first[0], composed) or 0) * size
     wallet = await ctx.services.wallets.of(ctx.data.scope)
+    if isinstance(said, Script):
+        amount = await estimate_of(ctx, doc, said, size)
+    else:
+        await within_tier(ctx, doc, said.account.id, starts, size)
+        amount = await _message_cost(ctx, doc, said) * size
+    estimate = Estimate(amount, size, wallet, charged_apart=spoken)
     fields = {
-        "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account.id,
-        "reason": "", "due": due_at(starts), "queued_cost": amount,
+        "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account_id,
+        "reason": "", "due": due_at(starts), "queued_cost": estimate.reserved,
         "initial_cost": None if wallet is None else shown(amount),
     }  # fmt: skip
-    return fields, Estimate(amount, size, wallet)
+    return fields, estimate
+
+
+async def _message_cost(ctx: OperationContext, doc: Mapping[str, Any], said: Wording) -> int:
+    """Return what the message to a broadcast's first recipient costs; raises Invalid where it cannot be said."""
+    first = await ctx.data.select("contacts", audience(doc), limit=1)
+    if not first:
+        return 0
+    composed = compose_for(ctx, said, first[0], ctx.now())
+    return price_of(ctx, doc, said, first[0], composed) or 0
 
 
 async def _forget_rows(ctx: OperationContext, id: str) -> None:

@@ -32,11 +32,20 @@ def _about(broadcast: Document, round: int | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a broadcast will cost by its audience now; `wallet` is None where nobody is charged."""
+    """What a broadcast will cost by its audience now; `wallet` is None where nobody is charged.
+
+    It is reserved unless each recipient is `charged_apart`, as calls are when they end.
+    """
 
     amount: int
     recipients: int
     wallet: Document | None
+    charged_apart: bool = False
+
+    @property
+    def reserved(self) -> int:
+        """What is taken aside for it."""
+        return 0 if self.charged_apart else self.amount
 
     def covered(self, held: int = 0) -> None:
         """Raise InsufficientBalance where the wallet does not cover it with what is `held` for it already."""
@@ -66,10 +75,10 @@ class Estimate:
 
 async def queue_new(ctx: Context, estimate: Estimate, doc: Document, event: Event) -> Document:
     """Write a broadcast that is queued, and reserve what it will cost: both or neither. Raises InsufficientBalance."""
-    if estimate.wallet is None or not estimate.amount:
+    if estimate.wallet is None or not estimate.reserved:
         return ctx.wrote(await ctx.data.insert("broadcasts", doc, [event]))
     posted = await ctx.services.wallets.hold(
-        ctx.data.scope, _about(doc), estimate.amount, "queue", facts=_facts(doc, estimate.recipients),
+        ctx.data.scope, _about(doc), estimate.reserved, "queue", facts=_facts(doc, estimate.recipients),
         adding=[Addition("broadcasts", doc, [event])],
     )  # fmt: skip
     written = posted.added[0]

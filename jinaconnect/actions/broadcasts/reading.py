@@ -7,6 +7,7 @@ import io
 from datetime import datetime
 from typing import Any
 
+from jinaconnect.actions.broadcasts.call_figures import calls_between
 from jinaconnect.actions.context import Context
 from jinaconnect.core.broadcasts import figures, states
 from jinaconnect.core.broadcasts.document import render_row
@@ -15,7 +16,7 @@ from jinaconnect.core.ids import encode
 MOST_ROWS = 10_000
 COLUMNS = (
     "contact", "contact_name", "contact_phone", "status", "error_code", "response", "message_id", "sent_at",
-    "delivered_at", "read_at", "replied_at", "failed_at", "retry_count",
+    "delivered_at", "read_at", "replied_at", "failed_at", "retry_count", "call", "outcome", "seconds", "answers",
 )  # fmt: skip
 _CLICKS = {"total_clicks": "click_count", "suspect_clicks": "suspect_count", "bot_clicks": "bot_count"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
@@ -56,7 +57,7 @@ async def dashboard(ctx: Context, period: str, platform: str | None) -> dict[str
     earlier = await _begun(ctx, now - 2 * span, now - span, platform)
     return {
         "period": period, "channel": "all" if platform is None else platform.lower(), "total_broadcasts": broadcasts,
-        **told, **came,
+        **told, **came, "calls": await calls_between(ctx, now - span, now, platform),
         "comparison": {
             "broadcasts_change_percent": figures.change(broadcasts, earlier),
             "reach_change_percent": figures.change(told["total_reach"], before["total_reach"]),
@@ -114,6 +115,7 @@ async def results_csv(ctx: Context, broadcast: str, after: str | None) -> tuple[
     writer.writerow(COLUMNS)
     for row in rows[:MOST_ROWS]:
         shown = render_row(row)
+        shown["answers"] = " ".join(f"{each['node'] or ''}={each['digits']}" for each in shown["answers"])
         writer.writerow([_safe(shown[name]) for name in COLUMNS])
     return file.getvalue(), rows[MOST_ROWS - 1]["_id"] if len(rows) > MOST_ROWS else None
 

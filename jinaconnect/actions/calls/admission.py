@@ -72,7 +72,7 @@ async def let_in(
     cap = trunk["max_concurrent_calls"]
     if cap <= 0:
         return await ctx.data.insert("calls", doc, events)
-    while free := await _free_slots(ctx, trunk["_id"], cap):
+    while free := await free_slots(ctx, trunk["_id"], cap):
         # Many calls begin at one moment: were all to try one slot, all but one would have to try again.
         for slot in random.sample(free, min(len(free), LOOK_AGAIN)):
             try:
@@ -84,24 +84,25 @@ async def let_in(
 
 
 async def let_in_paid(
-    ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], quoted: CallQuote | None, *, source: str
-) -> Written:
+    ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], quoted: CallQuote | None, *, source: str,
+    actor: Mapping[str, str] | None = None,
+) -> Written:  # fmt: skip
     """Store a call that is to be dialled, once what was quoted is set aside for it.
 
     Raises InsufficientBalance, TooManyCalls.
     """
     if quoted is None:
-        return await let_in(ctx, worker, trunk, doc, source=source)
+        return await let_in(ctx, worker, trunk, doc, source=source, actor=actor)
     charge = await set_aside(ctx, worker, doc["_id"], quoted, f"{doc['from_number']} → {doc['to_number']}")
     try:
-        return await let_in(ctx, worker, trunk, {**doc, "charge": charge}, source=source)
+        return await let_in(ctx, worker, trunk, {**doc, "charge": charge}, source=source, actor=actor)
     except TooManyCalls:
         await give_back_unplaced(ctx.services, ctx.data.scope, doc["_id"])
         raise
 
 
-async def _free_slots(ctx: Context, trunk: str, cap: int) -> list[int]:
-    """Return the slots that may be taken now, in order."""
+async def free_slots(ctx: Context, trunk: str, cap: int) -> list[int]:
+    """Return the slots of a trunk with a cap that may be taken now, in order."""
     rows = await ctx.data.select(
         "calls", {"provider_config": trunk, "slot": {"$type": "number"}}, fields={"slot": 1}
     )

@@ -43,12 +43,18 @@ def summary(call: Document) -> str:
     return f"{way} call {call['from_number']} → {call['to_number']}, {status}, {lasted}{cause}"
 
 
-class Completer:
-    """Finishes calls that have ended (work of the collection `calls`)."""
+def entry_of(call: Document) -> str:
+    """Return the id of the message that an ended call leaves in its contact's conversation."""
+    return "msg_" + str(call["_id"]).partition("_")[2]
 
-    def __init__(self, services: Services, worker: Worker) -> None:
+
+class Completer:
+    """Finishes calls that have ended (work of the collection `calls`); `more` are the steps of other rooms."""
+
+    def __init__(self, services: Services, worker: Worker, *more: Step) -> None:
         self._services = services
         self._worker = worker
+        self._more = more
 
     async def complete(self, claim: Claim) -> None:
         """Do every step of one ended call; raises Unavailable, to be tried again, when the database was away."""
@@ -56,13 +62,14 @@ class Completer:
         ctx = system_context(self._services, call["scope"], "telephony")
         away: Unavailable | None = None
         fields: dict[str, Any] = {"updated_at": call["updated_at"]}
-        for step in (self._inbox, self._cost):
+        for step in (self._inbox, self._cost, *self._more):
             try:
                 fields |= await step(ctx, call)
             except Unavailable as error:
                 away = error
             except Exception as error:
-                logger.error("completion.step_broken", call=call["_id"], step=step.__name__, exc_info=error)
+                name = getattr(step, "__qualname__", str(step))
+                logger.error("completion.step_broken", call=call["_id"], step=name, exc_info=error)
         if away is not None:
             raise away
         # The claim has told nobody, so the document is at the revision it was claimed at unless somebody else wrote.
@@ -90,7 +97,7 @@ class Completer:
         inbound = call["direction"] == document.INBOUND
         text, at = summary(call), call["ended_at"]
         message = new_message(
-            "msg_" + call["_id"].partition("_")[2], contact=contact["_id"], platform="VOICE",
+            entry_of(call), contact=contact["_id"], platform="VOICE",
             direction=INCOMING if inbound else OUTGOING, type="TEXT",
             content={"type": "text", "body": {"text": text}}, author="CONTACT" if inbound else "BOT", app=None,
             timestamp=at, status=status.RECEIVED if inbound else status.DELIVERED, call=call["_id"],

@@ -167,25 +167,39 @@ async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
     Raises Invalid, DoNotCall, OutsideHours, InsufficientBalance, TooManyCalls, Unavailable, NotSupported.
     """
     checked = await check_call(ctx, body)
-    trunk = checked.trunk
     may_go(checked.verdict)
     call_covered(checked.quote)
-    control, spec = ctx.ports.calls.over(trunk), row(trunk["provider"]).spec
-    standing = await control.standing(trunk)
+    standing = await ctx.ports.calls.over(checked.trunk).standing(checked.trunk)
     if not standing.ready:  # nothing is left to be dialled later
         raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
+    return document.render_call(await dial(ctx, body, checked), [])
+
+
+async def dial(
+    ctx: OperationContext, body: PlaceCall, checked: CheckedCall, *, id: str | None = None,
+    actor: Mapping[str, str] | None = None, **fields: Any,
+) -> Document:  # fmt: skip
+    """Record a call that was checked and have it dialled; returns it.
+
+    Raises InsufficientBalance, TooManyCalls, NotSupported.
+
+    With an `id` that a call has already it raises Duplicate: nobody is dialled twice. `fields` are the call's, besides.
+    """
+    trunk = checked.trunk
+    control, spec = ctx.ports.calls.over(trunk), row(trunk["provider"]).spec
     contact = checked.contact or await caller_contact(ctx, body.to_number)
     doc = document.new_call(
-        ctx.ids.new("call"), direction=document.OUTBOUND, from_number=checked.own, to_number=body.to_number,
+        id or ctx.ids.new("call"), direction=document.OUTBOUND, from_number=checked.own, to_number=body.to_number,
         provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(checked.plan), at=ctx.now(),
         timeout_s=body.timeout_s, max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
         metadata={**body.metadata, **_static(checked.plan.purpose), "recording_allowed": checked.recording},
-        flow_session=None, **belongs(contact), **(_hosted(ctx, spec.name, body) if spec.hosted else {}),
+        category=body.category, **belongs(contact), **(_hosted(ctx, spec.name, body) if spec.hosted else {}), **fields,
     )  # fmt: skip
     source = "system" if ctx.principal.kind == "system" else "agent"
-    written = ctx.wrote(await let_in_paid(ctx, ctx.ports.worker, trunk, doc, checked.quote, source=source))
+    paid = let_in_paid(ctx, ctx.ports.worker, trunk, doc, checked.quote, source=source, actor=actor)
+    written = ctx.wrote(await paid)
     control.place(written)
-    return document.render_call(written, [])
+    return written
 
 
 def _hosted(ctx: Context, provider: str, body: PlaceCall) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -
         "_id": id, "name": "", "platform": USUAL, "status": states.DRAFT, "app": None, "template": None,
         "recipients": [], "select_all": False, "tag_filter": [], "segment_filter": [], "scheduled_time": None,
         "placeholder_data": {}, "media_overrides": {}, "allowed_hours_local": None, "category": "MARKETING",
+        "voice_template": None, "call_options": None, "fallback_sms_enabled": None,
         "reason": "", "is_active": True, "counts": {}, "audience": 0, "planned_to": None, "planned": False,
         "started_at": None, "ended_at": None, "round": 0, "reserved": False,
         "initial_cost": None, "track_links": False, "queued_cost": 0,
@@ -46,7 +47,7 @@ def new_row(
         "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0, "error_code": None,
         "response": "",
         "sent_at": None, "delivered_at": None, "read_at": None, "failed_at": None,
-        "replied_at": None,
+        "replied_at": None, "call": None, "outcome": None, "seconds": None, "answers": [],
     }  # fmt: skip
 
 
@@ -66,6 +67,8 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
         "tag_filter": list(doc["tag_filter"]), "segment_filter": list(doc["segment_filter"]),
         "scheduled_time": iso_or_none(doc["scheduled_time"]), "placeholder_data": dict(doc["placeholder_data"]),
         "media_overrides": dict(doc["media_overrides"]), "allowed_hours_local": doc["allowed_hours_local"],
+        "voice_template": doc.get("voice_template"), "call_options": doc.get("call_options"),
+        "fallback_sms_enabled": doc.get("fallback_sms_enabled"),
         "category": doc["category"], "track_links": bool(doc.get("track_links")),
         "reason_for_cancellation": doc["reason"],
         **{name: sum(counts.get(status, 0) for status in each) for name, each in COUNTERS.items()},
@@ -86,6 +89,8 @@ def render_row(doc: Mapping[str, Any]) -> dict[str, Any]:
         "message_id": doc["message_id"], "sent_at": iso_or_none(doc["sent_at"]),
         "delivered_at": iso_or_none(doc["delivered_at"]), "read_at": iso_or_none(doc["read_at"]),
         "failed_at": iso_or_none(doc["failed_at"]), "replied_at": iso_or_none(doc.get("replied_at")),
+        "call": doc.get("call"), "outcome": doc.get("outcome"), "seconds": doc.get("seconds"),
+        "answers": [dict(each) for each in doc.get("answers") or ()],
         "cost": None if doc["price"] is None else shown(doc["price"]), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip

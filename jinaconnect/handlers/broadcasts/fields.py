@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from jinaconnect.actions.broadcasts.audience import MOST_NAMED
+from jinaconnect.core.broadcasts.calling import OUTCOMES, RETRY_AFTER_MINUTES
 from jinaconnect.core.broadcasts.states import ROW_STATUSES
 from jinaconnect.core.events.payloads.base import MOMENT, like
 from jinaconnect.core.events.payloads.broadcasts import BROADCAST, BroadcastData
 from jinaconnect.core.inbox.platform import USUAL, PlatformName
 from jinaconnect.core.rules.rows import Category
-from jinaconnect.core.schema import Answer, Given, Id, OneOf, Request, Text, example, sample_id, unkept
+from jinaconnect.core.schema import Answer, Given, Id, OneOf, Phone, Request, Text, example, sample_id, unkept
 from jinaconnect.handlers.calls.fields import Time
 
 MAX_DATA = 16 * 1024
@@ -37,6 +38,29 @@ class BroadcastHours(Request):
     end: Clock
 
 
+class RetryFields(Request):
+    """Who is called again: after which outcomes, how often, how many minutes later."""
+
+    on: Annotated[list[Literal["busy", "no_answer", "failed"]], Field(min_length=1, max_length=3)]
+    times: Annotated[int, Field(ge=1, le=3)] = 1
+    after_minutes: Annotated[int, Field(ge=1, le=1440)] = RETRY_AFTER_MINUTES
+
+
+class CallOptionsFields(Request):
+    """How the recipients of a broadcast are called; on the VOICE platform alone."""
+
+    from_number: Given[Phone] = None
+    timeout_s: Given[Annotated[int, Field(ge=5, le=120)]] = None
+    max_duration_s: Given[Annotated[int, Field(ge=1, le=14_400)]] = None
+    record: Given[bool] = None
+    machine_detection: Given[bool] = None
+    max_concurrent: Given[Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        None, description="How many of the account's lines it uses at once; all of them unless given."
+    )
+    retry: Given[RetryFields] = None
+    metadata: Given[Data] = None
+
+
 class BroadcastFields(
     Request, json_schema_extra=example(name="Spring sale", status="QUEUED", scheduled_time="2026-12-01T09:00:00Z")
 ):
@@ -55,11 +79,19 @@ class BroadcastFields(
     media_overrides: Given[Data] = None
     allowed_hours_local: BroadcastHours | None = None
     category: Given[Category] = None
+    voice_template: Id | None = Field(None, description="What is said in its calls; on the VOICE platform alone.")
+    call_options: CallOptionsFields | None = None
+    fallback_sms_enabled: bool | None = Field(
+        None, description="A text message for who was not reached by call; null: as the provider config has it."
+    )
     track_links: Given[bool] = Field(None, description="Replace addresses in the text by links that are followed.")
 
     def given(self) -> dict[str, Any]:
         """Return the fields given, by the names they are kept under."""
-        return self.model_dump(exclude_unset=True)
+        given, options = self.model_dump(exclude_unset=True), self.call_options
+        if options is not None and options.retry is not None:
+            given["call_options"]["retry"] = options.retry.model_dump()  # with what was left at its default
+        return given
 
 
 class BroadcastWithin(
@@ -175,13 +207,21 @@ class Lead(Answer, json_schema_extra=example(min_scheduled_time_in_minutes=0.05)
     min_scheduled_time_in_minutes: float
 
 
+class PressedKeys(Answer, json_schema_extra=example(node="ask", digits="1")):
+    """Keys that were pressed at a node of an IVR, null before it began."""
+
+    node: str | None
+    digits: str
+
+
 class RowOut(
     Answer,
     json_schema_extra=example(
         id=sample_id("brr"), broadcast=sample_id("brc"), contact=sample_id("cnt"), contact_name="Ann Lee",
         contact_phone="+12025550111", status="DELIVERED", error_code=None, response="", retry_count=0, segments=None,
         message=sample_id("msg"), message_id="wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", sent_at=MOMENT, delivered_at=MOMENT,
-        read_at=None, failed_at=None, replied_at=None, cost=0.0075, created_at=MOMENT, updated_at=MOMENT,
+        read_at=None, failed_at=None, replied_at=None, call=None, outcome=None,
+        seconds=None, answers=[], cost=0.0075, created_at=MOMENT, updated_at=MOMENT,
     ),
 ):  # fmt: skip
     """A recipient of a broadcast; `error_code` says which rule, or what of the carrier's, held it back."""
@@ -203,6 +243,10 @@ class RowOut(
     read_at: str | None
     failed_at: str | None
     replied_at: str | None = Field(description="When they first wrote back on the same channel, within 72 hours.")
+    call: str | None = Field(description="The last call to them, of a broadcast of calls.")
+    outcome: Annotated[str, OneOf(OUTCOMES)] | None = Field(description="What became of that call.")
+    seconds: int | None
+    answers: list[PressedKeys] = Field(description="Which keys they pressed, by node of the IVR.")
     cost: float | None = Field(description="What was reserved for it; null where nobody pays.")
     created_at: str
     updated_at: str

@@ -15,6 +15,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.paging import Filter, Listing, choice_filter, number_filter, one_of, text_filter, time_filter
 from jinaconnect.core.schema import Answer, example
+from jinaconnect.handlers.broadcasts.call_report import CallFigures
 from jinaconnect.handlers.broadcasts.fields import RowOut
 from jinaconnect.handlers.edge.operation import Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
@@ -122,6 +123,7 @@ class Dashboard(Spread):
     suspect_clicks: int
     bot_clicks: int
     clicked_recipients: int
+    calls: CallFigures
     comparison: Comparison
     by_channel: dict[str, Spread]
     by_day: list[DayOfBroadcasts]

@@ -53,6 +53,7 @@ MODULES = (
     "trunks.devices",
     "broadcasts.broadcasts",
     "broadcasts.rows",
+    "broadcasts.call_report",
     "broadcasts.links",
     "broadcasts.templates",
     "broadcasts.estimates",

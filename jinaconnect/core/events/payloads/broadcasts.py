@@ -10,7 +10,7 @@ from jinaconnect.core.broadcasts.states import STATUSES
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.rules.rows import Category
-from jinaconnect.core.schema import OneOf, sample_id
+from jinaconnect.core.schema import Given, OneOf, sample_id
 
 BROADCAST = {
     "id": sample_id("brc"), "name": "Spring sale", "platform": "WHATSAPP", "status": "SCHEDULED",
@@ -18,6 +18,7 @@ BROADCAST = {
     "recipient_count": 1200, "select_all": False, "tag_filter": ["vip"], "segment_filter": [],
     "scheduled_time": MOMENT, "placeholder_data": {"code": "SPRING"}, "media_overrides": {},
     "allowed_hours_local": {"start": "09:00", "end": "20:00"}, "category": "MARKETING",
+    "voice_template": None, "call_options": None, "fallback_sms_enabled": None,
     "track_links": False, "reason_for_cancellation": "", "pending_count": 0, "queued_count": 0, "sending_count": 0,
     "unknown_count": 0, "sent_count": 0, "delivered_count": 0, "read_count": 0, "failed_count": 0, "blocked_count": 0,
     "success_count": 0, "total_messages": 1200, "initial_cost": None, "is_active": True, "started_at": None,
@@ -33,6 +34,27 @@ class QuietHours(Payload):
 
     start: str
     end: str
+
+
+class RetryCalls(Payload):
+    """Who is called again: after which outcomes, how often, how many minutes later."""
+
+    on: list[Literal["busy", "no_answer", "failed"]]
+    times: Count
+    after_minutes: Count
+
+
+class CallOptions(Payload):
+    """How a broadcast's recipients are called."""
+
+    from_number: Given[str] = None
+    timeout_s: Given[Count] = None
+    max_duration_s: Given[Count] = None
+    record: Given[bool] = None
+    machine_detection: Given[bool] = None
+    max_concurrent: Given[Count] = None
+    retry: Given[RetryCalls] = None
+    metadata: Given[dict[str, Any]] = None
 
 
 class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
@@ -55,6 +77,11 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     media_overrides: dict[str, Any]
     allowed_hours_local: QuietHours | None
     category: Category
+    voice_template: str | None = Field(description="What is said in its calls, where it is no text or file.")
+    call_options: CallOptions | None
+    fallback_sms_enabled: bool | None = Field(
+        description="Whether who was not reached by call gets a text message; null: as the provider config has it."
+    )
     track_links: bool = Field(description="Whether addresses in its text are replaced by links that are followed.")
     reason_for_cancellation: str = Field(description="Why it was cancelled, has failed, or waits.")
     pending_count: Count
@@ -68,7 +95,9 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     blocked_count: Count
     success_count: Count
     total_messages: Count
-    initial_cost: float | None = Field(description="What was reserved when it was planned; null where nobody pays.")
+    initial_cost: float | None = Field(
+        description="What was reserved when it was planned, of calls what a minute with each costs; null: nobody pays."
+    )
     is_active: bool
     started_at: Stamp | None
     ended_at: Stamp | None

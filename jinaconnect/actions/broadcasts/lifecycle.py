@@ -1,0 +1,143 @@
+"""What every slice of a broadcast does alike, whatever it sends: begin, look, tell, pause, go on later, end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+from jinaconnect.actions.broadcasts.paying import give_back_rest
+from jinaconnect.actions.broadcasts.telling import changed, counts_now
+from jinaconnect.actions.context import OperationContext
+from jinaconnect.core.broadcasts import states
+from jinaconnect.core.errors import Unavailable
+from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.ending import ended
+from jinaconnect.store.tenant import Change
+
+SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
+AT_ONCE = 64
+TURNED = 500
+LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
+PAUSED_AFTER = 5  # refusals of the account itself, one after the other
+
+
+class Run:
+    """One slice of a broadcast: whether it is to go on, and when its carrier wants to be asked again."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self.held_until: datetime | None = None
+        self.refused = 0
+        self.reason = ""
+        self.gate = asyncio.Semaphore(AT_ONCE)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another recipient may be asked for."""
+        return not self.stopped and self.held_until is None and self.refused < PAUSED_AFTER
+
+
+async def begun(ctx: OperationContext, doc: Document) -> Document:
+    """Return a broadcast that is due, begun if it may; too late, it is parked and told of."""
+
+    def decide(held: Document) -> Change | None:
+        if held["status"] not in (states.SCHEDULED, states.QUEUED):
+            return None
+        if states.missed(held["scheduled_time"], ctx.now()):
+            reason = "It was due more than two hours ago; resume it to send it all the same."
+            return changed(ctx, "broadcast.missed", held, status=states.MISSED, reason=reason)
+        return changed(ctx, "broadcast.started", held, status=states.SENDING, started_at=ctx.now())
+
+    return (await ctx.data.change("broadcasts", doc["_id"], decide)).doc
+
+
+async def leave(ctx: OperationContext, doc: Document) -> None:
+    """Take the claim off a broadcast that is not to be sent, and give back what it did not need."""
+    if doc["status"] == states.CANCELLED:
+        await give_back_rest(ctx, doc)
+
+    def decide(held: Document) -> Change | None:
+        due = "due" in held and held["status"] not in (states.SENDING, states.SCHEDULED, states.QUEUED)
+        return Change(set={"updated_at": held["updated_at"]}, unset=["due"]) if due else None
+
+    await ctx.data.change("broadcasts", doc["_id"], decide)
+
+
+async def once_more(ctx: OperationContext, doc: Document) -> Document:
+    """Make recipients pending again whom the broadcast was resumed for."""
+
+    def decide(row: Document) -> Change | None:
+        fields = {
+            "status": states.PENDING, "at": ctx.now(), "retry_count": 0, "message": None, "call": None,
+            "failed_at": None,
+        }  # fmt: skip
+        return Change(set=fields) if row["status"] in doc["again"] and row["wire"] is not None else None
+
+    after, of_it = "", {"broadcast": doc["_id"], "status": {"$in": list(doc["again"])}}
+    while rows := await ctx.data.select(
+        "broadcast_rows", {**of_it, "_id": {"$gt": after}}, sort=[("_id", 1)], limit=TURNED
+    ):
+        await ctx.data.change_many("broadcast_rows", {row["_id"]: decide for row in rows}, rows)
+        after = rows[-1]["_id"]
+    known = Change(unset=["again"])
+    return (await ctx.data.change("broadcasts", doc["_id"], lambda _: known)).doc
+
+
+async def finish(ctx: OperationContext, doc: Document) -> None:
+    """End a broadcast of which nobody is left."""
+    await give_back_rest(ctx, doc)
+    counts = await counts_now(ctx, doc["_id"])
+    status = states.outcome(counts)
+
+    def decide(held: Document) -> Change | None:
+        if held["status"] != states.SENDING:
+            return None
+        kind = "broadcast.failed" if status == states.FAILED else "broadcast.completed"
+        reason = "" if counts else "It had no recipients."
+        change = changed(ctx, kind, held, status=status, counts=counts, ended_at=ctx.now(), reason=reason)
+        return Change(set=change.set, unset=["due"], events=change.events)
+
+    await ctx.data.change("broadcasts", doc["_id"], decide)
+
+
+async def progress(ctx: OperationContext, doc: Document) -> None:
+    """Tell what a broadcast has come to, where that has changed."""
+    counts = await counts_now(ctx, doc["_id"])
+
+    def decide(held: Document) -> Change | None:
+        going = held["status"] == states.SENDING and held["counts"] != counts
+        return changed(ctx, "broadcast.progressed", held, counts=counts) if going else None
+
+    await ctx.data.change("broadcasts", doc["_id"], decide)
+
+
+async def pause(ctx: OperationContext, doc: Document, reason: str) -> None:
+    """Pause a broadcast that cannot go on by itself."""
+
+    def decide(held: Document) -> Change | None:
+        if held["status"] != states.SENDING:
+            return None
+        change = changed(ctx, "broadcast.updated", held, status=states.PAUSED, reason=reason[:500])
+        return Change(set=change.set, unset=["due"], events=change.events)
+
+    await ctx.data.change("broadcasts", doc["_id"], decide)
+
+
+@asynccontextmanager
+async def watched(ctx: OperationContext, doc: Document, run: Run) -> AsyncIterator[None]:
+    """Stop the slice soon after the broadcast was cancelled, or removed."""
+
+    async def look() -> None:
+        while not run.stopped:
+            await asyncio.sleep(LOOK_EVERY_S)
+            with suppress(Unavailable):  # it is looked at again
+                held = await ctx.data.find("broadcasts", doc["_id"])
+                run.stopped = held is None or held["status"] != states.SENDING
+
+    watching = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        await ended([watching])
