@@ -75,10 +75,11 @@ class Shell extends Element {
     location.hash = `#/${path}`;
   }
 
-  /** Be told of every event of the feed; returns how to leave. */
-  listen(taken) {
-    this.#listening.add(taken);
-    return () => this.#listening.delete(taken);
+  /** Be told of every event of the feed, and where some were `lost` so that what was read is read again; returns how to leave. */
+  listen(taken, lost = () => {}) {
+    const listener = { taken, lost };
+    this.#listening.add(listener);
+    return () => this.#listening.delete(listener);
   }
 
   pages() {
@@ -105,9 +106,11 @@ class Shell extends Element {
     try {
       let again = false;
       await this.feed.join(async () => {
-        if (!session.may("inbox.view")) return null;
-        if (again) return this.inbox.reload(first);
+        if (again) for (const { lost } of this.#listening) lost();
+        const before = again;
         again = true;
+        if (!session.may("inbox.view")) return null;
+        if (before) return this.inbox.reload(first);
         await this.inbox.more(first);
         return this.inbox.cursor;
       });
@@ -126,7 +129,7 @@ class Shell extends Element {
   #events(events) {
     for (const event of events) if (event.type.startsWith("message.")) this.outbox.recognise(event.data);
     this.inbox.take(events);
-    for (const taken of this.#listening) taken(events);
+    for (const { taken } of this.#listening) taken(events);
   }
 
   #became(state) {

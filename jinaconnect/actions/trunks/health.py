@@ -14,7 +14,8 @@ from jinaconnect.core.calls import document, health, machine
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
-from jinaconnect.telephony.table import SIMULATED, switch_kind
+from jinaconnect.telephony.table import PROVIDERS, SIMULATED, switch_kind
+from jinaconnect.telephony.trunks.profile import profile
 
 HEARTBEAT = timedelta(seconds=15)
 LOST = "lost"
@@ -132,10 +133,21 @@ async def _trunks(
         }
         shown.append({
             "id": each["_id"], "name": each["name"], "provider": each["provider"], "profile": each["vendor_profile"],
+            "label": _label(each), "capabilities": PROVIDERS[each["provider"]].spec.capabilities(),
             "asterisk": each["asterisk"], **state, "calls": live, "cap": each["max_concurrent_calls"],
             "windows": windows,
         })  # fmt: skip
     return shown
+
+
+def _label(trunk: Mapping[str, Any]) -> str:
+    """Return what people call the carrier of a trunk."""
+    if trunk["vendor_label"]:
+        return str(trunk["vendor_label"])
+    if trunk["asterisk"] and not switch_kind(trunk["asterisk"]).sip:
+        return "Simulated carrier"
+    named = trunk["vendor_profile"]
+    return profile(named).display_name if named else PROVIDERS[trunk["provider"]].spec.label
 
 
 def _state(

@@ -57,12 +57,14 @@ class Window(Answer):
 
 
 class TrunkHealth(Answer):
-    """How one trunk is."""
+    """How one trunk is, whose it is, and what calls over it can be told."""
 
     id: str
     name: str
     provider: str
     profile: str | None
+    label: str
+    capabilities: list[str]
     status: Status
     since: str | None
     asterisk: str | None

@@ -1,0 +1,111 @@
+"""The calls page: what happens in calls shows by itself, and what is ordered of them is done."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+from tests.browser.signing_in import live, sign_in
+from tests.conftest import Running
+from tests.handlers.people import Person, add_person
+from tests.telephony.calls.graphs import graph
+from tests.tenants import Tenant
+
+WAITS = graph(
+    "ask",
+    {
+        "ask": ("voice.gather_dtmf", {"prompt_tts": "Three digits.", "max_digits": 3, "timeout_seconds": 10}),
+        "then": ("wait", {"seconds": 60}),
+    },
+    ("ask", "default", "then"),
+)  # fmt: skip
+
+
+async def in_sandbox(page: Page, gateway: Running, tenant: Tenant) -> Person:
+    """Sign in and work in the sandbox, on the page of calls."""
+    person = await add_person(gateway, tenant, "manager", "Sam")
+    await sign_in(page, gateway.url, person, "#/try")
+    await page.get_by_role("button", name="Work in the sandbox").click()
+    await expect(page.locator(".who")).to_contain_text("Sandbox")
+    await live(page)
+    await page.goto(f"{gateway.url}/#/calls")
+    await expect(page.get_by_role("heading", name="Calls", exact=True)).to_be_visible()
+    return person
+
+
+async def test_a_call_is_placed_and_followed(page: Page, gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    person = await in_sandbox(page, gateway, tenant)
+    desk = {"name": "Desk", "kind": "softphone", "user": person.id}
+    (await client.post("/voice/api/devices/", desk)).ok(201)
+    await page.keyboard.press("c")
+    await page.get_by_label("Number", exact=True).fill("+1 (202) 555-0101")
+    await page.get_by_role("button", name="Connect my telephone").click()
+    told = page.locator(".verdict")
+    await expect(told).to_contain_text("may be placed now")
+    await expect(told).to_contain_text("no rate card covers it")
+    await page.get_by_role("button", name="Call", exact=True).click()
+    state, clock = page.locator(".detail-head .state"), page.locator(".detail-head [role=timer]")
+    await expect(state).to_have_text("Talking")
+    first = await clock.inner_text()
+    await expect(clock).not_to_have_text(first)
+    await page.get_by_role("button", name="Hold").click()
+    await expect(state).to_have_text("On hold")
+    [call] = (await client.get("/voice/api/calls/")).ok()["results"]
+    assert (call["held"], call["user"]) == (True, person.id)
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("h")
+    await expect(state).to_have_text("Talking")
+    await page.keyboard.press("m")
+    await expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("d")
+    await page.get_by_role("button", name="5", exact=True).click()
+    await expect(page.locator(".facts")).to_contain_text("Keys were sent: 5")
+    await page.get_by_role("button", name="Record", exact=True).click()
+    await page.get_by_role("button", name="Pause the recording").click()
+    await page.get_by_role("button", name="Record on").click()
+    await expect(page.locator(".call-row .taped")).to_have_text("recording")
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("e")
+    await expect(state).to_have_text("Ended")
+    await expect(page.locator(".facts")).to_contain_text("The call ended")
+    await expect(page.locator(".controls")).to_have_count(0)
+    await expect(page.locator(".board-head")).to_contain_text("nobody on the line")
+
+
+async def test_keys_show_as_they_are_pressed(page: Page, gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    made = await client.post("/voice/api/templates/", {"name": "Ask", "template_kind": "ivr_menu", "graph": WAITS})
+    await in_sandbox(page, gateway, tenant)
+    await expect(page.locator(".board")).to_contain_text("There was no call yet")
+    keys = {"sandbox_digits": "429"}
+    body = {"to_number": "+12025550107", "template": made.ok(201)["id"], "metadata": keys}
+    (await client.post("/voice/api/calls/", body)).ok(201)
+    await expect(page.locator(".live-calls .node")).to_contain_text("ask")
+    await expect(page.locator(".live-calls .pressed kbd")).to_have_text(["4", "2", "9"], timeout=15_000)
+    await expect(page.locator(".live-calls .node")).to_contain_text("then")
+    await page.reload()
+    await live(page)
+    await expect(page.locator(".live-calls .pressed kbd")).to_have_text(["4", "2", "9"])
+    await expect(page.locator(".live-calls .node")).to_contain_text("then")
+    await page.locator(".live-calls a").click()
+    await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+    await expect(page.get_by_role("button", name="Hold")).to_have_count(0)  # there is nobody to hold it for
+
+
+async def test_a_viewer_orders_nothing(page: Page, gateway: Running, tenant: Tenant) -> None:
+    call = (
+        await tenant("owner", "test").post("/voice/api/calls/", {"to_number": "+12025550102", "tts_text": "Hi."})
+    ).ok(201)
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "viewer"), "#/calls")
+    await expect(page.locator(".board")).to_contain_text("There was no call yet")  # it is not live
+    await page.locator(".who").click()
+    await page.get_by_role("button", name="Work in the sandbox").click()
+    await expect(page.locator(".who")).to_contain_text("Sandbox")
+    await live(page)
+    await page.goto(f"{gateway.url}/#/calls/{call['id']}")
+    await expect(page.locator(".detail-head .state")).to_have_text("Ringing")
+    await expect(page.locator(".controls")).to_have_count(0)
+    await expect(page.get_by_role("link", name="Call", exact=True)).to_have_count(0)
+    await page.keyboard.press("Control+k")
+    await page.get_by_role("combobox", name="Find").fill("hang up")
+    await expect(page.locator("dialog")).to_contain_text("Nothing found")
