@@ -10,7 +10,7 @@ from jinaconnect.core.schema import Answer, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
 
-class CallCost(Answer, json_schema_extra=example(currency="USD", amount=1.25)):
+class CallsCost(Answer, json_schema_extra=example(currency="USD", amount=1.25)):
     """What calls have cost in a currency."""
 
     currency: str
@@ -40,7 +40,7 @@ class CallFigures(Answer, json_schema_extra=example(**_CALLS)):
     canceled: int
     unknown: int
     seconds: int
-    cost: list[CallCost]
+    cost: list[CallsCost]
 
 
 class KeysCounted(Answer, json_schema_extra=example(node="ask", digits="1", count=4)):
