@@ -33,5 +33,13 @@ export const icons = {
   mute: line("M9 9v3a3 3 0 0 0 5 2M15 11V6a3 3 0 0 0-6 0M5 12a7 7 0 0 0 11 5.5M19 12a7 7 0 0 1-.6 2.8M12 19v3M4 4l16 16"),
   keypad: line("M6 5h.01M12 5h.01M18 5h.01M6 12h.01M12 12h.01M18 12h.01M6 19h.01M12 19h.01M18 19h.01"),
   transfer: line("M4 8h14l-4-4M20 16H6l4 4"),
+  copy: line("M9 9h11v11H9zM5 15H4V4h11v1"),
+  broadcasts: line("M4 10v4h3l8 5V5l-8 5zM18.5 9a4 4 0 0 1 0 6"),
+  wallet: line("M4 6h15v13H4zM4 6l11-3v3M15 11h6v4h-6z"),
+  webhooks: line("M9 7a3 3 0 1 1 4 3l3 5M8 16a3 3 0 1 1-3-3M17 19a3 3 0 1 1 1-5M9.5 9.5 6.5 15M9 16h6"),
+  settings: line("M4 7h9M17 7h3M4 17h3M11 17h9M15 5a2 2 0 1 1 0 4 2 2 0 0 1 0-4zM9 15a2 2 0 1 1 0 4 2 2 0 0 1 0-4z"),
+  ivr: line("M9 3h6v5H9zM3 16h6v5H3zM15 16h6v5h-6zM12 8v4M6 16v-4h12v4"),
+  add: line("M12 5v14M5 12h14"),
+  bin: line("M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13"),
   down: line("M12 5v14M6 13l6 6 6-6"),
 };

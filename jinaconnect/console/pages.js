@@ -5,5 +5,6 @@
 export const PAGES = [
   { id: "inbox", name: "Inbox", icon: "inbox", key: "g i", permission: "inbox.view", load: () => import("./inbox/page.js") },
   { id: "calls", name: "Calls", icon: "calls", key: "g c", permission: "voice.view", load: () => import("./calls/page.js") },
+  { id: "broadcasts", name: "Broadcasts", icon: "broadcasts", key: "g b", permission: "broadcast.view", load: () => import("./broadcasts/page.js") },
   { id: "try", name: "Try it", icon: "phone", key: "g h", permission: "inbox.reply", load: () => import("./start/page.js") },
 ];

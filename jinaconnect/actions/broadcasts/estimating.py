@@ -1,13 +1,15 @@
-"""What a broadcast would cost and whether it is within its account's tier, before it is written."""
+"""What a broadcast would cost, whether it is within its account's tier and what the rules say, before it is written."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.billing.messages import price_for
-from jinaconnect.actions.broadcasts.audience import audience, known_recipients
+from jinaconnect.actions.broadcasts.audience import audience, known_recipients, next_contacts
+from jinaconnect.actions.broadcasts.fates import quiet_hours
 from jinaconnect.actions.broadcasts.quotas import quota
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.billing.prices import country
@@ -15,10 +17,14 @@ from jinaconnect.core.broadcasts.quota import Priced, balances, breakdown
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.platform import address_on
 from jinaconnect.core.inbox.window import window_open
+from jinaconnect.core.rules import verdict as rules
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.tenant import TenantStore
 
 MOST = 10_000  # recipients that a breakdown is made of
 PAGE = 1_000
+LOOKED_AT = 500  # recipients of whom the rules are asked beforehand; what they are told is of a part of many
+NO_ADDRESS = "contact.no_address"
 
 
 async def preflight(
@@ -85,3 +91,22 @@ async def balance(ctx: OperationContext) -> dict[str, Any]:
 def _balance(ctx: OperationContext, wallet: Document | None) -> dict[str, Any]:
     """Return what there is to pay with, to those who keep it."""
     return balances(wallet) if ctx.principal.priority >= 80 else {}
+
+
+async def foreseen(store: TenantStore, broadcast: Document, at: datetime) -> dict[str, Any]:
+    """Return how many of a broadcast's first recipients could be written to at a moment, later, or never and why."""
+    contacts = await next_contacts(store, broadcast, None, LOOKED_AT)
+    own = quiet_hours(broadcast)
+    now, later, never = 0, 0, Counter[str]()
+    for contact in contacts:
+        if address_on(contact, broadcast["platform"]) is None:
+            never[NO_ADDRESS] += 1
+            continue
+        match rules.verdict(contact, broadcast["category"], broadcast["platform"], at, own):
+            case rules.Allowed():
+                now += 1
+            case rules.Deferred():
+                later += 1
+            case rules.Refused(rule=rule):
+                never[rule] += 1
+    return {"looked_at": len(contacts), "now": now, "later": later, "never": dict(never)}

@@ -19,6 +19,7 @@ COLUMNS = (
     "delivered_at", "read_at", "replied_at", "failed_at", "retry_count", "call", "outcome", "seconds", "answers",
 )  # fmt: skip
 _CLICKS = {"total_clicks": "click_count", "suspect_clicks": "suspect_count", "bot_clicks": "bot_count"}
+_REPLIED = {"$sum": {"$cond": [{"$ifNull": ["$replied_at", False]}, 1, 0]}}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
@@ -27,7 +28,7 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
     if broadcast is not None:
         await ctx.data.get("broadcasts", broadcast)
     within = {} if broadcast is None else {"broadcast": broadcast}
-    group = {"$group": {"_id": "$status", "n": {"$sum": 1}}}
+    group = {"$group": {"_id": "$status", "n": {"$sum": 1}, "replied": _REPLIED}}
     groups, exact = await ctx.data.figures("broadcast_rows", within, [group])
     by_status = {status: 0 for status in states.ROW_STATUSES}
     by_status.update({each["_id"]: each["n"] for each in groups})
@@ -37,6 +38,7 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
     sending = by_status[states.ASKING]
     return {
         "total_messages": total, "success_count": good, "count_exact": exact,
+        "replied_count": sum(each["replied"] for each in groups),
         "ui_status_breakdown": {
             "pending": pending, "sending": sending, "sent": total - pending - sending, "failed": failed,
         },
@@ -83,8 +85,7 @@ async def _groups(ctx: Context, since: datetime, until: datetime, platform: str 
     day = {"$dateToString": {"date": "$created_at", "format": "%Y-%m-%d"}}
     key = {"status": "$status", "platform": "$platform", "day": day}
     within = _between("brr", since, until, platform)
-    replied = {"$sum": {"$cond": [{"$ifNull": ["$replied_at", False]}, 1, 0]}}
-    counting = {"$group": {"_id": key, "n": {"$sum": 1}, "replied": replied}}
+    counting = {"$group": {"_id": key, "n": {"$sum": 1}, "replied": _REPLIED}}
     groups, _ = await ctx.data.figures("broadcast_rows", within, [counting])
     return groups
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from jinaconnect.actions.broadcasts import drafting
+from jinaconnect.actions.broadcasts.estimating import foreseen
 from jinaconnect.actions.broadcasts.telling import with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
@@ -57,7 +58,9 @@ async def _of_platform(ctx: OperationContext, id: str, platform: str | None) -> 
 
 async def _create(ctx: OperationContext, fields: dict[str, Any]) -> dict[str, Any] | Reply:
     if dry_run(ctx):
-        return Reply({**render_broadcast(await drafting.preview_broadcast(ctx, fields)), "dry_run": True})
+        doc = await drafting.preview_broadcast(ctx, fields)
+        verdicts = await foreseen(ctx.data, doc, doc["scheduled_time"])
+        return Reply({**render_broadcast(doc), "dry_run": True, "verdicts": verdicts})
     doc, warnings = await drafting.create_broadcast(ctx, fields)
     return {**render_broadcast(doc), "warnings": warnings}
 

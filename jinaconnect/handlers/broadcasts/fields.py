@@ -143,10 +143,25 @@ class BroadcastCreatedOut(BroadcastOut, json_schema_extra=like({**BROADCAST, "wa
     warnings: list[BroadcastWarning]
 
 
-class BroadcastPreview(BroadcastData, json_schema_extra=like(BROADCAST)):
+class Foreseen(Answer):
+    """What the rules say of the first recipients: who is written to at once, later, or never, by rule."""
+
+    looked_at: int
+    now: int
+    later: int
+    never: dict[str, int]
+
+
+_FORESEEN = {"looked_at": 500, "now": 431, "later": 60, "never": {"contact.opt_out": 7, "contact.no_address": 2}}
+
+
+class BroadcastPreview(
+    BroadcastData, json_schema_extra=like({**BROADCAST, "dry_run": True, "verdicts": _FORESEEN})
+):
     """A broadcast that was asked about and not written; `recipient_count` is how many it would go to."""
 
     dry_run: Literal[True] = True
+    verdicts: Foreseen
 
 
 class Cancelled(Answer, json_schema_extra=example(detail="The broadcast is cancelled.", messages_cancelled=120)):

@@ -35,7 +35,7 @@ ROWS = Listing(
 class RowCounts(
     Answer,
     json_schema_extra=example(
-        total_messages=12, success_count=10, count_exact=True,
+        total_messages=12, success_count=10, replied_count=2, count_exact=True,
         ui_status_breakdown={"pending": 1, "sending": 0, "sent": 11, "failed": 1},
         status_breakdown={"pending": 1, "queued": 0, "sending": 0, "unknown": 0, "sent": 2, "delivered": 5, "read": 3,
                           "failed": 1, "blocked": 0},
@@ -45,6 +45,7 @@ class RowCounts(
 
     total_messages: int
     success_count: int
+    replied_count: int
     ui_status_breakdown: dict[str, int]
     status_breakdown: dict[str, int]
     count_exact: bool

@@ -247,6 +247,7 @@ async def test_drafts_edits_and_roles(shop: Shop) -> None:
         BROADCASTS, {"name": "Sale", "template_number": shop.template, "select_all": True}, params={"dry_run": "1"}
     )
     assert (preview.ok()["recipient_count"], preview.ok()["dry_run"]) == (1, True)
+    assert preview.ok()["verdicts"] == {"looked_at": 1, "now": 1, "later": 0, "never": {}}
     assert (await shop.tenant().get(BROADCASTS)).ok()["count"] == 1
 
 
