@@ -9,7 +9,7 @@ import { HERE, ZONES, momentOf, shownIn } from "../parts/zone.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 import "./audience.js";
-import { PLATFORMS } from "./shown.js";
+import { PLATFORMS, WRITTEN } from "./shown.js";
 
 const APPS = { WHATSAPP: "/wa/v1/apps/", SMS: "/sms/v1/apps/", TELEGRAM: "/telegram/v1/bots/", RCS: "/rcs/v1/apps/" };
 const TEMPLATES = { WHATSAPP: "/wa/v1/templates/", SMS: "/sms/v1/templates/", TELEGRAM: "/telegram/v1/templates/", RCS: "/rcs/v1/templates/" };
@@ -181,7 +181,7 @@ class BroadcastForm extends Element {
     const offered = this.apps.filter((each) => !fixed || each.platform === draft.platform);
     return html`<label>Over <select @change=${chosen}>
       ${offered.map((each) => html`<option value=${each.id} ?selected=${each.id === draft.app}>${PLATFORMS[each.platform]} · ${plain(each.name, 60)}</option>`)}
-      ${offered.length ? "" : Object.entries(PLATFORMS).map(([id, name]) => html`<option value=${id} ?selected=${id === draft.platform} ?disabled=${fixed && id !== draft.platform}>${name}</option>`)}
+      ${offered.length ? "" : WRITTEN.map((id) => html`<option value=${id} ?selected=${id === draft.platform} ?disabled=${fixed && id !== draft.platform}>${PLATFORMS[id]}</option>`)}
     </select></label>`;
   }
 

@@ -8,7 +8,7 @@ import { Listing, fault, waiting } from "../parts/listing.js";
 import { sheet } from "../parts/sheet.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
-import { PLATFORMS, ROWS, badge, bar, share, when } from "./shown.js";
+import { PLATFORMS, ROWS, WRITTEN, badge, bar, share, when } from "./shown.js";
 
 const EDITABLE = ["DRAFT", "SCHEDULED", "CANCELLED"];
 const CANCELLABLE = ["SCHEDULED", "SENDING", "PAUSED", "MISSED"];
@@ -132,7 +132,7 @@ class Report extends Element {
     const { row } = this;
     return html`
       ${RESUMABLE.includes(row.status) && session.may("broadcast.create") ? html`<button @click=${() => this.#askResume()}>Send again…</button>` : ""}
-      ${EDITABLE.includes(row.status) && session.may("broadcast.create") ? html`<a class="button" href="#/broadcasts/${row.id}/edit">Edit</a>` : ""}
+      ${EDITABLE.includes(row.status) && WRITTEN.includes(row.platform) && session.may("broadcast.create") ? html`<a class="button" href="#/broadcasts/${row.id}/edit">Edit</a>` : ""}
       ${CANCELLABLE.includes(row.status) && session.may("broadcast.cancel") ? html`<button class="danger" @click=${() => (this.asking = "cancel")}>Cancel…</button>` : ""}
       ${row.started_at ? html`<button @click=${() => this.#results()} ?disabled=${this.busy}>${icons.file} CSV</button>` : ""}`;
   }

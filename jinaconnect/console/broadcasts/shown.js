@@ -3,7 +3,8 @@ import { html } from "../element.js";
 import { brief, count, exactly } from "../format.js";
 import { plain } from "../text.js";
 
-export const PLATFORMS = { WHATSAPP: "WhatsApp", SMS: "SMS", TELEGRAM: "Telegram", RCS: "RCS" };
+export const PLATFORMS = { WHATSAPP: "WhatsApp", SMS: "SMS", TELEGRAM: "Telegram", RCS: "RCS", VOICE: "Calls" };
+export const WRITTEN = ["WHATSAPP", "SMS", "TELEGRAM", "RCS"]; // those that the form here makes
 
 export const STATES = {
   DRAFT: { name: "Draft", tone: "" },
