@@ -44,6 +44,7 @@ def _account(running: Gateway, carrier: int) -> tuple[str, dict[str, str]]:
     """Add the carrier as an account, with an approved template of two categories; returns their ids."""
     account = _ask(running, "POST", "/wa/v1/apps/", {
         "app_name": "Stub", "phone_number": "+12025550290", "waba_id": "290", "phone_number_id": "2900",
+        "daily_limit": 10_000_000,
         "app_secret": "0" * 32, "verify_token": "verify-token", "base_url": f"http://127.0.0.1:{carrier}",
         "bsp_credentials": {"access_token": "token-of-the-stub"},
     })["id"]  # fmt: skip

@@ -87,6 +87,7 @@ from jinaconnect.store.billing.ledger import Ledger
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
 from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.coordination.allowances import Allowances
 from jinaconnect.store.coordination.idempotency import Idempotency
 from jinaconnect.store.coordination.leases import Leases
 from jinaconnect.store.coordination.limits import Limits
@@ -177,6 +178,7 @@ class Gateway:
             switch_commands=SwitchCommands(database),
             switch_status=SwitchStatus(database, self.clock),
             turns=Turns(self._link),
+            allowances=Allowances(database, self.clock),
             blobs=_blobs(config),
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S, lookups=LOOKUPS),
@@ -390,7 +392,7 @@ async def _prepare(services: Services) -> None:
     """Bring the database to what this version needs."""
     parts = (
         services.registry, services.due, services.idempotency, services.tickets, services.switch_commands,
-        services.webhook_queue,
+        services.webhook_queue, services.allowances,
     )  # fmt: skip
     async with answering():
         with unhurried():  # an index is built for as long as it takes

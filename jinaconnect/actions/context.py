@@ -16,6 +16,7 @@ from jinaconnect.core.principal import Principal, parse_scope, system_principal
 from jinaconnect.outbound import Outbound
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs
+from jinaconnect.store.coordination.allowances import Allowances
 from jinaconnect.store.coordination.idempotency import Idempotency
 from jinaconnect.store.coordination.leases import Leases
 from jinaconnect.store.coordination.switch_commands import SwitchCommands
@@ -66,6 +67,7 @@ class Services:
     switch_commands: SwitchCommands
     switch_status: SwitchStatus
     turns: Turns
+    allowances: Allowances
     blobs: Blobs
     outbound: Outbound
     webhooks_outbound: Outbound

@@ -74,7 +74,7 @@ class Account:
 
     `address` is what the carrier routes by (for a phone channel its number's id), `simulated` accounts never leave the
     program, and in `chaos` their carrier reports as badly as any does. `fields` are those that its channel's accounts
-    have besides.
+    have besides. It sends `daily_limit` messages a day, and is the first to write to as many people as its `tier` says.
     """
 
     id: str
@@ -89,6 +89,8 @@ class Account:
     secrets: Mapping[str, str] = field(repr=False)
     fields: Mapping[str, Any] = field(default_factory=dict)
     chaos: bool = False
+    daily_limit: int = 1_000
+    tier: str = "NOT_SET"
 
 
 # --- sending -------------------------------------------------------------------------------------------------------

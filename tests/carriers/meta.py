@@ -95,6 +95,7 @@ class MetaServer:
         """Return the body that adds this carrier to a gateway as a WhatsApp app."""
         return {
             "app_name": "Carrier", "phone_number": phone, "waba_id": self.waba_id, "base_url": self.url,
+            "daily_limit": 1_000_000,
             "phone_number_id": self.phone_number_id, "app_secret": self.app_secret, "verify_token": self.verify_token,
             "bsp_credentials": {"access_token": self.access_token},
         }  # fmt: skip

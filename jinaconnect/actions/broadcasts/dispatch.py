@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.broadcasts import lifecycle
+from jinaconnect.actions.broadcasts.allowed import Allowed
 from jinaconnect.actions.broadcasts.calling import call_some, withdraw
 from jinaconnect.actions.broadcasts.composing import Wording, wording
-from jinaconnect.actions.broadcasts.fates import fate, keep_back, quiet_hours
+from jinaconnect.actions.broadcasts.fates import Fate, fate, keep_back, quiet_hours
 from jinaconnect.actions.broadcasts.lifecycle import PAUSED_AFTER, SLICE, Run
 from jinaconnect.actions.broadcasts.outcomes import Asked, doubted, record
 from jinaconnect.actions.broadcasts.paying import reserve_all, settle_batches
@@ -131,19 +132,20 @@ class Dispatcher:
         if held := await self._services.turns.held(said.account.id):
             return ctx.now() + timedelta(seconds=held)
         tell_at = ctx.now() + TELL_EVERY
+        allowed = await Allowed.of(ctx, said.account, said.platform)
         async with lifecycle.watched(ctx, doc, run), _Asking() as asking:
-            while run.goes_on and ctx.now() < ends:
+            while run.goes_on and run.full_until is None and ctx.now() < ends:
                 if not doc["planned"]:
                     doc = await plan_batch(ctx, doc, said)
                     continue
                 if not doc["reserved"]:
                     doc = await reserve_all(ctx, doc)
-                batch = await self._claimed_batch(ctx, doc)
+                batch = await self._claimed_batch(ctx, doc, run, allowed)
                 if batch is None:
                     break
                 # The next batch is claimed while the carrier is asked for this one.
                 await asking.room()
-                asking.begin(self._carry(ctx, doc, said, run, batch))
+                asking.begin(self._carry(ctx, doc, said, run, batch, allowed))
                 if ctx.now() >= tell_at:
                     begun = ctx.now()
                     await lifecycle.progress(ctx, doc)
@@ -154,7 +156,12 @@ class Dispatcher:
         if run.refused >= PAUSED_AFTER:
             await lifecycle.pause(ctx, doc, f"The carrier refuses the account: {run.reason}")
             return None
-        return run.held_until or await self._next(ctx, doc)
+        if run.full_until is not None and run.given_back:  # there is room again
+            return run.held_until or ctx.now()
+        again = run.held_until or run.full_until or await self._next(ctx, doc)
+        if run.full and again is not None:
+            await lifecycle.say(ctx, doc, run.full)
+        return again
 
     async def _next(self, ctx: OperationContext, doc: Document) -> datetime | None:
         """Return when the next recipient may be sent to; with none left the broadcast has ended."""
@@ -167,7 +174,9 @@ class Dispatcher:
 
     # --- one batch -----------------------------------------------------------------------------------------------
 
-    async def _claimed_batch(self, ctx: OperationContext, doc: Document) -> _Batch | None:
+    async def _claimed_batch(
+        self, ctx: OperationContext, doc: Document, run: Run, allowed: Allowed
+    ) -> _Batch | None:
         """Claim the next recipients, None where there are none for now."""
         due = {"broadcast": doc["_id"], "status": states.PENDING, "at": {"$lte": ctx.now()}}
         rows = await ctx.data.select("broadcast_rows", due, sort=[("at", 1), ("_id", 1)], limit=BATCH)
@@ -175,9 +184,11 @@ class Dispatcher:
             return None
         ids = [row["contact"] for row in rows]
         contacts = {found["_id"]: found for found in await ctx.data.select("contacts", {"_id": {"$in": ids}})}
-        return _Batch(await self._claimed(ctx, doc, rows, contacts), contacts)
+        return _Batch(await self._claimed(ctx, doc, rows, contacts, run, allowed), contacts)
 
-    async def _carry(self, ctx: OperationContext, doc: Document, said: Wording, run: Run, batch: _Batch) -> None:
+    async def _carry(
+        self, ctx: OperationContext, doc: Document, said: Wording, run: Run, batch: _Batch, allowed: Allowed
+    ) -> None:
         """Ask the carrier for a claimed batch, and write down what came of it."""
 
         async def ask(row: Document) -> Asked | None:
@@ -186,9 +197,13 @@ class Dispatcher:
 
         asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
+        unused = len(left) + sum(isinstance(each.outcome, Refused) for each in asked)
         await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
         await self._recorded(ctx, doc, batch, asked)
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
+        if unused:
+            await allowed.give_back(unused)
+            run.given_back += unused
 
     async def _recorded(self, ctx: OperationContext, doc: Document, batch: _Batch, asked: Sequence[Asked]) -> None:
         first = True
@@ -201,15 +216,22 @@ class Dispatcher:
         await retry_while_unavailable(write)
 
     async def _claimed(
-        self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document]
-    ) -> list[Document]:
+        self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document],
+        run: Run, allowed: Allowed,
+    ) -> list[Document]:  # fmt: skip
         """Claim the rows that may go now; the others are refused, or wait for their hours."""
         own, now = quiet_hours(doc), ctx.now()
-        fates = {row["_id"]: fate(doc, row, contacts.get(row["contact"]), own, now) for row in rows}
+        fates: dict[str, Fate | None] = {}
+        for row in rows:
+            contact = contacts.get(row["contact"])
+            told = fate(doc, row, contact, own, now)
+            fates[row["_id"]] = allowed.fate(contact, run) if told is None and contact is not None else told
         await keep_back(ctx, [row for row in rows if fates[row["_id"]] is not None], fates)
-        going = [row for row in rows if fates[row["_id"]] is None]
+        going = await allowed.some_of([row for row in rows if fates[row["_id"]] is None], run)
         if not going:
             return []
+        if doc["reason"]:
+            await lifecycle.say(ctx, doc, "")
         ids, messages = [row["_id"] for row in going], [ctx.ids.new("msg") for _ in going]
         fields = {
             "status": states.ASKING, "batch": ctx.ids.new("bat"), "error_code": None, "response": "", "updated_at": now,

@@ -29,6 +29,9 @@ class Run:
     def __init__(self) -> None:
         self.stopped = False
         self.held_until: datetime | None = None
+        self.full_until: datetime | None = None  # the account has sent what it may for now, and `full` says so
+        self.full = ""
+        self.given_back = 0  # places of the account's day, by recipients who were not taken
         self.refused = 0
         self.reason = ""
         self.gate = asyncio.Semaphore(AT_ONCE)
@@ -111,6 +114,16 @@ async def progress(ctx: OperationContext, doc: Document) -> None:
         return changed(ctx, "broadcast.progressed", held, counts=counts) if going else None
 
     await ctx.data.change("broadcasts", doc["_id"], decide)
+
+
+async def say(ctx: OperationContext, doc: Document, reason: str) -> None:
+    """Say why a broadcast that goes on waits, or with no reason that it waits no more."""
+
+    def decide(held: Document) -> Change | None:
+        new = held["status"] == states.SENDING and held["reason"] != reason
+        return changed(ctx, "broadcast.updated", held, reason=reason) if new else None
+
+    doc["reason"] = (await ctx.data.change("broadcasts", doc["_id"], decide)).doc["reason"]
 
 
 async def pause(ctx: OperationContext, doc: Document, reason: str) -> None:

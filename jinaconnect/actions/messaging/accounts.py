@@ -26,6 +26,7 @@ from jinaconnect.store.secrets.sealing import Secrets
 from jinaconnect.store.tenant import Change, Duplicate
 
 KEEP_S = 5.0
+SIMULATED_LIMIT = 1_000_000  # messages a day of the sandbox's own accounts
 
 
 class OpenAccounts:
@@ -94,6 +95,7 @@ def opened(spec: ChannelSpec, doc: Mapping[str, Any], scope: str, held: Mapping[
         settings={name: held[name] for name in spec.settings if held.get(name)},
         secrets={name: held[name] for name in spec.secrets if held.get(name)},
         fields={name: doc.get(name) for name in spec.fields}, chaos=bool(doc["simulated"] and doc.get("chaos")),
+        daily_limit=doc["daily_limit"], tier=doc["tier"],
     )  # fmt: skip
 
 
@@ -113,8 +115,7 @@ def _plain(spec: ChannelSpec | None, doc: Mapping[str, Any]) -> dict[str, Any]:
         "id": doc["_id"], "tenant": doc["tenant_id"], "app_name": doc["app_name"], "description": doc["description"],
         "phone_number": doc["phone_number"], "bsp": doc["bsp"], "is_active": doc["is_active"],
         "is_verified": doc["is_verified"], "is_default": bool(doc.get("is_default")),
-        "daily_limit": doc["daily_limit"],
-        "messages_sent_today": doc["messages_sent_today"], "tier": doc["tier"],
+        "daily_limit": doc["daily_limit"], "tier": doc["tier"],
         "credentials_set": bool(doc.get("credentials")), "simulated": doc["simulated"],
         "webhook_path": spec and spec.path(doc["tenant_id"], doc["_id"]),
         "carrier_state": doc.get("carrier_state"),
@@ -149,7 +150,6 @@ def app_document(
         "is_active": fields.get("is_active", True),
         "is_verified": simulated,
         "daily_limit": fields.get("daily_limit", 1000),
-        "messages_sent_today": 0,
         "tier": fields.get("tier", "NOT_SET"),
         "simulated": simulated,
         "created_by": fields.get("created_by"),
@@ -193,7 +193,7 @@ async def _ensure(services: Services, tenant: str, mode: Mode, channel: Channel,
         return found
     number = str(int.from_bytes(chance[10:16], "big"))
     fields, credentials = channel.simulated_account(number, lambda word: _derived(services, f"simulated {word} {of}"))
-    fields = {"app_name": name, "phone_number": phone, **fields}
+    fields = {"app_name": name, "phone_number": phone, "daily_limit": SIMULATED_LIMIT, **fields}
     doc = app_document(services, channel, id, tenant, fields, credentials, simulated=True)
     try:
         return (await store.insert("apps", doc)).doc

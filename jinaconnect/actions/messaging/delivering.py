@@ -13,6 +13,7 @@ from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.messaging.account_reports import apply_account_report
+from jinaconnect.actions.messaging.daily import give_back
 from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
 from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.actions.ports import Accounts
@@ -270,6 +271,7 @@ class Sender:
     ) -> None:
         step = step or trace.ended(ctx.now(), code, text)
         await report_message(ctx, message, Report(status.FAILED, ctx.now(), code, text), None, step=step)
+        await give_back(ctx, message)
 
     async def _settle(self, ctx: Context, id: str) -> None:
         """Take the claim off a message that a report has already moved further than its send."""

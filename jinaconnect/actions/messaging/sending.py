@@ -13,6 +13,7 @@ from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.actions.messaging.daily import one_of_the_day
 from jinaconnect.actions.messaging.media import give_file, reachable
 from jinaconnect.actions.messaging.registered import registered_template
 from jinaconnect.actions.messaging.reports import by_carrier
@@ -197,10 +198,10 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
     """Record an outgoing message; delivery follows as events, at the earliest hour its kind has.
 
     Raises Invalid naming each field that is wrong, SessionWindowClosed for free-form content outside the platform's
-    window, OptedOut where the contact takes no such message.
+    window, OptedOut where the contact takes no such message, OverDaily where the account has sent what it may in a day.
     """
     checked = await check_message(ctx, message)
-    account, template, composed = checked.account, checked.template, checked.composed
+    account = checked.account
     match checked.verdict:
         case rules.Refused(rule=rule, reason=reason):
             raise SessionWindowClosed(reason) if rule == WINDOW else OptedOut(reason)
@@ -210,9 +211,39 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
             deferred = None
     quoted = checked.quote if checked.quote is not None and checked.quote.amount else None
     covered(quoted)
-    contact = checked.contact or await _added(ctx, message)
     now = ctx.now()
-    principal, at = ctx.principal, max(message.at or now, deferred or now, now)
+    at = max(message.at or now, deferred or now, now)
+    async with one_of_the_day(ctx, account, at, opens=_opens(ctx, checked)):
+        written = await _stored(ctx, checked, quoted, at, deferred)
+    await give_file(ctx, written)
+    await count_message(ctx, written)
+    seqs = await ctx.data.tell("messages", [written])
+    ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
+    if at > now:
+        ctx.ports.worker.run_at("messages", ctx.data.scope, written["_id"], (at - now).total_seconds())
+    else:
+        ctx.ports.worker.run_now("messages", ctx.data.scope, written["_id"])
+    if written["number"] is None and ctx.seq is not None:
+        written = {**written, "number": ctx.seq}
+    return written
+
+
+def _opens(ctx: Context, checked: Checked) -> str | None:
+    """Return the contact a message is the first to in its platform's window ("" for a new one), None where it is not.
+    """
+    contact, platform = checked.contact, checked.message.platform
+    if checked.template is None or PLATFORMS[platform].window is None or window_open(contact, platform, ctx.now()):
+        return None
+    return "" if contact is None else str(contact["_id"])
+
+
+async def _stored(
+    ctx: OperationContext, checked: Checked, quoted: Quote | None, at: datetime, deferred: datetime | None
+) -> Document:
+    """Record a message that goes at a time, with what is set aside for it; what it tells waits."""
+    message, account, template, composed = checked.message, checked.account, checked.template, checked.composed
+    contact = checked.contact or await _added(ctx, message)
+    now, principal = ctx.now(), ctx.principal
     doc = new_message(
         ctx.ids.new("msg"), contact=contact["_id"], platform=message.platform, direction=OUTGOING, type=composed.type,
         content=composed.content, author="USER", app=account.id, timestamp=now, status=status.PENDING,
@@ -227,20 +258,8 @@ async def send_message(ctx: OperationContext, message: NewMessage) -> Document:
     )  # fmt: skip
     event = message_event(ctx.ids.new("evt"), "message.queued", doc, contact, at=ctx.now(), actor=principal.actor())
     if quoted is None:
-        written = (await ctx.data.insert("messages", doc, [event], tell=False)).doc
-    else:
-        written = await reserve(ctx, quoted, Addition("messages", doc, [event]))
-    await give_file(ctx, written)
-    await count_message(ctx, written)
-    seqs = await ctx.data.tell("messages", [written])
-    ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
-    if at > now:
-        ctx.ports.worker.run_at("messages", ctx.data.scope, written["_id"], (at - now).total_seconds())
-    else:
-        ctx.ports.worker.run_now("messages", ctx.data.scope, written["_id"])
-    if written["number"] is None and ctx.seq is not None:
-        written = {**written, "number": ctx.seq}
-    return written
+        return (await ctx.data.insert("messages", doc, [event], tell=False)).doc
+    return await reserve(ctx, quoted, Addition("messages", doc, [event]))
 
 
 async def count_message(ctx: Context, message: Document) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import tenants
@@ -19,10 +20,17 @@ from jinaconnect.handlers.edge.operation import operation
 Short = Annotated[Line, StringConstraints(max_length=255)]
 
 
-class TenantSettings(Request):
-    """Switches of an organisation."""
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be a time zone of the IANA database, such as Asia/Kolkata")
+    return name
+
+
+class TenantSettings(Request, json_schema_extra=example(agents_see_unassigned=True, timezone="Asia/Kolkata")):
+    """Switches of an organisation, and the time zone its days are counted in (UTC unless given)."""
 
     agents_see_unassigned: bool | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
 
 
 class TenantFields(

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
+from jinaconnect.actions.messaging.daily import counted
 from jinaconnect.channels.rcs_google.auth import KeyFault, read_key
 from jinaconnect.channels.table import CHANNELS as TABLE
 from jinaconnect.core.clock import iso_or_none
@@ -139,7 +140,11 @@ _APPS = Listing(
 )  # fmt: skip
 
 
-def _shown(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
+async def _shown(ctx: Context, doc: dict[str, Any]) -> dict[str, Any]:
+    return _rendered(ctx.services, (await counted(ctx, [doc]))[0])
+
+
+def _rendered(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
     base = services.settings.public_url or services.settings.own_url
     return {
         "id": doc["_id"], "provider": doc["bsp"], "agent_id": doc.get("agent_id"),
@@ -169,7 +174,7 @@ async def list_apps(ctx: OperationContext) -> dict[str, Any]:
     """List the RCS agents."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [_shown(ctx.services, doc) for doc in docs]
+        return [_rendered(ctx.services, doc) for doc in await counted(ctx, docs)]
 
     if ctx.principal.mode == "test":
         await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)
@@ -197,13 +202,13 @@ async def create_app(ctx: OperationContext, body: NewRcsApp) -> dict[str, Any]:
     fields.update(app_name=body.agent_name or body.agent_id, daily_limit=fields.get("daily_limit", 10_000))
     made = await apps.create_app(ctx, CHANNELS[body.provider], fields, credentials)
     doc = await apps.get_app(ctx, PLATFORM, made["id"])
-    return {**_shown(ctx.services, doc), "webhook_client_token": credentials["client_token"]}
+    return {**await _shown(ctx, doc), "webhook_client_token": credentials["client_token"]}
 
 
 @operation("GET", "/rcs/v1/apps/{id}/", id="rcs.apps.read", permission="wa_app.view", returns=RcsAppOut, tag="rcs")
 async def read_app(ctx: Context, id: str) -> dict[str, Any]:
     """Show one agent."""
-    return _shown(ctx.services, await apps.get_app(ctx, PLATFORM, id))
+    return await _shown(ctx, await apps.get_app(ctx, PLATFORM, id))
 
 
 @operation(
@@ -216,7 +221,7 @@ async def change_app(ctx: OperationContext, id: str, body: RcsAppFields) -> dict
     fields, credentials = body.split(ctx.services, before["bsp"])
     await _check_fallback(ctx, fields)
     await apps.change_app(ctx, PLATFORM, id, fields, credentials, place="provider_credentials.{}")
-    return _shown(ctx.services, await apps.get_app(ctx, PLATFORM, id))
+    return await _shown(ctx, await apps.get_app(ctx, PLATFORM, id))
 
 
 @operation(

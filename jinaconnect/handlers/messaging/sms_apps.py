@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
+from jinaconnect.actions.messaging.daily import counted
 from jinaconnect.channels.table import CHANNELS as TABLE
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid
@@ -132,7 +133,11 @@ _APPS = Listing(
 )  # fmt: skip
 
 
-def _shown(ctx: OperationContext, doc: Mapping[str, Any], secret: str | None = None) -> dict[str, Any]:
+async def _shown(ctx: OperationContext, doc: dict[str, Any], secret: str | None = None) -> dict[str, Any]:
+    return _rendered(ctx, (await counted(ctx, [doc]))[0], secret)
+
+
+def _rendered(ctx: OperationContext, doc: Mapping[str, Any], secret: str | None = None) -> dict[str, Any]:
     settings = ctx.services.settings
     base = f"{settings.public_url or settings.own_url}/sms/v1/webhooks/{doc['_id']}"
     end = "" if doc["bsp"] in SIGNED else f"{secret or '{webhook_secret}'}/"
@@ -176,7 +181,7 @@ async def list_apps(ctx: OperationContext) -> dict[str, Any]:
     """List the SMS apps."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [_shown(ctx, doc) for doc in docs]
+        return [_rendered(ctx, doc) for doc in await counted(ctx, docs)]
 
     if ctx.principal.mode == "test":
         await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)
@@ -203,7 +208,7 @@ async def create_app(ctx: OperationContext, body: NewSmsApp) -> dict[str, Any]:
     made = await apps.create_app(ctx, CHANNELS[body.provider], fields, sealed)
     if body.is_default:
         await apps.only_default(ctx, PLATFORM, made["id"])
-    return _shown(ctx, await ctx.data.get("apps", made["id"]), secret)
+    return await _shown(ctx, await ctx.data.get("apps", made["id"]), secret)
 
 
 @operation(
@@ -211,7 +216,7 @@ async def create_app(ctx: OperationContext, body: NewSmsApp) -> dict[str, Any]:
 )  # fmt: skip
 async def read_app(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show one SMS app."""
-    return _shown(ctx, await apps.get_app(ctx, PLATFORM, id))
+    return await _shown(ctx, await apps.get_app(ctx, PLATFORM, id))
 
 
 @operation(
@@ -226,7 +231,7 @@ async def change_app(ctx: OperationContext, id: str, body: SmsAppFields) -> dict
     await apps.change_app(ctx, PLATFORM, id, fields, credentials, place="provider_credentials.{}")
     if body.is_default:
         await apps.only_default(ctx, PLATFORM, id)
-    return _shown(ctx, await ctx.data.get("apps", id))
+    return await _shown(ctx, await ctx.data.get("apps", id))
 
 
 @operation(
@@ -240,7 +245,7 @@ async def rotate_secret(ctx: OperationContext, id: str) -> dict[str, Any]:
         raise Invalid.field("provider", "signs its webhooks: their addresses have no secret")
     secret = ctx.secret("sms webhook")
     await apps.change_app(ctx, PLATFORM, id, {}, {"webhook_secret": secret})
-    return _shown(ctx, await ctx.data.get("apps", id), secret)
+    return await _shown(ctx, await ctx.data.get("apps", id), secret)
 
 
 @operation(

@@ -12,6 +12,7 @@ from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
 from jinaconnect.actions.messaging.connecting import connect
+from jinaconnect.actions.messaging.daily import counted
 from jinaconnect.channels.telegram.channel import Telegram
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import CarrierFailed, Invalid
@@ -109,7 +110,7 @@ def _shown(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _bot(ctx: Context, id: str) -> dict[str, Any]:
-    return _shown(ctx.services, await apps.get_app(ctx, PLATFORM, id))
+    return _shown(ctx.services, (await counted(ctx, [await apps.get_app(ctx, PLATFORM, id)]))[0])
 
 
 @operation(
@@ -120,7 +121,7 @@ async def list_bots(ctx: OperationContext) -> dict[str, Any]:
     """List the Telegram bots."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [_shown(ctx.services, doc) for doc in docs]
+        return [_shown(ctx.services, doc) for doc in await counted(ctx, docs)]
 
     if ctx.principal.mode == "test":
         await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)

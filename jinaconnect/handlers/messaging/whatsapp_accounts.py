@@ -11,11 +11,12 @@ from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
 from jinaconnect.actions.messaging.account_info import render_info, sync_info
+from jinaconnect.actions.messaging.daily import counted
 from jinaconnect.channels.table import CHANNELS as TABLE
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.payloads.account import AppData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Name, Phone, Request, Text, example
+from jinaconnect.core.schema import Answer, Given, Name, Phone, Request, Text, example, sample
 from jinaconnect.handlers.edge.operation import operation
 
 PLATFORM = "WHATSAPP"
@@ -87,9 +88,10 @@ class NewApp(
     bsp: Literal["META", "GUPSHUP"] = "META"
 
 
-class AppOut(AppData):
+class AppOut(AppData, json_schema_extra=example(**sample(AppData), messages_sent_today=212)):
     """A WhatsApp app; credentials are never shown."""
 
+    messages_sent_today: int = Field(description="Since midnight in the organisation's time zone.")
     waba_id: str | None = Field(None, description="This and the next two are for admins and above.")
     phone_number_id: str | None = None
     app_id: str | None = None
@@ -108,8 +110,13 @@ def _missing(bsp: str, fields: Mapping[str, Any], credentials: Mapping[str, Any]
     return [f"bsp_credentials.{name}" for name in ("api_key", "app_name") if not credentials.get(name)]
 
 
-def _shown(ctx: Context, doc: Mapping[str, Any], secret: str | None = None) -> dict[str, Any]:
+async def _shown(ctx: Context, doc: dict[str, Any], secret: str | None = None) -> dict[str, Any]:
+    return _rendered(ctx, (await counted(ctx, [doc]))[0], secret)
+
+
+def _rendered(ctx: Context, doc: Mapping[str, Any], secret: str | None = None) -> dict[str, Any]:
     settings, shown = ctx.services.settings, apps.render_app(doc, ctx.principal.priority)
+    shown["messages_sent_today"] = doc["messages_sent_today"]
     end = f"{secret or '{webhook_secret}'}/" if doc["bsp"] in UNSIGNED else ""
     shown["webhook_url"] = f"{settings.public_url or settings.own_url}{shown['webhook_path']}{end}"
     return shown if secret is None else {**shown, "webhook_secret": secret}
@@ -129,7 +136,7 @@ async def list_apps(ctx: OperationContext) -> dict[str, Any]:
     """List the WhatsApp apps."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [_shown(ctx, doc) for doc in docs]
+        return [_rendered(ctx, doc) for doc in await counted(ctx, docs)]
 
     if ctx.principal.mode == "test":
         await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)
@@ -162,13 +169,13 @@ async def create_app(ctx: OperationContext, body: NewApp) -> dict[str, Any]:
     made = await apps.create_app(ctx, CHANNELS[body.bsp], fields, credentials)
     if body.is_default:
         await apps.only_default(ctx, PLATFORM, made["id"])
-    return _shown(ctx, await ctx.data.get("apps", made["id"]), secret)
+    return await _shown(ctx, await ctx.data.get("apps", made["id"]), secret)
 
 
 @operation("GET", "/wa/v1/apps/{id}/", id="wa.apps.read", permission="wa_app.view", returns=AppOut, tag="whatsapp")
 async def read_app(ctx: Context, id: str) -> dict[str, Any]:
     """Show one WhatsApp app."""
-    return _shown(ctx, await apps.get_app(ctx, PLATFORM, id))
+    return await _shown(ctx, await apps.get_app(ctx, PLATFORM, id))
 
 
 @operation(
@@ -188,7 +195,7 @@ async def change_app(ctx: OperationContext, id: str, body: AppFields) -> dict[st
     await apps.change_app(ctx, PLATFORM, id, fields, credentials)
     if body.is_default:
         await apps.only_default(ctx, PLATFORM, id)
-    return _shown(ctx, await ctx.data.get("apps", id))
+    return await _shown(ctx, await ctx.data.get("apps", id))
 
 
 @operation(
@@ -202,7 +209,7 @@ async def rotate_secret(ctx: OperationContext, id: str) -> dict[str, Any]:
         raise Invalid.field("bsp", "signs its webhooks: their address has no secret")
     secret = ctx.secret("whatsapp webhook")
     await apps.change_app(ctx, PLATFORM, id, {}, {"webhook_secret": secret})
-    return _shown(ctx, await ctx.data.get("apps", id), secret)
+    return await _shown(ctx, await ctx.data.get("apps", id), secret)
 
 
 @operation(

@@ -41,7 +41,7 @@ _APP = {
     "id": sample_id("wap"), "tenant": sample_id("ten"), "app_name": "Shop", "description": None,
     "phone_number": "+12025550123", "bsp": "META", "is_active": True, "is_verified": True, "is_default": False,
     "daily_limit": 1000,
-    "messages_sent_today": 212, "tier": "TIER_1K", "credentials_set": True, "simulated": False,
+    "tier": "TIER_1K", "credentials_set": True, "simulated": False,
     "webhook_path": f"/wa/v1/webhooks/{sample_id('ten')}/", "carrier_state": None, "created_at": EARLIER,
     "updated_at": MOMENT,
     "created_by": "sam@example.com", "updated_by": "sam@example.com",
@@ -219,7 +219,6 @@ class AppData(Payload, json_schema_extra=like(_APP)):
     is_verified: bool
     is_default: bool = Field(description="Whether it is taken where a request names no account of its platform.")
     daily_limit: Count
-    messages_sent_today: Count
     tier: str
     credentials_set: bool
     simulated: bool
@@ -231,7 +230,7 @@ class AppData(Payload, json_schema_extra=like(_APP)):
     updated_by: str | None
 
 
-class AppCreated(AppData, json_schema_extra=like(_APP, messages_sent_today=0)):
+class AppCreated(AppData, json_schema_extra=like(_APP)):
     """A channel account was added."""
 
 

@@ -126,7 +126,7 @@ _OF_MODELS: dict[str, Any] = {
     "InboxMessage.read_by_name": None, "ListedMessage.read_at": None, "ListedMessage.read_by_id": None,
     "ListedMessage.read_by_name": None, "InboxMessage.outgoing_sent_at": None, "ListedMessage.outgoing_sent_at": None,
     "MessageDetail.sent_at": None, "MessageDetail.read_at": None, "ChannelContact.expires_at": "2026-11-25T09:30:00Z",
-    "AppOut.description": "West coast", "AppOut.daily_limit": 1000, "AppOut.messages_sent_today": 212,
+    "AppOut.description": "West coast", "AppOut.daily_limit": 1000,
     "TemplateOut.content": "Hello {{1}}, your order {{2}} is on its way.", "TemplateOut.status": "APPROVED",
     "TemplateOut.name": "Order sent", "TemplateOut.number": sample_id("tpl"), "TagPage.results": ["vip", "wholesale"],
     "CallOut.direction": "outbound", "CallDetail.direction": "outbound", "Consultation.direction": "outbound",
