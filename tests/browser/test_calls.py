@@ -20,9 +20,15 @@ WAITS = graph(
 )  # fmt: skip
 
 
-async def in_sandbox(page: Page, gateway: Running, tenant: Tenant) -> Person:
+async def template(tenant: Tenant) -> str:
+    """Add an IVR that asks for three digits and waits."""
+    body = {"name": "Ask", "template_kind": "ivr_menu", "graph": WAITS}
+    return str((await tenant("owner", "test").post("/voice/api/templates/", body)).ok(201)["id"])
+
+
+async def in_sandbox(page: Page, gateway: Running, tenant: Tenant, role: str = "manager") -> Person:
     """Sign in and work in the sandbox, on the page of calls."""
-    person = await add_person(gateway, tenant, "manager", "Sam")
+    person = await add_person(gateway, tenant, role, "Sam")
     await sign_in(page, gateway.url, person, "#/try")
     await page.get_by_role("button", name="Work in the sandbox").click()
     await expect(page.locator(".who")).to_contain_text("Sandbox")
@@ -74,11 +80,10 @@ async def test_a_call_is_placed_and_followed(page: Page, gateway: Running, tenan
 
 async def test_keys_show_as_they_are_pressed(page: Page, gateway: Running, tenant: Tenant) -> None:
     client = tenant("owner", "test")
-    made = await client.post("/voice/api/templates/", {"name": "Ask", "template_kind": "ivr_menu", "graph": WAITS})
     await in_sandbox(page, gateway, tenant)
     await expect(page.locator(".board")).to_contain_text("There was no call yet")
     keys = {"sandbox_digits": "429"}
-    body = {"to_number": "+12025550107", "template": made.ok(201)["id"], "metadata": keys}
+    body = {"to_number": "+12025550107", "template": await template(tenant), "metadata": keys}
     (await client.post("/voice/api/calls/", body)).ok(201)
     await expect(page.locator(".live-calls .node")).to_contain_text("ask")
     await expect(page.locator(".live-calls .pressed kbd")).to_have_text(["4", "2", "9"], timeout=15_000)
@@ -109,3 +114,40 @@ async def test_a_viewer_orders_nothing(page: Page, gateway: Running, tenant: Ten
     await page.keyboard.press("Control+k")
     await page.get_by_role("combobox", name="Find").fill("hang up")
     await expect(page.locator("dialog")).to_contain_text("Nothing found")
+
+
+async def test_a_recording_is_drawn_and_heard_from_anywhere(page: Page, gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    body = {"to_number": "+12025550107", "template": await template(tenant), "record": True,
+            "metadata": {"sandbox_digits": "42h"}}  # fmt: skip
+    call = (await client.post("/voice/api/calls/", body)).ok(201)["id"]
+    await in_sandbox(page, gateway, tenant, "owner")
+    await page.goto(f"{gateway.url}/#/calls/{call}")
+    player, place = page.locator("jc-player"), page.get_by_role("slider")
+    await expect(player.locator("canvas").first).to_be_visible(timeout=20_000)
+    [recording] = (await client.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
+    told = (await client.get(f"/voice/api/recordings/{recording['id']}/peaks/")).ok()
+    assert len(told["peaks"]) > 900
+    assert 0 < max(told["peaks"]) < 0.1  # the simulated carrier hums softly
+    assert round(told["duration_s"]) == recording["duration_seconds"]
+    ranges: list[str | None] = []
+    page.on("request", lambda sent: ranges.append(sent.headers.get("range")) if "/recordings/" in sent.url else None)
+    await page.get_by_role("button", name="Play").click()
+    await expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    await place.press("ArrowRight")
+    await expect(place).to_have_attribute("aria-valuenow", str(round(told["duration_s"])))
+    await page.keyboard.press("Home")
+    await expect(place).to_have_attribute("aria-valuetext", "00:00")
+    assert any(each and each.startswith("bytes=") for each in ranges)
+
+
+async def test_who_may_not_listen_sees_that_there_is_a_recording(page: Page, gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    body = {"to_number": "+12025550101", "tts_text": "Hi.", "record": True}
+    call = (await client.post("/voice/api/calls/", body)).ok(201)["id"]
+    await in_sandbox(page, gateway, tenant)
+    await page.goto(f"{gateway.url}/#/calls/{call}")
+    await expect(page.locator(".player")).to_contain_text("may not hear", timeout=20_000)
+    rows = (await client.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
+    asked = await tenant("manager", "test").get(f"/voice/api/recordings/{rows[0]['id']}/peaks/")
+    asked.refused(403, "permission_denied")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import tracemalloc
 
 import pytest
 
-from jinaconnect.telephony.audio import MAX_BYTES, MAX_SECONDS, AudioError, length_s, telephone_wav, wav
+from jinaconnect.telephony.audio import (
+    MAX_BYTES,
+    MAX_SECONDS,
+    PEAKS,
+    AudioError,
+    length_s,
+    peaks,
+    telephone_wav,
+    wav,
+)
 from tests.telephony import waves
 
 
@@ -96,3 +106,14 @@ def test_length_of_what_is_no_wav_is_refused() -> None:
     for data in (b"", b"hello", waves.mp3(3)):
         with pytest.raises(AudioError, match="not a WAV"):
             length_s(data)
+
+
+def test_peaks_follow_the_loudness_of_a_recording() -> None:
+    quiet, loud = ([level] * 8_000 * 60 for level in (256, -32_768))
+    found = peaks(io.BytesIO(wav(struct.pack(f"<{8_000 * 120}h", *quiet, *loud))))
+    assert len(found) == PEAKS
+    assert (found[0], found[PEAKS // 2 - 1], found[PEAKS // 2], found[-1]) == (2, 2, 255, 255)
+    assert 0 < len(peaks(io.BytesIO(waves.mp3(100)))) <= PEAKS
+    assert peaks(io.BytesIO(wav(b"\x00\x10"))) == b"\x20"
+    with pytest.raises(AudioError):
+        peaks(io.BytesIO(b"no audio"))

@@ -26,6 +26,7 @@ from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore
+from jinaconnect.telephony import audio
 from jinaconnect.telephony.audio import AudioError, looked_at
 
 RECORDING_JOB = "voice.recording"
@@ -236,3 +237,27 @@ async def download(ctx: Context, id: str) -> dict[str, Any]:
         raise NotFound()
     seconds = expiry(ctx.caller.query.get("expires_seconds"))
     return {"recording_url": address(ctx.services, ctx.data.scope, id, seconds), "expires_seconds": seconds}
+
+
+async def peaks(ctx: Context, id: str) -> dict[str, Any]:
+    """Answer how loud a recording is along its length, worked out once; raises NotFound where there is no audio."""
+    row = await visible_recording(ctx, id)
+    found = row.get("peaks")
+    if found is None:
+        found = await _peaks(ctx, row)
+        await ctx.data.change("recordings", id, lambda doc: Change(set={"peaks": found}))
+    return {"duration_s": row["length_s"], "peaks": [round(each / 255, 3) for each in found]}
+
+
+async def _peaks(ctx: Context, row: Document) -> bytes:
+    blobs, scope = ctx.services.blobs, ctx.data.scope
+    size = await blobs.size(scope, row["blob"])
+    if size is None:
+        raise NotFound()
+    async with blobs.spool() as spool:
+        async for piece in blobs.pieces(scope, row["blob"], 0, size):
+            await spool.write(piece)
+        try:
+            return await spool.read(audio.peaks)
+        except audio.AudioError:
+            return b""

@@ -4,8 +4,9 @@ import { Element, html, repeat } from "../element.js";
 import { clock, day, exactly } from "../format.js";
 import { icons } from "../icons.js";
 import { session } from "../session.js";
-import { plain } from "../text.js";
+import { plain, shown } from "../text.js";
 import "./controls.js";
+import "./player.js";
 import { LIVE, fact, farEnd, lasting, state } from "./words.js";
 
 const PAUSE_MS = 250; // between two readings of a timeline while much happens
@@ -94,7 +95,7 @@ class Call extends Element {
         ${live && this.page.act.may(call) ? html`<jc-controls .page=${this.page} .calls=${this.calls} .call=${{ ...call }}></jc-controls>` : ""}
         ${call.keys.length ? html`<p class="pressed large"><span class="soft">Pressed</span> ${call.keys.map(({ digit }) => html`<kbd>${digit}</kbd>`)}</p>` : ""}
         ${this.#facts(call)}
-        ${this.#taped(call)}
+        ${this.#taped()}
         <h2>Timeline</h2>
         <ol class="facts">${repeat(this.items, (item, at) => `${item.at}${item.type}${at}`, (item) => html`
           <li class=${item.type.startsWith("call.") || item.type.startsWith("recording.") ? "" : "minor"}>
@@ -122,7 +123,13 @@ class Call extends Element {
   }
 
   #taped() {
-    return "";
+    const may = session.may("voice.listen");
+    return html`
+      ${repeat(this.recordings, (each) => each.id, (each) => html`<jc-player .recording=${each} ?may=${may}></jc-player>`)}
+      ${this.transcript ? html`
+        <section class="transcript-box"><h2>Transcript</h2>
+          <p class="soft small">${[this.transcript.provider, this.transcript.confidence !== null && `${Math.round(this.transcript.confidence * 100)} % sure`].filter(Boolean).join(" · ")}</p>
+          <div class="transcript" dir="auto">${shown(this.transcript.text)}</div></section>` : ""}`;
   }
 }
 

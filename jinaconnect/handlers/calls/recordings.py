@@ -9,7 +9,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.core.events.payloads.calls import RecordingData
 from jinaconnect.core.paging import Listing, between, text_filter
-from jinaconnect.core.schema import Answer
+from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.files import file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
@@ -28,6 +28,13 @@ class Download(Answer):
 
     recording_url: str
     expires_seconds: int
+
+
+class Peaks(Answer, json_schema_extra=example(duration_s=37.002, peaks=[0.0, 0.412, 0.38])):
+    """How loud a recording is along its length: 0 to 1, evenly spaced; none where its audio cannot be read."""
+
+    duration_s: float
+    peaks: list[float]
 
 
 @voice_operation(
@@ -51,6 +58,12 @@ async def read_recording(ctx: Context, id: str) -> dict[str, Any]:
 async def download(ctx: Context, id: str) -> dict[str, Any]:
     """Give an address at which the audio can be fetched for a while without logging in."""
     return await recordings.download(ctx, id)
+
+
+@voice_operation("GET", "recordings/{id}/peaks/", id="recordings.peaks", permission="voice.listen", returns=Peaks)
+async def peaks(ctx: Context, id: str) -> dict[str, Any]:
+    """Tell how loud a recording is along its length, for drawing it; at most 1,000 peaks."""
+    return await recordings.peaks(ctx, id)
 
 
 @voice_operation(

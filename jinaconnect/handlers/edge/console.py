@@ -15,8 +15,10 @@ from jinaconnect.core.errors import NotFound
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.packed import AGAIN, CACHED, FOREVER, KINDS, served
 
-# Nothing from elsewhere, nothing inline, nothing evaluated. `self` covers the socket of the same host.
-POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'"
+# What the drawing of a recording brings along (console/vendored/README.md).
+_STYLES = "'sha256-XGW/cX2BkTPWNNT3NdyASrPEWZfPnKdPJaJ2aN7R+v8='"
+# Nothing from elsewhere, nothing inline but that, nothing evaluated. `self` covers the socket of the same host.
+POLICY = f"default-src 'self'; style-src 'self' {_STYLES}; object-src 'none'; base-uri 'none'; form-action 'self'"
 _MARK = b"/console/now/"  # as the page is written; replaced by the folder of this version
 _SDK = "feed.js"
 
