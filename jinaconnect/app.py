@@ -23,8 +23,9 @@ from jinaconnect.actions.broadcasts.dispatch import Dispatcher
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.provider_prices import PRICE_JOB
-from jinaconnect.actions.calls.recordings import RECORDING_JOB, keep_recording
+from jinaconnect.actions.calls.recordings import RECORDING_JOB
 from jinaconnect.actions.calls.retention import retire_recordings
+from jinaconnect.actions.calls.transcribing import RECORDINGS, TRANSCRIPT_JOB, Scribe
 from jinaconnect.actions.contacts.importing import IMPORTS
 from jinaconnect.actions.contacts.importing_rows import Importer
 from jinaconnect.actions.context import Services, Settings
@@ -107,6 +108,7 @@ from jinaconnect.store.secrets.sealing import Secrets, load_master_key
 from jinaconnect.store.store import Store
 from jinaconnect.store.webhook_queue import WebhookQueue
 from jinaconnect.telephony.speech import EspeakNg
+from jinaconnect.telephony.transcribe.table import engine_of
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
@@ -217,6 +219,7 @@ class Gateway:
         commander = Commander(services, worker, providers, urls, leader)
         hosted = HostedCalls(services, worker, providers, urls, commander, prompts)
         calls = Controls(LiveCalls(services, fleet), hosted)
+        scribe = Scribe(services, worker, engine_of(config.transcription, services.outbound))
         voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander)
         message_hooks = InboundDoor(services, worker, writers, accounts, channels)
         hub, presence = Hub(store.log, services.cursors), Presence(clock, link)
@@ -239,7 +242,9 @@ class Gateway:
         webhooks = Webhooks(services, auth, hub, active=works, keep=keep)
         interprocess = Interprocess(link, store, services.switch_commands, hub, presence, writers, worker)
         worker.handle_job(PRICE_JOB, PriceAsker(services, worker, providers).ask)
-        self._assign(services, ports, Sender(services, worker, accounts, channels), message_hooks, hosted, voice_hooks)
+        self._assign(
+            services, ports, Sender(services, worker, accounts, channels), message_hooks, hosted, voice_hooks, scribe
+        )
         writers.start(message_hooks.apply_handed)
         auth.withdrawn.append(live.access_changed)
         store.withdrawals.listeners.append(auth.forget)
@@ -251,7 +256,7 @@ class Gateway:
 
     def _assign(
         self, services: Services, ports: Ports, sender: Sender, messages: InboundDoor, hosted: HostedCalls,
-        voice: VoiceDoor,
+        voice: VoiceDoor, scribe: Scribe,
     ) -> None:  # fmt: skip
         """Name who does which work."""
         worker = ports.worker
@@ -275,7 +280,9 @@ class Gateway:
         worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))
         worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
         worker.handle_job(UNPLACED_JOB, lambda scope, data: give_back_unplaced(services, scope, data["call"]))
-        worker.handle_job(RECORDING_JOB, lambda scope, data: keep_recording(services, ports.calls, scope, data))
+        worker.handle_job(RECORDING_JOB, lambda scope, data: scribe.keep(ports.calls, scope, data))
+        worker.handle_job(TRANSCRIPT_JOB, scribe.take)
+        worker.handle(RECORDINGS, scribe.hear, scribe.at_once)
         # What any process may look for is looked for by all of them in turn.
         worker.every(2.0 * self.processes, services.store.outbox.sweep)
         worker.every(5.0 * self.processes, services.due.inherit)

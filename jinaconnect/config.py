@@ -6,11 +6,11 @@ import ipaddress
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from jinaconnect.core.billing.prices import price_list
+from jinaconnect.telephony.transcribe.local import model_directory
 
 
 def _listed(value: Any) -> Any:
@@ -283,6 +284,38 @@ class Voice(_Section):
         return value
 
 
+class DeepgramSection(_Section):
+    """Deepgram, which recordings are sent to where it is the engine."""
+
+    base_url: str = "https://api.deepgram.com"
+    api_key: str = Field("", repr=False)
+
+
+class OpenAiSection(_Section):
+    """OpenAI, which recordings are sent to where it is the engine."""
+
+    base_url: str = "https://api.openai.com"
+    api_key: str = Field("", repr=False)
+
+
+class Transcription(_Section):
+    """Who writes recordings down: nobody, a model on this machine, a service, or the carrier that made them."""
+
+    engine: Literal["none", "local", "deepgram", "openai", "provider"] = "none"
+    model_dir: str = ""
+    deepgram: DeepgramSection = DeepgramSection()
+    openai: OpenAiSection = OpenAiSection()
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if self.engine == "local":
+            model_directory(self.model_dir)  # a ValueError that says what is missing
+        keys = {"deepgram": self.deepgram.api_key, "openai": self.openai.api_key}
+        if not keys.get(self.engine, "none needed"):
+            raise ValueError(f"engine '{self.engine}' needs {self.engine}.api_key")
+        return self
+
+
 class Config(BaseSettings):
     """Every setting there is."""
 
@@ -310,6 +343,7 @@ class Config(BaseSettings):
     sandbox: Sandbox = Sandbox()
     blobs: Blobs = Blobs()
     voice: Voice = Voice()
+    transcription: Transcription = Transcription()
 
     @classmethod
     def settings_customise_sources(

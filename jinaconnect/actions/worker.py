@@ -92,9 +92,11 @@ class Worker:
         """Return the present, by which work is due."""
         return self._clock()
 
-    def handle(self, collection: str, handler: Handler) -> None:
-        """Name who does the work of a collection."""
+    def handle(self, collection: str, handler: Handler, at_once: tuple[int, int] | None = None) -> None:
+        """Name who does the work of a collection, and how much of it at once: in all and for one tenant."""
         self._handlers[collection] = handler
+        if at_once is not None:
+            self._shares[collection] = Shares(*at_once)
 
     def handle_job(self, kind: str, job: Job) -> None:
         """Name who does the jobs of a kind; called with (scope, data)."""

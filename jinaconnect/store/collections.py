@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from jinaconnect.core.contacts.document import KEPT as ROWS_KEPT
-from jinaconnect.core.inbox.words import contact_words, message_words
+from jinaconnect.core.inbox.words import contact_words, message_words, recording_words
 from jinaconnect.core.office.notices import KEPT
 from jinaconnect.store.databases.indexes import Built
 
@@ -274,7 +274,9 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     "recordings": Collection(
         tells=True,
+        worded=Worded(recording_words, ("transcription",), inside=False),
         indexes=(
+            _WORDS,
             Index((("_id", -1),)),
             Index((("call", 1), ("_id", -1))),
             Index((("provider_recording_id", 1),), unique=True),

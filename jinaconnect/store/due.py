@@ -23,7 +23,9 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 
-DUE_COLLECTIONS = ("messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports", "contacts")
+DUE_COLLECTIONS = (
+    "messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports", "contacts", "recordings",
+)  # fmt: skip
 LEASE = timedelta(seconds=60)
 
 
@@ -222,7 +224,7 @@ class Due:
     async def release(self) -> int:
         """Give back what this process holds and another may begin again (at a drain); returns how many."""
         released = 0
-        for name in ("jobs", "inbound", "media", "contact_imports", "contacts"):
+        for name in ("jobs", "inbound", "media", "contact_imports", "contacts", "recordings"):
             result = await self._database[name].update_many(
                 {"due.by": self.process}, {"$set": {"due.at": self._clock(), "due.by": None}}
             )

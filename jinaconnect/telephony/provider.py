@@ -199,6 +199,16 @@ class AsksPrice(Protocol):
         """Return the price of a call that is over, None while it is not known; raises CallGone, ProviderAway."""
 
 
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """What a carrier has written down of its recording of this name."""
+
+    name: str
+    text: str
+    confidence: float | None = None
+    language: str | None = None
+
+
 class VoiceProvider(Protocol):
     """One HTTP voice carrier."""
 

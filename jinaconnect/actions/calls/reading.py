@@ -14,6 +14,8 @@ from jinaconnect.core.errors import NotFound, PermissionDenied
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 
+LISTEN = "voice.listen"  # hearing recordings, and reading what was said in them
+
 
 async def within(ctx: Context) -> dict[str, Any]:
     """Return the filter that narrows calls to what the principal may see: agents see their contacts' and their own."""
@@ -61,7 +63,7 @@ async def read_call(ctx: Context, id: str) -> dict[str, Any]:
         "call_events", {"call": id, "sequence": {"$type": "number"}}, sort=[("sequence", -1)], limit=document.RECENT
     )
     shown = document.render_call(doc, [render_event(row) for row in reversed(rows)])
-    return {**shown, "transcription": await _transcription(ctx, id)}
+    return {**shown, "transcription": await _transcription(ctx, id) if ctx.principal.may(LISTEN) else None}
 
 
 async def _transcription(ctx: Context, id: str) -> dict[str, Any] | None:
@@ -70,7 +72,7 @@ async def _transcription(ctx: Context, id: str) -> dict[str, Any] | None:
         return None
     return {
         "recording": rows[0]["_id"], "text": rows[0]["transcription"], "provider": rows[0]["transcription_provider"],
-        "confidence": rows[0]["transcription_confidence"],
+        "confidence": rows[0]["transcription_confidence"], "language": rows[0].get("transcription_language"),
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
-from jinaconnect.actions.calls.reading import visible_call, within
+from jinaconnect.actions.calls.reading import LISTEN, visible_call, within
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.actions.listing import list_documents
@@ -30,7 +30,6 @@ from jinaconnect.telephony import audio
 from jinaconnect.telephony.audio import AudioError, looked_at
 
 RECORDING_JOB = "voice.recording"
-LISTEN = "voice.listen"
 DEFAULT_EXPIRES_S, SHORTEST_S, LONGEST_S = 3600, 60, 86_400
 EMPTY_S = 0.1  # what is shorter says nothing
 TOLERANCE_S, TOLERANCE = 2.0, 0.1  # how far a recording's length may be from the call's
@@ -60,8 +59,12 @@ def _blob(call: str, id: str, form: str) -> str:
     return f"{call}.{id}.{form}"
 
 
-async def keep_recording(services: Services, calls: CallControls, scope: str, data: Mapping[str, Any]) -> None:
-    """Fetch one recording from its switch and keep it; repeating it changes nothing.
+async def keep_recording(
+    services: Services, calls: CallControls, scope: str, data: Mapping[str, Any], more: Mapping[str, Any]
+) -> Document | None:
+    """Fetch one recording from its switch and keep it, with `more` fields; repeating it changes nothing.
+
+    Returns its row, None where there is none.
 
     Raises CarrierFailed or Unavailable when another try may help; what the switch does not have becomes
     `recording.failed`.
@@ -79,21 +82,22 @@ async def keep_recording(services: Services, calls: CallControls, scope: str, da
                 if services.clock() - datetime.fromisoformat(data["started_at"]) < GIVE_UP and call["ended_at"] is None:
                     raise CarrierFailed("there is no such recording yet") from error
                 await _failed(ctx, call, data["recording"], "The telephony server has no such recording.")
-                return
+                return None
             except AudioError:
                 await _failed(ctx, call, data["recording"], "The recording is no audio.")
-                return
+                return None
             if length < EMPTY_S:
                 await _failed(ctx, call, data["recording"], "The recording is empty.")
                 await _forget(control, call, data)
-                return
+                return None
             await services.blobs.keep(spool, scope, _blob(call["_id"], data["recording"], form))
-            await _keep(ctx, call, data, spool.size, form, length)
+            await _keep(ctx, call, data, spool.size, form, length, more)
     row = await store.find("recordings", data["recording"])
     if row is not None and (await store.get("calls", call["_id"])).get("erased"):
         await remove_recording(services, scope, row, ctx.principal.actor())
     await _mirror(store, call["_id"], data["recording"])
     await _forget(control, call, data)
+    return row
 
 
 async def _forget(control: CallControl, call: Document, data: Mapping[str, Any]) -> None:
@@ -103,7 +107,10 @@ async def _forget(control: CallControl, call: Document, data: Mapping[str, Any])
         logger.info("recording.left_behind", recording=data["recording"], error=str(error))
 
 
-async def _keep(ctx: Context, call: Document, data: Mapping[str, Any], size: int, form: str, length: float) -> None:
+async def _keep(
+    ctx: Context, call: Document, data: Mapping[str, Any], size: int, form: str, length: float,
+    more: Mapping[str, Any],
+) -> None:  # fmt: skip
     expected = data.get("expected_s")
     off = expected is not None and abs(length - expected) > max(TOLERANCE_S, TOLERANCE * expected)
     days = (await voice_app(ctx.data))["recording_retention_days"]
@@ -113,7 +120,9 @@ async def _keep(ctx: Context, call: Document, data: Mapping[str, Any], size: int
         "duration_seconds": round(length), "length_s": round(length, 3), "expected_s": expected,
         "length_mismatch": off, "size_bytes": size, "format": form, "transcription": None,
         "transcription_provider": None, "transcription_confidence": None,
+        "transcription_language": None,
         "retention_expires_at": ctx.now() + timedelta(days=days), "created_at": ctx.now(), "updated_at": ctx.now(),
+        **more,
     }  # fmt: skip
     try:
         await ctx.data.insert("recordings", row, [_event(ctx, "recording.ready", call, render_recording(row))])
@@ -191,13 +200,15 @@ def expiry(text: str | None) -> int:
 
 
 def render_recording(row: Mapping[str, Any], url: str | None = None) -> dict[str, Any]:
-    """Return a recording as it is answered; `storage_url` is None for whoever may not listen."""
+    """Return a recording as it is answered; `storage_url` and what was said are None for whoever may not listen."""
+    text = row["transcription"] if url is not None else None
     return {
         "id": row["_id"], "call": row["call"], "provider_recording_id": row["provider_recording_id"],
         "storage_url": url, "duration_seconds": row["duration_seconds"], "size_bytes": row["size_bytes"],
-        "format": row["format"], "length_mismatch": row["length_mismatch"], "transcription": row["transcription"],
+        "format": row["format"], "length_mismatch": row["length_mismatch"], "transcription": text,
         "transcription_provider": row["transcription_provider"],
         "transcription_confidence": row["transcription_confidence"],
+        "transcription_language": row.get("transcription_language"),
         "retention_expires_at": iso(row["retention_expires_at"]), "created_at": iso(row["created_at"]),
     }  # fmt: skip
 
@@ -215,7 +226,9 @@ async def visible_recording(ctx: Context, id: str) -> Document:
 
 
 async def list_recordings(ctx: Context, listing: Listing) -> dict[str, Any]:
-    """Answer the list of recordings."""
+    """Answer the list of recordings; what was said is searched by those who may hear it."""
+    if "search" in ctx.caller.query and not ctx.principal.may(LISTEN):
+        raise PermissionDenied(f"The role '{ctx.principal.role}' lacks the permission '{LISTEN}'.")
 
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
         return [_shown(ctx, doc) for doc in docs]

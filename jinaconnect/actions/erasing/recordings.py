@@ -1,8 +1,9 @@
-"""The end of a recording: its audio, its row, and what its call shows of it."""
+"""The end of a recording: its audio, what was written down of it, its row, and what its call shows of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from jinaconnect.actions.context import Services
 from jinaconnect.core.calls.document import seen_of
@@ -11,15 +12,21 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Leaving, Step
 
 
+def words_blob(row: Mapping[str, Any]) -> str:
+    """Return where the words of a recording are kept, each with its times."""
+    return f"{row['blob']}.words.json"
+
+
 async def remove_recording(services: Services, scope: str, row: Document, actor: Mapping[str, str]) -> None:
-    """Remove a recording: its audio, then its row with what its call shows of it.
+    """Remove a recording: its audio and its words, then its row with what its call shows of it.
 
     Its time is over from the first step on, so that retention goes on where this is cut off.
     """
     store, now = services.store.within(scope), services.clock()
     if row["retention_expires_at"] > now:
         await store.change("recordings", row["_id"], lambda doc: Change(set={"retention_expires_at": now}))
-    await services.blobs.delete(scope, row["blob"])
+    for blob in (row["blob"], words_blob(row)):
+        await services.blobs.delete(scope, blob)
     steps: list[Step] = []
     call = await store.find("calls", row["call"])
     if call is not None:
@@ -35,3 +42,4 @@ async def remove_recording(services: Services, scope: str, row: Document, actor:
 
         steps.append(Step("calls", call["_id"], decide))
     await store.change_together(steps, [Leaving("recordings", row["_id"])])
+    await services.blobs.delete(scope, words_blob(row))  # which may have been written down meanwhile

@@ -22,6 +22,8 @@ _EVENT_TYPES = {
     "call.recording_started": "recording_started",
     "call.recording_stopped": "recording_completed",
     "call.transferred": "transferred",
+    "transcript.ready": "transcribed",
+    "transcript.failed": "transcript_failed",
     "call.completed": "completed",
     "call.failed": "failed",
     "call.canceled": "failed",

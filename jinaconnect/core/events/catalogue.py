@@ -158,6 +158,8 @@ CATALOGUE: dict[str, EventType] = {
         EventType("recording.ready", "calls", "recording", calls.RecordingReady),
         EventType("recording.failed", "calls", "recording", calls.RecordingFailed),
         EventType("recording.deleted", "calls", "recording", calls.RecordingDeleted),
+        EventType("transcript.ready", "calls", "call", calls.TranscriptReady),
+        EventType("transcript.failed", "calls", "call", calls.TranscriptFailed),
         EventType("consent.created", "calls", "consent", calls.ConsentCreated),
         EventType("consent.updated", "calls", "consent", calls.ConsentUpdated),
         EventType("consent.deleted", "calls", "consent", calls.ConsentDeleted),

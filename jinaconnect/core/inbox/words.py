@@ -14,6 +14,7 @@ MOST = 32  # words of a message
 LONGEST = 32  # characters of a word
 MOST_PARTS = 64  # of a contact
 PART = 3  # characters the shortest part within a word has
+MOST_SAID = 1_000  # of a recording, in which people repeat themselves
 _WORD = re.compile(r"[^\W_]+")
 _CAPTIONED = ("image", "video", "document")
 
@@ -38,6 +39,11 @@ def message_words(doc: Mapping[str, Any]) -> list[str]:
     parts = [(content.get("body"), "text"), *((content.get(kind), "caption") for kind in _CAPTIONED)]
     texts = [part.get(name) for part, name in parts if isinstance(part, Mapping)]
     return _distinct((word for text in texts if isinstance(text, str) for word in split(text)), MOST)
+
+
+def recording_words(doc: Mapping[str, Any]) -> list[str]:
+    """Return the words of what was said in a recording, each once."""
+    return _distinct(split(doc.get("transcription") or ""), MOST_SAID)
 
 
 def contact_words(doc: Mapping[str, Any]) -> list[str]:

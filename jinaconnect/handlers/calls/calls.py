@@ -67,12 +67,13 @@ class CallOut(CallData):
 
 
 class Transcription(Answer):
-    """What was said in a recording."""
+    """What was said in a recording; null for roles that may not listen."""
 
     recording: str
     text: str
     provider: str | None
     confidence: float | None
+    language: str | None = None
 
 
 class CallDetail(CallOut, json_schema_extra=like(CALL, recent_events=[])):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from jinaconnect.actions.calls import recordings
+from jinaconnect.actions.calls.transcribing import read_transcript
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.erasing.recordings import remove_recording
 from jinaconnect.core.events.payloads.calls import RecordingData
@@ -15,12 +16,47 @@ from jinaconnect.handlers.edge.files import file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 
-RECORDINGS = Listing(filters={"call_id": text_filter("call"), "call": text_filter("call")})
+RECORDINGS = Listing(
+    filters={"call_id": text_filter("call"), "call": text_filter("call")}, search=("transcription",)
+)  # fmt: skip
 _TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
 class RecordingOut(RecordingData):
-    """A recording; `storage_url` is null for roles that may not listen."""
+    """A recording; `storage_url` and `transcription` are null for roles that may not listen."""
+
+
+class SpokenWord(Answer):
+    """A word and when it was said, in seconds from the recording's beginning."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None
+
+
+class SpokenPassage(Answer):
+    """What was said in one go; `speaker` is known where each side of the call has a channel of the recording."""
+
+    speaker: Literal["customer", "agent"] | None
+    channel: int
+    start_s: float
+    end_s: float
+    text: str
+    words: list[SpokenWord]
+
+
+class TranscriptOut(Answer):
+    """What was said in a recording; nothing is an empty text."""
+
+    recording: str
+    call: str
+    provider: str
+    language: str | None
+    confidence: float
+    text: str
+    channels: int
+    passages: list[SpokenPassage]
 
 
 class Download(Answer):
@@ -41,7 +77,8 @@ class Peaks(Answer, json_schema_extra=example(duration_s=37.002, peaks=[0.0, 0.4
     "GET", "recordings/", id="recordings.list", permission="voice.view", listing=RECORDINGS, returns=RecordingOut
 )
 async def list_recordings(ctx: Context) -> dict[str, Any]:
-    """List the recordings, newest first; `storage_url` needs `voice.listen`."""
+    """List the recordings, newest first; `search` finds what was said and needs `voice.listen`, as `storage_url` does.
+    """
     return await recordings.list_recordings(ctx, RECORDINGS)
 
 
@@ -67,10 +104,19 @@ async def peaks(ctx: Context, id: str) -> dict[str, Any]:
 
 
 @voice_operation(
+    "GET", "recordings/{id}/transcript/", id="recordings.transcript", permission="voice.listen",
+    returns=TranscriptOut,
+)  # fmt: skip
+async def transcript(ctx: Context, id: str) -> dict[str, Any]:
+    """Show what was said in a recording, word by word with times; 404 while nothing has been written down."""
+    return await read_transcript(ctx, id)
+
+
+@voice_operation(
     "DELETE", "recordings/{id}/", id="recordings.delete", permission="voice.manage", status=204, effect=True
 )
 async def delete_recording(ctx: Context, id: str) -> None:
-    """Remove a recording before its time: audio and row."""
+    """Remove a recording before its time: audio, transcript and row."""
     row = await recordings.visible_recording(ctx, id)
     await remove_recording(ctx.services, ctx.data.scope, row, ctx.principal.actor())
 

@@ -38,7 +38,7 @@ _TAPED = {**_FACT, "recording": sample_id("rec")}
 _RECORDING = {
     "id": sample_id("rec"), "call": sample_id("call"), "provider_recording_id": sample_id("rec"), "storage_url": None,
     "duration_seconds": 37, "size_bytes": 592044, "format": "wav", "length_mismatch": False, "transcription": None,
-    "transcription_provider": None, "transcription_confidence": None,
+    "transcription_provider": None, "transcription_confidence": None, "transcription_language": None,
     "retention_expires_at": "2027-02-21T10:01:14.500Z", "created_at": MOMENT,
 }  # fmt: skip
 _CONSENT = {
@@ -307,7 +307,7 @@ class CallRejected(
 
 
 class RecordingData(Payload, json_schema_extra=like(_RECORDING)):
-    """A recording; `storage_url` is null for roles that may not listen, and in events."""
+    """A recording; `storage_url` and `transcription` are null for roles that may not listen, and in events."""
 
     id: str
     call: str
@@ -320,6 +320,7 @@ class RecordingData(Payload, json_schema_extra=like(_RECORDING)):
     transcription: str | None
     transcription_provider: str | None
     transcription_confidence: float | None
+    transcription_language: str | None
     retention_expires_at: Stamp
     created_at: Stamp
 
@@ -344,6 +345,33 @@ class RecordingDeleted(Payload, json_schema_extra=like({}, id=sample_id("rec"), 
 
     id: str
     call: str
+
+
+class TranscriptReady(
+    CallTape,
+    json_schema_extra=like(
+        _TAPED, status="COMPLETED", provider="local", language="en", confidence=0.81, word_count=112
+    ),
+):  # fmt: skip
+    """What was said in a recording has been written down; the recording has it, events do not."""
+
+    provider: str
+    language: str | None
+    confidence: float
+    word_count: Count
+
+
+class TranscriptFailed(
+    CallTape,
+    json_schema_extra=like(
+        _TAPED, status="COMPLETED", code="unsupported_language",
+        reason="The language is none that local knows: de",
+    ),
+):  # fmt: skip
+    """What was said in a recording cannot be written down."""
+
+    code: Literal["unsupported_language", "refused", "engine_away", "test_mode"]
+    reason: str
 
 
 class ConsentData(Payload, json_schema_extra=like(_CONSENT)):
