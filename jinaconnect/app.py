@@ -59,6 +59,8 @@ from jinaconnect.actions.office.branding import prove_later
 from jinaconnect.actions.office.notifications import notify
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.readiness import SharedReadiness
+from jinaconnect.actions.scheduling.messages import COLLECTION as SCHEDULED
+from jinaconnect.actions.scheduling.messages import send_scheduled
 from jinaconnect.actions.webhooks.fleet import Webhooks
 from jinaconnect.actions.webhooks.posting import LOOKUPS, TIMEOUT_S
 from jinaconnect.actions.worker import Worker
@@ -264,6 +266,7 @@ class Gateway:
         worker.handle("messages", sender.deliver)
         worker.handle("broadcasts", Dispatcher(services, ports).run)
         worker.handle("contacts", lambda claim: attend(services, claim))
+        worker.handle(SCHEDULED, lambda claim: send_scheduled(services, ports, claim))
         worker.handle(IMPORTS, Importer(services).run)
         worker.handle("inbound", messages.take)
         # What is due of a call is its placing while it lives at its carrier, and what follows its end.

@@ -231,6 +231,15 @@ COLLECTIONS: dict[str, Collection] = {
     "canned_replies": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("shortcut", 1),), unique=True)),
     ),
+    "scheduled_messages": Collection(
+        tells=True,
+        indexes=(
+            Index((("_id", -1),)),
+            Index((("contact", 1), ("_id", -1))),
+            Index((("status", 1), ("_id", -1))),
+            Index((("scheduled_time", 1), ("_id", 1))),
+        ),
+    ),
     "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "trunks": Collection(
         tells=True,

@@ -25,7 +25,9 @@ from jinaconnect.store.databases.mongo import Database, Document, guarded
 
 DUE_COLLECTIONS = (
     "messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports", "contacts", "recordings",
+    "scheduled_messages",
 )  # fmt: skip
+_RELEASED = ("jobs", "inbound", "media", "contact_imports", "contacts", "recordings", "scheduled_messages")
 LEASE = timedelta(seconds=60)
 
 
@@ -224,7 +226,7 @@ class Due:
     async def release(self) -> int:
         """Give back what this process holds and another may begin again (at a drain); returns how many."""
         released = 0
-        for name in ("jobs", "inbound", "media", "contact_imports", "contacts", "recordings"):
+        for name in _RELEASED:
             result = await self._database[name].update_many(
                 {"due.by": self.process}, {"$set": {"due.at": self._clock(), "due.by": None}}
             )

@@ -16,6 +16,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.erasing.broadcasts import erase_recipient
 from jinaconnect.actions.erasing.calls import erase_calls, refuse_live_calls
 from jinaconnect.actions.erasing.files import erase_files
+from jinaconnect.actions.erasing.scheduled import drop_scheduled
 from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
 from jinaconnect.actions.inbox.marks import AT_ONCE, known_messages, recount
 from jinaconnect.core.errors import Invalid, NotFound
@@ -133,6 +134,7 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
             with contextlib.suppress(NotFound):
                 await remove_contact(ctx, other, erase=True)
     event_id = ctx.ids.new("evt")
+    await drop_scheduled(ctx, contact, erase=erase)
     await _remove_all(ctx, contact, erase)
 
     def decide(doc: Document) -> Change:

@@ -50,7 +50,7 @@ class NewMessage:
     `content` is in the inbox's words; `native` and `options` go to the channel with it, `memo` is kept with the message
     for what follows it. To whom is a `contact`, or an address that may be new (`to`). `account_field`, `contact_field`
     and `to_field` are what the request calls them. The `category` is its template's unless given; without either it is
-    an answer. It is sent `at` a time, now where none is given.
+    an answer. It is sent `at` a time, now where none is given. `id` is what it is called, where that is settled before.
     """
 
     platform: str
@@ -68,6 +68,7 @@ class NewMessage:
     at: datetime | None = None
     contact_field: str = "contact"
     to_field: str = "phone"
+    id: str | None = None
 
     @property
     def phone(self) -> str | None:
@@ -245,7 +246,8 @@ async def _stored(
     contact = checked.contact or await _added(ctx, message)
     now, principal = ctx.now(), ctx.principal
     doc = new_message(
-        ctx.ids.new("msg"), contact=contact["_id"], platform=message.platform, direction=OUTGOING, type=composed.type,
+        message.id or ctx.ids.new("msg"), contact=contact["_id"], platform=message.platform, direction=OUTGOING,
+        type=composed.type,
         content=composed.content, author="USER", app=account.id, timestamp=now, status=status.PENDING,
         reply_to=message.reply_to, created_by=principal.username or principal.name or principal.id,
         user=principal.user_id, template=template.id if template else None, request=dict(composed.wire),

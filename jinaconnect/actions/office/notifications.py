@@ -99,6 +99,8 @@ async def notify(services: Services, scope: str, data: Mapping[str, Any]) -> Non
     holding = [role["_id"] for role in roles if role["permissions"].get(data["permission"])]
     members = await ctx.data.select("members", {"is_active": True, "role": {"$in": holding}}, fields={"user": 1})
     people = [member["user"] for member in members if member["user"] != data["by"]]
+    if data.get("people"):
+        people = [user for user in people if user in data["people"]]
     for start in range(0, len(people), AT_ONCE):
         items = []
         for user in people[start : start + AT_ONCE]:

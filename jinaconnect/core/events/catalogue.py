@@ -18,6 +18,7 @@ from jinaconnect.core.events.payloads import (
     imports,
     messages,
     office,
+    scheduled_messages,
     trunks,
     voice,
     webhooks,
@@ -87,6 +88,18 @@ CATALOGUE: dict[str, EventType] = {
         EventType("canned_reply.created", "inbox", "canned_reply", canned_replies.CannedReplyCreated),
         EventType("canned_reply.updated", "inbox", "canned_reply", canned_replies.CannedReplyUpdated),
         EventType("canned_reply.deleted", "inbox", "canned_reply", canned_replies.CannedReplyDeleted),
+        EventType(
+            "scheduled_message.created", "inbox", "scheduled_message", scheduled_messages.ScheduledMessageCreated
+        ),
+        EventType(
+            "scheduled_message.updated", "inbox", "scheduled_message", scheduled_messages.ScheduledMessageUpdated
+        ),
+        EventType("scheduled_message.sent", "inbox", "scheduled_message", scheduled_messages.ScheduledMessageSent),
+        EventType(
+            "scheduled_message.cancelled", "inbox", "scheduled_message", scheduled_messages.ScheduledMessageCancelled
+        ),
+        EventType("scheduled_message.missed", "inbox", "scheduled_message", scheduled_messages.ScheduledMessageMissed),
+        EventType("scheduled_message.failed", "inbox", "scheduled_message", scheduled_messages.ScheduledMessageFailed),
         EventType("tenant.updated", "account", "tenant", account.TenantUpdated),
         EventType("app.created", "account", "app", account.AppCreated),
         EventType("app.updated", "account", "app", account.AppUpdated),

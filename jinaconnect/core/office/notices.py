@@ -11,14 +11,17 @@ KEPT = timedelta(days=90)
 TYPES = (
     "template_approved", "template_rejected", "template_submitted", "broadcast_scheduled", "broadcast_completed",
     "broadcast_failed", "contact_added", "contact_imported", "automation_updated", "automation_failed",
-    "wallet_recharged", "low_balance", "member_invited", "channel_app_error",
+    "wallet_recharged", "low_balance", "member_invited", "channel_app_error", "mentioned", "scheduled_message_failed",
 )  # fmt: skip
 Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice: to whoever holds `permission`, but for who did it; once for each `key` where it has one."""
+    """A notice: to whoever holds `permission`, but for who did it; once for each `key` where it has one.
+
+    Where `people` are named, it is theirs alone.
+    """
 
     type: str
     title: str
@@ -26,6 +29,7 @@ class Notice:
     permission: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
+    people: tuple[str, ...] = ()
 
 
 def _template(data: Data) -> Notice | None:
@@ -80,6 +84,27 @@ def _imported(data: Data) -> Notice | None:
     return Notice("contact_imported", "Contacts imported", message, "contact.import", metadata)
 
 
+def _mentioned(data: Data) -> Notice | None:
+    people = tuple(data["content"].get("mentions", ()))
+    if not people:
+        return None
+    metadata = {"contact_id": data["contact"], "message_id": data["id"]}
+    message = f"{data['created_by']} mentioned you in a note."
+    return Notice("mentioned", "You were mentioned", message, "inbox.view", metadata, people=people)
+
+
+def _not_sent(title: str) -> Callable[[Data], Notice | None]:
+    def notice(data: Data) -> Notice | None:
+        if data["tenant_user"] is None:
+            return None
+        why = data["error"]["detail"] if data["error"] else f"It was to be sent at {data['scheduled_time']}."
+        metadata = {"contact_id": data["contact"], "scheduled_message_id": data["id"]}
+        people = (data["tenant_user"],)
+        return Notice("scheduled_message_failed", title, why[:300], "inbox.view", metadata, people=people)
+
+    return notice
+
+
 NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "template.created": _template,
     "template.updated": _template,
@@ -92,6 +117,9 @@ NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "member.invited": _invited,
     "account.reported": _app,
     "import.completed": _imported,
+    "message.noted": _mentioned,
+    "scheduled_message.failed": _not_sent("Scheduled message not sent"),
+    "scheduled_message.missed": _not_sent("Scheduled message missed"),
 }
 """By the type of the event; a new notice is a row here, and its type in `TYPES`."""
 

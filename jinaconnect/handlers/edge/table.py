@@ -30,6 +30,7 @@ MODULES = (
     "contacts.contacts",
     "inbox.sending",
     "inbox.trace",
+    "inbox.scheduled",
     "messaging.whatsapp",
     "messaging.whatsapp_accounts",
     "messaging.whatsapp_templates",
