@@ -6,6 +6,7 @@ principal is made; everything else goes through `store/tenant.py`.
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ from jinaconnect.store.coordination.withdrawals import Change, Withdrawals
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import announce, transaction
 
+LATELY_S, MOST_LATELY = 5.0, 10_000
 _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 
 
@@ -33,6 +35,7 @@ class Registry:
     def __init__(self, database: Database, withdrawals: Withdrawals) -> None:
         self._database = database
         self._withdrawals = withdrawals
+        self._lately: dict[str, tuple[float, Document | None]] = {}
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -80,6 +83,15 @@ class Registry:
     async def tenant(self, id: str) -> Document | None:
         """Return an organisation."""
         return await self._database["tenants"].find_one({"_id": id})
+
+    async def lately(self, id: str) -> Document | None:
+        """Return an organisation as it was at most some seconds ago, for what is asked all the time."""
+        held, now = self._lately.get(id), time.monotonic()
+        if held is None or now - held[0] > LATELY_S:
+            if len(self._lately) >= MOST_LATELY:
+                self._lately.clear()
+            held = self._lately[id] = (now, await self.tenant(id))
+        return held[1]
 
     @guarded
     async def tenants(self) -> list[Document]:

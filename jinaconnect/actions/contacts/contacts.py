@@ -10,6 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import (
     assignee,
     author_of,
+    closing_events,
     contact_event,
     decide_on,
     move_event,
@@ -222,7 +223,7 @@ async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str
     Raises Invalid and Conflict as `create_contact` does.
     """
     to = await _named_assignee(ctx, await visible_contact(ctx, id), body)
-    event_ids = [ctx.ids.new("evt") for _ in range(3)]
+    event_ids = [ctx.ids.new("evt") for _ in range(5)]
     given = body.given()
     await _refuse_another_form(ctx, id, given.get("phone"))
     if to is not None:
@@ -242,7 +243,7 @@ async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str
         told = [
             move_event(ctx, event_id, move, doc, after) for event_id, move in zip(event_ids[1:], moves, strict=False)
         ]
-        return Change(set=fields, events=[*first, *told])
+        return Change(set=fields, events=[*first, *told, *closing_events(ctx, event_ids[3:], moves, doc, after)])
 
     try:
         return render_contact(await decide_on(ctx, id, event_ids, decide))

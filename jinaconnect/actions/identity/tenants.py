@@ -23,6 +23,7 @@ from jinaconnect.store.together import ANNOUNCED
 
 LEADS = 80  # the priority from which on money and ids at carriers are shown
 MOST_APPS = 200
+UNSET_BY_NULL = ("sla",)
 
 
 async def create_tenant(
@@ -114,7 +115,11 @@ async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
         await _change_threshold(ctx, fields["threshold_alert"])
     flat = {key: value for key, value in fields.items() if key not in ("settings", "threshold_alert")}
     flat.update(
-        {f"settings.{key}": value for key, value in (fields.get("settings") or {}).items() if value is not None}
+        {
+            f"settings.{key}": value
+            for key, value in (fields.get("settings") or {}).items()
+            if value is not None or key in UNSET_BY_NULL
+        }
     )
     store, event_id = account_store(ctx), ctx.ids.new("evt")
 

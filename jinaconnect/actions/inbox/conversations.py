@@ -13,6 +13,7 @@ from typing import Any, Literal
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.listing import log_cursor, look_up, sliced
 from jinaconnect.actions.scoping import contact_filter, visible
+from jinaconnect.core.attention.targets import Told, on_close
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Conflict, Invalid, InvalidCursor, InvalidState, NotFound
 from jinaconnect.core.events.event import Event, conversation_id
@@ -152,6 +153,24 @@ def move_event(ctx: Context, event_id: str, move: Move, before: Document, after:
     return contact_event(ctx, event_id, move.event, before, after, move.entry, contact_detail=detail, **extra)
 
 
+def sla_events(
+    ctx: Context, event_ids: Sequence[str], told: Sequence[Told], before: Document, after: Document
+) -> list[Event]:
+    """Return the events of what came of service targets; as many ids as there may be of them."""
+    return [
+        contact_event(ctx, event_id, f"conversation.sla_{each.verb}", before, after, **each.data())
+        for event_id, each in zip(event_ids, told, strict=False)
+    ]
+
+
+def closing_events(
+    ctx: Context, event_ids: Sequence[str], moves: Sequence[Move], before: Document, after: Document
+) -> list[Event]:
+    """Return what came of service targets where a conversation is closed; two ids."""
+    closes = any(move.event == "conversation.closed" for move in moves)
+    return sla_events(ctx, event_ids, on_close(before, ctx.now()), before, after) if closes else []
+
+
 async def decide_on(
     ctx: Context, id: str, event_ids: Sequence[str], decide: Callable[[Document], Change | None]
 ) -> Document:
@@ -172,7 +191,7 @@ async def _logged(ctx: Context, event_ids: Sequence[str]) -> dict[str, int]:
 
 async def _move(ctx: Context, id: str, step: Step) -> Document:
     await visible_contact(ctx, id)
-    event_id = ctx.ids.new("evt")
+    event_id, *further = [ctx.ids.new("evt") for _ in range(3)]
 
     def decide(doc: Document) -> Change | None:
         move = step(doc)
@@ -180,7 +199,8 @@ async def _move(ctx: Context, id: str, step: Step) -> Document:
             return None
         fields = {**move.fields, "updated_at": ctx.now(), "updated_by": ctx.principal.username}
         after = applied(doc, fields, (), ())
-        return Change(set=fields, events=[move_event(ctx, event_id, move, doc, after)])
+        told = closing_events(ctx, further, [move], doc, after)
+        return Change(set=fields, events=[move_event(ctx, event_id, move, doc, after), *told])
 
     return await decide_on(ctx, id, [event_id], decide)
 

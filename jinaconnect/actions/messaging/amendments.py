@@ -14,6 +14,7 @@ import orjson
 
 from jinaconnect.actions.contacts.addressing import Person, contacts_at, contacts_for
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.inbox.attention import counting
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import by_carrier
@@ -22,7 +23,7 @@ from jinaconnect.channels.facts import Echo, Edit
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.contact import counted, last_message
+from jinaconnect.core.inbox.contact import last_message
 from jinaconnect.core.inbox.media import media_url
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
@@ -169,9 +170,10 @@ def _sent_elsewhere(
 
 
 async def _count(ctx: Context, message: Document) -> None:
+    event_id = ctx.ids.new("evt")
+
     def decide(doc: Document) -> Change | None:
-        fields = counted(doc, [message])
-        return None if fields is None else Change(set={**fields, "updated_at": doc["updated_at"]})
+        return counting(ctx, doc, [message], [event_id])
 
     try:
         await ctx.data.change("contacts", message["contact"], decide)

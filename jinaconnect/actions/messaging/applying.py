@@ -18,7 +18,7 @@ import structlog
 from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts_at, contacts_for, learn, move
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Services, system_context
-from jinaconnect.actions.inbox.attention import stirred
+from jinaconnect.actions.inbox.attention import stirred, targets_of
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.account_reports import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
@@ -47,6 +47,7 @@ from jinaconnect.channels.facts import (
     Unreadable,
 )
 from jinaconnect.channels.table import CHANNELS, FORMER
+from jinaconnect.core.attention.targets import Targets
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
@@ -240,7 +241,8 @@ class Batch:
             if fact.media is not None:
                 fetches.append(media_row(held, account, fact.media, self._services.clock()))
         await self._fetch([row for row in fetches if row is not None])
-        decisions = {id: self._count(messages) for id, messages in known.items()}
+        targets = await targets_of(self._services, self._store.tenant)
+        decisions = {id: self._count(messages, targets) for id, messages in known.items()}
         everyone = {contact["_id"]: contact for contact in contacts.values()}
         present = [contact for contact in everyone.values() if contact["_id"] in decisions]
         counted_in = await self._store.change_many("contacts", decisions, present, tell=False, trail=trail)
@@ -312,6 +314,7 @@ class Batch:
         the figures are made anew, valid only for the revision they were read at.
         """
         event_id, shown = self._ctx.ids.new("evt"), {"contact": contact, "deleted_at": None}
+        targets = await targets_of(self._services, self._store.tenant)
 
         async def look(doc: Document) -> Change:
             newest, unread = await asyncio.gather(
@@ -325,7 +328,7 @@ class Batch:
                 if row["direction"] == INCOMING and not row.get("quiet") and row["_id"] not in doc["chat"]["recent"]
             ]
             if wrote:
-                return stirred(self._ctx, doc, fields, event_id)
+                return stirred(self._ctx, doc, fields, wrote[::-1], targets, event_id)
             return Change(set={**fields, "updated_at": doc["updated_at"]})
 
         try:
@@ -372,7 +375,7 @@ class Batch:
         id = self._ctx.ids.new("evt")
         return message_event(id, "message.received", message, contact, at=message["timestamp"], actor=by)
 
-    def _count(self, messages: list[Document]) -> Decide:
+    def _count(self, messages: list[Document], targets: Targets | None) -> Decide:
         event_id = self._ctx.ids.new("evt")
 
         def decide(doc: Document) -> Change | None:
@@ -381,7 +384,7 @@ class Batch:
                 return None
             if all(message.get("quiet") for message in messages):
                 return Change(set={**fields, "updated_at": doc["updated_at"]})
-            return stirred(self._ctx, doc, fields, event_id)
+            return stirred(self._ctx, doc, fields, messages, targets, event_id)
 
         return decide
 

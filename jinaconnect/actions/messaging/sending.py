@@ -11,6 +11,7 @@ from jinaconnect.actions.billing.messages import Quote, charge_of, covered, quot
 from jinaconnect.actions.contacts.addressing import contact_at, contact_for
 from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.inbox.attention import counting
 from jinaconnect.actions.inbox.removal import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.daily import one_of_the_day
@@ -28,7 +29,6 @@ from jinaconnect.channels.base import (
 from jinaconnect.core.errors import Invalid, NotFound, OptedOut, SessionWindowClosed
 from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.address import PHONE, Address, address_of
-from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.media import with_url
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
@@ -270,9 +270,10 @@ async def count_message(ctx: Context, message: Document) -> None:
     A message of a contact that was removed meanwhile goes with it.
     """
 
+    event_id = ctx.ids.new("evt")
+
     def decide(doc: Document) -> Change | None:
-        fields = counted(doc, [message])
-        return None if fields is None else Change(set={**fields, "updated_at": doc["updated_at"]})
+        return counting(ctx, doc, [message], [event_id])
 
     try:
         await ctx.data.change("contacts", message["contact"], decide)

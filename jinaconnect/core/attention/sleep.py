@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from jinaconnect.core.attention.targets import moments
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid, InvalidState
 from jinaconnect.core.inbox.assignment import Author, Move
@@ -53,4 +54,7 @@ def is_over(doc: Mapping[str, Any], now: datetime) -> bool:
 
 def next_look(doc: Mapping[str, Any]) -> datetime | None:
     """Return when the gateway has to look at a conversation by itself, None for never."""
-    return None if doc["deleted_at"] is not None else snoozed_until(doc)
+    if doc["deleted_at"] is not None:
+        return None
+    until = snoozed_until(doc)
+    return min([*moments(doc), *([until] if until is not None else [])], default=None)

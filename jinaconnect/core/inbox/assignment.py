@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from jinaconnect.core.attention.targets import fresh, runs
 from jinaconnect.core.errors import Conflict, InvalidState
 from jinaconnect.core.inbox.contact import AWAKE, CLOSED, OPEN, snoozed_until, unassigned
 from jinaconnect.core.inbox.timeline import entry, status_entry
@@ -115,5 +116,7 @@ def reopen(doc: Mapping[str, Any], by: Author, reason: str | None) -> Move:
 
 def _to_status(doc: Mapping[str, Any], to: str, kind: str, event: str, by: Author, reason: str | None) -> Move:
     told = status_entry(kind, doc["status"], to, by=by.name, reason=reason, metadata=dict(by.metadata))
-    ends = AWAKE if to == CLOSED and snoozed_until(doc) is not None else {}
+    ends: dict[str, Any] = {}
+    if to == CLOSED:
+        ends = {**(AWAKE if snoozed_until(doc) is not None else {}), **({"chat.sla": fresh()} if runs(doc) else {})}
     return Move({"status": to, **ends}, event, told)

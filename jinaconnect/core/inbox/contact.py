@@ -3,7 +3,8 @@
 `chat` is the conversation's side of it: `at` (last message, the sort key), `last` (its preview), `unread`, `inbound`
 (last incoming message per platform), `recent` (ids of the messages counted last, so that none is counted twice),
 `early` (ids of messages somebody read before they were counted), `broadcast` (per platform, when a broadcast's message
-went to them last), `snoozed` and `snoozed_until` (see `core/attention/sleep.py`).
+went to them last), `snoozed` and `snoozed_until` (see `core/attention/sleep.py`), `sla`
+(see `core/attention/targets.py`).
 """
 
 from __future__ import annotations
@@ -169,7 +170,21 @@ def render_conversation(doc: Mapping[str, Any]) -> dict[str, Any]:
             "assigned_to_user": doc["assigned_to_user"], "assigned_to_name": doc["assigned_to_name"],
         },
         "last_message": last, "unread_count": chat["unread"], "snoozed_until": iso_or_none(snoozed_until(doc)),
+        "sla": _targets(chat),
     }  # fmt: skip
+
+
+def _targets(chat: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the service targets that run (see `core/attention/targets.py`)."""
+    held = chat.get("sla") or {}
+    return [
+        {
+            "target": each["kind"], "since": iso_or_none(each["since"]), "due_at": iso_or_none(each["due"]),
+            "state": each["state"],
+        }
+        for each in (held.get("response"), held.get("resolution"))
+        if each is not None
+    ]  # fmt: skip
 
 
 def last_message(message: Mapping[str, Any], is_read: bool) -> dict[str, Any]:

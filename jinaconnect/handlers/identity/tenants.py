@@ -11,13 +11,19 @@ from pydantic import AfterValidator, Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import tenants
 from jinaconnect.actions.listing import envelope, log_cursor
+from jinaconnect.core.attention.hours import DAYS
+from jinaconnect.core.attention.targets import WARN_PERCENT
 from jinaconnect.core.events.payloads.account import AppData, TenantData
 from jinaconnect.core.inbox.platform import USUAL, PlatformName
 from jinaconnect.core.paging import Listing, page_of
-from jinaconnect.core.schema import Answer, Line, Request, Text, example, sample, sample_id
+from jinaconnect.core.schema import Answer, Line, OneOf, Request, Text, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
 Short = Annotated[Line, StringConstraints(max_length=255)]
+
+
+Clock = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Minutes = Annotated[int, Field(ge=1, le=525_600)]
 
 
 def _zone(name: str) -> str:
@@ -26,11 +32,40 @@ def _zone(name: str) -> str:
     return name
 
 
+def _in_order(hours: tuple[str, str]) -> tuple[str, str]:
+    if hours[0] >= hours[1]:
+        raise ValueError("must begin before they end")
+    return hours
+
+
+class ServiceTargets(
+    Request,
+    json_schema_extra=example(
+        first_response_minutes=15, next_response_minutes=60, resolution_minutes=2880, warn_percent=80,
+        hours={"mon": ["09:00", "18:00"], "tue": ["09:00", "18:00"]},
+    ),
+):  # fmt: skip
+    """How soon customers are to be answered and helped, in minutes of the business `hours`, or of all without any.
+
+    At `warn_percent` of the time it is warned of.
+    """
+
+    first_response_minutes: Minutes | None = None
+    next_response_minutes: Minutes | None = None
+    resolution_minutes: Minutes | None = None
+    warn_percent: Annotated[int, Field(ge=1, le=99)] = WARN_PERCENT
+    hours: dict[Annotated[str, OneOf(DAYS)], Annotated[tuple[Clock, Clock], AfterValidator(_in_order)]] | None = None
+
+
 class TenantSettings(Request, json_schema_extra=example(agents_see_unassigned=True, timezone="Asia/Kolkata")):
-    """Switches of an organisation, and the time zone its days are counted in (UTC unless given)."""
+    """Switches of an organisation, the time zone its days are counted in (UTC unless given), and its service targets.
+
+    Null unsets `sla`.
+    """
 
     agents_see_unassigned: bool | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    sla: ServiceTargets | None = None
 
 
 class TenantFields(

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.scheduling import messages
 from jinaconnect.core.events.payloads.scheduled_messages import ScheduledMessageData
-from jinaconnect.core.inbox.platform import PLATFORMS, PlatformName
+from jinaconnect.core.inbox.platform import PLATFORMS, USUAL, PlatformName
 from jinaconnect.core.messaging.scheduled import STATUSES
 from jinaconnect.core.paging import Filter, Listing, choice_filter, time_filter
 from jinaconnect.core.schema import Given, Id, Name, Request, example, sample_id
@@ -44,7 +44,7 @@ class ScheduledTemplate(Request):
 class ScheduledMessageFields(
     Request,
     json_schema_extra=example(
-        content={"type": "text", "body": {"text": "Good morning! It is here."}}, scheduled_time="2027-01-11T09:00:00"
+        content={"type": "text", "body": {"text": "Good morning! It is here."}}, scheduled_time="2027-01-11T09:00:00Z"
     ),
 ):
     """What may be changed of a message to be sent later: either a `content` or a `template`, and its time."""
@@ -59,7 +59,7 @@ class ScheduledMessageFields(
 class NewScheduledMessage(
     ScheduledMessageFields,
     json_schema_extra=example(
-        contact=sample_id("cnt"), platform="WHATSAPP", scheduled_time="2027-01-11T09:00:00Z",
+        contact=sample_id("cnt"), platform=USUAL, scheduled_time="2027-01-11T09:00:00Z",
         content={"type": "text", "body": {"text": "Good morning! It is here."}},
     ),
 ):  # fmt: skip

@@ -25,8 +25,9 @@ _CONVERSATION = {
         "direction": "INCOMING", "author_type": "CONTACT", "platform": "WHATSAPP", "created_by": None,
         "expires_at": 1795514400, "is_read": False, "group_id": None,
     },
-    "unread_count": 1, "snoozed_until": None,
+    "unread_count": 1, "snoozed_until": None, "sla": [],
 }  # fmt: skip
+_TARGET = {"target": "first_response", "since": MOMENT, "due_at": LATER}
 _WITH_CONTACT = {**_CONVERSATION, "contact_detail": CONTACT}
 
 
@@ -65,6 +66,18 @@ class LastMessage(Payload):
     group_id: str | None
 
 
+Target = Literal["first_response", "next_response", "resolution"]
+
+
+class RunningTarget(Payload):
+    """A service target of the conversation: since and by when, and whether it was warned of or missed."""
+
+    target: Target
+    since: Stamp
+    due_at: Stamp
+    state: Literal["running", "warned", "breached"]
+
+
 class ConversationData(Payload, json_schema_extra=like(_CONVERSATION)):
     """A conversation as the chat list shows it."""
 
@@ -76,6 +89,7 @@ class ConversationData(Payload, json_schema_extra=like(_CONVERSATION)):
     last_message: LastMessage | None
     unread_count: Count
     snoozed_until: Stamp | None
+    sla: list[RunningTarget]
 
 
 class ConversationWithContact(ConversationData, json_schema_extra=like(_WITH_CONTACT)):
@@ -131,6 +145,27 @@ class ConversationMarkedUnread(
     """Somebody of the team has messages count as unread again."""
 
     unread_message_ids: list[str]
+
+
+class ConversationSla(ConversationData, json_schema_extra=like(_CONVERSATION, **_TARGET, at=LATER)):
+    """What came of a service target of the conversation, and when."""
+
+    target: Target
+    since: Stamp
+    due_at: Stamp
+    at: Stamp
+
+
+class ConversationSlaWarned(ConversationSla, json_schema_extra=like(_CONVERSATION, **_TARGET, at=LATER)):
+    """The greater part of the time has passed in which the customer was to be answered, or helped."""
+
+
+class ConversationSlaBreached(ConversationSla, json_schema_extra=like(_CONVERSATION, **_TARGET, at=LATER)):
+    """The time has passed in which the customer was to be answered, or helped."""
+
+
+class ConversationSlaMet(ConversationSla, json_schema_extra=like(_CONVERSATION, **_TARGET, at=MOMENT)):
+    """The customer was answered, or helped, in time."""
 
 
 class ConversationRead(
