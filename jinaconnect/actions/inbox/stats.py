@@ -5,21 +5,54 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.core.clock import iso_or_none
+from jinaconnect.core.contacts.sheet import written
 from jinaconnect.core.errors import Invalid, PermissionDenied
-from jinaconnect.core.inbox.figures import ALL, STANDING, Window, earlier, part, summary
+from jinaconnect.core.inbox.figures import (
+    ALL,
+    COLUMNS,
+    STANDING,
+    Window,
+    conversation_cells,
+    earlier,
+    part,
+    summary,
+    traffic,
+)
+from jinaconnect.core.inbox.message import INCOMING, OUTGOING
 from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.paging import parse_int, parse_or_fault
 
 USUAL_DAYS = 7
+ACTIVITY_DAYS, MOST_ACTIVITY_DAYS = 30, 366
+ROWS_AT_ONCE = 500
+_NAMED = dict.fromkeys(("first_name", "last_name", "phone", "whatsapp_username", "telegram_username", "addresses",
+                        "deleted_at"), 1)  # fmt: skip
 _END = "9999"  # of all days
 WAIT_S = 3.0  # for what has happened since the last question; much more than some ten thousand events only at first
 _PART = {name: 0 for name in ("hours", "first", "_id", "fold", "scope")}  # what is shown of the whole alone
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Figures that are up to the log: their name, zone, the present day there, and how much of the log they have."""
+
+    fold: str
+    zone: str
+    today: date
+    complete: bool
+    since: datetime | None
+
+    def told(self) -> dict[str, Any]:
+        """Return what every answer says of how far they have come."""
+        return {"complete": self.complete, "counted_since": iso_or_none(self.since)}
 
 
 async def stats(ctx: Context) -> dict[str, Any]:
@@ -56,6 +89,116 @@ async def stats(ctx: Context) -> dict[str, Any]:
         "complete": complete,
         "counted_since": iso_or_none(reached["since"] if reached else None),
     }  # fmt: skip
+
+
+async def dashboard(ctx: Context) -> dict[str, Any]:
+    """Return the figures of days that are both named; raises as `stats` does."""
+    missing = [name for name in ("start_date", "end_date") if not ctx.caller.query.get(name)]
+    if missing:
+        raise Invalid({name: ["is required"] for name in missing})
+    return await stats(ctx)
+
+
+async def overview(ctx: Context) -> dict[str, Any]:
+    """Return how many messages there were in all, today, by platform and direction, and on each of the last days."""
+    begun, person = await _begin(ctx), _person(ctx) or ALL
+    whole, places = await asyncio.gather(
+        _traffic(ctx, begun, ALL, person), _traffic(ctx, begun, {"$in": list(PLATFORMS)}, person)
+    )
+    today = Window(begun.today, begun.today)
+    week = Window(earlier(begun.today, USUAL_DAYS - 1), begun.today)
+    of_all, of_today = traffic(whole, None), traffic(whole, today)
+    return {
+        "total_messages": sum(of_all.values()), "today_messages": sum(of_today.values()),
+        "platform_stats": [
+            {"platform": name, "count": sum(traffic(rows, None).values())}
+            for name, rows in _by("platform", places).items()
+        ],
+        "direction_stats": [
+            {"direction": INCOMING, "count": of_all["received"]}, {"direction": OUTGOING, "count": of_all["sent"]},
+        ],
+        "recent_activity": _activity(whole, week), **begun.told(),
+    }  # fmt: skip
+
+
+async def platform_activity(ctx: Context) -> dict[str, Any]:
+    """Return how many messages a platform had on each of the last days; raises Invalid naming the parameter."""
+    platform = _platform(ctx.caller.query)
+    days = parse_or_fault("days", parse_int, ctx.caller.query.get("days", str(ACTIVITY_DAYS)))
+    if not 1 <= days <= MOST_ACTIVITY_DAYS:
+        raise Invalid.field("days", f"must be 1 to {MOST_ACTIVITY_DAYS}")
+    begun, person = await _begin(ctx), _person(ctx) or ALL
+    rows = await _traffic(ctx, begun, platform or ALL, person)
+    window = Window(earlier(begun.today, days - 1), begun.today)
+    return {"platform": platform, "days": days, "activity": _activity(rows, window), **begun.told()}
+
+
+def _activity(rows: list[Mapping[str, Any]], window: Window) -> list[dict[str, Any]]:
+    by_day = {row["day"]: sum(row.get(name, 0) for name in ("received", "sent")) for row in rows}
+    span = range(window.first.toordinal(), window.last.toordinal() + 1)
+    days = [str(date.fromordinal(each)) for each in span]
+    return [{"date": day, "count": by_day.get(day, 0)} for day in days]
+
+
+async def _traffic(ctx: Context, begun: Begun, platform: Any, person: str) -> list[Mapping[str, Any]]:
+    """Return the messages of each day there is."""
+    whose = {"fold": begun.fold, "platform": platform, "person": person, "day": {"$gt": STANDING}}
+    fields = dict.fromkeys(("day", "platform", "received", "sent"), 1)
+    return [*await ctx.data.select("inbox_days", whose, fields=fields)]
+
+
+async def _begin(ctx: Context) -> Begun:
+    """Bring the figures up to the log."""
+    tenant = await ctx.services.registry.tenant(ctx.principal.tenant)
+    zone = (tenant or {}).get("settings", {}).get("timezone") or "UTC"
+    folds, scope = ctx.services.store.folds, ctx.principal.scope
+    complete = await folds.reach(scope, zone, WAIT_S)
+    reached = await folds.state(scope, zone)
+    today = ctx.now().astimezone(ZoneInfo(zone)).date()
+    return Begun(folds.name(scope, zone), zone, today, complete, reached["since"] if reached else None)
+
+
+async def conversations(ctx: Context) -> AsyncIterator[bytes]:
+    """Return the conversations behind the figures of some days, one row each, as pieces of a CSV file.
+
+    What is asked for wrongly is refused before the first of them.
+    """
+    begun, platform, person = await _begin(ctx), _platform(ctx.caller.query), _person(ctx)
+    window = _window(ctx.caller.query, begun.today)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield written([COLUMNS]).encode()
+        last = f"{begun.fold}/"
+        beyond = f"{begun.fold}/\uffff"
+        while rows := await ctx.data.select(
+            "inbox_rows", {"_id": {"$gt": last, "$lt": beyond}}, sort=[("_id", 1)], limit=ROWS_AT_ONCE
+        ):
+            last = rows[-1]["_id"]
+            told = [row for row in rows if _asked_for(row["row"], window, platform, person)]
+            if told:
+                yield await _cells(ctx, told, ZoneInfo(begun.zone))
+
+    return pieces()
+
+
+def _asked_for(row: Mapping[str, Any], window: Window, platform: str | None, person: str | None) -> bool:
+    days = row.get("story", {}).get("days", ())
+    return (
+        any(window.has(day) for day in days)
+        and platform in (None, row["platform"])
+        and person in (None, row["holder"])
+    )
+
+
+async def _cells(ctx: Context, rows: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> bytes:
+    contacts = await ctx.data.select(
+        "contacts", {"_id": {"$in": [row["contact"] for row in rows]}}, limit=len(rows), fields=_NAMED
+    )
+    named = {each["_id"]: each for each in contacts if each["deleted_at"] is None}
+    holders = await _names(ctx, {row["row"]["holder"] for row in rows if row["row"]["holder"]})
+    return written(
+        [conversation_cells(row["contact"], row["row"], named.get(row["contact"]), holders, zone) for row in rows]
+    ).encode()
 
 
 async def _rows(

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from jinaconnect.core.events.event import ASSIGNEE
-from jinaconnect.core.inbox.contact import CLOSED, OPEN
+from jinaconnect.core.inbox.contact import CLOSED, OPEN, full_name
 from jinaconnect.core.inbox.message import INCOMING
 
 ALL = ""  # any platform, or anybody
@@ -26,6 +26,7 @@ TYPES = (
     "conversation.closed", "conversation.reopened", "contact.created", "contact.updated", "contact.merged",
     "contact.separated", "contact.deleted",
 )  # fmt: skip
+MOST_DAYS = 800  # a conversation's row knows so many days on which it had a message, the last ones
 _EXACT_BELOW = 1_000  # longer times are kept to three figures, so that a day has few of them
 
 Key = tuple[str, str, str]  # a day, a platform, a person
@@ -37,11 +38,20 @@ def new_row() -> Row:
     """Return the row of a conversation nothing is known of.
 
     `fresh`: its next message opens it; `waits`: since when the customer waits for an answer, in Unix seconds; `first`:
-    the next answer is the first one since it was opened.
+    the next answer is the first one since it was opened. `story` is what people are told of it: how it went since it
+    was opened last, and what was written in all.
     """
     return {
         "status": None, "holder": None, "taken": False, "platform": None, "gone": False, "fresh": False,
-        "opened": None, "waits": None, "first": False, "seen": {}, "closed": {},
+        "opened": None, "waits": None, "first": False, "seen": {}, "closed": {}, "story": new_story(),
+    }  # fmt: skip
+
+
+def new_story() -> Row:
+    """Return the story of a conversation nothing is known of; times are Unix seconds, `days` those with a message."""
+    return {
+        "opened": None, "first_s": None, "closed": None, "resolved_s": None, "received": 0, "sent": 0, "responses": 0,
+        "response_s": 0, "days": [],
     }  # fmt: skip
 
 
@@ -78,6 +88,7 @@ def stand(tallies: Tallies, days: Iterable[str], was: Any, now: Any) -> None:
 
 def fold(row: Row, event: Mapping[str, Any], zone: tzinfo, tallies: Tallies) -> None:
     """Bring a conversation's row, and the sums, up to one event of the log; both are changed."""
+    row.setdefault("story", new_story())  # one of a version that told none
     recorded = event["recorded"].astimezone(zone)
     day = recorded.date().isoformat()
     was = standing(row)
@@ -95,8 +106,13 @@ def _message(row: Row, event: Mapping[str, Any], day: str, hour: int, tallies: T
         holder = event["seen"][ASSIGNEE]
         row.update(status=OPEN, holder=holder, taken=holder is not None)
     row["platform"] = platform
+    story = row["story"]
     if row["fresh"]:
         row.update(fresh=False, opened=at, first=True)
+        story.update(opened=at, first_s=None, closed=None, resolved_s=None)
+    if day not in story["days"][-1:]:
+        story["days"] = [*story["days"], day][-MOST_DAYS:]
+    story["received" if data["direction"] == INCOMING else "sent"] += 1
     for view in _views(platform, row["holder"]):
         _once(row["seen"], "chats", day, view, tallies)
     if data["direction"] == INCOMING:
@@ -112,6 +128,9 @@ def _message(row: Row, event: Mapping[str, Any], day: str, hour: int, tallies: T
     if row["waits"] is None or not answers:
         return
     seconds = max(0, round(at - row["waits"]))
+    story.update(responses=story["responses"] + 1, response_s=story["response_s"] + seconds)
+    if row["first"]:
+        story["first_s"] = seconds
     for view in _views(platform, data["tenant_user"]):
         key = (day, *view)
         _add(tallies, key, "responses")
@@ -137,9 +156,12 @@ def _turn(row: Row, event: Mapping[str, Any], day: str, tallies: Tallies) -> Non
             if row["opened"] is not None:
                 _add(tallies, key, "resolved")
                 _add(tallies, key, "resolved_s", max(0, round(at - row["opened"])))
+        lasted = None if row["opened"] is None else max(0, round(at - row["opened"]))
+        row["story"].update(closed=at, resolved_s=lasted)
         row.update(fresh=False, opened=None, waits=None, first=False)
     elif data["status"] == OPEN and (before == CLOSED or kind == "conversation.reopened"):
         row.update(fresh=False, opened=at, waits=None, first=True)
+        row["story"].update(opened=at, first_s=None, closed=None, resolved_s=None)
     row.update(holder=held["assigned_to_user"], taken=held["assigned_to_type"] != "UNASSIGNED")
     if kind.startswith("contact."):
         row["gone"] = kind == "contact.deleted" or data["merged_into"] is not None
@@ -266,6 +288,12 @@ def summary(rows: list[Mapping[str, Any]], window: Window) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def traffic(rows: Iterable[Mapping[str, Any]], window: Window | None) -> dict[str, int]:
+    """Return how many messages came and went in a window, in all days where none is given."""
+    of_days = [row for row in rows if row["day"] != STANDING and (window is None or window.has(row["day"]))]
+    return {name: sum(row.get(name, 0) for row in of_days) for name in ("received", "sent")}
+
+
 def part(rows: list[Mapping[str, Any]], window: Window) -> dict[str, Any]:
     """Return the figures of one platform or person."""
     sums = _sums(rows, window)
@@ -277,3 +305,28 @@ def part(rows: list[Mapping[str, Any]], window: Window) -> dict[str, Any]:
         "avg_response_seconds": _mean(sums["response_s"], sums["responses"]),
         "avg_resolution_time_minutes": _mean(sums["resolved_s"], sums["resolved"], 60),
     }  # fmt: skip
+
+
+COLUMNS = (
+    "contact_id", "contact_name", "phone", "platform", "status", "assigned_to_user", "assigned_to_name", "opened_at",
+    "first_response_seconds", "closed_at", "resolution_seconds", "waiting_since", "messages_received", "messages_sent",
+    "responses", "avg_response_seconds", "last_day",
+)  # fmt: skip
+
+
+def conversation_cells(
+    contact: str, row: Row, named: Mapping[str, Any] | None, holders: Mapping[str, str], zone: tzinfo
+) -> list[str]:
+    """Return a conversation as a row of a file; who was removed has no name."""
+    story = {**new_story(), **row.get("story", {})}
+
+    def moment(seconds: float | None) -> str:
+        return "" if seconds is None else datetime.fromtimestamp(seconds, zone).isoformat(timespec="seconds")
+
+    cells: tuple[Any, ...] = (
+        contact, full_name(named) if named else None, named and named["phone"], row["platform"], row["status"],
+        row["holder"], holders.get(row["holder"] or ""), moment(story["opened"]), story["first_s"],
+        moment(story["closed"]), story["resolved_s"], moment(row["waits"]), story["received"], story["sent"],
+        story["responses"], _mean(story["response_s"], story["responses"]), (story["days"] or [None])[-1],
+    )  # fmt: skip
+    return ["" if cell is None else str(cell) for cell in cells]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -257,3 +259,79 @@ async def test_the_longest_window_is_answered(tenant: Tenant) -> None:
         assert (found["total_chats"], found["comparison"]["total_change_percent"]) == (0, None)
     await stats(tenant(), end_date="0001-01-02")
     await stats(tenant(), start_date="9999-12-31")
+
+
+async def test_the_conversations_behind_the_figures_are_a_file(gateway: Running, tenant: Tenant) -> None:
+    owner = tenant()
+    people = await received(tenant, {ANN: ["hi", "there?"], BOB: ["hello"], CID: ["hey"]})
+    sam = await add_person(gateway, tenant, "manager", "Sam")
+    to_sam = {"assigned_to_type": "USER", "assigned_to_id": sam.id}
+    (await owner.patch(f"/contacts/{people[ANN]}/", {"first_name": "=1+1", "last_name": ""})).ok()
+    (await owner.post(f"/contacts/{people[ANN]}/assign/", to_sam)).ok()
+    reply = {"contact": people[ANN], "platform": "WHATSAPP", "content": {"type": "text", "body": {"text": "Yes."}}}
+    (await sam.client.post(f"{BASE}/messages/", reply)).ok(201)
+    (await owner.post(f"/contacts/{people[BOB]}/close/", {})).ok()
+    rows = await csv_rows(owner)
+    assert {row["contact_id"] for row in rows} == set(people.values())
+    assert len(rows) == (await stats(owner))["total_chats"]
+    ann, bob, cid = (next(row for row in rows if row["contact_id"] == people[phone]) for phone in (ANN, BOB, CID))
+    assert (ann["contact_name"], ann["phone"], ann["assigned_to_user"]) == ("'=1+1", f"'{ANN}", sam.id)
+    assert (ann["messages_received"], ann["messages_sent"], ann["responses"]) == ("2", "1", "1")
+    assert float(ann["first_response_seconds"]) == (await stats(owner))["avg_first_response_seconds"]
+    assert (bob["status"], bob["first_response_seconds"]) == ("CLOSED", "")
+    assert bob["closed_at"] >= bob["opened_at"] > ""
+    assert (cid["waiting_since"] > "", ann["waiting_since"], cid["closed_at"]) == (True, "", "")
+    assert [row["contact_id"] for row in await csv_rows(sam.client, assigned_to_user="me")] == [people[ANN]]
+    assert await csv_rows(owner, start_date="2020-01-01", end_date="2020-01-31") == []
+    assert await csv_rows(owner, platform="SMS") == []
+
+
+async def csv_rows(client: Client, **query: str) -> list[dict[str, str]]:
+    answer = await client.get(f"{PATH}conversations/", params=query)
+    assert answer.status == 200
+    return list(csv.DictReader(io.StringIO(answer.body.decode() if isinstance(answer.body, bytes) else answer.body)))
+
+
+async def test_every_day_of_a_conversation_is_known_and_its_story_is_that_of_its_last_opening(told: Told) -> None:
+    held = {"assigned_to_user": None, "assigned_to_type": "UNASSIGNED"}
+    told.opened("cnt_a", NOON)
+    for day, by in ((0, None), (0, "usr_a"), (2, None)):
+        told.message("cnt_a", NOON + timedelta(days=day, seconds=60 if by else 0), by=by)
+    closed = {"status": "CLOSED", "platform": "SMS", "assignment": held}
+    told.event("conversation.closed", "cnt_a", NOON + timedelta(days=2, hours=1), closed)
+    told.event("conversation.reopened", "cnt_a", NOON + timedelta(days=4), {**closed, "status": "OPEN"})
+    told.message("cnt_a", NOON + timedelta(days=4))
+    told.message("cnt_a", NOON + timedelta(days=4, seconds=30), by="usr_a")
+    await told.write()
+    owner = told.tenant()
+    for first, last, count in (("10", "10", 1), ("11", "11", 0), ("11", "12", 1), ("13", "13", 0), ("14", "31", 1)):
+        days = {"start_date": f"2026-03-{first}", "end_date": f"2026-03-{last}"}
+        assert len(await csv_rows(owner, **days)) == (await stats(owner, **days))["total_chats"] == count, days
+    [row] = await csv_rows(owner, start_date="2026-03-10", end_date="2026-03-14")
+    assert (row["opened_at"], row["first_response_seconds"]) == ("2026-03-14T12:00:00+00:00", "30")
+    assert row["closed_at"] == ""
+    assert (row["messages_received"], row["responses"], row["avg_response_seconds"]) == ("3", "2", "45.0")
+
+
+async def test_overview_and_activity_count_what_came_and_went(tenant: Tenant) -> None:
+    owner = tenant()
+    people = await received(tenant, {ANN: ["hi", "there?"], BOB: ["hello"]})
+    (await owner.post(f"{BASE}/conversations/{people[ANN]}/notes/", {"text": "a note is none"})).ok(201)
+    reply = {"contact": people[ANN], "platform": "WHATSAPP", "content": {"type": "text", "body": {"text": "Yes."}}}
+    (await owner.post(f"{BASE}/messages/", reply)).ok(201)
+    shown = (await owner.get(f"{PATH}overview/")).ok()
+    today = shown["recent_activity"][-1]
+    assert (shown["total_messages"], shown["today_messages"], len(shown["recent_activity"])) == (4, 4, 7)
+    assert (today["count"], shown["recent_activity"][0]["count"]) == (4, 0)
+    assert shown["platform_stats"] == [{"platform": "WHATSAPP", "count": 4}]
+    assert shown["direction_stats"] == [{"direction": "INCOMING", "count": 3}, {"direction": "OUTGOING", "count": 1}]
+    found = (await owner.get(f"{PATH}platform_activity/", params={"platform": "WHATSAPP", "days": "2"})).ok()
+    assert (found["platform"], [day["count"] for day in found["activity"]]) == ("WHATSAPP", [0, 4])
+    assert len((await owner.get(f"{PATH}platform_activity/")).ok()["activity"]) == 30
+    bad = (await owner.get(f"{PATH}platform_activity/", params={"days": "0"})).refused(400, "validation_error")
+    assert list(bad) == ["days"]
+    asked = {"start_date": today["date"], "end_date": today["date"]}
+    board = (await owner.get(f"{PATH}dashboard/", params=asked)).ok()
+    assert board == (await owner.get(PATH, params=asked)).ok()
+    lacking = await owner.get(f"{PATH}dashboard/", params={"start_date": today["date"]})
+    assert list(lacking.refused(400, "validation_error")) == ["end_date"]
