@@ -48,7 +48,7 @@ CARDS = Rows(
 async def create_card(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a rate card; raises Invalid on `provider_config` and `valid_to`."""
     await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    return await CARDS.create(ctx, {**DEFAULTS, **_kept(fields)})
+    return await CARDS.create(ctx, kept_card(fields))
 
 
 async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,6 +62,11 @@ async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[
 async def replace_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change a rate card whole; what is not given takes its default. Raises as `create_card`."""
     return await change_card(ctx, id, {**DEFAULTS, **fields})
+
+
+def kept_card(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a new card as they are kept."""
+    return {**DEFAULTS, **_kept(fields)}
 
 
 def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 from jinaconnect.core.calls.routing import REFUSALS, RING_LIMITS_S
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ivr.graph import MAX_NODES, NODE_TYPES
 from jinaconnect.core.schema import Text
+from jinaconnect.handlers.edge.operation import Upload
 
 Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
 
@@ -19,6 +22,16 @@ def _utc(value: datetime) -> datetime:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("is out of range") from error
+
+
+def file_of(files: Mapping[str, Upload]) -> bytes:
+    """Return the one file of a form; raises Invalid where there is none, or another."""
+    for name in files:
+        if name != "file":
+            raise Invalid.field(name[:80], "is not a part that is taken: there is file")
+    if "file" not in files:
+        raise Invalid.field("file", "is required")
+    return files["file"].body
 
 
 Time = Annotated[datetime, AfterValidator(_utc)]

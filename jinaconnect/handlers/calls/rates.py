@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from jinaconnect.actions.calls import rate_cards
+from jinaconnect.actions.calls import card_import, rate_cards
+from jinaconnect.actions.calls.card_import import MOST_CARDS
+from jinaconnect.actions.context import Context
+from jinaconnect.core.calls.sheets import table
+from jinaconnect.core.contacts.sheet import MOST_BYTES, SheetRefused
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.voice import RateCardData
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Given, Id, Request, Text, example, sample_id
-from jinaconnect.handlers.calls.fields import Named, Time
+from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, parse, sample_id
+from jinaconnect.handlers.calls.fields import Named, Time, file_of
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.crud import Does, crud
+from jinaconnect.handlers.edge.operation import Reply, Upload, dry_run
 
 CARDS = Listing(
     filters={"provider_config": text_filter("provider_config"), "destination_prefix": text_filter("destination_prefix"),
              "is_active": bool_filter("is_active")},
     orderings={"valid_from": "valid_from"}, default=(("provider_config", 1), ("valid_from", -1)),
 )  # fmt: skip
+
+
+def _number(value: Any) -> Any:
+    """Read a number that a form sends as text."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{0,9}$")]
 Rate = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=6)]
@@ -65,6 +78,75 @@ class NewCard(
 
 class CardOut(RateCardData):
     """A price per minute for a prefix."""
+
+
+class ImportCards(
+    Request,
+    json_schema_extra=example(
+        provider_config=sample_id("trk"), name="Autumn", currency="USD", valid_from="2026-11-01T00:00:00Z"
+    ),
+):
+    """What holds for all cards of a file that its lines do not say otherwise; the file is the part `file` of a form."""
+
+    provider_config: Id
+    name: Named = "Imported"
+    currency: Currency = "USD"
+    billing_increment_seconds: Annotated[Increment, BeforeValidator(_number)] = 60
+    valid_from: Time | None = None
+
+
+class CardsImported(Answer, json_schema_extra=example(created=211, updated=4, unchanged=0, dry_run=False)):
+    """What came of a price list."""
+
+    created: int
+    updated: int
+    unchanged: int
+    dry_run: bool
+
+
+@voice_operation(
+    "POST", "rate-cards/import/", id="rates.import", permission="rate_card.manage", body=ImportCards, files=("file",),
+    returns=CardsImported, effect=True, limit=MOST_BYTES + 1024 * 1024, socket=False, dry_run=CardsImported,
+)  # fmt: skip
+async def import_cards(ctx: Context, body: ImportCards, files: Mapping[str, Upload]) -> Any:
+    """Take in a price list (CSV, at most 10 MB and 10,000 rows) as rate cards of one provider config.
+
+    Columns: `destination_prefix` or `prefix`, `rate_per_minute` or `rate`, and, where they are there, `name` or
+    `destination`, `currency`, `billing_increment_seconds` or `increment`, `minimum_seconds` or `minimum`, `valid_from`,
+    `valid_to`. A card is known by prefix and `valid_from`: importing a file again changes nothing. One faulty line and
+    nothing is taken. With `dry_run=true` it answers what would be done.
+    """
+    data = file_of(files)
+    try:
+        rows = table(data, _COLUMNS, ("destination_prefix", "rate_per_minute"), MOST_CARDS)
+    except SheetRefused as error:
+        raise Invalid.field("file", str(error)) from error
+    common = {**body.model_dump(exclude={"valid_from"}), **({"valid_from": body.valid_from} if body.valid_from else {})}
+    lines = [(line, _card(line, {**common, **cells})) for line, cells in rows]
+    asked = dry_run(ctx)
+    answer = await card_import.import_cards(ctx, body.provider_config, lines, dry=asked)
+    return Reply(answer) if asked else answer
+
+
+_COLUMNS = {
+    "destination_prefix": ("destination_prefix", "prefix"), "rate_per_minute": ("rate_per_minute", "rate"),
+    "name": ("name", "destination"), "currency": ("currency",),
+    "billing_increment_seconds": ("billing_increment_seconds", "increment"),
+    "minimum_seconds": ("minimum_seconds", "minimum"), "valid_from": ("valid_from",), "valid_to": ("valid_to",),
+}  # fmt: skip
+
+
+def _card(line: int, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a line as the fields of a card; a prefix needs no `+`. Raises Invalid on `file`, naming line and field."""
+    if not fields.get("destination_prefix", "+").startswith("+"):
+        fields["destination_prefix"] = f"+{fields['destination_prefix']}"
+    fields["name"] = fields["name"][:100]
+    try:
+        return parse(NewCard, fields).given()
+    except Invalid as error:
+        detail = error.detail if isinstance(error.detail, Mapping) else {"": [str(error.detail)]}
+        name, told = next(iter(detail.items()))
+        raise Invalid.field("file", f"line {line}: {name} {told[0]}") from error
 
 
 crud(

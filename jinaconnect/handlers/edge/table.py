@@ -59,6 +59,7 @@ MODULES = (
     "broadcasts.templates",
     "broadcasts.estimates",
     "calls.rates",
+    "calls.cdr",
     "calls.consents",
     "ivr.templates",
     "ivr.audio",

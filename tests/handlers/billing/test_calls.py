@@ -30,7 +30,7 @@ SAID = {"to_number": HANGS_UP, "tts_text": "Hello."}
 async def trunk_of(client: Client, provider: str, rate: str | None = "0.6", **fields: Any) -> str:
     """Add an account, with a card for numbers of North America where a rate is given."""
     if provider == "sip":
-        trunk: str = (await client.get(TRUNKS)).ok()["results"][0]["id"]
+        trunk: str = (await client.get(TRUNKS, params={"provider": "sip"})).ok()["results"][0]["id"]
     else:
         body = {"name": provider, "provider": provider, "from_numbers": [OWN]}
         trunk = (await client.post(TRUNKS, body)).ok(201)["id"]
