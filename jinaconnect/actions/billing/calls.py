@@ -1,7 +1,7 @@
 """What a call costs: its first minute is set aside when it is placed, and all of it is settled once it has ended.
 
-A call holds `charge`: what was set aside, and `settled` once that is decided, written together with the ledger's row.
-Calls that come in, and those a call dials, are charged at their end, as far as the wallet goes.
+A call holds `charge`: what was set aside, and `settled` once that is decided. Calls that come in, and those a call
+dials, are charged at their end, as far as the wallet goes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import structlog
 from jinaconnect.actions.billing.messages import NoPrice
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.worker import Worker
-from jinaconnect.core.billing.money import micros, shown
+from jinaconnect.core.billing.money import micros
 from jinaconnect.core.billing.prices import NoExchangeRate
 from jinaconnect.core.billing.purse import InsufficientBalance, Purse
 from jinaconnect.core.billing.wallet import VOICE_INBOUND, VOICE_OUTBOUND, purse_of
@@ -26,9 +26,9 @@ from jinaconnect.core.calls.rating import RateCard, cost_by
 from jinaconnect.store.billing.ledger import LEDGER
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
-from jinaconnect.store.tenant import Change, Step
 
 SET_ASIDE_S = 60
+_COST = ("cost_amount", "cost_currency", "cost_source", "rated")
 UNPLACED_JOB = "voice.unplaced"
 UNPLACED = timedelta(minutes=2)  # how long a call that is paid for may take to be stored
 
@@ -89,45 +89,41 @@ async def give_back_unplaced(services: Services, scope: str, call: str) -> None:
         await services.wallets.refund(scope, f"call:{call}")
 
 
-async def settle_call(ctx: Context, call: Document, cost: Mapping[str, Any]) -> None:
-    """Charge an ended call, once, and write its `cost` fields with the row.
+async def settle_call(ctx: Context, call: Document, cost: Mapping[str, Any]) -> dict[str, Any]:
+    """Charge an ended call, once, and return the fields it is to keep: its cost, and what was charged for it.
 
-    One that nobody can rate gets back what was set aside; nothing is done where nobody is charged.
+    Whoever is cut off before they are written finds the ledger's row, whose word counts. A call that nobody can rate
+    gets back what was set aside; nothing is done where nobody is charged.
     """
     priced = {**call, **cost}
     wallets, scope, about = ctx.services.wallets, ctx.data.scope, f"call:{call['_id']}"
     charge: Mapping[str, Any] = call.get("charge") or {}
     if "settled" in charge:
-        return
+        return dict(cost)
     if priced["cost_amount"] is None:
         if "reserved" in charge:
             await wallets.refund(scope, about)
-        return
+        return dict(cost)
     currency = await _currency(ctx, charge, micros(Decimal(priced["cost_amount"])))
     if currency is None or await ctx.data.find_one(LEDGER, {"key": f"{about}:charge"}) is not None:
-        return  # the second is the row of an earlier version
+        return dict(cost)  # the second is the row of an earlier version
     try:
         amount = _in_wallet(ctx, priced, currency, priced["ended_at"])
     except NoExchangeRate as error:
         logger.error("charge.not_made", call=call["_id"], error=str(error))
         if "reserved" not in charge:
-            return
+            return dict(cost)
         amount = charge["reserved"]
-
-    def settled(doc: Document) -> Change | None:
-        held = doc.get("charge") or {}
-        if "settled" in held:
-            return None
-        known = {**held, "settled": amount, "currency": currency}
-        return Change(set={"charge": known, **cost, "updated_at": doc["updated_at"]})
-
     kind = VOICE_INBOUND if call["direction"] == INBOUND else VOICE_OUTBOUND
     facts = {
-        "description": f"{call['from_number']} → {call['to_number']}",
-        "price": {name: priced.get(name) for name in ("cost_amount", "cost_currency", "cost_source", "rated")},
-        "cost": shown(amount), **({"reserved": shown(charge["reserved"])} if "reserved" in charge else {}),
+        "description": f"{call['from_number']} → {call['to_number']}", "settled": amount,
+        "price": {name: priced[name] for name in _COST if name in priced},
     }  # fmt: skip
-    await wallets.settle(scope, about, amount, kind=kind, facts=facts, steps=[Step("calls", call["_id"], settled)])
+    # The call itself is not part of the transaction: it is claimed for this work, and a claim whose process was killed
+    # in the middle of a transaction could be inherited only when the database has given that up, a minute later.
+    posted = await wallets.settle(scope, about, amount, kind=kind, facts=facts)
+    row = posted.row or {"facts": facts}
+    return {**row["facts"]["price"], "charge": {**charge, "settled": row["facts"]["settled"], "currency": currency}}
 
 
 async def _currency(ctx: Context, charge: Mapping[str, Any], cost: int) -> str | None:

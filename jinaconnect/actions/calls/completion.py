@@ -136,6 +136,6 @@ class Completer:
     async def _cost(self, ctx: Context, call: Document) -> Mapping[str, Any]:
         """Rate the call by the local cards, else as its carrier does, and charge what it cost."""
         fields = {} if call["cost_source"] else await rate_call(ctx.data, call) or by_provider(call)
-        await settle_call(ctx, call, fields)
+        fields = await settle_call(ctx, call, fields)
         await ask_later(self._worker, call)
         return fields
