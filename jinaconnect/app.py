@@ -22,6 +22,7 @@ from jinaconnect.actions.broadcasts.called import Recipients
 from jinaconnect.actions.broadcasts.dispatch import Dispatcher
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
+from jinaconnect.actions.calls.fallback import SmsFallback
 from jinaconnect.actions.calls.provider_prices import PRICE_JOB
 from jinaconnect.actions.calls.recordings import RECORDING_JOB
 from jinaconnect.actions.calls.retention import retire_recordings
@@ -262,7 +263,7 @@ class Gateway:
     ) -> None:  # fmt: skip
         """Name who does which work."""
         worker = ports.worker
-        completer = Completer(services, worker, Recipients(worker).ended)
+        completer = Completer(services, worker, SmsFallback(services, ports).follow, Recipients(worker).ended)
         worker.handle("messages", sender.deliver)
         worker.handle("broadcasts", Dispatcher(services, ports).run)
         worker.handle("contacts", lambda claim: attend(services, claim))

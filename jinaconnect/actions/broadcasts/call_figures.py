@@ -23,6 +23,7 @@ _TOLD = {
 _COUNTING = {
     "$group": {
         "_id": _TOLD, "n": {"$sum": 1}, "seconds": {"$sum": {"$ifNull": ["$duration_seconds", 0]}},
+        "written": {"$sum": {"$cond": [{"$eq": ["$metadata.sms_fallback.success", True]}, 1, 0]}},
         "cost": {"$sum": {"$toDecimal": {"$ifNull": ["$cost_amount", "0"]}}},
     }
 }  # fmt: skip

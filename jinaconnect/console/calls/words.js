@@ -56,6 +56,7 @@ const SAYS = {
   "call.completed": (detail) => `The call ended${why(detail) ? `: ${why(detail)}` : ""}`,
   "call.failed": (detail) => `The call failed${why(detail) ? `: ${why(detail)}` : ""}${detail.sip_code ? ` (SIP ${detail.sip_code})` : ""}`,
   "call.canceled": () => "The call was given up",
+  "call.sms_fallback": ({ success, skipped_reason: reason, error }) => (success ? "A text message went instead" : `No text message went instead: ${reason ?? error}`),
 };
 
 /** Return one fact of a timeline in words; `people` are their names by id. */

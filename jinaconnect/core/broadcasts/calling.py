@@ -87,15 +87,16 @@ def spoken_figures(groups: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     A group's `_id` has the fields of a call that tell its outcome; calls that live are `live`.
     """
     counts = {"live": 0, **dict.fromkeys(OUTCOMES, 0)}
-    seconds, costs = 0, dict[str, float]()
+    seconds, written, costs = 0, 0, dict[str, float]()
     for group in groups:
         key = group["_id"]
         name = outcome_of(key) if key["status"] in machine.TERMINAL else "live"
         counts[name] += group["n"]
         seconds += group["seconds"]
+        written += group["written"]
         if key["cost_currency"] and group["cost"]:
             costs[key["cost_currency"]] = costs.get(key["cost_currency"], 0.0) + float(str(group["cost"]))
     return {
-        "calls": sum(counts.values()), **counts, "seconds": seconds,
+        "calls": sum(counts.values()), **counts, "seconds": seconds, "sms_fallbacks": written,
         "cost": [{"currency": name, "amount": round(amount, 6)} for name, amount in sorted(costs.items())],
     }  # fmt: skip

@@ -155,6 +155,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("call.dtmf", "calls", "call", calls.CallDtmf),
         EventType("call.ivr_step", "calls", "call", calls.CallIvrStep),
         EventType("call.answered_by", "calls", "call", calls.CallAnsweredBy),
+        EventType("call.sms_fallback", "calls", "call", calls.CallSmsFallback),
         EventType("call.played", "calls", "call", calls.CallPlayed),
         EventType("call.held", "calls", "call", calls.CallHeld),
         EventType("call.resumed", "calls", "call", calls.CallResumed),

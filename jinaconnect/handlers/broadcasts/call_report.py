@@ -19,7 +19,7 @@ class CallsCost(Answer, json_schema_extra=example(currency="USD", amount=1.25)):
 
 _CALLS = {
     "calls": 12, "live": 1, "answered": 6, "machine": 1, "busy": 2, "no_answer": 1, "failed": 1, "canceled": 0,
-    "unknown": 0, "seconds": 214, "cost": [{"currency": "USD", "amount": 0.06}],
+    "unknown": 0, "seconds": 214, "sms_fallbacks": 2, "cost": [{"currency": "USD", "amount": 0.06}],
 }  # fmt: skip
 _RECIPIENTS = {
     "waiting": 1, "blocked": 1, "answered": 6, "machine": 1, "busy": 1, "no_answer": 1, "failed": 1, "canceled": 0,
@@ -40,6 +40,7 @@ class CallFigures(Answer, json_schema_extra=example(**_CALLS)):
     canceled: int
     unknown: int
     seconds: int
+    sms_fallbacks: int
     cost: list[CallsCost]
 
 

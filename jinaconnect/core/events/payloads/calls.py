@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from jinaconnect.core.calls.fallback import REASONS
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.schema import Given, OneOf, sample_id
@@ -161,6 +162,23 @@ class CallAnsweredBy(CallState, json_schema_extra=like(_FACT, answered_by="human
     """The carrier has found out who answered; it may do so while the call goes on."""
 
     answered_by: Literal["human", "machine", "screened", "unknown"]
+
+
+_INSTEAD = {
+    "status": "FAILED", "inferred": False, "cause": "USER_BUSY", "attempted": True, "skipped_reason": None,
+    "success": True, "sms_message_id": sample_id("msg"), "error": None,
+}  # fmt: skip
+
+
+class CallSmsFallback(CallState, json_schema_extra=like(_INSTEAD)):
+    """A text message went in place of a call that reached nobody, or why none did."""
+
+    cause: str
+    attempted: bool
+    skipped_reason: Annotated[str, OneOf(REASONS)] | None
+    success: bool = Field(description="Whether the message was taken for sending; its own events tell what follows.")
+    sms_message_id: str | None
+    error: str | None
 
 
 class CallBridged(CallState, json_schema_extra=like({**_FACT, "with": "agent"})):
