@@ -46,6 +46,7 @@ from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
 from jinaconnect.actions.live.fleet import Fleet
+from jinaconnect.actions.messaging import silent
 from jinaconnect.actions.messaging.accounts import OpenAccounts
 from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
 from jinaconnect.actions.messaging.acknowledging import acknowledge
@@ -291,6 +292,7 @@ class Gateway:
         worker.every(2.0 * self.processes, services.store.outbox.sweep)
         worker.every(5.0 * self.processes, services.due.inherit)
         worker.every(60.0 * self.processes, lambda: settle_owed(services))
+        worker.every(300.0 * self.processes, lambda: silent.look(services, ports))
         worker.every(60.0, lambda: bring_words(services))
         worker.every(3600.0, lambda: retire_events(services))
         worker.every(3600.0, lambda: retire_recordings(services))

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from jinaconnect.channels.base import Account, WebhookRequest
 from jinaconnect.core.inbox.address import Address
+from jinaconnect.core.inbox.status import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,17 @@ class ChecksReach(Protocol):
 
     async def reach(self, account: Account, numbers: Sequence[str]) -> list[Reach]:
         """Return what is known of each number; raises CarrierFailed, OutboundError."""
+
+
+@runtime_checkable
+class TellsReports(Protocol):
+    """A channel whose carrier can be asked what became of a message."""
+
+    async def report_on(self, account: Account, carrier_id: str) -> Report | None:
+        """Return what the carrier knows by now, None for nothing that says more than that it was sent.
+
+        Raises CarrierFailed, OutboundError.
+        """
 
 
 @runtime_checkable

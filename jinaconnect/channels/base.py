@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -36,7 +37,8 @@ class ChannelSpec:
     and `business_account` are the account's fields that webhooks name it by (`_id` where their path does), `fields`
     what else its accounts have. `headers` are those of a webhook that its reading needs again after its signature was
     checked, `taken` is what its carrier wants to hear then. A channel without `receipts` is told nothing of a message
-    after its send: SENT is its last state. `pace` is how fast its carrier lets an account send. An `idempotent` carrier
+    after its send: SENT is its last state. One whose reports come `reported_within` a time is looked after until then
+    (`actions/messaging/silent.py`). `pace` is how fast its carrier lets an account send. An `idempotent` carrier
     takes a second send of one reference for the first. `webhook_path` has places for `{channel}`, `{tenant}` and
     `{account}`; one without `{account}` is the same for all of a tenant's accounts.
     """
@@ -54,6 +56,7 @@ class ChannelSpec:
     headers: tuple[str, ...] = ()
     webhook_path: str = "/hooks/{channel}/{tenant}/"
     receipts: bool = True
+    reported_within: timedelta | None = None
     taken: WebhookReply | None = None
     pace: Pace = UNHURRIED
     idempotent: bool = False

@@ -158,6 +158,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("timestamp", -1), ("_id", -1))),
             Index((("contact", 1), ("is_read", 1), ("_id", -1)), only=(("is_read", False),)),
             Index((("number", -1),), only=_given("number", 0)),
+            Index((("app", 1), ("report_due", 1)), only=(("report_due", {"$type": "date"}),)),
         ),
         across=((("charge.owed", 1),),),
     ),
@@ -186,6 +187,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("agent_id", 1),), unique=True, only=(*_given("agent_id"), *_PRESENT)),
             Index((("bsp", 1), ("sender_id", 1)), unique=True, only=(*_given("sender_id"), *_PRESENT)),
         ),
+        across=((("channel", 1),),),
     ),
     "templates": Collection(
         tells=True,

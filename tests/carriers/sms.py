@@ -147,7 +147,29 @@ class TwilioServer(Carrier):
     sid: str = field(default_factory=lambda: "AC" + secrets.token_hex(16))
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     number: str = "+12025550161"
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)  # what is answered of messages, by their ids
+    looked_up: Counter[str] = field(default_factory=Counter)
     _paths: tuple[str, ...] = ("/2010-04-01/Accounts/{sid}/Messages.json",)
+
+    def routes(self, application: web.Application) -> None:
+        """Listen to sends, and to who asks what became of one."""
+        super().routes(application)
+        application.router.add_get("/2010-04-01/Accounts/{sid}/Messages/{message}.json", self._look_up)
+
+    def _stranger(self, request: web.Request) -> web.Response | None:
+        expected = "Basic " + base64.b64encode(f"{self.sid}:{self.token}".encode()).decode()
+        if request.headers.get("Authorization") == expected:
+            return None
+        return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+
+    async def _look_up(self, request: web.Request) -> web.StreamResponse:
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        id = request.match_info["message"]
+        self.looked_up[id] += 1
+        if id not in self.known:
+            return web.json_response({"code": 20404, "message": "Not found", "status": 404}, status=404)
+        return web.json_response({"sid": id, "error_code": None, "error_message": None, **self.known[id]})
 
     def account(self, **fields: Any) -> dict[str, Any]:
         """Return the body that adds this carrier to a gateway."""
@@ -157,9 +179,8 @@ class TwilioServer(Carrier):
     async def _send(self, request: web.Request) -> web.StreamResponse:
         pairs = parse_qsl((await request.read()).decode(), keep_blank_values=True, strict_parsing=True)
         self.faults += request_faults(request.match_info["sid"], pairs)
-        expected = "Basic " + base64.b64encode(f"{self.sid}:{self.token}".encode()).decode()
-        if request.headers.get("Authorization") != expected:
-            return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
+        if (refused := self._stranger(request)) is not None:
+            return refused
         form = dict(pairs)
         reference = form["StatusCallback"].rpartition("reference=")[2]
         self.requests.append({**form, "MediaUrl": [value for name, value in pairs if name == "MediaUrl"]})

@@ -18,6 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from jinaconnect.actions.messaging import silent
 from jinaconnect.app import Gateway, retire_events
 from jinaconnect.config import Config, Http, Mongodb, OutboundSection
 from jinaconnect.core.permissions import PUBLIC
@@ -245,7 +246,8 @@ async def _use(site: Site) -> None:
     assert placed.status == 201, placed.body
     erased = await site.ask("DELETE", f"/contacts/{contact}/", params={"erase": "true"})
     assert erased.status == 204, erased.body
-    await asyncio.gather(site.gateway.services.due.inherit(), retire_events(site.gateway.services))
+    services = site.gateway.services
+    await asyncio.gather(services.due.inherit(), retire_events(services), silent.look(services, site.gateway.ports))
 
 
 def _shape(row: Mapping[str, Any]) -> str:

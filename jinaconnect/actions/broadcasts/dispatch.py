@@ -25,6 +25,7 @@ from jinaconnect.actions.broadcasts.planning import plan_batch
 from jinaconnect.actions.broadcasts.script import Script, script
 from jinaconnect.actions.context import OperationContext, Services, system_operation
 from jinaconnect.actions.messaging.delivering import ask_carrier
+from jinaconnect.actions.messaging.silent import looked_after
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.worker import retry_while_unavailable
 from jinaconnect.channels.base import Refused
@@ -199,19 +200,23 @@ class Dispatcher:
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
         unused = len(left) + sum(isinstance(each.outcome, Refused) for each in asked)
         await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
-        await self._recorded(ctx, doc, batch, asked)
+        further = looked_after(self._ports.channels[said.account.channel], ctx.now())
+        await self._recorded(ctx, doc, batch, asked, further)
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
         if unused:
             await allowed.give_back(unused)
             run.given_back += unused
 
-    async def _recorded(self, ctx: OperationContext, doc: Document, batch: _Batch, asked: Sequence[Asked]) -> None:
+    async def _recorded(
+        self, ctx: OperationContext, doc: Document, batch: _Batch, asked: Sequence[Asked],
+        further: Mapping[str, datetime],
+    ) -> None:  # fmt: skip
         first = True
 
         async def write() -> None:
             nonlocal first
             once, first = first, False
-            await record(ctx, doc, batch.contacts, asked, first=once)
+            await record(ctx, doc, batch.contacts, asked, first=once, further=further)
 
         await retry_while_unavailable(write)
 

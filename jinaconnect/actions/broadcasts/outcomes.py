@@ -42,14 +42,18 @@ class Asked:
 
 
 async def record(
-    ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked], *, first: bool
-) -> None:
+    ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked], *, first: bool,
+    further: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Write down what became of recipients; `first` says that nothing of it can be there already.
+
+    Their messages carry what is `further` to be known of them.
 
     Their messages come first: a report finds them by the reference that went along, and a cut in between is healed
     from them. The first time, messages, their conversations and the rows go ahead of the events that tell of them.
     """
-    messages = [_message(ctx, broadcast, each) for each in asked if not isinstance(each.outcome, Refused)]
+    taken = [each for each in asked if not isinstance(each.outcome, Refused)]
+    messages = [{**_message(ctx, broadcast, each), **(further or {})} for each in taken]
     trail = Trail() if first else None
     written = await _into_inbox(ctx, broadcast, contacts, messages, trail)
     left = await _accepted(ctx, asked, trail if written else None)

@@ -1,19 +1,27 @@
-"""What a carrier tells of an account when asked: its quality, how many it may write to, what is wrong."""
+"""What a carrier tells of an account: when asked, its quality, how many it may write to, what is wrong; by itself, its
+state, an alert, an error, which are kept on the account and told.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from jinaconnect.actions.context import OperationContext
+import orjson
+
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.channels.abilities import TellsAccount
-from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.errors import CarrierFailed, InvalidState, NotSupported, Throttled
+from jinaconnect.channels.facts import AccountReport
+from jinaconnect.core.clock import iso, iso_or_none
+from jinaconnect.core.errors import CarrierFailed, InvalidState, NotFound, NotSupported, Throttled
+from jinaconnect.core.lenient import storable
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
+MAX_DETAILS = 16 * 1024
 EVERY = timedelta(seconds=30)  # how often a carrier is asked of one account
 UNKNOWN: Mapping[str, Any] = {
     "account_status": "UNKNOWN", "docker_status": "UNKNOWN", "messaging_limit": "TIER_NOT_SET",
@@ -64,3 +72,21 @@ async def _keep(ctx: OperationContext, id: str, info: Mapping[str, Any]) -> Docu
         return Change(set={"info": dict(info), **tier, "updated_at": doc["updated_at"]})
 
     return ctx.wrote(await ctx.data.change("apps", id, decide))
+
+
+async def apply_account_report(ctx: Context, account: str, fact: AccountReport, platform: str) -> None:
+    """Keep the carrier's word on an account and tell it; what was told last is not told again."""
+    details: Any = storable(fact.details)
+    if len(orjson.dumps(details)) > MAX_DETAILS:
+        details = {"cut": orjson.dumps(details)[:MAX_DETAILS].decode("utf-8", "ignore")}
+    state = {"kind": fact.kind, "event": fact.event, "details": details, "told_at": iso(ctx.now())}
+    event = ctx.event("account.reported", account, {"account": account, **state}, channel=platform)
+
+    def decide(doc: Document) -> Change | None:
+        held = {**(doc.get("carrier_state") or {}), "told_at": state["told_at"]}
+        if held == state:
+            return None
+        return Change(set={"carrier_state": state, "updated_at": doc["updated_at"]}, events=[event])
+
+    with contextlib.suppress(NotFound):
+        await ctx.data.change("apps", account, decide)

@@ -20,7 +20,7 @@ from jinaconnect.actions.contacts.preferences import set_marketing, set_reachabl
 from jinaconnect.actions.context import Services, system_context
 from jinaconnect.actions.inbox.attention import stirred, targets_of
 from jinaconnect.actions.inbox.removal import follow_removal
-from jinaconnect.actions.messaging.account_reports import apply_account_report
+from jinaconnect.actions.messaging.account_info import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.delivering import fallback_job

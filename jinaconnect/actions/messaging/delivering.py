@@ -12,7 +12,7 @@ from jinaconnect.actions.contacts.addressing import learn, move
 from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Context, Services, system_context
-from jinaconnect.actions.messaging.account_reports import apply_account_report
+from jinaconnect.actions.messaging.account_info import apply_account_report
 from jinaconnect.actions.messaging.daily import give_back
 from jinaconnect.actions.messaging.reports import SEND_FIELDS, report_message
 from jinaconnect.actions.messaging.sending import count_message

@@ -17,7 +17,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.message_event import message_event
-from jinaconnect.core.inbox.status import EVENT, Report, advance
+from jinaconnect.core.inbox.status import EVENT, SENT, UNKNOWN, Report, advance
 from jinaconnect.core.inbox.trace import reported as told
 from jinaconnect.core.inbox.trace import with_step
 from jinaconnect.store.databases.mongo import Document
@@ -110,7 +110,8 @@ async def report_message(
         event = message_event(
             ctx.ids.new("evt"), EVENT[report.status], after, contact, at=report.at, actor=carrier(doc)
         )
-        return Change(set=fields, unset=[name for name in SEND_FIELDS if name in doc], events=[event])
+        done = SEND_FIELDS if report.status in (SENT, UNKNOWN) else (*SEND_FIELDS, "report_due")
+        return Change(set=fields, unset=[name for name in done if name in doc], events=[event])
 
     try:
         reported = (await ctx.data.change("messages", message["_id"], decide, known=message)).doc

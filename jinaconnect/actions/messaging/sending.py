@@ -18,6 +18,7 @@ from jinaconnect.actions.messaging.daily import one_of_the_day
 from jinaconnect.actions.messaging.media import give_file, reachable
 from jinaconnect.actions.messaging.registered import registered_template
 from jinaconnect.actions.messaging.reports import by_carrier
+from jinaconnect.actions.messaging.silent import looked_after
 from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
 from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import (
@@ -254,6 +255,7 @@ async def _stored(
         trace=[trace.queued(now, ctx.caller.request_id, principal.actor())],
         category=checked.category, deferred_until=deferred, due=due_at(at), created_at=now, updated_at=now,
         **({} if message.at is None else {"scheduled_at": message.at}),
+        **looked_after(ctx.ports.channels[account.channel], at),
         **({"memo": dict(message.memo)} if message.memo else {}),
         **({} if composed.segments is None else {"segments": composed.segments}),
         **({} if quoted is None else {"charge": charge_of(quoted, now)}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -56,7 +56,7 @@ class SmsFast2sms:
         name="sms_fast2sms", platform="SMS", provider="FAST2SMS", label="SMS",
         secrets={"api_key": 16, "webhook_secret": 16}, settings=("route", "base_url"), presented=("api_key",),
         account_address="_id", business_account="dlt_entity_id", fields=ACCOUNT_FIELDS,
-        webhook_path="/sms/v1/webhooks/{account}/inbound/",
+        webhook_path="/sms/v1/webhooks/{account}/inbound/", reported_within=timedelta(hours=24),
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:

@@ -6,7 +6,7 @@ Source: MSG91's help pages. It takes no reference of ours: a send whose answer n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -50,6 +50,7 @@ class SmsMsg91:
         name="sms_msg91", platform="SMS", provider="MSG91", label="SMS", secrets={"auth_key": 16, "webhook_secret": 16},
         settings=("flow_id", "base_url"), presented=("auth_key",), account_address="_id",
         business_account="dlt_entity_id", fields=ACCOUNT_FIELDS, webhook_path="/sms/v1/webhooks/{account}/inbound/",
+        reported_within=timedelta(hours=24),
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -30,14 +30,16 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
-from jinaconnect.channels.facts import Fact
+from jinaconnect.channels.facts import UNTIMED, Fact
 from jinaconnect.channels.sms_twilio.compose import composed, pairs
 from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, OPTED_OUT, PASSING, words
-from jinaconnect.channels.sms_twilio.hooks import REPORTS, facts_of, verified
+from jinaconnect.channels.sms_twilio.hooks import REPORTS, facts_of, reported, verified
 from jinaconnect.channels.sms_twilio.simulator import BASE_URL, SimulatedTwilio, customers_form
 from jinaconnect.core.errors import CarrierFailed
+from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.inbox.media_type import media_type
+from jinaconnect.core.inbox.status import Report
 from jinaconnect.core.messaging.sms_price import ACCOUNT_FIELDS
 from jinaconnect.core.signed_form import SIGNATURE_HEADER, signature
 from jinaconnect.outbound import Fetched
@@ -60,7 +62,8 @@ class SmsTwilio:
         settings=("account_sid", "key_sid", "messaging_service_sid", "base_url"),
         account_address="_id", business_account="dlt_entity_id",
         fields=ACCOUNT_FIELDS,
-        webhook_path="/sms/v1/webhooks/{account}/inbound/", taken=WebhookReply("<Response/>", "text/xml"),
+        webhook_path="/sms/v1/webhooks/{account}/inbound/",
+        reported_within=timedelta(hours=24), taken=WebhookReply("<Response/>", "text/xml"),
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:
@@ -98,6 +101,24 @@ class SmsTwilio:
             return outcome(await self._simulator.send(account, url, dict(form), reference))
         headers = {**self._credentials(account), **_FORM}
         return outcome(await self._outside.request("POST", url, headers=headers, data=urlencode(form).encode()))
+
+    async def report_on(self, account: Account, carrier_id: str) -> Report | None:
+        """Ask what became of a message (`GET /Accounts/{AccountSid}/Messages/{Sid}.json`)."""
+        if account.simulated:
+            return None
+        sid = account.settings.get("account_sid", "")
+        url = f"{self._base(account)}/{VERSION}/Accounts/{quote(sid)}/Messages/{quote(carrier_id, safe='')}.json"
+        answer = await self._outside.request("GET", url, headers=self._credentials(account))
+        try:
+            data = orjson.loads(answer.body)
+        except ValueError:
+            data = None
+        if answer.status != 200 or not isinstance(data, dict):
+            raise CarrierFailed(f"Twilio answered {answer.status} for a message")
+        code = data.get("error_code")
+        told = str(data.get("status") or "")
+        report = reported(told, None if code is None else str(code), data.get("error_message"), UNTIMED)
+        return None if report is None or report.status == status.SENT else report
 
     # --- webhooks ------------------------------------------------------------------------------------------------
 

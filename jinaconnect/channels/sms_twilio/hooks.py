@@ -94,13 +94,22 @@ def facts_of(hook: WebhookRequest) -> list[Fact]:
 
 def _report(account: str, form: Mapping[str, str], reference: str | None) -> Iterator[Fact]:
     told, id = form.get("MessageStatus") or form.get("SmsStatus", ""), form.get("MessageSid") or form.get("SmsSid")
-    meant = _STATUSES.get(told)
-    if id is None or meant is None:
+    if id is None:
         return
-    code = form.get("ErrorCode") or (told if meant == status.FAILED else None)
-    text = words(code, form.get("ErrorMessage") or f"Twilio says: {told}") if meant == status.FAILED else None
-    report = Report(meant, _done(form), code if meant == status.FAILED else None, text and text[:500])
-    yield Status(account, id[:512], reference, report)
+    report = reported(told, form.get("ErrorCode"), form.get("ErrorMessage"), _done(form))
+    if report is not None:
+        yield Status(account, id[:512], reference, report)
+
+
+def reported(told: str, code: str | None, message: str | None, at: datetime) -> Report | None:
+    """Return what a status of Twilio's says, None for one that is not known."""
+    meant = _STATUSES.get(told)
+    if meant is None:
+        return None
+    if meant != status.FAILED:
+        return Report(meant, at)
+    code = code or told
+    return Report(meant, at, code, (words(code, message or f"Twilio says: {told}") or "")[:500])
 
 
 def _done(form: Mapping[str, str]) -> datetime:

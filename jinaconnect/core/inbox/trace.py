@@ -15,7 +15,7 @@ from jinaconnect.core.inbox.message import OUTGOING
 from jinaconnect.core.inbox.status import Report
 
 MOST = 60  # steps kept; the first ones stay
-QUEUED, ATTEMPT, REPORT, ENDED = "queued", "attempt", "report", "ended"
+QUEUED, ATTEMPT, REPORT, ENDED, SILENT = "queued", "attempt", "report", "ended", "silent"
 _STAMPS = {"sent_at": "SENT", "delivered_at": "DELIVERED", "opened_at": "READ", "failed_at": "FAILED"}
 
 
@@ -46,6 +46,11 @@ def reported(report: Report, carrier_id: str | None, told_at: datetime) -> dict[
         "kind": REPORT, "at": report.at, "told_at": told_at, "status": report.status, "carrier_id": carrier_id,
         "code": report.error_code, "reason": report.error_message,
     }  # fmt: skip
+
+
+def silent(at: datetime, reason: str) -> dict[str, Any]:
+    """Return the step of a message that its carrier has not reported on in all the time it may take."""
+    return {"kind": SILENT, "at": at, "reason": reason}
 
 
 def with_step(message: Mapping[str, Any], step: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.trace import trace_message
 from jinaconnect.core.events.payloads.base import EARLIER, LATER, MOMENT
@@ -13,9 +15,11 @@ from jinaconnect.handlers.edge.operation import operation
 
 
 class MessageStep(Answer):
-    """One step: that it was asked for, an attempt at the carrier, what the carrier reported, an end here."""
+    """One step: that it was asked for, an attempt at the carrier, what the carrier reported, an end here, or that
+    it has reported nothing in all the time it may take.
+    """
 
-    kind: Literal["queued", "received", "attempt", "report", "ended"]
+    kind: Literal["queued", "received", "attempt", "report", "ended", "silent"]
     at: str
     request_id: str | None = None
     by: dict[str, str] | None = None
@@ -24,6 +28,7 @@ class MessageStep(Answer):
     outcome: Literal["accepted", "refused", "unknown"] | None = None
     status: str | None = None
     told_at: str | None = None
+    asked: bool | None = Field(None, description="Whether the carrier told it when it was asked, instead of by itself.")
     carrier_id: str | None = None
     code: str | None = None
     reason: str | None = None
