@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from playwright.async_api import Page
 
 from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
+from tests.handlers.billing.test_ledger import wallet_with
 from tests.tenants import Tenant
+
+Visit = Callable[[Page, str, dict[str, str]], Awaitable[None]]
 
 PEOPLE = [
     ("Ann", "Lee", "+12025550111", ["vip", "bikes"], {}),
@@ -58,3 +64,80 @@ async def ended(tenant: Tenant, id: str) -> dict[str, Any]:
 
     found: dict[str, Any] = await until(there)
     return found
+
+
+async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
+    """Give an organisation something on every page; returns the ids of what is visited."""
+    await wallet_with(gateway.services, f"{tenant.id}:live", 25)
+    await add_people(tenant)
+    template = await add_template(gateway, tenant)
+    spring = await add_broadcast(tenant, template, "Spring sale", status="QUEUED")
+    await add_broadcast(tenant, template, "Summer, to be looked at")
+    await add_broadcast(tenant, template, "Winter sale", status="QUEUED", scheduled_time="2999-12-01T09:00:00Z")
+    body = {"url": f"{gateway.url}/livez/", "events": ["contact.*", "message.*"], "description": "The shop's stock"}
+    endpoint = (await tenant().post("/webhooks/endpoints/", body)).ok(201)
+    await ended(tenant, spring["id"])
+    return {"broadcast": spring["id"], "endpoint": endpoint["id"]}
+
+
+def watched(page: Page) -> list[str]:
+    """Return a list that fills with what goes wrong on a page."""
+    errors: list[str] = []
+    page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+def at(path: str, there: str) -> Visit:
+    """Return how to open a page and wait for what is on it."""
+
+    async def visit(page: Page, url: str, made: dict[str, str]) -> None:
+        await page.goto(f"{url}/#/{path.format(**made)}")
+        await page.locator(there).first.wait_for()
+
+    return visit
+
+
+async def _new_broadcast(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.goto(f"{url}/#/broadcasts/new")
+    await page.get_by_label("Name", exact=True).fill("Half price in May")
+    await page.get_by_label("Template").select_option(index=1)
+    await page.get_by_label("Those with tags or segments").check()
+    await page.get_by_label("vip").check()
+    await page.locator(".verdict dl").wait_for()
+
+
+async def _cancelling(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.goto(f"{url}/#/broadcasts")
+    await page.get_by_role("link", name="Winter sale").click()
+    await page.get_by_role("button", name="Cancel…").click()
+    await page.locator("dialog footer").wait_for()
+
+
+async def _secret(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.goto(f"{url}/#/webhooks")
+    await page.get_by_role("button", name="New webhook").click()
+    await page.get_by_label("Address").fill(f"{url}/livez/")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Secret").wait_for()
+
+
+async def _closed(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.keyboard.press("Escape")
+    await page.locator("dialog").wait_for(state="detached")
+
+
+# What is looked at, in this order; a dialog is closed before the next page.
+VISITS: dict[str, Visit] = {
+    "broadcasts": at("broadcasts", ".rows .progress"),
+    "broadcast": at("broadcasts/{broadcast}", "tbody tr"),
+    "broadcast-new": _new_broadcast,
+    "broadcast-cancel": _cancelling,
+    "closed": _closed,
+    "wallet": at("wallet", "tbody tr"),
+    "recharges": at("wallet/recharges", ".empty"),
+    "webhooks": at("webhooks", ".rows"),
+    "webhook": at("webhooks/{endpoint}", "tbody tr"),
+    "webhook-secret": _secret,
+    "closed again": _closed,
+}

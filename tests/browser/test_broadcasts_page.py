@@ -24,7 +24,7 @@ async def test_a_broadcast_is_made_foreseen_and_followed(page: Page, gateway: Ru
     await page.get_by_label("Name", exact=True).fill("Spring")
     await page.get_by_label("Template").select_option(label="spring_sale · en")
     await page.get_by_label("code", exact=True).fill("SPRING")
-    foreseen = page.get_by_role("group", name="What it comes to")
+    foreseen = page.locator(".verdict dl")
     await expect(foreseen.locator("div", has_text="Audience").locator("dd")).to_have_text("5")
     await expect(foreseen.locator("div", has_text="May go at once").locator("dd")).to_have_text("4")
     await expect(foreseen.locator("div", has_text="contact.dnc").locator("dd")).to_have_text("1")

@@ -238,7 +238,7 @@ class BroadcastForm extends Element {
     const { verdicts } = preview;
     const row = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
     return html`<h2>Before it is sent</h2>
-      <dl role="group" aria-label="What it comes to">
+      <dl>
         ${row("Audience", html`<b>${count(preview.recipient_count)}</b>`)}
         ${row("Costs about", preview.initial_cost === null ? "nothing is charged" : preview.initial_cost)}
         ${row("Begins", exactly(preview.scheduled_time))}

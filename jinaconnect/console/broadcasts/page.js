@@ -5,9 +5,12 @@ import { count } from "../format.js";
 import { icons } from "../icons.js";
 import { Listing } from "../parts/listing.js";
 import { session } from "../session.js";
+import { sheet } from "../sheet.js";
 import "./form.js";
 import "./report.js";
 import { PLATFORMS, STATES, entry, percent } from "./shown.js";
+
+await sheet(new URL("../pages.css", import.meta.url));
 
 export default class BroadcastsPage extends Element {
   static properties = { app: { attribute: false }, path: { attribute: false }, figures: { state: true } };
@@ -21,7 +24,7 @@ export default class BroadcastsPage extends Element {
     super.connectedCallback();
     this.leave = this.app.listen((events) => {
       for (const event of events) if (event.type.startsWith("broadcast.")) this.list.put(event.data, event.seq);
-    });
+    }, () => this.list.begin());
     this.app.keys.bind("Broadcasts", [
       { id: "broadcast.new", name: "New broadcast", keys: "c", may: () => session.may("broadcast.create"), run: () => this.app.go("broadcasts/new") },
     ]);

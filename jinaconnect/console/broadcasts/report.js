@@ -5,7 +5,7 @@ import { brief, count, exactly } from "../format.js";
 import { icons } from "../icons.js";
 import { doing, post, refusal, save } from "../parts/form.js";
 import { Listing, fault, waiting } from "../parts/listing.js";
-import { sheet } from "../parts/sheet.js";
+import { dialog } from "../parts/dialog.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 import { PLATFORMS, ROWS, WRITTEN, badge, bar, share, when } from "./shown.js";
@@ -124,7 +124,7 @@ class Report extends Element {
         ${this.#figures()}
         ${this.asking ? "" : refusal(this)}
         ${this.#recipients()}
-        ${sheet(this, "asking", this.asking === "resume" ? "Send again" : "Cancel the broadcast", () => (this.asking === "resume" ? this.#resuming() : this.#cancelling()))}
+        ${dialog(this, "asking", this.asking === "resume" ? "Send again" : "Cancel the broadcast", () => (this.asking === "resume" ? this.#resuming() : this.#cancelling()))}
       </section>`;
   }
 

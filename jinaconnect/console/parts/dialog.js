@@ -34,7 +34,7 @@ class Sheet extends Element {
 
 customElements.define("jc-sheet", Sheet);
 
-/** Return a sheet for a page that holds in `page[field]` whether it is open. */
-export function sheet(page, field, name, content) {
+/** Return a dialog for a page that holds in `page[field]` whether it is open; in `content`, `this` of a handler is the dialog. */
+export function dialog(page, field, name, content) {
   return page[field] ? html`<jc-sheet .name=${name} .content=${content} @closed=${() => (page[field] = null)}></jc-sheet>` : "";
 }
