@@ -268,11 +268,13 @@ class Voice(_Section):
     """Telephony. `media_url` is where Asterisk fetches prompts from (default: this gateway's own address).
 
     `keep_withheld` keeps the numbers of callers who withhold theirs, sealed, where the law asks for them.
+    `check_credentials` has HTTP carriers asked about credentials when they are given.
     """
 
     asterisks: tuple[Asterisk, ...] = ()
     media_url: str = ""
     keep_withheld: bool = False
+    check_credentials: bool = True
     operators: Listed = ()
 
     @field_validator("asterisks")

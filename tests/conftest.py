@@ -17,7 +17,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.demo.tenants import seed_demo
 from jinaconnect.actions.ports import Ports
 from jinaconnect.app import Gateway
-from jinaconnect.config import Config, Http, Limits, OutboundSection
+from jinaconnect.config import Config, Http, Limits, OutboundSection, Voice
 from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests import payloads
@@ -93,6 +93,7 @@ async def gateway(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactor
     config = Config(
         var_dir=Path(tmp_path_factory.mktemp("var")), http=Http(port=0, drain_s=2), limits=PLENTY,
         outbound=OutboundSection(allow_networks=("127.0.0.0/8",), timeout_s=3),
+        voice=Voice(check_credentials=False),  # most are of nobody
     )  # fmt: skip
     sockets = listening(config)
     running = Gateway(config)

@@ -261,6 +261,12 @@ class VoiceHooks(Protocol):
         Raises InvalidState without credentials, Unavailable.
         """
 
+    async def knows(self, account: Document) -> bool | None:
+        """Ask an account's carrier whether it knows its credentials; None where it does not answer.
+
+        Raises Invalid on `credentials` where it does not know them.
+        """
+
     async def sandbox_call(self, scope: str, called: str | None, caller: str, keys: str) -> tuple[str | None] | None:
         """Have a simulated customer call a number at a simulated HTTP carrier, None where it is at none.
 

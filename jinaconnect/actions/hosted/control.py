@@ -27,7 +27,7 @@ from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
-from jinaconnect.core.errors import CarrierFailed, Conflict, InvalidState, OutcomeUnknown, Unavailable
+from jinaconnect.core.errors import CarrierFailed, Conflict, Invalid, InvalidState, OutcomeUnknown, Unavailable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.telephony import provider as carrier
@@ -77,6 +77,21 @@ class HostedCalls:
             error = f"{provider.spec.label} does not answer: {away}"
         took = round((loop.time() - began) * 1000, 1)
         return {"ok": error is None, "rtt_ms": took if error is None else None, "sip_code": None, "error": error}
+
+    async def knows(self, account: Document) -> bool | None:
+        """Ask an account's carrier about its credentials; raises Invalid where it does not know them."""
+        provider = self._providers.get(account["provider"], account["scope"])
+        if provider is None:
+            return None
+        try:
+            await provider.check(self._providers.opened(account))
+        except NotOurs as refused:
+            text = f"{provider.spec.label} does not know them: {refused}"
+            raise Invalid.field("credentials", text) from refused
+        except ProviderAway as away:
+            logger.info("hosted.credentials_unchecked", account=account["_id"], error=str(away))
+            return None
+        return True
 
     def place(self, call: Document) -> None:
         """Have a process that works ask the carrier now."""

@@ -85,6 +85,10 @@ class VoiceDoor:
         """Ask an account's carrier whether it knows it."""
         return await self._control.check(account)
 
+    async def knows(self, account: Document) -> bool | None:
+        """Ask an account's carrier whether it knows its credentials."""
+        return await self._control.knows(account)
+
     async def close(self) -> None:
         """End what is simulated."""
         await self._providers.simulated.close()

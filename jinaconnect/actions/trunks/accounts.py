@@ -44,6 +44,7 @@ def render_trunk(doc: Document) -> dict[str, Any]:
     return {
         "id": doc["_id"], "name": doc["name"], "provider": doc["provider"], **shown,
         "inbound_webhook_token_set": bool(doc[HIDDEN]), "credentials_set": doc["credentials_set"],
+        "credentials_known": doc.get("credentials_known"),
         "capabilities": row(doc["provider"]).spec.capabilities(), "vendor_profile": doc["vendor_profile"],
         "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
@@ -174,6 +175,7 @@ async def create_trunk(
     doc["asterisk"] = _asterisk(ctx, doc["provider"], fields.get("asterisk"))
     doc.update(created_at=ctx.now(), updated_at=ctx.now())
     await check_claims(ctx, doc, doc["from_numbers"], "from_numbers")
+    doc["credentials_known"] = await _known(ctx, {**doc, "scope": ctx.data.scope})
     event = _told(ctx, "trunk.created", doc)
     written = ctx.wrote(await ctx.data.insert("trunks", doc, [event]))
     await ctx.ports.switches.trunk_changed(ctx.data.scope, id)
@@ -227,6 +229,8 @@ async def _changes(
             _given_anew(provider, old, merged, credentials)
         changes.update(await _sealed(ctx, id, provider, merged))
     await _check_claims(ctx, held, changes)
+    if changes.get("credentials"):
+        changes["credentials_known"] = await _known(ctx, {**held, **changes})
     return {**changes, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
 
 
@@ -305,7 +309,8 @@ async def _fitting(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str
 async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the fields that follow from credentials: sealed, whether set, profile and hosts of a trunk."""
     if not credentials:
-        return {"credentials": None, "credentials_set": False, "vendor_profile": None, "hosts": []}
+        unset = {"credentials": None, "credentials_set": False, "credentials_known": None}
+        return {**unset, "vendor_profile": None, "hosts": []}
     good = checked(provider, credentials)
     fields: dict[str, Any] = {"vendor_profile": None, "hosts": []}
     if switched(provider):
@@ -314,6 +319,17 @@ async def _sealed(ctx: Context, id: str, provider: str, credentials: Mapping[str
         await check_sip_hosts(ctx.services, account)
         fields = {"vendor_profile": account.vendor_profile, "hosts": hosts_of(account)}
     return {**fields, "credentials": ctx.services.secrets.seal(good, credentials_context(id)), "credentials_set": True}
+
+
+async def _known(ctx: OperationContext, doc: Document) -> bool | None:
+    """Return whether an account's carrier knows its credentials, None where it was not asked or does not answer.
+
+    Raises Invalid on `credentials` where it does not know them.
+    """
+    asks = ctx.services.settings.check_voice_credentials and ctx.principal.mode == "live"
+    if not asks or switched(doc["provider"]) or not doc["credentials_set"]:
+        return None
+    return await ctx.ports.voice_hooks.knows(doc)
 
 
 def _asterisk(ctx: OperationContext, provider: str, wanted: str | None) -> str | None:

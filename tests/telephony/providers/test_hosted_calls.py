@@ -352,6 +352,30 @@ async def test_an_account_is_asked_whether_its_carrier_knows_it(line: Line) -> N
         assert "does not know these credentials" in asked["error"]
 
 
+async def test_credentials_are_shown_to_the_carrier_when_they_are_given(
+    line: Line, gateway: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = dict(line.carrier.account)
+    path, body = f"{TRUNKS}{line.trunk}/", {"name": "Second", "provider": line.carrier.provider}
+    assert (await line.owner.get(path)).ok()["credentials_known"] is None
+    monkeypatch.setattr(gateway.services.settings, "check_voice_credentials", True)
+    assert (await line.owner.patch(path, {"credentials": given})).ok()["credentials_known"] is True
+    assert (await line.owner.patch(path, {"name": "First"})).ok()["credentials_known"] is True
+    if line.carrier.provider == FAKE:
+        return
+    away = {**given, "base_url": "http://127.0.0.1:9"}
+    assert (await line.owner.post(TRUNKS, {**body, "credentials": away})).ok(201)["credentials_known"] is None
+    line.carrier.secret = "another"
+    count = (await line.owner.get(TRUNKS)).ok()["count"]
+    for answer in (
+        await line.owner.post(TRUNKS, {**body, "credentials": given}),
+        await line.owner.patch(path, {"credentials": given}),
+    ):
+        assert "does not know them" in answer.refused(400, "validation_error")["credentials"][0]
+    assert (await line.owner.get(TRUNKS)).ok()["count"] == count
+    assert (await line.owner.patch(path, {"credentials": None})).ok()["credentials_known"] is None
+
+
 async def test_a_carrier_that_is_busy_is_asked_again(line: Line) -> None:
     if line.carrier.provider == FAKE:
         pytest.skip("the carrier of tests is never busy")

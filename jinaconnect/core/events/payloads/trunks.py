@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.schema import sample_id
 
@@ -14,7 +16,8 @@ _TRUNK = {
     "remove_recordings": False, "enabled": True, "fallback_sms_enabled": False, "fallback_sms_config": None,
     "fallback_sms_template": "", "fallback_on_causes": [],
     "default_route": {"type": "template", "template": sample_id("vtp")}, "created_by": None, "updated_by": None,
-    "inbound_webhook_token_set": False, "credentials_set": True, "capabilities": ["dtmf", "hangup", "hold"],
+    "inbound_webhook_token_set": False, "credentials_set": True, "credentials_known": None,
+    "capabilities": ["dtmf", "hangup", "hold"],
     "vendor_profile": "twilio_elastic_sip", "asterisk": "main", "created_at": EARLIER, "updated_at": MOMENT,
 }  # fmt: skip
 _STATE = {"asterisk": "main", "status": "up", "reason": "reachable"}
@@ -56,6 +59,9 @@ class TrunkData(Payload, json_schema_extra=like(_TRUNK)):
     updated_by: str | None
     inbound_webhook_token_set: bool
     credentials_set: bool
+    credentials_known: bool | None = Field(
+        description="Whether its HTTP carrier has said that it knows the credentials; null: not asked, or no answer."
+    )
     capabilities: list[str]
     vendor_profile: str | None
     asterisk: str | None
