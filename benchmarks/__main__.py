@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import broadcasts, calls, cost, fanout, hooks_out, inbound, presence, reading, reports, resting
+from benchmarks import broadcasts, calls, cost, fanout, hooks_out, imports, inbound, presence, reading, reports, resting
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -33,6 +33,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "dashboard": broadcasts.dashboard,
     "memory": broadcasts.memory,
     "reports": reports.reports,
+    "imports": imports.imports,
     "ivr": calls.ivr,
     "keys": calls.keys,
     "calls": calls.many,

@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.numbering import plainly_possible
 
 _MEXICO = re.compile(r"\+?521[0-9]{10}")  # mobile numbers as WhatsApp names them; elsewhere the 1 is gone since 2019
 MOST_NESTED = 32  # objects and lists within one another in what is kept as it was given
@@ -78,6 +79,8 @@ def e164(text: str) -> str:
 
     Numbers reserved for fiction are valid in form and pass: possibility is asked for, not assignment.
     """
+    if plainly_possible(text):
+        return text
     text = "".join(char for char in text if unicodedata.category(char) != "Cf")  # marks of direction, as copied along
     if _MEXICO.fullmatch(text):
         return "+" + text.lstrip("+")

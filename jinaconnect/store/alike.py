@@ -19,7 +19,7 @@ AT_ONCE = 100  # documents of one statement, in which each looks for its own val
 
 
 class TenantAlike(TenantReads):
-    """Changes many documents alike."""
+    """Changes many documents alike, and removes such as tell of nothing."""
 
     @guarded
     async def change_alike(
@@ -53,3 +53,12 @@ class TenantAlike(TenantReads):
                 raise fault_error(fault)
             fitted += done.fitted
         return fitted
+
+    async def remove(self, collection: str, id: str) -> bool:
+        """Delete a document that has nothing to tell; returns whether it was there."""
+        return await self._remove(collection, id)
+
+    @guarded
+    async def _remove(self, collection: str, id: str) -> bool:
+        result = await self._store.raw(collection).delete_one(self._within(collection, {"_id": id}))
+        return bool(result.deleted_count)

@@ -106,6 +106,10 @@ def _given(path: str, least: Any = "") -> tuple[tuple[str, Any], ...]:
     return ((path, {"$gt" if least == "" else "$gte": least}),)
 
 
+BATCHES = "batches"
+TOLD_WITH = "told_with"  # the batch a document was added with
+UNLOGGED = ("log", "timeline", "history")  # what of an event that waits is not the log's
+
 _WORDS = Index((("words", 1), ("_id", -1)))
 _PRESENT = (("deleted_at", None),)  # what is removed, and kept for audit, holds no name against what comes later
 
@@ -361,4 +365,5 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     # Events of what keeps none itself: documents that went altogether, and rows from before a tenant is known.
     "announcements": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
+    "batches": Collection(),  # events of documents that are added together (`store/batches.py`)
 }

@@ -24,7 +24,7 @@ from jinaconnect.core.office.notices import notice_of
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
-from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.collections import BATCHES, COLLECTIONS, TOLD_WITH, UNLOGGED
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
@@ -38,6 +38,8 @@ SWEEP_BATCH = 500
 NOBODY = "\x00"  # an id no document has
 PULLED_AT_ONCE = 100  # documents of one update, in which each looks for its own number
 NOTIFY_JOB = "notify"
+TOLD_KEPT = 10_000  # ids of batches that are known to be told
+_WAITING = {"scope": 1, "pending": 1, TOLD_WITH: 1}
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 logger = structlog.get_logger(__name__)
@@ -92,6 +94,7 @@ class Outbox:
         self._withdrawals = withdrawals
         self._pulls: GroupCommit[Sequence[_Told], None] = GroupCommit(self._pull)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: dict[str, None] = {}
 
     async def publish(
         self, groups: Sequence[tuple[str, Sequence[Document]]], trail: Trail | None = None
@@ -131,8 +134,9 @@ class Outbox:
         settled: list[_Told] = []
         last: dict[str, int] = {}
         for name, telling in logs.items():
+            await self._tell_first(name, [doc for _, doc in telling])
             rows = [
-                {key: value for key, value in row.items() if key not in ("log", "timeline", "history")}
+                {key: value for key, value in row.items() if key not in UNLOGGED}
                 for _, doc in telling
                 for row in doc["pending"]
             ]
@@ -145,6 +149,25 @@ class Outbox:
                 last[doc["_id"]] = told[-1][1]
                 settled.append(_Told(collection, doc["_id"], doc["scope"], told))
         return settled, last
+
+    async def _tell_first(self, log: str, docs: Sequence[Document]) -> None:
+        """Tell the first events of documents whose batch is not told yet, before what has become of them since."""
+        batches = {doc[TOLD_WITH] for doc in docs if TOLD_WITH in doc} - self._told.keys()
+        if not batches:
+            return
+        ids = {doc["_id"] for doc in docs}
+        rows = await self._untold(sorted(batches))
+        first = [event for row in rows for event in row["events"] if event["contact"] in ids]
+        if first:
+            await self._log.append(log, first)
+        for id in batches - {row["_id"] for row in rows}:
+            self._told[id] = None
+            if len(self._told) > TOLD_KEPT:
+                del self._told[next(iter(self._told))]
+
+    @guarded
+    async def _untold(self, batches: Sequence[str]) -> list[Document]:
+        return await self._database[BATCHES].find({"_id": {"$in": list(batches)}}).to_list()
 
     async def _settle(self, told: Sequence[_Told]) -> None:
         try:
@@ -224,14 +247,13 @@ class Outbox:
     async def waiting(self, name: str, partition: str) -> list[Document]:
         """Return the documents of a partition that have something pending: few at any moment."""
         query = {"pending.0": {"$exists": True}, "updated_at": {"$gt": _EARLIEST}, "scope": partition}
-        rows = self._database[name].find(query, {"scope": 1, "pending": 1}, hint="pending")
+        rows = self._database[name].find(query, _WAITING, hint="pending")
         return await rows.to_list()
 
     @guarded
     async def _abandoned(self, name: str) -> list[Document]:
-        fields = {"scope": 1, "pending": 1}
         rows = self._database[name].find(
-            self._left(), fields, limit=SWEEP_BATCH, hint="pending", sort=[("updated_at", 1)]
+            self._left(), _WAITING, limit=SWEEP_BATCH, hint="pending", sort=[("updated_at", 1)]
         )
         return await rows.to_list()
 

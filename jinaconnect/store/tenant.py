@@ -23,9 +23,9 @@ from typing import Any
 from jinaconnect.core.errors import Conflict, NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.store.ahead import Trail
-from jinaconnect.store.alike import TenantAlike
+from jinaconnect.store.batches import TenantBatches
 from jinaconnect.store.collections import COLLECTIONS
-from jinaconnect.store.databases.mongo import Document, check_storable, guarded
+from jinaconnect.store.databases.mongo import Document, check_storable
 from jinaconnect.store.reads import refuse_partition
 from jinaconnect.store.together import ANNOUNCED, Planned, Removal, commit
 
@@ -93,7 +93,7 @@ class Duplicate(Conflict):
         self.index = index
 
 
-class TenantStore(TenantAlike):
+class TenantStore(TenantBatches):
     """Reads and writes one tenant's data in one mode."""
 
     async def insert(
@@ -360,15 +360,6 @@ class TenantStore(TenantAlike):
     async def delete(self, collection: str, id: str, event: Event) -> Written:
         """Delete a document and tell of it; raises NotFound where it is not there."""
         return (await self.change_together([], [Leaving(collection, id, event)]))[0]
-
-    async def remove(self, collection: str, id: str) -> bool:
-        """Delete a document that has nothing to tell; returns whether it was there."""
-        return await self._remove(collection, id)
-
-    @guarded
-    async def _remove(self, collection: str, id: str) -> bool:
-        result = await self._store.raw(collection).delete_one(self._within(collection, {"_id": id}))
-        return bool(result.deleted_count)
 
 
 def _pending(event: Event, scope: str) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -26,16 +26,18 @@ from jinaconnect.core.contacts.document import CREATED, DUPLICATE, INVALID, REFU
 from jinaconnect.core.contacts.row import Layout, RowRefused, key_of, number_of, read_row, refusal
 from jinaconnect.core.contacts.sheet import decoded
 from jinaconnect.core.errors import Invalid, NotFound
-from jinaconnect.core.events.event import Event
+from jinaconnect.core.events.event import Event, conversation_id
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.address import OTHERS, PHONE, Address
-from jinaconnect.core.inbox.contact import new_contact, render_contact
+from jinaconnect.core.inbox.contact import new_contact, render_conversation, seen_by
 from jinaconnect.core.inbox.profile import bounded, changed_profile
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim
+from jinaconnect.store.ending import ended
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
-BATCH = 500
+BATCH = 1000
+PART = 8 * 1024 * 1024  # bytes of events that wait on one row
 SLICE = timedelta(seconds=20)  # with the batch that is under way, well within a lease
 MAX_TRIES = 8
 CHANGED_AT_ONCE = 50
@@ -49,11 +51,12 @@ class _TakenOver(Exception):
 
 @dataclass(slots=True)
 class _Row:
-    """A row on its way: what it gives, and what became of it."""
+    """A row on its way: what it gives, and what became of it; `id` and `told` are of its contact and their events."""
 
     line: int
     cells: Sequence[str]
     id: str
+    told: Sequence[str]
     phone: str
     given: dict[str, Any] | None = None
     outcome: str = ""
@@ -65,6 +68,34 @@ class _Row:
         self.outcome, self.why, self.contact = outcome, why, contact
 
 
+@dataclass(slots=True)
+class _Made:
+    """A contact that a row makes, and what is told of it."""
+
+    row: _Row
+    contact: Document
+    events: Sequence[Event]
+
+    @property
+    def address(self) -> Address:
+        """What it is found by."""
+        return Address(PHONE, self.row.phone)
+
+    @property
+    def size(self) -> int:
+        """Of how many bytes its events are, about: all that is long in them are the cells of its row."""
+        return 4_000 + 8 * sum(map(len, self.row.cells))
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows that were read, those contacts of theirs that are there (by the row's id), and those to be added."""
+
+    rows: Sequence[_Row]
+    found: Mapping[str, Document]
+    made: Sequence[_Made]
+
+
 class _File:
     """The rows of an import's file from where it stands."""
 
@@ -74,7 +105,8 @@ class _File:
         text, _ = decoded(data, doc["encoding"])
         self._rows = enumerate(rows_of(text, doc["delimiter"], self._layout))
         self._seen: dict[int, int] = {}
-        self._mark = hashlib.sha256(doc["_id"].encode()).digest()[:6]
+        digest = hashlib.sha256(doc["_id"].encode()).digest()
+        self._mark, self._told = digest[:6], (digest[6:12], digest[12:18])
         self._made_at = int(doc["created_at"].timestamp() * 1000)
         for _, (line, cells) in islice(self._rows, doc["position"]):
             self._repeats(line, self._layout.phone_of(cells))
@@ -93,7 +125,9 @@ class _File:
 
     def _read(self, place: int, line: int, cells: list[str]) -> _Row:
         phone = self._layout.phone_of(cells)
-        row = _Row(line, cells, encode("cnt", self._made_at, place.to_bytes(4, "big") + self._mark), phone)
+        number = place.to_bytes(4, "big")
+        told = [encode("evt", self._made_at, number + mark) for mark in self._told]
+        row = _Row(line, cells, encode("cnt", self._made_at, number + self._mark), told, phone)
         first = self._repeats(line, phone)
         column = self._layout.names[self._layout.targets.index("phone")]
         if first is not None:
@@ -119,6 +153,7 @@ class Importer:
         doc = claim.doc
         ctx = system_context(self._services, doc["scope"], "import")
         if doc["status"] in (document.PENDING, document.PROCESSING):
+            await ctx.data.tell_batches("contacts", f"{doc['_id']}:")
             if claim.tries > MAX_TRIES:
                 logger.error("import.given_up", id=doc["_id"])
                 doc = await self._end(ctx, doc, document.FAILED, "It broke again and again.")
@@ -140,17 +175,23 @@ class Importer:
             return await self._end(ctx, doc, document.FAILED, "The file is gone.")
         data = b"".join([piece async for piece in self._services.blobs.pieces(ctx.data.scope, doc["_id"], 0, size)])
         file = await asyncio.to_thread(_File, doc, data)
-        ends = ctx.now() + SLICE
-        while ctx.now() < ends:
-            rows = await asyncio.to_thread(file.next)
-            if rows:
-                doc = await self._batch(ctx, doc, rows)
-            if len(rows) < BATCH:
-                return await self._end(ctx, doc, document.COMPLETED, None)
-        return doc
+        del data
+        ends, coming = ctx.now() + SLICE, asyncio.create_task(_ready(ctx, doc, file))
+        try:
+            while ctx.now() < ends:
+                batch = await coming
+                coming = asyncio.create_task(_ready(ctx, doc, file))  # while this one is written
+                if batch.rows:
+                    doc = await self._batch(ctx, doc, batch)
+                if len(batch.rows) < BATCH:
+                    return await self._end(ctx, doc, document.COMPLETED, None)
+            return doc
+        finally:
+            await ended([coming])
 
-    async def _batch(self, ctx: Context, doc: Document, rows: Sequence[_Row]) -> Document:
-        await _take(ctx, doc, [row for row in rows if row.given is not None])
+    async def _batch(self, ctx: Context, doc: Document, batch: _Batch) -> Document:
+        rows = batch.rows
+        await _take(ctx, doc, batch)
         left = [_left(doc, row) for row in rows if row.outcome not in (CREATED, UPDATED)]
         if left:
             await ctx.data.insert_many(LEFT, [(each, ()) for each in left])
@@ -187,33 +228,57 @@ def _left(doc: Document, row: _Row) -> Document:
     return {**made, "import": doc["_id"]}
 
 
-async def _take(ctx: Context, doc: Document, rows: Sequence[_Row]) -> None:
-    """Make the contacts that are not there, and change or leave those that are."""
-    addresses = {row.id: Address(PHONE, row.phone) for row in rows}
+async def _ready(ctx: Context, doc: Document, file: _File) -> _Batch:
+    """Read the next rows, look up whose contacts are there, and make the others."""
+    rows = await asyncio.to_thread(file.next)
+    addresses = {row.id: Address(PHONE, row.phone) for row in rows if row.given is not None}
     held = await contacts_at(ctx.data, list(addresses.values()))
-    new = [row for row in rows if addresses[row.id] not in held]
-    there = [(row, held[addresses[row.id]]) for row in rows if addresses[row.id] in held]
-    # What a batch that was cut off has written and not told is told before it is counted.
+    found = {id: contact for id, address in addresses.items() if (contact := held.get(address)) is not None}
+    new = [row for row in rows if row.given is not None and row.id not in found]
+    return _Batch(rows, found, await asyncio.to_thread(_all_made, ctx, doc, new))
+
+
+async def _take(ctx: Context, doc: Document, batch: _Batch) -> None:
+    """Add the contacts that are not there, and change or leave those that are."""
+    there = [(row, batch.found[row.id]) for row in batch.rows if row.id in batch.found]
+    # What a batch of an earlier version that was cut off has written and not told is told before it is counted.
     if waiting := [contact for _, contact in there if contact.get("pending")]:
         await ctx.data.tell("contacts", waiting)
-    items = [(row, made) for row in new if (made := _made(ctx, doc, row)) is not None]
-    results = await ctx.data.insert_many("contacts", [made for _, made in items])
-    for (row, _), result in zip(items, results, strict=True):
-        if not isinstance(result, Duplicate):
-            row.ends(CREATED)
-        elif result.index in (PHONE, OTHERS) and (other := await contact_at(ctx.data, addresses[row.id])) is not None:
-            there.append((row, other))  # made by somebody else meanwhile
-        else:
-            row.ends(REFUSED, RowRefused(result.index, "", f"another contact has this {result.index}"))
+    for number, part in enumerate(_parts(batch.made)):
+        id = f"{doc['_id']}:{doc['position']}:{number}"
+        results = await ctx.data.insert_batch("contacts", id, [(made.contact, made.events) for made in part])
+        for made, taken in zip(part, results, strict=True):
+            if taken is None:
+                made.row.ends(CREATED)
+            elif taken in (PHONE, OTHERS) and (other := await contact_at(ctx.data, made.address)) is not None:
+                there.append((made.row, other))  # added by somebody else meanwhile
+            else:
+                made.row.ends(REFUSED, RowRefused(taken, "", f"another contact has this {taken}"))
     for start in range(0, len(there), CHANGED_AT_ONCE):
-        part = there[start : start + CHANGED_AT_ONCE]
-        await asyncio.gather(*(_meet(ctx, doc, row, contact) for row, contact in part))
+        some = there[start : start + CHANGED_AT_ONCE]
+        await asyncio.gather(*(_meet(ctx, doc, row, contact) for row, contact in some))
 
 
-def _made(ctx: Context, doc: Document, row: _Row) -> tuple[Document, list[Event]] | None:
-    """Return a new contact and what is told of it; None for one that cannot be."""
+def _parts(made: Sequence[_Made]) -> Iterator[Sequence[_Made]]:
+    """Yield contacts in parts whose events fit into one row."""
+    start = size = 0
+    for place, each in enumerate(made):
+        if place > start and size + each.size > PART:
+            yield made[start:place]
+            start, size = place, 0
+        size += each.size
+    if made:
+        yield made[start:]
+
+
+def _all_made(ctx: Context, doc: Document, rows: Sequence[_Row]) -> list[_Made]:
+    return [made for row in rows if (made := _made(ctx, doc, row)) is not None]
+
+
+def _made(ctx: Context, doc: Document, row: _Row) -> _Made | None:
+    """Return a new contact and what is told of it, the same however often it is made; None for one that cannot be."""
     assert row.given is not None
-    given, now, by = dict(row.given), ctx.now(), doc["created_by"]
+    given, now, by = dict(row.given), doc["created_at"], doc["created_by"]
     if doc["default_tag"] and not given.get("tags"):
         given["tags"] = [doc["default_tag"]]
     if doc["default_segment"]:
@@ -221,14 +286,22 @@ def _made(ctx: Context, doc: Document, row: _Row) -> tuple[Document, list[Event]
     made = new_contact(row.id, source="IMPORT", by=by, created_at=now, updated_at=now)
     try:
         made.update(changed_profile(made, given))
-        bounded(made)
+        shown = bounded(made)
     except Invalid as error:
         row.ends(INVALID, refusal(error))
         return None
-    return made, [
-        contact_event(ctx, ctx.ids.new("evt"), "contact.created", made, made),
-        contact_event(ctx, ctx.ids.new("evt"), "conversation.opened", made, made, contact_detail=render_contact(made)),
+    told = [
+        ("contact.created", row.id, shown),
+        ("conversation.opened", conversation_id(row.id), {**render_conversation(made), "contact_detail": shown}),
     ]
+    events = [
+        Event(
+            id=event_id, type=type, occurred_at=now, actor=ctx.principal.actor(),
+            subject=subject, data=data, contact=row.id, seen=seen_by(made),
+        )
+        for event_id, (type, subject, data) in zip(row.told, told, strict=True)
+    ]  # fmt: skip
+    return _Made(row, made, events)
 
 
 async def _meet(ctx: Context, doc: Document, row: _Row, contact: Document) -> None:

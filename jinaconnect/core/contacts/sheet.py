@@ -22,6 +22,7 @@ LOST = "\N{REPLACEMENT CHARACTER}"
 DELIMITERS = (",", ";", "\t", "|")
 
 _SAMPLE = 64 * 1024
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BAD = re.compile("[\udc80-\udcff]")
 _UNSHOWABLE = re.compile("[\x00\ud800-\udfff]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
@@ -82,7 +83,7 @@ def records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     Rows without text and those that begin with `#` say nothing. Without a delimiter they are the rows of a workbook,
     which are counted as such, however many lines of text their cells have.
     """
-    reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or ","), 1
+    reader, line = csv.reader((found[0] for found in _LINE.finditer(text)), delimiter=delimiter or ","), 1
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#"):

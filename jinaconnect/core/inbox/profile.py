@@ -159,10 +159,12 @@ def changed_profile(doc: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     return differing
 
 
-def bounded(doc: Mapping[str, Any]) -> None:
-    """Raise Invalid for a contact too large to travel in an event."""
-    if len(orjson.dumps(render_contact(doc))) > MAX_BYTES:
+def bounded(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contact as events carry it; raises Invalid for one too large to travel in them."""
+    shown = render_contact(doc)
+    if len(orjson.dumps(shown)) > MAX_BYTES:
         raise Invalid.field("non_field_errors", f"the contact must not exceed {MAX_BYTES} bytes as JSON")
+    return shown
 
 
 def _same(held: Any, value: Any) -> bool:

@@ -1,0 +1,105 @@
+"""Many new documents whose events wait together on one row, instead of on each of them.
+
+The row of a batch is written first, the documents behind it, then their events go to the log, and the row is removed.
+Each document says which batch it came with (`told_with`): whoever changes one before its batch is told tells its first
+events before their own (`Outbox`). What was cut off is told from the row (`tell_batches`): by whoever adds the
+same batch again, which finds the ids there that it had taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinaconnect.core.events.event import Event
+from jinaconnect.store import ahead
+from jinaconnect.store.ahead import Trail
+from jinaconnect.store.alike import TenantAlike
+from jinaconnect.store.collections import BATCHES, COLLECTIONS, TOLD_WITH, UNLOGGED
+from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Document, check_storable, fault_error, guarded
+from jinaconnect.store.rows import key_name
+
+
+class TenantBatches(TenantAlike):
+    """Adds documents in batches."""
+
+    async def insert_batch(
+        self, collection: str, id: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]]
+    ) -> list[str | None]:
+        """Add documents, each with its events, which leave nothing elsewhere; some megabytes of them at most.
+
+        Returns for each None, or the name of the unique key that is taken. One that is there by its id counts as added.
+        Raises Unavailable, after which `tell_batches` comes first.
+        """
+        if not items:
+            return []
+        docs, told, row = await asyncio.to_thread(self._batch, collection, id, items)
+        trail = Trail()
+        await self._ahead(BATCHES, [row], trail)
+        taken = await self._ahead(collection, docs, trail)
+        results = [None if name == "id" else name for name in taken]
+        rows = [row for rows, name in zip(told, results, strict=True) if name is None for row in rows]
+        if rows:
+            await self._store.log.append(self.scope, rows, trail)
+        if not trail.unbroken:
+            await self._again(collection, docs)
+        await self.remove(BATCHES, id)
+        return results
+
+    async def tell_batches(self, collection: str, prefix: str) -> None:
+        """Tell what batches whose ids begin so have left untold of the documents that are there."""
+        rows = await self.select(BATCHES, {"_id": {"$gte": prefix, "$lt": prefix + "\uffff"}}, sort=[("_id", 1)])
+        for row in rows:
+            ids = list({event["contact"] for event in row["events"]})
+            found = await self.select(collection, {"_id": {"$in": ids}}, fields={"_id": 1})
+            there = {doc["_id"] for doc in found}
+            told = [event for event in row["events"] if event["contact"] in there]
+            if told:
+                await self._store.log.append(self.scope, told)
+            await self.remove(BATCHES, row["_id"])
+
+    def _batch(
+        self, collection: str, id: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]]
+    ) -> tuple[list[bytes], list[list[Document]], bytes]:
+        """Return documents as they are stored, the rows of each one's events, and the row of the batch."""
+        now, worded, docs = self._store.clock(), COLLECTIONS[collection].worded, []
+        for doc, _ in items:
+            full: Document = {
+                "created_at": now, "updated_at": now, **doc, "scope": self._partition(collection), "rev": 1,
+                "pending": [], TOLD_WITH: id,
+            }  # fmt: skip
+            if worded is not None:
+                full["words"] = worded.of(full)
+            docs.append(check_storable(full))
+        told = [[event_row(event) for event in events] for _, events in items]
+        waiting = [row for rows in told for row in rows]
+        row = {"_id": id, "scope": self._partition(BATCHES), "created_at": now, "updated_at": now, "events": waiting}
+        return docs, told, check_storable(row)
+
+    @guarded
+    async def _ahead(self, collection: str, docs: Sequence[bytes], trail: Trail) -> list[str | None]:
+        results: list[str | None] = [None] * len(docs)
+        done = await ahead.insert(self._store.database, collection, docs, ordered=False, concern=ahead.TAKEN)
+        trail.note(done.term)
+        for fault in done.faults:
+            if fault["code"] != DUPLICATE_KEY:
+                raise fault_error(fault)
+            results[fault["index"]] = key_name(fault)
+        return results
+
+    @guarded
+    async def _again(self, collection: str, docs: Sequence[bytes]) -> None:
+        """Write documents that may be lost with the term of a primary; what is there stays as it is."""
+        done = await ahead.insert(self._store.database, collection, docs, ordered=False, concern=ahead.DURABLE)
+        for fault in done.faults:
+            if fault["code"] != DUPLICATE_KEY:
+                raise fault_error(fault)
+
+
+def event_row(event: Event) -> Document:
+    """Return the row of an event as it goes to the log."""
+    row = event.row()
+    for name in UNLOGGED:
+        row.pop(name, None)
+    return row
