@@ -14,6 +14,7 @@ from jinaconnect.core.broadcasts.document import render_row
 from jinaconnect.core.ids import encode
 
 MOST_ROWS = 10_000
+MOST_REASONS = 20
 COLUMNS = (
     "contact", "contact_name", "contact_phone", "status", "error_code", "response", "message_id", "sent_at",
     "delivered_at", "read_at", "replied_at", "failed_at", "retry_count", "call", "outcome", "seconds", "answers",
@@ -30,6 +31,7 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
     within = {} if broadcast is None else {"broadcast": broadcast}
     group = {"$group": {"_id": "$status", "n": {"$sum": 1}, "replied": _REPLIED}}
     groups, exact = await ctx.data.figures("broadcast_rows", within, [group])
+    failures = await _failures(ctx, within)
     by_status = {status: 0 for status in states.ROW_STATUSES}
     by_status.update({each["_id"]: each["n"] for each in groups})
     failed = by_status[states.FAILED] + by_status[states.BLOCKED]
@@ -42,8 +44,19 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
         "ui_status_breakdown": {
             "pending": pending, "sending": sending, "sent": total - pending - sending, "failed": failed,
         },
-        "status_breakdown": {name.lower(): count for name, count in by_status.items()},
+        "status_breakdown": {name.lower(): count for name, count in by_status.items()}, "failures": failures,
     }  # fmt: skip
+
+
+async def _failures(ctx: Context, within: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return why recipients were not reached, the most frequent reasons first, each in the words of one of them."""
+    unreached = {**within, "status": {"$in": [states.FAILED, states.BLOCKED, states.UNKNOWN]}}
+    stages: list[dict[str, Any]] = [
+        {"$group": {"_id": "$error_code", "count": {"$sum": 1}, "reason": {"$first": "$response"}}},
+        {"$sort": {"count": -1, "_id": 1}}, {"$limit": MOST_REASONS},
+    ]  # fmt: skip
+    groups, _ = await ctx.data.figures("broadcast_rows", unreached, stages)
+    return [{"error_code": each["_id"], "count": each["count"], "reason": each["reason"]} for each in groups]
 
 
 async def dashboard(ctx: Context, period: str, platform: str | None) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import Field
+
 from jinaconnect.actions.broadcasts import reading
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
@@ -14,7 +16,7 @@ from jinaconnect.core.broadcasts.states import ROW_STATUSES
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.paging import Filter, Listing, choice_filter, number_filter, one_of, text_filter, time_filter
-from jinaconnect.core.schema import Answer, example
+from jinaconnect.core.schema import Answer, example, sample
 from jinaconnect.handlers.broadcasts.call_report import CallFigures
 from jinaconnect.handlers.broadcasts.fields import RowOut
 from jinaconnect.handlers.edge.operation import Reply, operation
@@ -32,6 +34,16 @@ ROWS = Listing(
 )  # fmt: skip
 
 
+class Failure(
+    Answer, json_schema_extra=example(error_code="633", count=1, reason="The text is not the registered one.")
+):
+    """Why recipients were not reached: a code, how many, and in words."""
+
+    error_code: str | None
+    count: int
+    reason: str
+
+
 class RowCounts(
     Answer,
     json_schema_extra=example(
@@ -39,6 +51,7 @@ class RowCounts(
         ui_status_breakdown={"pending": 1, "sending": 0, "sent": 11, "failed": 1},
         status_breakdown={"pending": 1, "queued": 0, "sending": 0, "unknown": 0, "sent": 2, "delivered": 5, "read": 3,
                           "failed": 1, "blocked": 0},
+        failures=[sample(Failure)],
     ),
 ):  # fmt: skip
     """Recipients by status; of many, the figures may be some seconds old."""
@@ -48,6 +61,7 @@ class RowCounts(
     replied_count: int
     ui_status_breakdown: dict[str, int]
     status_breakdown: dict[str, int]
+    failures: list[Failure] = Field(description="Failed, blocked and unknown ones by reason, the most frequent first.")
     count_exact: bool
 
 
