@@ -19,8 +19,8 @@ from pymongo.write_concern import WriteConcern
 from benchmarks.load import Crowd, Customers, Requests, fan
 from benchmarks.processes import Gateway, cpu_seconds, family, free_port, gateway, peer, settle
 from benchmarks.rows import Row, median
-from jinaconnect.actions.contacts.contacts import CONTACTS
 from jinaconnect.actions.inbox.messages import MESSAGES
+from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import new_contact

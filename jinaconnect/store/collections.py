@@ -234,6 +234,9 @@ COLLECTIONS: dict[str, Collection] = {
     "tags": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True)),
     ),
+    "segments": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True), Index((("name", 1),))),
+    ),
     "canned_replies": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("shortcut", 1),), unique=True)),
     ),

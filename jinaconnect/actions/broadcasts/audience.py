@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jinaconnect.actions.contacts.segments import fitting
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.store.databases.mongo import Document
@@ -13,13 +14,13 @@ from jinaconnect.store.tenant import TenantStore
 MOST_NAMED = 10_000
 
 
-def audience(broadcast: Mapping[str, Any]) -> dict[str, Any]:
+async def audience(store: TenantStore, broadcast: Mapping[str, Any]) -> dict[str, Any]:
     """Return the query of a broadcast's contacts; raises Invalid where it names nobody, or everybody by omission."""
     query: dict[str, Any] = {"deleted_at": None}
     if broadcast["tag_filter"]:
         query["tags"] = {"$in": list(broadcast["tag_filter"])}
     if broadcast["segment_filter"]:
-        query["segments"] = {"$in": list(broadcast["segment_filter"])}
+        query.update(await fitting(store, list(broadcast["segment_filter"])))
     if broadcast["select_all"]:
         return query
     if not broadcast["recipients"]:
@@ -31,7 +32,7 @@ def audience(broadcast: Mapping[str, Any]) -> dict[str, Any]:
 
 async def audience_size(store: TenantStore, broadcast: Mapping[str, Any]) -> int:
     """Return how many contacts a broadcast would go to now; of many, as counted lately."""
-    count, _ = await store.count("contacts", audience(broadcast))
+    count, _ = await store.count("contacts", await audience(store, broadcast))
     return count
 
 
@@ -49,7 +50,7 @@ async def next_contacts(
     store: TenantStore, broadcast: Mapping[str, Any], after: str | None, limit: int
 ) -> list[Document]:
     """Return the contacts that come after one, in the order of their ids; fewer than `limit` where no more do."""
-    query = audience(broadcast)
+    query = await audience(store, broadcast)
     if broadcast["select_all"]:
         query["_id"] = {"$gt": after or ""}
         return await store.select("contacts", query, sort=[("_id", 1)], limit=limit)

@@ -222,7 +222,7 @@ async def _scheduled(
 
 async def _message_cost(ctx: OperationContext, doc: Mapping[str, Any], said: Wording) -> int:
     """Return what the message to a broadcast's first recipient costs; raises Invalid where it cannot be said."""
-    first = await ctx.data.select("contacts", audience(doc), limit=1)
+    first = await ctx.data.select("contacts", await audience(ctx.data, doc), limit=1)
     if not first:
         return 0
     composed = compose_for(ctx, said, first[0], ctx.now())

@@ -62,7 +62,7 @@ async def charge_breakdown(
         query: Mapping[str, Any] = {"_id": {"$in": await known_recipients(ctx.data, list(contacts))}}
     else:
         doc = await ctx.data.get("broadcasts", str(broadcast))
-        query, category, app = audience(doc), doc["category"], app or doc["app"]
+        query, category, app = await audience(ctx.data, doc), doc["category"], app or doc["app"]
     left = await quota(ctx, platform, app, None)
     wallet = await ctx.services.wallets.of(ctx.data.scope)
     currency = "USD" if wallet is None else wallet["currency"]

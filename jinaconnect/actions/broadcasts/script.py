@@ -129,7 +129,7 @@ async def estimate_of(ctx: OperationContext, broadcast: Mapping[str, Any], scrip
 
     Raises Invalid, Unsupported, NoPrice where the call cannot be placed as it is.
     """
-    found = await ctx.data.select("contacts", audience(broadcast), limit=LOOKED_AT)
+    found = await ctx.data.select("contacts", await audience(ctx.data, broadcast), limit=LOOKED_AT)
     reached = [(each, to) for each in found if (to := address_on(each, broadcast["platform"])) is not None]
     if not reached:
         raise Invalid.field("recipients", "nobody has a number to be called at")

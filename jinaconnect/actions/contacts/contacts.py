@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.contacts.addressing import contact_at
+from jinaconnect.actions.contacts.segments import by_segment
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import (
     assignee,
@@ -22,20 +23,13 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.inbox.address import OTHERS, PHONE, Address, variants
 from jinaconnect.core.inbox.assignment import Assignee, Move, assign, close, holds, reopen
-from jinaconnect.core.inbox.contact import LEAD_STATUSES, new_contact, render_contact
-from jinaconnect.core.inbox.platform import SOURCES
+from jinaconnect.core.inbox.contact import new_contact, render_contact
 from jinaconnect.core.inbox.profile import ContactChange, NewContact, bounded, changed_profile
 from jinaconnect.core.inbox.window import window_ends
 from jinaconnect.core.paging import (
-    Filter,
-    Listing,
-    bool_filter,
-    choice_filter,
     page_of,
     parse_or_fault,
     parse_text,
-    text_filter,
-    time_filter,
 )
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
@@ -47,55 +41,6 @@ KEYWORDS = (
     {"key": "phone", "description": "The contact's phone number in E.164 form."},
 )
 MOST_TAGS = 10_000
-_TEXT = ("", "in", "icontains", "istartswith")
-_MANY = ("", "in")
-
-
-def _phone(text: str) -> str:
-    # A `+` that was not escaped in a URL arrives as a blank.
-    return "+" + parse_text(text).strip().lstrip("+")
-
-
-CONTACTS = Listing(
-    filters={
-        "is_active": bool_filter("is_active"),
-        "phone": Filter("phone", _phone, text_filter("phone").lookups),
-        "first_name": text_filter("first_name"),
-        "last_name": text_filter("last_name"),
-        "tag": Filter("tags", parse_text, _TEXT),
-        "segment": Filter("segments", parse_text, _MANY),
-        "email": text_filter("email"),
-        "source": choice_filter("source", SOURCES),
-        "lead_status": choice_filter("lead_status", LEAD_STATUSES),
-        "assigned_to_type": choice_filter("assigned_to_type", ("USER", "BOT", "CHATFLOW", "UNASSIGNED")),
-        "assigned_to_user": Filter("assigned_to_user"),
-        "status": choice_filter("status", ("OPEN", "CLOSED")),
-        "dnc": bool_filter("dnc"),
-        "rcs_capable": bool_filter("rcs_capable"),
-        "created_by": Filter("created_by"),
-        "updated_by": Filter("updated_by"),
-        "created_at": time_filter("created_at"),
-        "updated_at": time_filter("updated_at"),
-    },
-    keyed="attributes",
-    search=("first_name", "last_name", "phone"),
-    orderings={
-        "id": "_id",
-        "tag": "tags",
-        **{
-            name: name
-            for name in (
-                "phone", "first_name", "last_name", "email", "source", "telegram_chat_id", "telegram_username",
-                "lead_status", "lead_score", "last_called_at", "total_calls", "dnc", "preferred_channel", "rcs_capable",
-                "rcs_checked_at", "assigned_to_type",
-                "assigned_to_id", "assigned_to_user", "assigned_to_name", "assigned_at", "status",
-                "is_active", "description", "created_at", "updated_at", "created_by", "updated_by",
-            )
-        },
-    },
-)  # fmt: skip
-
-
 def _within(ctx: Context) -> dict[str, Any]:
     return {"deleted_at": None, **contact_filter(ctx.principal)}
 
@@ -106,7 +51,8 @@ async def list_contacts(ctx: Context) -> dict[str, Any]:
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
         return [render_contact(doc) for doc in docs]
 
-    return await list_documents(ctx, "contacts", CONTACTS, render, _within(ctx))
+    listing, asked = await by_segment(ctx)
+    return await list_documents(ctx, "contacts", listing, render, _within(ctx), asked)
 
 
 async def list_contacts_of(ctx: Context, platform: str) -> dict[str, Any]:
@@ -124,7 +70,8 @@ async def list_contacts_of(ctx: Context, platform: str) -> dict[str, Any]:
         ]
 
     within = {**_within(ctx), "source": {"$in": [platform, "MANUAL"]}}
-    return await list_documents(ctx, "contacts", CONTACTS, render, within)
+    listing, asked = await by_segment(ctx)
+    return await list_documents(ctx, "contacts", listing, render, within, asked)
 
 
 async def list_tags(ctx: Context) -> dict[str, Any]:

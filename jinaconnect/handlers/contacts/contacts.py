@@ -10,6 +10,7 @@ from jinaconnect.actions.contacts import contacts, merging
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, removal
 from jinaconnect.actions.inbox.conversations import Assign, Unassign, WithReason
+from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.events.payloads.base import MOMENT, like
 from jinaconnect.core.events.payloads.contacts import CONTACT, ContactData
 from jinaconnect.core.inbox.profile import ContactChange, NewContact
@@ -66,7 +67,7 @@ class Moved(Answer):
 
 
 @operation(
-    "GET", "/contacts/", id="contacts.list", permission="contact.view", listing=contacts.CONTACTS, returns=ContactOut
+    "GET", "/contacts/", id="contacts.list", permission="contact.view", listing=CONTACTS, returns=ContactOut
 )
 async def list_contacts(ctx: Context) -> dict[str, Any]:
     """List the contacts; agents get those assigned to them.
@@ -77,7 +78,7 @@ async def list_contacts(ctx: Context) -> dict[str, Any]:
 
 
 @operation(
-    "GET", "/wa/v1/contacts/", id="wa.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    "GET", "/wa/v1/contacts/", id="wa.contacts.list", permission="contact.view", listing=CONTACTS,
     returns=ChannelContact, tag="whatsapp", aliases=("/wa/v2/contacts/",),
 )  # fmt: skip
 async def list_whatsapp_contacts(ctx: Context) -> dict[str, Any]:

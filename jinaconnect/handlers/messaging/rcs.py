@@ -13,6 +13,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging.reach import check_reach
 from jinaconnect.actions.messaging.revoking import revoke_message
 from jinaconnect.channels.rcs_google.view import rcs_view
+from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.schema import Answer
 from jinaconnect.handlers.contacts.contacts import ChannelContact
@@ -141,7 +142,7 @@ async def capability_check(ctx: OperationContext, body: CheckReach) -> dict[str,
 
 
 @operation(
-    "GET", "/rcs/v1/contacts/", id="rcs.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    "GET", "/rcs/v1/contacts/", id="rcs.contacts.list", permission="contact.view", listing=CONTACTS,
     returns=ChannelContact, tag="rcs",
 )  # fmt: skip
 async def list_contacts(ctx: Context) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import sending
 from jinaconnect.actions.messaging.templates import NamedTemplate
 from jinaconnect.core.clock import iso, iso_or_none
+from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.errors import CarrierRefused
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
@@ -253,7 +254,7 @@ async def read_message(ctx: OperationContext, id: str) -> dict[str, Any]:
 
 
 @operation(
-    "GET", "/sms/v1/contacts/", id="sms.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    "GET", "/sms/v1/contacts/", id="sms.contacts.list", permission="contact.view", listing=CONTACTS,
     returns=ChannelContact, tag="sms",
 )  # fmt: skip
 async def list_contacts(ctx: OperationContext) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from jinaconnect.actions.contacts import contacts
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.channels.telegram.view import BLOCKED, UNREACHABLE, telegram_view
+from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.status import FAILED, STATUSES
 from jinaconnect.core.schema import Answer
@@ -117,7 +118,7 @@ async def read_message(ctx: Context, id: str) -> dict[str, Any]:
 
 
 @operation(
-    "GET", "/telegram/v1/contacts/", id="telegram.contacts.list", permission="contact.view", listing=contacts.CONTACTS,
+    "GET", "/telegram/v1/contacts/", id="telegram.contacts.list", permission="contact.view", listing=CONTACTS,
     returns=ChannelContact, tag="telegram",
 )  # fmt: skip
 async def list_contacts(ctx: Context) -> dict[str, Any]:

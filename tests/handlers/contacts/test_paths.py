@@ -10,7 +10,7 @@ CONTACTS = {
     "": "GET POST", "{}/": "GET PATCH DELETE", "{}/assign/": "POST", "{}/unassign/": "POST", "{}/close/": "POST",
     "{}/reopen/": "POST", "bulk-import/": "POST", "import-status/{}/": "GET", "import-jobs/": "GET",
     "upload-csv/": "POST", "download-template/": "GET", "export-csv/": "GET", "reserve-keyword/": "GET",
-    "contact-tags/": "GET", "dashboard/": "GET",
+    "contact-tags/": "GET", "dashboard/": "GET", "segments/": "GET POST", "segments/{}/": "GET PATCH DELETE",
 }  # fmt: skip
 INBOX = {
     "messages/": "GET POST", "messages/{}/": "GET", "messages/recent/": "GET", "messages/platforms/": "GET",
