@@ -1,4 +1,4 @@
-"""The JinaConnect gateway: `python server.py [run|check-config|seed-demo|verify|wallet|openapi]`."""
+"""The JinaConnect gateway: `python server.py [run|check-config|seed-demo|verify|wallet|import-jinaconnect|openapi]`."""
 
 from __future__ import annotations
 

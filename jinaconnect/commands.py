@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,10 @@ from jinaconnect.app import Gateway
 from jinaconnect.config import Config, load
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import GatewayError, Unavailable
+from jinaconnect.moving import add_commands
 from jinaconnect.redaction import redact
-from jinaconnect.serve import database_uri, run_process
-from jinaconnect.store.databases.embedded import EmbeddedMongo, EmbeddedMongoError, die_with_parent
+from jinaconnect.serve import beside, database_uri, run_process
+from jinaconnect.store.databases.embedded import EmbeddedMongoError, die_with_parent
 from jinaconnect.store.secrets.sealing import SecretError
 
 LINE_WITHIN_S = 15.0
@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     claims.add_argument("number", metavar="+12025550123")
     claims.add_argument("--release", default="", metavar="TENANT", help="take the number off this organisation")
     claims.set_defaults(run=_number_claims)
+    add_commands(commands, common)
     openapi = commands.add_parser("openapi", parents=[common], help="print the API description")
     openapi.set_defaults(run=_openapi)
     return parser
@@ -252,7 +253,7 @@ def _number_claims(config: Config, options: argparse.Namespace) -> int:
 async def _settle_claims(config: Config, number: str, released: str) -> int:
     from jinaconnect.actions.trunks.settling import claims_of, release_number
 
-    async with _beside(config) as gateway:
+    async with beside(config) as gateway:
         if released and not await release_number(gateway.services, number, released):
             print(f"server.py: {released} does not claim {number}.", file=sys.stderr)
             return 1
@@ -265,21 +266,6 @@ def _seed(config: Config, options: argparse.Namespace) -> int:
     return uvloop.run(_seed_demo(config, options.json))
 
 
-@contextlib.asynccontextmanager
-async def _beside(config: Config) -> AsyncIterator[Gateway]:
-    """Run a gateway that serves nobody on the database of the one that may be running."""
-    running = config.mongodb.uri or await EmbeddedMongo.find_running(config.var_dir)
-    embedded = None if running else await EmbeddedMongo.start(config.var_dir)
-    gateway = Gateway(config, "voice")
-    await gateway.start(running or embedded.uri, [])  # type: ignore[union-attr]
-    try:
-        yield gateway
-    finally:
-        await gateway.stop()
-        if embedded is not None:
-            await embedded.stop()
-
-
 def _verify(config: Config, options: argparse.Namespace) -> int:
     return uvloop.run(_verify_all(config, options.tenant))
 
@@ -288,7 +274,7 @@ async def _verify_all(config: Config, tenant: str | None) -> int:
     from jinaconnect.actions.verifying import verify
 
     faults = 0
-    async with _beside(config) as gateway:
+    async with beside(config) as gateway:
         tenants = [tenant] if tenant else [doc["_id"] for doc in await gateway.services.registry.tenants()]
         async for fault in verify(gateway.services, tenants):
             faults += 1
@@ -313,7 +299,7 @@ async def _keep_wallet(config: Config, options: argparse.Namespace) -> int:
         return None if amount is None else micros(amount)
 
     scope = f"{options.tenant}:live"
-    async with _beside(config) as gateway:
+    async with beside(config) as gateway:
         try:
             wallet = await set_up(
                 gateway.services, scope, is_on=options.on, currency=options.currency,
@@ -332,7 +318,7 @@ async def _keep_wallet(config: Config, options: argparse.Namespace) -> int:
 async def _seed_demo(config: Config, as_json: bool) -> int:
     from jinaconnect.actions.demo.tenants import seed_demo
 
-    async with _beside(config) as gateway:
+    async with beside(config) as gateway:
         url = f"http://{config.http.host}:{config.http.port}"
         seeded: dict[str, Any] = await seed_demo(gateway.services, gateway.ports, url)
     if as_json:

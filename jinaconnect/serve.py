@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,18 @@ async def database_uri(config: Config) -> tuple[str, EmbeddedMongo | None]:
         return config.mongodb.uri, None
     embedded = await EmbeddedMongo.start(Path(config.var_dir))
     return embedded.uri, embedded
+
+
+@contextlib.asynccontextmanager
+async def beside(config: Config) -> AsyncIterator[Gateway]:
+    """Run a gateway that serves nobody on the database of the one that may be running."""
+    running = config.mongodb.uri or await EmbeddedMongo.find_running(config.var_dir)
+    embedded = None if running else await EmbeddedMongo.start(config.var_dir)
+    gateway = Gateway(config, "voice")
+    await gateway.start(running or embedded.uri, [])  # type: ignore[union-attr]
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
+        if embedded is not None:
+            await embedded.stop()

@@ -1,0 +1,1 @@
+"""Organisations that move in and out."""
