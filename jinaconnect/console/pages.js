@@ -5,6 +5,7 @@
 export const PAGES = [
   { id: "inbox", name: "Inbox", icon: "inbox", key: "g i", permission: "inbox.view", load: () => import("./inbox/page.js") },
   { id: "calls", name: "Calls", icon: "calls", key: "g c", permission: "voice.view", load: () => import("./calls/page.js") },
+  { id: "trunks", name: "Trunks", icon: "trunks", key: "g t", permission: "voice.manage", load: () => import("./trunks/page.js") },
   { id: "broadcasts", name: "Broadcasts", icon: "broadcasts", key: "g b", permission: "broadcast.view", load: () => import("./broadcasts/page.js") },
   { id: "wallet", name: "Wallet", icon: "wallet", key: "g w", permission: "billing.view", load: () => import("./wallet/page.js") },
   { id: "webhooks", name: "Webhooks", icon: "webhooks", key: "g k", permission: "webhook.view", load: () => import("./webhooks/page.js") },

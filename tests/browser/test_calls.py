@@ -46,7 +46,7 @@ async def test_a_call_is_placed_and_followed(page: Page, gateway: Running, tenan
     await page.keyboard.press("c")
     await page.get_by_label("Number", exact=True).fill("+1 (202) 555-0101")
     await page.get_by_role("button", name="Connect my telephone").click()
-    told = page.locator(".verdict")
+    told = page.locator(".foreseen")
     await expect(told).to_contain_text("may be placed now")
     await expect(told).to_contain_text("no rate card covers it")
     await page.get_by_role("button", name="Call", exact=True).click()

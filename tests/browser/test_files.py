@@ -31,7 +31,7 @@ def packed(path: Path) -> int:
 def test_files_of_others_are_the_ones_listed() -> None:
     folder = CONSOLE / "vendored"
     listed = dict(re.findall(r"\| `([^`]+)` \|.*\| `([0-9a-f]{64})` \|", (folder / "README.md").read_text()))
-    assert {file.name for file in folder.iterdir() if file.suffix == ".js"} == set(listed)
+    assert {file.name for file in folder.iterdir() if file.suffix in (".js", ".css")} == set(listed)
     for name, digest in listed.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
         assert (folder / f"{name.partition('-')[0]}.LICENSE").is_file()

@@ -84,11 +84,45 @@ async def ari_health(ctx: OperationContext, trunk: str | None = None) -> dict[st
     links = [standing(switches.get(name), now) for name in names]
     answer: dict[str, Any] = {
         "status": health.overall_status(links, [each["status"] for each in shown]), "checked_at": iso(now),
-        "trunks": shown,
+        "trunks": shown, "links": [_link(name, switches.get(name), now) for name in sorted(names) if _asks(name)],
     }  # fmt: skip
     if ctx.principal.may("voice.platform"):
         answer["asterisks"] = [_asterisk(name, row, now) for name, row in switches.items() if switch_kind(name).sip]
     return answer
+
+
+def _asks(name: str) -> bool:
+    return switch_kind(name).sip
+
+
+def _link(name: str, row: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:
+    """Return how the link to an Asterisk is and its last reconciliation, without the counts of everybody's calls."""
+    link: Mapping[str, Any] = (row or {}).get("link") or {}
+    last = (row or {}).get("last_reconciliation")
+    receipt = None if last is None else {
+        "at": iso(last["at"]), **{field: last[field] for field in ("reason", "gap_ms", "restart")},
+    }  # fmt: skip
+    return {
+        "asterisk": name, "state": health.UP if standing(row, now) else health.DOWN,
+        "since": iso_or_none(link.get("since")), "last_reconciliation": receipt,
+    }  # fmt: skip
+
+
+async def trunk_figures(ctx: Context, id: str, window: str) -> dict[str, Any]:
+    """Answer how a trunk has done over a window, in equal slots, and the round trips kept of it."""
+    trunk, now, span = await ctx.data.get("trunks", id), ctx.now(), health.WINDOWS[window]
+    made = await attempts(ctx.data, [id], now - span)
+    state = await ctx.data.find("trunk_states", id)
+    slots = health.slots(made.get(id, ()), now, span)
+    return {
+        "trunk": trunk["_id"], "window": window,
+        "slots": [{"at": iso(at), **_of_slot(found)} for at, found in slots],
+        "rtt": [{"at": iso(at), "ms": rtt} for at, rtt in (state["options"] if state else ())],
+    }  # fmt: skip
+
+
+def _of_slot(found: health.Figures) -> dict[str, Any]:
+    return {"attempts": found.attempts, "asr": found.asr, "ner": found.ner, "acd_s": found.acd_s}
 
 
 def _asterisk(name: str, row: Mapping[str, Any] | None, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Board extends Element {
         <header class="board-head">
           <h1>Calls</h1>
           <span class="soft" role="status">${loaded ? (live.length ? `${count(live.length)} live` : "nobody on the line") : ""}</span>
-          ${session.may("voice.call") ? html`<a class="item primary" href="#/calls/new">${icons.calls} Call</a>` : ""}
+          ${session.may("voice.call") ? html`<a class="button primary" href="#/calls/new">${icons.calls} Call</a>` : ""}
         </header>
         ${error && !loaded ? html`
           <div class="empty" role="alert"><p>${error.message}</p><button @click=${() => this.calls.load()}>Try again</button></div>`

@@ -145,7 +145,7 @@ class Place extends Element {
       refused: () => html`<b>${plain(verdict.reason, 200)}</b>${rule}`,
     }[verdict.outcome]();
     return html`
-      <div role="status" aria-label="What would come of it"><dl class="verdict ${verdict.outcome}">
+      <div role="status" aria-label="What would come of it"><dl class="foreseen ${verdict.outcome}">
         <div><dt>From</dt><dd>${from}${carrier ? html` over <bdi>${plain(carrier.name, 60)}</bdi>` : ""}</dd></div>
         <div><dt>Rate</dt><dd>${price ? `${price.per_minute} ${price.currency} a minute` : "no rate card covers it"}</dd></div>
         <div><dt>Hours</dt><dd>${hours}</dd></div>

@@ -16,6 +16,7 @@ UNKNOWN, UP, DEGRADED, DOWN = "unknown", "up", "degraded", "down"
 
 WINDOWS: dict[str, timedelta] = {"5m": timedelta(minutes=5), "1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 TOP_CAUSES = 5
+SLOTS = 48
 
 # The network did its part: answered, or the callee's own doing.
 _NETWORK_DID_ITS_PART = frozenset({200, 433, 480, 486, 487, 600, 603, 607})
@@ -119,6 +120,18 @@ def figures(attempts: Iterable[Attempt], now: datetime, span: timedelta) -> Figu
         pdd_ms=round(median(delays)) if delays else None,
         causes=tuple(sorted(unanswered.items(), key=lambda item: (-item[1], item[0]))[:TOP_CAUSES]),
     )
+
+
+def slots(attempts: Iterable[Attempt], now: datetime, span: timedelta) -> list[tuple[datetime, Figures]]:
+    """Return the figures of the attempts that ended within `span` before `now`, in equal slots by their beginning."""
+    each = span / SLOTS
+    held: list[list[Attempt]] = [[] for _ in range(SLOTS)]
+    for attempt in attempts:
+        place = SLOTS - 1 - (now - attempt.ended_at) // each
+        if 0 <= place < SLOTS:
+            held[place].append(attempt)
+    begins = [now - span + place * each for place in range(SLOTS)]
+    return [(at, figures(found, at + each, each * 2)) for at, found in zip(begins, held, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

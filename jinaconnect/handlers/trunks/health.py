@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from jinaconnect.actions.calls.probing import try_trunk
-from jinaconnect.actions.context import OperationContext
-from jinaconnect.actions.trunks.health import ari_health
-from jinaconnect.core.paging import SHORT
+from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.trunks.health import ari_health, trunk_figures
+from jinaconnect.core.calls.health import WINDOWS
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.paging import SHORT, one_of
 from jinaconnect.core.schema import Answer, Phone, Request, example
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.schemas import Parameter
+from jinaconnect.telephony.trunks.profile import profiles
 
 Status = Literal["unknown", "up", "degraded", "down"]
 
@@ -76,13 +79,76 @@ class TrunkHealth(Answer):
     windows: dict[str, Window]
 
 
+class Receipt(Answer):
+    """When calls were last compared with an Asterisk, after what, and how long its events were away."""
+
+    at: str
+    reason: str
+    gap_ms: int | None
+    restart: bool
+
+
+class AsteriskLink(Answer):
+    """The link to an Asterisk that carries the trunks."""
+
+    asterisk: str
+    state: Literal["up", "down"]
+    since: str | None
+    last_reconciliation: Receipt | None
+
+
 class AriHealth(Answer):
     """How telephony is; `asterisks` is there for the deployment's operators alone."""
 
     status: Literal["up", "degraded", "down"]
     checked_at: str
     trunks: list[TrunkHealth]
+    links: list[AsteriskLink]
     asterisks: list[dict[str, Any]] | None = None
+
+
+class TrunkSlot(Answer):
+    """The figures of the attempts that ended in one slot."""
+
+    at: str
+    attempts: int
+    asr: float | None
+    ner: float | None
+    acd_s: float | None
+
+
+class RoundTrip(Answer):
+    """One OPTIONS asked; `ms` is null where no answer came."""
+
+    at: str
+    ms: float | None
+
+
+class TrunkFigures(Answer):
+    """How a trunk has done, in 48 equal slots, and its last round trips."""
+
+    trunk: str
+    window: str
+    slots: list[TrunkSlot]
+    rtt: list[RoundTrip]
+
+
+class VendorProfile(Answer):
+    """What is known of a SIP carrier before an account of it is entered."""
+
+    name: str
+    display_name: str
+    notes: str
+    transport: Literal["udp", "tcp", "tls"]
+    registration: bool
+    auth: Literal["digest", "ip", "digest_or_ip"]
+    codecs: list[str]
+
+
+class VendorProfiles(Answer):
+    """The SIP carriers known."""
+
+    results: list[VendorProfile]
 
 
 class TrunkTest(Request, json_schema_extra=example(call_to="+12025550111")):
@@ -132,6 +198,28 @@ async def read_health(ctx: OperationContext) -> dict[str, Any]:
     answered calls, PDD the median milliseconds from dialing to ringing or answer.
     """
     return await ari_health(ctx, ctx.caller.query.get("trunk"))
+
+
+@voice_operation(
+    "GET", "provider-configs/{id}/figures/", id="trunks.figures", permission="voice.manage", returns=TrunkFigures,
+    query={"window": Parameter("How far back.", {**one_of(*WINDOWS), "default": "24h"})},
+)  # fmt: skip
+async def read_figures(ctx: Context, id: str) -> dict[str, Any]:
+    """Show how a trunk has done over a window, for charts: ASR, NER and ACD by slot, and its last round trips."""
+    window = ctx.caller.query.get("window", "24h")
+    if window not in WINDOWS:
+        raise Invalid.field("window", f"must be one of {', '.join(WINDOWS)}")
+    return await trunk_figures(ctx, id, window)
+
+
+@voice_operation("GET", "vendor-profiles/", id="vendor_profiles", permission="voice.manage", returns=VendorProfiles)
+async def list_profiles(ctx: Context) -> dict[str, Any]:
+    """List the SIP carriers that are known, for `credentials.vendor_profile` of a trunk."""
+    return {
+        "results": [
+            each.model_dump(include=set(VendorProfile.model_fields), mode="json") for each in profiles().values()
+        ]
+    }
 
 
 @voice_operation(

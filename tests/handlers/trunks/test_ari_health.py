@@ -171,3 +171,24 @@ async def test_metrics_and_readiness_tell_of_switches_without_tenants(tenant: Te
     assert 'jc_asterisk_up{asterisk="sandbox"} 1.0' in text
     assert 'jc_asterisk_calls{asterisk="sandbox"}' in text
     assert tenant.id not in text
+
+
+async def test_figures_by_slot_are_those_of_the_calls_in_each(gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    trunk = (await sandbox_up(client))["trunks"][0]["id"]
+    now, minute = gateway.services.clock(), timedelta(minutes=1)
+    await add_call(gateway, tenant.id, trunk, now, minute)
+    await add_call(gateway, tenant.id, trunk, now, minute, **answered(now, minute, 30))
+    await add_call(gateway, tenant.id, trunk, now, 90 * minute, **answered(now, 90 * minute, 10))
+    path = f"/voice/api/provider-configs/{trunk}/figures/"
+    day = (await client.get(path)).ok()
+    assert (day["window"], day["rtt"], len(day["slots"])) == ("24h", [], 48)
+    attempts = [slot["attempts"] for slot in day["slots"]]
+    assert (sum(attempts), attempts[-1]) == (3, 2)
+    assert {name: day["slots"][-1][name] for name in ("asr", "ner", "acd_s")} == {"asr": 0.5, "ner": 1.0, "acd_s": 30.0}
+    hour = (await client.get(path, params={"window": "1h"})).ok()["slots"]
+    assert sum(slot["attempts"] for slot in hour) == 2
+    (await client.get(path, params={"window": "2h"})).refused(400, "validation_error")
+    (await tenant("manager", "test").get(path)).refused(403, "permission_denied")
+    named = (await client.get("/voice/api/vendor-profiles/")).ok()["results"]
+    assert "generic" in [each["name"] for each in named]
