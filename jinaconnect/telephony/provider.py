@@ -200,6 +200,23 @@ class AsksPrice(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LegTold:
+    """What a webhook tells of the leg that a transfer has dialled: its id at the carrier, its life, its price."""
+
+    id: str
+    facts: Sequence[machine.Fact] = ()
+    price: CarrierPrice | None = None
+
+
+@runtime_checkable
+class TellsOfLegs(Protocol):
+    """A carrier that tells of the leg of a transfer while the transfer goes on; its end is the transfer's."""
+
+    def leg(self, hook: WebhookRequest, now: datetime) -> LegTold | None:
+        """Return what a webhook tells of such a leg, None where it is of none; pure."""
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribed:
     """What a carrier has written down of its recording of this name."""
 

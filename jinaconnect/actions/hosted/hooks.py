@@ -18,7 +18,7 @@ from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.incoming import admit, known
 from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader
-from jinaconnect.actions.hosted.seconds import bring
+from jinaconnect.actions.hosted.seconds import bring, heard
 from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document as calls
@@ -33,6 +33,7 @@ from jinaconnect.telephony.provider import (
     CallUrls,
     Commanded,
     RecordingReady,
+    TellsOfLegs,
     TellsPrice,
     VoiceAccount,
     VoiceProvider,
@@ -211,6 +212,9 @@ class VoiceDoor:
         facts = adapter.facts(hook, self._services.clock())
         await self._name(journal, adapter.call_id(hook))
         await self._tell_who(journal, adapter.answered_by(hook))
+        if isinstance(adapter, TellsOfLegs):
+            told = adapter.leg(hook, self._services.clock())
+            await heard(self._services, self._worker, journal, number, told)
         reply, asks = WebhookReply(), kind == TURN and not isinstance(adapter, Commanded)
         reports = adapter.reports(hook) if asks else ()
         if isinstance(adapter, Commanded):

@@ -104,7 +104,9 @@ class Leader:
             ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
             dialled = seconds.after(journal.doc, self._services.ids.new("call"), reports, step.orders)
             first = {"hosted.first": step.state.turn} if seen is None else {}
-            entry = Entry([*facts, *digits, *ends], self._tells(journal.doc, step), {"ivr": state, **dialled, **first})
+            both = seconds.connected(journal.doc, reports, now)
+            fields = {"ivr": state, **dialled, **first}
+            entry = Entry([*facts, *both, *digits, *ends], self._tells(journal.doc, step), fields)
             self._notes(journal, step)
         made = False
 

@@ -7,10 +7,11 @@ agree with it, however often it is asked to, so that a crash in between leaves n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.calls.provider_prices import REPORTED, note_price
 from jinaconnect.actions.calls.second import second_call
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import Worker
@@ -21,6 +22,7 @@ from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
+from jinaconnect.telephony.provider import LegTold
 
 SLACK = timedelta(minutes=5)  # beyond the first call's own limits: it ends its second when it ends
 
@@ -36,6 +38,34 @@ def after(call: Document, id: str, reports: Sequence[Report], orders: Sequence[O
         rows[-1]["end"] = {"answered": done.answered, "talk_seconds": done.talk_seconds}
     rows += [{"id": id, "to": each.to, "end": None} for each in orders if isinstance(each, exchange.StartTransfer)]
     return {"hosted.seconds": rows} if rows else {}
+
+
+def connected(call: Document, reports: Sequence[Report], now: datetime) -> list[machine.Fact]:
+    """Return that both have heard each other, where the end of a transfer is the first to tell."""
+    rows, held = call["hosted"].get("seconds", ()), call["ivr"]
+    done = next((each for each in reports if isinstance(each, exchange.TransferDone)), None)
+    if done is None or not done.answered or not rows or held is None or held["state"]["phase"] != ivr.TRANSFER:
+        return []
+    return [machine.Bridged(now - timedelta(seconds=done.talk_seconds or 0), True, peer=rows[-1]["id"])]
+
+
+async def heard(services: Services, worker: Worker, journal: CallJournal, number: int, told: LegTold | None) -> None:
+    """Write what is told of the leg of the transfer that is turn `number`; of one that is over nothing is taken."""
+    held = journal.doc["ivr"]
+    if told is None or held is None or calls.ended(journal.doc):
+        return
+    rows = journal.doc["hosted"].get("seconds", ())
+    if number != held["state"]["turn"] or held["state"]["phase"] != ivr.TRANSFER or not rows:
+        return
+    await bring(services, worker, journal.doc)  # one whose dialling was cut off after it was written
+    second = await journal.store.get("calls", rows[-1]["id"])
+    child = CallJournal(services, worker, second, keeper=0)
+    unnamed = second["provider_call_id"].endswith(f"/{second['_id']}") and told.id
+    await child.write(*told.facts, set={"provider_call_id": told.id} if unnamed else None)
+    if told.price is not None:
+        await note_price(services, worker, child.doc, told.price, REPORTED)
+    if any(isinstance(each, machine.Answered) for each in told.facts):
+        await journal.write(machine.Bridged(services.clock(), peer=second["_id"]))
 
 
 async def bring(services: Services, worker: Worker, call: Document) -> None:

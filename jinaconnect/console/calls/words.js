@@ -43,7 +43,7 @@ export function farEnd(call) {
 const SAYS = {
   "call.created": () => "The call was asked for", "call.dialing": () => "Handed to the carrier", "call.ringing": () => "It rings",
   "call.answered": () => "Answered", "call.answered_by": ({ answered_by: who }) => `Answered by a ${who}`,
-  "call.bridged": ({ with: who }, people) => `Connected with ${who === "agent" ? "the agent" : (people.get(who) ?? who)}`,
+  "call.bridged": ({ with: who }, people) => `Connected with ${who === "agent" ? "the agent" : who.startsWith("call_") ? "whom it was transferred to" : (people.get(who) ?? who)}`,
   "call.dtmf": ({ digit, from }) => `${from === "agent" ? "The agent" : "The customer"} pressed ${digit}`,
   "call.ivr_step": ({ node, kind }) => `IVR: ${node} (${kind})`, "call.played": ({ ok }) => (ok ? "A prompt was played" : "A prompt was not played"),
   "call.held": () => "On hold", "call.resumed": () => "Taken up again",

@@ -32,6 +32,7 @@ from jinaconnect.telephony.provider import (
     CallGone,
     CallUrls,
     CarrierPrice,
+    LegTold,
     Outcome,
     Placing,
     ProviderAway,
@@ -283,6 +284,15 @@ class TelnyxVoice:
                                    by_caller=cause == causes.NORMAL_CLEARING)
                 ]  # fmt: skip
         return []
+
+    def leg(self, hook: WebhookRequest, now: datetime) -> LegTold | None:
+        """Read what is told of the leg of a transfer, which has an id of its own."""
+        if not self._second(hook):
+            return None
+        life: dict[str, list[machine.Fact]] = {
+            "call.ringing": [machine.Ringing(now)], "call.answered": [machine.Answered(now)],
+        }  # fmt: skip
+        return LegTold(str(_payload(hook).get("call_control_id") or ""), life.get(_event(hook), ()))
 
     def price(self, hook: WebhookRequest) -> CarrierPrice | None:
         """Read `call.cost`, which follows a call."""

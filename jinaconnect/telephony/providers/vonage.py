@@ -32,6 +32,7 @@ from jinaconnect.telephony.provider import (
     CallGone,
     CallUrls,
     CarrierPrice,
+    LegTold,
     NotOurs,
     Outcome,
     Placing,
@@ -193,6 +194,17 @@ class VonageVoice:
             case str(status) if status in _ENDS:
                 return [machine.Hangup(now, cause=_ENDS[status], by_caller=status == "cancelled")]
         return []
+
+    def leg(self, hook: WebhookRequest, now: datetime) -> LegTold | None:
+        """Read `uuid`, `status` and `price` of the leg of a transfer."""
+        told = _told(hook)
+        if not _of_a_leg(hook):
+            return None
+        status = told.get("status")
+        life: dict[str, list[machine.Fact]] = {"ringing": [machine.Ringing(now)], "answered": [machine.Answered(now)]}
+        amount = wire.price(told.get("price")) if status == "completed" else None
+        price = None if amount is None else CarrierPrice(amount)
+        return LegTold(str(told.get("uuid") or ""), life.get(str(status), ()), price)
 
     def price(self, hook: WebhookRequest) -> CarrierPrice | None:
         """Read `price`, which comes with the end of a call; the account's currency is not told."""

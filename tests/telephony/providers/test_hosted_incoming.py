@@ -143,8 +143,42 @@ async def test_a_transfer_is_a_call_of_its_own(line: Line, dialled: str, status:
     ended = await line.ended(second["id"])
     assert (ended["status"], ended["hangup_cause"]) == (status, cause)
     assert ended["duration_seconds"] == (7 if dialled == "answered" else None)
+    heard = [event["data"]["with"] for event in await line.owner.events("start", call=first["id"])
+             if event["type"] == "call.bridged"]  # fmt: skip
+    assert heard == ([second["id"]] if dialled == "answered" else [])
     await there.status("completed", seconds=12)
     await line.ended(first["id"])
+
+
+async def test_what_is_told_of_a_transfers_leg_is_told_of_its_call(line: Line) -> None:
+    if line.carrier.provider not in ("vonage", "telnyx"):
+        pytest.skip("this carrier tells of a transfer when it is over")
+    there = await line.carrier.comes_in(await routed(line, transfer()), CUSTOMER, OWN)
+    first = await only_call(line, direction="inbound")
+    second = await only_call(line, direction="outbound")
+    document, url = there.document, there.next if line.carrier.provider == "vonage" else there.wanted["turn"]
+
+    async def leg(status: str, event: str) -> None:
+        told = {"dialled": status} if line.carrier.provider == "vonage" else {
+            "event": event, "client_state": there.wanted["second"],
+        }  # fmt: skip
+        assert (await line.carrier.post(url, {"id": there.id, **told}))[0] in (200, 204)
+
+    await leg("ringing", "call.ringing")
+    assert (await line.call(second["id"]))["status"] == "RINGING"
+    for _ in range(2):
+        await leg("in-progress", "call.answered")
+    shown = await line.call(second["id"])
+    assert (shown["status"], "/" in shown["provider_call_id"]) == ("IN_PROGRESS", False)
+    there.document = document
+    await there.turn(dialled="answered", talked=7)
+    assert (await line.ended(second["id"]))["status"] == "COMPLETED"
+    await there.status("completed", seconds=12)
+    await line.ended(first["id"])
+    events = await line.owner.events("start", call=first["id"])
+    assert [event["data"]["with"] for event in events if event["type"] == "call.bridged"] == [second["id"]]
+    types = [event["type"] for event in events]
+    assert types.index("call.transferring") < types.index("call.bridged") < types.index("call.transferred")
 
 
 async def test_a_second_call_ends_with_its_first(line: Line) -> None:
