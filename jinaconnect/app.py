@@ -33,6 +33,7 @@ from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.commanding import TIMER_JOB, Commander
 from jinaconnect.actions.hosted.control import HostedCalls
+from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.hooks import VoiceDoor
 from jinaconnect.actions.hosted.leading import ASK_JOB, Leader
 from jinaconnect.actions.hosted.prices import PriceAsker
@@ -219,12 +220,13 @@ class Gateway:
         fleet = Fleet(services, worker, prompts, config.voice.asterisks)
         loopback = Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s)
         providers, urls = Providers(services, loopback), HookUrls(services)
-        leader = Leader(services, worker, prompts)
+        held = Held(services, worker)
+        leader = Leader(services, worker, prompts, held)
         commander = Commander(services, worker, providers, urls, leader)
-        hosted = HostedCalls(services, worker, providers, urls, commander, prompts)
+        hosted = HostedCalls(services, worker, providers, urls, commander, prompts, held)
         calls = Controls(LiveCalls(services, fleet), hosted)
         scribe = Scribe(services, worker, engine_of(config.transcription, services.outbound))
-        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander)
+        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander, held)
         message_hooks = InboundDoor(services, worker, writers, accounts, channels)
         hub, presence = Hub(store.log, services.cursors), Presence(clock, link)
         live = Live(
@@ -255,6 +257,7 @@ class Gateway:
         store.withdrawals.listeners.append(webhooks.access_changed)
         store.log.listeners.append(lambda scope, events: _appended(interprocess, scope, events))
         store.log.listeners.append(webhooks.offer)
+        store.log.listeners.append(held.changed)
         hub.heard.append(webhooks.ring)
         return Built(services, ports, fleet, webhooks, presence, interprocess)
 

@@ -20,6 +20,7 @@ import structlog
 
 from jinaconnect.core.errors import Unavailable
 
+LATE_S, MOST_LANES = 0.01, 64  # a batch under way for so long has another one begun beside it
 SEVERAL = 4  # items of a batch that tell of a burst
 MOMENT_S, MOMENTS = 0.001, 8
 
@@ -34,7 +35,8 @@ class GroupCommit(Generic[Item, Result]):
 
     `write` returns one result per item, in order; a result that is an exception is raised in that caller alone. When
     it raises anything but Unavailable, each item of the batch is written by itself: what is wrong with one fails
-    nobody else. With several `lanes` as many batches are on their way at once, where their order does not matter.
+    nobody else. With several `lanes` as many batches are on their way at once, where their order does not matter, and
+    more while the database is slow: who comes then waits for one write, and not for another's before.
     With `bursts`, a batch after one of several items waits while more come in, for some milliseconds at most. `spawn`
     starts the task that writes, for whoever keeps account of those.
     """
@@ -48,6 +50,7 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._lanes = lanes
         self._draining = 0
+        self._began = 0.0
         self._bursts = bursts
         self._spawn = spawn
         self._busy = False
@@ -70,12 +73,17 @@ class GroupCommit(Generic[Item, Result]):
         """Have one item written; what is returned has its result, or its error."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._draining < self._lanes:
+        if self._draining < self._lanes or self._late():
             self._draining += 1
             task = self._spawn(self._drain())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return future
+
+    def _late(self) -> bool:
+        """Tell whether the batch begun last has been under way for long, and may have another one beside it."""
+        slow = asyncio.get_running_loop().time() - self._began > LATE_S
+        return slow and self._lanes > 1 and self._draining < MOST_LANES
 
     async def _drain(self) -> None:
         try:
@@ -84,6 +92,7 @@ class GroupCommit(Generic[Item, Result]):
                     await self._burst()
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 self._busy = len(batch) >= SEVERAL
+                self._began = asyncio.get_running_loop().time()
                 results = await self._written([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if future.done():

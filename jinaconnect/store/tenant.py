@@ -172,21 +172,26 @@ class TenantStore(TenantBatches):
             full["words"] = worded.of(full)
         return full
 
-    async def change(self, collection: str, id: str, decide: Decide, *, known: Document | None = None) -> Written:
+    async def change(
+        self, collection: str, id: str, decide: Decide, *, known: Document | None = None, tell: bool = True
+    ) -> Written:
         """Decide on the present document and write the outcome if it is still the present one.
 
         `decide` is pure and may run several times; it returns None for "nothing to do" and raises to refuse. `known`
         is the document as its only writer holds it, which saves reading it. Changes of one document by this process
-        wait for each other; only other processes can make it move meanwhile. Raises NotFound, Duplicate, Invalid for
+        wait for each other; only other processes can make it move meanwhile. With `tell=False` it is one durable write,
+        and what it has to tell is `pending` on the document, until `tell()`. Raises NotFound, Duplicate, Invalid for
         what cannot be stored, whatever `decide` raises, and Unavailable when the document will not hold still.
         """
 
         async def look(doc: Document) -> Change | None:
             return decide(doc)
 
-        return await self.change_after(collection, id, look, known=known)
+        return await self.change_after(collection, id, look, known=known, tell=tell)
 
-    async def change_after(self, collection: str, id: str, look: Look, *, known: Document | None = None) -> Written:
+    async def change_after(
+        self, collection: str, id: str, look: Look, *, known: Document | None = None, tell: bool = True
+    ) -> Written:
         """Do as `change` does, with a decision that looks at other things first.
 
         What `look` finds holds for the document it was given: where that has moved meanwhile, it looks again.
@@ -198,18 +203,18 @@ class TenantStore(TenantBatches):
                 change = await look(before)
                 if change is None:
                     return Written(before, None, self.scope)
-                if (written := await self._swap(collection, before, change)) is not None:
+                if (written := await self._swap(collection, before, change, tell)) is not None:
                     return written
                 if time.monotonic() > ends:
                     raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
                 await asyncio.sleep(random.uniform(0, pause))
                 pause = min(2 * pause, MAX_PAUSE_S)
 
-    async def _swap(self, collection: str, before: Document, change: Change) -> Written | None:
+    async def _swap(self, collection: str, before: Document, change: Change, tell: bool) -> Written | None:
         """Write a change and tell of it, the change ahead of its events; None where the document has moved."""
         update, after = self._plan(collection, before, change)
         trail = Trail()
-        if change.events:
+        if change.events and tell:
             done = await self._store.lead(collection, before, update, after, trail)
         else:
             done = await self._store.swap(collection, before, update)
@@ -217,6 +222,8 @@ class TenantStore(TenantBatches):
             raise Duplicate(done)
         if not done:
             return None
+        if not tell:
+            return Written(after, None, self.scope)
         seqs = await self.tell_all([(collection, [after])], trail)
         if change.events and not trail.unbroken:
             await self._store.lead_again(collection, before, update, after)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import Worker, retry_while_unavailable
@@ -64,13 +64,29 @@ class Overtaken(Exception):
     """Another process keeps the call now; what this one wanted to write is not written."""
 
 
-class CallJournal:
-    """Writes one call."""
+class Holder(Protocol):
+    """Holds calls as they were written last, for whoever writes them next, and tells of them."""
 
-    def __init__(self, services: Services, worker: Worker, doc: Document, keeper: int) -> None:
+    def hold(self, doc: Document) -> None:
+        """Remember a call as it has just been written."""
+
+    def tell(self, doc: Document) -> None:
+        """Bring what a call has `pending` to the log, in a while and in the call's order."""
+
+
+class CallJournal:
+    """Writes one call; with a `holder` each write is held by it, and told of by it where it is `behind`."""
+
+    def __init__(
+        self, services: Services, worker: Worker, doc: Document, keeper: int, holder: Holder | None = None, *,
+        behind: bool = False,
+    ) -> None:  # fmt: skip
         self._services = services
         self._worker = worker
         self._keeper = keeper
+        self._holder = holder
+        self._behind = behind
+        self.wrote = False
         self.doc = doc
         self.store: TenantStore = services.store.within(doc["scope"])
         self.carrier = "carrier" if self.store.mode == "test" or doc.get("hosted") else "ari"
@@ -154,9 +170,12 @@ class CallJournal:
         return {"places": doc["places"] + len(tells), "events": doc["events"] + len(tells)}, events
 
     async def _write(self, wanted: Decide, details: Sequence[Document]) -> None:
+        told = False
         ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
         def decide(doc: Document) -> Change | None:
+            nonlocal told
+            told = False
             if doc.get("keeper", 0) > self._keeper:
                 raise Overtaken(self.id)
             entry = wanted(doc)
@@ -174,13 +193,20 @@ class CallJournal:
                 fields["due"] = due_at(self._services.clock())
             fields["keeper"] = self._keeper
             counts, events = self._counted(doc, tells, ids, after.status)
+            told = bool(events)
             if events:  # what led to an event is there for whoever hears of it
                 events[0] = replace(events[0], history={**(events[0].history or {}), "details": details})
             return Change(set={**fields, **counts}, unset=unset, events=events)
 
-        written = await self.store.change("calls", self.id, decide, known=self.doc)
-        self.doc = {**written.doc, "pending": []}  # told by now
-        if written.seq is not None:
+        known, tell = self.doc, not self._behind
+        written = await self.store.change("calls", self.id, decide, known=known, tell=tell)
+        self.doc = {**written.doc, "pending": []}  # told by now, or in a while
+        self.wrote = self.wrote or written.doc["rev"] != known["rev"]
+        if self._holder is not None:
+            self._holder.hold(self.doc)
+            if self._behind:
+                self._holder.tell(written.doc)
+        if told:
             del self._notes[: len(details)]
         if self.over and "due" in written.doc:
             self._worker.run_now("calls", written.doc["scope"], self.id)
@@ -214,6 +240,11 @@ class CallJournal:
             history.detail_row(self._services.ids.new("cev"), self.id, first + n, source, type, at, detail)
             for n, (source, type, at, detail) in enumerate(self._notes)
         ]
+
+    def flush_behind(self) -> None:
+        """Have the details written that no event has taken along, without waiting for it."""
+        if self._notes:
+            self._worker.run(self.flush())
 
     async def flush(self) -> None:
         """Write the details that no event has taken along."""

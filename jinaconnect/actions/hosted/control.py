@@ -18,6 +18,7 @@ from jinaconnect.actions.calls.journal import CallJournal, Entry
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers, is_test
 from jinaconnect.actions.hosted.commanding import Commander
+from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.seconds import bring
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.hosted.verbs import Verbs, check
@@ -47,9 +48,10 @@ class HostedCalls:
 
     def __init__(
         self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, commander: Commander,
-        prompts: PromptStore,
+        prompts: PromptStore, held: Held,
     ) -> None:  # fmt: skip
         self._services = services
+        self._held = held
         self._worker = worker
         self._providers = providers
         self._urls = urls
@@ -97,9 +99,9 @@ class HostedCalls:
         """Have a process that works ask the carrier now."""
         self._worker.run_now("calls", call["scope"], call["_id"])
 
-    def journal(self, call: Document) -> CallJournal:
-        """Return what writes a hosted call; any process may."""
-        return CallJournal(self._services, self._worker, call, keeper=0)
+    def journal(self, call: Document, *, behind: bool = False) -> CallJournal:
+        """Return what writes a hosted call; any process may. With `behind` what it tells follows each write."""
+        return CallJournal(self._services, self._worker, call, 0, self._held, behind=behind)
 
     # ---- placing, and calls nothing is heard of
 

@@ -16,6 +16,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
+from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.incoming import admit, known
 from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader
 from jinaconnect.actions.hosted.seconds import bring, heard
@@ -72,8 +73,9 @@ class VoiceDoor:
 
     def __init__(
         self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, control: HostedCalls,
-        leader: Leader, commander: Commander,
+        leader: Leader, commander: Commander, held: Held,
     ) -> None:  # fmt: skip
+        self._held = held
         self._services = services
         self._worker = worker
         self._providers = providers
@@ -128,7 +130,7 @@ class VoiceDoor:
         call, number, marked = self._named(account, kind, given)
         if row is None or (not marked and (call or "mark" in given.query)):
             raise _foreign()
-        trunk = await self._services.store.anywhere("trunks", account)
+        trunk = await self._held.read(account, lambda: self._services.store.anywhere("trunks", account))
         if trunk is None or trunk["provider"] != provider or trunk["deleted_at"] is not None:
             raise _foreign()
         adapter = self._providers.get(provider, trunk["scope"])
@@ -150,11 +152,19 @@ class VoiceDoor:
             call, number = self._repeated(account, adapter.echoed(hook)) or (call, BEFORE_ANY)
         if not call:
             return await self._arrived(adapter, trunk, opened, kind, hook)
+        commanded = isinstance(adapter, Commanded)
+        held = None if commanded else self._held.call(call, trunk["scope"], number if kind == TURN else None)
+        if held is not None:
+            journal = self._control.journal(held, behind=True)
+            reply = await self._apply(adapter, opened, journal, kind, number, hook)
+            if journal.wrote:  # else nothing has shown that the call is still what was held
+                return reply
         try:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
             return adapter.document(LOST, CallUrls("", "", "")) if kind == TURN else WebhookReply()
-        return await self._apply(adapter, opened, doc, kind, number, hook)
+        journal = self._control.journal(doc, behind=not commanded)
+        return await self._apply(adapter, opened, journal, kind, number, hook)
 
     def _repeated(self, account: str, query: Mapping[str, str]) -> tuple[str, int] | None:
         """Return the call and the turn of an address that a command took along, None for one that is not ours."""
@@ -194,21 +204,22 @@ class VoiceDoor:
             if call is None:
                 return adapter.document((), CallUrls("", "", ""))
             facts = [machine.Answered(self._services.clock())]
-        journal = self._control.journal(call)
+        journal = self._control.journal(call, behind=not isinstance(adapter, Commanded))
         if isinstance(adapter, Commanded) and call["started_at"] is None and (again := adapter.arrival(hook)):
             return await self._commander.receive(adapter, opened, again, call)
         if kind not in (INBOUND, TURN) or isinstance(adapter, Commanded):
-            return await self._apply(adapter, opened, call, kind, BEFORE_ANY, hook)
+            return await self._apply(adapter, opened, journal, kind, BEFORE_ANY, hook)
         turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
         await bring(self._services, self._worker, journal.doc)
-        await journal.flush()
+        journal.flush_behind()
         urls = self._urls.of(adapter.spec.name, trunk["_id"], call["_id"], turn.number)
         return adapter.document(turn.orders, urls)
 
     async def _apply(
-        self, adapter: VoiceProvider, opened: VoiceAccount, call: Document, kind: str, number: int, hook: WebhookRequest
-    ) -> WebhookReply:
-        journal = self._control.journal(call)
+        self, adapter: VoiceProvider, opened: VoiceAccount, journal: CallJournal, kind: str, number: int,
+        hook: WebhookRequest,
+    ) -> WebhookReply:  # fmt: skip
+        call = journal.doc
         facts = adapter.facts(hook, self._services.clock())
         await self._name(journal, adapter.call_id(hook))
         await self._tell_who(journal, adapter.answered_by(hook))
@@ -230,7 +241,7 @@ class VoiceDoor:
         if price is not None:
             await note_price(self._services, self._worker, journal.doc, price, REPORTED)
         await bring(self._services, self._worker, journal.doc)
-        await journal.flush()
+        journal.flush_behind()
         return reply
 
     async def _tell_who(self, journal: CallJournal, who: str | None) -> None:

@@ -6,6 +6,7 @@ A turn is stepped once: whoever repeats a callback of a turn that is over gets t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted import seconds
+from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.ivr.prompts import PromptStore, PromptUnavailable
 from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ivr.web_call import ask_web
@@ -47,8 +49,9 @@ class Turn:
 class Leader:
     """Leads hosted calls."""
 
-    def __init__(self, services: Services, worker: Worker, prompts: PromptStore) -> None:
+    def __init__(self, services: Services, worker: Worker, prompts: PromptStore, held: Held) -> None:
         self._services = services
+        self._held = held
         self._worker = worker
         self._prompts = prompts
 
@@ -112,7 +115,7 @@ class Leader:
 
         def decide(doc: Document) -> Entry | None:
             nonlocal made
-            made = doc["ivr"] == seen
+            made = doc["ivr"] == seen and not (calls.ended(doc) or doc["ending"])
             return entry if made else None
 
         await journal.decide(decide)
@@ -126,8 +129,10 @@ class Leader:
                 found.append(order)
                 continue
             try:
-                url = await self._prompts.fetchable(journal.doc["scope"], order.url)
-                found.append(replace(order, url=url))
+                find = functools.partial(self._prompts.fetchable, journal.doc["scope"], order.url)
+                id = self._prompts.uploaded_id(order.url)
+                read = find() if id is None else self._held.read(f"{journal.doc['scope']}/{id}", find)
+                found.append(replace(order, url=await read))
             except PromptUnavailable as error:
                 journal.note("prompt_unavailable", {"error": str(error)}, source="ivr")
         return tuple(found)
@@ -149,7 +154,7 @@ class Leader:
             loads = next((each for each in step.orders if isinstance(each, exchange.LoadTemplate)), None)
             if loads is None:
                 break
-            loaded = await load_graph(journal.store, loads.template)
+            loaded = await self._loaded(journal, loads.template)
             after = ivr.step(graph, step.state, exchange.TemplateLoaded(loaded, step.state.turn))
             graph = loaded or graph
             before = [each for each in step.orders if each is not loads]
@@ -163,13 +168,17 @@ class Leader:
             return turns.transfer(call["ivr"]["transfer"]), {}
         if template:
             numbers = {"from_number": call["from_number"], "to_number": call["to_number"], "call_id": call["_id"]}
-            return await load_graph(journal.store, template), {**numbers, **plan.variables}
+            return await self._loaded(journal, template), {**numbers, **plan.variables}
         match plan.purpose:
             case plans.Say(text, voice, language):
                 return turns.announcement(exchange.Say(text, voice, language))
             case plans.PlayAudio(url):
                 return turns.announcement(exchange.PlayAudio(url))
         return None, {}
+
+    async def _loaded(self, journal: CallJournal, template: str) -> Graph | None:
+        scope = journal.doc["scope"]
+        return await self._held.read(f"{scope}/{template}", lambda: load_graph(journal.store, template))
 
     def _tells(self, call: Document, step: ivr.Step) -> list[Tell]:
         held = call["ivr"]

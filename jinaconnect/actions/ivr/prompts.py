@@ -61,6 +61,11 @@ class PromptStore:
             digest = await self._uploaded(scope, own["id"]) if own else await self._fetched(scope, order.url)
         return f"sound:{self._base_url}{PATH}{self._name(scope, digest)}.wav"
 
+    def uploaded_id(self, url: str) -> str | None:
+        """Return the id of audio that was uploaded here, None for what lies elsewhere."""
+        own = _OWN_AUDIO.fullmatch(url)
+        return own["id"] if own else None
+
     async def fetchable(self, scope: str, url: str) -> str:
         """Return where a carrier can fetch audio: what was uploaded by its signed name, at our public address.
 
