@@ -63,7 +63,7 @@ class Line:
         return dict((await self.owner.get(f"{CALLS}{id}/")).ok())
 
     async def types(self, id: str) -> list[str]:
-        """Return the types of a call's events, of which some follow their webhook's answer: a look at the call waits."""
+        """Return the types of a call's events, of which some follow an answer: a look at the call waits."""
         await self.call(id)
         return [event["type"] for event in await self.owner.events("start", call=id)]
 
