@@ -126,6 +126,9 @@ class MessageHooks(Protocol):
     async def receive(self, channel: str, tenant: str, hook: WebhookRequest) -> Received:
         """Verify and take one webhook; raises BadSignature, Malformed, NotFound, Unavailable."""
 
+    async def again(self, scope: str, id: str) -> None:
+        """Apply once more what is kept of a webhook that could not be applied, and note what came of it."""
+
 
 # ---- money
 

@@ -249,7 +249,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("scheduled_time", 1), ("_id", 1))),
         ),
     ),
-    "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
+    "webhook_events": Collection(tells=True, indexes=(Index((("_id", -1),)), Index((("channel", 1), ("_id", -1))))),
     "trunks": Collection(
         tells=True,
         indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1)))),

@@ -67,7 +67,7 @@ from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore
 
 LATE_TRIES = 6
 LATE_JOB = "status.late"
-REQUEST_FIELDS = ("channel", "method", "url", "headers", "query", "body")  # what a webhook is read again from
+REQUEST_FIELDS = ("channel", "kind", "method", "url", "headers", "query", "body")  # what a webhook is read again from
 UNREADABLE = "[a message that could not be read]"
 MAX_RAW = 256 * 1024  # of a carrier's own object; their whole bodies have at most 3 MB
 
@@ -390,13 +390,22 @@ class Batch:
 
 
 async def keep_failure(services: Services, row: Document, account: Account, reason: str) -> None:
-    """Keep a body of which something could not be applied, and tell of it; once for each body."""
+    """Keep a body of which something could not be applied, and tell of it; once for each body.
+
+    One that was kept already, and tried again, has another reason now.
+    """
     ctx = system_context(services, account.scope, "inbound")
+    if (kept := row.get("again")) is not None:
+        await ctx.data.change("webhook_events", kept, lambda _: Change(set={"reason": reason[:500] or "unknown"}))
+        return
     id = "whe_" + row["_id"].partition("_")[2]
     failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
     event = ctx.event("webhook.failed", id, failure, channel=CHANNELS[account.channel].spec.platform)
     came: Document = {name: row[name] for name in REQUEST_FIELDS if name in row}
-    doc = {"_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"], **came}
+    doc = {
+        "_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"],
+        "is_processed": False, "processed_at": None, "retry_count": 0, **came,
+    }  # fmt: skip
     await ctx.data.insert("webhook_events", doc, [event])
 
 

@@ -28,6 +28,7 @@ from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
+from jinaconnect.store.tenant import Change
 
 BATCH = 200
 LANES_KEPT = 2_000
@@ -95,7 +96,8 @@ class InboundDoor:
         id = services.ids.new("inb")
         row = {
             "_id": id, "scope": tenant, "channel": channel, "accounts": list(verified.accounts),
-            "lane": verified.lane % LANES, "received_at": services.clock(), **hook.row(adapter.spec.headers),
+            "lane": verified.lane % LANES, "kind": verified.kind, "received_at": services.clock(),
+            **hook.row(adapter.spec.headers),
         }  # fmt: skip
         told = Received("received", id, verified.kind)
         if not self._worker.active:
@@ -158,6 +160,20 @@ class InboundDoor:
         else:
             await self._apply([_Arrived(claim.doc, WebhookRequest.of_row(claim.doc))])
         await self._services.due.finish("inbound", [claim.doc["_id"]])
+
+    async def again(self, scope: str, id: str) -> None:
+        """Apply once more what is kept of a webhook that could not be applied, and note what came of it."""
+        store = self._services.store.within(scope)
+        kept = await store.get("webhook_events", id)
+        row = {**kept, "_id": f"inb_{id.partition('_')[2]}", "scope": store.tenant, "accounts": [kept["account"]],
+               "again": id}  # fmt: skip
+        await self._apply([_Arrived(row, WebhookRequest.of_row(row))])
+
+        def decide(doc: Document) -> Change | None:
+            failed = doc["retry_count"] != kept["retry_count"] or doc["reason"]
+            return None if failed else Change(set={"is_processed": True, "processed_at": self._services.clock()})
+
+        await store.change("webhook_events", id, decide)
 
     async def _give_up(self, row: Document) -> None:
         logger.error("webhook.given_up", id=row["_id"])

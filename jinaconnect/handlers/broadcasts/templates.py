@@ -13,12 +13,12 @@ from jinaconnect.actions.messaging import templates
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.messaging import template_kinds as kinds
 from jinaconnect.core.messaging.templates import element_name, preview
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
-from jinaconnect.core.schema import Answer, Request, Text, example
+from jinaconnect.core.schema import Answer, Request, Text, example, sample
 from jinaconnect.handlers.edge.operation import operation
 
-CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
 
 
@@ -97,9 +97,39 @@ class TemplatePreview(
     media_url: str | None
 
 
+class KindOut(Answer, json_schema_extra=example(value="MARKETING", label="Marketing")):
+    """Something that a template can be, and what it is called."""
+
+    value: str
+    label: str
+
+
+class ButtonRuleOut(Answer, json_schema_extra=example(**kinds.button_rules(kinds.REVIEWED, "UTILITY", "STANDARD")[0])):
+    """Which buttons templates of a category take."""
+
+    category: str
+    sub_category: str
+    max_buttons: int
+    types: list[str]
+    required_type: str | None
+    max_buttons_per_card: int
+
+
+class KindList(Answer, json_schema_extra=example(results=[sample(KindOut)])):
+    """What templates can be."""
+
+    results: list[KindOut]
+
+
+class ButtonRules(Answer, json_schema_extra=example(results=[sample(ButtonRuleOut)])):
+    """Which buttons templates take."""
+
+    results: list[ButtonRuleOut]
+
+
 _TEMPLATES = Listing(
     filters={
-        "category": choice_filter("category", CATEGORIES), "status": choice_filter("status", templates.STATUSES),
+        "category": choice_filter("category", kinds.CATEGORIES), "status": choice_filter("status", templates.STATUSES),
         "template_type": Filter("template_type"), "language_code": Filter("language_code"),
         "is_active": bool_filter("is_active"), "number": Filter("_id"),
     },
@@ -130,6 +160,29 @@ def _declare_preview(platform: str) -> None:
     async def show(ctx: OperationContext, id: str, body: PreviewOf) -> dict[str, Any]:
         """Show a template with the values given."""
         return preview(await templates.get_template(ctx, platform, id), body.params)
+
+
+def _declare_kinds(platform: str) -> None:
+    doing = _declaring(platform)
+    kind = kinds.REVIEWED if PLATFORMS[platform].window is not None else kinds.OWN
+
+    @doing("GET", "/categories/", "categories", "view", returns=KindList)
+    async def categories(ctx: OperationContext) -> dict[str, Any]:
+        """List the categories of templates."""
+        return {"results": kinds.named(kinds.CATEGORIES)}
+
+    @doing("GET", "/types/", "types", "view", returns=KindList)
+    async def types(ctx: OperationContext) -> dict[str, Any]:
+        """List the types of templates."""
+        return {"results": kinds.named(kinds.TYPES[kind])}
+
+    @doing("GET", "/button-types/", "button_types", "view", returns=ButtonRules, query={
+        "category": "Only of this category.", "sub_category": "Only of this kind within it, such as STANDARD.",
+    })  # fmt: skip
+    async def button_types(ctx: OperationContext) -> dict[str, Any]:
+        """List which buttons templates take, and how many of them."""
+        query = ctx.caller.query
+        return {"results": kinds.button_rules(kind, query.get("category"), query.get("sub_category"))}
 
 
 def _declare(platform: str) -> None:
@@ -173,5 +226,6 @@ def _declare(platform: str) -> None:
 for _name, _platform in PLATFORMS.items():
     if _platform.base is not None:
         _declare_preview(_name)
+        _declare_kinds(_name)
     if _platform.own_templates:
         _declare(_name)

@@ -50,6 +50,7 @@ MODULES = (
     "messaging.sandbox",
     "webhooks.endpoints",
     "webhooks.deliveries",
+    "webhooks.received",
     "trunks.trunks",
     "trunks.numbers",
     "trunks.devices",

@@ -1,0 +1,67 @@
+"""What templates can be: categories, types, and how many of which buttons each kind takes.
+
+Source: Meta's pages on template components; platforms whose templates nobody reviews have a kind of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
+TYPES = {"reviewed": ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"), "own": ("TEXT", "IMAGE", "VIDEO", "DOCUMENT")}
+REVIEWED, OWN = "reviewed", "own"
+STANDARD = "STANDARD"
+_CALLING = ("QUICK_REPLY", "URL", "PHONE_NUMBER", "CALL_REQUEST")
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonRule:
+    """Which buttons a kind of template takes: at most so many of these types, on each card, and one of `needed`."""
+
+    category: str
+    sub_category: str
+    most: int
+    types: tuple[str, ...] = ()
+    needed: str | None = None
+    on_each_card: int = 0
+
+    def rendered(self) -> dict[str, Any]:
+        """Return it as it is answered."""
+        return {
+            "category": self.category, "sub_category": self.sub_category, "max_buttons": self.most,
+            "types": list(self.types), "required_type": self.needed, "max_buttons_per_card": self.on_each_card,
+        }  # fmt: skip
+
+
+_RULES = (
+    ButtonRule("MARKETING", STANDARD, 10, _CALLING),
+    ButtonRule("MARKETING", "CAROUSEL", 0, _CALLING, on_each_card=2),
+    ButtonRule("MARKETING", "CATALOG", 1, ("CATALOG",), needed="CATALOG"),
+    ButtonRule("MARKETING", "COUPON_CODE", 4, ("QUICK_REPLY", "URL", "COPY_CODE"), needed="COPY_CODE"),
+    ButtonRule("MARKETING", "LIMITED_TIME_OFFER", 3, ("URL", "COPY_CODE"), needed="COPY_CODE"),
+    ButtonRule("MARKETING", "MPM", 0),
+    ButtonRule("MARKETING", "SPM", 0),
+    ButtonRule("MARKETING", "PRODUCT_CARD_CAROUSEL", 0, _CALLING, on_each_card=2),
+    ButtonRule("UTILITY", STANDARD, 10, (*_CALLING, "COPY_CODE", "FLOW")),
+    ButtonRule("UTILITY", "ORDER_STATUS", 3, ("QUICK_REPLY", "URL", "PHONE_NUMBER")),
+    ButtonRule("UTILITY", "CHECKOUT_BUTTON", 3, ("QUICK_REPLY", "URL", "PHONE_NUMBER", "ORDER_DETAILS")),
+    ButtonRule("AUTHENTICATION", STANDARD, 1, ("OTP",), needed="OTP"),
+)
+_OWN = tuple(ButtonRule(category, STANDARD, 10, ("QUICK_REPLY", "URL", "PHONE_NUMBER")) for category in CATEGORIES)
+BUTTONS: Mapping[str, tuple[ButtonRule, ...]] = {REVIEWED: _RULES, OWN: _OWN}
+
+
+def named(values: tuple[str, ...]) -> list[dict[str, str]]:
+    """Return values with what they are called."""
+    return [{"value": value, "label": value.replace("_", " ").capitalize()} for value in values]
+
+
+def button_rules(kind: str, category: str | None, sub_category: str | None) -> list[dict[str, Any]]:
+    """Return the rules of a kind of templates, of one category and sub-category where they are named."""
+    return [
+        rule.rendered()
+        for rule in BUTTONS[kind]
+        if category in (None, rule.category) and sub_category in (None, rule.sub_category)
+    ]
