@@ -219,14 +219,15 @@ class Gateway:
         prompts = PromptStore(services, EspeakNg(), config.voice.media_url.rstrip("/") or services.settings.own_url)
         fleet = Fleet(services, worker, prompts, config.voice.asterisks)
         loopback = Outbound(("127.0.0.0/8", "::1/128"), timeout_s=config.outbound.timeout_s)
-        providers, urls = Providers(services, loopback), HookUrls(services)
+        native = config.transcription.engine == "provider"
+        providers, urls = Providers(services, loopback), HookUrls(services, written_down=native)
         held = Held(services, worker)
         leader = Leader(services, worker, prompts, held)
         commander = Commander(services, worker, providers, urls, leader)
         hosted = HostedCalls(services, worker, providers, urls, commander, prompts, held)
         calls = Controls(LiveCalls(services, fleet), hosted)
-        scribe = Scribe(services, worker, engine_of(config.transcription, services.outbound))
-        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander, held)
+        scribe = Scribe(services, worker, engine_of(config.transcription, services.outbound), native=native)
+        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander, held, scribe)
         message_hooks = InboundDoor(services, worker, writers, accounts, channels)
         hub, presence = Hub(store.log, services.cursors), Presence(clock, link)
         live = Live(

@@ -105,11 +105,15 @@ class VoiceAccount:
 
 @dataclass(frozen=True, slots=True)
 class CallUrls:
-    """Where the carrier finds us for one call: `turn` for the document of what it says next, and what it heard."""
+    """Where the carrier finds us for one call: `turn` for the document of what it says next, and what it heard.
+
+    With a `transcript` it is to write down what is said in recordings, and to tell there.
+    """
 
     turn: str
     status: str
     recording: str
+    transcript: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,14 @@ class Transcribed:
     text: str
     confidence: float | None = None
     language: str | None = None
+
+
+@runtime_checkable
+class WritesDown(Protocol):
+    """A carrier that writes down what is said in recordings, where its addresses ask for it."""
+
+    def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
+        """Return what a webhook tells was said in recordings; pure."""
 
 
 class VoiceProvider(Protocol):

@@ -41,8 +41,9 @@ logger = structlog.get_logger(__name__)
 class Scribe:
     """Has recordings written down (work of the collection `recordings`), or takes what their carrier wrote down."""
 
-    def __init__(self, services: Services, worker: Worker, engine: Transcriber | None) -> None:
+    def __init__(self, services: Services, worker: Worker, engine: Transcriber | None, *, native: bool) -> None:
         self._services = services
+        self._native = native
         self._worker = worker
         self._engine = engine
 
@@ -117,7 +118,9 @@ class Scribe:
             await self._keep(store, row, call, data["provider"], heard)
 
     async def expect(self, call: Document, told: Transcribed) -> None:
-        """Leave the job that keeps what a carrier has written down; repeating it changes nothing."""
+        """Leave the job that keeps what a carrier has written down, where it is asked to; repeating changes nothing."""
+        if not self._native or not told.name:
+            return
         hosted = call["hosted"]["provider"]
         job = {
             "_id": f"job_{call['_id']}_{told.name}_transcript", "scope": call["scope"], "kind": TRANSCRIPT_JOB,

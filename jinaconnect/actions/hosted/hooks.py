@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.calls.provider_prices import REPORTED, note_price
 from jinaconnect.actions.calls.recordings import keep_later
+from jinaconnect.actions.calls.transcribing import Scribe
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.commanding import Commander
@@ -38,6 +39,7 @@ from jinaconnect.telephony.provider import (
     TellsPrice,
     VoiceAccount,
     VoiceProvider,
+    WritesDown,
 )
 from jinaconnect.telephony.simulator.hosted import SIMULATED_PROVIDERS
 from jinaconnect.telephony.table import PROVIDERS
@@ -74,7 +76,9 @@ class VoiceDoor:
     def __init__(
         self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, control: HostedCalls,
         leader: Leader, commander: Commander, held: Held,
+        scribe: Scribe,
     ) -> None:  # fmt: skip
+        self._scribe = scribe
         self._held = held
         self._services = services
         self._worker = worker
@@ -237,6 +241,8 @@ class VoiceDoor:
         else:
             await journal.write(*facts)
         await self._keep(journal, adapter.recordings(hook))
+        for said in adapter.transcripts(hook) if isinstance(adapter, WritesDown) else ():
+            await self._scribe.expect(journal.doc, said)
         price = adapter.price(hook) if isinstance(adapter, TellsPrice) else None
         if price is not None:
             await note_price(self._services, self._worker, journal.doc, price, REPORTED)

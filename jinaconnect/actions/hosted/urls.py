@@ -17,13 +17,17 @@ INBOUND = "inbound"  # the address of an account that is of no call yet: the ten
 class HookUrls:
     """Makes them, and tells ours from others."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, *, written_down: bool) -> None:
+        self._written_down = written_down
         self._settings = services.settings
         self._key = services.secrets.derive("voice hooks")
 
     def of(self, provider: str, account: str, call: str, turn: int) -> CallUrls:
         """Return what a carrier is given for a call whose turn it is."""
-        return CallUrls(*(self.url(provider, account, kind, call, turn if kind == TURN else 0) for kind in KINDS))
+        asked, told, recorded = (
+            self.url(provider, account, kind, call, turn if kind == TURN else 0) for kind in (TURN, STATUS, RECORDING)
+        )
+        return CallUrls(asked, told, recorded, recorded if self._written_down else "")
 
     def url(self, provider: str, account: str, kind: str, call: str, turn: int) -> str:
         """Return one address, word for word as the carrier was given it."""

@@ -26,6 +26,7 @@ class _Shown:
     turn: str
     status: str
     recording: str
+    transcript: str = ""
 
 
 def refuse_unsayable(doc: Mapping[str, Any], graph: Graph) -> None:

@@ -19,7 +19,7 @@ import orjson
 
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.errors import BadSignature
-from jinaconnect.core.ivr.dialects.plivo_xml import PLIVO
+from jinaconnect.core.ivr.dialects.plivo_xml import PLIVO, written_down
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Outbound, OutboundError, Sink
@@ -36,6 +36,7 @@ from jinaconnect.telephony.provider import (
     Placing,
     ProviderSpec,
     RecordingReady,
+    Transcribed,
     Unsupported,
     VoiceAccount,
 )
@@ -218,6 +219,13 @@ class PlivoVoice:
         length = told.get("RecordingDuration") or held.get("recording_duration")
         return [RecordingReady(str(name), wire.seconds(length))]
 
+    def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
+        """Read what was said in a recording."""
+        told = wire.form_of(hook)
+        if "transcription" not in told or not told.get("recording_id") or told.get("error"):
+            return []
+        return [Transcribed(told["recording_id"], told["transcription"])]
+
     def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Write a turn as Plivo XML."""
         made = PLIVO.render(orders, urls)
@@ -259,6 +267,7 @@ def _with_recording(document: bytes, urls: CallUrls) -> bytes:
         "Record", recordSession="true", redirect="false", fileFormat="wav", maxLength=str(LONGEST_RECORDING_S),
         callbackUrl=urls.recording, callbackMethod="POST", recordChannelType="stereo", playBeep="false",
     )  # fmt: skip
+    record.attrib.update(written_down(urls))
     root.insert(0, record)
     made: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return made

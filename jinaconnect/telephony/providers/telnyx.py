@@ -38,6 +38,7 @@ from jinaconnect.telephony.provider import (
     ProviderAway,
     ProviderSpec,
     RecordingReady,
+    Transcribed,
     Unsupported,
     VoiceAccount,
 )
@@ -323,6 +324,13 @@ class TelnyxVoice:
         return {
             **_payload(hook), "event_type": _event(hook), "step": echo.get("step", ""), "part": echo.get("part", ""),
         }  # fmt: skip
+
+    def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
+        """Read `call.recording.transcription.saved`."""
+        told = _payload(hook)
+        if _event(hook) != "call.recording.transcription.saved" or told.get("status") != "completed":
+            return []
+        return [Transcribed(str(told.get("recording_id") or ""), str(told.get("transcription_text") or ""))]
 
     def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
         """Read a recording that is complete."""

@@ -32,6 +32,7 @@ from jinaconnect.telephony.provider import (
     Placing,
     ProviderSpec,
     RecordingReady,
+    Transcribed,
     Unsupported,
     VoiceAccount,
 )
@@ -195,6 +196,13 @@ class TwilioVoice:
         if told.get("RecordingStatus") != "completed" or not told.get("RecordingSid"):
             return []
         return [RecordingReady(told["RecordingSid"], wire.seconds(told.get("RecordingDuration")))]
+
+    def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
+        """Read what was said in a message of two minutes at most: Twilio writes down no others."""
+        told = wire.form_of(hook)
+        if told.get("TranscriptionStatus") != "completed" or not told.get("RecordingSid"):
+            return []
+        return [Transcribed(told["RecordingSid"], told.get("TranscriptionText", ""))]
 
     def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Write a turn as TwiML."""

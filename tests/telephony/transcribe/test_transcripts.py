@@ -63,9 +63,9 @@ def asking(name: str, service: Service, key: str = KEY) -> Transcription:
 
 
 @asynccontextmanager
-async def line_at(gateway: Gateway, http: aiohttp.ClientSession) -> AsyncIterator[Line]:
-    """A tenant with an account at Twilio."""
-    async with playing("twilio", http) as carrier:
+async def line_at(gateway: Gateway, http: aiohttp.ClientSession, provider: str = "twilio") -> AsyncIterator[Line]:
+    """A tenant with an account at a carrier."""
+    async with playing(provider, http) as carrier:
         yield await at(await make_tenant(gateway, gateway.services.settings.own_url, http), carrier)
 
 
@@ -215,3 +215,25 @@ async def test_a_recording_that_a_crash_left_behind_is_written_down_once(
         await store.change(RECORDINGS, id, lambda doc: Change(set=left))
         await until(written, 30)
         assert (len(service.asked), (await store.get("calls", call))["transcripts"]) == (1, [id])
+
+
+@pytest.mark.parametrize("provider", ["twilio", "plivo", "telnyx"])
+async def test_what_a_carrier_has_written_down_is_kept_with_its_recording(
+    provider: str, mongod: EmbeddedMongo, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    async with (
+        running(mongod, tmp_path, Transcription(engine="provider")) as gateway,
+        line_at(gateway, http, provider) as line,
+    ):
+        call, there = await talking(line, record=True)
+        await there.status("completed", seconds=1)
+        name = line.carrier.record(3.0)
+        # Told before the recording itself, and twice.
+        for _ in range(2):
+            await line.carrier.post(there.wanted["recording"], {"id": there.id, "transcript": (name, SAID[0])})
+        await line.carrier.post(there.wanted["recording"], {"id": there.id, "recording": name})
+        [ready] = await told(line, call, "transcript.ready")
+        shown = (await line.call(call))["transcription"]
+        assert (shown["recording"], shown["text"], shown["provider"]) == (ready["recording"], SAID[0], provider)
+        words = (await line.owner.get(f"{KEPT}{ready['recording']}/transcript/")).ok()
+        assert [each["text"] for each in words["passages"]] == [SAID[0]]

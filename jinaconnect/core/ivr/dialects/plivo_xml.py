@@ -51,7 +51,7 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
                 "Record", action=urls.turn, method="POST", redirect=True, fileFormat="wav",
                 maxLength=wait.max_duration_s, timeout=shape.seconds(wait.finish_on_silence_s or wait.max_duration_s),
                 finishOnKey=exchange.ENDS_RECORDING, playBeep=wait.beep, recordSession=False,
-                callbackUrl=urls.recording, callbackMethod="POST",
+                callbackUrl=urls.recording, callbackMethod="POST", **written_down(urls),
             )  # fmt: skip
         case exchange.StartTransfer():
             dial = response.add(
@@ -65,6 +65,13 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
             response.add("Wait", length=shape.ASK_AGAIN_S)
         case exchange.HangUp():
             response.add("Hangup")
+
+
+def written_down(urls: Urls) -> dict[str, str]:
+    """Return the attributes of a recording that is to be written down."""
+    if not urls.transcript:
+        return {}
+    return {"transcriptionType": "auto", "transcriptionUrl": urls.transcript, "transcriptionMethod": "POST"}
 
 
 def _gather(response: Markup, order: exchange.Collect, urls: Urls) -> Markup:

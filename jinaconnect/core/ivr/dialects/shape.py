@@ -50,6 +50,10 @@ class Urls(Protocol):
     def recording(self) -> str:
         """Return where it tells of recordings."""
 
+    @property
+    def transcript(self) -> str:
+        """Return where it tells what was said in one, empty where it is not to write that down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -65,7 +65,7 @@ def _wait(within: Sequence[Prompt], wait: Order | None, urls: Urls) -> list[Comm
                 _command(
                     "record_start", format="wav", channels="single", play_beep=wait.beep,
                     max_length=wait.max_duration_s, timeout_secs=shape.seconds(wait.finish_on_silence_s or 0, 0),
-                    recording_track="inbound",
+                    recording_track="inbound", **({"transcription": True} if urls.transcript else {}),
                 ),
                 _command("record_stop"),
             ]  # fmt: skip

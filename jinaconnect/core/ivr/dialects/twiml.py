@@ -53,8 +53,9 @@ def _write(response: Markup, prompts: Sequence[Prompt], wait: Order | None, urls
                 "Record", action=urls.turn, method="POST", maxLength=wait.max_duration_s,
                 finishOnKey=exchange.ENDS_RECORDING,
                 timeout=shape.seconds(wait.finish_on_silence_s or wait.max_duration_s), playBeep=wait.beep,
-                trim="do-not-trim", transcribe=False, recordingStatusCallback=urls.recording,
+                trim="do-not-trim", transcribe=bool(urls.transcript), recordingStatusCallback=urls.recording,
                 recordingStatusCallbackMethod="POST", recordingStatusCallbackEvent="completed absent",
+                **({"transcribeCallback": urls.transcript} if urls.transcript else {}),
             )  # fmt: skip
         case exchange.StartTransfer():
             dial = response.add(

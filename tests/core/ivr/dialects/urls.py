@@ -12,6 +12,7 @@ class Urls:
     turn: str
     status: str
     recording: str
+    transcript: str = ""
 
 
 def urls(turn: int = 0) -> Urls:

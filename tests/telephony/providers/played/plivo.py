@@ -144,6 +144,9 @@ class PlivoCarrier(FakeCarrier):
         if "dialled" in told:
             form["DialStatus"] = {"answered": "completed"}.get(told["dialled"], told["dialled"])
             form |= {"DialBLegDuration": str(told["talked"])} if "talked" in told else {}
+        if "transcript" in told:
+            name, said = told["transcript"]
+            form |= {"recording_id": name, "transcription": said, "transcription_charge": "0.05"}
         if "recording" in told:
             form |= {"RecordingID": told["recording"], "RecordingDuration": "1", "RecordUrl": "x"}
         nonce = secrets.token_hex(10)

@@ -235,6 +235,11 @@ class TelnyxCarrier(FakeCarrier):
             payload["hangup_cause"] = "normal_clearing" if told["dialled"] == "answered" else CAUSES[told["dialled"]]
         if "machine" in told:
             event, payload["result"] = "call.machine.detection.ended", told["machine"]
+        if "transcript" in told:
+            event = "call.recording.transcription.saved"
+            name, said = told["transcript"]
+            payload |= {"recording_id": name, "recording_transcription_id": "t", "status": "completed",
+                        "transcription_text": said}  # fmt: skip
         if "recording" in told:
             event = "call.recording.saved"
             payload |= {"recording_id": told["recording"], "recording_started_at": "2026-11-26T10:00:00Z",

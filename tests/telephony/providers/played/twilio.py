@@ -155,6 +155,10 @@ class TwilioCarrier(FakeCarrier):
             name = told["recording"]
             form |= {"RecordingSid": name, "RecordingStatus": "completed", "RecordingDuration": "1",
                      "RecordingUrl": f"{self.url}{BASE}/{self.user}/Recordings/{name}"}  # fmt: skip
+        if "transcript" in told:
+            name, said = told["transcript"]
+            form |= {"RecordingSid": name, "TranscriptionSid": "TR1", "TranscriptionStatus": "completed",
+                     "TranscriptionText": said, "TranscriptionType": "fast"}  # fmt: skip
         if self.asks_with_get:
             url = f"{url}&{urlencode(form)}"
             return "GET", url, b"", {"X-Twilio-Signature": signature or sign(self.secret, url, {})}
