@@ -43,6 +43,8 @@ from jinaconnect.actions.identity.budgets import Budgets, RateGate
 from jinaconnect.actions.identity.letters import JOB as LETTER_JOB
 from jinaconnect.actions.identity.letters import write_letter
 from jinaconnect.actions.inbox.attention import attend
+from jinaconnect.actions.inbox.erasure import JOB as ERASE_JOB
+from jinaconnect.actions.inbox.erasure import go_on
 from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
@@ -281,6 +283,7 @@ class Gateway:
         worker.handle_job(ASK_JOB, voice.ask)
         worker.handle_job(TIMER_JOB, voice.time_over)
         worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
+        worker.handle_job(ERASE_JOB, lambda scope, data: go_on(services, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
         worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
         worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))

@@ -310,11 +310,18 @@ class Hub:
         self.heard: list[Callable[[str, int], None]] = []  # told where others appended
         log.listeners.append(self._offer)
         log.overtaken.append(self.ring)
+        log.blanked.append(self._shed)
 
     def _offer(self, scope: str, events: list[Recorded]) -> None:
         feed = self._feeds.get(scope)
         if feed is not None:
             feed.offer(events)
+
+    def _shed(self, scope: str) -> None:
+        """Let go of late events that the log no longer holds as they were."""
+        feed = self._feeds.get(scope)
+        if feed is not None:
+            self.grown(feed, -feed.shed())
 
     def ring(self, scope: str, seq: int) -> None:
         """Note that a scope was appended to by somebody else."""

@@ -140,6 +140,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("assigned_to_user", 1), ("chat.at", -1), ("_id", -1)), only=(("chat.at", {"$type": "date"}),)),
         ),
     ),
+    "erasures": Collection(indexes=(Index((("_id", -1),)),)),
     "contact_imports": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "contact_import_rows": Collection(kept=ROWS_KEPT, indexes=(Index((("import", 1), ("line", 1))),)),
     "messages": Collection(

@@ -19,7 +19,7 @@ from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.cursor import Extent
-from jinaconnect.core.events.event import Recorded, recorded, takes_number
+from jinaconnect.core.events.event import ERASED, Recorded, recorded, takes_number
 from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.commit import GroupCommit, Kept
@@ -54,6 +54,7 @@ class Log:
         self._heads: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._epoch: int | None = None
         self.listeners: list[Listener] = []
+        self.blanked: list[Callable[[str], None]] = []  # told of scopes whose events say less than they did
         self.overtaken: list[Callable[[str, int], None]] = []  # told of numbers that were never announced here
 
     async def prepare(self, fresh_epoch: int) -> None:
@@ -175,6 +176,31 @@ class Log:
                 end = min(last, oldest["seq"] + FORGOTTEN_AT_ONCE - 1)
                 result = await self._events.delete_many({"scope": scope, "seq": {"$lte": end}})
                 dropped += result.deleted_count
+
+    @guarded
+    async def blank(self, scope: str, contact: str, subjects: Sequence[str]) -> int:
+        """Take from events of a contact, or about some subjects, what they say; returns of how many.
+
+        Each keeps its number and its time, and says which type it was. The contact's end stays: it says nothing.
+        """
+        about = [{"contact": contact}, {"subject": {"$in": list(subjects)}}]
+        said = {"id": "$_id", "was": "$type"}
+        blank: list[Document] = [
+            {"$set": {"subject": "$_id", "data": {"$mergeObjects": [said]}}}, {"$set": {"type": ERASED}},
+        ]  # fmt: skip
+        wanted = {"scope": scope, "type": {"$nin": [ERASED, "contact.deleted"]}, "$or": about}
+        oldest = await self._events.find_one({"scope": scope}, {"seq": 1}, sort=[("seq", 1)])
+        blanked, first = 0, oldest["seq"] if oldest else 1
+        head = await self.head(scope)
+        with unhurried():
+            while first <= head:
+                numbers = {"seq": {"$gte": first, "$lt": first + FORGOTTEN_AT_ONCE}}
+                result = await self._events.update_many({**wanted, **numbers}, blank, hint="scope_seq")
+                blanked += result.modified_count
+                first += FORGOTTEN_AT_ONCE
+        for listener in self.blanked:
+            listener(scope)
+        return blanked
 
     @guarded
     async def scopes(self) -> list[str]:

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import MAX_LIMIT, visible_contact, window
-from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.inbox.erasure import follow_removal
 from jinaconnect.actions.listing import list_documents, log_cursor, sliced
 from jinaconnect.actions.scoping import contact_filter, message_filter, of_contacts, visible
 from jinaconnect.core.errors import Invalid, NotFound

@@ -13,15 +13,13 @@ from typing import Any
 from pydantic import Field
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.erasing.broadcasts import erase_recipient
-from jinaconnect.actions.erasing.calls import erase_calls, refuse_live_calls
 from jinaconnect.actions.erasing.files import erase_files
 from jinaconnect.actions.erasing.scheduled import drop_scheduled
 from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
 from jinaconnect.actions.inbox.marks import AT_ONCE, known_messages, recount
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.inbox import status
-from jinaconnect.core.inbox.address import address_values, addresses_of, unaddressed
+from jinaconnect.core.inbox.address import unaddressed
 from jinaconnect.core.inbox.contact import unassigned
 from jinaconnect.core.inbox.message import OUTGOING
 from jinaconnect.core.inbox.message_event import message_event
@@ -120,22 +118,17 @@ async def _settle(ctx: Context, contact: str, removed: list[str]) -> None:
     await recount(ctx, contact, removed, further)
 
 
-async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
-    """Remove a contact and its messages from the inbox; with `erase` what is personal in them is overwritten.
-
-    Erasing goes through the contact's calls too, with their recordings, and the bodies kept of webhooks that could not
-    be applied; it waits for calls that go on (Conflict). The address is free again: somebody who writes later is a new
-    contact. Events of the past stay in the log until its retention ends.
-    """
+async def remove_contact(ctx: Context, id: str) -> None:
+    """Remove a contact and its messages from the inbox, where they stay for audit; the address is free again."""
     contact = await visible_contact(ctx, id)
-    if erase:
-        await refuse_live_calls(ctx, id)
-        for other in contact.get("merged", ()):  # the same person
-            with contextlib.suppress(NotFound):
-                await remove_contact(ctx, other, erase=True)
+    await end_contact(ctx, contact, erase=False)
+
+
+async def end_contact(ctx: Context, contact: Document, *, erase: bool) -> None:
+    """Remove a contact with its messages and what was to be sent to it; with `erase` what is personal goes as well."""
     event_id = ctx.ids.new("evt")
     await drop_scheduled(ctx, contact, erase=erase)
-    await _remove_all(ctx, contact, erase)
+    await remove_messages_of(ctx, contact, erase=erase)
 
     def decide(doc: Document) -> Change:
         now = ctx.now()
@@ -149,29 +142,13 @@ async def remove_contact(ctx: Context, id: str, *, erase: bool) -> None:
             fields = {**gone, **unaddressed(), "former": former}
         return Change(set=fields, events=[contact_event(ctx, event_id, "contact.deleted", doc, shown)])
 
-    ctx.wrote(await ctx.data.change("contacts", id, decide))
-    await _remove_all(ctx, contact, erase)  # what came in between
-    if erase:
-        await erase_calls(ctx, id)
-        await erase_recipient(ctx, id)
-        await _erase_said(ctx, contact)
-        for row in await ctx.data.select("timeline", {"contact": id}, fields={"_id": 1}):
-            await ctx.data.remove("timeline", row["_id"])
-        await _erase_bodies(ctx, [value.lstrip("+").encode() for value in address_values(contact)])
+    if contact["deleted_at"] is None:
+        with contextlib.suppress(NotFound):  # somebody else was first
+            ctx.wrote(await ctx.data.change("contacts", contact["_id"], decide))
+    await remove_messages_of(ctx, contact, erase=erase)  # what came in between
 
 
-async def follow_removal(ctx: Context, id: str) -> None:
-    """Remove what somebody added to a contact who had read it before it was removed; whoever adds looks at it after."""
-    contact = await ctx.data.find("contacts", id)
-    if contact is None or contact["deleted_at"] is None:
-        return
-    erase = bool(contact.get("erased"))
-    await _remove_all(ctx, contact, erase)
-    if erase:
-        await erase_calls(ctx, id)
-
-
-async def _erase_bodies(ctx: Context, names: Sequence[bytes]) -> None:
+async def erase_bodies(ctx: Context, names: Sequence[bytes]) -> None:
     """Remove the bodies kept of webhooks that could not be applied, where they name an address."""
     last: dict[str, Any] = {}
     while names and (rows := await ctx.data.select("webhook_events", last, sort=[("_id", -1)], limit=PAGE)):
@@ -181,20 +158,22 @@ async def _erase_bodies(ctx: Context, names: Sequence[bytes]) -> None:
         last = {"_id": {"$lt": rows[-1]["_id"]}}
 
 
-async def _erase_said(ctx: Context, contact: Document) -> None:
-    """Erase what somebody said in groups."""
-    names = [each.text for each in addresses_of(contact)]
-    wanted = {"said_by.address": {"$in": names}}
+async def erase_said(ctx: Context, names: Sequence[str]) -> list[str]:
+    """Erase what somebody who is so addressed said in groups; returns the ids of those messages."""
+    wanted, ids = {"said_by.address": {"$in": list(names)}}, list[str]()
     while names and (rows := await ctx.data.select("messages", wanted, limit=PAGE)):
+        ids += [row["_id"] for row in rows]
         for id in {row["contact"] for row in rows}:
             said = [row for row in rows if row["contact"] == id]
             group = await ctx.data.find("contacts", id)
             await _remove_rows(ctx, group, said, erase=True)
             if group is not None and group["deleted_at"] is None:
                 await _settle(ctx, id, [row["_id"] for row in said])
+    return ids
 
 
-async def _remove_all(ctx: Context, contact: Document, erase: bool) -> None:
+async def remove_messages_of(ctx: Context, contact: Document, *, erase: bool) -> None:
+    """Remove a contact's messages, or erase them."""
     wanted: dict[str, Any] = {"contact": contact["_id"]}
     wanted.update({"erased": {"$ne": True}} if erase else {"deleted_at": None})
     while rows := await ctx.data.select("messages", wanted, limit=PAGE):

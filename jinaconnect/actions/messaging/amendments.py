@@ -15,7 +15,7 @@ import orjson
 from jinaconnect.actions.contacts.addressing import Person, contacts_at, contacts_for
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.attention import counting
-from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.inbox.erasure import follow_removal
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import by_carrier
 from jinaconnect.channels.base import Account

@@ -19,7 +19,7 @@ from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts
 from jinaconnect.actions.contacts.preferences import set_marketing, set_reachable
 from jinaconnect.actions.context import Services, system_context
 from jinaconnect.actions.inbox.attention import stirred, targets_of
-from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.inbox.erasure import follow_removal
 from jinaconnect.actions.messaging.account_info import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit

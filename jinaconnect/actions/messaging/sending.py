@@ -12,7 +12,7 @@ from jinaconnect.actions.contacts.addressing import contact_at, contact_for
 from jinaconnect.actions.contacts.merging import kept
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.inbox.attention import counting
-from jinaconnect.actions.inbox.removal import follow_removal
+from jinaconnect.actions.inbox.erasure import follow_removal
 from jinaconnect.actions.messaging.accounts import choose_account
 from jinaconnect.actions.messaging.daily import one_of_the_day
 from jinaconnect.actions.messaging.media import give_file, reachable

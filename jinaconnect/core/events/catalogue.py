@@ -85,6 +85,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("contact.merged", "inbox", "contact", contacts.ContactMerged),
         EventType("contact.separated", "inbox", "contact", contacts.ContactSeparated),
         EventType("contact.deleted", "inbox", "contact", contacts.ContactDeleted),
+        EventType("event.erased", "inbox", "event", contacts.EventErased),
         EventType("import.created", "inbox", "import", imports.ImportCreated),
         EventType("import.progressed", "inbox", "import", imports.ImportProgressed),
         EventType("import.completed", "inbox", "import", imports.ImportCompleted),

@@ -14,6 +14,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.catalogue import CATALOGUE
 from jinaconnect.core.principal import parse_scope
 
+ERASED = "event.erased"  # the type of what has been taken from the log
 MAX_BYTES = 64 * 1024  # of an event's data as JSON; what people write is bounded so that its events stay within
 # Events of these types take their place in the contact's timeline; their number is the sequence number.
 _NUMBERED = ("message.received", "message.queued", "message.noted")

@@ -8,7 +8,7 @@ from pydantic import RootModel
 
 from jinaconnect.actions.contacts import contacts, merging
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.inbox import conversations, removal
+from jinaconnect.actions.inbox import conversations, erasure, removal
 from jinaconnect.actions.inbox.conversations import Assign, Unassign, WithReason
 from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.events.payloads.base import MOMENT, like
@@ -137,9 +137,13 @@ async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str
     query={"erase": Parameter("Overwrite what is personal as well.", FLAG)},
 )  # fmt: skip
 async def delete_contact(ctx: Context, id: str) -> None:
-    """Remove a contact and their messages from the inbox."""
+    """Remove a contact and their messages from the inbox.
+
+    What is erased is nowhere any more, the log included, where `event.erased` stands in its place; the proof of it is
+    in `contacts/erasures/`.
+    """
     erase = parse_or_fault("erase", parse_bool, ctx.caller.query.get("erase", "false"))
-    await removal.remove_contact(ctx, id, erase=erase)
+    await (erasure.erase_contact(ctx, id) if erase else removal.remove_contact(ctx, id))
 
 
 @operation(

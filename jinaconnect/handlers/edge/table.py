@@ -24,6 +24,7 @@ MODULES = (
     "inbox.inbox",
     "inbox.stats",
     "contacts.imports",
+    "contacts.erasures",
     "contacts.segments",
     "contacts.dashboard",
     "inbox.canned_replies",

@@ -114,3 +114,10 @@ class ContactSeparated(ContactData, json_schema_extra=like(CONTACT)):
 
 class ContactDeleted(ContactData, json_schema_extra=like(CONTACT)):
     """A contact was removed."""
+
+
+class EventErased(Payload, json_schema_extra=like({"id": sample_id("evt"), "was": "message.received"})):
+    """Something of a person who was erased stood here; `was` is the type of event it was."""
+
+    id: str
+    was: str
