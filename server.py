@@ -1,4 +1,4 @@
-"""The JinaConnect gateway: `python server.py [run|check-config|seed-demo|verify|wallet|import-jinaconnect|openapi]`."""
+"""The JinaConnect gateway: `python server.py COMMAND`, by `--help` all of them; without one it runs."""
 
 from __future__ import annotations
 

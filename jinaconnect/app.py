@@ -59,6 +59,7 @@ from jinaconnect.actions.messaging.fallback import fall_back
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
+from jinaconnect.actions.moving.arriving import adopt_cursors
 from jinaconnect.actions.office.branding import JOB as PROVE_JOB
 from jinaconnect.actions.office.branding import prove_later
 from jinaconnect.actions.office.notifications import notify
@@ -258,6 +259,7 @@ class Gateway:
         auth.withdrawn.append(live.access_changed)
         store.withdrawals.listeners.append(auth.forget)
         store.withdrawals.listeners.append(webhooks.access_changed)
+        store.withdrawals.listeners.append(lambda tenant: self._take_cursors(services, worker))
         store.log.listeners.append(lambda scope, events: _appended(interprocess, scope, events))
         store.log.listeners.append(webhooks.offer)
         store.log.listeners.append(held.changed)
@@ -340,6 +342,7 @@ class Gateway:
         services = self._services(database, process, sockets)
         built = self._built = self._build(services, self._link, process)
         await _prepare(services)
+        await adopt_cursors(services)
         await services.blobs.start()
         await services.outbound.start()
         await built.ports.loopback.start()
@@ -360,6 +363,10 @@ class Gateway:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 5, 100)  # what a busy moment leaves behind is found before it is many megabytes
+
+    def _take_cursors(self, services: Services, worker: Worker) -> None:
+        """Look for organisations that have moved in, whenever what somebody may do has changed."""
+        worker.run(adopt_cursors(services))
 
     def _look(self) -> None:
         self.ports.live.tick()

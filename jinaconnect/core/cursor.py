@@ -32,11 +32,14 @@ class Cursors:
 
     def __init__(self, key: bytes) -> None:
         self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._former: dict[str, dict[bytes, tuple[int, int]]] = {}
+
+    def adopt(self, scope: str, key: bytes, epoch: int, present: int) -> None:
+        """Take the cursors that another deployment wrote for a log which goes on here, with the same numbers."""
+        self._former.setdefault(scope, {})[key] = (epoch, present)
 
     def _mac(self, scope: str, head: bytes) -> bytes:
-        mac = self._keyed.copy()
-        mac.update(scope.encode() + b"\0" + head)
-        return mac.digest()[:12]
+        return _mac(self._keyed, scope, head)
 
     def write(self, scope: str, position: Position) -> str:
         """Return the cursor of a position in the log of `scope`."""
@@ -52,9 +55,19 @@ class Cursors:
         except (binascii.Error, ValueError) as error:
             raise InvalidCursor("The cursor is not one of this log.") from error
         head, mac = raw[:12], raw[12:]
-        if not hmac.compare_digest(mac, self._mac(scope, head)):
-            raise InvalidCursor("The cursor is not one of this log.")
-        return Position(epoch=int.from_bytes(head[8:], "big"), seq=int.from_bytes(head[:8], "big"))
+        position = Position(epoch=int.from_bytes(head[8:], "big"), seq=int.from_bytes(head[:8], "big"))
+        if hmac.compare_digest(mac, self._mac(scope, head)):
+            return position
+        for key, (epoch, present) in self._former.get(scope, {}).items():
+            if hmac.compare_digest(mac, _mac(hmac.new(key, digestmod=hashlib.sha256), scope, head)):
+                return Position(present, position.seq) if position.epoch == epoch else position
+        raise InvalidCursor("The cursor is not one of this log.")
+
+
+def _mac(keyed: hmac.HMAC, scope: str, head: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(scope.encode() + b"\0" + head)
+    return mac.digest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

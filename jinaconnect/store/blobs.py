@@ -98,6 +98,9 @@ class Blobs(Protocol):
     def pieces(self, scope: str, name: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Give the bytes from `start` up to, not including, `end` piece by piece; ends early where there are less."""
 
+    def names(self, scope: str) -> AsyncIterator[str]:
+        """Give the names of a scope's blobs."""
+
     async def delete(self, scope: str, name: str) -> None:
         """Remove a blob; nothing to do where there is none."""
 
@@ -188,6 +191,12 @@ class DirectoryBlobs:
         with path.open("rb") as file:
             file.seek(start)
             return file.read(end - start)
+
+    async def names(self, scope: str) -> AsyncIterator[str]:
+        """Give the names of a scope's blobs."""
+        folder = self._path(scope, "any").parent
+        for name in await asyncio.to_thread(lambda: sorted(each.name for each in folder.glob("*"))):
+            yield name
 
     async def delete(self, scope: str, name: str) -> None:
         """Remove a blob."""

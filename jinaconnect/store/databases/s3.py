@@ -122,6 +122,15 @@ class S3Blobs:
                 raise
             return int(answer["ContentLength"])
 
+    async def names(self, scope: str) -> AsyncIterator[str]:
+        """Give the names of a scope's blobs."""
+        place = self._key(scope, "any").removesuffix("any")
+        async with self._asking():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket.name, Prefix=place)
+            async for page in pages:
+                for each in page.get("Contents", ()):
+                    yield each["Key"].removeprefix(place)
+
     async def delete(self, scope: str, name: str) -> None:
         """Remove a blob."""
         async with self._asking():
