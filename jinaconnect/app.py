@@ -37,6 +37,7 @@ from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.hooks import VoiceDoor
 from jinaconnect.actions.hosted.leading import ASK_JOB, Leader
 from jinaconnect.actions.hosted.prices import PriceAsker
+from jinaconnect.actions.hosted.taping import TAPE_JOB
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
@@ -284,6 +285,7 @@ class Gateway:
         worker.handle("media", MediaFetcher(services, ports.accounts, ports.channels).fetch)
         worker.handle_job(ASK_JOB, voice.ask)
         worker.handle_job(TIMER_JOB, voice.time_over)
+        worker.handle_job(TAPE_JOB, hosted.tape)
         worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
         worker.handle_job(ERASE_JOB, lambda scope, data: go_on(services, scope, data))
         worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))

@@ -20,6 +20,7 @@ from jinaconnect.actions.hosted.accounts import Providers, is_test
 from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.seconds import bring
+from jinaconnect.actions.hosted.taping import ASKED, marked
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.hosted.verbs import Verbs, check
 from jinaconnect.actions.ivr.prompts import PromptStore
@@ -29,6 +30,7 @@ from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import CarrierFailed, Conflict, Invalid, InvalidState, OutcomeUnknown, Unavailable
+from jinaconnect.core.principal import system_actor
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.telephony import provider as carrier
@@ -240,6 +242,17 @@ class HostedCalls:
             raise (OutcomeUnknown(doubted) if error.uncertain else CarrierFailed(str(error))) from error
 
     # ---- recordings
+
+    async def tape(self, scope: str, data: Mapping[str, Any]) -> None:
+        """Do the job of having all of a call recorded that has come in; its carrier is asked once."""
+        journal = self.journal(await self._services.store.within(scope).get("calls", data["call"]))
+        if calls.ended(journal.doc) or journal.doc["record"] is not None or not await marked(journal, ASKED):
+            return
+        try:
+            await self._verbs.carry_out(journal, "record", {"do": "start"}, system_actor("telephony"))
+        except (CarrierFailed, OutcomeUnknown, Conflict) as error:
+            journal.note("recording_not_started", {"error": str(error)}, source="system")
+        await journal.flush()
 
     async def recording(self, call: Document, name: str, take: Take) -> None:
         """Fetch a recording from the carrier."""

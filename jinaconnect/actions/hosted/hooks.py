@@ -21,11 +21,11 @@ from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.incoming import admit, known
 from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader
 from jinaconnect.actions.hosted.seconds import bring, heard
+from jinaconnect.actions.hosted.taping import tape, wanted
 from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine
-from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, PermissionDenied
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
@@ -49,8 +49,7 @@ LOOK_S, LOOKS = 0.05, 200  # for a simulated call to have come in
 
 def _records(adapter: VoiceProvider, call: Document, turn: int) -> bool:
     """Tell whether a turn's document is to begin the recording of the whole call."""
-    wanted = not adapter.spec.tapes and turn == call["hosted"].get("first") and plans.of(call).record
-    return wanted and bool(call["metadata"].get("recording_allowed", True))
+    return not adapter.spec.tapes and turn == call["hosted"].get("first") and wanted(call)
 
 
 def _foreign() -> PermissionDenied:
@@ -214,10 +213,11 @@ class VoiceDoor:
         if kind not in (INBOUND, TURN) or isinstance(adapter, Commanded):
             return await self._apply(adapter, opened, journal, kind, BEFORE_ANY, hook)
         turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
+        await tape(self._services, self._worker, adapter.spec, journal)
         await bring(self._services, self._worker, journal.doc)
         journal.flush_behind()
         urls = self._urls.of(adapter.spec.name, trunk["_id"], call["_id"], turn.number)
-        return adapter.document(turn.orders, urls)
+        return adapter.document(turn.orders, urls, record=_records(adapter, journal.doc, turn.number))
 
     async def _apply(
         self, adapter: VoiceProvider, opened: VoiceAccount, journal: CallJournal, kind: str, number: int,
@@ -246,6 +246,7 @@ class VoiceDoor:
         price = adapter.price(hook) if isinstance(adapter, TellsPrice) else None
         if price is not None:
             await note_price(self._services, self._worker, journal.doc, price, REPORTED)
+        await tape(self._services, self._worker, adapter.spec, journal)
         await bring(self._services, self._worker, journal.doc)
         journal.flush_behind()
         return reply

@@ -73,7 +73,7 @@ async def _let_in(
 ) -> Document:  # fmt: skip
     caller, now = _number(arrived.caller) or WITHHELD, ctx.now()
     contact = await caller_contact(ctx, caller)
-    plan = plans.Plan(purpose_at(route, place), route=route, place=place)
+    plan = plans.Plan(purpose_at(route, place), record=trunk["recording_enabled"], route=route, place=place)
     hosted: dict[str, Any] = {**calls.hosted(trunk["provider"]), "asked": now, "arrived": arrived.call_id}
     doc = calls.new_call(
         ctx.ids.new("call"), direction=calls.INBOUND, from_number=caller[:24], to_number=called[:24],

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from jinaconnect.telephony.table import PROVIDERS
 from tests.client import until
 from tests.handlers.trunks.accounts import add_trunk
 from tests.telephony.calls.graphs import graph, menu
@@ -148,6 +149,39 @@ async def test_a_transfer_is_a_call_of_its_own(line: Line, dialled: str, status:
     assert heard == ([second["id"]] if dialled == "answered" else [])
     await there.status("completed", seconds=12)
     await line.ended(first["id"])
+
+
+async def test_all_of_a_call_that_comes_in_is_recorded_where_its_account_says_so(line: Line) -> None:
+    (await line.owner.patch(f"{TRUNKS}{line.trunk}/", {"recording_enabled": True})).ok()
+    spec = PROVIDERS[line.carrier.provider].spec
+    there = await line.carrier.comes_in(await routed(line, menu()), CUSTOMER, OWN)
+    call = await only_call(line)
+    if "start" not in spec.recording:
+        items = (await line.owner.get(f"{CALLS}{call['id']}/timeline/")).ok()["items"]
+        assert "recording_unsupported" in [item["type"] for item in items]
+        return
+    if spec.tapes:
+
+        async def asked() -> bool:
+            return ("record", "start") in line.carrier.did
+
+        await until(asked, 20)
+        await there.turn(digits="1")
+        assert line.carrier.did.count(("record", "start")) == 1, "once, however many turns there are"
+        [name] = line.carrier.recordings
+    else:
+        assert there.wanted["record"] is True
+        name = line.carrier.record()
+    await there.status("completed", seconds=1)
+    await line.carrier.post(there.wanted.get("recording") or await address(line), {"id": there.id, "recording": name})
+    await line.ended(call["id"])
+
+    async def kept() -> bool:
+        return bool((await line.owner.get(f"/voice/api/recordings/?call_id={call['id']}")).ok()["results"])
+
+    await until(kept, 20)
+    types = await line.types(call["id"])
+    assert (types.count("call.recording_started"), types.count("call.recording_stopped")) == (1, 1)
 
 
 async def test_what_is_told_of_a_transfers_leg_is_told_of_its_call(line: Line) -> None:

@@ -149,7 +149,7 @@ async def test_a_simulated_customer_calls_a_number_at_each_of_them(tenant: Tenan
     calls = []
     for place, name in enumerate(PROVIDERS):
         number = f"+1202555014{place}"
-        fields = {"name": name, "provider": name, "from_numbers": [number]}
+        fields = {"name": name, "provider": name, "from_numbers": [number], "recording_enabled": True}
         trunk = (await client.post(TRUNKS, fields)).ok(201)["id"]
         wanted = {"channel": "voice", "from": "+12025550166", "to": number, "keys": "1"}
         assert (await client.post("/sandbox/inbound/", wanted)).ok(201)["status"] == "rejected"
@@ -161,3 +161,9 @@ async def test_a_simulated_customer_calls_a_number_at_each_of_them(tenant: Tenan
         assert (shown["direction"], shown["status"]) == ("inbound", "COMPLETED")
         events = await client.events("start", call=call)
         assert [each["data"]["node"] for each in events if each["type"] == "call.ivr_step"] == ["ask", "bye", "end"]
+
+    async def recorded() -> bool:  # Exotel records what is placed there alone
+        rows = (await client.get("/voice/api/recordings/?page_size=50")).ok()["results"]
+        return sorted(each["call"] for each in rows) == sorted(calls[:-1])
+
+    await until(recorded, 30)

@@ -116,6 +116,8 @@ class SimulatedTelnyx(SimulatedVendor):
             self._given[f"{id}/{command}"] = id
         if verb == "hangup":
             self.end(call)
+        if verb == "record_start" and "client_state" not in payload:
+            call.records = True
         if verb == "record_stop" and id in self._there:
             self._there[id].stop_recording(payload)
         if verb in ("answer", "reject") or (verb not in _NOTHING and "client_state" in payload):

@@ -72,7 +72,8 @@ class SimulatedTwilio(SimulatedVendor):
         call = self.calls.get(id)
         if call is None or call.over:
             return answered(404, {"code": 20404, "message": "not found"})
-        return answered(201, {"sid": self.keep(1), "status": "in-progress"})
+        call.records, call.tape, call.recording = True, self.keep(1), form.get("RecordingStatusCallback", "")
+        return answered(201, {"sid": call.tape, "status": "in-progress"})
 
     async def walk(self, call: Call, url: str) -> None:
         """Lead the call by TwiML."""

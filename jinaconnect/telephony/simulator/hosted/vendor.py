@@ -74,6 +74,7 @@ class Call:
     party: Party | None = None
     walking: asyncio.Task[None] | None = None
     moved: str = ""
+    tape: str = ""
     over: bool = False
 
 
@@ -196,7 +197,8 @@ class SimulatedVendor(ABC):
         if billed is not None:
             await self.post(call, call.status, billed)
         if call.records:
-            name = self.keep(lasted)
+            name = call.tape or self.keep(lasted)
+            self.lengths[name] = lasted
             told = self.recorded(call, name, lasted)
             if told is not None:
                 await self.post(call, call.recording or call.status, told)
