@@ -25,6 +25,7 @@ from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.fallback import SmsFallback
 from jinaconnect.actions.calls.provider_prices import PRICE_JOB
 from jinaconnect.actions.calls.recordings import RECORDING_JOB
+from jinaconnect.actions.calls.rerouting import Rerouter
 from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.actions.calls.transcribing import RECORDINGS, TRANSCRIPT_JOB, Scribe
 from jinaconnect.actions.contacts.importing import IMPORTS
@@ -70,7 +71,7 @@ from jinaconnect.actions.scheduling.messages import COLLECTION as SCHEDULED
 from jinaconnect.actions.scheduling.messages import send_scheduled
 from jinaconnect.actions.webhooks.fleet import Webhooks
 from jinaconnect.actions.webhooks.posting import LOOKUPS, TIMEOUT_S
-from jinaconnect.actions.worker import Worker
+from jinaconnect.actions.worker import Handler, Worker
 from jinaconnect.actions.writers import Writers
 from jinaconnect.channels.base import SIMULATED_JOB, Parts
 from jinaconnect.channels.table import Channels
@@ -280,8 +281,15 @@ class Gateway:
         worker.handle(SCHEDULED, lambda claim: send_scheduled(services, ports, claim))
         worker.handle(IMPORTS, Importer(services).run)
         worker.handle("inbound", messages.take)
-        # What is due of a call is its placing while it lives at its carrier, and what follows its end.
-        worker.handle("calls", lambda claim: (completer.complete if ended_call(claim.doc) else hosted.attend)(claim))
+        rerouter = Rerouter(services, worker, ports.calls)
+
+        def due_of(call: Document) -> Handler:
+            """Return who does what is due: a call's placing at its carrier, its next route, what follows its end."""
+            if ended_call(call):
+                return completer.complete
+            return hosted.attend if call.get("rerouting") is None else rerouter.attend
+
+        worker.handle("calls", lambda claim: due_of(claim.doc)(claim))
         worker.handle("media", MediaFetcher(services, ports.accounts, ports.channels).fetch)
         worker.handle_job(ASK_JOB, voice.ask)
         worker.handle_job(TIMER_JOB, voice.time_over)

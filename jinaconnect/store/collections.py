@@ -307,6 +307,9 @@ COLLECTIONS: dict[str, Collection] = {
     "rate_cards": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("provider_config", 1), ("destination_prefix", 1))))
     ),
+    "outbound_routes": Collection(
+        tells=True, indexes=(Index((("_id", -1),)), Index((("destination_prefix", 1),)))
+    ),
     "recording_consents": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))
     ),

@@ -47,6 +47,8 @@ KINDS = (
     Kind("rate_card", "/voice/api/rate-cards/",
          lambda held: {"name": "R", "provider_config": held["trunk"], "destination_prefix": "+1",
                        "rate_per_minute": "0.01", "valid_from": "2026-01-01T00:00:00Z"}, {"name": "S"}),
+    Kind("outbound_route", "/voice/api/outbound-routes/",
+         lambda held: {"name": "R", "provider_config": held["trunk"], "destination_prefix": "+1"}, {"weight": 7}),
     Kind("consent", "/voice/api/recording-consents/",
          lambda held: {"name": "c", "contact": held["contact"], "consent_given": True}, {"consent_given": False}),
     Kind("endpoint", "/webhooks/endpoints/",

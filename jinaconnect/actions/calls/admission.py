@@ -8,7 +8,7 @@ from typing import Any
 
 from jinaconnect.actions.billing.calls import CallQuote, give_back_unplaced, set_aside
 from jinaconnect.actions.calls.consents import may_record
-from jinaconnect.actions.calls.journal import CallJournal, created_event
+from jinaconnect.actions.calls.journal import CallJournal, Tell, created_event
 from jinaconnect.actions.contacts.addressing import contact_for
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.worker import Worker
@@ -54,9 +54,9 @@ def belongs(contact: Document | None) -> dict[str, Any]:
 
 async def let_in(
     ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], *, source: str,
-    actor: Mapping[str, str] | None = None, facts: Sequence[machine.Fact] = (),
+    actor: Mapping[str, str] | None = None, facts: Sequence[machine.Fact] = (), tell: Sequence[Tell] = (),
 ) -> Written:  # fmt: skip
-    """Store a call with `call.created` and the events of `facts`, which are known of it already.
+    """Store a call with `call.created`, the events of `facts`, which are known of it already, and those it is to tell.
 
     The call holds one of its trunk's slots: a number below the cap under a unique index, held by a live call and given
     up in the write that ends it. What is counted is the calls themselves, so the count cannot drift. Raises
@@ -66,8 +66,8 @@ async def let_in(
         ctx.ids.new("evt"), doc, at=ctx.now(), actor=actor or ctx.principal.actor(), source=source
     )  # fmt: skip
     doc, events = {**doc, "places": 1, "events": 1}, [created]
-    if facts:
-        fields, told = CallJournal(ctx.services, worker, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts)
+    if facts or tell:
+        fields, told = CallJournal(ctx.services, worker, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts, tell)
         doc, events = {**doc, **fields}, [created, *told]
     cap = trunk["max_concurrent_calls"]
     if cap <= 0:
@@ -85,17 +85,17 @@ async def let_in(
 
 async def let_in_paid(
     ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], quoted: CallQuote | None, *, source: str,
-    actor: Mapping[str, str] | None = None,
+    actor: Mapping[str, str] | None = None, tell: Sequence[Tell] = (),
 ) -> Written:  # fmt: skip
     """Store a call that is to be dialled, once what was quoted is set aside for it.
 
     Raises InsufficientBalance, TooManyCalls.
     """
     if quoted is None:
-        return await let_in(ctx, worker, trunk, doc, source=source, actor=actor)
+        return await let_in(ctx, worker, trunk, doc, source=source, actor=actor, tell=tell)
     charge = await set_aside(ctx, worker, doc["_id"], quoted, f"{doc['from_number']} → {doc['to_number']}")
     try:
-        return await let_in(ctx, worker, trunk, {**doc, "charge": charge}, source=source, actor=actor)
+        return await let_in(ctx, worker, trunk, {**doc, "charge": charge}, source=source, actor=actor, tell=tell)
     except TooManyCalls:
         await give_back_unplaced(ctx.services, ctx.data.scope, doc["_id"])
         raise

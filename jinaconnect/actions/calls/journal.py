@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import Worker, retry_while_unavailable
 from jinaconnect.core.calls import history, machine
+from jinaconnect.core.calls.choosing import fails_over
 from jinaconnect.core.calls.document import ended, render_call, seen_of
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Event
@@ -41,11 +42,15 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one write brings: facts for the machine, events besides, fields."""
+    """What one write brings: facts for the machine, events besides, fields.
+
+    With `afresh` the call begins anew, over another carrier: what was due of it before is not.
+    """
 
     facts: Sequence[machine.Fact] = ()
     tell: Sequence[Tell] = ()
     set: Mapping[str, Any] = field(default_factory=dict)
+    afresh: bool = False
 
 
 Decide = Callable[[Document], Entry | None]
@@ -88,6 +93,7 @@ class CallJournal:
         self._behind = behind
         self.wrote = False
         self.doc = doc
+        self._over = doc["provider_config"]  # the carrier whose attempt this writes of
         self.store: TenantStore = services.store.within(doc["scope"])
         self.carrier = "carrier" if self.store.mode == "test" or doc.get("hosted") else "ari"
         self._actor = system_actor("telephony")
@@ -150,11 +156,13 @@ class CallJournal:
         if self._notes and (self.over or len(self._notes) >= MOST_NOTES):
             await self.flush()
 
-    def begun(self, facts: Sequence[machine.Fact]) -> tuple[dict[str, Any], list[Event]]:
+    def begun(
+        self, facts: Sequence[machine.Fact], tell: Sequence[Tell] = ()
+    ) -> tuple[dict[str, Any], list[Event]]:  # fmt: skip
         """Return what facts make of a call that is about to be stored: fields and events, for the same write."""
         before = machine.Call.of(self.doc)
         after, emitted = machine.fold(before, list(facts))
-        tells = [self._emitted(item) for item in emitted]
+        tells = [*(self._emitted(item) for item in emitted), *tell]
         fields, events = self._counted(self.doc, tells, [], after.status)
         return {**machine.changed(before, after), **fields}, events
 
@@ -181,18 +189,26 @@ class CallJournal:
             entry = wanted(doc)
             if entry is None:
                 return None
+            failed_before = doc.get("rerouting") is not None or doc["provider_config"] != self._over
+            if failed_before and "rerouting" not in entry.set:
+                # What is known of an attempt that has failed changes nothing; that nobody wants the call any more does.
+                entry = Entry([each for each in entry.facts if isinstance(each, machine.CancelRequested)])
             before = machine.Call.of(doc)
             after, emitted = machine.fold(before, list(entry.facts))
+            unset: tuple[str, ...] = ("due",) if entry.afresh and "due" not in entry.set else ()
+            fields = dict(entry.set)
+            if (failed := _fails_over(doc, before, after)) is not None:
+                after, emitted, unset = before, (), ("slot", "live_on")
+                fields |= {"rerouting": failed, "due": due_at(self._services.clock())}
             tells = [*(self._emitted(item) for item in emitted), *entry.tell]
-            fields = {**machine.changed(before, after), **entry.set}
+            fields = {**machine.changed(before, after), **fields}
             if not fields and not tells:
                 return None
-            unset: tuple[str, ...] = ()
             if after.ended and not before.ended:
                 unset = ("slot", "live_on")
                 fields["due"] = due_at(self._services.clock())
-            fields["keeper"] = self._keeper
-            counts, events = self._counted(doc, tells, ids, after.status)
+            fields.setdefault("keeper", self._keeper)
+            counts, events = self._counted(doc, tells, ids, fields.get("status", after.status))
             told = bool(events)
             if events:  # what led to an event is there for whoever hears of it
                 events[0] = replace(events[0], history={**(events[0].history or {}), "details": details})
@@ -208,7 +224,7 @@ class CallJournal:
                 self._holder.tell(written.doc)
         if told:
             del self._notes[: len(details)]
-        if self.over and "due" in written.doc:
+        if (self.over or written.doc.get("rerouting") is not None) and "due" in written.doc:
             self._worker.run_now("calls", written.doc["scope"], self.id)
 
     def _emitted(self, item: machine.Emitted) -> Tell:
@@ -251,3 +267,14 @@ class CallJournal:
         rows, self._notes = self._details(), []
         if rows:
             await retry_while_unavailable(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))
+
+
+def _fails_over(doc: Document, before: machine.Call, after: machine.Call) -> dict[str, Any] | None:
+    """Return how an attempt has failed after which the call's next route is tried, None where it ends, or goes on."""
+    left = (doc.get("routing") or {}).get("left")
+    if not left or not after.ended or before.ended or after.status != machine.FAILED or after.ending:
+        return None
+    if not fails_over(after.hangup_cause, after.sip_code, answered=after.started_at is not None):
+        return None
+    assert after.ended_at is not None
+    return {"cause": after.hangup_cause, "sip_code": after.sip_code, "at": after.ended_at}

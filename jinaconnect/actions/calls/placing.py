@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import Field, StringConstraints, field_validator
 
 from jinaconnect.actions.billing.calls import CallQuote, call_covered, quote_call
-from jinaconnect.actions.calls.admission import belongs, caller_contact, consent, let_in_paid
+from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in_paid
+from jinaconnect.actions.calls.journal import Tell
+from jinaconnect.actions.calls.outbound_routes import FULL, UNSUPPORTED, decide, render_decision
 from jinaconnect.actions.calls.rate_cards import card_for
 from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context, OperationContext
@@ -24,6 +27,7 @@ from jinaconnect.actions.trunks.targets import reach, sip_address, trunk_target
 from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls import plan as plans
+from jinaconnect.core.calls.choosing import Decision
 from jinaconnect.core.calls.plan import Plan
 from jinaconnect.core.calls.rating import RateCard
 from jinaconnect.core.clock import iso
@@ -103,7 +107,7 @@ class CheckedCall:
     """A call that may be placed as far as its fields go, and the verdict on placing it now.
 
     `contact` is None where the number is new or withheld, `card` where no rate card covers it, `quote` where nothing
-    is set aside for it.
+    is set aside for it, `decision` where no route was asked.
     """
 
     trunk: Document
@@ -115,6 +119,7 @@ class CheckedCall:
     card: RateCard | None
     quote: CallQuote | None
     verdict: rules.Verdict
+    decision: Decision | None = None
 
 
 def may_go(verdict: rules.Verdict) -> None:
@@ -131,26 +136,51 @@ def call_verdict(contact: Document | None, number: str, category: CallCategory, 
     return rules.verdict({**(contact or {}), "phone": number}, category, "VOICE", now)
 
 
-async def check_call(ctx: Context, body: PlaceCall) -> CheckedCall:
-    """Check a call to place and change nothing; raises Invalid, Unsupported, NoPrice."""
-    way = body.way()
-    trunk = await outbound_trunk(ctx, body.provider_config_id)
+async def check_call(
+    ctx: OperationContext, body: PlaceCall, unfit: Mapping[str, str] = MappingProxyType({})
+) -> CheckedCall:
+    """Check a call to place and change nothing; raises Invalid, Unsupported, NoPrice, NoRoute.
+
+    The provider config that is named carries it; where none is, what the routes say, else the default. `unfit` says of
+    provider configs why they cannot.
+    """
+    way, decision = body.way(), None
+    if body.provider_config_id is None:
+
+        async def wrong() -> dict[str, str]:
+            return {**await _unsayable_over(ctx, body), **unfit}
+
+        decision = await decide(
+            ctx, body.to_number, body.from_number, wrong, way=way, detect=body.machine_detection
+        )  # fmt: skip
+    first = None if decision is None else decision.order[0]
+    trunk = await outbound_trunk(ctx, body.provider_config_id if first is None else first.provider_config)
     spec = row(trunk["provider"]).spec
     if spec.ways is not None and way not in spec.ways:
         raise Unsupported(f"A call over {spec.label} cannot be placed for '{way}'.")
     if body.machine_detection and not spec.detects:
         raise Unsupported(f"A call over {spec.label} cannot tell machines from people.")
-    if body.from_number is None and not trunk["from_numbers"]:
+    if body.from_number is None and (first is None or first.own is None) and not trunk["from_numbers"]:
         raise Invalid.field("from_number", "is required: the provider config has no numbers")
-    own = body.from_number or trunk["from_numbers"][0]
+    own = body.from_number or (first and first.own) or trunk["from_numbers"][0]
     plan = await _plan(ctx, body, way, trunk, own)
     await _sayable(ctx, plan.purpose, trunk["provider"])
     contact, card = await _contact(ctx, body), await card_for(ctx.data, trunk, body.to_number, ctx.now())
     return CheckedCall(
         trunk, own, body.to_number, plan, contact, await consent(ctx, await voice_app(ctx.data), contact),
         card, await quote_call(ctx, card),
-        call_verdict(contact, body.to_number, body.category, ctx.now()),
+        call_verdict(contact, body.to_number, body.category, ctx.now()), decision,
     )  # fmt: skip
+
+
+async def _unsayable_over(ctx: Context, body: PlaceCall) -> dict[str, str]:
+    """Return the provider configs of routes that cannot be told the IVR of a call."""
+    id = body.template or body.flow_id
+    graph = await load_graph(ctx.data, id) if id is not None else None
+    if graph is None:
+        return {}
+    rows = await ctx.data.select("trunks", {"deleted_at": None, "enabled": True}, fields={"provider": 1})
+    return {each["_id"]: UNSUPPORTED for each in rows if unsayable(graph, each["provider"]) is not None}
 
 
 async def _sayable(ctx: Context, purpose: plans.Purpose, provider: str) -> None:
@@ -166,13 +196,20 @@ async def place_call(ctx: OperationContext, body: PlaceCall) -> dict[str, Any]:
 
     Raises Invalid, DoNotCall, OutsideHours, InsufficientBalance, TooManyCalls, Unavailable, NotSupported.
     """
-    checked = await check_call(ctx, body)
-    may_go(checked.verdict)
-    call_covered(checked.quote)
-    standing = await ctx.ports.calls.over(checked.trunk).standing(checked.trunk)
-    if not standing.ready:  # nothing is left to be dialled later
-        raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
-    return document.render_call(await dial(ctx, body, checked), [])
+    full: dict[str, str] = {}
+    while True:
+        checked = await check_call(ctx, body, full)
+        may_go(checked.verdict)
+        call_covered(checked.quote)
+        standing = await ctx.ports.calls.over(checked.trunk).standing(checked.trunk)
+        if not standing.ready:  # nothing is left to be dialled later
+            raise Unavailable(standing.text, code=standing.code, retry_after=standing.retry_after)
+        try:
+            return document.render_call(await dial(ctx, body, checked), [])
+        except TooManyCalls:
+            if checked.decision is None or len(checked.decision.order) == 1:
+                raise
+            full[checked.trunk["_id"]] = FULL
 
 
 async def dial(
@@ -193,13 +230,25 @@ async def dial(
         provider_config=trunk["_id"], switch=trunk["asterisk"], plan=plans.stored(checked.plan), at=ctx.now(),
         timeout_s=body.timeout_s, max_duration_s=body.max_duration_s, user=ctx.principal.user_id,
         metadata={**body.metadata, **_static(checked.plan.purpose), "recording_allowed": checked.recording},
-        category=body.category, **belongs(contact), **(_hosted(ctx, spec.name, body) if spec.hosted else {}), **fields,
+        category=body.category, routing=_routing(body, checked),
+        **belongs(contact), **(_hosted(ctx, spec.name, body) if spec.hosted else {}), **fields,
     )  # fmt: skip
+    decided = [] if checked.decision is None else [Tell("call.routed", render_decision(checked.decision))]
     source = "system" if ctx.principal.kind == "system" else "agent"
-    paid = let_in_paid(ctx, ctx.ports.worker, trunk, doc, checked.quote, source=source, actor=actor)
+    paid = let_in_paid(ctx, ctx.ports.worker, trunk, doc, checked.quote, source=source, actor=actor, tell=decided)
     written = ctx.wrote(await paid)
     control.place(written)
     return written
+
+
+def _routing(body: PlaceCall, checked: CheckedCall) -> dict[str, Any] | None:
+    """Return the routes that are left to a call, should its carrier fail it; none where an agent waits on the line."""
+    if checked.decision is None or checked.plan.connects:
+        return None
+    return {"left": [
+        {"provider_config": each.provider_config, "route": each.route, "own": body.from_number or each.own}
+        for each in checked.decision.order[1:]
+    ]}  # fmt: skip
 
 
 def _hosted(ctx: Context, provider: str, body: PlaceCall) -> dict[str, Any]:

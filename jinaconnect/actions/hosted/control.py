@@ -113,7 +113,7 @@ class HostedCalls:
         asked = claim.doc["hosted"]["asked"]
         if asked is not None:
             await self._watch(journal, asked, now)
-        elif claim.doc["ending"] or now - claim.doc["created_at"] > STALE:
+        elif claim.doc["ending"] or now - (claim.doc.get("queued_at") or claim.doc["created_at"]) > STALE:
             await journal.write(machine.Faulted(now, cause=causes.NORMAL_TEMPORARY_FAILURE))
         else:
             await self._place(journal, now)
@@ -154,6 +154,9 @@ class HostedCalls:
             case carrier.Refused():
                 journal.note("dial_refused", {"error": outcome.message}, source="carrier")
                 await journal.write(machine.Hangup(self._services.clock(), cause=outcome.cause))
+            case carrier.Busy() if (journal.doc.get("routing") or {}).get("left"):
+                journal.note("dial_refused", {"error": outcome.message}, source="carrier")
+                await journal.write(machine.Hangup(self._services.clock(), cause=causes.NORMAL_TEMPORARY_FAILURE))
             case carrier.Busy():
                 # Nothing was done there, so it may be asked again, for as long as a call may wait to be placed.
                 journal.note("dial_postponed", {"error": outcome.message}, source="carrier")

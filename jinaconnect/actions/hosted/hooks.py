@@ -157,7 +157,7 @@ class VoiceDoor:
             return await self._arrived(adapter, trunk, opened, kind, hook)
         commanded = isinstance(adapter, Commanded)
         held = None if commanded else self._held.call(call, trunk["scope"], number if kind == TURN else None)
-        if held is not None:
+        if held is not None and held["provider_config"] == account:
             journal = self._control.journal(held, behind=True)
             reply = await self._apply(adapter, opened, journal, kind, number, hook)
             if journal.wrote:  # else nothing has shown that the call is still what was held
@@ -166,6 +166,9 @@ class VoiceDoor:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
         except NotFound:
             return adapter.document(LOST, CallUrls("", "", "")) if kind == TURN else WebhookReply()
+        if doc["provider_config"] != account or doc.get("rerouting") is not None:  # an attempt that has failed
+            goes_on = kind != TURN or commanded
+            return WebhookReply() if goes_on else adapter.document((), CallUrls("", "", ""))
         journal = self._control.journal(doc, behind=not commanded)
         return await self._apply(adapter, opened, journal, kind, number, hook)
 

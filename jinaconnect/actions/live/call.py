@@ -454,6 +454,9 @@ class LiveCall:
         await self.transfers.over()
         changes = {f"legs.{CUSTOMER}.state": document.ENDED} if CUSTOMER in self.doc["legs"] else {}
         await self.journal.write(*((self._asked,) if self._asked else ()), end, set=changes)
+        if self.doc.get("rerouting") is not None:  # another carrier is tried: it is begun anew
+            await self._leave()
+            return
         await self.recorder.close()
         for name, each in self.legs(document.DIALING, document.RINGING, document.UP).items():
             # A telephone of ours that dialled and was not answered yet is told why.

@@ -120,7 +120,7 @@ class CallSupervisor:
         for doc in rows:
             if plans.host_of(doc) is not None or doc["_id"] in self._calls:
                 continue
-            if (now - doc["created_at"]).total_seconds() > STALE_S:
+            if (now - (doc.get("queued_at") or doc["created_at"])).total_seconds() > STALE_S:
                 await self._expire(doc)
             elif doc["direction"] == document.OUTBOUND and not isinstance(plans.of(doc).purpose, plans.FromDevice):
                 self.begin(doc)

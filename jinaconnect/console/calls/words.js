@@ -48,6 +48,8 @@ const SAYS = {
   "call.ivr_step": ({ node, kind }) => `IVR: ${node} (${kind})`, "call.played": ({ ok }) => (ok ? "A prompt was played" : "A prompt was not played"),
   "call.held": () => "On hold", "call.resumed": () => "Taken up again",
   "call.muted": ({ side }) => `The ${side} is not heard`, "call.unmuted": ({ side }) => `The ${side} is heard again`,
+  "call.routed": ({ candidates, skipped }) => `Routed: ${candidates.length} may carry it${skipped.length ? `, ${skipped.length} passed over` : ""}`,
+  "call.rerouted": (detail) => `Tried over another carrier${why(detail) ? `: ${why(detail)}` : ""}`,
   "call.keys_sent": ({ digits }) => `Keys were sent: ${digits}`,
   "call.transferring": ({ to, mode }) => `Being transferred to ${to} (${mode})`,
   "call.transferred": ({ ok, to }) => (ok ? `Transferred${to ? ` to ${to}` : ""}` : ok === null ? "The transfer was taken back" : "The transfer failed"),

@@ -40,8 +40,8 @@ def new_call(
         "recording_url": "", "recording_duration_seconds": None, "cost_amount": None, "cost_currency": "",
         "cost_source": "", "metadata": {}, "user": None, "seen": {CONTACT: False, ASSIGNEE: None}, "live_on": switch,
         "carried_by": switch, "plan": dict(plan), "timeout_s": RING_S, "max_duration_s": MAX_DURATION_S, "legs": {},
-        "ivr": None, "record": None, "hosted": None, "held": False, "muted": [], "transfer": None, "places": 0,
-        "events": 0, "created_at": at, "updated_at": at, **fields,
+        "ivr": None, "record": None, "hosted": None, "routing": None, "held": False, "muted": [], "transfer": None,
+        "places": 0, "events": 0, "created_at": at, "updated_at": at, **fields,
     }  # fmt: skip
 
 

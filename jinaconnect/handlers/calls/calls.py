@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from jinaconnect.actions.calls import reading as calls
+from jinaconnect.actions.calls.outbound_routes import render_decision
 from jinaconnect.actions.calls.placing import CheckedCall, PlaceCall, check_call, place_call
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.scoping import visible
@@ -12,7 +13,7 @@ from jinaconnect.core.billing.money import shown
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.calls.rating import cost_by
 from jinaconnect.core.events.payloads.base import like
-from jinaconnect.core.events.payloads.calls import CALL, CallData
+from jinaconnect.core.events.payloads.calls import CALL, CallData, RouteDecision
 from jinaconnect.core.paging import (
     MOMENT,
     Filter,
@@ -128,6 +129,7 @@ class CallPreview(Answer):
     recording_allowed: bool
     price: CallPrice | None
     verdict: VerdictOut
+    routing: RouteDecision | None = None
 
 
 def render_preview(ctx: Context, checked: CheckedCall) -> dict[str, Any]:
@@ -140,6 +142,7 @@ def render_preview(ctx: Context, checked: CheckedCall) -> dict[str, Any]:
         "to_number": checked.to, "contact": None if contact is None else contact["_id"],
         "recording_allowed": checked.recording,
         "price": _price(checked), "verdict": render_verdict(checked.verdict),
+        "routing": None if checked.decision is None else render_decision(checked.decision),
     }  # fmt: skip
 
 

@@ -54,6 +54,7 @@ MODULES = (
     "webhooks.received",
     "trunks.trunks",
     "trunks.numbers",
+    "trunks.routes",
     "trunks.devices",
     "broadcasts.broadcasts",
     "broadcasts.rows",

@@ -23,6 +23,11 @@ _CARD = {
     "billing_increment_seconds": 60, "minimum_seconds": 0, "valid_from": EARLIER, "valid_to": None,
     "created_at": EARLIER, "updated_at": MOMENT,
 }  # fmt: skip
+_ROUTE = {
+    "id": sample_id("ort"), "name": "India first", "description": None, "is_active": True,
+    "destination_prefix": "+91", "from_number": None, "provider_config": sample_id("trk"), "priority": 10,
+    "weight": 100, "created_at": EARLIER, "updated_at": MOMENT,
+}  # fmt: skip
 _VOICE_APP = {
     "id": sample_id("vap"), "name": "Voice", "description": None, "is_active": True, "is_enabled": True,
     "default_outbound_config": sample_id("trk"), "default_inbound_config": None, "recording_retention_days": 90,
@@ -124,6 +129,34 @@ class RateCardUpdated(RateCardData, json_schema_extra=like(_CARD, rate_per_minut
 
 class RateCardDeleted(RateCardData, json_schema_extra=like(_CARD)):
     """A rate card was removed."""
+
+
+class OutboundRouteData(Payload, json_schema_extra=like(_ROUTE)):
+    """A provider config that calls to numbers of a prefix may go over."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+    destination_prefix: str
+    from_number: str | None
+    provider_config: str
+    priority: int
+    weight: Count
+    created_at: Stamp
+    updated_at: Stamp
+
+
+class OutboundRouteCreated(OutboundRouteData, json_schema_extra=like(_ROUTE)):
+    """A route of outgoing calls was added."""
+
+
+class OutboundRouteUpdated(OutboundRouteData, json_schema_extra=like(_ROUTE, weight=50)):
+    """A route of outgoing calls changed."""
+
+
+class OutboundRouteDeleted(OutboundRouteData, json_schema_extra=like(_ROUTE)):
+    """A route of outgoing calls was removed."""
 
 
 class VoiceAppData(Payload, json_schema_extra=like(_VOICE_APP)):
