@@ -23,7 +23,6 @@ from jinaconnect.actions.broadcasts.dispatch import Dispatcher
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
 from jinaconnect.actions.calls.fallback import SmsFallback
-from jinaconnect.actions.calls.provider_prices import PRICE_JOB
 from jinaconnect.actions.calls.recordings import RECORDING_JOB
 from jinaconnect.actions.calls.rerouting import Rerouter
 from jinaconnect.actions.calls.retention import retire_recordings
@@ -66,6 +65,7 @@ from jinaconnect.actions.office.branding import JOB as PROVE_JOB
 from jinaconnect.actions.office.branding import prove_later
 from jinaconnect.actions.office.notifications import notify
 from jinaconnect.actions.ports import Ports
+from jinaconnect.actions.rating.provider_prices import PRICE_JOB
 from jinaconnect.actions.readiness import SharedReadiness
 from jinaconnect.actions.scheduling.messages import COLLECTION as SCHEDULED
 from jinaconnect.actions.scheduling.messages import send_scheduled

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.calls.rate_cards import CARDS
 from jinaconnect.actions.context import Caller, Context
+from jinaconnect.actions.rating.rate_cards import CARDS
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.people import add_person

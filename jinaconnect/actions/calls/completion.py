@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.billing.calls import settle_call
-from jinaconnect.actions.calls.provider_prices import ask_later, by_provider
-from jinaconnect.actions.calls.rate_cards import rate_call
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.inbox.erasure import follow_removal
+from jinaconnect.actions.rating.provider_prices import ask_later, by_provider
+from jinaconnect.actions.rating.rate_cards import rate_call
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document
 from jinaconnect.core.calls.machine import CANCELED

@@ -8,9 +8,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from jinaconnect.actions.calls.rate_cards import card_for
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ports import CallControls
+from jinaconnect.actions.rating.rate_cards import card_for
 from jinaconnect.actions.rows import Rows
 from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.core.billing.prices import NoExchangeRate

@@ -15,12 +15,12 @@ from jinaconnect.actions.billing.calls import CallQuote, call_covered, quote_cal
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in_paid
 from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.calls.outbound_routes import FULL, UNSUPPORTED, decide, render_decision
-from jinaconnect.actions.calls.rate_cards import card_for
 from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ivr.compiling import unsayable
 from jinaconnect.actions.ivr.templates import load_graph
 from jinaconnect.actions.ports import Unsupported
+from jinaconnect.actions.rating.rate_cards import card_for
 from jinaconnect.actions.scoping import visible
 from jinaconnect.actions.trunks.accounts import outbound_trunk
 from jinaconnect.actions.trunks.targets import reach, sip_address, trunk_target

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
-from jinaconnect.actions.calls.provider_prices import REPORTED, note_price
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.calls.transcribing import Scribe
 from jinaconnect.actions.context import Services
@@ -23,6 +22,7 @@ from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader
 from jinaconnect.actions.hosted.seconds import bring, heard
 from jinaconnect.actions.hosted.taping import tape, wanted
 from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
+from jinaconnect.actions.rating.provider_prices import REPORTED, note_price
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine

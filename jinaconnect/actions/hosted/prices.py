@@ -7,9 +7,9 @@ from typing import Any
 
 import structlog
 
-from jinaconnect.actions.calls.provider_prices import AGAIN, FETCHED, TRIES, note_price, price_job
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.rating.provider_prices import AGAIN, FETCHED, TRIES, note_price, price_job
 from jinaconnect.actions.worker import Worker
 from jinaconnect.telephony.provider import AsksPrice, CallGone, ProviderAway
 

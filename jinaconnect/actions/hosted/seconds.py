@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.calls.journal import CallJournal
-from jinaconnect.actions.calls.provider_prices import REPORTED, note_price
 from jinaconnect.actions.calls.second import second_call
 from jinaconnect.actions.context import Services
+from jinaconnect.actions.rating.provider_prices import REPORTED, note_price
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls

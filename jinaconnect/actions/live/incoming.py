@@ -12,9 +12,9 @@ from jinaconnect.actions.billing.calls import quote_call
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in, let_in_paid
 from jinaconnect.actions.calls.arrivals import route_of, tell_rejected
 from jinaconnect.actions.calls.placing import call_verdict, may_go
-from jinaconnect.actions.calls.rate_cards import card_for
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.live.driver import SwitchFleet
+from jinaconnect.actions.rating.rate_cards import card_for
 from jinaconnect.actions.trunks.accounts import open_sip, outbound_trunk
 from jinaconnect.actions.trunks.claims import claimant
 from jinaconnect.actions.trunks.routes import purpose_at

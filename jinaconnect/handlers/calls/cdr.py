@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from jinaconnect.actions.calls.cdr_import import import_records
 from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.rating.cdr_import import import_records
 from jinaconnect.core.calls.cdr import IMPORTERS, RATIO, read_records
 from jinaconnect.core.contacts.sheet import MOST_BYTES, SheetRefused
 from jinaconnect.core.errors import Invalid

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from jinaconnect.actions.calls import card_import, rate_cards
-from jinaconnect.actions.calls.card_import import MOST_CARDS
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.rating import card_import, rate_cards
+from jinaconnect.actions.rating.card_import import MOST_CARDS
 from jinaconnect.core.calls.sheets import table
 from jinaconnect.core.contacts.sheet import MOST_BYTES, SheetRefused
 from jinaconnect.core.errors import Invalid

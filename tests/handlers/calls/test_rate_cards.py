@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.calls.rate_cards import rate_call
+from jinaconnect.actions.rating.rate_cards import rate_call
 from jinaconnect.core.calls import document as calls
 from tests.conftest import Running
 from tests.handlers.trunks.accounts import add_trunk

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from jinaconnect.actions.calls.provider_prices import IMPORTED, note_price
 from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.rating.provider_prices import IMPORTED, note_price
 from jinaconnect.core.billing.money import exact, micros
 from jinaconnect.core.billing.prices import NoExchangeRate
 from jinaconnect.core.calls.cdr import Record, discrepant

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.calls.rate_cards import CARDS, kept_card
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.rating.rate_cards import CARDS, kept_card
 from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.core.errors import Invalid
 from jinaconnect.store.databases.mongo import Document
