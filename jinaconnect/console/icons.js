@@ -32,6 +32,7 @@ export const icons = {
   record: line("M12 6a6 6 0 1 1 0 12 6 6 0 0 1 0-12z"),
   mute: line("M9 9v3a3 3 0 0 0 5 2M15 11V6a3 3 0 0 0-6 0M5 12a7 7 0 0 0 11 5.5M19 12a7 7 0 0 1-.6 2.8M12 19v3M4 4l16 16"),
   keypad: line("M6 5h.01M12 5h.01M18 5h.01M6 12h.01M12 12h.01M18 12h.01M6 19h.01M12 19h.01M18 19h.01"),
+  headset: line("M4 14v-2a8 8 0 0 1 16 0v2M4 14h3v6H4zM17 14h3v6h-3zM20 20a4 4 0 0 1-4 2h-3"),
   transfer: line("M4 8h14l-4-4M20 16H6l4 4"),
   copy: line("M9 9h11v11H9zM5 15H4V4h11v1"),
   broadcasts: line("M4 10v4h3l8 5V5l-8 5zM18.5 9a4 4 0 0 1 0 6"),

@@ -53,6 +53,7 @@ class Shell extends Element {
     this.#route();
     this.#join();
     this.#people();
+    if (sessionStorage.getItem("jina.telephone")) import("./calls/softphone.js").then(({ begin }) => begin(this), () => {});
   }
 
   disconnectedCallback() {

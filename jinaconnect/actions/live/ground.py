@@ -194,6 +194,9 @@ class Parties(Protocol):
     async def bridged(self, names: Sequence[str]) -> None:
         """Record whom the customer talks with."""
 
+    def bound_hold(self) -> None:
+        """Have a hold that was bounded end the call when it lasts too long."""
+
     async def hold(self) -> None:
         """Let the customer hear music, alone."""
 

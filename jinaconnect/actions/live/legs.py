@@ -236,6 +236,7 @@ class CallLegs:
             if name != CUSTOMER:
                 await self.left(name, machine.Gone(self._call.now()))
         await self._call.transfers.adopt()
+        self.bound_hold()
 
     # ---- second legs to numbers are calls of their own
 
@@ -283,6 +284,19 @@ class CallLegs:
         call = self._call
         await call.give(call.switch.music_on_hold(call.leg(CUSTOMER), False))
         await self.join(MAIN, [CUSTOMER, *names])
+
+    def bound_hold(self) -> None:
+        """Have a hold that was bounded end the call when it lasts too long."""
+        until = self._call.doc.get("hold_until")
+        if self._call.doc["held"] and until is not None:
+            left = (until - self._call.now()).total_seconds()
+            self._call.queue.start_timer("hold", left, self._held_out)
+
+    async def _held_out(self) -> None:
+        doc = self._call.doc
+        bounded = doc.get("hold_until") is not None
+        if doc["held"] and bounded and doc["transfer"] is None:  # else it ends when the transfer comes to nothing
+            await self._call.end(machine.CancelRequested(self._call.now()))
 
     # ---- orders
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from jinaconnect.actions.calls.journal import Tell
@@ -82,11 +83,15 @@ async def cancel(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | Non
 
 
 async def hold(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
-    """Let the customer hear music."""
+    """Let the customer hear music; where it is bounded, the end of the bound ends the call."""
     if call.doc["held"] or not call.parties.together:
         raise invalid("The call is on hold." if call.doc["held"] else "There is nobody to hold it for.")
+    most = body.get("at_most_s")
+    until = None if most is None else call.now() + timedelta(seconds=most)
     await call.parties.hold()
-    await call.journal.write(tell=[Tell("call.held", {}, "agent", actor)], set={"held": True})
+    tell = [Tell("call.held", {}, "agent", actor)]
+    await call.journal.write(tell=tell, set={"held": True, "hold_until": until})
+    call.parties.bound_hold()
     return None
 
 

@@ -18,6 +18,9 @@ class Board extends Element {
         <header class="board-head">
           <h1>Calls</h1>
           <span class="soft" role="status">${loaded ? (live.length ? `${count(live.length)} live` : "nobody on the line") : ""}</span>
+          <span class="gap"></span>
+          ${this.page.app.telephone || session.mode === "test" || !session.may("voice.call") ? "" : html`
+            <button title="Use this browser as a telephone" @click=${() => this.#telephone()}>${icons.headset} <span class="wide">Use this browser as a telephone</span><span class="aloud narrow">Use this browser as a telephone</span></button>`}
           ${session.may("voice.call") ? html`<a class="button primary" href="#/calls/new">${icons.calls} Call</a>` : ""}
         </header>
         ${error && !loaded ? html`
@@ -41,6 +44,12 @@ class Board extends Element {
           <ul>${repeat(ended, (call) => call.id, this.#row)}</ul>` : ""}
         ${this.calls.next ? html`<p class="more"><button ?disabled=${this.reading} @click=${this.#more}>Show earlier ones</button></p>` : ""}
       </div>`;
+  }
+
+  async #telephone() {
+    const { begin } = await import("./softphone.js");
+    await begin(this.page.app);
+    this.requestUpdate();
   }
 
   async #more() {

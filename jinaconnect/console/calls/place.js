@@ -82,6 +82,7 @@ class Place extends Element {
     this.busy = true;
     this.fault = null;
     try {
+      if (this.way === "device" && this.form.device === this.page.app.telephone?.device) this.page.app.telephone.expect();
       const call = await api.post("/voice/api/calls/", this.#body, { key: newKey() });
       this.page.calls.put(call);
       this.page.app.go(`calls/${call.id}`);

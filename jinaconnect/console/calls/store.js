@@ -35,6 +35,11 @@ export class Calls {
     return () => this.#watching.delete(changed);
   }
 
+  /** Have all that is drawn of calls drawn anew. */
+  touch() {
+    this.#changed();
+  }
+
   #changed(events = []) {
     for (const each of this.#watching) each(events);
   }

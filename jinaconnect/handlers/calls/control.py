@@ -47,6 +47,12 @@ class TransferCall(Request, json_schema_extra=example(to="+12025550188", mode="a
     via: Literal["auto", "refer", "bridge"] = "auto"
 
 
+class HoldCall(Request, json_schema_extra=example(at_most_s=20)):
+    """How long the customer waits at the most; as long as it takes when left out."""
+
+    at_most_s: Annotated[int, Field(ge=1, le=3600)] | None = None
+
+
 class Side(Request, json_schema_extra=example(side="customer")):
     """Whose words are not heard."""
 
@@ -158,7 +164,8 @@ VERBS = (
          aliases=("calls/{id}/transfer/complete/",)),
     Verb("cancel", "End the consultation; agent and customer talk on.", of_host=True,
          aliases=("calls/{id}/transfer/cancel/",)),
-    Verb("hold", "Let the customer hear music until the call is taken up again."),
+    Verb("hold", "Let the customer hear music until the call is taken up again, at most for `at_most_s`: then it ends.",
+         HoldCall),
     Verb("unhold", "Take up a call that is on hold."),
     Verb("mute", "Keep what one side says from being heard.", Side),
     Verb("unmute", "Let a side be heard again.", Side),

@@ -10,7 +10,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.errors import NotFound
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.packed import AGAIN, CACHED, FOREVER, KINDS, served
@@ -48,19 +48,20 @@ def _file(name: str) -> bytes:
     return body.replace(_MARK, f"/console/{version()}/".encode()) if name.endswith(".html") else body
 
 
-async def _served(ctx: Context, name: str, cached: str) -> Reply:
+async def _served(ctx: Context, name: str, cached: str, policy: str = POLICY) -> Reply:
     if name not in _contents() or (name.endswith(".html") and cached == FOREVER):
         raise NotFound()
-    return await served(ctx, _file, name, KINDS[name[name.rfind(".") :]], POLICY, cached)
+    return await served(ctx, _file, name, KINDS[name[name.rfind(".") :]], policy, cached)
 
 
 @operation(
     "GET", "/", id="pages.console", permission=PUBLIC, limited=False, tag="system", media_type="text/html",
     headers=CACHED,
 )  # fmt: skip
-async def page(ctx: Context) -> Reply:
+async def page(ctx: OperationContext) -> Reply:
     """Show the console: the page agents and operators work in."""
-    return await _served(ctx, "index.html", AGAIN)
+    sockets = " ".join(each.websocket for each in ctx.ports.switches.asterisks.values())  # of telephones in browsers
+    return await _served(ctx, "index.html", AGAIN, f"{POLICY}; connect-src 'self' {sockets}" if sockets else POLICY)
 
 
 @operation(
