@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -178,17 +178,19 @@ class Log:
                 dropped += result.deleted_count
 
     @guarded
-    async def blank(self, scope: str, contact: str, subjects: Sequence[str]) -> int:
+    async def blank(
+        self, scope: str, contact: str, subjects: Sequence[str], silent: Sequence[Mapping[str, Any]]
+    ) -> int:
         """Take from events of a contact, or about some subjects, what they say; returns of how many.
 
-        Each keeps its number and its time, and says which type it was. The contact's end stays: it says nothing.
+        Each keeps its number and its time, and says which type it was. Those that are `silent` stay as they are.
         """
         about = [{"contact": contact}, {"subject": {"$in": list(subjects)}}]
         said = {"id": "$_id", "was": "$type"}
         blank: list[Document] = [
             {"$set": {"subject": "$_id", "data": {"$mergeObjects": [said]}}}, {"$set": {"type": ERASED}},
         ]  # fmt: skip
-        wanted = {"scope": scope, "type": {"$nin": [ERASED, "contact.deleted"]}, "$or": about}
+        wanted = {"scope": scope, "$or": about, "$nor": [{"type": ERASED}, *silent]}
         oldest = await self._events.find_one({"scope": scope}, {"seq": 1}, sort=[("seq", 1)])
         blanked, first = 0, oldest["seq"] if oldest else 1
         head = await self.head(scope)

@@ -33,6 +33,13 @@ JOB = "erase"
 TAKEN_UP_AFTER = timedelta(seconds=60)  # by whoever does jobs, where who began it has not ended it
 PAGE = 500
 LISTING = Listing()
+_CONTENT = {"$cond": [{"$eq": [{"$type": "$data.content"}, "object"]}, "$data.content", {}]}
+# What is told of an end, by which readers let go of what they hold, and says nothing of what it was.
+_SILENT: tuple[dict[str, Any], ...] = (
+    {"type": {"$in": ["contact.deleted", "recording.deleted"]}},
+    {"type": "message.deleted", "$expr": {"$lte": [{"$size": {"$objectToArray": _CONTENT}}, 1]}},
+    {"type": "scheduled_message.cancelled", "data.content": None, "data.template": None},
+)
 
 
 def render_erasure(doc: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +133,7 @@ async def carry_out(ctx: Context, erasure: Document) -> None:
 async def blank_events(ctx: Context, contact: str, subjects: Sequence[str] = ()) -> int:
     """Have the log forget what its events say of a contact, once figures have counted them; returns how many."""
     await keep_counting(ctx.services, ctx.data.scope)
-    return await ctx.services.store.log.blank(ctx.data.scope, contact, subjects)
+    return await ctx.services.store.log.blank(ctx.data.scope, contact, subjects, _SILENT)
 
 
 async def go_on(services: Services, scope: str, data: Mapping[str, Any]) -> None:
