@@ -19,7 +19,7 @@ SERVED = [path for path in CONSOLE.rglob("*") if path.suffix in (".js", ".css", 
 MAKES_CODE = re.compile(r"\bnew Function\b|\bFunction\(|\beval\(|setTimeout\(\s*[\"'`]|javascript:")
 MAKES_MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|unsafeHTML|unsafeSVG|DOMParser")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\bstyle=|\son\w+=\"|<style")
-ELSEWHERE = re.compile(r"""(?<!["'])(?:from|import\(?)\s*["'](?!\.{1,2}/)|src="https?:|<link[^>]+https?:""")
+ELSEWHERE = re.compile(r"""(?:from|import\(?)\s*(["'])(?!\.{1,2}/)[\w@][^"'\s]*\1|src="https?:|<link[^>]+https?:""")
 AT_FIRST = ("sign_in.js", "shell.js", "main.js")
 IMPORT = re.compile(r"""(?:from|import)\s*["'](\.{1,2}/[^"']+)["']""")
 
