@@ -95,6 +95,7 @@ from jinaconnect.realtime.presence import Presence
 from jinaconnect.records import Records
 from jinaconnect.sheets.workbooks import Workbooks
 from jinaconnect.store.billing.ledger import Ledger
+from jinaconnect.store.billing.overview import Overview
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
 from jinaconnect.store.collections import COLLECTIONS
@@ -196,6 +197,7 @@ class Gateway:
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S, lookups=LOOKUPS),
             webhook_queue=WebhookQueue(database),
             wallets=Wallets(Ledger(store, ids, self.clock), prices),
+            overview=Overview(database),
         )
 
     def _build(self, services: Services, link: RedisLink | None, process: str) -> Built:

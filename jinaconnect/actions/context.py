@@ -14,6 +14,7 @@ from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.principal import Principal, parse_scope, system_principal
 from jinaconnect.outbound import Outbound
+from jinaconnect.store.billing.overview import Overview
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs
 from jinaconnect.store.coordination.allowances import Allowances
@@ -74,6 +75,7 @@ class Services:
     webhooks_outbound: Outbound
     webhook_queue: WebhookQueue
     wallets: Wallets
+    overview: Overview
 
 
 @dataclass(slots=True)

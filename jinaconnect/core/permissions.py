@@ -67,11 +67,12 @@ MATRIX: dict[str, tuple[str, tuple[str, ...]]] = {
     "voice.manage": ("Manage trunks, numbers and IVR", _ADMINS),
     "voice.listen": ("Hear recordings", _ADMINS),
     "voice.platform": ("See the deployment's telephony", ()),
+    "billing.platform": ("Keep the wallets of all organisations", ()),
 }
 
 
 # Belong to the deployment's operator, named in the configuration; no role of a tenant can hold them.
-PLATFORM = frozenset({"voice.platform"})
+PLATFORM = frozenset({"voice.platform", "billing.platform"})
 
 
 @dataclass(frozen=True, slots=True)

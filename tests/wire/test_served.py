@@ -25,7 +25,7 @@ PATHS = {
     "/wa/v1/": (
         *BROADCAST, "POST broadcast/get_sending_quota/", "POST broadcast/preflight-check/",
         "POST broadcast/get_charge_breakdown/", *TEMPLATES, "GET,POST messages/", "GET webhook-events/",
-        "GET webhook-events/{id}/", "POST webhook-events/{id}/retry/", "GET,POST webhooks/{id}/",
+        "GET webhook-events/{id}/", "POST webhook-events/{id}/retry/", "GET,POST webhooks/{id}/", "GET rate-card/",
     ),
     "/sms/v1/": (
         "GET,POST apps/", "GET,PATCH,DELETE apps/{id}/", "GET,POST messages/", "GET messages/{id}/",
@@ -45,7 +45,7 @@ PATHS = {
     ),
     "/transaction/tenant-transactions/": ("GET", "GET {id}/", "GET transaction-status-options/"),
     "/wallet/transactions/": ("GET",),
-    "/tenants/host-wallet/": ("GET", "GET alerts/"),
+    "/tenants/host-wallet/": ("GET", "GET alerts/", "GET balance/", "GET latest-recharges/"),
     "/razorpay/": (
         "GET,POST razor-pay/", "GET razor-pay/{id}/", "POST razor-pay/verify-payment/",
         "GET razor-pay/payment-status/{id}/", "POST razor-webhook/webhook/",

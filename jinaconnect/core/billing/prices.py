@@ -94,7 +94,7 @@ class PriceList:
 
     def __init__(self, rates: Sequence[Rate], exchanges: Sequence[Exchange], margin: Decimal) -> None:
         self.rates, self._exchanges = tuple(rates), tuple(exchanges)
-        self._factor = 1 + margin / 100
+        self.margin, self._factor = margin, 1 + margin / 100
 
     def price(self, channel: str, destination: str, category: str, day: date, currency: str) -> Price:
         """Return the price of one unit; a row whose currency cannot be changed does not count. Raises LookupError."""

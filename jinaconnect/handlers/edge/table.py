@@ -73,6 +73,8 @@ MODULES = (
     "calls.hooks",
     "trunks.health",
     "billing.wallet",
+    "billing.staff",
+    "billing.rates",
     "billing.ledger",
     "billing.recharges",
     "edge.console",

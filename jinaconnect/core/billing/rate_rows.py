@@ -1,0 +1,58 @@
+"""What messages cost a tenant, row by row: each with the row that held before it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import phonenumbers
+from phonenumbers import geocoder
+
+from jinaconnect.core.billing.money import micros, shown
+from jinaconnect.core.billing.prices import ANY, NoExchangeRate, PriceList, Rate
+
+
+def rate_rows(prices: PriceList, channel: str, day: date, currency: str) -> list[dict[str, Any]]:
+    """Return the rows of a channel that hold on a day, in a wallet's currency and with the margin."""
+    known: Mapping[tuple[str, str, str], list[Rate]] = defaultdict(list)
+    for rate in prices.rates:
+        if rate.channel in (channel, ANY) and rate.valid_from <= day:
+            known[rate.channel, rate.destination, rate.category].append(rate)
+    rows = []
+    for _, rates in sorted(known.items(), key=lambda item: item[0], reverse=True):
+        newest, *before = sorted(rates, key=lambda rate: rate.valid_from, reverse=True)
+        if newest.valid_to is None or day <= newest.valid_to:
+            rows.append(_row(prices, newest, before[0] if before else None, day, currency))
+    return rows
+
+
+def _row(prices: PriceList, rate: Rate, before: Rate | None, day: date, currency: str) -> dict[str, Any]:
+    now = _worth(prices, rate, day, currency)
+    earlier = None if before is None else _worth(prices, before, day, currency)
+    change = None if now is None or not earlier else round(100 * (now - earlier) / earlier, 1)
+    return {
+        "destination_country": rate.destination, "destination_country_name": _country(rate.destination),
+        "message_type": rate.category, "channel": rate.channel, "reference_rate": None if now is None else shown(now),
+        "wallet_currency": currency, "carrier_rate": float(rate.price), "carrier_currency": rate.currency,
+        "margin_percent": float(prices.margin), "effective_from": str(rate.valid_from),
+        "effective_to": None if rate.valid_to is None else str(rate.valid_to),
+        "previous_rate": None if earlier is None else shown(earlier),
+        "rate_changed": earlier is not None and earlier != now, "rate_change_percent": change, "source": rate.source,
+    }  # fmt: skip
+
+
+def _worth(prices: PriceList, rate: Rate, day: date, currency: str) -> int | None:
+    """Return what a tenant pays by a row in millionths, None where its currency cannot be changed."""
+    try:
+        return micros(rate.price * prices.exchange(rate.currency, currency, day) * (1 + prices.margin / Decimal(100)))
+    except NoExchangeRate:
+        return None
+
+
+def _country(code: str) -> str:
+    number = None if code == ANY else phonenumbers.example_number(code)
+    name = "" if number is None else geocoder.country_name_for_number(number, "en")
+    return str(name) or ("Any" if code == ANY else code)
