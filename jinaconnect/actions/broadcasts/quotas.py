@@ -67,8 +67,9 @@ async def _around(ctx: OperationContext, app: str, at: datetime, but: str | None
     """Return the broadcasts of an account in the day before a time, and those in the day after it."""
     days = []
     for since, until in ((at - WINDOW, at), (at, at + WINDOW)):
-        query = {"app": app, "scheduled_time": {"$gte": since, "$lt": until}}
-        found = await ctx.data.select("broadcasts", query, sort=[("scheduled_time", 1)])
+        found = await ctx.data.select(
+            "broadcasts", {"app": app, "scheduled_time": {"$gte": since, "$lt": until}}, sort=[("scheduled_time", 1)]
+        )
         days.append([doc for doc in found if doc["status"] in _COUNTED and doc["_id"] != but])
     return days
 

@@ -7,13 +7,16 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from jinaconnect.core.billing.money import MICRO
 from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.store.tenant import Change, TenantStore
 from tests.client import Answered, until
 from tests.conftest import Running
+from tests.handlers.billing.test_ledger import books, wallet_with
 from tests.handlers.broadcasts.shop import BROADCASTS, ROWS
 from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.telephone import OWN
@@ -70,10 +73,14 @@ class Office:
 
     async def begin(self, **fields: Any) -> str:
         id = str((await self.write(**fields)).ok(201)["id"])
+        await self.due(id)
+        return id
+
+    async def due(self, id: str) -> None:
+        """Let a broadcast's time have come."""
         now = self.gateway.services.clock()
         await self.store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now}))
         self.gateway.ports.worker.run_now("broadcasts", self.store.scope, id)
-        return id
 
     async def reaches(self, id: str, *statuses: str) -> dict[str, Any]:
         async def there() -> dict[str, Any] | None:
@@ -225,3 +232,63 @@ async def test_what_cannot_be_called_is_refused_where_it_is_written(office: Offi
     text = {"platform": "SMS", "voice_template": None, "call_options": {"record": True}}
     assert "call_options" in (await office.write(**text)).refused(400, "validation_error")
     assert (await office.client.get(BROADCASTS)).ok()["count"] == 0
+
+
+async def test_a_wallet_that_runs_dry_pauses_it_before_anybody_is_called_unpaid(office: Office) -> None:
+    services, scope = office.gateway.services, office.store.scope
+    await wallet_with(services, scope, 1)
+    await office.people(ANSWERS, PRESSES)
+    trunk = await office.trunk("vonage", lines=1)
+    card = {
+        "name": "US", "provider_config": trunk, "destination_prefix": "+1", "rate_per_minute": 0.5,
+        "valid_from": "2020-01-01T00:00:00Z",
+    }  # fmt: skip
+    (await office.client.post("/voice/api/rate-cards/", card)).ok(201)
+    id = (await office.write(app=trunk)).ok(201)["id"]
+    shown = (await office.client.get(f"{BROADCASTS}{id}/")).ok()
+    assert shown["initial_cost"] == 1.0
+    assert (await books(services, scope))[0]["reserved"] == 0, "each call is paid for by itself"
+    late = await office.people("+12025550166")
+    (await office.write(app=trunk)).refused(400, "insufficient_balance")
+    await office.due(id)
+    paused = await office.reaches(id, "PAUSED")
+    assert "more" in paused["reason_for_cancellation"]
+    rows = await office.store.select("broadcast_rows", {"broadcast": id})
+    assert {row["contact"]: row["status"] for row in rows}[late[0]] == "PENDING"
+    await services.wallets.credit(scope, "recharge:1", MICRO)
+    (await office.client.post(f"{BROADCASTS}{id}/resume/", {"scope": "pending"})).ok(202)
+    assert (await office.reaches(id, *OVER))["delivered_count"] == 3
+    assert len(await office.calls(id)) == 3
+
+    async def settled() -> bool:
+        wallet, _ = await books(services, scope)
+        return (wallet["balance"], wallet["reserved"]) == (round(0.5 * MICRO), 0)
+
+    await until(settled, 20)
+
+
+async def test_who_has_other_hours_waits_and_is_given_up_after_as_many_as_the_rules_say(office: Office) -> None:
+    await office.people(ANSWERS)
+    there = office.gateway.services.clock().astimezone(ZoneInfo("America/New_York"))
+    hours = {"start": f"{(there.hour + 2) % 24:02}:00", "end": f"{(there.hour + 3) % 24:02}:00"}
+    id = await office.begin(allowed_hours_local=hours)
+
+    async def waits(times: int = 1) -> dict[str, Any] | None:
+        row = next(iter(await office.store.select("broadcast_rows", {"broadcast": id})), None)
+        return row if row is not None and row.get("deferrals") == times else None
+
+    row = await until(waits, 20)
+    assert (row["status"], row["error_code"]) == ("PENDING", "broadcast.allowed_hours_local")
+    now = office.gateway.services.clock()
+    await office.store.change("broadcast_rows", row["_id"], lambda _: Change(set={"at": now, "deferrals": 24}))
+    await office.due(id)
+    assert (await office.reaches(id, *OVER))["failed_count"] == 1
+    assert await office.calls(id) == []
+
+
+async def test_a_machine_that_answers_is_told_from_people_where_the_carrier_can(office: Office) -> None:
+    await office.people("+12025550109", ANSWERS)
+    id = await office.begin(app=await office.trunk("telnyx"), call_options={"machine_detection": True})
+    assert (await office.reaches(id, *OVER))["delivered_count"] == 2
+    rows = await office.rows(id)
+    assert {phone: row["outcome"] for phone, row in rows.items()} == {"+12025550109": "machine", ANSWERS: "answered"}
