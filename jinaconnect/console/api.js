@@ -19,6 +19,7 @@ export const api = {
   post: (path, body = {}, options) => ask("POST", path, { body, ...options }),
   patch: (path, body, options) => ask("PATCH", path, { body, ...options }),
   delete: (path, options) => ask("DELETE", path, options),
+  change: (path, form, options) => ask("PATCH", path, { form, ...options }),
   upload: (path, form, options) => ask("POST", path, { form, ...options }),
 };
 

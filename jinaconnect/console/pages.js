@@ -9,5 +9,6 @@ export const PAGES = [
   { id: "broadcasts", name: "Broadcasts", icon: "broadcasts", key: "g b", permission: "broadcast.view", load: () => import("./broadcasts/page.js") },
   { id: "wallet", name: "Wallet", icon: "wallet", key: "g w", permission: "billing.view", load: () => import("./wallet/page.js") },
   { id: "webhooks", name: "Webhooks", icon: "webhooks", key: "g k", permission: "webhook.view", load: () => import("./webhooks/page.js") },
+  { id: "settings", name: "Settings", icon: "settings", key: "g s", permission: "users.view", load: () => import("./settings/page.js") },
   { id: "try", name: "Try it", icon: "phone", key: "g h", permission: "inbox.reply", load: () => import("./start/page.js") },
 ];

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 from playwright.async_api import Page
 
 from jinaconnect.store.tenant import Change
@@ -22,6 +24,13 @@ PEOPLE = [
     ("Mira", "Okafor", "+12025550114", [], {}),
     ("Tom", "Okafor", "+12025550115", ["vip"], {"dnc": True}),
 ]
+
+
+SHEET = b"""name,mobile,town,mail
+Zoe,+12025550161,Pune,zoe@shop.example
+Yan,12,Delhi,yan@shop.example
+Xia,+12025550163,Goa,xia@shop.example
+"""
 
 
 async def add_people(tenant: Tenant) -> list[str]:
@@ -76,6 +85,13 @@ async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
     await add_broadcast(tenant, template, "Winter sale", status="QUEUED", scheduled_time="2999-12-01T09:00:00Z")
     body = {"url": f"{gateway.url}/livez/", "events": ["contact.*", "message.*"], "description": "The shop's stock"}
     endpoint = (await tenant().post("/webhooks/endpoints/", body)).ok(201)
+    for shortcut, text in (("hello", "Good morning! How can we help?"), ("thanks", "Thank you, have a good day.")):
+        (await tenant().post("/team-inbox/api/canned-replies/", {"shortcut": shortcut, "text": text})).ok(201)
+    (await tenant().post("/tenants/tenant-tags/", {"name": "vip", "description": "Buys often"})).ok(201)
+    (await tenant().post("/tenants/members/invite/", {"email": f"{tenant.id}@shop.example", "role": "agent"})).ok(201)
+    form = aiohttp.FormData({"country": "US", "mapping": json.dumps({"mobile": "phone"})})
+    form.add_field("file", SHEET, filename="customers.csv", content_type="text/csv")
+    (await tenant().ask("POST", "/contacts/bulk-import/", data=form)).ok(202)
     await ended(tenant, spring["id"])
     return {"broadcast": spring["id"], "endpoint": endpoint["id"]}
 
@@ -122,6 +138,18 @@ async def _secret(page: Page, url: str, made: dict[str, str]) -> None:
     await page.get_by_label("Secret").wait_for()
 
 
+async def _role(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.get_by_role("button", name="Change Agent").click()
+    await page.locator("dialog fieldset").first.wait_for()
+
+
+async def _importing(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.goto(f"{url}/#/settings/contacts")
+    await page.locator(".rows .entry").wait_for()
+    await page.locator("[type=file]").set_input_files({"name": "shop.csv", "mimeType": "text/csv", "buffer": SHEET})
+    await page.locator(".scroll tbody tr").first.wait_for()
+
+
 async def _closed(page: Page, url: str, made: dict[str, str]) -> None:
     await page.keyboard.press("Escape")
     await page.locator("dialog").wait_for(state="detached")
@@ -140,4 +168,14 @@ VISITS: dict[str, Visit] = {
     "webhook": at("webhooks/{endpoint}", "tbody tr"),
     "webhook-secret": _secret,
     "closed again": _closed,
+    "settings-members": at("settings/members", ".rows .entry"),
+    "settings-roles": at("settings/roles", ".rows .entry"),
+    "settings-role": _role,
+    "closed role": _closed,
+    "settings-channels": at("settings/channels", ".rows .entry"),
+    "settings-keys": at("settings/keys", ".rows .entry"),
+    "settings-import": _importing,
+    "settings-replies": at("settings/replies", ".rows .entry"),
+    "settings-tags": at("settings/tags", ".rows .entry"),
+    "settings-organisation": at("settings/organisation", "[name=timezone]"),
 }

@@ -14,7 +14,6 @@ import { PLATFORMS, WRITTEN } from "./shown.js";
 const APPS = { WHATSAPP: "/wa/v1/apps/", SMS: "/sms/v1/apps/", TELEGRAM: "/telegram/v1/bots/", RCS: "/rcs/v1/apps/" };
 const TEMPLATES = { WHATSAPP: "/wa/v1/templates/", SMS: "/sms/v1/templates/", TELEGRAM: "/telegram/v1/templates/", RCS: "/rcs/v1/templates/" };
 const CATEGORIES = { MARKETING: "Marketing", UTILITY: "About something they ordered or asked for", SERVICE: "Service", AUTHENTICATION: "A code" };
-const KEPT = "jina.zone"; // the zone last chosen, for each organisation
 const CHECK_AFTER_MS = 600;
 const nameOf = (app) => app.app_name ?? app.bot_username ?? app.agent_name ?? app.agent_id ?? app.sender_id;
 
@@ -29,7 +28,8 @@ class BroadcastForm extends Element {
 
   constructor() {
     super();
-    this.zone = localStorage.getItem(`${KEPT}.${session.tenant.id}`) ?? HERE;
+    this.zone = HERE;
+    this.known = [];
     this.draft = { name: "", platform: "WHATSAPP", app: null, template: null, whom: "all", tags: [], segments: [], recipients: [], values: {}, category: "MARKETING", at: "", hours: null, links: false };
   }
 
@@ -46,6 +46,13 @@ class BroadcastForm extends Element {
   async #begin() {
     this.error = null;
     try {
+      const [zone, known] = await Promise.all([
+        api.get("/tenants/").then(({ results: [tenant] }) => tenant.settings.timezone, () => null),
+        api.get("/broadcast/reserve-keyword/").then(({ results }) => results.map((each) => each.key), () => []),
+      ]);
+      this.zone = zone ?? HERE;
+      this.zones = [...new Set([this.zone, ...ZONES])];
+      this.known = known;
       const held = this.broadcast ? await api.get(`/broadcast/${this.broadcast}/`) : null;
       const lists = session.may("wa_app.view") ? await Promise.all(Object.entries(APPS).map(([platform, path]) =>
         api.get(path, { page_size: 100 }).then(({ results }) => results.filter((each) => each.is_active).map((each) => ({ platform, id: each.id, name: nameOf(each) })), () => []))) : [];
@@ -201,7 +208,7 @@ class BroadcastForm extends Element {
           ${(this.templates ?? []).map((each) => html`<option value=${each.id} ?selected=${each.id === draft.template}>${plain(each.name ?? each.element_name, 60)} · ${plain(each.language_code, 8)}</option>`)}</select></label>
         ${needs && this.templates?.length === 0 ? html`<p class="soft small">There is no approved template yet.</p>` : ""}
         ${template ? html`<p class="sample" dir="auto">${plain(template.content ?? "", 1500)}</p>
-          ${template.placeholders.map((place) => html`<label>${place} <input dir="auto" maxlength="1024" placeholder="What is known of each recipient" .value=${value(place)} @input=${typed(place)}></label>`)}`
+          ${template.placeholders.filter((place) => !this.known.includes(place)).map((place) => html`<label>${place} <input dir="auto" maxlength="1024" .value=${value(place)} @input=${typed(place)}></label>`)}`
           : needs ? "" : html`<label>Text <textarea dir="auto" rows="4" maxlength="4096" .value=${value("message")} @input=${typed("message")}></textarea></label>
             <p class="soft small"><code>{{first_name}}</code> and other places are filled in for each recipient.</p>`}
         <label>Kind <select @change=${(event) => this.#set({ category: event.target.value })}>
@@ -215,13 +222,12 @@ class BroadcastForm extends Element {
     const hours = (change) => this.#set({ hours: { start: "", end: "", ...draft.hours, ...change } });
     const zoned = (event) => {
       this.zone = event.target.value;
-      localStorage.setItem(`${KEPT}.${session.tenant.id}`, this.zone);
       if (draft.at) this.#changed();
     };
     return html`
       <fieldset><legend>When</legend>
         <div class="side"><label>Begins <input type="datetime-local" .value=${draft.at} min=${shownIn(Date.now(), this.zone)} @change=${(event) => this.#set({ at: event.target.value })}></label>
-          <label>In the zone <select @change=${zoned}>${ZONES.map((zone) => html`<option ?selected=${zone === this.zone}>${zone}</option>`)}</select></label></div>
+          <label>In the zone <select @change=${zoned}>${this.zones.map((zone) => html`<option ?selected=${zone === this.zone}>${zone}</option>`)}</select></label></div>
         <p class="soft small">Left empty, it begins in a few seconds.</p>
         <div class="side"><label>Not before <input type="time" .value=${draft.hours?.start ?? ""} @change=${(event) => hours({ start: event.target.value })}></label>
           <label>Not after <input type="time" .value=${draft.hours?.end ?? ""} @change=${(event) => hours({ end: event.target.value })}></label></div>

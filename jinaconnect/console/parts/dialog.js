@@ -36,5 +36,6 @@ customElements.define("jc-sheet", Sheet);
 
 /** Return a dialog for a page that holds in `page[field]` whether it is open; in `content`, `this` of a handler is the dialog. */
 export function dialog(page, field, name, content) {
-  return page[field] ? html`<jc-sheet .name=${name} .content=${content} @closed=${() => (page[field] = null)}></jc-sheet>` : "";
+  const drawn = () => (page[field] ? content() : ""); // it may be closed before it is drawn again
+  return page[field] ? html`<jc-sheet .name=${name} .content=${drawn} @closed=${() => (page[field] = null)}></jc-sheet>` : "";
 }

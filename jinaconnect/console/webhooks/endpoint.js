@@ -151,7 +151,7 @@ class Endpoint extends Element {
 
   #buttons() {
     const active = this.row.status === "active";
-    return html`<div class="entry-buttons start">
+    return html`<div class="entry-buttons from-start">
       ${active ? html`<button @click=${() => this.#order("pause", "Paused: what happens waits.")}>${icons.pause} Pause</button>` : html`<button class="primary" @click=${() => this.#order("resume", "It goes on where it was.")}>${icons.play} Resume</button>`}
       <button @click=${() => this.#test()}>Test</button>
       <button @click=${() => this.#ask("replay")}>Replay…</button>
