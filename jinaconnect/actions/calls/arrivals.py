@@ -13,10 +13,15 @@ from jinaconnect.store.tenant import Change
 
 
 async def route_of(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:
-    """Return where a call goes, and the route as it is stored."""
-    rows = await ctx.data.find_by("numbers", "number", called)
+    """Return where a call goes, and the route as it is stored.
+
+    A number may come in over several carriers: where its trunk says nothing of it, another trunk's row counts.
+    """
+    rows = sorted(await ctx.data.find_by("numbers", "number", called), key=lambda each: str(each["_id"]))
     row = next((each for each in rows if each["provider_config"] == trunk["_id"]), None)
     default = trunk.get("default_route")
+    if row is None and default is None:
+        row = next(iter(rows), None)
     numbers = {} if row is None else {called: read_route(row["route"])}
     resolution = resolve(called, numbers, None if default is None else read_route(default))
     return resolution, row["route"] if row is not None and resolution.source == "number" else default

@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from jinaconnect.actions.calls.rerouting import Rerouter
+from jinaconnect.store.due import Claim
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.telephony.calls.telephone import OWN, TERMINAL
@@ -198,6 +200,48 @@ async def test_from_a_trunk_of_ours_to_a_carrier_and_back(gateway: Running, tena
         types = [event["type"] for event in await client.events("start", call=call)]
         assert len([each for each in types if each in TERMINAL]) == 1
         assert types.count("call.dialing") == len(tried)
+
+
+async def test_a_gateway_cut_off_between_two_carriers_goes_on_once(gateway: Running, lines: list[Line]) -> None:
+    """The state that a kill leaves between an attempt that failed and the next, taken up by whoever comes."""
+    first, second = lines
+    first.carrier.next.append("lost")
+    call = (await first.owner.post(CALLS, SAID)).ok(201)["id"]
+    raw, now = gateway.services.store.raw("calls"), gateway.services.clock()
+
+    async def asked() -> bool:
+        row = await raw.find_one({"_id": call})
+        return row is not None and row["hosted"]["asked"] is not None and row["due"]["by"] is None
+
+    await until(asked, 20)
+    failed = {"cause": "NETWORK_OUT_OF_ORDER", "sip_code": None, "at": now}
+    left_by = {"at": now, "by": "elsewhere/0/0:1:dead", "tries": 1}
+    await raw.update_one({"_id": call}, {"$set": {"rerouting": failed, "due": left_by}, "$unset": {"slot": ""}})
+    rerouter = Rerouter(gateway.services, gateway.ports.worker, gateway.ports.calls)
+    claim = Claim(await raw.find_one({"_id": call}) or {}, 2, True)
+    await asyncio.gather(*(rerouter.attend(claim) for _ in range(4)))
+    there = await second.carrier.placed()
+    await second.has(call, provider_config=second.trunk, provider_call_id=there.id)
+    assert len(await told(second.owner, call, "call.rerouted")) == 1
+    assert len(second.carrier.calls) == 1
+
+
+async def test_a_number_comes_in_over_whichever_carrier(tenant: Tenant) -> None:
+    """Its row at one of them says where it goes, unless the other says otherwise."""
+    client = tenant("owner", "test")
+    sip = (await client.get(TRUNKS, params={"provider": "sip"})).ok()["results"][0]["id"]
+    body = {"name": "Hi", "template_kind": "tts_script", "tts_text": "Hello."}
+    template = (await client.post("/voice/api/templates/", body)).ok(201)["id"]
+    number = {"number": "+12025550142", "provider_config": sip, "route": {"type": "template", "template": template}}
+    (await client.post("/voice/api/numbers/", number)).ok(201)
+    account = {"name": "P", "provider": "plivo", "from_numbers": [number["number"]]}
+    trunk = (await client.post(TRUNKS, account)).ok(201)["id"]
+    came = {"channel": "voice", "from": HANGS_UP, "to": number["number"]}
+    call = (await client.post("/sandbox/inbound/", came)).ok(201)["call_id"]
+    shown = (await client.get(f"{CALLS}{call}/")).ok()
+    assert (shown["provider_config"], shown["template"]) == (trunk, template)
+    (await client.patch(f"{TRUNKS}{trunk}/", {"default_route": {"type": "reject", "cause": "USER_BUSY"}})).ok()
+    assert (await client.post("/sandbox/inbound/", came)).ok(201)["call_id"] is None
 
 
 async def test_routes_are_kept_changed_and_removed(tenant: Tenant, new_tenant: Any) -> None:
