@@ -10,9 +10,10 @@ import pytest
 
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.telephony.asterisk import Asterisk, loopback_address, sipp
-from tests.telephony.calls.telephone import TERMINAL, Exchange, exchange
+from tests.telephony.calls.telephone import TERMINAL, Exchange, exchange, make_trunk
 
 CALLEE = "+12025550177"
+SAID = {"to_number": CALLEE, "tts_text": "Hello."}
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,35 @@ async def test_early_media_counts_as_ringing(phone: Exchange, tmp_path: Path) ->
     assert ended["status"] == "COMPLETED"
     ringing = [event for event in await phone.events(call) if event["type"] == "call.ringing"]
     assert [event["data"].get("early_media") for event in ringing] == [True]
+
+
+async def test_a_carrier_that_fails_hands_the_call_to_the_next_trunk(phone: Exchange, tmp_path: Path) -> None:
+    """The first trunk's carrier answers 503, the second's takes the call; a carrier that is away is passed over."""
+    other = loopback_address(5060)
+    second = await make_trunk(phone.tenant, other)
+    path, named = "/voice/api/outbound-routes/", []
+    for place, trunk in enumerate((phone.trunk, second)):
+        body = {"name": "R", "provider_config": trunk, "priority": -place}
+        named.append((await phone.owner.post(path, body)).ok(201)["id"])
+    try:
+        failing = sipp(tmp_path, "uas_refuse_503", ip=phone.more["carrier"])
+        async with failing, sipp(tmp_path, "uas_answer", ip=other) as carrier:
+            call = await phone.place(CALLEE, provider_config_id=None)
+            ended = await phone.ended(call)
+            assert await carrier.finished() == 0
+        assert (ended["status"], ended["provider_config"]) == ("COMPLETED", second)
+        types = await phone.types(call)
+        assert (types.count("call.dialing"), types.count("call.rerouted")) == (2, 1)
+        assert [type for type in types if type in TERMINAL] == ["call.completed"]
+        async with sipp(tmp_path, "uas_refuse_486", ip=phone.more["carrier"]):
+            call = await phone.place(CALLEE, provider_config_id=None)
+            assert (await phone.ended(call))["hangup_cause"] == "USER_BUSY"
+        assert "call.rerouted" not in await phone.types(call)
+        states = phone.gateway.services.store.raw("trunk_states")
+        down = {"scope": f"{phone.tenant.id}:live", "asterisk": "main", "status": "down"}
+        await states.update_one({"_id": second}, {"$set": down}, upsert=True)
+        asked = (await phone.owner.post("/voice/api/calls/?dry_run=true", SAID)).ok()["routing"]
+        assert {each["provider_config"]: each["reason"] for each in asked["skipped"]} == {second: "trunk_down"}
+    finally:
+        for id in named:
+            (await phone.owner.delete(f"{path}{id}/")).ok(204)
