@@ -60,6 +60,7 @@ from jinaconnect.actions.messaging.fallback import fall_back
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
+from jinaconnect.actions.messaging.templates import REVIEW_JOB
 from jinaconnect.actions.moving.arriving import adopt_cursors
 from jinaconnect.actions.office.branding import JOB as PROVE_JOB
 from jinaconnect.actions.office.branding import prove_later
@@ -67,6 +68,7 @@ from jinaconnect.actions.office.notifications import notify
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.rating.provider_prices import PRICE_JOB
 from jinaconnect.actions.readiness import SharedReadiness
+from jinaconnect.actions.reviewing.reviews import follow_review
 from jinaconnect.actions.scheduling.messages import COLLECTION as SCHEDULED
 from jinaconnect.actions.scheduling.messages import send_scheduled
 from jinaconnect.actions.webhooks.fleet import Webhooks
@@ -304,6 +306,7 @@ class Gateway:
         worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
         worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
         worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))
+        worker.handle_job(REVIEW_JOB, lambda scope, data: follow_review(services, ports, scope, data))
         worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
         worker.handle_job(UNPLACED_JOB, lambda scope, data: give_back_unplaced(services, scope, data["call"]))
         worker.handle_job(RECORDING_JOB, lambda scope, data: scribe.keep(ports.calls, scope, data))

@@ -14,11 +14,15 @@ from jinaconnect.core.inbox.status import Report
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What became of a template handed in: its status in our words and the carrier's id, or why it was not taken."""
+    """What became of a template handed in: its status in our words and the carrier's id, or why it was not taken.
+
+    `reason` is why it was rejected.
+    """
 
     status: str | None = None
     carrier_id: str | None = None
     error: str | None = None
+    reason: str | None = None
 
 
 @runtime_checkable
@@ -35,6 +39,20 @@ class ReviewsTemplates(Protocol):
 
     async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
         """Hand in a template; an outage is an error told, never raised."""
+
+
+@runtime_checkable
+class TellsReviews(Protocol):
+    """A channel whose carrier is asked what has become of a template, and takes one back."""
+
+    async def look(self, account: Account, template: Mapping[str, Any]) -> Review:
+        """Return what has become of a template that was handed in; an outage is an error told, never raised."""
+
+    async def withdraw(self, account: Account, template: Mapping[str, Any]) -> str | None:
+        """Have a template be no more at the carrier; return why it is not, None where it is done."""
+
+    def handed_in(self, template: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the carrier is given of a template."""
 
 
 @dataclass(frozen=True, slots=True)

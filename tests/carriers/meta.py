@@ -60,6 +60,8 @@ class MetaServer:
     media: dict[str, bytes] = field(default_factory=dict)
     wa_ids: dict[str, str] = field(default_factory=dict)
     number: dict[str, Any] = field(default_factory=dict)  # what is told of it
+    templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    takes_templates: bool = True
     next: deque[Behaviour] = field(default_factory=deque)
     usual: Behaviour = field(default_factory=Behaviour)
     _runner: web.AppRunner | None = field(default=None, repr=False)
@@ -70,6 +72,9 @@ class MetaServer:
         application = web.Application()
         application.router.add_post("/{version}/{id}/messages", self._send)
         application.router.add_get("/{version}/{id}", self._look_up)
+        application.router.add_post("/{version}/{id}/message_templates", self._template)
+        application.router.add_post("/{version}/{id}", self._template)
+        application.router.add_delete("/{version}/{id}/message_templates", self._withdraw)
         application.router.add_get("/files/{id}", self._download)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -149,10 +154,37 @@ class MetaServer:
             }
         )
 
+    async def _template(self, request: web.Request) -> web.Response:
+        """Take a template that is handed in, or what has changed of one."""
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if not self.takes_templates:
+            return self._error(500, 2, "Service temporarily unavailable.")
+        id, body = request.match_info["id"], await request.json()
+        if id in self.templates:
+            self.templates[id] |= {**body, "status": "PENDING"}
+            return web.json_response({"success": True})
+        if id != self.waba_id:
+            return self._error(400, 100, "Unsupported post request.")
+        self._serial += 1
+        made = f"77{self._serial}{secrets.randbelow(10**9)}"
+        self.templates[made] = {**body, "status": "PENDING", "rejected_reason": "NONE", "id": made}
+        return web.json_response({"id": made, "status": "PENDING", "category": body["category"]})
+
+    async def _withdraw(self, request: web.Request) -> web.Response:
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if self.templates.pop(request.query.get("hsm_id", ""), None) is None:
+            return self._error(400, 100, "There is no such template.")
+        return web.json_response({"success": True})
+
     async def _look_up(self, request: web.Request) -> web.Response:
         id = request.match_info["id"]
         if (refused := self._stranger(request)) is not None:
             return refused
+        if id in self.templates:
+            names = request.query["fields"].split(",")
+            return web.json_response({name: self.templates[id].get(name) for name in (*names, "id")})
         if id == self.phone_number_id and self.number:
             return web.json_response({**self.number, "id": id})
         if id not in self.media:

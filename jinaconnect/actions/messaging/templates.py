@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
-from jinaconnect.channels.abilities import ReviewsTemplates
+from jinaconnect.channels.abilities import ReviewsTemplates, TellsReviews
 from jinaconnect.channels.base import Account, TemplateUse
 from jinaconnect.channels.facts import TemplateReport
 from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
-from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
 from jinaconnect.core.messaging.templates import element_name, placeholders
 from jinaconnect.core.schema import Id, Request, Text, example, unkept
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Duplicate, applied
 
 STATUSES = (
@@ -28,6 +30,8 @@ STATUSES = (
 )  # fmt: skip
 REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
 FORM = ("template_type", "header", "footer", "buttons", "example_media_url")
+REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
+WATCHED = ("DRAFT", "PENDING")  # states that a template does not stay in
 MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
 
@@ -186,7 +190,10 @@ async def create_template(ctx: OperationContext, platform: str, body: NewTemplat
     account = await choose_account(ctx, platform, body.wa_app, field="wa_app")
     doc = _document(ctx.ids.new("tpl"), platform, account.id, _given(body), ctx.principal.username, ctx.now())
     if ctx.principal.may("template.submit"):
-        doc.update(await _submit(ctx, account, doc))
+        doc.update(await submitted(ctx, account, doc))
+        if doc["status"] in WATCHED:  # before it is there: one that is not is watched no further
+            first = ctx.now() + timedelta(seconds=FIRST_LOOK_S)
+            await ctx.ports.worker.add_jobs([review_job(ctx.data.scope, doc["_id"], 0, first)])
     try:
         written = await ctx.data.insert(
             "templates", doc, [ctx.event("template.created", doc["_id"], render_template(doc))]
@@ -218,7 +225,16 @@ async def get_template(ctx: Context, platform: str, id: str) -> Document:
     return doc
 
 
-async def _submit(ctx: OperationContext, account: Account, doc: Document) -> dict[str, Any]:
+def review_job(scope: str, template: str, step: int, at: datetime) -> Document:
+    """Return the job that looks after a template on its way: hands it in again, or asks what has become of it."""
+    return {
+        "_id": f"job_review_{template}_{step}_{int(at.timestamp())}", "scope": scope, "kind": REVIEW_JOB,
+        "due": due_at(at), "data": {"template": template, "step": step},
+    }  # fmt: skip
+
+
+async def submitted(ctx: OperationContext, account: Account, doc: Document) -> dict[str, Any]:
+    """Hand a template in, and return the fields it has then."""
     channel = ctx.ports.channels[account.channel]
     if not isinstance(channel, ReviewsTemplates):
         return {"status": "APPROVED", "last_synced_at": ctx.now(), "needs_sync": False}  # nobody reviews them
@@ -227,7 +243,7 @@ async def _submit(ctx: OperationContext, account: Account, doc: Document) -> dic
         return {"error_message": review.error[:500], "needs_sync": True}
     return {
         "status": review.status, "meta_template_id": review.carrier_id, "last_synced_at": ctx.now(),
-        "needs_sync": False,
+        "needs_sync": False, "error_message": None,
     }  # fmt: skip
 
 
@@ -238,16 +254,31 @@ async def change_template(ctx: Context, platform: str, id: str, body: Request) -
     if touched and before["app"] != platform:
         fields["needs_sync"] = True
     fields.update(updated_by=ctx.principal.username, updated_at=ctx.now())
-    return await _change(ctx, id, fields, "template.updated")
+    return await set_template(ctx, id, fields, "template.updated")
 
 
-async def delete_template(ctx: Context, platform: str, id: str) -> None:
-    """Remove a template."""
-    await get_template(ctx, platform, id)
-    await _change(ctx, id, {"deleted_at": ctx.now(), "is_active": False, "updated_at": ctx.now()}, "template.deleted")
+async def account_of(ctx: OperationContext, doc: Document) -> Account | None:
+    """Return the account of a template, None where it is gone."""
+    app = await ctx.data.find("apps", doc["app"])
+    return None if app is None or app["deleted_at"] is not None else ctx.ports.accounts.open(app)
 
 
-async def _change(ctx: Context, id: str, fields: Mapping[str, Any], told: str) -> dict[str, Any]:
+async def delete_template(ctx: OperationContext, platform: str, id: str) -> None:
+    """Remove a template, at its carrier as well where that takes it back; raises CarrierFailed where it refuses."""
+    doc = await get_template(ctx, platform, id)
+    account = None if doc["app"] == platform else await account_of(ctx, doc)
+    channel = None if account is None else ctx.ports.channels[account.channel]
+    if account is not None and doc["meta_template_id"] and isinstance(channel, TellsReviews):
+        why = await channel.withdraw(account, doc)
+        if why is not None:
+            raise CarrierFailed(f"The carrier keeps the template: {why}"[:500])
+    gone = {"deleted_at": ctx.now(), "is_active": False, "updated_at": ctx.now()}
+    await set_template(ctx, id, gone, "template.deleted")
+
+
+async def set_template(ctx: Context, id: str, fields: Mapping[str, Any], told: str) -> dict[str, Any]:
+    """Set fields of a template and tell of it; return it as it is answered."""
+
     def decide(doc: Document) -> Change:
         after = applied(doc, fields, (), ())
         return Change(set=fields, events=[ctx.event(told, id, render_template(after))])
@@ -274,7 +305,7 @@ async def apply_template_report(ctx: Context, account: Account, fact: TemplateRe
             rejection_reason=fact.reason,
             meta_template_id=fact.carrier_id or found["meta_template_id"],
         )
-    await _change(ctx, found["_id"], fields, "template.updated")
+    await set_template(ctx, found["_id"], fields, "template.updated")
 
 
 async def _named_so(ctx: Context, account: Account, fact: TemplateReport) -> Document | None:

@@ -17,6 +17,11 @@ REPORTED = {
 }  # fmt: skip
 
 
+def is_named(doc: Mapping[str, Any]) -> bool:
+    """Tell whether a template's places have names: then none has a number."""
+    return any(not name.isdigit() for name in placeholders(doc["content"] or ""))
+
+
 def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the Cloud API components of a template, with an example for every placeholder."""
     parts: list[dict[str, Any]] = []
@@ -29,7 +34,16 @@ def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
     if names:
         given = doc["example_body"] or []
         samples = list(given.values()) if isinstance(given, Mapping) else list(given)
-        body["example"] = {"body_text": [[*samples, *("sample" for _ in names)][: len(names)]]}
+        shown = [*samples, *("sample" for _ in names)][: len(names)]
+        if is_named(doc):
+            of_names = given if isinstance(given, Mapping) else dict(zip(names, shown, strict=True))
+            body["example"] = {
+                "body_text_named_params": [
+                    {"param_name": name, "example": str(of_names.get(name, "sample"))} for name in names
+                ]
+            }
+        else:
+            body["example"] = {"body_text": [shown]}
     parts.append(body)
     if doc["footer"]:
         parts.append({"type": "FOOTER", "text": doc["footer"]})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
@@ -27,7 +28,7 @@ from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.graph import SIGNATURE_HEADER, challenge, outcome, signature
 from jinaconnect.channels.whatsapp.compose import composed, recipient
 from jinaconnect.channels.whatsapp.facts import address, facts_of
-from jinaconnect.channels.whatsapp.templates import REPORTED, components
+from jinaconnect.channels.whatsapp.templates import REPORTED, components, is_named
 from jinaconnect.channels.whatsapp_meta.hooks import verified
 from jinaconnect.channels.whatsapp_meta.simulator import BASE_URL, SimulatedMeta, customers_message
 from jinaconnect.core.errors import CarrierFailed
@@ -37,6 +38,7 @@ from jinaconnect.outbound import Fetched, OutboundError
 from jinaconnect.store.blobs import Spool
 
 FETCH_S = 60.0
+ABSENT = 100  # the code of an error: there is no such template
 NUMBER_FIELDS = "display_phone_number,verified_name,quality_rating,messaging_limit_tier,throughput,status,health_status"
 
 
@@ -116,22 +118,60 @@ class WhatsappMeta:
     # --- templates -----------------------------------------------------------------------------------------------
 
     async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
-        """Hand in a template; the simulated carrier approves at once."""
-        body = {
+        """Hand in a template, or what has changed of one that the carrier has; the simulated one approves at once."""
+        known, body = template.get("meta_template_id"), self.handed_in(template)
+        if known:
+            changed = {name: body[name] for name in ("category", "components")}
+            data, error = await self._of_template(account, "POST", str(known), json=changed)
+        else:
+            data, error = await self._of_template(account, "POST", f"{account.business}/message_templates", json=body)
+        if error is None and not known and "id" not in data:
+            error = "the carrier named no template"
+        if error is not None:
+            return Review(error=error)
+        status = "APPROVED" if account.simulated else REPORTED.get(str(data.get("status")), "PENDING")
+        return Review(status, str(known or data["id"]))
+
+    def handed_in(self, template: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a template as the Cloud API takes it."""
+        named = {"parameter_format": "NAMED"} if is_named(template) else {}
+        return {
             "name": template["element_name"], "language": template["language_code"],
-            "category": template["category"], "components": components(template),
+            "category": template["category"], **named, "components": components(template),
         }  # fmt: skip
+
+    async def look(self, account: Account, template: Mapping[str, Any]) -> Review:
+        """Return how a template stands."""
+        path = f"{template['meta_template_id']}?fields=status,category,rejected_reason"
+        data, error = await self._of_template(account, "GET", path)
+        status = REPORTED.get(str(data.get("status")))
+        if error is not None or status is None:
+            return Review(error=error or "the carrier told no status")
+        told = data.get("rejected_reason")
+        return Review(status, str(template["meta_template_id"]), reason=None if told in (None, "NONE") else str(told))
+
+    async def withdraw(self, account: Account, template: Mapping[str, Any]) -> str | None:
+        """Delete a template in its language; one that is not there is done with."""
+        query = urlencode({"name": template["element_name"], "hsm_id": template["meta_template_id"]})
+        data, error = await self._of_template(account, "DELETE", f"{account.business}/message_templates?{query}")
+        return None if error is None or data.get("code") == ABSENT else error
+
+    async def _of_template(
+        self, account: Account, method: str, path: str, **options: Any
+    ) -> tuple[Mapping[str, Any], str | None]:
+        """Return what the carrier answers to a request about templates, and why it refused, None where it has not."""
         try:
-            answer = await self._call(account, "POST", f"{account.business}/message_templates", json=body)
+            answer = await self._call(account, method, path, **options)
             data = orjson.loads(answer.body)
         except (OutboundError, ValueError) as error:
-            return Review(error=f"The carrier could not be asked: {error}")
-        if answer.status >= 400 or not isinstance(data, dict) or "id" not in data:
-            told = data.get("error") if isinstance(data, dict) else None
-            text = told.get("message") if isinstance(told, dict) else f"HTTP {answer.status}"
-            return Review(error=str(text))
-        status = "APPROVED" if account.simulated else REPORTED.get(str(data.get("status")), "PENDING")
-        return Review(status, str(data["id"]))
+            return {}, f"The carrier could not be asked: {error}"
+        if not isinstance(data, dict):
+            return {}, f"HTTP {answer.status}"
+        if answer.status < 400:
+            return data, None
+        told = data.get("error")
+        told = told if isinstance(told, dict) else {}
+        return told, str(told.get("message") or f"HTTP {answer.status}")
 
     # --- the account ---------------------------------------------------------------------------------------------
 

@@ -41,6 +41,10 @@ class SimulatedMeta:
             return await self._messages(url, parts[1], json)
         if method == "POST" and len(parts) == 3 and parts[2] == "message_templates":
             return _answer(url, 200, {"id": _digits(str(json)), "status": "PENDING", "category": json.get("category")})
+        if method == "DELETE" and len(parts) == 3 and parts[2] == "message_templates":
+            return _answer(url, 200, {"success": True})
+        if len(parts) == 2 and (method == "POST" or "rejected_reason" in url):
+            return _answer(url, 200, {"success": True, "status": "APPROVED", "id": parts[1]})
         if method == "GET" and len(parts) == 2 and parts[1].startswith(_MEDIA):
             link = base64.urlsafe_b64decode(parts[1].removeprefix(_MEDIA)).decode()
             return _answer(

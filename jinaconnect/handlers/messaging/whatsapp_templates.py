@@ -8,8 +8,10 @@ from typing import Any
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
+from jinaconnect.actions.reviewing import reviews
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
+from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.edge.operation import operation
 
 PLATFORM = "WHATSAPP"
@@ -101,7 +103,51 @@ async def change_template(ctx: Context, id: str, body: templates.TemplateFields)
     status=204,
     effect=True,
     tag="whatsapp",
+    errors=(502,),
 )
-async def delete_template(ctx: Context, id: str) -> None:
-    """Remove a template."""
+async def delete_template(ctx: OperationContext, id: str) -> None:
+    """Remove a template, at its carrier too."""
     await templates.delete_template(ctx, PLATFORM, id)
+
+
+class SyncedTemplate(
+    Answer,
+    json_schema_extra=example(
+        message="The template is PENDING.", status="PENDING", needs_sync=False, meta_template_id="1627019861106475"
+    ),
+):  # fmt: skip
+    """How a template stands at its carrier."""
+
+    message: str
+    status: str
+    needs_sync: bool
+    meta_template_id: str | None
+
+
+class HandedIn(
+    Answer,
+    json_schema_extra=example(
+        name="order_sent", language="en", category="UTILITY",
+        components=[{"type": "BODY", "text": "Your order {{1}} is on its way.",
+                     "example": {"body_text": [["4711"]]}}],
+    ),
+):  # fmt: skip
+    """What a template's carrier is given, in its own form."""
+
+
+@operation(
+    "POST", "/wa/v1/templates/{id}/sync/", id="wa.templates.sync", permission="template.submit", effect=True,
+    returns=SyncedTemplate, tag="whatsapp", errors=(501, 502),
+)  # fmt: skip
+async def sync_template(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Hand a template in that is a draft or has changed, else ask its carrier what has become of it."""
+    return await reviews.sync_template(ctx, PLATFORM, id)
+
+
+@operation(
+    "GET", "/wa/v1/templates/{id}/meta-payload/", id="wa.templates.payload", permission="template.view",
+    returns=HandedIn, tag="whatsapp", errors=(501,),
+)  # fmt: skip
+async def show_payload(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Show what a template's carrier is given."""
+    return await reviews.payload(ctx, PLATFORM, id)
