@@ -128,7 +128,7 @@ async def results_csv(ctx: Context, broadcast: str, after: str | None) -> tuple[
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for row in rows[:MOST_ROWS]:
-        shown = render_row(row)
+        shown = render_row(row, ctx.principal.priority)
         shown["answers"] = " ".join(f"{each['node'] or ''}={each['digits']}" for each in shown["answers"])
         writer.writerow([_safe(shown[name]) for name in COLUMNS])
     return file.getvalue(), rows[MOST_ROWS - 1]["_id"] if len(rows) > MOST_ROWS else None

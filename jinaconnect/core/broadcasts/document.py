@@ -13,6 +13,7 @@ from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.inbox.address import PHONE, Address, variants
 from jinaconnect.core.inbox.platform import USUAL
 
+COST_FROM = 60  # the priority from which on somebody sees what broadcasts cost
 COUNTERS = {
     "pending_count": ("PENDING",), "queued_count": ("QUEUED",), "sending_count": ("SENDING",),
     "unknown_count": ("UNKNOWN",), "sent_count": ("SENT",), "delivered_count": ("DELIVERED",),
@@ -57,7 +58,7 @@ def address_key(to: Address) -> str:
 
 
 def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a broadcast as REST and events show it."""
+    """Return a broadcast as events tell of it; what it costs is for those who see money (`priced`)."""
     counts = doc["counts"]
     total = sum(counts.values()) or doc["audience"]
     return {
@@ -72,15 +73,21 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
         "category": doc["category"], "track_links": bool(doc.get("track_links")),
         "reason_for_cancellation": doc["reason"],
         **{name: sum(counts.get(status, 0) for status in each) for name, each in COUNTERS.items()},
-        "total_messages": total, "initial_cost": doc["initial_cost"], "is_active": doc["is_active"],
+        "total_messages": total, "is_active": doc["is_active"],
         "started_at": iso_or_none(doc["started_at"]),
         "ended_at": iso_or_none(doc["ended_at"]), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip
 
 
-def render_row(doc: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipient as REST shows it."""
+def priced(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
+    """Return a broadcast as REST shows it to somebody of a priority."""
+    return {**render_broadcast(doc), "initial_cost": doc["initial_cost"] if priority >= COST_FROM else None}
+
+
+def render_row(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
+    """Return a recipient as REST shows it to somebody of a priority."""
+    price = doc["price"] if priority >= COST_FROM else None
     return {
         "id": doc["_id"], "broadcast": doc["broadcast"], "contact": doc["contact"],
         "contact_name": f"{doc['first_name']} {doc['last_name']}".strip(), "contact_phone": doc["phone"],
@@ -91,7 +98,7 @@ def render_row(doc: Mapping[str, Any]) -> dict[str, Any]:
         "failed_at": iso_or_none(doc["failed_at"]), "replied_at": iso_or_none(doc.get("replied_at")),
         "call": doc.get("call"), "outcome": doc.get("outcome"), "seconds": doc.get("seconds"),
         "answers": [dict(each) for each in doc.get("answers") or ()],
-        "cost": None if doc["price"] is None else shown(doc["price"]), "created_at": iso(doc["created_at"]),
+        "cost": None if price is None else shown(price), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip
 

@@ -41,6 +41,15 @@ def ui_status(status: str) -> str:
     return UI_STATUSES[status]
 
 
+def shown_as(text: str) -> dict[str, list[str]]:
+    """Return which statuses people are shown so, of names with commas between; raises ValueError for another name."""
+    wanted = {part.strip().lower() for part in text.split(",")}
+    known = {shown.lower() for shown in UI_STATUSES.values()}
+    if not wanted <= known:
+        raise ValueError(f"must be of {', '.join(dict.fromkeys(UI_STATUSES.values()))}")
+    return {"$in": [status for status, shown in UI_STATUSES.items() if shown.lower() in wanted]}
+
+
 def start_of(scheduled: datetime | None, now: datetime) -> datetime:
     """Return when a broadcast begins; raises ValueError for a time before the least lead."""
     if scheduled is None:

@@ -12,7 +12,7 @@ from jinaconnect.actions.broadcasts.telling import with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.broadcasts import states
-from jinaconnect.core.broadcasts.document import render_broadcast
+from jinaconnect.core.broadcasts.document import priced
 from jinaconnect.core.broadcasts.values import RESERVED
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.platform import PLATFORMS
@@ -34,9 +34,14 @@ from jinaconnect.handlers.broadcasts.fields import (
 )
 from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
 
+_NAMES = "|".join(dict.fromkeys(states.UI_STATUSES.values()))
+_SHOWN = Filter(
+    "status", states.shown_as, ("",), {"type": "string", "pattern": f"^({_NAMES})(,({_NAMES}))*$"}
+)
 BROADCASTS = Listing(
     filters={
-        "status": choice_filter("status", states.STATUSES), "platform": choice_filter("platform", tuple(PLATFORMS)),
+        "status": choice_filter("status", states.STATUSES), "ui_status": _SHOWN, "ui_status__in": _SHOWN,
+        "platform": choice_filter("platform", tuple(PLATFORMS)),
         "template": Filter("template", lookups=("", "in")), "created_by": text_filter("created_by"),
         "updated_by": text_filter("updated_by"), "is_active": bool_filter("is_active"),
         "scheduled_time": time_filter("scheduled_time"), "created_at": time_filter("created_at"),
@@ -47,7 +52,7 @@ BROADCASTS = Listing(
 
 async def _render(ctx: OperationContext, docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     shown = await asyncio.gather(*(with_counts(ctx, doc) for doc in docs))
-    return [render_broadcast(doc) for doc in shown]
+    return [priced(doc, ctx.principal.priority) for doc in shown]
 
 
 async def _of_platform(ctx: OperationContext, id: str, platform: str | None) -> None:
@@ -60,9 +65,9 @@ async def _create(ctx: OperationContext, fields: dict[str, Any]) -> dict[str, An
     if dry_run(ctx):
         doc = await drafting.preview_broadcast(ctx, fields)
         verdicts = await foreseen(ctx.data, doc, doc["scheduled_time"])
-        return Reply({**render_broadcast(doc), "dry_run": True, "verdicts": verdicts})
+        return Reply({**priced(doc, ctx.principal.priority), "dry_run": True, "verdicts": verdicts})
     doc, warnings = await drafting.create_broadcast(ctx, fields)
-    return {**render_broadcast(doc), "warnings": warnings}
+    return {**priced(doc, ctx.principal.priority), "warnings": warnings}
 
 
 def _declare(base: str, id: str, platform: str | None) -> None:
@@ -111,13 +116,13 @@ def _declare(base: str, id: str, platform: str | None) -> None:
     async def read(ctx: OperationContext, id: str) -> dict[str, Any]:
         """Show a broadcast with its counters."""
         await _of_platform(ctx, id, platform)
-        return render_broadcast(await drafting.read_broadcast(ctx, id))
+        return priced(await drafting.read_broadcast(ctx, id), ctx.principal.priority)
 
     @doing("PATCH", "/{id}/", "change", "create", body=BroadcastFields, returns=BroadcastOut, effect=True)
     async def change(ctx: OperationContext, id: str, body: BroadcastFields) -> dict[str, Any]:
         """Change a broadcast that has not begun; QUEUED schedules it, DRAFT takes it back."""
         await _of_platform(ctx, id, platform)
-        return render_broadcast(await drafting.change_broadcast(ctx, id, body.given()))
+        return priced(await drafting.change_broadcast(ctx, id, body.given()), ctx.principal.priority)
 
     @doing("POST", "/{id}/cancel/", "cancel", "cancel", body=Reason, returns=Cancelled, effect=True)
     async def cancel(ctx: OperationContext, id: str, body: Reason) -> dict[str, Any]:
@@ -138,7 +143,7 @@ def _declare(base: str, id: str, platform: str | None) -> None:
             counts = await drafting.preview_resume(ctx, id, body.scope)
             return Reply({"dry_run": True, **counts, "total": sum(counts.values())})
         doc, counts = await drafting.resume_broadcast(ctx, id, body.scope)
-        return {"broadcast": render_broadcast(doc), **counts, "total": sum(counts.values())}
+        return {"broadcast": priced(doc, ctx.principal.priority), **counts, "total": sum(counts.values())}
 
 
 _declare("/broadcast", "broadcasts", None)

@@ -118,8 +118,15 @@ class NewBroadcast(
     platform: PlatformName = USUAL
 
 
-class BroadcastOut(BroadcastData, json_schema_extra=like(BROADCAST)):
+SHOWN = {**BROADCAST, "initial_cost": 16.2}
+
+
+class BroadcastOut(BroadcastData, json_schema_extra=like(SHOWN)):
     """A broadcast."""
+
+    initial_cost: float | None = Field(
+        description="What was reserved when it was planned, of calls what a minute with each costs; null: nobody pays."
+    )
 
 
 class BroadcastWarning(Answer):
@@ -137,7 +144,7 @@ _LOW = {
 }  # fmt: skip
 
 
-class BroadcastCreatedOut(BroadcastOut, json_schema_extra=like({**BROADCAST, "warnings": [_LOW]})):
+class BroadcastCreatedOut(BroadcastOut, json_schema_extra=like({**SHOWN, "warnings": [_LOW]})):
     """A broadcast as it was written, and what to see to."""
 
     warnings: list[BroadcastWarning]
@@ -156,7 +163,7 @@ _FORESEEN = {"looked_at": 500, "now": 431, "later": 60, "never": {"contact.opt_o
 
 
 class BroadcastPreview(
-    BroadcastData, json_schema_extra=like({**BROADCAST, "dry_run": True, "verdicts": _FORESEEN})
+    BroadcastData, json_schema_extra=like({**SHOWN, "dry_run": True, "verdicts": _FORESEEN})
 ):
     """A broadcast that was asked about and not written; `recipient_count` is how many it would go to."""
 
@@ -183,7 +190,7 @@ class Resume(Request, json_schema_extra=example(scope="pending")):
     scope: Literal["pending", "failed", "unknown", "all"]
 
 
-class Resumed(Answer, json_schema_extra=example(broadcast=like(BROADCAST)["examples"][0], pending=12, total=12)):
+class Resumed(Answer, json_schema_extra=example(broadcast=like(SHOWN)["examples"][0], pending=12, total=12)):
     """How many recipients are sent to again, by what they were."""
 
     broadcast: BroadcastOut

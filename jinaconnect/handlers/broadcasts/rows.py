@@ -73,7 +73,7 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
     """List the recipients of broadcasts and what became of each, newest first."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [render_row(doc) for doc in docs]
+        return [render_row(doc, ctx.principal.priority) for doc in docs]
 
     return await list_documents(ctx, "broadcast_rows", ROWS, render)
 
@@ -84,7 +84,7 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
 )  # fmt: skip
 async def read_row(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show what became of one recipient."""
-    return render_row(await ctx.data.get("broadcast_rows", id))
+    return render_row(await ctx.data.get("broadcast_rows", id), ctx.principal.priority)
 
 
 @operation(

@@ -21,7 +21,7 @@ BROADCAST = {
     "voice_template": None, "call_options": None, "fallback_sms_enabled": None,
     "track_links": False, "reason_for_cancellation": "", "pending_count": 0, "queued_count": 0, "sending_count": 0,
     "unknown_count": 0, "sent_count": 0, "delivered_count": 0, "read_count": 0, "failed_count": 0, "blocked_count": 0,
-    "success_count": 0, "total_messages": 1200, "initial_cost": None, "is_active": True, "started_at": None,
+    "success_count": 0, "total_messages": 1200, "is_active": True, "started_at": None,
     "ended_at": None,
     "created_at": EARLIER, "updated_at": EARLIER, "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
@@ -95,9 +95,6 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     blocked_count: Count
     success_count: Count
     total_messages: Count
-    initial_cost: float | None = Field(
-        description="What was reserved when it was planned, of calls what a minute with each costs; null: nobody pays."
-    )
     is_active: bool
     started_at: Stamp | None
     ended_at: Stamp | None
