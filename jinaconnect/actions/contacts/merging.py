@@ -1,14 +1,18 @@
-"""Contacts that become one because their carrier says so, and two again because the team says so."""
+"""Contacts that become one because their carrier or the team says so, and two again because the team says so."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
-from jinaconnect.core.errors import Conflict, NotFound
+from jinaconnect.core.errors import Conflict, Invalid, InvalidState, NotFound
 from jinaconnect.core.inbox.contact import render_contact
 from jinaconnect.core.inbox.merging import elder, given_up, may_merge, merged, parted, restored
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, Step, applied
+
+May = Callable[[Document, Document], bool]
 
 
 async def merge(ctx: Context, one: Document, other: Document) -> Document:
@@ -18,30 +22,55 @@ async def merge(ctx: Context, one: Document, other: Document) -> Document:
     """
     if not may_merge(one, other):
         return one
-    keeper, gone = elder(one, other)
+    try:
+        keeper, gone = elder(one, other)
+        return await _joined(ctx, dict(keeper), dict(gone), may_merge)
+    except (Conflict, NotFound):  # one of them was removed, or changed hands meanwhile
+        return one
+
+
+async def merge_by_hand(ctx: Context, id: str, other: str) -> dict[str, object]:
+    """Merge a contact into another because the team says so, whatever it said before; returns the one that stays.
+
+    Raises NotFound, Invalid on `contact_id`, InvalidState where one of them is merged already, or a group.
+    """
+    keeper = await visible_contact(ctx, id)
+    try:
+        gone = await visible_contact(ctx, other)
+    except NotFound as error:
+        raise Invalid.field("contact_id", "there is no such contact") from error
+    if keeper["_id"] == gone["_id"]:
+        raise Invalid.field("contact_id", "must be another contact")
+    for doc in (keeper, gone):
+        if doc.get("merged_into") is not None or render_contact(doc)["whatsapp_group_id"] is not None:
+            raise InvalidState("One of them is merged with another already, or a group.")
+    try:
+        joined = await _joined(ctx, keeper, gone, lambda one, two: may_merge({**one, "apart": ()}, two))
+    except Duplicate as error:
+        raise Conflict("Somebody else has one of their addresses by now.") from error
+    return render_contact(joined)
+
+
+async def _joined(ctx: Context, keeper: Document, gone: Document, may: May) -> Document:
+    """Have one contact take another and return it as it is then; raises Conflict where they may not be one any more."""
     ids = (ctx.ids.new("evt"), ctx.ids.new("evt"))
     held: list[Document] = []
 
-    def give_up(doc: Document) -> Change | None:
+    def give_up(doc: Document) -> Change:
         held[:] = [doc]
-        return _told(ctx, ids[0], "contact.merged", doc, given_up(doc, keeper["_id"])) if _still(doc) else None
+        return _told(ctx, ids[0], "contact.merged", doc, given_up(doc, keeper["_id"]))
 
-    def take(doc: Document) -> Change | None:
+    def take(doc: Document) -> Change:
         [younger] = held
-        if not _still(younger) or not may_merge(doc, younger):
-            return None
+        if not may(doc, younger):
+            raise Conflict("One of them has changed meanwhile; look at them again.")
         return _told(ctx, ids[1], "contact.merged", doc, merged(doc, younger))
 
-    def _still(doc: Document) -> bool:
-        return doc.get("merged_into") is None and keeper["_id"] not in doc.get("apart", ())
-
-    try:  # the younger first: nobody else may have what it is found by
-        written = await ctx.data.change_together(
-            [Step("contacts", gone["_id"], give_up), Step("contacts", keeper["_id"], take)]
-        )
-    except (Duplicate, NotFound):  # one of them was removed, or changed hands meanwhile
-        return one
-    return written[1].doc
+    # The younger first: nobody else may have what it is found by.
+    written = await ctx.data.change_together(
+        [Step("contacts", gone["_id"], give_up), Step("contacts", keeper["_id"], take)]
+    )
+    return [ctx.wrote(each) for each in written][1]
 
 
 async def kept(ctx: Context, contact: Document) -> Document:

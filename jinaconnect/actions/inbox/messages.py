@@ -193,7 +193,7 @@ async def channel_conversation(ctx: Context) -> dict[str, Any]:
     if "cursor" in query:
         raise Invalid.field("cursor", "this list is oldest first and goes by page")
     contact = await visible_contact(ctx, query["contact_id"])
-    within = {"contact": contact["_id"], "deleted_at": None}
+    within = {"contact": _any(await one_person(ctx, contact)), "deleted_at": None}
 
     async def render(docs: Sequence[Document]) -> list[dict[str, Any]]:
         return await _listed(ctx, docs)
@@ -211,8 +211,9 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     before = ctx.caller.query.get("before")
     number = None if before is None else parse_or_fault("before", parse_int, before)
     position = await log_cursor(ctx)
-    await _settle(ctx, contact["_id"])
-    items = await _items(ctx, contact["_id"], number, offset + limit + 1)
+    people = await one_person(ctx, contact)
+    await _settle(ctx, people)
+    items = await _items(ctx, people, number, offset + limit + 1)
     page = items[offset : offset + limit]
     more = len(items) > offset + limit
     return sliced(
@@ -221,19 +222,35 @@ async def read_timeline(ctx: Context, contact_id: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-async def _settle(ctx: Context, contact: str) -> None:
-    """See to it that what has been told of a conversation stands in its rows, each message with its number."""
+async def one_person(ctx: Context, contact: Document) -> list[str]:
+    """Return the ids of a contact and of all that were merged into it."""
+    ids, left = [contact["_id"]], list(contact.get("merged", ()))
+    while left:
+        rows = await ctx.data.select("contacts", {"_id": {"$in": left}}, fields={"merged": 1})
+        ids += left
+        left = [id for row in rows for id in row.get("merged", ()) if id not in ids]
+    return ids
+
+
+async def _settle(ctx: Context, contacts: Sequence[str]) -> None:
+    """See to it that what has been told of conversations stands in their rows, each message with its number."""
     told, unnumbered = await asyncio.gather(
-        ctx.data.find("contacts", contact),
-        ctx.data.select("messages", {"contact": contact, "number": None}, limit=MAX_LIMIT),
+        asyncio.gather(*(ctx.data.find("contacts", id) for id in contacts)),
+        ctx.data.select("messages", {"contact": _any(contacts), "number": None}, limit=MAX_LIMIT),
     )
-    await ctx.data.settle("contacts", [told] if told else [])
+    await ctx.data.settle("contacts", [doc for doc in told if doc is not None])
     await ctx.data.settle("messages", unnumbered)
 
 
-async def _items(ctx: Context, contact: str, before: int | None, most: int) -> list[dict[str, Any]]:
+def _any(contacts: Sequence[str]) -> Any:
+    """Return what fits any of some contacts, nearly always one."""
+    return contacts[0] if len(contacts) == 1 else {"$in": list(contacts)}
+
+
+async def _items(ctx: Context, contacts: Sequence[str], before: int | None, most: int) -> list[dict[str, Any]]:
     """Return the newest items below a number, newest first."""
-    below = {"contact": contact, "number": {"$type": "number", **({"$lt": before} if before is not None else {})}}
+    number = {"$type": "number", **({"$lt": before} if before is not None else {})}
+    below = {"contact": _any(contacts), "number": number}
     order = [("number", -1)]
     messages, rows = await asyncio.gather(
         ctx.data.select("messages", {**below, "deleted_at": None}, sort=order, limit=most),

@@ -134,7 +134,8 @@ async def end_contact(ctx: Context, contact: Document, *, erase: bool) -> None:
         now = ctx.now()
         gone: Mapping[str, Any] = {"deleted_at": now, "updated_at": now, "updated_by": ctx.principal.username}
         if erase:
-            fields = {**gone, **_ERASED, **({"former": None} if "former" in doc else {})}
+            others: dict[str, Any] = {name: None for name in ("former", "lent") if name in doc}
+            fields = {**gone, **_ERASED, **others}
             shown = applied(doc, fields, (), ())
         else:
             shown = applied(doc, gone, (), ())

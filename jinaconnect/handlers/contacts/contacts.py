@@ -15,7 +15,7 @@ from jinaconnect.core.events.payloads.base import MOMENT, like
 from jinaconnect.core.events.payloads.contacts import CONTACT, ContactData
 from jinaconnect.core.inbox.profile import ContactChange, NewContact
 from jinaconnect.core.paging import FLAG, SHORT, parse_bool, parse_or_fault
-from jinaconnect.core.schema import Answer
+from jinaconnect.core.schema import Answer, Id, Request, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.handlers.edge.schemas import PAGES, Parameter
 
@@ -144,6 +144,25 @@ async def delete_contact(ctx: Context, id: str) -> None:
     """
     erase = parse_or_fault("erase", parse_bool, ctx.caller.query.get("erase", "false"))
     await (erasure.erase_contact(ctx, id) if erase else removal.remove_contact(ctx, id))
+
+
+class Merge(Request, json_schema_extra=example(contact_id=sample_id("cnt"))):
+    """Who is the same person and becomes part of the contact of the path."""
+
+    contact_id: Id
+
+
+@operation(
+    "POST", "/contacts/{id}/merge/", id="contacts.merge", permission="contact.edit", body=Merge, returns=ContactOut,
+    effect=True, errors=(409,),
+)  # fmt: skip
+async def merge(ctx: Context, id: str, body: Merge) -> dict[str, Any]:
+    """Merge another contact into this one, which has its addresses, tags, segments, attributes and refusals as well.
+
+    The timeline of this one shows what was said to both; the other stays, `merged_into` this one, with its messages
+    and calls as they were. `separate` undoes it and takes back what came of the other.
+    """
+    return await merging.merge_by_hand(ctx, id, body.contact_id)
 
 
 @operation(
