@@ -7,7 +7,20 @@ import os
 import sys
 from collections.abc import Callable
 
-from benchmarks import broadcasts, calls, cost, fanout, hooks_out, imports, inbound, presence, reading, reports, resting
+from benchmarks import (
+    broadcasts,
+    calls,
+    cost,
+    fanout,
+    hooks_out,
+    imports,
+    inbound,
+    presence,
+    reading,
+    reports,
+    resting,
+    voice,
+)
 from benchmarks.processes import LOAD_CORE, pin
 from benchmarks.report import write
 from benchmarks.rows import Row, table
@@ -37,6 +50,9 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "ivr": calls.ivr,
     "keys": calls.keys,
     "calls": calls.many,
+    "hosted": voice.calls,
+    "slowdb": voice.slow,
+    "transcripts": voice.transcripts,
 }
 
 

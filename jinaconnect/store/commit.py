@@ -20,7 +20,7 @@ import structlog
 
 from jinaconnect.core.errors import Unavailable
 
-LATE_S, MOST_LANES = 0.01, 64  # a batch under way for so long has another one begun beside it
+LATE_S, MOST_LANES = 0.01, 64  # what has waited for so long goes in a lane of its own
 SEVERAL = 4  # items of a batch that tell of a burst
 MOMENT_S, MOMENTS = 0.001, 8
 
@@ -50,7 +50,6 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._lanes = lanes
         self._draining = 0
-        self._began = 0.0
         self._bursts = bursts
         self._spawn = spawn
         self._busy = False
@@ -73,17 +72,22 @@ class GroupCommit(Generic[Item, Result]):
         """Have one item written; what is returned has its result, or its error."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._draining < self._lanes or self._late():
-            self._draining += 1
-            task = self._spawn(self._drain())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._draining < self._lanes:
+            self._open()
+        elif self._lanes > 1 and len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(LATE_S, self._beside)
         return future
 
-    def _late(self) -> bool:
-        """Tell whether the batch begun last has been under way for long, and may have another one beside it."""
-        slow = asyncio.get_running_loop().time() - self._began > LATE_S
-        return slow and self._lanes > 1 and self._draining < MOST_LANES
+    def _open(self) -> None:
+        self._draining += 1
+        task = self._spawn(self._drain())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _beside(self) -> None:
+        """Begin another batch beside those under way, where something has waited for them."""
+        if self._waiting and self._draining < MOST_LANES:
+            self._open()
 
     async def _drain(self) -> None:
         try:
@@ -92,7 +96,6 @@ class GroupCommit(Generic[Item, Result]):
                     await self._burst()
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
                 self._busy = len(batch) >= SEVERAL
-                self._began = asyncio.get_running_loop().time()
                 results = await self._written([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if future.done():

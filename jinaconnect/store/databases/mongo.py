@@ -55,6 +55,7 @@ def connect(uri: str, name: str, *, timeout_s: float) -> tuple[AsyncMongoClient[
         serverSelectionTimeoutMS=int(timeout_s * 1000),
         connectTimeoutMS=int(timeout_s * 1000),
         maxPoolSize=64,
+        maxConnecting=8,  # a database that becomes slow wants more of them at once
         retryWrites=True,
         retryReads=True,
         appname="jinaconnect",
