@@ -21,13 +21,13 @@ LAYOUTS: dict[str, dict[str, tuple[str, str, int]]] = {
     "Hindi": {
         "j": ("र", "KeyJ", 0), "k": ("क", "KeyK", 0), "r": ("ी", "KeyR", 0), "n": ("ल", "KeyN", 0),
         "g": ("ु", "KeyG", 0), "h": ("प", "KeyH", 0), "i": ("ग", "KeyI", 0), "m": ("स", "KeyM", 0),
-        "e": ("ा", "KeyE", 0), "o": ("द", "KeyO", 0), "a": ("ो", "KeyA", 0),
+        "e": ("ा", "KeyE", 0), "o": ("द", "KeyO", 0), "a": ("ो", "KeyA", 0), "c": ("म", "KeyC", 0),
         "?": ("य़", "Slash", SHIFT), "/": ("य", "Slash", 0),
     },
     "Arabic": {
         "j": ("ت", "KeyJ", 0), "k": ("ن", "KeyK", 0), "r": ("ق", "KeyR", 0), "n": ("ى", "KeyN", 0),
         "g": ("ل", "KeyG", 0), "h": ("ا", "KeyH", 0), "i": ("ه", "KeyI", 0), "m": ("ة", "KeyM", 0),
-        "e": ("ث", "KeyE", 0), "o": ("خ", "KeyO", 0), "a": ("ش", "KeyA", 0),
+        "e": ("ث", "KeyE", 0), "o": ("خ", "KeyO", 0), "a": ("ش", "KeyA", 0), "c": ("ؤ", "KeyC", 0),
         "?": ("؟", "Slash", SHIFT), "/": ("ظ", "Slash", 0),
     },
 }  # fmt: skip
@@ -90,6 +90,14 @@ async def test_each_key_on_each_layout(page: Page, gateway: Running, tenant: Ten
     await type_key("g")
     await type_key("h")
     await expect(page.locator("jc-start")).to_be_visible()
+    await type_key("g")
+    await type_key("c")
+    await expect(page.locator("jc-calls")).to_be_visible()
+    await type_key("c")
+    await expect(page.get_by_label("Number", exact=True)).to_be_focused()
+    await press(cdp, "Escape", "Escape")
+    await press(cdp, "Escape", "Escape")
+    await expect(page.locator("jc-place")).to_have_count(0)
     await type_key("g")
     await type_key("i")
     await expect(page.locator("jc-inbox")).to_be_visible()

@@ -10,6 +10,7 @@ import "./place.js";
 import { Calls } from "./store.js";
 import { LIVE } from "./words.js";
 
+await sheet(new URL("../pages.css", import.meta.url));
 await sheet(new URL("./calls.css", import.meta.url));
 
 export default class CallsPage extends Element {

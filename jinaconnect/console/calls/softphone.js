@@ -18,6 +18,7 @@ const EXPECT_MS = 20_000; // within which a call that was asked for here is take
 const LOOKS = 20, LOOK_MS = 300; // for the gateway's name of a call that is answered
 const REGISTER_MS = 15_000;
 
+await sheet(new URL("../pages.css", import.meta.url));
 await sheet(new URL("./softphone.css", import.meta.url));
 
 class Softphone extends Element {

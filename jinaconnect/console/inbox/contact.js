@@ -2,6 +2,7 @@
 import { Element, html } from "../element.js";
 import { day, exactly } from "../format.js";
 import { icons } from "../icons.js";
+import { session } from "../session.js";
 import { plain } from "../text.js";
 import { PLATFORMS } from "./platforms.js";
 
@@ -41,7 +42,9 @@ class ContactView extends Element {
         ${contact.dnc ? html`<div><dt>Calls</dt><dd>do not call</dd></div>` : ""}
         <div><dt>Since</dt><dd><time datetime=${contact.created_at} title=${exactly(contact.created_at)}>${day(contact.created_at)}</time></dd></div>
       </dl>
-      <p><button @click=${() => this.page.act.save()}>${icons.file} Save as PDF</button></p>`;
+      <p class="contact-does">
+        ${contact.phone && !contact.dnc && session.may("voice.call") ? html`<button @click=${() => this.app.go(`calls/new/${contact.phone}`)}>${icons.calls} Call</button>` : ""}
+        <button @click=${() => this.page.act.save()}>${icons.file} Save as PDF</button></p>`;
   }
 }
 

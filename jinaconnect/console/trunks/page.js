@@ -9,6 +9,7 @@ import "./form.js";
 import "./trunk.js";
 import { STATES, milliseconds, percent, receipt, registration, seconds } from "./words.js";
 
+await sheet(new URL("../pages.css", import.meta.url));
 await sheet(new URL("./trunks.css", import.meta.url));
 
 const EVERY_MS = 10_000;

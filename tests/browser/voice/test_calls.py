@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 
 from tests.browser.signing_in import live, sign_in
+from tests.client import until
 from tests.conftest import Running
 from tests.handlers.people import Person, add_person
 from tests.telephony.calls.graphs import graph
@@ -151,3 +152,38 @@ async def test_who_may_not_listen_sees_that_there_is_a_recording(page: Page, gat
     rows = (await client.get(f"/voice/api/recordings/?call_id={call}")).ok()["results"]
     asked = await tenant("manager", "test").get(f"/voice/api/recordings/{rows[0]['id']}/peaks/")
     asked.refused(403, "permission_denied")
+
+
+async def test_what_happened_while_the_network_was_away_is_there_afterwards(
+    page: Page, gateway: Running, tenant: Tenant
+) -> None:
+    client = tenant("owner", "test")
+    await in_sandbox(page, gateway, tenant)
+    body = {"to_number": "+12025550107", "template": await template(tenant), "metadata": {"sandbox_digits": "429"}}
+    call = (await client.post("/voice/api/calls/", body)).ok(201)["id"]
+    await expect(page.locator(".live-calls a")).to_have_count(1)
+    await page.context.set_offline(True)
+    await expect(page.locator(".connection")).to_contain_text("Offline", timeout=20_000)
+
+    async def waits() -> bool:
+        told = (await client.get(f"/voice/api/calls/{call}/")).ok()["recent_events"]
+        return any(each["payload"].get("node") == "then" for each in told)
+
+    await until(waits)
+    (await client.post(f"/voice/api/calls/{call}/hangup/", {})).ok()
+    other = (await client.post("/voice/api/calls/", {"to_number": "+12025550102", "tts_text": "Hi."})).ok(201)["id"]
+    await page.context.set_offline(False)
+    await live(page)
+    await expect(page.locator(".live-calls a")).to_have_attribute("href", f"#/calls/{other}")
+    ended = page.locator(f".call-row.over[href='#/calls/{call}']")
+    await expect(ended).to_contain_text("Ended")
+    await expect(ended.locator("kbd")).to_have_text(["4", "2", "9"])
+
+
+async def test_a_contact_is_called_from_the_inbox(page: Page, gateway: Running, tenant: Tenant) -> None:
+    await tenant.receives("+12025550111", "Please call me.", name="Ann Lee")
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager"))
+    await page.locator(".chat").click()
+    await page.locator(".contact").get_by_role("button", name="Call").click()
+    await expect(page.get_by_label("Number", exact=True)).to_have_value("+12025550111")
