@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     broadcasts,
+    call_broadcasts,
     calls,
     cost,
     fanout,
@@ -45,6 +46,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "cancel": broadcasts.cancelled,
     "dashboard": broadcasts.dashboard,
     "memory": broadcasts.memory,
+    "callcast": call_broadcasts.call_broadcast,
     "reports": reports.reports,
     "imports": imports.imports,
     "ivr": calls.ivr,

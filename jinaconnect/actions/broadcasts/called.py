@@ -26,18 +26,20 @@ class Recipients:
         """Write down what became of a recipient's call, once, and have the broadcast go on."""
         if call["broadcast"] is None or call["parent_call"] is not None:
             return {}
-        doc = await ctx.data.find("broadcasts", call["broadcast"])
-        if doc is None:
-            return {}
         fields = calling.ended(call, await self._keys(ctx, call), ctx.now())
         fields["message"] = None if call["contact"] is None else entry_of(call)
-        going = doc["status"] in (states.SENDING, states.PAUSED)
+        options: Mapping[str, Any] = {}
+        going = fields["outcome"] not in calling.FINAL
+        if going:
+            doc = await ctx.data.find("broadcasts", call["broadcast"]) or {}
+            options = doc.get("call_options") or {}
+            going = doc.get("status") in (states.SENDING, states.PAUSED)
 
         def decide(row: Document) -> Change | None:
             if row["call"] != call["_id"] or row["status"] not in (states.ASKING, states.PENDING):
                 return None
             again = calling.again_at(
-                doc.get("call_options") or {}, row["retry_count"], fields["outcome"], call["hangup_cause"], ctx.now()
+                options, row["retry_count"], fields["outcome"], call["hangup_cause"], ctx.now()
             )
             if again is None or not going:
                 return Change(set=fields)
@@ -48,11 +50,13 @@ class Recipients:
             await ctx.data.change("broadcast_rows", call["broadcast_row"], decide)
         except NotFound:
             return {}
-        await ctx.services.due.hasten("broadcasts", ctx.data.scope, doc["_id"])
-        self._worker.run_now("broadcasts", ctx.data.scope, doc["_id"])
+        await ctx.services.due.hasten("broadcasts", ctx.data.scope, call["broadcast"])
+        self._worker.run_now("broadcasts", ctx.data.scope, call["broadcast"])
         return {}
 
     async def _keys(self, ctx: Context, call: Document) -> list[dict[str, Any]]:
+        if call["ivr"] is None:
+            return []
         await ctx.data.settle("calls", [call])
         rows = await ctx.data.select("call_events", {"call": call["_id"]}, sort=[("place", 1)], limit=PLACES)
         return calling.keys_pressed(rows)

@@ -28,7 +28,7 @@ class SmsFallback:
 
     async def follow(self, ctx: Context, call: Document) -> Mapping[str, Any]:
         """Send the message that goes in an ended call's place, and tell of it in the call; asked again nothing more."""
-        if call["direction"] != OUTBOUND or call["parent_call"] is not None:
+        if call["direction"] != OUTBOUND or call["parent_call"] is not None or fallback.succeeded(call):
             return {}
         account = await ctx.data.find("trunks", str(call["provider_config"]))
         if account is None:

@@ -12,6 +12,7 @@ from jinaconnect.core.calls import causes, machine
 ANSWERED, MACHINE, BUSY, NO_ANSWER = "answered", "machine", "busy", "no_answer"
 REFUSED, CANCELED, DOUBTED = "failed", "canceled", "unknown"
 OUTCOMES = (ANSWERED, MACHINE, BUSY, NO_ANSWER, REFUSED, CANCELED, DOUBTED)
+FINAL = frozenset({ANSWERED, MACHINE, CANCELED, DOUBTED})  # after which nobody is called again by themselves
 _OF_CAUSE = {
     causes.USER_BUSY: BUSY, causes.NO_ANSWER: NO_ANSWER, causes.NO_USER_RESPONSE: NO_ANSWER,
 }  # fmt: skip
@@ -40,7 +41,7 @@ def again_at(
     options: Mapping[str, Any], retries: int, outcome: str, cause: str, now: datetime
 ) -> datetime | None:
     """Return when a recipient is called again, None where they are not; nobody is of whom nothing was heard."""
-    if outcome in (ANSWERED, MACHINE, CANCELED, DOUBTED):
+    if outcome in FINAL:
         return None
     retry = options.get("retry")
     if retry is not None and outcome in retry["on"]:

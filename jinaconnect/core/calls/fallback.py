@@ -14,6 +14,11 @@ REASONS = (ALREADY_SENT, SUCCEEDED, DISABLED, NO_APP, FILTERED, EMPTY, CANCELED,
 QUIET = frozenset({ALREADY_SENT, SUCCEEDED, DISABLED})  # what is not worth a word in the call
 
 
+def succeeded(call: Mapping[str, Any]) -> bool:
+    """Tell whether a call reached somebody."""
+    return call["status"] == machine.COMPLETED and bool(call["duration_seconds"])
+
+
 def skipped(
     call: Mapping[str, Any], account: Mapping[str, Any], wanted: bool | None, *, again: bool
 ) -> str | None:
@@ -24,7 +29,7 @@ def skipped(
     """
     if "sms_fallback" in call["metadata"]:
         return ALREADY_SENT
-    if call["status"] == machine.COMPLETED and call["duration_seconds"]:
+    if succeeded(call):
         return SUCCEEDED
     enabled = account["fallback_sms_enabled"] if wanted is None else wanted
     if not enabled:
