@@ -34,7 +34,8 @@ _TEXTS = ("Ann", "2026-11-01", "7")
 FILTER = "status=OPEN&page_size=50"
 
 
-def _get(port: int, path: str, key: str) -> bytes:
+def get(port: int, path: str, key: str) -> bytes:
+    """Return what a path answers."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {key}"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         body: bytes = answer.read()
@@ -71,7 +72,7 @@ def one_contact(quick: bool) -> list[Row]:
     ours, bare = [], []
     with gateway() as running:
         _meet_customers(running)
-        contact = json.loads(_get(running.port, "/contacts/?page_size=1", running.key))["results"][0]
+        contact = json.loads(get(running.port, "/contacts/?page_size=1", running.key))["results"][0]
         path = f"/contacts/{contact['id']}/"
         port = free_port()
         with peer("tornado_json", str(port), given=json.dumps(contact) + "\n") as pid:
@@ -171,14 +172,15 @@ def _asked(listing: Listing) -> list[dict[str, str]]:
     return queries
 
 
-_SEARCHES = (("/contacts/", "Number"), ("/contacts/", "777"), (_INBOX, "parcel"), (_INBOX, "arriv"), (_INBOX, "777"))
+SEARCHES = (("/contacts/", "Number"), ("/contacts/", "777"), (_INBOX, "parcel"), (_INBOX, "arriv"), (_INBOX, "777"))
 
 
-def _asking_for(path: str, query: Mapping[str, str]) -> str:
+def asking_for(path: str, query: Mapping[str, str]) -> str:
+    """Return the path of a page of a list."""
     return f"{path}?{urlencode({**query, 'page_size': '50'})}"
 
 
-def _times(beside: Sequence[Gateway], paths: list[str], times: int) -> list[dict[str, float]]:
+def times(beside: Sequence[Gateway], paths: list[str], often: int) -> list[dict[str, float]]:
     """Return the median milliseconds of each page of each gateway, asked in turns: what disturbs one disturbs all.
 
     Each page was asked for before, and what of it is counted in the background has been counted.
@@ -187,13 +189,13 @@ def _times(beside: Sequence[Gateway], paths: list[str], times: int) -> list[dict
     found: list[dict[str, float]] = [{} for _ in beside]
     for path in paths:
         for each, mongod in zip(beside, databases, strict=True):
-            _get(each.port, path, each.key)
+            get(each.port, path, each.key)
             settle(mongod, moment_s=0.1)
         took: list[list[float]] = [[] for _ in beside]
-        for _ in range(times):
+        for _ in range(often):
             for each, its in zip(beside, took, strict=True):
                 begun = time.monotonic()
-                _get(each.port, path, each.key)
+                get(each.port, path, each.key)
                 its.append((time.monotonic() - begun) * 1000)
         for each_found, its in zip(found, took, strict=True):
             each_found[path] = median(its)
@@ -202,22 +204,22 @@ def _times(beside: Sequence[Gateway], paths: list[str], times: int) -> list[dict
 
 def first_page(quick: bool) -> list[Row]:
     """Compare first pages of lists of many rows with the same of 1,000: a common one, any other, searches."""
-    many, times = (100_000, 3) if quick else (1_000_000, 9)
+    many, often = (100_000, 3) if quick else (1_000_000, 9)
     common = [f"/contacts/?{FILTER}"]
     others = [
-        _asking_for(path, query)
+        asking_for(path, query)
         for path, listing in (("/contacts/", CONTACTS), (_INBOX, MESSAGES))
         for query in _asked(listing)
     ]
-    searches = [_asking_for(path, {"search": text}) for path, text in _SEARCHES]
+    searches = [asking_for(path, {"search": text}) for path, text in SEARCHES]
     with gateway() as small, gateway() as large:
         for running, count in ((small, 1_000), (large, many)):
             fill(running, count)
-            answer = json.loads(_get(running.port, common[0], running.key))
+            answer = json.loads(get(running.port, common[0], running.key))
             if len(answer["results"]) != 50 or {row["status"] for row in answer["results"]} != {"OPEN"}:
                 raise RuntimeError("this is not the page asked for")
-        few, lots = _times((small, large), common, 10 * times)
-        for known, more in zip((few, lots), _times((small, large), others + searches, times), strict=True):
+        few, lots = times((small, large), common, 10 * often)
+        for known, more in zip((few, lots), times((small, large), others + searches, often), strict=True):
             known.update(more)
 
     def row(what: str, paths: list[str]) -> Row:
