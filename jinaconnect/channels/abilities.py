@@ -55,6 +55,17 @@ class TellsReviews(Protocol):
         """Return what the carrier is given of a template."""
 
 
+@runtime_checkable
+class ListsTemplates(Protocol):
+    """A channel whose carrier tells which templates an account has there."""
+
+    async def templates(self, account: Account) -> list[Mapping[str, Any]]:
+        """Return them by the names we keep templates under; one that we have no form for has a `fault` in words.
+
+        Raises CarrierFailed, OutboundError.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A simulated customer's message on its way: the webhook to post, and the carrier's id of the message."""

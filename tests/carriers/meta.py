@@ -75,6 +75,7 @@ class MetaServer:
         application.router.add_post("/{version}/{id}/message_templates", self._template)
         application.router.add_post("/{version}/{id}", self._template)
         application.router.add_delete("/{version}/{id}/message_templates", self._withdraw)
+        application.router.add_get("/{version}/{id}/message_templates", self._list)
         application.router.add_get("/files/{id}", self._download)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -170,6 +171,20 @@ class MetaServer:
         made = f"77{self._serial}{secrets.randbelow(10**9)}"
         self.templates[made] = {**body, "status": "PENDING", "rejected_reason": "NONE", "id": made}
         return web.json_response({"id": made, "status": "PENDING", "category": body["category"]})
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """List the templates, two to a page."""
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        if request.match_info["id"] != self.waba_id or not self.takes_templates:
+            return self._error(500, 2, "Service temporarily unavailable.")
+        names = request.query["fields"].split(",")
+        ids = [id for id in sorted(self.templates) if id > request.query.get("after", "")]
+        rows = [{name: self.templates[id].get(name) for name in (*names, "id")} for id in ids[:2]]
+        paging: dict[str, Any] = {"cursors": {"before": "", "after": ids[:2][-1] if ids else ""}}
+        if len(ids) > 2:
+            paging["next"] = f"{self.url}{request.path}?after={ids[1]}"
+        return web.json_response({"data": rows, "paging": paging})
 
     async def _withdraw(self, request: web.Request) -> web.Response:
         if (refused := self._stranger(request)) is not None:

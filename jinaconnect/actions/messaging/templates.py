@@ -203,6 +203,14 @@ async def create_template(ctx: OperationContext, platform: str, body: NewTemplat
     return render_template(ctx.wrote(written))
 
 
+async def add_known_template(ctx: Context, platform: str, app: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a template that its carrier has already; raises Duplicate."""
+    named = {"name": fields["element_name"], **fields, "last_synced_at": ctx.now()}
+    doc = _document(ctx.ids.new("tpl"), platform, app, named, ctx.principal.username, ctx.now())
+    event = ctx.event("template.created", doc["_id"], render_template(doc))
+    return render_template(ctx.wrote(await ctx.data.insert("templates", doc, [event])))
+
+
 async def create_plain_template(ctx: Context, platform: str, body: Request) -> dict[str, Any]:
     """Write a template of a platform where nobody reviews them: it is approved, and every account's."""
     fields = {**_given(body), "status": "APPROVED"}

@@ -25,10 +25,10 @@ from jinaconnect.channels.base import (
     WebhookRequest,
 )
 from jinaconnect.channels.facts import Fact
-from jinaconnect.channels.graph import SIGNATURE_HEADER, challenge, outcome, signature
+from jinaconnect.channels.graph import SIGNATURE_HEADER, challenge, objects, outcome, signature
 from jinaconnect.channels.whatsapp.compose import composed, recipient
 from jinaconnect.channels.whatsapp.facts import address, facts_of
-from jinaconnect.channels.whatsapp.templates import REPORTED, components, is_named
+from jinaconnect.channels.whatsapp.templates import REPORTED, components, fields_of, is_named
 from jinaconnect.channels.whatsapp_meta.hooks import verified
 from jinaconnect.channels.whatsapp_meta.simulator import BASE_URL, SimulatedMeta, customers_message
 from jinaconnect.core.errors import CarrierFailed
@@ -39,6 +39,8 @@ from jinaconnect.store.blobs import Spool
 
 FETCH_S = 60.0
 ABSENT = 100  # the code of an error: there is no such template
+MOST_PAGES = 100
+TEMPLATE_FIELDS = "name,status,category,language,components,rejected_reason"
 NUMBER_FIELDS = "display_phone_number,verified_name,quality_rating,messaging_limit_tier,throughput,status,health_status"
 
 
@@ -155,6 +157,24 @@ class WhatsappMeta:
         query = urlencode({"name": template["element_name"], "hsm_id": template["meta_template_id"]})
         data, error = await self._of_template(account, "DELETE", f"{account.business}/message_templates?{query}")
         return None if error is None or data.get("code") == ABSENT else error
+
+    async def templates(self, account: Account) -> list[Mapping[str, Any]]:
+        """Return the templates of a WhatsApp business account, page by page."""
+        found: list[Mapping[str, Any]] = []
+        after = ""
+        for _ in range(MOST_PAGES):
+            query = urlencode({"fields": TEMPLATE_FIELDS, "limit": 100, **({"after": after} if after else {})})
+            data, error = await self._of_template(account, "GET", f"{account.business}/message_templates?{query}")
+            if error is not None:
+                raise CarrierFailed(error)
+            found += [fields_of(item) for item in objects(data.get("data"))]
+            paging = data.get("paging")
+            paging = paging if isinstance(paging, dict) else {}
+            cursors = paging.get("cursors")
+            after = str(cursors.get("after") or "") if isinstance(cursors, dict) and paging.get("next") else ""
+            if not after:
+                break
+        return found
 
     async def _of_template(
         self, account: Account, method: str, path: str, **options: Any

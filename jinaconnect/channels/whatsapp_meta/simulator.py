@@ -41,6 +41,8 @@ class SimulatedMeta:
             return await self._messages(url, parts[1], json)
         if method == "POST" and len(parts) == 3 and parts[2] == "message_templates":
             return _answer(url, 200, {"id": _digits(str(json)), "status": "PENDING", "category": json.get("category")})
+        if method == "GET" and len(parts) == 3 and parts[2] == "message_templates":
+            return _answer(url, 200, {"data": []})
         if method == "DELETE" and len(parts) == 3 and parts[2] == "message_templates":
             return _answer(url, 200, {"success": True})
         if len(parts) == 2 and (method == "POST" or "rejected_reason" in url):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import AliasChoices, Field
+
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
-from jinaconnect.actions.reviewing import reviews
+from jinaconnect.actions.reviewing import importing, reviews
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
-from jinaconnect.core.schema import Answer, example
+from jinaconnect.core.schema import Answer, Id, Request, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
 PLATFORM = "WHATSAPP"
@@ -151,3 +153,46 @@ async def sync_template(ctx: OperationContext, id: str) -> dict[str, Any]:
 async def show_payload(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show what a template's carrier is given."""
     return await reviews.payload(ctx, PLATFORM, id)
+
+
+class ImportFrom(Request, json_schema_extra=example(wa_app=sample_id("wap"))):
+    """Whose templates are brought here; with `dry_run` it is told what that would do."""
+
+    wa_app: Id = Field(validation_alias=AliasChoices("wa_app_id", "wa_app"))
+    dry_run: bool = False
+
+
+class ImportFault(Answer, json_schema_extra=example(
+    element_name="spring", language_code="en", error="parts of the type CAROUSEL are not known here"
+)):  # fmt: skip
+    """A template that could not be brought here, and why."""
+
+    element_name: str
+    language_code: str
+    error: str
+
+
+class ImportedTemplates(
+    Answer,
+    json_schema_extra=example(
+        created=3, updated=1, skipped=8, failed=1, errors=[sample(ImportFault)], total_from_bsp=13, dry_run=False
+    ),
+):  # fmt: skip
+    """What became of the templates that the carrier has; skipped are those that are here as they are there."""
+
+    created: int
+    updated: int
+    skipped: int
+    failed: int
+    errors: list[ImportFault]
+    total_from_bsp: int
+    dry_run: bool
+
+
+@operation(
+    "POST", "/wa/v1/templates/sync-from-bsp/", id="wa.templates.import", permission="template.submit", effect=True,
+    body=ImportFrom, returns=ImportedTemplates, tag="whatsapp", errors=(501, 502),
+)  # fmt: skip
+async def import_templates(ctx: OperationContext, body: ImportFrom) -> dict[str, Any]:
+    """Bring an app's templates in line with its carrier's; asked again nothing more happens."""
+    return await importing.import_templates(ctx, PLATFORM, body.wa_app, dry_run=body.dry_run)
