@@ -116,9 +116,13 @@ class LegRinging(Signal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegAnswered(Signal):
-    """The party has answered and the leg takes orders; `machine` when a carrier says that a machine did."""
+    """The party has answered and the leg takes orders; `machine` when a carrier says that a machine did.
+
+    `reference` is what the carrier knows the leg by, empty where that is not told.
+    """
 
     machine: bool = False
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

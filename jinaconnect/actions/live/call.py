@@ -37,6 +37,7 @@ from jinaconnect.telephony.switch import CUSTOMER, Leg, Room, Switch
 
 LINGER_S = 5.0  # how long a call's other legs may take to end after it is over
 RING_SLACK_S = 5.0  # beyond the switch's own ring limit, in case its report is lost
+MOST_REFERENCE = 128
 MOST_DIGITS = 64  # that a simulated party sends
 TRUNK_DOWN_CAUSE = causes.NETWORK_OUT_OF_ORDER
 
@@ -395,6 +396,8 @@ class LiveCall:
             return
         if signal.machine:
             changes["metadata"] = {**self.doc["metadata"], "answered_by": "machine"}
+        if signal.reference and self.doc["provider_call_id"] == f"pending-{self.id}":
+            changes["provider_call_id"] = signal.reference[:MOST_REFERENCE]
         self.journal.hold(machine.Answered(signal.at), set=changes)
         self.queue.start_timer("limit", self.doc["max_duration_s"], self._too_long)
         await self._answered()

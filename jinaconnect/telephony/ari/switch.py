@@ -435,7 +435,9 @@ class AriSwitch:
                 presented=_presented(event.args) if way == _CALLED else None,
             )  # fmt: skip
         leg = self.leg(channel.id)
-        return LegAnswered(at=at, leg=leg) if leg is not None and way == "dialled" else None
+        if leg is None or way != "dialled":
+            return None
+        return LegAnswered(at=at, leg=leg, reference=channel.protocol_id)
 
     def _left(self, channel: str, at: datetime) -> Signal | None:
         # Asterisk tells nothing more of a channel that came in once it has left the application.

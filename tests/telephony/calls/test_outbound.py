@@ -36,6 +36,7 @@ async def test_an_answered_call_is_spoken_to_and_ends(phone: Exchange, tmp_path:
     assert ended["hangup_cause"] == "NORMAL_CLEARING"
     assert ended["started_at"] is not None
     assert ended["inferred"] is False
+    assert "pending" not in ended["provider_call_id"], "the carrier's records name it by its SIP Call-ID"
     types = await phone.types(call)
     assert types[:2] == ["call.created", "call.dialing"]
     assert "call.answered" in types
