@@ -103,7 +103,7 @@ class Shell extends Element {
   }
 
   async #join() {
-    const first = this.inbox.view({ status: "OPEN" });
+    const first = this.inbox.view({ status: "OPEN", snoozed: false });
     try {
       let again = false;
       await this.feed.join(async () => {

@@ -1,11 +1,15 @@
 // What is done to a conversation, each with what takes it back.
 import { api, newKey } from "../api.js";
+import { exactly } from "../format.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 
+const CONVERSATIONS = "/team-inbox/api/conversations/";
+const DONE = { assign: "assigned", close: "closed", reopen: "reopened" };
+
 export function actions(page) {
   const { app } = page;
-  const post = (what, body = {}) => api.post(`/contacts/${page.contact}/${what}/`, body, { key: newKey() });
+  const post = (what, body = {}, where = "/contacts/") => api.post(`${where}${page.contact}/${what}/`, body, { key: newKey() });
 
   async function done(words, asked, undo) {
     const contact = page.contact;
@@ -16,8 +20,8 @@ export function actions(page) {
       app.say(error.message);
     }
   }
-  const later = (what, body = {}) => (contact) =>
-    api.post(`/contacts/${contact}/${what}/`, body, { key: newKey() }).catch((error) => app.say(error.message));
+  const later = (what, body = {}, where = "/contacts/") => (contact) =>
+    api.post(`${where}${contact}/${what}/`, body, { key: newKey() }).catch((error) => app.say(error.message));
 
   return {
     close: () => done("Closed.", post("close"), later("reopen")),
@@ -28,6 +32,25 @@ export function actions(page) {
       if (!user) return done("Nobody holds this now.", post("unassign"), back);
       const name = user === session.user.id ? "you" : plain(app.inbox.people.get(user) ?? "a colleague");
       return done(`Assigned to ${name}.`, post("assign", { assigned_to_type: "USER", assigned_to_id: user }), back);
+    },
+    snooze: (until) => done(`Set aside until ${exactly(until)}.`, post("snooze", { until: until.toISOString() }, CONVERSATIONS), later("wake", {}, CONVERSATIONS)),
+    wake: () => done("Back again.", post("wake", {}, CONVERSATIONS)),
+    /** Have it count as unread, and leave it, since looking at it reads it. */
+    async unread() {
+      const asked = post("mark_as_unread", {}, CONVERSATIONS);
+      app.go("inbox");
+      await done("Counts as unread again.", asked);
+    },
+    /** Do something to several conversations, each by itself. */
+    async many(what, contacts, body = {}) {
+      try {
+        const told = await api.post(`${CONVERSATIONS}bulk-${what}/`, { contact_ids: [...contacts].slice(0, 100), ...body }, { key: newKey() });
+        const refused = told.refused.length ? ` ${told.refused.length} could not be: ${plain(told.refused[0].detail, 120)}` : "";
+        app.say(`${told.changed_ids.length} ${DONE[what]}.${refused}`);
+        page.picked = null;
+      } catch (error) {
+        app.say(error.message);
+      }
     },
     /** Save the last ninety days of the conversation as PDF. */
     async save() {

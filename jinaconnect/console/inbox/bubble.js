@@ -48,14 +48,14 @@ function buttons(content) {
   return content.buttons?.length ? html`<div class="offered">${content.buttons.map((each) => html`<span>${plain(each.text, 60)}</span>`)}</div>` : "";
 }
 
-export function bubble(message, { all, show, again, people, follows }) {
+export function bubble(message, { all, show, again, people, follows, found }) {
   const { content, direction, outgoing_status: state } = message;
   const out = direction === "OUTGOING";
   const kind = content.type;
   const text = content.body?.text ?? content[kind]?.caption ?? content.text ?? "";
   const author = message.internal_note || out ? people.get(message.tenant_user) ?? (message.author === "BOT" ? "Bot" : "") : message.said_by?.name;
   return html`
-    <article class=${classMap({ bubble: true, out, in: !out, note: message.internal_note, failed: state === "failed", unconfirmed: state === "unknown", follows })}>
+    <article class=${classMap({ bubble: true, out, in: !out, note: message.internal_note, failed: state === "failed", unconfirmed: state === "unknown", follows, found })}>
       ${author && !follows ? html`<p class="author"><bdi>${plain(author, 60)}</bdi>${message.internal_note ? " · note" : ""}</p>` : ""}
       ${message.revoked_at ? html`<p class="soft">Taken back by its writer</p>` : ""}
       ${content.header?.text ? html`<b dir="auto">${plain(content.header.text)}</b>` : ""}

@@ -17,6 +17,7 @@ class Composer extends Element {
   static properties = {
     app: { attribute: false }, page: { attribute: false }, entry: { attribute: false },
     kind: { state: true }, text: { state: true }, chosen: { state: true }, choosing: { state: true }, file: { state: true },
+    at: { state: true },
   };
 
   #said = 0;
@@ -26,6 +27,7 @@ class Composer extends Element {
     super();
     this.kind = "reply";
     this.text = "";
+    this.at = 0; // of the canned replies that are offered
   }
 
   connectedCallback() {
@@ -69,6 +71,51 @@ class Composer extends Element {
     this.updateComplete.then(() => (this.querySelector("textarea") ?? this.querySelector("button"))?.focus());
   }
 
+  /** The canned replies whose shortcut is being written: a slash and letters at the end of the text. */
+  get #offered() {
+    const asked = /(?:^|\s)\/([^\s/]*)$/.exec(this.text);
+    if (!asked || this.kind !== "reply" || this.text === this.dismissed) return [];
+    const { canned } = this.app.inbox;
+    if (!canned) this.#readCanned();
+    const wanted = asked[1].toLowerCase();
+    return (canned ?? []).filter((each) => each.shortcut.toLowerCase().startsWith(wanted)).slice(0, 6);
+  }
+
+  async #readCanned() {
+    const { inbox } = this.app;
+    inbox.canned = [];
+    inbox.canned = await api.get("/team-inbox/api/canned-replies/", { page_size: 200, is_active: true }).then(({ results }) => results, () => null);
+    this.requestUpdate();
+  }
+
+  #keyed(event) {
+    const offered = this.#offered;
+    if (!offered.length || event.ctrlKey || event.metaKey || event.isComposing) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) this.at = (this.at + step + offered.length) % offered.length;
+    else if (event.key === "Enter" || event.key === "Tab") this.#say(offered[Math.min(this.at, offered.length - 1)]);
+    else if (event.key === "Escape") this.dismissed = this.text;
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.requestUpdate();
+  }
+
+  /** Write a canned reply in place of its shortcut. */
+  #say(reply) {
+    this.text = this.text.replace(/\/[^\s/]*$/, () => reply.text);
+    this.at = 0;
+    localStorage.setItem(this.#draft, this.text);
+    this.updateComplete.then(() => this.querySelector("textarea")?.focus());
+  }
+
+  #canned() {
+    const offered = this.#offered;
+    return html`<div id="canned" class=${offered.length ? "canned card" : ""} role="listbox" aria-label="Canned replies">${offered.map((each, place) => html`
+      <div id="canned-${place}" role="option" aria-selected=${place === this.at} @mousedown=${(event) => (event.preventDefault(), this.#say(each))}>
+        <b>/${plain(each.shortcut, 50)}</b> <span class="soft"><bdi dir="auto">${plain(each.text, 90)}</bdi></span></div>`)}</div>`;
+  }
+
   #switch(kind) {
     this.kind = kind;
     this.text = localStorage.getItem(this.#draft) ?? "";
@@ -76,6 +123,7 @@ class Composer extends Element {
 
   #typed(event) {
     this.text = event.target.value;
+    this.at = 0;
     if (this.text) localStorage.setItem(this.#draft, this.text);
     else localStorage.removeItem(this.#draft);
     const now = Date.now();
@@ -191,10 +239,12 @@ class Composer extends Element {
     const much = this.text.length > MOST * 0.9;
     return html`
       ${this.file && !note ? this.#enclosed() : ""}
+      ${this.#canned()}
       <div class="writing">
         <textarea dir="auto" rows=${Math.min(8, Math.max(1, this.text.split("\n").length + Math.floor(this.text.length / 90)))}
           aria-label=${note ? "Note" : "Message"} placeholder=${note ? "A note for the team" : "Write a message"}
-          .value=${live(this.text)} @input=${this.#typed}></textarea>
+          aria-autocomplete="list" aria-controls="canned" aria-activedescendant=${this.#offered.length ? `canned-${this.at}` : nothing}
+          .value=${live(this.text)} @input=${this.#typed} @keydown=${this.#keyed}></textarea>
         ${note ? "" : html`<label class="icon-button attach">${icons.attach}<span class="aloud">Attach a file</span>
           <input type="file" @change=${this.#attach}></label>`}
         ${this.platform === "WHATSAPP" && !note ? html`<button class="icon-button" aria-label="Templates" @click=${() => (this.choosing = !this.choosing)}>${icons.template}</button>` : ""}

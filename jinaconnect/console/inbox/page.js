@@ -4,17 +4,21 @@ import { session } from "../session.js";
 import { actions } from "./actions.js";
 import "./contact.js";
 import "./list.js";
-import { CLOSED, OPEN } from "./store.js";
+import { AWAY, CLOSED, OPEN } from "./store.js";
 import "./thread.js";
 
 const KEPT = "jina.inbox.filter";
+const SOUGHT_PAGES = 40; // read at most to find one message
 
 export default class InboxPage extends Element {
-  static properties = { app: { attribute: false }, path: { attribute: false }, filter: { state: true }, aside: { state: true } };
+  static properties = { app: { attribute: false }, path: { attribute: false }, filter: { state: true }, aside: { state: true }, picked: { state: true } };
+
+  #sought = null;
 
   constructor() {
     super();
     this.filter = { scope: "all", status: OPEN, ...JSON.parse(sessionStorage.getItem(KEPT) ?? "{}") };
+    this.picked = null; // the conversations chosen to be dealt with together, while some are
     this.aside = matchMedia("(min-width: 1100px)").matches;
   }
 
@@ -26,7 +30,8 @@ export default class InboxPage extends Element {
     const { scope, status, platform, unread, search } = this.filter;
     const assigned_to = { mine: "me", unassigned: "unassigned" }[scope];
     if (search) return { search };
-    return { status, ...(assigned_to && { assigned_to }), ...(platform && { platform }), ...(unread && { unread: true }) };
+    const held = status === AWAY ? { status: OPEN, snoozed: true } : status === OPEN ? { status, snoozed: false } : { status };
+    return { ...held, ...(assigned_to && { assigned_to }), ...(platform && { platform }), ...(unread && { unread: true }) };
   }
 
   connectedCallback() {
@@ -51,6 +56,7 @@ export default class InboxPage extends Element {
         });
         const thread = this.app.inbox.thread(this.contact);
         if (!thread.loaded) thread.more();
+        this.#seek(thread);
       }
       this.app.feed.say(this.contact ? this.contact.replace("cnt_", "conv_") : null);
     }
@@ -59,6 +65,17 @@ export default class InboxPage extends Element {
     if (view.horizon === Infinity && !view.done && !view.loading && !view.error) this.app.inbox.more(view).catch(() => {});
     this.rows = this.app.inbox.rows(this.view);
     this.entry = this.contact ? this.app.inbox.conversations.get(this.contact) : null;
+  }
+
+  /** Bring the message that the address names into view: older pages are read until it is there. */
+  async #seek(thread) {
+    const wanted = (this.#sought = this.path[1] ?? null);
+    for (let pages = 0; wanted && pages < SOUGHT_PAGES && !thread.has(wanted) && !thread.done; pages++) {
+      await (thread.more() ?? thread.loading);
+      if (wanted !== this.#sought || thread.error) return;
+    }
+    await this.updateComplete;
+    if (wanted && thread.has(wanted)) this.querySelector("jc-thread")?.show(wanted);
   }
 
   #step(by) {
@@ -81,6 +98,9 @@ export default class InboxPage extends Element {
       { id: "reopen", name: "Reopen the conversation", keys: "o", danger: true, when: () => this.entry?.status === CLOSED, may: may("inbox.resolve|contact.edit"), run: () => this.act.reopen() },
       { id: "assign", name: "Assign", keys: "a", when: open, may: may("inbox.assign|contact.edit"), run: () => this.querySelector("jc-thread")?.assign() },
       { id: "claim", name: "Assign to me", keys: "m", danger: true, when: open, may: may("inbox.assign|contact.edit"), run: () => this.act.assign(session.user.id) },
+      { id: "snooze", name: "Set aside", keys: "s", when: () => this.entry?.status === OPEN, may: may("inbox.resolve|contact.edit"), run: () => this.querySelector("jc-thread")?.snooze() },
+      { id: "unread", name: "Count as unread again", keys: "u", when: open, run: () => this.act.unread() },
+      { id: "pick", name: "Choose several", keys: "x", may: () => session.may("inbox.assign|contact.edit|inbox.resolve"), run: () => (this.picked = this.picked ? null : new Set(this.contact ? [this.contact] : [])) },
       { id: "search", name: "Search", keys: "/", run: focus("jc-list [type=search]") },
       { id: "send", name: "Send", keys: "$mod+Enter", anywhere: true, when: open, may: may("inbox.reply"), run: () => this.querySelector("jc-composer")?.send() },
       { id: "send-close", name: "Send and close", keys: "$mod+Shift+Enter", anywhere: true, danger: true, when: open, may: () => session.may("inbox.reply") && session.may("inbox.resolve|contact.edit"), run: () => this.querySelector("jc-composer")?.send() && this.act.close() },
@@ -97,7 +117,7 @@ export default class InboxPage extends Element {
   render() {
     return html`
       <div class="inbox ${this.contact ? "with-thread" : ""} ${this.aside ? "with-contact" : ""}">
-        <jc-list .app=${this.app} .page=${this} .view=${this.view} .rows=${this.rows} .filter=${this.filter} .selected=${this.contact}></jc-list>
+        <jc-list .app=${this.app} .page=${this} .view=${this.view} .rows=${this.rows} .filter=${this.filter} .picked=${this.picked} .selected=${this.contact}></jc-list>
         ${this.contact
           ? html`<jc-thread .app=${this.app} .page=${this} .contact=${this.contact} .entry=${this.entry} .failed=${this.failed}></jc-thread>
             ${this.aside ? html`<jc-contact .app=${this.app} .page=${this} .contact=${this.app.inbox.contacts.get(this.contact)}></jc-contact>` : ""}`

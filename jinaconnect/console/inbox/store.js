@@ -13,6 +13,7 @@ const AT_ONCE = 100;
 const KEPT = 3000; // events remembered for what is being loaded
 
 export const OPEN = "OPEN", CLOSED = "CLOSED";
+export const AWAY = "AWAY"; // open and set aside for now
 
 /** What a message looks like in the list, as the gateway's own preview does. */
 function preview(content) {
@@ -129,13 +130,14 @@ export class Inbox {
       view.rows = [...new Set(view.found)].map((id) => this.conversations.get(id)).filter(Boolean);
       return view.rows;
     }
-    const { status, assigned_to, platform, unread } = view.query;
+    const { status, snoozed, assigned_to, platform, unread } = view.query;
     const me = session.user.id;
     view.rows = [...this.conversations.values()]
       .filter((entry) => {
         const holder = entry.assignment.assigned_to_user;
         return (
           entry.last_message && at(entry) >= view.horizon && (!status || entry.status === status) &&
+          (snoozed === undefined || Boolean(entry.snoozed_until) === snoozed) &&
           (!platform || entry.platform === platform) && (!unread || entry.unread_count > 0) &&
           (assigned_to !== "me" || holder === me) && (assigned_to !== "unassigned" || holder === null)
         );

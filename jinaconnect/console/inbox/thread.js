@@ -1,6 +1,6 @@
 // One conversation: its header, its messages, and the field below.
 import { Element, html, nothing } from "../element.js";
-import { dayName, exactly, clock } from "../format.js";
+import { brief, dayName, exactly, clock } from "../format.js";
 import { icons } from "../icons.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
@@ -13,7 +13,7 @@ const READ_AFTER_MS = 500;
 class ThreadView extends Element {
   static properties = {
     app: { attribute: false }, page: { attribute: false }, contact: { attribute: false }, entry: { attribute: false },
-    failed: { attribute: false }, whole: { state: true }, news: { state: true }, assigning: { state: true },
+    failed: { attribute: false }, whole: { state: true }, news: { state: true }, assigning: { state: true }, snoozing: { state: true }, shown: { state: true },
   };
 
   #reading;
@@ -32,7 +32,8 @@ class ThreadView extends Element {
       this.#fresh = thread.fresh;
       this.news = 0;
       this.heard = "";
-      this.assigning = false;
+      this.assigning = this.snoozing = false;
+      this.shown = null;
     }
     const list = this.querySelector("jc-virtual");
     if (thread.fresh !== this.#fresh) {
@@ -59,6 +60,17 @@ class ThreadView extends Element {
     this.updateComplete.then(() => this.querySelector(".assigning select")?.focus());
   }
 
+  /** Open the choice of how long the conversation is set aside. */
+  snooze() {
+    this.snoozing = true;
+    this.updateComplete.then(() => this.querySelector(".snoozing select")?.focus());
+  }
+
+  /** Bring a message into view and mark it. */
+  show(id) {
+    this.shown = id;
+  }
+
   render() {
     if (this.failed) {
       return html`<section class="thread"><div class="empty" role="alert"><p>${this.failed.status === 404
@@ -72,7 +84,7 @@ class ThreadView extends Element {
         <header class="thread-head">
           <a class="icon-button back" href="#/inbox" aria-label="Back to the list">${icons.back}</a>
           <div class="title"><h1><bdi>${name}</bdi></h1>
-            <span class="soft small">${entry ? html`${entry.status === "CLOSED" ? "Closed · " : ""}${this.#holder()}` : nothing}</span></div>
+            <span class="soft small">${entry ? html`${entry.status === "CLOSED" ? "Closed · " : ""}${entry.snoozed_until ? html`Set aside until <time datetime=${entry.snoozed_until} title=${exactly(entry.snoozed_until)}>${brief(entry.snoozed_until)}</time> · ` : ""}${this.#holder()}` : nothing}</span></div>
           ${entry ? this.#buttons() : ""}
           <button class="icon-button" aria-label="The contact" aria-pressed=${this.page.aside} @click=${() => (this.page.aside = !this.page.aside)}>${icons.person}</button>
         </header>
@@ -98,11 +110,26 @@ class ThreadView extends Element {
       ${may && !this.assigning ? html`
         ${holder === session.user.id ? "" : html`<button @click=${() => act.assign(session.user.id)}>${holder ? "Take over" : "Claim"}</button>`}
         <button class="wide" @click=${() => this.assign()}>Assign</button>` : ""}
+      ${session.may("inbox.resolve|contact.edit") ? this.#away() : ""}
       ${session.may("inbox.resolve|contact.edit")
         ? this.entry.status === "OPEN"
           ? html`<button @click=${() => act.close()}>${icons.check} Close</button>`
           : html`<button @click=${() => act.reopen()}>Reopen</button>`
         : ""}`;
+  }
+
+  #away() {
+    if (this.entry.snoozed_until) return html`<button class="wide" @click=${() => this.page.act.wake()}>Take up again</button>`;
+    if (this.entry.status !== "OPEN") return "";
+    if (!this.snoozing) return html`<button class="wide" @click=${() => this.snooze()}>Set aside</button>`;
+    const chosen = (event) => {
+      this.snoozing = false;
+      this.page.act.snooze(new Date(Number(event.target.value)));
+    };
+    return html`<label class="snoozing"><span class="aloud">Set aside until</span>
+      <select @change=${chosen} @blur=${() => (this.snoozing = false)}>
+        <option disabled selected value="-">Until…</option>
+        ${moments().map(([name, moment]) => html`<option value=${moment.getTime()}>${name}</option>`)}</select></label>`;
   }
 
   #assigning() {
@@ -127,7 +154,7 @@ class ThreadView extends Element {
     }
     return html`
       <div class="messages">
-        <jc-virtual bottom .items=${this.items} .keyOf=${keyOf} .row=${this.#row} .estimate=${64} label="Messages"
+        <jc-virtual bottom .items=${this.items} .keyOf=${keyOf} .row=${this.#row} .estimate=${64} .current=${this.shown} label="Messages"
           @near-start=${() => !thread.error && thread.more()} @moved=${() => this.#seen()}></jc-virtual>
         ${thread.error ? html`<p class="fault small" role="alert">${thread.error.message} <button @click=${() => thread.more()}>Try again</button></p>` : ""}
         ${this.news ? html`<button class="news" @click=${() => this.#down()}>${icons.down} ${this.news} new</button>` : ""}
@@ -156,6 +183,7 @@ class ThreadView extends Element {
       all, people: this.app.inbox.people,
       show: () => (this.whole = new Set([...this.whole, item.key])),
       again: () => this.querySelector("jc-composer")?.again(item.message),
+      found: this.shown === item.key,
       follows: before?.message?.direction === item.message.direction && before?.message?.internal_note === item.message.internal_note,
     });
   };
@@ -171,5 +199,14 @@ class ThreadView extends Element {
 }
 
 const keyOf = (item) => item.key;
+
+/** Return until when one sets things aside, by the reader's clock. */
+function moments(now = new Date()) {
+  const at = (days, hour) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, hour);
+  return [
+    ["in an hour", new Date(now.getTime() + 3_600_000)], ["in three hours", new Date(now.getTime() + 3 * 3_600_000)],
+    ["tomorrow morning", at(1, 9)], ["on Monday morning", at(((8 - now.getDay()) % 7) || 7, 9)], ["in a week", at(7, 9)],
+  ];
+}
 
 customElements.define("jc-thread", ThreadView);

@@ -1,6 +1,7 @@
 // One conversation's timeline: messages and what happened in between, by their number.
 import { api } from "../api.js";
 
+const FIRST = 30; // what fills a window: the sooner it is there
 const PAGE = 60;
 
 const TOLD = {
@@ -9,6 +10,8 @@ const TOLD = {
   "conversation.closed": () => "Closed",
   "conversation.reopened": () => "Reopened",
   "conversation.opened": () => "Conversation began",
+  "conversation.snoozed": () => "Set aside",
+  "conversation.woken": () => "Back again",
 };
 const LISTED = {
   TICKET_ASSIGNED: (d) => given(d.assigned_by_name, d.assigned_to_name),
@@ -74,7 +77,7 @@ export class Thread {
     const mark = this.inbox.mark();
     this.error = null;
     try {
-      const page = await api.get(`/team-inbox/api/conversations/${this.contact}/timeline/`, { limit: PAGE, before: this.#before });
+      const page = await api.get(`/team-inbox/api/conversations/${this.contact}/timeline/`, { limit: this.#before === null ? FIRST : PAGE, before: this.#before });
       for (const item of page.results) {
         if (item.type === "message") this.#put(item.data, item.numbering);
         else if (item.type === "event") {
