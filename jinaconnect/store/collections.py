@@ -236,7 +236,7 @@ COLLECTIONS: dict[str, Collection] = {
         tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True)),
     ),
     "segments": Collection(
-        tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True), Index((("name", 1),))),
+        tells=True, indexes=(Index((("_id", -1),)), Index((("name_key", 1),), unique=True)),
     ),
     "canned_replies": Collection(
         tells=True, indexes=(Index((("_id", -1),)), Index((("shortcut", 1),), unique=True)),

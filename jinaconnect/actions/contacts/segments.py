@@ -71,9 +71,10 @@ async def _counted(ctx: Context, doc: Document) -> dict[str, Any]:
 
 async def fitting(store: TenantStore, names: Sequence[str]) -> dict[str, Any]:
     """Return the condition of contacts that are in any of the segments so named."""
-    dynamic = await store.select(COLLECTION, {"name": {"$in": list(names)}, "type": DYNAMIC})
+    found = await store.select(COLLECTION, {"name_key": {"$in": [name.casefold() for name in names]}})
+    dynamic = [members(each) for each in found if each["type"] == DYNAMIC and each["name"] in names]
     carried: dict[str, Any] = {"segments": {"$in": list(names)}}
-    return {"$or": [carried, *map(members, dynamic)]} if dynamic else carried
+    return {"$or": [carried, *dynamic]} if dynamic else carried
 
 
 async def by_segment(ctx: Context) -> tuple[Listing, list[dict[str, Any]]]:
