@@ -91,7 +91,7 @@ class CallJournal:
         self._keeper = keeper
         self._holder = holder
         self._behind = behind
-        self.wrote = False
+        self.fresh = False  # whether `doc` was written or read since the journal was opened on it
         self.doc = doc
         self._over = doc["provider_config"]  # the carrier whose attempt this writes of
         self.store: TenantStore = services.store.within(doc["scope"])
@@ -217,7 +217,7 @@ class CallJournal:
         known, tell = self.doc, not self._behind
         written = await self.store.change("calls", self.id, decide, known=known, tell=tell)
         self.doc = {**written.doc, "pending": []}  # told by now, or in a while
-        self.wrote = self.wrote or written.doc["rev"] != known["rev"]
+        self.fresh = self.fresh or written.doc["rev"] != known["rev"]
         if self._holder is not None:
             self._holder.hold(self.doc)
             if self._behind:

@@ -2,7 +2,8 @@
 
 A call is held as this process wrote it last. That may not be what it is now, for any process writes it: so what is held
 is good for being written alone, where the write finds out (`rev`), never for an answer without one. Its account, its
-graph and its prompts are kept for a while as well, and read again behind the answer.
+graph and its prompts are kept for a minute at most and read again behind the answer; what this process changes of them
+it forgets at once.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ class Held:
 
     def hold(self, doc: Document) -> None:
         """Remember a call as it has just been written; one that has ended is let go."""
+        known = self._calls.get(doc["_id"])
+        if known is not None and known["rev"] > doc["rev"]:
+            return  # written by another request of this process meanwhile
         if ended(doc):
             self._calls.pop(doc["_id"], None)
             return

@@ -160,7 +160,7 @@ class VoiceDoor:
         if held is not None and held["provider_config"] == account:
             journal = self._control.journal(held, behind=True)
             reply = await self._apply(adapter, opened, journal, kind, number, hook)
-            if journal.wrote:  # else nothing has shown that the call is still what was held
+            if journal.fresh:  # else nothing has shown that the call is still what was held
                 return reply
         try:
             doc = await self._services.store.within(trunk["scope"]).get("calls", call)
