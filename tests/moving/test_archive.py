@@ -71,6 +71,7 @@ async def test_an_organisation_goes_on_elsewhere_with_its_log_its_files_and_its_
     refused = await tenant().get("/contacts/")
     assert (refused.status, refused.body["code"]) == (403, "tenant_suspended")
     assert tenant.whatsapp["app_secret"].encode() not in _whole(path)
+    assert path.stat().st_mode & 0o077 == 0
     await arrive(elsewhere, path)
     owner = Client(elsewhere.url, tenant().credential, http)
     assert [e["seq"] for e in await owner.events()] == [e["seq"] for e in events]

@@ -12,6 +12,7 @@ TYPES = (
     "template_approved", "template_rejected", "template_submitted", "broadcast_scheduled", "broadcast_completed",
     "broadcast_failed", "contact_added", "contact_imported", "automation_updated", "automation_failed",
     "wallet_recharged", "low_balance", "member_invited", "channel_app_error", "mentioned", "scheduled_message_failed",
+    "sla_breached",
 )  # fmt: skip
 Data = Mapping[str, Any]
 
@@ -105,6 +106,16 @@ def _not_sent(title: str) -> Callable[[Data], Notice | None]:
     return notice
 
 
+def _late(data: Data) -> Notice | None:
+    """Tell whoever holds the conversation, or where nobody does those who give it to somebody."""
+    holder, contact = data["assignment"]["assigned_to_user"], data["contact"]
+    what = "was not helped" if data["target"] == "resolution" else "was not answered"
+    message = f"{contact['full_name']} {what} by {data['due_at']}."
+    metadata = {"contact_id": contact["id"], "target": data["target"]}
+    permission, people = ("inbox.view", (holder,)) if holder else ("inbox.assign", ())
+    return Notice("sla_breached", "A customer waits", message, permission, metadata, people=people)
+
+
 NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "template.created": _template,
     "template.updated": _template,
@@ -118,6 +129,7 @@ NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "account.reported": _app,
     "import.completed": _imported,
     "message.noted": _mentioned,
+    "conversation.sla_breached": _late,
     "scheduled_message.failed": _not_sent("Scheduled message not sent"),
     "scheduled_message.missed": _not_sent("Scheduled message missed"),
 }

@@ -16,14 +16,15 @@ from typing import Any
 
 from bson import decode_file_iter, encode
 from bson.codec_options import CodecOptions
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
-from jinaconnect.core.errors import Conflict, Invalid
+from jinaconnect.core.errors import Conflict, Invalid, Unavailable
 from jinaconnect.store.blobs import Blobs
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
 FORMAT = 1
+SNAPSHOT_TOO_OLD = 239  # MongoDB's error_codes.yml
 MANIFEST = "manifest.json"
 PIECE = 1 << 20
 BATCH = 500
@@ -42,9 +43,13 @@ def partitions(tenant: str) -> dict[str, Any]:
 async def pack(
     database: Database, blobs: Blobs, tenant: str, path: Path, about: Mapping[str, Any], made: Made
 ) -> Manifest:
-    """Write an organisation's archive, as it is at one moment; there is a file at the end, or none."""
+    """Write an organisation's archive, as it is at one moment; there is a file at the end, or none.
+
+    Raises Unavailable where the database does not remember that moment for as long as it takes.
+    """
     part = path.with_name(path.name + ".part")
     contents: dict[str, dict[str, Any]] = {}
+    part.touch(mode=0o600)  # it is all that the organisation has
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as file:
             async for collection, docs in _documents(database, tenant):
@@ -60,6 +65,11 @@ async def pack(
             manifest = {"format": FORMAT, "tenant": tenant, **about, "contents": contents}
             file.writestr(MANIFEST, json.dumps(manifest))
         part.replace(path)
+    except OperationFailure as error:
+        if error.code == SNAPSHOT_TOO_OLD:
+            told = "It took longer than the database remembers (minSnapshotHistoryWindowInSeconds)."
+            raise Unavailable(told) from error
+        raise
     finally:
         part.unlink(missing_ok=True)
     return manifest

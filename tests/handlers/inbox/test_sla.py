@@ -13,6 +13,7 @@ from jinaconnect.store.due import Claim
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.inbox.test_inbox import ANN, BOB, chat_of, received
+from tests.handlers.people import add_person
 from tests.tenants import Tenant
 
 
@@ -33,6 +34,7 @@ async def told(client: Client) -> list[tuple[str, str]]:
 
 async def test_a_late_answer_is_warned_of_and_breached_and_one_in_time_met(tenant: Tenant, gateway: Running) -> None:
     await asks(gateway, tenant, first_response_minutes=2 / 60, next_response_minutes=60, resolution_minutes=60)
+    kim, sam = [await add_person(gateway, tenant, role, role) for role in ("manager", "viewer")]
     contact = (await received(tenant, {ANN: ["one", "two"]}))[ANN]
     running = (await chat_of(tenant(), contact))["sla"]
     assert [(each["target"], each["state"]) for each in running] == [
@@ -46,6 +48,13 @@ async def test_a_late_answer_is_warned_of_and_breached_and_one_in_time_met(tenan
     assert await told(tenant()) == [("warned", "first_response"), ("breached", "first_response")]
     breached = next(e for e in await tenant().events() if e["type"] == "conversation.sla_breached")
     assert running[0]["due_at"] == breached["data"]["due_at"] <= breached["recorded_at"]
+
+    async def notified() -> bool:
+        found = (await kim.client.get("/notifications/", params={"type": "sla_breached"})).ok()["results"]
+        return [each["metadata"]["contact_id"] for each in found] == [contact]
+
+    await until(notified)
+    assert (await sam.client.get("/notifications/", params={"type": "sla_breached"})).ok()["results"] == []
     reply = {"contact": contact, "platform": "WHATSAPP", "content": {"type": "text", "body": {"text": "Here."}}}
     (await tenant().post("/team-inbox/api/messages/", reply)).ok(201)
     assert [each["target"] for each in (await chat_of(tenant(), contact))["sla"]] == ["resolution"]
