@@ -155,10 +155,10 @@ async def show_payload(ctx: OperationContext, id: str) -> dict[str, Any]:
     return await reviews.payload(ctx, PLATFORM, id)
 
 
-class ImportFrom(Request, json_schema_extra=example(wa_app=sample_id("wap"))):
+class ImportFrom(Request, json_schema_extra=example(wa_app_id=sample_id("wap"))):
     """Whose templates are brought here; with `dry_run` it is told what that would do."""
 
-    wa_app: Id = Field(validation_alias=AliasChoices("wa_app_id", "wa_app"))
+    wa_app_id: Id = Field(validation_alias=AliasChoices("wa_app_id", "wa_app"))
     dry_run: bool = False
 
 
@@ -195,4 +195,4 @@ class ImportedTemplates(
 )  # fmt: skip
 async def import_templates(ctx: OperationContext, body: ImportFrom) -> dict[str, Any]:
     """Bring an app's templates in line with its carrier's; asked again nothing more happens."""
-    return await importing.import_templates(ctx, PLATFORM, body.wa_app, dry_run=body.dry_run)
+    return await importing.import_templates(ctx, PLATFORM, body.wa_app_id, dry_run=body.dry_run)
