@@ -8,6 +8,7 @@ export function spoken(call) {
   return call.legs.some((leg) => leg.role !== "customer" && leg.state === "up");
 }
 
+const ORDERS = ["hangup", "hold", "mute", "dtmf", "transfer", "record:start"];
 const PAD = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 class Controls extends Element {
@@ -56,6 +57,7 @@ class Controls extends Element {
       <button ?disabled=${this.busy} aria-pressed=${pressed === undefined ? "false" : String(pressed)} @click=${run}>${icon} ${name}</button>`;
     const plainButton = (name, icon, run, kind = "") => html`<button class=${kind} ?disabled=${this.busy} @click=${run}>${icon} ${name}</button>`;
     return html`
+      ${ORDERS.some(can) ? "" : html`<p class="soft">Its carrier takes no orders for a call that lives.</p>`}
       <div class="controls" role="group" aria-label="What the call is to do">
         ${can("hangup") ? plainButton("Hang up", icons.hangUp, () => this.#do("hangUp"), "bad") : ""}
         ${talking && can("hold") && (agent || call.held) ? button("Hold", icons.pause, () => this.#do("hold"), call.held) : ""}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.async_api import Page, expect
 
 from tests.browser.signing_in import live, sign_in
 from tests.client import until
 from tests.conftest import Running
 from tests.handlers.people import Person, add_person
+from tests.handlers.trunks.accounts import add_trunk
 from tests.telephony.calls.graphs import graph
 from tests.tenants import Tenant
 
@@ -21,9 +24,19 @@ WAITS = graph(
 )  # fmt: skip
 
 
-async def template(tenant: Tenant) -> str:
-    """Add an IVR that asks for three digits and waits."""
-    body = {"name": "Ask", "template_kind": "ivr_menu", "graph": WAITS}
+ASKS = graph(
+    "ask",
+    {
+        "ask": ("voice.gather_dtmf", {"prompt_tts": "One digit.", "max_digits": 1, "timeout_seconds": 60}),
+        "end": ("voice.hangup", {}),
+    },
+    ("ask", "default", "end"), ("ask", "timeout", "end"),
+)  # fmt: skip
+
+
+async def template(tenant: Tenant, graph: dict[str, Any] = WAITS) -> str:
+    """Add an IVR: one that asks for three digits and waits, unless told otherwise."""
+    body = {"name": "Ask", "template_kind": "ivr_menu", "graph": graph}
     return str((await tenant("owner", "test").post("/voice/api/templates/", body)).ok(201)["id"])
 
 
@@ -187,3 +200,21 @@ async def test_a_contact_is_called_from_the_inbox(page: Page, gateway: Running, 
     await page.locator(".chat").click()
     await page.locator(".contact").get_by_role("button", name="Call").click()
     await expect(page.get_by_label("Number", exact=True)).to_have_value("+12025550111")
+
+
+async def test_what_a_carrier_cannot_do_is_not_offered(page: Page, gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    numbers = {"from_numbers": ["+12025550123"]}
+    trunks = {name: await add_trunk(client, name, **numbers) for name in ("vonage", "exotel")}
+    calls = {}
+    for name, trunk in trunks.items():
+        body = {"to_number": "+12025550101", "template": await template(tenant, ASKS), "provider_config_id": trunk}
+        calls[name] = (await client.post("/voice/api/calls/", body)).ok(201)["id"]
+    await in_sandbox(page, gateway, tenant)
+    await page.goto(f"{gateway.url}/#/calls/{calls['vonage']}")
+    await expect(page.locator(".detail-head .state")).to_have_text("Talking", timeout=20_000)
+    offered = page.locator(".controls button")
+    await expect(offered).to_have_text([" Hang up", " Keys", " Transfer", " Record"])
+    await page.goto(f"{gateway.url}/#/calls/{calls['exotel']}")
+    await expect(page.locator(".detail-body")).to_contain_text("takes no orders", timeout=20_000)
+    await expect(offered).to_have_count(0)

@@ -17,6 +17,7 @@ from jinaconnect.store.due import Due
 from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
+from tests.handlers.people import add_person
 from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.telephone import ENDED, TERMINAL
 from tests.tenants import Tenant
@@ -25,7 +26,7 @@ CALLS = "/voice/api/calls/"
 
 
 async def _place(tenant: Tenant, number: str, **body: Any) -> str:
-    body = {"to_number": number, **(body if "template" in body else {"tts_text": "Hello.", **body})}
+    body = {"to_number": number, **(body if {"template", "device"} & set(body) else {"tts_text": "Hello.", **body})}
     call: str = (await tenant("owner", "test").post(CALLS, body)).ok(201)["id"]
     return call
 
@@ -275,3 +276,26 @@ async def test_whoever_hears_of_the_end_reads_all_that_led_to_it(tenant: Tenant)
     assert types.count("leg_ended") == 1, "the last detail before the end"
     assert set(await _types(tenant, call)) - {"message.queued"} <= set(types)
     assert {"leg_dialled", "variable_set", "prompt_ended"} <= set(types)
+
+
+async def test_a_bounded_hold_ends_the_call_unless_it_is_taken_up(gateway: Running, tenant: Tenant) -> None:
+    client, person = tenant("owner", "test"), await add_person(gateway, tenant, "agent")
+    desk = {"name": "Desk", "kind": "softphone", "user": person.id}
+    device = (await client.post("/voice/api/devices/", desk)).ok(201)["id"]
+    bounded, taken_up = [await _place(tenant, "+12025550101", device=device) for _ in range(2)]
+    for call in (bounded, taken_up):
+
+        async def talks(call: str = call) -> bool:
+            shown = (await client.get(f"{CALLS}{call}/")).ok()
+            return len([leg for leg in shown["legs"] if leg["state"] == "up"]) == 2
+
+        await until(talks)
+    (await client.post(f"{CALLS}{bounded}/hold/", {"at_most_s": 0})).refused(400, "validation_error")
+    (await client.post(f"{CALLS}{taken_up}/hold/", {"at_most_s": 1})).ok()
+    (await client.post(f"{CALLS}{taken_up}/unhold/", {})).ok()
+    (await client.post(f"{CALLS}{taken_up}/hold/", {})).ok()
+    assert (await client.post(f"{CALLS}{bounded}/hold/", {"at_most_s": 1})).ok()["held"] is True
+    assert (await _ended(tenant, bounded))["hangup_cause"] == "NORMAL_CLEARING"
+    shown = (await client.get(f"{CALLS}{taken_up}/")).ok()  # its own bound was over before
+    assert (shown["status"], shown["held"]) == ("IN_PROGRESS", True)
+    (await client.post(f"{CALLS}{taken_up}/hangup/", {})).ok()
