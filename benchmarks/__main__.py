@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name …] [--quick] [--write]`: run the rows and print them as a table."""
+"""`python -m benchmarks [name …] [--quick] [--long] [--write]`: run the rows and print them as a table."""
 
 from __future__ import annotations
 
@@ -60,21 +60,28 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "transcripts": voice.transcripts,
 }
 
+# What takes an hour or so by itself: run by name, or all of it with `--long`.
+LONG: dict[str, Callable[[bool], list[Row]]] = {"million": broadcasts.memory_of_a_million}
+
 
 def main() -> int:
     """Run what was asked for; 1 when a figure is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"any of {', '.join(BENCHES)}; all when absent")
+    known = {**BENCHES, **LONG}
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"any of {', '.join(known)}; all but the long ones when absent"
+    )
+    parser.add_argument("--long", action="store_true", help=f"with those that take long: {', '.join(LONG)}")
     parser.add_argument("--quick", action="store_true", help="shorter runs, one round, smaller lists")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     options = parser.parse_args()
-    unknown = set(options.names) - set(BENCHES)
+    unknown = set(options.names) - set(known)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     pin(os.getpid(), LOAD_CORE)
     rows: dict[str, list[Row]] = {}
-    for name in options.names or BENCHES:
-        rows[name] = BENCHES[name](options.quick)
+    for name in options.names or (known if options.long else BENCHES):
+        rows[name] = known[name](options.quick)
         print(table(rows[name]), flush=True)
     told = [row for found in rows.values() for row in found]
     if len(rows) > 1:
