@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -82,6 +83,7 @@ from jinaconnect.core.billing.prices import price_list
 from jinaconnect.core.calls.document import ended as ended_call
 from jinaconnect.core.clock import Clock, system_clock
 from jinaconnect.core.cursor import Cursors
+from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.ids import Ids
 from jinaconnect.handlers.edge import metrics
@@ -364,7 +366,9 @@ class Gateway:
         await services.webhooks_outbound.start()
         if self.role in ("all", "web"):
             self._server = listen(config.http, services, built.ports, sockets)
-        await services.due.inherit()
+        with contextlib.suppress(Unavailable):
+            # What died in the middle of a transaction holds its documents for a while: they are looked at again soon.
+            await services.due.inherit()
         built.ports.worker.start()
         built.webhooks.start()
         if self.role in ("all", "voice"):

@@ -27,6 +27,7 @@ from jinaconnect.store.ending import ended
 SET_NAME = "jc"
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
+TRANSACTION_S = 10  # what one that died in the middle of it holds is free again then: ours end within a request's time
 FIRST_PAUSE_S = 0.25
 MAX_PAUSE_S = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -207,6 +208,7 @@ async def _launch(binary: str, data: Path, log: Path, port: int) -> asyncio.subp
         binary, "--dbpath", str(data.resolve()), "--port", str(port), "--bind_ip", "127.0.0.1", "--replSet", SET_NAME,
         "--logpath", str(log), "--logappend", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256",
         "--setParameter", "diagnosticDataCollectionEnabled=false",
+        "--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_S}",
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True, preexec_fn=die_with_parent,
     )  # fmt: skip
