@@ -1,4 +1,6 @@
-"""What an organisation should see to: its wallet, templates that were refused, broadcasts that did not get through."""
+"""What an organisation should see to: its wallet, templates that were refused, broadcasts that did not get through,
+accounts that have sent most of what they may in a day.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any
 
 from jinaconnect.actions.billing.keeping import read_wallet
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.messaging.daily import counted
 from jinaconnect.core.billing.wallet import wallet_alerts
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.figures import spread
@@ -17,6 +20,7 @@ from jinaconnect.store.databases.mongo import Document
 WITHIN = timedelta(days=7)
 MOST = 10
 BOUNCED_PERCENT = 10.0
+NEARLY_FULL = 0.8
 _ENDED = (states.SENT, states.PARTIALLY_SENT, states.FAILED)
 
 
@@ -28,6 +32,8 @@ async def alerts(ctx: Context) -> list[dict[str, Any]]:
         found += await _refused(ctx, since)
     if ctx.principal.may("broadcast.view"):
         found += await _bounced(ctx, since)
+    if ctx.principal.may("wa_app.view"):
+        found += await _nearly_full(ctx)
     return found
 
 
@@ -66,6 +72,19 @@ def _bounce(row: Document, since: datetime) -> dict[str, Any] | None:
         "high_bounce_rate", "Many did not get it", f"{row['name']}: {rate} % failed", f"/broadcast/{row['_id']}/",
         row["ended_at"], broadcast_id=row["_id"], failure_rate=rate,
     )  # fmt: skip
+
+
+async def _nearly_full(ctx: Context) -> list[dict[str, Any]]:
+    active = await ctx.data.select("apps", {"deleted_at": None, "is_active": True}, sort=[("_id", 1)])
+    return [
+        {
+            "type": "daily_limit_approaching", "severity": "info", "title": "Daily limit near",
+            "message": f"{app['app_name']}: {app['messages_sent_today']} of {app['daily_limit']} sent today",
+            "action_url": "/apps/", "metadata": {"app_id": app["_id"]}, "created_at": iso(ctx.now()),
+        }
+        for app in await counted(ctx, active)
+        if app["messages_sent_today"] > NEARLY_FULL * app["daily_limit"]
+    ]  # fmt: skip
 
 
 def summary(found: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -38,7 +38,7 @@ class Alert(
 ):  # fmt: skip
     """What somebody should see to."""
 
-    type: Literal["zero_balance", "low_balance", "template_rejected", "high_bounce_rate"]
+    type: Literal["zero_balance", "low_balance", "template_rejected", "high_bounce_rate", "daily_limit_approaching"]
     severity: Literal["critical", "warning", "info"]
     title: str
     message: str
@@ -81,8 +81,8 @@ async def read_wallet(ctx: OperationContext) -> dict[str, Any]:
     "GET", "/tenants/host-wallet/alerts/", id="wallet.alerts", permission="billing.view", returns=Alerts
 )
 async def list_alerts(ctx: OperationContext) -> dict[str, Any]:
-    """Tell what to see to: an empty or low wallet and, of the last seven days, rejected templates and broadcasts of
-    which more than a tenth failed.
+    """Tell what to see to: an empty or low wallet, accounts that have sent most of what they may today and, of the
+    last seven days, rejected templates and broadcasts of which more than a tenth failed.
     """
     found = await alerts.alerts(ctx)
     return {"alerts": found, "summary": alerts.summary(found)}

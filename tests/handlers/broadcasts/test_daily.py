@@ -59,6 +59,9 @@ async def test_a_single_send_beyond_the_day_is_an_error_and_charges_nothing(shop
         return len(shop.server.accepted) == 3
 
     await until(settled)
+    told = (await shop.tenant().get("/tenants/host-wallet/alerts/")).ok()
+    [near] = [each for each in told["alerts"] if each["type"] == "daily_limit_approaching"]
+    assert (near["severity"], near["message"]) == ("info", "Carrier: 3 of 3 sent today")
     before = await books(shop.gateway.services, shop.store.scope)
     contacts = (await shop.tenant().get("/contacts/")).ok()["count"]
     over = await send("/wa/v1/messages/", template(shop, "+12025553199"))
