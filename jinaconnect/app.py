@@ -16,76 +16,43 @@ import structlog
 from pymongo import AsyncMongoClient
 from tornado.httpserver import HTTPServer
 
-from jinaconnect.actions.billing.calls import UNPLACED_JOB, give_back_unplaced
-from jinaconnect.actions.billing.messages import settle_owed
 from jinaconnect.actions.billing.razorpay import Razorpay
-from jinaconnect.actions.broadcasts.called import Recipients
-from jinaconnect.actions.broadcasts.dispatch import Dispatcher
-from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.control import Controls
-from jinaconnect.actions.calls.fallback import SmsFallback
-from jinaconnect.actions.calls.recordings import RECORDING_JOB
-from jinaconnect.actions.calls.rerouting import Rerouter
-from jinaconnect.actions.calls.retention import retire_recordings
-from jinaconnect.actions.calls.transcribing import RECORDINGS, TRANSCRIPT_JOB, Scribe
-from jinaconnect.actions.contacts.importing import IMPORTS
-from jinaconnect.actions.contacts.importing_rows import Importer
+from jinaconnect.actions.calls.transcribing import Scribe
 from jinaconnect.actions.context import Services, Settings
 from jinaconnect.actions.hosted.accounts import Providers
-from jinaconnect.actions.hosted.commanding import TIMER_JOB, Commander
+from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls
 from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.hooks import VoiceDoor
-from jinaconnect.actions.hosted.leading import ASK_JOB, Leader
+from jinaconnect.actions.hosted.leading import Leader
 from jinaconnect.actions.hosted.prices import PriceAsker
-from jinaconnect.actions.hosted.taping import TAPE_JOB
 from jinaconnect.actions.hosted.urls import HookUrls
 from jinaconnect.actions.identity.authentication import TokenAuthenticator
 from jinaconnect.actions.identity.budgets import Budgets, RateGate
-from jinaconnect.actions.identity.letters import JOB as LETTER_JOB
-from jinaconnect.actions.identity.letters import write_letter
-from jinaconnect.actions.inbox.attention import attend
-from jinaconnect.actions.inbox.erasure import JOB as ERASE_JOB
-from jinaconnect.actions.inbox.erasure import go_on
-from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.control import LiveCalls
 from jinaconnect.actions.live.fleet import Fleet
-from jinaconnect.actions.messaging import silent
 from jinaconnect.actions.messaging.accounts import OpenAccounts
-from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
-from jinaconnect.actions.messaging.acknowledging import acknowledge
-from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
-from jinaconnect.actions.messaging.delivering import FALLBACK_JOB, Sender
-from jinaconnect.actions.messaging.fallback import fall_back
+from jinaconnect.actions.messaging.delivering import Sender
 from jinaconnect.actions.messaging.hooks import InboundDoor
-from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
-from jinaconnect.actions.messaging.sandbox import deliver_webhook
-from jinaconnect.actions.messaging.templates import REVIEW_JOB
 from jinaconnect.actions.moving.arriving import adopt_cursors
-from jinaconnect.actions.office.branding import JOB as PROVE_JOB
-from jinaconnect.actions.office.branding import prove_later
-from jinaconnect.actions.office.notifications import notify
 from jinaconnect.actions.ports import Ports
-from jinaconnect.actions.rating.provider_prices import PRICE_JOB
 from jinaconnect.actions.readiness import SharedReadiness
-from jinaconnect.actions.reviewing.reviews import follow_review
-from jinaconnect.actions.scheduling.messages import COLLECTION as SCHEDULED
-from jinaconnect.actions.scheduling.messages import send_scheduled
 from jinaconnect.actions.webhooks.fleet import Webhooks
 from jinaconnect.actions.webhooks.posting import LOOKUPS, TIMEOUT_S
-from jinaconnect.actions.worker import Handler, Worker
+from jinaconnect.actions.worker import Worker
 from jinaconnect.actions.writers import Writers
-from jinaconnect.channels.base import SIMULATED_JOB, Parts
+from jinaconnect.channels.base import Parts
 from jinaconnect.channels.table import Channels
 from jinaconnect.config import Config
 from jinaconnect.core.billing.prices import price_list
-from jinaconnect.core.calls.document import ended as ended_call
 from jinaconnect.core.clock import Clock, system_clock
 from jinaconnect.core.cursor import Cursors
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.ids import Ids
+from jinaconnect.duties import assign
 from jinaconnect.handlers.edge import metrics
 from jinaconnect.handlers.edge.server import listen
 from jinaconnect.interprocess import Interprocess
@@ -102,7 +69,6 @@ from jinaconnect.store.billing.ledger import Ledger
 from jinaconnect.store.billing.overview import Overview
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
-from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.coordination.allowances import Allowances
 from jinaconnect.store.coordination.idempotency import Idempotency
 from jinaconnect.store.coordination.leases import Leases
@@ -117,7 +83,6 @@ from jinaconnect.store.databases.redis import RedisLink
 from jinaconnect.store.databases.s3 import Bucket, S3Blobs
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
-from jinaconnect.store.outbox import NOTIFY_JOB
 from jinaconnect.store.registry import Registry
 from jinaconnect.store.secrets.sealing import Secrets, load_master_key
 from jinaconnect.store.store import Store
@@ -127,7 +92,6 @@ from jinaconnect.telephony.transcribe.table import engine_of
 
 Role = Literal["all", "web", "worker", "voice"]
 LOOK_EVERY_S = 1.0
-WORDS, BETWEEN_S = "words", 0.02  # the lease, and the pause that others are let in by
 
 logger = structlog.get_logger("app")
 
@@ -259,10 +223,11 @@ class Gateway:
         keep = timedelta(days=config.log.retention_days)
         webhooks = Webhooks(services, auth, hub, active=works, keep=keep)
         interprocess = Interprocess(link, store, services.switch_commands, hub, presence, writers, worker)
-        worker.handle_job(PRICE_JOB, PriceAsker(services, worker, providers).ask)
-        self._assign(
-            services, ports, Sender(services, worker, accounts, channels), message_hooks, hosted, voice_hooks, scribe
-        )
+        sender = Sender(services, worker, accounts, channels)
+        assign(
+            services, ports, sender, message_hooks, hosted, voice_hooks, scribe,
+            PriceAsker(services, worker, providers), self.processes,
+        )  # fmt: skip
         writers.start(message_hooks.apply_handed)
         auth.withdrawn.append(live.access_changed)
         store.withdrawals.listeners.append(auth.forget)
@@ -273,55 +238,6 @@ class Gateway:
         store.log.listeners.append(held.changed)
         hub.heard.append(webhooks.ring)
         return Built(services, ports, fleet, webhooks, presence, interprocess)
-
-    def _assign(
-        self, services: Services, ports: Ports, sender: Sender, messages: InboundDoor, hosted: HostedCalls,
-        voice: VoiceDoor, scribe: Scribe,
-    ) -> None:  # fmt: skip
-        """Name who does which work."""
-        worker = ports.worker
-        completer = Completer(services, worker, SmsFallback(services, ports).follow, Recipients(worker).ended)
-        worker.handle("messages", sender.deliver)
-        worker.handle("broadcasts", Dispatcher(services, ports).run)
-        worker.handle("contacts", lambda claim: attend(services, claim))
-        worker.handle(SCHEDULED, lambda claim: send_scheduled(services, ports, claim))
-        worker.handle(IMPORTS, Importer(services).run)
-        worker.handle("inbound", messages.take)
-        rerouter = Rerouter(services, worker, ports.calls)
-
-        def due_of(call: Document) -> Handler:
-            """Return who does what is due: a call's placing at its carrier, its next route, what follows its end."""
-            if ended_call(call):
-                return completer.complete
-            return hosted.attend if call.get("rerouting") is None else rerouter.attend
-
-        worker.handle("calls", lambda claim: due_of(claim.doc)(claim))
-        worker.handle("media", MediaFetcher(services, ports.accounts, ports.channels).fetch)
-        worker.handle_job(ASK_JOB, voice.ask)
-        worker.handle_job(TIMER_JOB, voice.time_over)
-        worker.handle_job(TAPE_JOB, hosted.tape)
-        worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
-        worker.handle_job(ERASE_JOB, lambda scope, data: go_on(services, scope, data))
-        worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
-        worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
-        worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))
-        worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
-        worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
-        worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))
-        worker.handle_job(REVIEW_JOB, lambda scope, data: follow_review(services, ports, scope, data))
-        worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
-        worker.handle_job(UNPLACED_JOB, lambda scope, data: give_back_unplaced(services, scope, data["call"]))
-        worker.handle_job(RECORDING_JOB, lambda scope, data: scribe.keep(ports.calls, scope, data))
-        worker.handle_job(TRANSCRIPT_JOB, scribe.take)
-        worker.handle(RECORDINGS, scribe.hear, scribe.at_once)
-        # What any process may look for is looked for by all of them in turn.
-        worker.every(2.0 * self.processes, services.store.outbox.sweep)
-        worker.every(5.0 * self.processes, services.due.inherit)
-        worker.every(60.0 * self.processes, lambda: settle_owed(services))
-        worker.every(300.0 * self.processes, lambda: silent.look(services, ports))
-        worker.every(60.0, lambda: bring_words(services))
-        worker.every(3600.0, lambda: retire_events(services))
-        worker.every(3600.0, lambda: retire_recordings(services))
 
     def _settings(self, sockets: list[socket.socket]) -> Settings:
         config = self.config
@@ -457,23 +373,3 @@ async def repeat(seconds: float, call: Callable[[], Awaitable[None] | None]) -> 
                 await work
         except Exception:  # whatever it was, the next round may do better
             logger.exception("loop.failed", loop=getattr(call, "__qualname__", ""))
-
-
-async def bring_words(services: Services) -> None:
-    """Give rows of an earlier version their words, in one process at a time and beside everything else."""
-    for name in [name for name, collection in COLLECTIONS.items() if collection.worded is not None]:
-        while not await services.store.words.ready(name) and await services.leases.take(WORDS):
-            if not await services.store.words.bring(name):
-                break
-            await asyncio.sleep(BETWEEN_S)
-
-
-async def retire_events(services: Services) -> None:
-    """Remove from each tenant's log what is older than it is kept."""
-    before = services.clock() - timedelta(days=services.settings.retention_days)
-    for scope in await services.store.log.scopes():
-        try:
-            await keep_counting(services, scope)
-            await services.store.log.forget(scope, before)
-        except Exception as error:  # one tenant's log is in no other's way; its turn comes again
-            logger.warning("retention.postponed", scope=scope, error=repr(error)[:500])

@@ -19,9 +19,10 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.messaging import silent
-from jinaconnect.app import Gateway, retire_events
+from jinaconnect.app import Gateway
 from jinaconnect.config import Config, Http, Mongodb, OutboundSection
 from jinaconnect.core.permissions import PUBLIC
+from jinaconnect.duties import retire_events
 from jinaconnect.handlers.edge.operation import OPERATIONS, Operation
 from jinaconnect.serve import listening
 from jinaconnect.store.collections import COLLECTIONS

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from jinaconnect.actions import worker
-from jinaconnect.app import retire_events
 from jinaconnect.core.clock import system_clock
+from jinaconnect.duties import retire_events
 from jinaconnect.store import log as log_module
 from jinaconnect.store.log import Log
 from tests.client import until

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from jinaconnect.actions.inbox.stats import keep_counting
-from jinaconnect.app import retire_events
 from jinaconnect.core.inbox.contact import new_contact
+from jinaconnect.duties import retire_events
 from jinaconnect.store.figures import folding
 from jinaconnect.store.figures.folding import Folds
 from tests.client import Client
