@@ -67,6 +67,10 @@ async def site(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory) 
         mongodb=Mongodb(database=NAME), outbound=OutboundSection(allow_networks=("127.0.0.0/8",), timeout_s=3),
     )  # fmt: skip
     client, database = connect(mongod.uri, NAME, timeout_s=60)
+    # Each query is planned for itself: a plan that was made for another's values says nothing of the indexes there are.
+    plans = {"internalQueryCacheMaxEntriesPerCollection": 0}
+    kept = {name: (await client.admin.command("getParameter", 1, **{name: 1}))[name] for name in plans}
+    await client.admin.command("setParameter", 1, **plans)
     gateway = Gateway(config)
     async with aiohttp.ClientSession() as session:
         await gateway.start(mongod.uri, listening(config))
@@ -76,6 +80,7 @@ async def site(mongod: EmbeddedMongo, tmp_path_factory: pytest.TempPathFactory) 
         finally:
             await gateway.stop()
             await database.command("profile", 0)
+            await client.admin.command("setParameter", 1, **kept)
             await client.drop_database(NAME)
             await client.close()
 
