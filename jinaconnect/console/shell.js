@@ -219,6 +219,10 @@ class Shell extends Element {
         <jc-dialog .kind=${kind} .app=${this} @closed=${() => (this.dialog = null)}></jc-dialog>`)}`;
   }
 
+  updated(changed) {
+    if (changed.has("page")) this.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // a narrow rail is scrolled
+  }
+
   #menu() {
     const others = session.tenants.filter((tenant) => tenant.id !== session.tenant.id);
     const test = session.mode === "test";

@@ -147,7 +147,9 @@ async def _importing(page: Page, url: str, made: dict[str, str]) -> None:
     await page.goto(f"{url}/#/settings/contacts")
     await page.locator(".rows .entry").wait_for()
     await page.locator("[type=file]").set_input_files({"name": "shop.csv", "mimeType": "text/csv", "buffer": SHEET})
-    await page.locator(".scroll tbody tr").first.wait_for()
+    await page.get_by_label("What mobile is").select_option("phone")
+    await page.get_by_label("What name is").select_option("first_name")
+    await page.locator(".scroll .tag.good").first.wait_for()
 
 
 async def _closed(page: Page, url: str, made: dict[str, str]) -> None:

@@ -27,7 +27,7 @@ async def test_a_broadcast_is_made_foreseen_and_followed(page: Page, gateway: Ru
     foreseen = page.locator(".verdict dl")
     await expect(foreseen.locator("div", has_text="Audience").locator("dd")).to_have_text("5")
     await expect(foreseen.locator("div", has_text="May go at once").locator("dd")).to_have_text("4")
-    await expect(foreseen.locator("div", has_text="contact.dnc").locator("dd")).to_have_text("1")
+    await expect(foreseen.locator("div", has_text="Not to be contacted").locator("dd")).to_have_text("1")
     await page.get_by_label("Those with tags or segments").check()
     await page.get_by_label("bikes").check()
     await expect(foreseen.locator("div", has_text="Audience").locator("dd")).to_have_text("2")

@@ -36,7 +36,7 @@ async def test_members_and_roles(page: Page, gateway: Running, tenant: Tenant) -
     await page.get_by_label("Rank").fill("30")
     await page.get_by_label("Read the inbox").check()
     await page.get_by_role("button", name="Keep").click()
-    await expect(page.locator(".entry", has_text="Night shift")).to_contain_text("1 permissions")
+    await expect(page.locator(".entry", has_text="Night shift")).to_contain_text("1 permission")
 
 
 async def test_a_key_is_shown_once_and_works_until_it_is_revoked(

@@ -9,7 +9,7 @@ import { HERE, ZONES, momentOf, shownIn } from "../parts/zone.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 import "./audience.js";
-import { PLATFORMS, WRITTEN } from "./shown.js";
+import { PLATFORMS, RULES, WRITTEN } from "./shown.js";
 
 const APPS = { WHATSAPP: "/wa/v1/apps/", SMS: "/sms/v1/apps/", TELEGRAM: "/telegram/v1/bots/", RCS: "/rcs/v1/apps/" };
 const TEMPLATES = { WHATSAPP: "/wa/v1/templates/", SMS: "/sms/v1/templates/", TELEGRAM: "/telegram/v1/templates/", RCS: "/rcs/v1/templates/" };
@@ -252,7 +252,7 @@ class BroadcastForm extends Element {
         ${verdicts ? html`
           ${row("May go at once", count(verdicts.now))}
           ${verdicts.later ? row("Wait for their hours", count(verdicts.later)) : nothing}
-          ${Object.entries(verdicts.never).map(([rule, some]) => row(rule, count(some)))}` : nothing}
+          ${Object.entries(verdicts.never).map(([rule, some]) => row(RULES[rule] ?? rule, count(some)))}` : nothing}
       </dl>
       ${verdicts && verdicts.looked_at < preview.recipient_count ? html`<p class="soft small">Rules were asked for the first ${count(verdicts.looked_at)}.</p>` : ""}
       ${(preflight?.errors ?? []).map((each) => html`<p class="fault">${each.message}</p>`)}

@@ -188,7 +188,7 @@ class Report extends Element {
 
   #recipient(each) {
     const at = each.replied_at ?? each.read_at ?? each.delivered_at ?? each.sent_at ?? each.failed_at ?? each.updated_at;
-    const name = html`<bdi>${plain(each.contact_name, 60)}</bdi> <span class="soft small">${each.contact_phone}</span>`;
+    const name = html`<bdi>${plain(each.contact_name, 60)}</bdi> <span class="soft small nowrap">${each.contact_phone === each.contact_name ? "" : each.contact_phone}</span>`;
     return html`<tr>
       <td>${session.may("inbox.view") ? html`<a href="#/inbox/${each.contact}">${name}</a>` : name}</td>
       <td><span class="tag ${each.status === "FAILED" || each.status === "BLOCKED" ? "bad" : each.status === "READ" || each.status === "DELIVERED" ? "good" : ""}">${ROWS[each.status]}</span>

@@ -23,6 +23,12 @@ export const ROWS = {
   DELIVERED: "Delivered", READ: "Read", FAILED: "Failed", BLOCKED: "Not to be written to",
 };
 
+// Why somebody is never written to, by the rule that says so.
+export const RULES = {
+  "contact.dnc": "Not to be contacted", "contact.opt_out": "Opted out", "contact.opt_out_marketing": "Opted out of marketing",
+  "contact.no_address": "Not on this channel",
+};
+
 const rate = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 export const percent = (value) => (value === null || value === undefined ? "–" : `${rate.format(value)} %`);
 export const share = (part, whole) => (whole ? percent((part / whole) * 100) : "–");

@@ -108,13 +108,13 @@ class Imports extends Element {
     };
     const field = (column) => (column.field === null ? "-" : FIELDS[column.field] ? column.field : "");
     return html`
-      <p><b>${count(preview.total_rows)}</b> rows${preview.has_phone ? "" : html` · <span class="fault">no column is the phone number</span>`}</p>
+      <p>${preview.has_phone ? html`<b>${count(preview.total_rows)}</b> rows` : html`<span class="fault" role="alert">Say which column is the phone number.</span>`}</p>
       <div class="scroll" tabindex="0" role="region" aria-label="How the file is taken"><table><thead><tr>${preview.columns.map((column) => html`<th>${plain(column.name, 40)}
         <select aria-label="What ${plain(column.name, 40)} is" @change=${(event) => this.#map(column, event.target.value)}>
           <option value="">Attribute</option><option value="-" ?selected=${field(column) === "-"}>Left out</option>
           ${Object.entries(FIELDS).map(([id, name]) => html`<option value=${id} ?selected=${field(column) === id}>${name}</option>`)}</select></th>`)}<th>What it becomes</th></tr></thead>
         <tbody>${preview.rows.slice(0, 8).map((row) => html`<tr>${row.cells.map((cell) => html`<td><bdi>${plain(cell, 60)}</bdi></td>`)}
-          <td class="small">${row.error ? html`<span class="fault">${plain(row.error.reason, 120)}</span>` : html`<span class="tag good">a contact</span>`}</td></tr>`)}</tbody></table></div>
+          <td class="small">${row.error ? html`<span class="fault">${plain(row.error.reason, 120)}</span>` : preview.has_phone ? html`<span class="tag good">a contact</span>` : ""}</td></tr>`)}</tbody></table></div>
       <div class="side">
         <label>Numbers without + are of <input maxlength="2" placeholder="e.g. IN" .value=${this.options.country ?? preview.country ?? ""} @change=${(event) => set("country", event.target.value.trim().toUpperCase())}></label>
         <label>Tag for all of them <input maxlength="100" .value=${this.options.default_tag ?? ""} @change=${(event) => set("default_tag", event.target.value.trim())}></label></div>

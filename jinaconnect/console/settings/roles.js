@@ -9,6 +9,12 @@ import { Listing } from "../parts/listing.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 
+/** Return how much a role may, in words. */
+function held(role) {
+  const some = Object.values(role.permissions).filter(Boolean).length;
+  return `${count(some)} ${some === 1 ? "permission" : "permissions"}`;
+}
+
 class Roles extends Element {
   static properties = { app: { attribute: false }, catalogue: { state: true }, open: { state: true } };
 
@@ -65,7 +71,7 @@ class Roles extends Element {
       <header class="page-head"><h2>Roles</h2>${session.may("users.change_role") ? html`<button class="primary" @click=${() => this.#ask({ name: "", permissions: {}, priority: Math.max(1, session.role.priority - 1) })}>${icons.add} New role</button>` : ""}</header>
       ${instead ?? html`<ul class="rows">${this.list.rows.map((role) => html`<li class="entry">
         <span class="entry-name"><b><bdi>${plain(role.name, 60)}</bdi></b> ${role.is_custom ? html`<span class="tag">own</span>` : ""} <span class="soft small">${plain(role.description ?? "", 120)}</span></span>
-        <span class="soft small">${count(Object.values(role.permissions).filter(Boolean).length)} permissions · ${count(role.member_count)} ${role.member_count === 1 ? "member" : "members"}</span>
+        <span class="soft small">${held(role)} · ${count(role.member_count)} ${role.member_count === 1 ? "member" : "members"}</span>
         <span class="entry-buttons"><button class="quiet" @click=${() => this.#ask(role)}>${this.#may(role) ? "Change" : "Look"}<span class="aloud"> ${plain(role.name, 60)}</span></button></span></li>`)}</ul>`}
       ${dialog(this, "open", this.open?.id ? plain(this.open.name, 60) : "A new role", () => this.#dialog())}</section>`;
   }

@@ -194,7 +194,7 @@ class Endpoint extends Element {
           <select aria-label="State" @change=${(event) => deliveries.begin({ ...deliveries.query, status: event.target.value })}>
             <option value="">All</option>${Object.entries(STATES).map(([id, [name]]) => html`<option value=${id}>${name}</option>`)}</select>
           <button @click=${() => this.#read()}>Refresh</button></header>
-        ${instead ?? html`<table><thead><tr><th>When</th><th>Event</th><th>State</th><th class="wide number">Answer</th><th><span class="aloud">Do</span></th></tr></thead>
+        ${instead ?? html`<table><thead><tr><th class="wide">When</th><th>Event</th><th>State</th><th class="wide number">Answer</th><th><span class="aloud">Do</span></th></tr></thead>
           <tbody>${deliveries.rows.map((row) => this.#delivery(row))}</tbody></table>`}
         ${deliveries.foot()}</section>`;
   }
@@ -203,11 +203,11 @@ class Endpoint extends Element {
     const [name, tone] = STATES[row.status];
     const open = this.shown?.id === row.id;
     return html`
-      <tr><td><time datetime=${row.created_at} title=${exactly(row.created_at)}>${brief(row.created_at)}</time></td>
+      <tr><td class="wide"><time datetime=${row.created_at} title=${exactly(row.created_at)}>${brief(row.created_at)}</time></td>
         <td><button class="quiet" aria-expanded=${open} @click=${() => this.#show(row)}>${row.type}</button> ${row.replay ? html`<span class="tag">again</span>` : ""}</td>
         <td><span class="tag ${tone}">${name}</span></td>
         <td class="wide number">${row.response_code ?? "–"} <span class="soft small">${count(row.response_time_ms)} ms</span></td>
-        <td class="number">${session.may("webhook.manage") ? html`<button class="quiet" ?disabled=${this.busy} @click=${() => this.#again(row)}>Redeliver</button>` : ""}</td></tr>
+        <td class="number">${session.may("webhook.manage") ? html`<button class="quiet nowrap" ?disabled=${this.busy} @click=${() => this.#again(row)}>Redeliver</button>` : ""}</td></tr>
       ${open ? html`<tr class="inside"><td colspan="5"><p class="soft small">webhook-id <code>${row.event}</code></p><ol>${(this.shown.attempts ?? []).map((each) => html`
         <li><time datetime=${each.at}>${exactly(each.at)}</time>: ${each.response_code ?? ""} ${plain(each.error ?? "", 200)} <span class="soft small">${count(each.response_time_ms)} ms</span>
           ${each.answer ? html`<div class="sample">${plain(each.answer, 1000)}</div>` : ""}</li>`)}</ol></td></tr>` : ""}`;
