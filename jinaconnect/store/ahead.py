@@ -17,7 +17,7 @@ from typing import Any
 from bson.raw_bson import RawBSONDocument
 
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.store.databases.mongo import PASSING_CODES, Database, Document
+from jinaconnect.store.databases.mongo import DUPLICATE_KEY, PASSING_CODES, Database, Document, fault_error, key_name
 
 MAX_COMMAND = 8 * 1024 * 1024  # of documents in one command; the server takes 16 MiB, one document always
 DURABLE: Document = {"w": "majority", "j": True}
@@ -57,6 +57,13 @@ class Outcome:
     faults: Sequence[Document]
     term: Any
     fitted: int = 0
+
+    def taken(self) -> dict[int, str]:
+        """Return by place which unique key of a document was taken already; raises what else went wrong with one."""
+        for fault in self.faults:
+            if fault["code"] != DUPLICATE_KEY:
+                raise fault_error(fault)
+        return {fault["index"]: key_name(fault) for fault in self.faults}
 
 
 async def insert(

@@ -17,8 +17,7 @@ from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.alike import TenantAlike
 from jinaconnect.store.collections import BATCHES, COLLECTIONS, TOLD_WITH, UNLOGGED
-from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Document, check_storable, fault_error, guarded
-from jinaconnect.store.rows import key_name
+from jinaconnect.store.databases.mongo import Document, check_storable, guarded
 
 
 class TenantBatches(TenantAlike):
@@ -79,22 +78,15 @@ class TenantBatches(TenantAlike):
 
     @guarded
     async def _ahead(self, collection: str, docs: Sequence[bytes], trail: Trail) -> list[str | None]:
-        results: list[str | None] = [None] * len(docs)
         done = await ahead.insert(self._store.database, collection, docs, ordered=False, concern=ahead.TAKEN)
         trail.note(done.term)
-        for fault in done.faults:
-            if fault["code"] != DUPLICATE_KEY:
-                raise fault_error(fault)
-            results[fault["index"]] = key_name(fault)
-        return results
+        taken = done.taken()
+        return [taken.get(place) for place in range(len(docs))]
 
     @guarded
     async def _again(self, collection: str, docs: Sequence[bytes]) -> None:
         """Write documents that may be lost with the term of a primary; what is there stays as it is."""
-        done = await ahead.insert(self._store.database, collection, docs, ordered=False, concern=ahead.DURABLE)
-        for fault in done.faults:
-            if fault["code"] != DUPLICATE_KEY:
-                raise fault_error(fault)
+        (await ahead.insert(self._store.database, collection, docs, ordered=False, concern=ahead.DURABLE)).taken()
 
 
 def event_row(event: Event) -> Document:

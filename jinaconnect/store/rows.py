@@ -24,6 +24,7 @@ from jinaconnect.store.databases.mongo import (
     fault_error,
     faults_of,
     guarded,
+    key_name,
 )
 from jinaconnect.store.figures.folding import Folds
 from jinaconnect.store.log import Log
@@ -172,10 +173,8 @@ class Rows:
         if rows:
             done = await ahead.insert(self.database, collection, rows, ordered=False, concern=ahead.TAKEN)
             trail.note(done.term)
-            for fault in done.faults:
-                if fault["code"] != DUPLICATE_KEY:
-                    raise fault_error(fault)
-                results[fault["index"]] = key_name(fault)
+            for place, key in done.taken().items():
+                results[place] = key
         return results
 
     async def swap(self, collection: str, before: Document, update: Document) -> bool | str:
@@ -314,9 +313,3 @@ def _outcome(fault: Mapping[str, Any]) -> bool | str | Exception:
 
 def _revision(doc: Document) -> Document:
     return {"_id": doc["_id"], "scope": doc["scope"], "rev": doc["rev"]}
-
-
-def key_name(fault: Mapping[str, Any]) -> str:
-    """Return which unique key a write has hurt, from what the server says of it."""
-    pattern = fault.get("keyPattern") or {}
-    return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -14,19 +15,21 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+@asynccontextmanager
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """Run the machine's Chromium, with some arguments more; skips where there is none."""
     binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if binary is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=binary, args=list(ARGUMENTS))
+        opened = await playwright.chromium.launch(executable_path=binary, args=[*ARGUMENTS, *more])
         yield opened
         await opened.close()
 
 
-@pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def page_of(browser: Browser) -> AsyncIterator[Page]:
+    """Open a page; nothing may go wrong on it."""
     context = await browser.new_context()
     opened = await context.new_page()
     faults: list[str] = []
@@ -35,3 +38,15 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     yield opened
     await context.close()
     assert faults == []
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    async with page_of(browser) as opened:
+        yield opened

@@ -112,6 +112,12 @@ def fault_error(fault: Mapping[str, Any]) -> Exception:
     return OperationFailure(str(fault.get("errmsg", "")), fault["code"], dict(fault))
 
 
+def key_name(fault: Mapping[str, Any]) -> str:
+    """Return which unique key a write has hurt, from what the server says of it."""
+    pattern = fault.get("keyPattern") or {}
+    return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"
+
+
 def check_storable(document: Mapping[str, Any]) -> bytes:
     """Raise Invalid for a document that MongoDB cannot hold, before it travels with others; returns it encoded."""
     try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from jinaconnect.store.databases.embedded import EmbeddedMongo
-from tests.browser.conftest import ARGUMENTS
+from tests.browser.conftest import chromium
 from tests.telephony.asterisk import Asterisk, asterisk, carrier, loopback_address
 from tests.telephony.calls.telephone import Exchange, exchange
 
@@ -25,13 +24,8 @@ TALKS = (
 @pytest.fixture(scope="module")
 async def talking_browser() -> AsyncIterator[Browser]:
     """A browser whose microphone beeps once a second."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if binary is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=binary, args=[*ARGUMENTS, *TALKS])
+    async with chromium(*TALKS) as opened:
         yield opened
-        await opened.close()
 
 
 @pytest.fixture(scope="module")

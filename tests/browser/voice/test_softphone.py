@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.conftest import page_of
 from tests.browser.signing_in import live, sign_in
 from tests.handlers.people import Person
 from tests.telephony.asterisk import until
@@ -25,14 +26,8 @@ async def ann(phone: Exchange) -> Person:
 
 @pytest.fixture
 async def page(talking_browser: Browser) -> AsyncIterator[Page]:
-    context = await talking_browser.new_context()
-    opened = await context.new_page()
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    yield opened
-    await context.close()
-    assert faults == []
+    async with page_of(talking_browser) as opened:
+        yield opened
 
 
 async def becomes_a_telephone(page: Page, phone: Exchange, who: Person) -> None:
