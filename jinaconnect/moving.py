@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import getpass
 import json
 import os
@@ -17,6 +18,7 @@ from jinaconnect.core.errors import GatewayError
 from jinaconnect.serve import beside
 
 PASSPHRASE = "JC_MOVE_PASSPHRASE"
+CELL = 1 << 24  # characters that a cell of a dump may have
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -48,6 +50,7 @@ def refused(error: GatewayError) -> int:
 
 
 def _import_dump(config: Config, options: argparse.Namespace) -> int:
+    csv.field_size_limit(CELL)  # of the whole process, which reads nothing else
     return uvloop.run(_imported(config, options.folder, options.tenant))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +33,6 @@ from jinaconnect.store.tenant import Change, Duplicate
 TABLES = ("tenants", "users", "contacts", "messages", "templates")
 BATCH = 500
 MOST_TOLD = 50  # faults that are named
-csv.field_size_limit(min(sys.maxsize, 1 << 24))
 
 
 @dataclass

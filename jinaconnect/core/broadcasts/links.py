@@ -151,10 +151,12 @@ def clicked(link: Mapping[str, Any], click: Mapping[str, Any]) -> dict[str, Any]
         name = f"{click['kind'].lower()}_count"
         return {name: link[name] + 1}
     at = click["clicked_at"]
-    return {
-        "clicked": True, "click_count": link["click_count"] + 1, "first_clicked_at": link["first_clicked_at"] or at,
-        "last_clicked_at": at, "last_click": {"id": click["_id"], "ip": click["ip_address"]},
-    }  # fmt: skip
+    # Two at one moment may be written in the other order than they came.
+    first, last = link["first_clicked_at"] or at, link["last_clicked_at"] or at
+    fields = {"clicked": True, "click_count": link["click_count"] + 1, "first_clicked_at": min(first, at)}
+    if at < last:
+        return fields
+    return {**fields, "last_clicked_at": at, "last_click": {"id": click["_id"], "ip": click["ip_address"]}}
 
 
 def doubted(link: Mapping[str, Any], ip: str, now: datetime) -> dict[str, Any] | None:

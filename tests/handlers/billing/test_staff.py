@@ -11,7 +11,7 @@ from jinaconnect.core.billing.money import MICRO
 from tests.client import Client
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import books
-from tests.tenants import Tenant
+from tests.tenants import Tenant, operating
 
 HOST = "/tenants/host-wallet/"
 
@@ -20,14 +20,8 @@ HOST = "/tenants/host-wallet/"
 async def operator(gateway: Running, new_tenant: Any) -> AsyncIterator[Client]:
     """A key that the configuration names."""
     keeper = await new_tenant()
-    client: Client = keeper()
-    keys = (await client.get("/tenants/api-keys/", params={"page_size": "100"})).ok()["results"]
-    auth = gateway.ports.auth
-    before, auth._operators = auth._operators, frozenset(key["id"] for key in keys)
-    auth.forget(None)
-    yield client
-    auth._operators = before
-    auth.forget(None)
+    async with operating(gateway, keeper()) as client:
+        yield client
 
 
 async def test_a_wallet_is_set_up_and_credited_once(operator: Client, tenant: Tenant, gateway: Running) -> None:

@@ -33,7 +33,7 @@ async def told(client: Client) -> list[tuple[str, str]]:
 
 
 async def test_a_late_answer_is_warned_of_and_breached_and_one_in_time_met(tenant: Tenant, gateway: Running) -> None:
-    await asks(gateway, tenant, first_response_minutes=2 / 60, next_response_minutes=60, resolution_minutes=60)
+    await asks(gateway, tenant, first_response_minutes=10 / 60, next_response_minutes=60, resolution_minutes=60)
     kim, sam = [await add_person(gateway, tenant, role, role) for role in ("manager", "viewer")]
     contact = (await received(tenant, {ANN: ["one", "two"]}))[ANN]
     running = (await chat_of(tenant(), contact))["sla"]
