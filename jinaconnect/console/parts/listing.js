@@ -75,7 +75,10 @@ export class Listing {
     this.host.requestUpdate();
   }
 
+  /** Take a row out; what was asked for before may still have it, and is not waited for. */
   drop(id) {
+    this.#asked++;
+    this.loading = false;
     this.rows = this.rows.filter((row) => row.id !== id);
     this.host.requestUpdate();
   }
