@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from jinaconnect.actions.trunks.accounts import open_sip, profile_of
+from jinaconnect.telephony.ari import event_types
+from jinaconnect.telephony.ari.events import AriEvents
 from jinaconnect.telephony.trunks.pjsip import trunk_objects
 from tests.telephony.asterisk import until
 from tests.telephony.calls.graphs import graph, menu
@@ -63,13 +67,21 @@ async def test_an_answered_call_is_cleared_whatever_reason_its_carrier_gives(
     [(607, "UNWANTED"), (608, "REJECTED_BY_ANALYSIS"), (433, "ANONYMITY_DISALLOWED"), (380, "ALTERNATIVE_SERVICE")],
 )
 async def test_a_refusal_that_only_sip_has_is_called_by_its_name(phone: Exchange, status: int, cause: str) -> None:
-    async with telephone("ring", ip=phone.more["carrier"]) as customers:
+    async with telephone("ring", ip=phone.more["carrier"]) as customers, phone.asterisk.client() as ari:
+        events = await AriEvents.connect(ari, "listening", subscribe_all=True, disallow=())
         call = await phone.place("+12025550164")
         talk = await customers.talk()
-        # Asterisk tells nobody why a call ended that was refused before its originator listened to it.
+        # Asterisk tells nobody why a call ended that was refused before its originator listened to it: that it rings
+        # is told by its channel, which may be sooner, and as the progress of dialling, by the originator.
+        async with asyncio.timeout(20):
+            async for event in events:
+                match event:
+                    case event_types.Dial(dialstatus="RINGING"):
+                        break
         await phone.until(call, lambda each: each["status"] == "RINGING", "the ringing")
         talk.refuse(status)
         ended = await phone.ended(call)
+        await events.close()
     assert (ended["status"], ended["hangup_cause"], ended["sip_code"]) == ("FAILED", cause, status)
 
 
