@@ -16,8 +16,9 @@ TEMPLATES = (
 BROADCAST = ("GET,POST broadcast/", "GET,PATCH broadcast/{id}/", "POST broadcast/{id}/cancel/")
 PATHS = {
     "/broadcast/": (
-        "GET,POST", "GET,PATCH {id}/", "POST {id}/cancel/", "POST {id}/resume/", "GET reserve-keyword/",
-        "GET min-schedule-time/", "GET messages/", "GET messages/{id}/", "GET messages/stats/", "GET url-tracking/",
+        "GET,POST", "GET,PATCH {id}/", "POST {id}/cancel/", "POST {id}/pause/", "POST {id}/resume/",
+        "GET reserve-keyword/", "GET min-schedule-time/", "GET messages/", "GET messages/{id}/", "GET messages/stats/",
+        "GET url-tracking/",
         "GET url-tracking/{id}/", "GET url-tracking/{id}/clicks/", "GET url-tracking/broadcast/{id}/",
         "GET url-tracking/message/{id}/", "GET dashboard/", "GET dashboard/stats/",
     ),

@@ -1,4 +1,4 @@
-"""Writing, scheduling, cancelling and resuming broadcasts."""
+"""Writing, scheduling, cancelling, pausing and resuming broadcasts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.billing.money import shown
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_broadcast
-from jinaconnect.core.errors import Conflict, Invalid
+from jinaconnect.core.errors import Conflict, Invalid, Unavailable
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
@@ -31,6 +31,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
 _WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "template", "app", "placeholder_data",
             "media_overrides", "allowed_hours_local", "scheduled_time", "category", "track_links",
             "voice_template", "call_options", "fallback_sms_enabled", "name")  # fmt: skip
+LOOK_AGAIN_S, LOOKS = 0.1, 100  # at a paused broadcast whose sender has not let go of it yet
 
 
 class NotNow(Conflict):
@@ -111,7 +112,7 @@ async def cancel_broadcast(ctx: OperationContext, id: str, reason: str) -> tuple
             updated_by=ctx.principal.username or ctx.principal.name,
         )  # fmt: skip
         # Who sends it, or would have, gives back what is left of its reservation.
-        due = {} if "due" in doc and doc["due"]["by"] else {"due": due_at(ctx.now())}
+        due = {} if _claimed(doc) else {"due": due_at(ctx.now())}
         return Change(set={**change.set, **due}, events=change.events)
 
     doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
@@ -119,6 +120,25 @@ async def cancel_broadcast(ctx: OperationContext, id: str, reason: str) -> tuple
     counts = await counts_now(ctx, id)
     left = counts.get(states.PENDING, 0) if doc["planned_to"] is not None else doc["audience"]
     return {**doc, "counts": counts}, left
+
+
+async def pause_broadcast(ctx: OperationContext, id: str, why: str) -> Document:
+    """Pause a broadcast that is being sent, and say by whom and why; raises NotNow, NotFound.
+
+    What is reserved for it stays so. Who sends it stops as for a cancelled one, and lets go of it.
+    """
+    by = ctx.principal.username or ctx.principal.name
+
+    def decide(doc: Document) -> Change:
+        if doc["status"] not in states.PAUSABLE:
+            raise NotNow(f"A broadcast that is {doc['status']} cannot be paused.")
+        reason = f"Paused by {by or 'the team'}{f': {why}' if why else '.'}"
+        change = changed(ctx, "broadcast.updated", doc, status=states.PAUSED, reason=reason, updated_by=by)
+        unclaimed = ["due"] if "due" in doc and not _claimed(doc) else []
+        return Change(set=change.set, unset=unclaimed, events=change.events)
+
+    doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
+    return {**doc, "counts": await counts_now(ctx, id)}
 
 
 async def preview_resume(ctx: OperationContext, id: str, scope: Scope) -> dict[str, int]:
@@ -132,16 +152,19 @@ async def preview_resume(ctx: OperationContext, id: str, scope: Scope) -> dict[s
 async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tuple[Document, dict[str, int]]:
     """Send again to the recipients of a scope; returns the broadcast and how many those are, by status.
 
-    Whoever is unknown may have the message: they are sent to again by name of that scope alone.
+    Whoever is unknown may have the message: they are sent to again by name of that scope alone. A paused one goes on
+    though nobody is left, and ends. Raises NotNow, NotFound, Unavailable while its pause is not over with.
     """
+    held = await _let_go(ctx, id)
     touched = await preview_resume(ctx, id, scope)
-    held = await ctx.data.get("broadcasts", id)
-    if not any(touched.values()) and held["planned"]:
+    if not any(touched.values()) and held["planned"] and held["status"] != states.PAUSED:
         raise NotNow(f"No recipient is {scope}.")
     now = ctx.now()
 
     def decide(doc: Document) -> Change:
         _may_resume(doc)
+        if _claimed(doc):
+            raise _still_stopping()
         change = changed(
             ctx, "broadcast.updated", doc, status=states.SENDING, reason="", ended_at=None, scheduled_time=now,
             started_at=doc["started_at"] or now, round=doc["round"] + 1, reserved=False,
@@ -152,6 +175,25 @@ async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tupl
     doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
     _wake(ctx, doc)
     return doc, touched
+
+
+async def _let_go(ctx: OperationContext, id: str) -> Document:
+    """Return a broadcast once nobody sends it any more, for who goes on would be taken for lost; raises Unavailable."""
+    for _ in range(LOOKS):
+        doc = await ctx.data.get("broadcasts", id)
+        if not _claimed(doc):
+            return doc
+        _may_resume(doc)
+        await asyncio.sleep(LOOK_AGAIN_S)
+    raise _still_stopping()
+
+
+def _claimed(doc: Mapping[str, Any]) -> bool:
+    return bool("due" in doc and doc["due"]["by"])
+
+
+def _still_stopping() -> Unavailable:
+    return Unavailable("The carrier still answers for those it was asked for; try again in a moment.", retry_after=2)
 
 
 def _again(scope: Scope) -> list[str]:

@@ -140,7 +140,7 @@ async def pause(ctx: OperationContext, doc: Document, reason: str) -> None:
 
 @asynccontextmanager
 async def watched(ctx: OperationContext, doc: Document, run: Run) -> AsyncIterator[None]:
-    """Stop the slice soon after the broadcast was cancelled, or removed."""
+    """Stop the slice soon after the broadcast was cancelled, paused or removed."""
 
     async def look() -> None:
         while not run.stopped:

@@ -1,4 +1,5 @@
-"""`/broadcast/`, and the same on each platform's own path: writing, scheduling, cancelling and resuming broadcasts."""
+"""`/broadcast/`, and the same on each platform's own path: writing, scheduling, cancelling, pausing and
+resuming broadcasts."""
 
 from __future__ import annotations
 
@@ -130,6 +131,15 @@ def _declare(base: str, id: str, platform: str | None) -> None:
         await _of_platform(ctx, id, platform)
         _, left = await drafting.cancel_broadcast(ctx, id, body.reason)
         return {"detail": "The broadcast is cancelled.", "messages_cancelled": left}
+
+    @doing("POST", "/{id}/pause/", "pause", "cancel", body=Reason, returns=BroadcastOut, effect=True)
+    async def pause(ctx: OperationContext, id: str, body: Reason) -> dict[str, Any]:
+        """Pause a broadcast that is being sent; `reason_for_cancellation` says by whom and why.
+
+        Nobody more is asked for, and what is reserved stays so, until it is resumed or cancelled.
+        """
+        await _of_platform(ctx, id, platform)
+        return priced(await drafting.pause_broadcast(ctx, id, body.reason), ctx.principal.priority)
 
     @doing("POST", "/{id}/resume/", "resume", "create", body=Resume, returns=Resumed, status=202, effect=True,
            dry_run=ResumePreview)  # fmt: skip
