@@ -10,7 +10,7 @@ import json
 import struct
 import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +31,24 @@ TEMPLATE = Path(__file__).with_name("conversation.typ")
 def main(directory: Path) -> None:
     """Set the pages of a directory."""
     bound(memory=MEMORY, processor_s=PROCESSOR_S, file=FILE)
-    asked = json.loads((directory / "pages.json").read_bytes())
-    pages, missing = prepared(asked, directory)
-    (directory / "request.json").write_text(json.dumps(pages), encoding="utf-8")
+    missing = prepare(directory)
+    (directory / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
     (directory / "conversation.typ").write_bytes(TEMPLATE.read_bytes())
     nowhere = directory / "packages"  # nothing is imported, and could not be fetched if it were
     typst.compile(
         directory / "conversation.typ", output=directory / "pages.pdf", root=directory,
         font_paths=[directory / "fonts"], ignore_system_fonts=True, package_path=nowhere, package_cache_path=nowhere,
     )  # fmt: skip
-    (directory / "missing.json").write_text(json.dumps(missing), encoding="utf-8")
 
 
-def prepared(asked: Mapping[str, Any], directory: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return what the template takes and what no font can draw; puts fonts and pictures into the directory."""
+def prepare(directory: Path) -> list[dict[str, Any]]:
+    """Return what no font can draw; puts what the template takes, fonts and pictures into the directory.
+
+    Nothing of it is kept: setting ten thousand messages takes what memory there is.
+    """
+    asked = json.loads((directory / "pages.json").read_bytes())
+    sources = [message.pop("source") for message in asked["messages"]]
+    (directory / "source.json").write_text(json.dumps(sources, ensure_ascii=False), encoding="utf-8")
     texts = [asked[name] for name in ("title", "organisation", "period")]
     texts += [message[name] or "" for message in asked["messages"] for name in ("text", "head", "day")]
     choice = fonts.choose("".join(texts), fonts.installed(asked["fonts"]))
@@ -66,14 +70,12 @@ def prepared(asked: Mapping[str, Any], directory: Path) -> tuple[dict[str, Any],
         for each in choice.missing
     ]
     words = {name: drawn(asked[name]) for name in ("title", "organisation", "period")}
-    source = json.dumps([message["source"] for message in asked["messages"]], ensure_ascii=False)
-    missing = [
-        {"character": each.code, "count": each.times, "package": each.package or None} for each in choice.missing
-    ]
-    return {
-        **asked, **words, "messages": messages, "fonts": list(choice.families), "missing": rows, "source": source,
+    pages = {
+        **asked, **words, "messages": messages, "fonts": list(choice.families), "missing": rows,
         "logo": _picture(directory, asked["logo"])[0],
-    }, missing  # fmt: skip
+    }  # fmt: skip
+    (directory / "request.json").write_text(json.dumps(pages), encoding="utf-8")
+    return [{"character": each.code, "count": each.times, "package": each.package or None} for each in choice.missing]
 
 
 def _picture(directory: Path, name: str | None) -> tuple[str | None, str]:
