@@ -7,8 +7,8 @@ import { Element, html } from "../element.js";
 import { icons } from "../icons.js";
 import { session } from "../session.js";
 import { sheet } from "../sheet.js";
+import { Line } from "../telephone/line.js";
 import { plain } from "../text.js";
-import { SessionManager } from "../vendored/sip-0.21.2.js";
 import { lasting } from "./words.js";
 
 const KEPT = "jina.telephone"; // what it registers with, and the call it is in: of this tab alone
@@ -16,7 +16,6 @@ const NAME = "This browser";
 const WAIT_S = 20; // the customer waits for a page that comes back
 const EXPECT_MS = 20_000; // within which a call that was asked for here is taken by itself
 const LOOKS = 20, LOOK_MS = 300; // for the gateway's name of a call that is answered
-const REGISTER_MS = 15_000;
 
 await sheet(new URL("../pages.css", import.meta.url));
 await sheet(new URL("./softphone.css", import.meta.url));
@@ -24,9 +23,8 @@ await sheet(new URL("./softphone.css", import.meta.url));
 class Softphone extends Element {
   static properties = { state: { state: true }, caller: { state: true }, muted: { state: true }, fault: { state: true }, since: { state: true } };
 
-  #manager = null;
-  #call = null; // the line there is
-  #registered = () => {};
+  #line = null;
+  #call = null; // the one that rings or is talked in
   #account = null;
   #expected = 0;
   #token = "";
@@ -79,6 +77,7 @@ class Softphone extends Element {
       this.state = "ready";
       if (this.#account.call) await this.#comeBack();
     } catch (error) {
+      this.#line?.end();
       this.state = "off";
       this.fault = error.message || "The telephone could not be registered.";
     }
@@ -108,25 +107,13 @@ class Softphone extends Element {
     await Promise.all(left.map((each) => api.delete(`/voice/api/devices/${each.id}/`).catch(() => {})));
   }
 
-  async #register() {
-    const { username, password, domain, url } = this.#account;
-    const registered = new Promise((done) => (this.#registered = done));
-    this.#manager = new SessionManager(url, {
-      aor: `sip:${username}@${domain}`, autoStop: false, maxSimultaneousSessions: 1, reconnectionAttempts: Infinity, reconnectionDelay: 3,
-      media: { constraints: { audio: true, video: false }, remote: { audio: this.#audio } },
-      userAgentOptions: {
-        authorizationUsername: username, authorizationPassword: password, logBuiltinEnabled: false, autoStop: false,
-        sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 500, peerConnectionConfiguration: { iceServers: [] } },
-      },
-      delegate: {
-        onCallReceived: (call) => this.#rings(call), onCallAnswered: () => this.#talks(), onCallHangup: () => this.#over(),
-        onRegistered: () => this.#registered(), onServerDisconnect: (error) => error && this.state === "ready" && (this.state = "registering"),
-        onServerConnect: () => this.state === "registering" && (this.state = "ready"),
-      },
-    });
-    await this.#manager.connect();
-    await this.#manager.register();
-    await Promise.race([registered, new Promise((_, fail) => setTimeout(() => fail(new Error("Asterisk does not register the telephone.")), REGISTER_MS))]);
+  #register() {
+    const became = (state) => {
+      if (state === "lost" && this.state === "ready") this.state = "registering";
+      if (state === "registered" && this.state === "registering") this.state = "ready";
+    };
+    this.#line = new Line(this.#account, { became, rings: (call) => this.#rings(call) });
+    return this.#line.begin();
   }
 
   /** Be no telephone any more. */
@@ -141,10 +128,8 @@ class Softphone extends Element {
     this.state = "off";
     this.app.telephone = null;
     this.app.calls?.touch();
-    const manager = this.#manager;
     this.remove();
-    await manager?.unregister().catch(() => {});
-    await manager?.disconnect().catch(() => {});
+    await this.#line?.end();
   }
 
   // --- calls ----------------------------------------------------------------------------------------------------
@@ -156,33 +141,40 @@ class Softphone extends Element {
 
   #rings(call) {
     this.#call = call;
+    call.over.then(() => this.#over());
     if (Date.now() < this.#expected) return this.answer();
-    this.caller = call.remoteIdentity.displayName || call.remoteIdentity.uri.user || "";
+    this.caller = call.caller;
     this.state = "ringing";
   }
 
   async answer() {
     this.#expected = 0;
+    const call = this.#call;
     try {
-      await this.#manager.answer(this.#call);
+      await call.answer();
+      if (this.#call !== call) return; // it was over before
+      call.audio.then((stream) => {
+        this.#audio.srcObject = stream;
+        this.#audio.play().catch(() => {});
+      });
+      this.#talks();
     } catch (error) {
       this.fault = /denied|NotFound|Permission/i.test(`${error.name} ${error.message}`) ? "The browser gives no microphone." : "The call could not be taken.";
-      await this.#manager.decline(this.#call).catch(() => {});
+      call.decline();
     }
   }
 
   decline() {
-    return this.#manager.decline(this.#call).catch(() => {});
+    this.#call.decline();
   }
 
   hangUp() {
-    return this.#manager.hangup(this.#call).catch(() => {});
+    return this.#call.hangUp();
   }
 
   mute() {
-    if (this.muted) this.#manager.unmute(this.#call);
-    else this.#manager.mute(this.#call);
     this.muted = !this.muted;
+    this.#call.mute(this.muted);
   }
 
   async #talks() {
@@ -212,7 +204,7 @@ class Softphone extends Element {
   #over() {
     if (this.state === "off") return;
     this.state = "ready";
-    this.caller = this.#call = null;
+    this.caller = this.#call = this.#audio.srcObject = null;
     this.#note(null);
   }
 
