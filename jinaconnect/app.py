@@ -253,6 +253,7 @@ class Gateway:
             metrics_token=config.metrics.token,
             chaos=config.sandbox.chaos,
             keep_withheld=config.voice.keep_withheld,
+            supervisions=config.voice.supervisions,
             check_voice_credentials=config.voice.check_credentials,
             mail_sender=config.mail.sender,
             frontend_url=config.http.frontend_url.rstrip("/"),

@@ -268,12 +268,14 @@ class Voice(_Section):
     """Telephony. `media_url` is where Asterisk fetches prompts from (default: this gateway's own address).
 
     `keep_withheld` keeps the numbers of callers who withhold theirs, sealed, where the law asks for them.
-    `check_credentials` has HTTP carriers asked about credentials when they are given.
+    `check_credentials` has HTTP carriers asked about credentials when they are given. `supervisions` is how many
+    supervisors may be in an organisation's calls at once, on each Asterisk.
     """
 
     asterisks: tuple[Asterisk, ...] = ()
     media_url: str = ""
     keep_withheld: bool = False
+    supervisions: int = Field(20, ge=0, le=1000)
     check_credentials: bool = True
     operators: Listed = ()
 

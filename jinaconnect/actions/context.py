@@ -46,6 +46,7 @@ class Settings:
     demo: bool = False
     chaos: bool = False
     keep_withheld: bool = False
+    supervisions: int = 20
     check_voice_credentials: bool = True
     mail_sender: str = "no-reply@localhost"
     frontend_url: str = ""

@@ -25,7 +25,7 @@ from jinaconnect.records import Records
 from jinaconnect.sheets.workbooks import Workbooks
 from jinaconnect.store.coordination.limits import Verdict
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.switch import Take
+from jinaconnect.telephony.switch import Switch, Take
 from jinaconnect.telephony.trunks.pjsip import ConfigObject
 
 T = TypeVar("T")
@@ -245,6 +245,9 @@ class Switches(Protocol):
 
         `objects` are the trunk's, pushed or not; any process may ask. Raises Unavailable.
         """
+
+    def switch(self, name: str) -> Switch:
+        """Return a switch by name; raises Unavailable for one that is not configured any more."""
 
     async def sandbox_call(self, scope: str, called: str | None, caller: str, keys: str) -> str | None:
         """Have a simulated customer call a tenant; returns the call's id, None where it was refused."""

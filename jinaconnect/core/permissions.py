@@ -5,6 +5,7 @@ Deny by default: a key that is not granted is refused, and a route names its key
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 PUBLIC = "public"
@@ -66,6 +67,7 @@ MATRIX: dict[str, tuple[str, tuple[str, ...]]] = {
     "voice.control": ("Control live calls (agents: their own)", _TEAM),
     "voice.manage": ("Manage trunks, numbers and IVR", _ADMINS),
     "voice.listen": ("Hear recordings", _ADMINS),
+    "voice.supervise": ("Listen to live calls, whisper and barge in", _ADMINS),
     "voice.platform": ("See the deployment's telephony", ()),
     "billing.platform": ("Keep the wallets of all organisations", ()),
 }
@@ -92,6 +94,15 @@ SYSTEM_ROLES: tuple[SystemRole, ...] = (
     SystemRole(_AGENT, "Agent", "Answers the conversations assigned to them.", 40),
     SystemRole(_VIEWER, "Viewer", "Sees everything, changes nothing.", 20),
 )
+
+
+def held(slug: str, stored: Mapping[str, bool], *, system: bool) -> frozenset[str]:
+    """Return the permissions of a role as it is stored.
+
+    A permission that came with a later version than a system role's row is in it as if it were new.
+    """
+    later = granted(slug) - stored.keys() if system else frozenset()
+    return later | {key for key, given in stored.items() if given}
 
 
 def granted(slug: str) -> frozenset[str]:

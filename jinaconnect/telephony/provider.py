@@ -48,7 +48,7 @@ TURN, STATUS, RECORDING = "turn", "status", "recording"
 # What a call with legs of ours can be told.
 EVERYTHING = frozenset({
     "hangup", "transfer", "complete", "cancel", "hold", "unhold", "mute", "unmute", "play", "stop-play", "dtmf",
-    "record:start", "record:pause", "record:resume", "record:stop",
+    "record:start", "record:pause", "record:resume", "record:stop", "supervise",
 })  # fmt: skip
 
 

@@ -8,7 +8,7 @@ the order's own answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
@@ -34,6 +34,7 @@ class Room(NamedTuple):
 
 Place = Leg | Room
 Heard = Literal["in", "out"]  # what the party says, what the party hears
+Reach = Literal["out", "both"]  # who hears what is spoken into a leg: its party, or all that it talks with as well
 Take = Callable[[bytes], Awaitable[None]]  # who is given a file piece by piece
 
 
@@ -201,6 +202,19 @@ class LegHeld(Signal):
     held: bool
 
 
+class Sound(Protocol):
+    """The sound of a leg of `open_sound`: 16 kHz, 16 bits, little-endian, mono, 20 ms in a frame."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterate over the frames that come, until it ends."""
+
+    async def send(self, frame: bytes) -> None:
+        """Have 20 ms be heard; raises LegGone when it has ended."""
+
+    async def close(self) -> None:
+        """Close it, which ends its leg."""
+
+
 class Switch(Protocol):
     """The orders. Each raises LegGone, TrunkDown (dial alone) or SwitchAway."""
 
@@ -235,6 +249,18 @@ class Switch(Protocol):
 
     async def whisper(self, leg: Leg, media: Sequence[str], prompt: str) -> None:
         """Play media to one party that is in a room, unheard by the others."""
+
+    async def open_sound(self, leg: Leg) -> str:
+        """Make a leg whose party is a socket of ours, and return the socket's secret name; a repeat is the same.
+
+        `LegAnswered` follows when somebody has opened the socket, `LegEnded` when it is closed.
+        """
+
+    async def sound(self, key: str) -> Sound:
+        """Open the socket of a leg that `open_sound` has made; any process may. Raises LegGone, SwitchAway."""
+
+    async def tap(self, leg: Leg, by: Leg, reach: Reach | None) -> None:
+        """Make a leg `by` that hears both sides of `leg` and, with `reach`, speaks into it; it ends with `leg`."""
 
     async def stop_play(self, prompt: str) -> None:
         """Cut a prompt off; nothing to do when it has ended."""

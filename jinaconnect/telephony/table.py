@@ -48,13 +48,14 @@ class SwitchKind:
     """What a switch of ours is like.
 
     `sip` tells that its trunks have accounts at carriers: credentials, a way to write numbers, states that are
-    watched.
+    watched. What a party says on one without `sound` cannot be heard.
     """
 
     sip: bool = True
+    sound: bool = True
 
 
-_ASTERISK, _SIMULATED = SwitchKind(), SwitchKind(sip=False)
+_ASTERISK, _SIMULATED = SwitchKind(), SwitchKind(sip=False, sound=False)
 
 
 def row(provider: str) -> ProviderRow:
@@ -71,3 +72,9 @@ def switched(provider: str) -> bool:
 def switch_kind(name: str) -> SwitchKind:
     """Return what the switch of this name is like."""
     return _SIMULATED if name == SIMULATED else _ASTERISK
+
+
+def capabilities(provider: str, switch: str | None) -> list[str]:
+    """Return what can be done with calls over an account of a provider, carried by `switch` where it has one."""
+    told = row(provider).spec.capabilities()
+    return told if switch is None or switch_kind(switch).sound else [each for each in told if each != "supervise"]

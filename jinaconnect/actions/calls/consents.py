@@ -37,10 +37,14 @@ def render_consent(doc: Document) -> dict[str, Any]:
 async def may_record(store: TenantStore, app: Document, contact: str | None) -> Decision:
     """Return whether a call with a contact may be recorded; `app` is the tenant's voice app."""
     required = bool(app["recording_requires_consent"])
-    row = await store.find_one("recording_consents", {"contact": contact}) if required and contact else None
-    return recording_allowed(
-        required=required, contact=contact, consent_given=None if row is None else row["consent_given"]
-    )
+    given = await consent_of(store, contact) if required else None
+    return recording_allowed(required=required, contact=contact, consent_given=given)
+
+
+async def consent_of(store: TenantStore, contact: str | None) -> bool | None:
+    """Return whether a contact has consented, None where nothing is known of it."""
+    row = await store.find_one("recording_consents", {"contact": contact}) if contact else None
+    return None if row is None else bool(row["consent_given"])
 
 
 async def _contact(ctx: Context, id: str) -> Document:

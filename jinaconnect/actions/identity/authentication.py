@@ -27,6 +27,7 @@ from jinaconnect.core.errors import (
     TokenExpired,
 )
 from jinaconnect.core.permissions import PLATFORM
+from jinaconnect.core.permissions import held as held_by
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.store.registry import Registry
 
@@ -226,7 +227,7 @@ class TokenAuthenticator:
         expires: datetime | None, username: str | None = None, member: str | None = None, session: str | None = None,
         operator: bool = False,
     ) -> Principal:  # fmt: skip
-        held = {key for key, granted in role["permissions"].items() if granted} - PLATFORM
+        held = held_by(role["slug"], role["permissions"], system=role["is_system"]) - PLATFORM
         if operator or id in self._operators:
             held |= PLATFORM  # the deployment's own people, whatever a tenant's role says
         return Principal(

@@ -12,6 +12,7 @@ from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound, PermissionDenied
 from jinaconnect.core.paging import Listing
 from jinaconnect.core.permissions import MATRIX, PLATFORM, granted
+from jinaconnect.core.permissions import held as held_by
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore, applied
 
@@ -33,13 +34,13 @@ def brief(role: Mapping[str, Any]) -> dict[str, Any]:
 
 def render_role(role: Mapping[str, Any], members: int = 0) -> dict[str, Any]:
     """Return a role as REST and events show it; every known permission is listed."""
-    held = role["permissions"]
+    held = held_by(role["slug"], role["permissions"], system=role["is_system"])
     return {
         **brief(role),
         "description": role["description"],
         "is_editable": role["is_editable"],
         "member_count": members,
-        "permissions": {key: bool(held.get(key)) for key in MATRIX},
+        "permissions": {key: key in held for key in MATRIX},
         "created_at": iso_or_none(role["created_at"]),
         "updated_at": iso_or_none(role["updated_at"]),
         "created_by": role["created_by"],

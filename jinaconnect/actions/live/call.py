@@ -24,6 +24,7 @@ from jinaconnect.actions.live.legs import CallLegs
 from jinaconnect.actions.live.playback import PromptPlayer
 from jinaconnect.actions.live.queue import CallCommand, CallQueue, Due
 from jinaconnect.actions.live.recorder import CallRecorder
+from jinaconnect.actions.live.supervising import Supervision
 from jinaconnect.actions.live.transfers import Transfers
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, document, machine
@@ -62,6 +63,9 @@ class Keeper(Protocol):
     def release(self, call: LiveCall) -> None:
         """Forget a call that is over."""
 
+    def supervised(self, scope: str) -> int:
+        """Return how many supervisors there are in a tenant's calls on the switch."""
+
 
 class LiveCall:
     """Runs one call from its first signal, or from where a restart left it, to its end."""
@@ -79,6 +83,9 @@ class LiveCall:
         self.attendant = Attendant(self)
         self.parties = CallLegs(self)
         self.transfers = Transfers(self)
+        self.supervision = Supervision(
+            self, lambda: keeper.supervised(self.doc["scope"]), keeper.services.settings.supervisions
+        )
         self._keys: defaultdict[str, Collector] = defaultdict(Collector)
         self._asked: machine.HangupRequested | None = None
         self._over = False
@@ -223,6 +230,7 @@ class LiveCall:
         """One turn; whatever breaks in it ends the call, and only this call."""
         try:
             await work
+            await self.supervision.review()
             await self.journal.settle()
         except Overtaken:
             self._overtaken = True
@@ -258,6 +266,7 @@ class LiveCall:
             return
         try:
             result = await self.parties.obey(command)
+            await self.supervision.review()
             await self.journal.settle()
         except GatewayError as error:
             command.answer.set_exception(error)
@@ -326,6 +335,7 @@ class LiveCall:
             changes[f"legs.{CUSTOMER}.state"] = document.UP
         self.journal.hold(*facts, set=changes)
         await self.journal.take()
+        await self.supervision.over("interrupted")
         self._arm_limit()
         await self.recorder.adopt()
         if now_up and not was_up:
@@ -346,7 +356,9 @@ class LiveCall:
                 await self.recorder.ended(signal)
                 return
         if name not in self.doc["legs"]:
-            return  # a helper of ours (a whisper), or a leg given up before it came to be
+            # A helper of ours (a whisper, a supervisor), or a leg given up before it came to be.
+            await self.supervision.heard(signal)
+            return
         match signal:
             case telephony.LegDialing():
                 return
@@ -455,6 +467,7 @@ class LiveCall:
         """The customer is gone, and with them the call."""
         await self.attendant.over()
         await self.transfers.over()
+        await self.supervision.over()
         changes = {f"legs.{CUSTOMER}.state": document.ENDED} if CUSTOMER in self.doc["legs"] else {}
         await self.journal.write(*((self._asked,) if self._asked else ()), end, set=changes)
         if self.doc.get("rerouting") is not None:  # another carrier is tried: it is begun anew

@@ -73,6 +73,10 @@ class Ground(Protocol):
     def transfers(self) -> Transferring:
         """The transfer that is under way."""
 
+    @property
+    def supervision(self) -> Supervising:
+        """Supervisors beside the parties."""
+
     def now(self) -> datetime:
         """Return the present."""
 
@@ -239,3 +243,16 @@ class Transferring(Protocol):
 
     async def adopt(self) -> None:
         """After a restart: an awaited answer of the carrier is awaited again."""
+
+
+class Supervising(Protocol):
+    """Lets supervisors hear the call and speak in it."""
+
+    async def begin(self, id: str, mode: str, user: str | None, actor: Actor) -> tuple[dict[str, Any], str]:
+        """Make ready for a supervisor; returns what is told of it and the secret name of its socket."""
+
+    async def change(self, id: str, mode: str, actor: Actor) -> dict[str, Any]:
+        """Have a supervisor be heard by others."""
+
+    async def end(self, id: str, actor: Actor) -> dict[str, Any]:
+        """Send a supervisor away."""

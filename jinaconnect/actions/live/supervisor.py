@@ -75,6 +75,11 @@ class CallSupervisor:
         """Forget a call that is over."""
         self._calls.pop(call.id, None)
 
+    def supervised(self, scope: str) -> int:
+        """Return how many supervisors there are in a tenant's calls."""
+        docs = [call.doc for call in self._calls.values()]
+        return sum(len(doc.get("supervisions") or ()) for doc in docs if doc["scope"] == scope)
+
     async def once(self, id: str, do: Callable[[], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
         """Carry out an order, or return the answer of the one given before under its id; one refused is tried anew."""
         task = self._orders.get(id)

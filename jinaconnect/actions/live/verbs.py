@@ -11,6 +11,7 @@ from jinaconnect.actions.calls.journal import Tell
 from jinaconnect.actions.live.ground import Ground, invalid
 from jinaconnect.actions.trunks.targets import reach
 from jinaconnect.core.calls import document, machine
+from jinaconnect.core.calls.supervision import key_place
 from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony.switch import CUSTOMER
 
@@ -180,6 +181,23 @@ async def record(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | Non
     return None
 
 
+async def supervise(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Make ready for a supervisor; the name of the socket is a secret, on its way between processes too."""
+    id = body["supervision"]
+    told, key = await call.supervision.begin(id, body["mode"], body["user"], actor)
+    return {"supervision": told, "key": call.services.secrets.seal(key, key_place(id)).hex()}
+
+
+async def supervise_as(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Have a supervisor be heard by others than before."""
+    return {"supervision": await call.supervision.change(body["supervision"], body["mode"], actor)}
+
+
+async def unsupervise(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Send a supervisor away."""
+    return {"supervision": await call.supervision.end(body["supervision"], actor)}
+
+
 VERBS: Mapping[str, Verb] = {
     "hangup": Verb(hangup, talking=False),
     "leave": Verb(leave, talking=False),
@@ -194,4 +212,7 @@ VERBS: Mapping[str, Verb] = {
     "stop-play": Verb(stop_play, talking=False),
     "dtmf": Verb(dtmf),
     "record": Verb(record),
+    "supervise": Verb(supervise),
+    "supervise-as": Verb(supervise_as, talking=False),
+    "unsupervise": Verb(unsupervise, talking=False),
 }

@@ -19,7 +19,7 @@ from jinaconnect.core.events.event import Event
 from jinaconnect.core.paging import Listing
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, Leaving, Step, TenantStore
-from jinaconnect.telephony.table import SIMULATED, SIP, row, switch_kind, switched
+from jinaconnect.telephony.table import SIMULATED, SIP, capabilities, row, switch_kind, switched
 from jinaconnect.telephony.trunks.credentials import SipCredentials, sip_credentials
 from jinaconnect.telephony.trunks.profile import Profile, profile
 
@@ -45,7 +45,7 @@ def render_trunk(doc: Document) -> dict[str, Any]:
         "id": doc["_id"], "name": doc["name"], "provider": doc["provider"], **shown,
         "inbound_webhook_token_set": bool(doc[HIDDEN]), "credentials_set": doc["credentials_set"],
         "credentials_known": doc.get("credentials_known"),
-        "capabilities": row(doc["provider"]).spec.capabilities(), "vendor_profile": doc["vendor_profile"],
+        "capabilities": capabilities(doc["provider"], doc["asterisk"]), "vendor_profile": doc["vendor_profile"],
         "asterisk": doc["asterisk"], "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip

@@ -14,7 +14,7 @@ from jinaconnect.core.calls import document, health, machine
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
-from jinaconnect.telephony.table import PROVIDERS, SIMULATED, switch_kind
+from jinaconnect.telephony.table import PROVIDERS, SIMULATED, capabilities, switch_kind
 from jinaconnect.telephony.trunks.profile import profile
 
 HEARTBEAT = timedelta(seconds=15)
@@ -167,7 +167,7 @@ async def _trunks(
         }
         shown.append({
             "id": each["_id"], "name": each["name"], "provider": each["provider"], "profile": each["vendor_profile"],
-            "label": _label(each), "capabilities": PROVIDERS[each["provider"]].spec.capabilities(),
+            "label": _label(each), "capabilities": capabilities(each["provider"], each["asterisk"]),
             "asterisk": each["asterisk"], **state, "calls": live, "cap": each["max_concurrent_calls"],
             "windows": windows,
         })  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity.roles import account_store
+from jinaconnect.core.calls.consent import ALLOWED
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, PermissionDenied
 from jinaconnect.store.databases.mongo import Document
@@ -15,7 +16,7 @@ from jinaconnect.store.tenant import Change, Duplicate, TenantStore
 DEFAULTS: dict[str, Any] = {
     "name": "Voice", "description": None, "is_active": True, "is_enabled": False, "default_outbound_config": None,
     "default_inbound_config": None, "recording_retention_days": 90, "recording_requires_consent": False,
-    "created_by": None, "updated_by": None,
+    "supervision": ALLOWED, "supervision_notice": "", "created_by": None, "updated_by": None,
 }  # fmt: skip
 
 
@@ -57,7 +58,7 @@ def without_default(doc: Document, trunk: str) -> Change | None:
 
 def render_voice_app(doc: Document) -> dict[str, Any]:
     """Return a voice app as it is answered."""
-    shown = {name: doc[name] for name in DEFAULTS}
+    shown = {name: doc.get(name, default) for name, default in DEFAULTS.items()}
     return {"id": doc["_id"], **shown, "created_at": iso(doc["created_at"]), "updated_at": iso(doc["updated_at"])}
 
 

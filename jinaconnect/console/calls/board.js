@@ -66,7 +66,8 @@ class Board extends Element {
     const inbound = call.direction === "inbound";
     const over = Boolean(call.ended_at) || ["COMPLETED", "FAILED", "CANCELED"].includes(call.status);
     return html`
-      <li><a class=${classMap({ "call-row": true, chosen: call.id === this.chosen, over })} href="#/calls/${call.id}"
+      <li class="call-li">${this.page.act.hears(call) ? html`
+        <button class="icon-button hear" aria-label="Listen to ${name ? plain(name, 60) : farEnd(call)}" @click=${() => this.page.act.listen(call)}>${icons.headset}</button>` : ""}<a class=${classMap({ "call-row": true, chosen: call.id === this.chosen, over })} href="#/calls/${call.id}"
         aria-current=${call.id === this.chosen ? "true" : nothing} data-status=${call.status}>
         <span class="way ${inbound ? "in" : "out"}">${icons[inbound ? "callIn" : "callOut"]}<span class="aloud">${inbound ? "in:" : "out:"}</span></span>
         <b><bdi>${name ? plain(name, 60) : farEnd(call)}</bdi></b>

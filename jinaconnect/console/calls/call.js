@@ -92,6 +92,7 @@ class Call extends Element {
     const live = LIVE.includes(call.status);
     return html`
       <div class="detail-body">
+        ${this.page.act.hears(call) ? html`<p><button @click=${() => this.page.act.listen(call)}>${icons.headset} Listen to this call</button></p>` : ""}
         ${live && this.page.act.may(call) ? html`<jc-controls .page=${this.page} .calls=${this.calls} .call=${{ ...call }}></jc-controls>` : ""}
         ${call.keys.length ? html`<p class="pressed large"><span class="soft">Pressed</span> ${call.keys.map(({ digit }) => html`<kbd>${digit}</kbd>`)}</p>` : ""}
         ${this.#facts(call)}

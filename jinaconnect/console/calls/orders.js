@@ -1,6 +1,7 @@
 // What is ordered of a live call. A gateway that refuses says why, and nothing is changed here before it has answered.
 import { api, newKey } from "../api.js";
 import { session } from "../session.js";
+import { farEnd } from "./words.js";
 
 export function orders(page) {
   const { app } = page;
@@ -18,6 +19,15 @@ export function orders(page) {
 
   return {
     order,
+    /** Tell whether a call can be listened to, and by this person. */
+    hears: (call) => session.may("voice.supervise") && call.status === "IN_PROGRESS" && page.calls.can(call, "supervise"),
+    async listen(call) {
+      try {
+        await (await import("./listen.js")).listen(app, call, page.calls.name(call) ?? farEnd(call));
+      } catch (error) {
+        app.say(error.message);
+      }
+    },
     /** Tell whether one may order a call about: agents the calls they are in. */
     may: (call) => session.may("voice.control") && (session.role.slug !== "agent" || call.user === session.user.id),
     hangUp: (call) => order(call, "hangup"),

@@ -10,11 +10,12 @@ from jinaconnect.actions.calls import consents
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.trunks import voice_app as app
 from jinaconnect.actions.trunks.accounts import own_trunk
+from jinaconnect.core.calls.consent import SUPERVISION
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.events.payloads.calls import ConsentData
 from jinaconnect.core.events.payloads.voice import VoiceAppData
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
-from jinaconnect.core.schema import Answer, Given, Id, Request, Text, example, sample_id
+from jinaconnect.core.schema import Answer, Given, Id, OneOf, Request, Text, example, sample_id
 from jinaconnect.handlers.calls.fields import Named, Time
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.crud import Does, crud
@@ -52,7 +53,9 @@ class ConsentOut(ConsentData):
 
 class VoiceAppFields(
     Request,
-    json_schema_extra=example(is_enabled=True, recording_retention_days=30, recording_requires_consent=True),
+    json_schema_extra=example(
+        is_enabled=True, recording_retention_days=30, recording_requires_consent=True, supervision="with_consent"
+    ),
 ):
     """What may be changed of the tenant's voice app."""
 
@@ -64,6 +67,8 @@ class VoiceAppFields(
     default_inbound_config: Id | None = None
     recording_retention_days: Given[Annotated[int, Field(ge=1, le=36_500)]] = None
     recording_requires_consent: Given[bool] = None
+    supervision: Given[Annotated[str, OneOf(SUPERVISION)]] = None
+    supervision_notice: Given[Annotated[Text, StringConstraints(max_length=500)]] = None
 
 
 class VoiceAppOut(VoiceAppData):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from tornado.httpserver import HTTPServer
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.ports import Ports
 from jinaconnect.config import Http
+from jinaconnect.handlers.calls.sound import SoundHandler
 from jinaconnect.handlers.edge.http import Router
 from jinaconnect.handlers.edge.proxies import Proxies
 from jinaconnect.handlers.edge.stream import SocketHandler, SseHandler
@@ -25,7 +27,10 @@ def listen(settings: Http, services: Services, ports: Ports, sockets: list[socke
     application = Application(
         websocket_max_message_size=protocol.FRAME_BYTES * 4, log_function=lambda handler: None
     )
-    special = {"/ws/": (SocketHandler, arguments), "/events/stream/": (SseHandler, arguments)}
+    special: dict[str, tuple[type[RequestHandler], dict[str, Any]]] = {
+        "/ws/": (SocketHandler, arguments), "/events/stream/": (SseHandler, arguments),
+        "/ws/sound/": (SoundHandler, arguments),
+    }  # fmt: skip
     router = Router(application, services, ports, origins, special, Proxies(settings.trusted_proxies))
     server = HTTPServer(
         router,

@@ -47,8 +47,8 @@ async def ticket_token(services: Services, ticket: str) -> str:
     return str(services.secrets.open(bytes.fromhex(sealed), "tickets"))
 
 
-class SocketHandler(websocket.WebSocketHandler):
-    """The WebSocket of one client; the protocol itself is in `realtime/session.py`."""
+class Upgrade(websocket.WebSocketHandler):
+    """What the WebSockets here have in common."""
 
     def initialize(self, services: Services, ports: Ports, origins: frozenset[str]) -> None:
         """Take the parts of the program the socket needs."""
@@ -56,8 +56,6 @@ class SocketHandler(websocket.WebSocketHandler):
         self._ports = ports
         self._live = ports.live
         self._origins = origins
-        self._session: Session | None = None
-        self._outlet: Outlet | None = None
 
     def set_default_headers(self) -> None:
         """Begin with the headers every answer has."""
@@ -76,6 +74,19 @@ class SocketHandler(websocket.WebSocketHandler):
         """Take the same host and the configured origins."""
         return urlsplit(origin).netloc.lower() == self.request.host.lower() or origin in self._origins
 
+    def get_compression_options(self) -> None:
+        """No compression: it costs more per message than it saves on short JSON, and nothing on sound."""
+
+
+class SocketHandler(Upgrade):
+    """The WebSocket of one client; the protocol itself is in `realtime/session.py`."""
+
+    def initialize(self, services: Services, ports: Ports, origins: frozenset[str]) -> None:
+        """Have no session yet."""
+        super().initialize(services, ports, origins)
+        self._session: Session | None = None
+        self._outlet: Outlet | None = None
+
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Take ours where it is offered."""
         return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in subprotocols else None
@@ -93,9 +104,6 @@ class SocketHandler(websocket.WebSocketHandler):
         self.close(protocol.TOO_LARGE if code == TOO_BIG else code, reason)
         if self._session is not None:
             self._session.gone()
-
-    def get_compression_options(self) -> None:
-        """No compression: it costs more per message than it saves on short JSON."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Start the session with the credentials the handshake brought."""

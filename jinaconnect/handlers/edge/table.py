@@ -70,6 +70,7 @@ MODULES = (
     "calls.recordings",
     "calls.calls",
     "calls.control",
+    "calls.supervising",
     "calls.hooks",
     "trunks.health",
     "billing.wallet",

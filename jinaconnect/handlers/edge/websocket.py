@@ -35,10 +35,11 @@ class StrictProtocol(websocket.WebSocketProtocol13):
     """The server's side of one connection; `failed` is told the code and closes with it."""
 
     # With these beside Tornado's own attributes each connection's dictionary would have a table of its own.
-    __slots__ = ("_decoder", "_failed", "_kind", "_limit", "_reading", "_size", "_texts")
+    __slots__ = ("_bytes", "_decoder", "_failed", "_kind", "_limit", "_reading", "_size", "_texts")
 
     def __init__(
-        self, handler: websocket.WebSocketHandler, limit: int, failed: Callable[[int, str], None]
+        self, handler: websocket.WebSocketHandler, limit: int, failed: Callable[[int, str], None], *,
+        binary: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(handler, False, websocket._WebSocketParams(max_message_size=limit))
         self._limit = limit
@@ -46,6 +47,7 @@ class StrictProtocol(websocket.WebSocketProtocol13):
         self._kind = 0  # of the message under way; 0 between messages
         self._size = 0
         self._texts: list[str] = []
+        self._bytes: bytearray | None = bytearray() if binary else None  # of the message under way, where they are kept
         self._decoder: codecs.IncrementalDecoder | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -96,7 +98,9 @@ class StrictProtocol(websocket.WebSocketProtocol13):
             self._decoder = codecs.getincrementaldecoder("utf-8")() if opcode == _TEXT else None
         await self._payload(mask, length, final)
         if final:
-            message: str | bytes = "".join(self._texts) if self._kind == _TEXT else b""
+            message: str | bytes = "".join(self._texts) if self._kind == _TEXT else bytes(self._bytes or b"")
+            if self._bytes:
+                self._bytes.clear()
             self._kind, self._size, self._texts, self._decoder = 0, 0, [], None
             handled = self._run_callback(self.handler.on_message, message)
             if handled is not None:
@@ -116,7 +120,9 @@ class StrictProtocol(websocket.WebSocketProtocol13):
 
     def _text(self, data: bytes, *, final: bool = False) -> None:
         if self._decoder is None:
-            return  # the bytes of binary messages have no meaning here
+            if self._bytes is not None:
+                self._bytes += data
+            return  # else the bytes of binary messages have no meaning here
         try:
             self._texts.append(self._decoder.decode(data, final))
         except UnicodeDecodeError as error:

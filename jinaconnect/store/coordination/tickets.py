@@ -25,18 +25,19 @@ class Tickets:
         await self._rows.create_index("expires_at", expireAfterSeconds=0)
 
     @guarded
-    async def issue(self, credential: str, expires_at: datetime | None) -> tuple[str, int]:
-        """Return (ticket, seconds) standing for a sealed credential."""
+    async def issue(self, credential: str, expires_at: datetime | None, door: str | None = None) -> tuple[str, int]:
+        """Return (ticket, seconds) standing for a sealed credential, at one door alone (None: those of the feed)."""
         ticket = secrets.token_urlsafe(24)
         now = self._clock()
         until = now + LIFETIME if expires_at is None else min(now + LIFETIME, expires_at)
-        await self._rows.insert_one({"_id": _digest(ticket), "credential": credential, "expires_at": until})
+        row = {"_id": _digest(ticket), "credential": credential, "expires_at": until}
+        await self._rows.insert_one(row if door is None else {**row, "door": door})
         return ticket, max(0, round((until - now).total_seconds()))
 
     @guarded
-    async def redeem(self, ticket: str) -> str | None:
-        """Return the credential of a ticket and end it; None when it is unknown, used or late."""
-        row: dict[str, Any] | None = await self._rows.find_one_and_delete({"_id": _digest(ticket)})
+    async def redeem(self, ticket: str, door: str | None = None) -> str | None:
+        """Return the credential of a ticket and end it; None when it is unknown, used, late or of another door."""
+        row: dict[str, Any] | None = await self._rows.find_one_and_delete({"_id": _digest(ticket), "door": door})
         if row is None or row["expires_at"] < self._clock():
             return None
         return str(row["credential"])

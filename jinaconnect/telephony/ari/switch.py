@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -19,9 +19,11 @@ from jinaconnect.core.calls.reconcile import PREFIX, bridge_id
 from jinaconnect.core.clock import Clock
 from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony.ari import event_types
+from jinaconnect.telephony.ari.channels import Direction
 from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriConflict, AriError, AriNotFound, AriRefused, AriTrunkDown
 from jinaconnect.telephony.ari.ids import channel_id, channel_of
+from jinaconnect.telephony.ari.media import MediaSocket
 from jinaconnect.telephony.ari.wire import Channel
 from jinaconnect.telephony.switch import (
     DigitPressed,
@@ -38,9 +40,11 @@ from jinaconnect.telephony.switch import (
     LegRinging,
     Place,
     Played,
+    Reach,
     Recorded,
     Room,
     Signal,
+    Sound,
     SwitchAway,
     SwitchError,
     Take,
@@ -52,6 +56,7 @@ from jinaconnect.telephony.switch import (
 # How a call came, by the first argument of our dialplan or of one of an operator's own, which tells less.
 _CALLED, _INBOUND, _DEVICE = "called", "inbound", "device"
 MOST_SAID = 1_000  # characters of an argument; what is longer Asterisk may have cut
+SOUND = "slin16"  # of legs that are sockets: 16 kHz, 16 bits, little-endian, 20 ms in a message
 ENTER_S = 3.0  # until a channel of our own making enters the application
 _NOT_THERE = (400, 422)  # what Asterisk says of a channel to be joined that has ended, or is just leaving
 # What is read of a caller's wish for privacy, and what is said of one who has it.
@@ -109,6 +114,7 @@ class AriSwitch:
         self._whispers = 0
         self._strangers: dict[str, list[object]] = {}
         self._entering: dict[str, asyncio.Future[None]] = {}
+        self._sockets: set[str] = set()
 
     # ---- names
 
@@ -213,16 +219,37 @@ class AriSwitch:
         """Play into a channel that is in a bridge, through one that speaks to it alone."""
         self._whispers += 1
         snoop = channel_id(leg.call, f"w{self._whispers}")
+        await self._snooping(leg, snoop, spy=None, whisper="out")
+        with self._ordered():
+            await self.client.channels.play(snoop, media, prompt)
+
+    async def open_sound(self, leg: Leg) -> str:
+        """Make a channel whose media is a WebSocket that we open."""
+        channel = self.channel(leg)
+        self._sockets.add(channel)
+        with self._ordered():
+            with suppress(AriConflict):  # made before: the answer to that request was lost
+                await self.client.channels.external_media(channel, app=self.app, format=SOUND, transport_data="f(json)")
+            return await self.client.channels.variable(channel, "MEDIA_WEBSOCKET_CONNECTION_ID")
+
+    async def sound(self, key: str) -> Sound:
+        """Open the media socket."""
+        return await MediaSocket.open(self.client.http.base_url, key)
+
+    async def tap(self, leg: Leg, by: Leg, reach: Reach | None) -> None:
+        """Snoop on the channel."""
+        await self._snooping(leg, self.channel(by), spy="both", whisper=reach)
+
+    async def _snooping(self, leg: Leg, snoop: str, *, spy: Direction | None, whisper: Direction | None) -> None:
+        """Make a snoop channel and wait until it is ours: only then can something be done with it."""
         entered = self._entering[snoop] = asyncio.get_running_loop().create_future()
         try:
             with self._ordered():
-                await self.client.channels.snoop(self.channel(leg), snoop, app=self.app, whisper="out")
-                # It is made before it is ours: only once it has entered can something be played on it.
-                async with asyncio.timeout(ENTER_S):
-                    await entered
-                await self.client.channels.play(snoop, media, prompt)
+                await self.client.channels.snoop(self.channel(leg), snoop, app=self.app, spy=spy, whisper=whisper)
+            async with asyncio.timeout(ENTER_S):
+                await entered
         except TimeoutError:
-            raise SwitchAway("the whisper's channel did not begin", uncertain=True) from None
+            raise SwitchAway("a channel beside the call's did not begin", uncertain=True) from None
         finally:
             del self._entering[snoop]
 
@@ -423,7 +450,8 @@ class AriSwitch:
     def _entered(self, event: event_types.StasisStart, at: datetime) -> Signal | None:
         channel = event.channel
         if channel.id in self._entering:
-            self._entering[channel.id].set_result(None)
+            if not self._entering[channel.id].done():
+                self._entering[channel.id].set_result(None)
             return None
         way = event.args[0] if event.args else ""
         if way in (_CALLED, _INBOUND, _DEVICE) and channel.id not in self._legs:
@@ -435,7 +463,7 @@ class AriSwitch:
                 presented=_presented(event.args) if way == _CALLED else None,
             )  # fmt: skip
         leg = self.leg(channel.id)
-        if leg is None or way != "dialled":
+        if leg is None or (way != "dialled" and channel.id not in self._sockets):
             return None
         return LegAnswered(at=at, leg=leg, reference=channel.protocol_id)
 
@@ -459,6 +487,7 @@ class AriSwitch:
 
     def _forget(self, channel: str) -> None:
         self._causes.pop(channel, None)
+        self._sockets.discard(channel)
         leg = self._legs.pop(channel, None)
         if leg is not None:
             self._channels.pop(leg, None)
@@ -467,6 +496,7 @@ class AriSwitch:
         """Forget every channel's name, before a snapshot tells them anew."""
         self._causes.clear()
         self._strangers.clear()
+        self._sockets.clear()
         self._legs.clear()
         self._channels.clear()
 

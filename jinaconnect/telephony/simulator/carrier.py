@@ -16,7 +16,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.telephony import switch
 from jinaconnect.telephony.simulator.numbers import Behaviour, behaviour
 from jinaconnect.telephony.simulator.recorder import CallRecorder
-from jinaconnect.telephony.switch import Heard, Leg, Place, Room, Target
+from jinaconnect.telephony.switch import Heard, Leg, Place, Reach, Room, Sound, Target
 
 RING_S, ANSWER_S, KEY_S, PAUSE_S, PROMPT_S, REFER_S = 0.2, 0.5, 1.0, 0.5, 1.0, 0.3
 DIGIT_MS = 100
@@ -209,6 +209,18 @@ class SimulatedSwitch:
     async def whisper(self, leg: Leg, media: Sequence[str], prompt: str) -> None:
         """Play to one party."""
         await self.play(leg, media, prompt)
+
+    async def open_sound(self, leg: Leg) -> str:
+        """Nothing can be heard of a simulated call."""
+        raise switch.SwitchError("a simulated call has no sound")
+
+    async def sound(self, key: str) -> Sound:
+        """Nothing can be heard of a simulated call."""
+        raise switch.LegGone("a simulated call has no sound")
+
+    async def tap(self, leg: Leg, by: Leg, reach: Reach | None) -> None:
+        """Nothing can be heard of a simulated call."""
+        raise switch.SwitchError("a simulated call has no sound")
 
     def _heard_by(self, where: Place) -> Leg:
         if isinstance(where, Room):

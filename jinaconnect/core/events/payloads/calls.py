@@ -11,6 +11,7 @@ from pydantic import Field
 
 from jinaconnect.core.calls.fallback import REASONS
 from jinaconnect.core.calls.machine import STATUSES
+from jinaconnect.core.calls.supervision import HEARERS, MODES
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.schema import Given, OneOf, sample_id
 
@@ -36,6 +37,9 @@ _ENDED = {
 }  # fmt: skip
 _UNANSWERED = {**_ENDED, "status": "FAILED", "hangup_cause": "USER_BUSY", "duration_seconds": None, "sip_code": 486}
 _TAPED = {**_FACT, "recording": sample_id("rec")}
+_HEARD = {
+    **_FACT, "supervision": sample_id("sup"), "user": sample_id("usr"), "mode": "whisper", "heard_by": "agent",
+}  # fmt: skip
 _RECORDING = {
     "id": sample_id("rec"), "call": sample_id("call"), "provider_recording_id": sample_id("rec"), "storage_url": None,
     "duration_seconds": 37, "size_bytes": 592044, "format": "wav", "length_mismatch": False, "transcription": None,
@@ -273,6 +277,31 @@ class CallRecordingResumed(CallTape, json_schema_extra=like(_TAPED)):
 
 class CallRecordingStopped(CallTape, json_schema_extra=like(_TAPED)):
     """The recording has ended; its file follows."""
+
+
+class CallSupervision(CallState, json_schema_extra=like(_HEARD)):
+    """Somebody of ours is in the call beside its parties; `user` is null for an API key."""
+
+    supervision: str
+    user: str | None
+    mode: Annotated[str, OneOf(MODES)]
+    heard_by: Annotated[str, OneOf(HEARERS)] = Field(description="Who hears the supervisor.")
+
+
+class CallSupervisionStarted(CallSupervision, json_schema_extra=like(_HEARD, mode="listen", heard_by="nobody")):
+    """A supervisor hears the call from now on."""
+
+
+class CallSupervisionChanged(CallSupervision, json_schema_extra=like(_HEARD, reason="asked")):
+    """A supervisor is heard by others than before: they wanted it, or whom they spoke to is not there any more."""
+
+    reason: Literal["asked", "parted"]
+
+
+class CallSupervisionEnded(CallSupervision, json_schema_extra=like(_HEARD, reason="left")):
+    """A supervisor hears the call no more: they left, were sent away, the call or the connection ended."""
+
+    reason: Literal["left", "ended", "call_ended", "interrupted", "failed"]
 
 
 class CarrierReason(Payload, json_schema_extra=like({}, q850=31)):

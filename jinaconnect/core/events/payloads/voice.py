@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from jinaconnect.core.calls.consent import SUPERVISION
 from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
-from jinaconnect.core.schema import Given, sample_id
+from jinaconnect.core.schema import Given, OneOf, sample_id
 
 TEMPLATE = {
     "id": sample_id("vtp"), "name": "Front desk", "template_kind": "ivr_menu", "description": None, "is_active": True,
@@ -31,8 +32,8 @@ _ROUTE = {
 _VOICE_APP = {
     "id": sample_id("vap"), "name": "Voice", "description": None, "is_active": True, "is_enabled": True,
     "default_outbound_config": sample_id("trk"), "default_inbound_config": None, "recording_retention_days": 90,
-    "recording_requires_consent": False, "created_by": None, "updated_by": None, "created_at": EARLIER,
-    "updated_at": MOMENT,
+    "recording_requires_consent": False, "supervision": "allowed", "supervision_notice": "", "created_by": None,
+    "updated_by": None, "created_at": EARLIER, "updated_at": MOMENT,
 }  # fmt: skip
 
 
@@ -171,6 +172,8 @@ class VoiceAppData(Payload, json_schema_extra=like(_VOICE_APP)):
     default_inbound_config: str | None
     recording_retention_days: Count
     recording_requires_consent: bool
+    supervision: Annotated[str, OneOf(SUPERVISION)]
+    supervision_notice: str
     created_by: str | None
     updated_by: str | None
     created_at: Stamp
