@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.messaging.templates import NewTemplate
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.profile import NewContact
+from jinaconnect.core.messaging.template_form import NewTemplate
 from jinaconnect.core.schema import parse
 from tests.tenants import Tenant
 from tests.wire.test_described import OPERATIONS_DESCRIBED, UNKNOWN

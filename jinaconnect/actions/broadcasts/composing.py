@@ -18,6 +18,7 @@ from jinaconnect.core.broadcasts import values as texts
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.messaging.rich_cards import form_of
 from jinaconnect.core.messaging.templates import PLACEHOLDER, content_of, is_plain
 from jinaconnect.store.databases.mongo import Document
 
@@ -26,12 +27,16 @@ MEDIA_TYPES = ("image", "video", "audio", "document")
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a broadcast says, opened for use: to whom it matters by which account, template or content."""
+    """What a broadcast says, opened for use: to whom it matters by which account, template or content.
+
+    `rich` is the form of cards and suggestions that it has without a template.
+    """
 
     account: Account
     platform: str
     template: TemplateUse | None
     content: Mapping[str, Any]
+    rich: Mapping[str, Any]
     given: Mapping[str, Any]
     tenant: str
     name: str
@@ -60,18 +65,21 @@ async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wordin
     account = await choose_account(ctx, broadcast["platform"], broadcast["app"], field="app", contact=None)
     template = None
     content: Mapping[str, Any] = {}
+    rich: Mapping[str, Any] = {}
     if broadcast["template"] is not None:
         template = await named_template(ctx, account, NamedTemplate(broadcast["template"], None, ""))
         template = replace(template, header=_header(broadcast["media_overrides"]))
     elif PLATFORMS[broadcast["platform"]].window is not None:
         raise Invalid.field("template_number", "is required: who has not written lately takes templates alone")
     else:
-        content = _content(broadcast["placeholder_data"])
+        if PLATFORMS[broadcast["platform"]].cards:
+            rich = form_of(broadcast["placeholder_data"], "placeholder_data")
+        content = {} if rich.get("rich_cards") else _content(broadcast["placeholder_data"])
     wallet = await ctx.services.wallets.of(ctx.data.scope)
     tenant = await ctx.services.registry.tenant(ctx.principal.tenant) or {}
     base = ctx.services.settings.public_url or ctx.services.settings.own_url
     return Wording(
-        account, broadcast["platform"], template, content, broadcast["placeholder_data"], tenant.get("name", ""),
+        account, broadcast["platform"], template, content, rich, broadcast["placeholder_data"], tenant.get("name", ""),
         broadcast["name"],
         ZoneInfo(tenant.get("settings", {}).get("timezone") or "UTC"), None if wallet is None else wallet["currency"],
         base, bool(broadcast.get("track_links")),
@@ -112,6 +120,8 @@ def links_for(wording: Wording, contact: Document, now: datetime) -> list[links.
     if not wording.follows:
         return []
     if template is None:
+        if not wording.content:
+            return []
         return links.links_in(_text(_filled(wording.content, values)), wording.base)
     body = texts.template_parameters(template.content, values)
     spoken = "\n".join(each["text"] for each in body) if template.registered else texts.said(template.content, values)
@@ -133,15 +143,19 @@ def compose_for(
     channel = ctx.ports.channels[wording.account.channel]
     template = wording.template
     if template is None:
-        content = _filled(wording.content, values)
-        return channel.compose(wording.account, Outgoing(_led(content, ours) if ours else content))
+        content = _filled(wording.content, values) if wording.content else {}
+        content = _led(content, ours) if ours else content
+        if wording.rich.get("rich_cards") or wording.rich.get("suggestions"):
+            rich = content_of(wording.rich, values, _text(content) if content else "")
+            content = {**rich, **content}
+        return channel.compose(wording.account, Outgoing(content))
     body = texts.template_parameters(template.content, values)
     if PLATFORMS[wording.platform].window is not None:
         buttons = parameters.button_parameters(template.form.get("buttons") or (), values, known, wording.base)
         return channel.compose(wording.account, Outgoing({}, replace(template, body=body, buttons=buttons)))
     spoken = links.replaced(texts.said(template.content, values), ours)
     if not is_plain(template.form):  # a form that no carrier knows: it is said in the inbox's words
-        shown = check_content(content_of(template.form, values, spoken))
+        shown = content_of(template.form, values, spoken)
         return channel.compose(wording.account, Outgoing({**shown, "template": template.name}))
     if ours and not template.registered:
         return channel.compose(wording.account, Outgoing({}, replace(template, content=spoken)))

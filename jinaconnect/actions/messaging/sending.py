@@ -19,7 +19,7 @@ from jinaconnect.actions.messaging.media import give_file, reachable
 from jinaconnect.actions.messaging.registered import registered_template
 from jinaconnect.actions.messaging.reports import by_carrier
 from jinaconnect.actions.messaging.silent import looked_after
-from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
+from jinaconnect.actions.messaging.templates import NamedTemplate, named_template, said_here
 from jinaconnect.actions.scoping import visible
 from jinaconnect.channels.base import (
     Account,
@@ -167,7 +167,8 @@ async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
         template = await registered_template(ctx, account, message.platform, to, message.content, message.options)
     replied = await _replied(ctx, message, known)
     content = await reachable(ctx, message.content)
-    outgoing = Outgoing(content, template, message.native, replied, message.options, to)
+    said = said_here(message.platform, template, "template_params") if template is not None else None
+    outgoing = Outgoing(said or content, None if said else template, message.native, replied, message.options, to)
     composed = ctx.ports.channels[account.channel].compose(account, outgoing)
     if content is not message.content and composed.content.get("type") == content["type"]:
         # The inbox goes on naming its file as its own.

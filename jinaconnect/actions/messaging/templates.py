@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
-
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
@@ -18,8 +16,17 @@ from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
-from jinaconnect.core.messaging.templates import element_name, placeholders
-from jinaconnect.core.schema import Id, Request, Text, example, unkept
+from jinaconnect.core.messaging.template_form import NewTemplate
+from jinaconnect.core.messaging.templates import (
+    content_of,
+    given_values,
+    is_plain,
+    placeholders,
+    places_of,
+    render,
+    texts_of,
+)
+from jinaconnect.core.schema import Request
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Duplicate, applied
@@ -29,77 +36,10 @@ STATUSES = (
     "DELETED", "LIMIT_EXCEEDED", "ARCHIVED", "LOCKED",
 )  # fmt: skip
 REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
-FORM = ("template_type", "header", "footer", "buttons", "example_media_url")
+CARDS = ("rich_cards", "orientation", "card_width")
+FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS)
 REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
 WATCHED = ("DRAFT", "PENDING")  # states that a template does not stay in
-MAX_EXAMPLE = 8 * 1024
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
-
-
-def _kept(value: Any) -> Any:
-    wrong = unkept(value, "", MAX_EXAMPLE)
-    if wrong:
-        raise ValueError(" ".join(next(iter(wrong.values()))))
-    return value
-
-
-class Button(Request):
-    """A button of a template."""
-
-    type: Literal[
-        "QUICK_REPLY",
-        "URL",
-        "PHONE_NUMBER",
-        "COPY_CODE",
-        "FLOW",
-        "VOICE_CALL",
-        "CALL_REQUEST",
-        "CATALOG",
-        "ORDER_DETAILS",
-        "OTP",
-    ]
-    text: Annotated[Text, StringConstraints(min_length=1, max_length=25)]
-    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
-    phone_number: Annotated[str, StringConstraints(max_length=20)] | None = None
-    example: Annotated[Any, AfterValidator(_kept)] = None
-
-
-class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}} is on its way.")):
-    """What may be changed of a template."""
-
-    name: Annotated[Text, StringConstraints(max_length=255)] | None = None
-    category: Literal["AUTHENTICATION", "MARKETING", "UTILITY"] | None = None
-    content: Annotated[Text, StringConstraints(max_length=1024)] | None = None
-    header: Annotated[Text, StringConstraints(max_length=60)] | None = None
-    footer: Annotated[Text, StringConstraints(max_length=60)] | None = None
-    buttons: list[Button] | None = Field(None, max_length=10)
-    example_body: Annotated[list[str] | dict[str, str] | None, AfterValidator(_kept)] = None
-    is_active: bool | None = None
-
-
-class NewTemplate(
-    TemplateFields,
-    json_schema_extra=example(
-        element_name="order_sent",
-        category="UTILITY",
-        content="Hello {{1}}, your order {{2}} is on its way.",
-        example_body=["Ann", "4711"],
-    ),
-):
-    """A template to write."""
-
-    wa_app: Id | None = None
-    element_name: Annotated[str, StringConstraints(max_length=512), AfterValidator(element_name)]
-    language_code: Language = "en"
-    template_type: Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"] = "TEXT"
-
-    @model_validator(mode="after")
-    def _complete(self) -> NewTemplate:
-        if not self.content:
-            raise ValueError("content is required")
-        if self.category == "AUTHENTICATION" and any(button.type != "OTP" for button in self.buttons or ()):
-            raise ValueError("AUTHENTICATION templates take OTP buttons only")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +52,14 @@ class NamedTemplate:
     header: Sequence[Mapping[str, Any]] = ()
     body: Sequence[Mapping[str, Any]] = ()
     buttons: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of_values(cls, id: str, values: Sequence[str] | Mapping[str, str]) -> NamedTemplate:
+        """Return one by its id, with the values of its places in their order or by name."""
+        if isinstance(values, Mapping):
+            named = values.items()
+            return cls(id, None, "en", body=[{"type": "text", "text": text, "parameter_name": n} for n, text in named])
+        return cls(id, None, "en", body=[{"type": "text", "text": text} for text in values])
 
 
 def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,12 +81,12 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
         shown["wa_app"] = None  # it is every account's of its platform
     return {
         "id": doc["_id"], "number": doc["_id"], "platform": doc.get("platform", FORMER_PLATFORM), **shown,
-        **{name: doc.get(name) for name in REGISTERED},
+        **{name: doc.get(name) for name in (*REGISTERED, *CARDS)},
         "buttons": doc["buttons"], "example_body": doc["example_body"],
         "example_media_url": doc.get("example_media_url"), "meta_template_id": doc["meta_template_id"],
         "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
-        "placeholders": placeholders(doc["content"] or ""), "last_synced_at": iso_or_none(doc["last_synced_at"]),
+        "placeholders": _places(doc), "last_synced_at": iso_or_none(doc["last_synced_at"]),
         "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
         "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip
@@ -170,12 +118,19 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "created_at": now,
         "updated_at": now,
         "deleted_at": None,
-        **dict.fromkeys(REGISTERED),
+        **dict.fromkeys((*REGISTERED, *CARDS)),
         **fields,
     }
 
 
-def _given(body: Request) -> dict[str, Any]:
+def _places(doc: Mapping[str, Any]) -> list[str]:
+    """Return the places that values are given for by name: of one that is filled in here, wherever they are."""
+    own = PLATFORMS[doc.get("platform", FORMER_PLATFORM)].own_templates
+    return places_of(doc) if own else placeholders(doc["content"] or "")
+
+
+def given_fields(body: Request) -> dict[str, Any]:
+    """Return the fields of a template that a request gives, by the names they are kept under."""
     fields = body.model_dump(exclude_none=True, exclude={"wa_app"})
     if "name" not in fields and isinstance(body, NewTemplate):
         fields["name"] = body.element_name
@@ -188,7 +143,7 @@ async def create_template(ctx: OperationContext, platform: str, body: NewTemplat
     In test mode the simulated carrier approves at once.
     """
     account = await choose_account(ctx, platform, body.wa_app, field="wa_app")
-    doc = _document(ctx.ids.new("tpl"), platform, account.id, _given(body), ctx.principal.username, ctx.now())
+    doc = _document(ctx.ids.new("tpl"), platform, account.id, given_fields(body), ctx.principal.username, ctx.now())
     if ctx.principal.may("template.submit"):
         doc.update(await submitted(ctx, account, doc))
         if doc["status"] in WATCHED:  # before it is there: one that is not is watched no further
@@ -211,9 +166,9 @@ async def add_known_template(ctx: Context, platform: str, app: str, fields: Mapp
     return render_template(ctx.wrote(await ctx.data.insert("templates", doc, [event])))
 
 
-async def create_plain_template(ctx: Context, platform: str, body: Request) -> dict[str, Any]:
+async def create_plain_template(ctx: Context, platform: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Write a template of a platform where nobody reviews them: it is approved, and every account's."""
-    fields = {**_given(body), "status": "APPROVED"}
+    fields = {**given, "status": "APPROVED"}
     doc = _document(ctx.ids.new("tpl"), platform, platform, fields, ctx.principal.username, ctx.now())
     doc["name"] = doc["name"] or doc["element_name"]
     try:
@@ -255,10 +210,10 @@ async def submitted(ctx: OperationContext, account: Account, doc: Document) -> d
     }  # fmt: skip
 
 
-async def change_template(ctx: Context, platform: str, id: str, body: Request) -> dict[str, Any]:
+async def change_template(ctx: Context, platform: str, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Change a template; where its carrier reviews them, a change of content asks for a new submission."""
-    before, fields = await get_template(ctx, platform, id), _given(body)
-    touched = {"content", "header", "footer", "buttons", "category"} & fields.keys()
+    before, fields = await get_template(ctx, platform, id), dict(given)
+    touched = {"content", "category", *FORM} & fields.keys()
     if touched and before["app"] != platform:
         fields["needs_sync"] = True
     fields.update(updated_by=ctx.principal.username, updated_at=ctx.now())
@@ -355,3 +310,16 @@ def template_use(
         doc["_id"], doc["element_name"], doc["language_code"], doc["content"] or "", header, body, buttons,
         doc["category"], registered, {name: doc.get(name) for name in FORM},
     )  # fmt: skip
+
+
+def said_here(platform: str, template: TemplateUse, field: str) -> dict[str, Any] | None:
+    """Return a template that no carrier knows as a message in the inbox's words, None where its channel makes it one.
+
+    Raises Invalid on `field` for values that are missing.
+    """
+    if not PLATFORMS[platform].own_templates or is_plain(template.form):
+        return None
+    form = {**template.form, "content": template.content}
+    values = given_values("\n".join(texts_of(form)), template.body, field)
+    spoken = render(template.content, values) if template.content else ""
+    return {**content_of(template.form, values, spoken), "template": template.name}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
+from jinaconnect.channels.base import Composed, Outgoing
 from jinaconnect.channels.cards import of_inbox, words_of
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.templates import placeholders, render
+from jinaconnect.core.messaging.templates import given_values, render
 
 MAX_TEXT, MAX_TITLE, MAX_DESCRIPTION, MAX_LABEL, MAX_DATA = 3072, 200, 2000, 25, 2048
 MAX_SUGGESTIONS, MAX_CARD_SUGGESTIONS = 11, 4
@@ -20,7 +20,9 @@ def composed(message: Outgoing) -> Composed:
     """Return a message as RBM takes it; raises Invalid naming the field RCS cannot show."""
     content = message.content
     if message.template is not None:
-        shown = {"type": "text", "body": {"text": _rendered(message.template)}, "template": message.template.name}
+        use = message.template
+        text = render(use.content, given_values(use.content, use.body, "template_params"))
+        shown = {"type": "text", "body": {"text": text}, "template": use.name}
         return _made({"text": _text(shown)}, "TEXT", message, shown)
     kind = str(content["type"])
     if kind == "text":
@@ -163,15 +165,3 @@ def _place(content: Mapping[str, Any]) -> dict[str, Any]:
     text = "\n".join(str(place[name]) for name in ("name", "address") if place.get(name))
     text = text or f"{where['latitude']}, {where['longitude']}"
     return {"text": text, "suggestions": [_suggestion(shown, "content")]}
-
-
-def _rendered(use: TemplateUse) -> str:
-    names = placeholders(use.content)
-    values = {
-        str(item.get("parameter_name") or names[place]): str(item.get("text", ""))
-        for place, item in enumerate(use.body)
-        if item.get("parameter_name") or place < len(names)
-    }
-    if missing := [name for name in names if name not in values]:
-        raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
-    return render(use.content, values)

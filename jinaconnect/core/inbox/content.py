@@ -186,13 +186,24 @@ def check_content(data: Mapping[str, Any], field: str = "content") -> dict[str, 
     try:
         content = model.model_validate(data).model_dump(exclude_none=True)
     except ValidationError as error:
-        raise Invalid({_path(field, name): told for name, told in field_errors(error, data).items()}) from error
+        raise Invalid({below(field, name): told for name, told in field_errors(error, data).items()}) from error
     if faults := unkept(content, field, MAX_WRITTEN):
         raise Invalid(faults)
     return content
 
 
-def _path(field: str, name: str) -> str:
+def check_button(data: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """Return a button as it is kept, or as it is where its kind is one channel's own; raises Invalid below `field`."""
+    if data.get("type") not in ("quick_reply", "url", "call"):
+        return dict(data)
+    try:
+        return Button.model_validate(data).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise Invalid({below(field, name): told for name, told in field_errors(error, data).items()}) from error
+
+
+def below(field: str, name: str) -> str:
+    """Return the path of a fault below a field."""
     return field if name == "non_field_errors" else f"{field}.{name}"
 
 

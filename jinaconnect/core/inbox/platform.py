@@ -32,8 +32,8 @@ class Platform:
     none of those: what is said there is read and not answered. Messages are paid for when they go, or where that is so
     `paid_on_delivery`. `base` is where the platform's own REST is. Where people may be on it or not, `ability` begins
     the fields of a contact that say so. Templates of one with `own_templates` are ours
-    alone: no carrier knows them. One that is `spoken` is called on: a broadcast there is calls. `flows` are the ways an
-    organisation comes to it.
+    alone: no carrier knows them; where it has `cards`, one may be those. One that is `spoken` is called on: a broadcast
+    there is calls. `flows` are the ways an organisation comes to it.
     """
 
     label: str
@@ -47,6 +47,7 @@ class Platform:
     ability: str | None = None
     stops_all: bool = False
     own_templates: bool = False
+    cards: bool = False
     spoken: bool = False
     flows: tuple[Flow, ...] = ()
 
@@ -69,7 +70,7 @@ PLATFORMS: dict[str, Platform] = {
     "SMS": Platform("SMS", addresses=(PHONE, SMS_SENDER), stops_all=True, base="/sms/v1", flows=(
         Flow("sms", "SMS", ("Choose a carrier", "Enter its credentials", "Register senders where the law asks for it")),
     )),
-    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs", own_templates=True, flows=(
+    "RCS": Platform("RCS", base="/rcs/v1", ability="rcs", own_templates=True, cards=True, flows=(
         Flow("rcs", "RCS", ("Register an agent at Google", "Enter the key of its service account", "Send a message")),
     )),
     "VOICE": Platform("Voice", spoken=True, flows=(

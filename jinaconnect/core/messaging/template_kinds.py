@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jinaconnect.core.inbox.platform import Platform
+
 CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
-TYPES = {"reviewed": ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION"), "own": ("TEXT", "IMAGE", "VIDEO", "DOCUMENT")}
-REVIEWED, OWN = "reviewed", "own"
+REVIEWED, OWN, CARDS = "reviewed", "own", "cards"
+_FILES = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT")
+TYPES = {REVIEWED: (*_FILES, "LOCATION"), OWN: _FILES, CARDS: (*_FILES, "RICH_CARD", "CAROUSEL")}
 STANDARD = "STANDARD"
 _CALLING = ("QUICK_REPLY", "URL", "PHONE_NUMBER", "CALL_REQUEST")
 
@@ -49,8 +52,21 @@ _RULES = (
     ButtonRule("UTILITY", "CHECKOUT_BUTTON", 3, ("QUICK_REPLY", "URL", "PHONE_NUMBER", "ORDER_DETAILS")),
     ButtonRule("AUTHENTICATION", STANDARD, 1, ("OTP",), needed="OTP"),
 )
-_OWN = tuple(ButtonRule(category, STANDARD, 10, ("QUICK_REPLY", "URL", "PHONE_NUMBER")) for category in CATEGORIES)
-BUTTONS: Mapping[str, tuple[ButtonRule, ...]] = {REVIEWED: _RULES, OWN: _OWN}
+_PLAIN = ("QUICK_REPLY", "URL", "PHONE_NUMBER")
+_OWN = tuple(ButtonRule(category, STANDARD, 10, _PLAIN) for category in CATEGORIES)
+_SUGGESTED = ("reply", "url", "phone", "location", "share_location", "calendar")
+_ON_CARDS = tuple(
+    ButtonRule(category, kind, 10, (*_PLAIN, *_SUGGESTED), on_each_card=4)
+    for category in CATEGORIES for kind in ("RICH_CARD", "CAROUSEL")
+)  # fmt: skip
+BUTTONS: Mapping[str, tuple[ButtonRule, ...]] = {REVIEWED: _RULES, OWN: _OWN, CARDS: (*_OWN, *_ON_CARDS)}
+
+
+def kind_of(platform: Platform) -> str:
+    """Return of which kind a platform's templates are."""
+    if platform.window is not None:
+        return REVIEWED
+    return CARDS if platform.cards else OWN
 
 
 def named(values: tuple[str, ...]) -> list[dict[str, str]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
@@ -14,12 +14,23 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.messaging import template_kinds as kinds
+from jinaconnect.core.messaging.rich_cards import (
+    MOST_CARDS,
+    Orientation,
+    TemplateCard,
+    Width,
+    fitting,
+    in_order,
+)
+from jinaconnect.core.messaging.template_form import Language
 from jinaconnect.core.messaging.templates import element_name, preview
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
-from jinaconnect.core.schema import Answer, Request, Text, example, sample
+from jinaconnect.core.schema import Answer, Given, Request, Text, example, sample, unkept
 from jinaconnect.handlers.edge.operation import operation
 
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
+FILES, CARD_TYPES = ("IMAGE", "VIDEO", "DOCUMENT"), ("RICH_CARD", "CAROUSEL")
+MAX_CARDS = 32 * 1024
 
 
 class PlainButton(Request, json_schema_extra=example(type="URL", text="To the shop", url="https://shop.example.com/")):
@@ -61,7 +72,7 @@ class NewPlainTemplate(
     """A template to write."""
 
     element_name: Annotated[str, StringConstraints(max_length=512), AfterValidator(element_name)]
-    language_code: templates.Language = "en"
+    language_code: Language = "en"
     template_type: Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT"] = "TEXT"
     content: Annotated[Text, StringConstraints(min_length=1, max_length=1024)]
 
@@ -70,6 +81,70 @@ class NewPlainTemplate(
         if self.template_type != "TEXT" and self.example_media_url is None:
             raise ValueError(f"a template of the type {self.template_type} needs example_media_url")
         return self
+
+
+class CardTemplateFields(
+    PlainTemplateFields, json_schema_extra=example(rich_cards=[{"title": "In red"}, {"title": "In blue"}])
+):
+    """What may be changed of a template that may be cards; each text of a card may have places."""
+
+    rich_cards: list[TemplateCard] | None = Field(None, min_length=1, max_length=MOST_CARDS)
+    orientation: Given[Orientation] = Field(None, description="Of one card.")
+    card_width: Given[Width] = Field(None, description="Of several.")
+
+    @field_validator("rich_cards")
+    @classmethod
+    def _bounded(cls, cards: list[TemplateCard] | None) -> list[TemplateCard] | None:
+        # Filled in for somebody it travels in events.
+        if cards and (wrong := unkept([card.model_dump(mode="json") for card in cards], "", MAX_CARDS)):
+            raise ValueError(" ".join(next(iter(wrong.values()))))
+        return cards
+
+
+class NewCardTemplate(
+    CardTemplateFields,
+    json_schema_extra=example(
+        element_name="two_colours", template_type="CAROUSEL",
+        rich_cards=[
+            {"order": 0, "title": "In red, {{first_name}}", "media_url": "https://shop.example.com/red.jpg",
+             "suggestions": [{"type": "reply", "text": "I take it", "postback_data": "red"}]},
+            {"order": 1, "title": "In blue", "media_url": "https://shop.example.com/blue.jpg"},
+        ],
+    ),
+):  # fmt: skip
+    """A template to write; with cards and no type it is of theirs."""
+
+    element_name: Annotated[str, StringConstraints(max_length=512), AfterValidator(element_name)]
+    language_code: Language = "en"
+    template_type: Literal["TEXT", "IMAGE", "VIDEO", "DOCUMENT", "RICH_CARD", "CAROUSEL"] = "TEXT"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _typed(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(data.get("rich_cards"), list) and "template_type" not in data:
+            return {**data, "template_type": "RICH_CARD" if len(data["rich_cards"]) == 1 else "CAROUSEL"}
+        return data
+
+    @model_validator(mode="after")
+    def _shows(self) -> NewCardTemplate:
+        if self.template_type not in CARD_TYPES and not self.content:
+            raise ValueError("content is required")
+        if self.template_type in FILES and self.example_media_url is None:
+            raise ValueError(f"a template of the type {self.template_type} needs example_media_url")
+        return self
+
+
+def _card_faults(form: Mapping[str, Any]) -> None:
+    """Raise Invalid naming what does not fit a template's cards, or stands where they stand alone."""
+    if wrong := fitting(form["template_type"], form.get("rich_cards")):
+        raise Invalid.field("rich_cards", wrong)
+    beside = ("content", "header", "footer", "example_media_url") if form.get("rich_cards") else ()
+    if faults := {name: ["cannot stand beside rich_cards"] for name in beside if form.get(name)}:
+        raise Invalid(faults)
+
+
+def _kept_cards(body: CardTemplateFields) -> dict[str, Any]:
+    return {"rich_cards": in_order(body.rich_cards)} if body.rich_cards else {}
 
 
 class PlainTemplateOut(TemplateData):
@@ -86,7 +161,9 @@ class PreviewOf(Request, json_schema_extra=example(params={"first_name": "Ann"})
 
 class TemplatePreview(
     Answer,
-    json_schema_extra=example(header=None, body="Hello Ann, use [1].", footer=None, buttons=[], media_url=None),
+    json_schema_extra=example(
+        header=None, body="Hello Ann, use [1].", footer=None, buttons=[], media_url=None, cards=[]
+    ),
 ):  # fmt: skip
     """A template as its reader would see it; a place without a value is `[its name]`."""
 
@@ -95,6 +172,7 @@ class TemplatePreview(
     footer: str | None
     buttons: list[dict[str, Any]]
     media_url: str | None
+    cards: list[dict[str, Any]]
 
 
 class KindOut(Answer, json_schema_extra=example(value="MARKETING", label="Marketing")):
@@ -164,7 +242,7 @@ def _declare_preview(platform: str) -> None:
 
 def _declare_kinds(platform: str) -> None:
     doing = _declaring(platform)
-    kind = kinds.REVIEWED if PLATFORMS[platform].window is not None else kinds.OWN
+    kind = kinds.kind_of(PLATFORMS[platform])
 
     @doing("GET", "/categories/", "categories", "view", returns=KindList)
     async def categories(ctx: OperationContext) -> dict[str, Any]:
@@ -187,6 +265,9 @@ def _declare_kinds(platform: str) -> None:
 
 def _declare(platform: str) -> None:
     doing = _declaring(platform)
+    cards = PLATFORMS[platform].cards
+    new: type[PlainTemplateFields] = NewCardTemplate if cards else NewPlainTemplate
+    fields: type[PlainTemplateFields] = CardTemplateFields if cards else PlainTemplateFields
 
     @doing("GET", "/", "list", "view", listing=_TEMPLATES, returns=PlainTemplateOut)
     async def list_templates(ctx: OperationContext) -> dict[str, Any]:
@@ -197,25 +278,33 @@ def _declare(platform: str) -> None:
 
         return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None, "platform": platform})
 
-    @doing("POST", "/", "create", "create", body=NewPlainTemplate, returns=PlainTemplateOut, status=201, effect=True)
-    async def create(ctx: OperationContext, body: NewPlainTemplate) -> dict[str, Any]:
+    @doing("POST", "/", "create", "create", body=new, returns=PlainTemplateOut, status=201, effect=True)
+    async def create(ctx: OperationContext, body: PlainTemplateFields) -> dict[str, Any]:
         """Write a template; nobody reviews it here, so it is approved at once."""
-        return await templates.create_plain_template(ctx, platform, body)
+        given = templates.given_fields(body)
+        if isinstance(body, NewCardTemplate):
+            _card_faults(given)
+            given |= _kept_cards(body)
+        return await templates.create_plain_template(ctx, platform, given)
 
     @doing("GET", "/{id}/", "read", "view", returns=PlainTemplateOut)
     async def read(ctx: OperationContext, id: str) -> dict[str, Any]:
         """Show one template."""
         return templates.render_template(await templates.get_template(ctx, platform, id))
 
-    @doing("PATCH", "/{id}/", "change", "edit", body=PlainTemplateFields, returns=PlainTemplateOut, effect=True)
+    @doing("PATCH", "/{id}/", "change", "edit", body=fields, returns=PlainTemplateOut, effect=True)
     async def change(ctx: OperationContext, id: str, body: PlainTemplateFields) -> dict[str, Any]:
         """Change a template."""
         held = await templates.get_template(ctx, platform, id)
-        if held["template_type"] != "TEXT" and "example_media_url" in body.model_fields_set and not (
+        if held["template_type"] in FILES and "example_media_url" in body.model_fields_set and not (
             body.example_media_url
         ):  # fmt: skip
             raise Invalid.field("example_media_url", "is what a template of this type shows")
-        return await templates.change_template(ctx, platform, id, body)
+        given = templates.given_fields(body)
+        if isinstance(body, CardTemplateFields):
+            _card_faults({**held, **given})
+            given |= _kept_cards(body)
+        return await templates.change_template(ctx, platform, id, given)
 
     @doing("DELETE", "/{id}/", "delete", "delete", status=204, effect=True)
     async def delete(ctx: OperationContext, id: str) -> None:

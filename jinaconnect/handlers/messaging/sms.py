@@ -68,13 +68,7 @@ class SendSms(
 
     def message(self) -> sending.NewMessage:
         """Return the message in the inbox's words."""
-        template = None
-        if self.template is not None:
-            named = self.params.items() if isinstance(self.params, dict) else ((None, each) for each in self.params)
-            body = [
-                {"type": "text", "text": value, **({"parameter_name": name} if name else {})} for name, value in named
-            ]
-            template = NamedTemplate(self.template, None, "en", body=body)
+        template = None if self.template is None else NamedTemplate.of_values(self.template, self.params)
         content: dict[str, Any] = {"type": "text", "body": {"text": self.text or ""}}
         if self.media_url is not None:
             caption = {"caption": self.text} if self.text else {}

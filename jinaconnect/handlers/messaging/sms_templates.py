@@ -12,6 +12,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.dlt import normalised
+from jinaconnect.core.messaging.template_form import Language
 from jinaconnect.core.messaging.templates import element_name
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.core.schema import Request, Text, example
@@ -58,7 +59,7 @@ class NewSmsTemplate(
     """An SMS template to write."""
 
     element_name: Annotated[str, StringConstraints(max_length=512), AfterValidator(element_name)]
-    language_code: templates.Language = "en"
+    language_code: Language = "en"
     content: Annotated[Text, StringConstraints(min_length=1, max_length=1024), AfterValidator(normalised)]
 
 
@@ -97,7 +98,7 @@ async def list_templates(ctx: OperationContext) -> dict[str, Any]:
 )  # fmt: skip
 async def create_template(ctx: OperationContext, body: NewSmsTemplate) -> dict[str, Any]:
     """Write an SMS template; nobody reviews it here, so it is approved at once."""
-    return await templates.create_plain_template(ctx, PLATFORM, body)
+    return await templates.create_plain_template(ctx, PLATFORM, templates.given_fields(body))
 
 
 @operation(
@@ -115,7 +116,7 @@ async def read_template(ctx: OperationContext, id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def change_template(ctx: OperationContext, id: str, body: SmsTemplateFields) -> dict[str, Any]:
     """Change an SMS template."""
-    return await templates.change_template(ctx, PLATFORM, id, body)
+    return await templates.change_template(ctx, PLATFORM, id, templates.given_fields(body))
 
 
 @operation(

@@ -12,6 +12,7 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
 from jinaconnect.actions.reviewing import importing, reviews
 from jinaconnect.core.events.payloads.account import TemplateData
+from jinaconnect.core.messaging.template_form import NewTemplate, TemplateFields
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.core.schema import Answer, Id, Request, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
@@ -58,13 +59,13 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
     "/wa/v1/templates/",
     id="wa.templates.create",
     permission="template.create",
-    body=templates.NewTemplate,
+    body=NewTemplate,
     returns=TemplateOut,
     status=201,
     effect=True,
     tag="whatsapp",
 )
-async def create_template(ctx: OperationContext, body: templates.NewTemplate) -> dict[str, Any]:
+async def create_template(ctx: OperationContext, body: NewTemplate) -> dict[str, Any]:
     """Write a template and submit it to the carrier for review."""
     return await templates.create_template(ctx, PLATFORM, body)
 
@@ -87,14 +88,14 @@ async def read_template(ctx: Context, id: str) -> dict[str, Any]:
     "/wa/v1/templates/{id}/",
     id="wa.templates.change",
     permission="template.edit",
-    body=templates.TemplateFields,
+    body=TemplateFields,
     returns=TemplateOut,
     effect=True,
     tag="whatsapp",
 )
-async def change_template(ctx: Context, id: str, body: templates.TemplateFields) -> dict[str, Any]:
+async def change_template(ctx: Context, id: str, body: TemplateFields) -> dict[str, Any]:
     """Change a template; changed content needs a new review."""
-    return await templates.change_template(ctx, PLATFORM, id, body)
+    return await templates.change_template(ctx, PLATFORM, id, templates.given_fields(body))
 
 
 @operation(

@@ -55,6 +55,7 @@ _TEMPLATE = {
     "example_media_url": None, "meta_template_id": "1067812345678901",
     "bsp_template_id": "1067812345678901", "error_message": None, "rejection_reason": None, "needs_sync": False,
     "dlt_template_id": None, "dlt_entity_id": None, "sender_id": None, "dlt_category": None,
+    "rich_cards": None, "orientation": None, "card_width": None,
     "placeholders": ["1", "2"], "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
     "updated_at": MOMENT, "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
@@ -270,6 +271,9 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     dlt_entity_id: str | None
     sender_id: str | None
     dlt_category: str | None
+    rich_cards: list[dict[str, Any]] | None = Field(description="The cards of a template that is one, or a carousel.")
+    orientation: str | None
+    card_width: str | None
     error_message: str | None
     rejection_reason: str | None
     needs_sync: bool
