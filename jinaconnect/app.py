@@ -25,6 +25,7 @@ from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls
 from jinaconnect.actions.hosted.held import Held
 from jinaconnect.actions.hosted.hooks import VoiceDoor
+from jinaconnect.actions.hosted.incoming import Arrivals
 from jinaconnect.actions.hosted.leading import Leader
 from jinaconnect.actions.hosted.prices import PriceAsker
 from jinaconnect.actions.hosted.urls import HookUrls
@@ -202,7 +203,8 @@ class Gateway:
         hosted = HostedCalls(services, worker, providers, urls, commander, prompts, held)
         calls = Controls(LiveCalls(services, fleet), hosted)
         scribe = Scribe(services, worker, engine_of(config.transcription, services.outbound), native=native)
-        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander, held, scribe)
+        arrivals = Arrivals(services, worker, held, leader, hosted)
+        voice_hooks = VoiceDoor(services, worker, providers, urls, hosted, leader, commander, held, arrivals, scribe)
         message_hooks = InboundDoor(services, worker, writers, accounts, channels)
         hub, presence = Hub(store.log, services.cursors), Presence(clock, link)
         live = Live(
@@ -225,7 +227,7 @@ class Gateway:
         interprocess = Interprocess(link, store, services.switch_commands, hub, presence, writers, worker)
         sender = Sender(services, worker, accounts, channels)
         assign(
-            services, ports, sender, message_hooks, hosted, voice_hooks, scribe,
+            services, ports, sender, message_hooks, hosted, arrivals, voice_hooks, scribe,
             PriceAsker(services, worker, providers), self.processes,
         )  # fmt: skip
         writers.start(message_hooks.apply_handed)

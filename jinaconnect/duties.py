@@ -23,6 +23,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.commanding import TIMER_JOB
 from jinaconnect.actions.hosted.control import HostedCalls
 from jinaconnect.actions.hosted.hooks import VoiceDoor
+from jinaconnect.actions.hosted.incoming import Arrivals
 from jinaconnect.actions.hosted.leading import ASK_JOB
 from jinaconnect.actions.hosted.prices import PriceAsker
 from jinaconnect.actions.hosted.taping import TAPE_JOB
@@ -64,7 +65,7 @@ logger = structlog.get_logger(__name__)
 
 def assign(
     services: Services, ports: Ports, sender: Sender, messages: InboundDoor, hosted: HostedCalls,
-    voice: VoiceDoor, scribe: Scribe, prices: PriceAsker, processes: int,
+    arrivals: Arrivals, voice: VoiceDoor, scribe: Scribe, prices: PriceAsker, processes: int,
 ) -> None:  # fmt: skip
     """Name who does which work; several processes share what any of them may look for."""
     worker = ports.worker
@@ -78,7 +79,9 @@ def assign(
     rerouter = Rerouter(services, worker, ports.calls)
 
     def due_of(call: Document) -> Handler:
-        """Return who does what is due: a call's placing at its carrier, its next route, what follows its end."""
+        """Return who does what is due: who calls, a placing at the carrier, the next route, what follows the end."""
+        if call.get("arriving") is not None:
+            return arrivals.attend
         if ended_call(call):
             return completer.complete
         return hosted.attend if call.get("rerouting") is None else rerouter.attend

@@ -125,7 +125,7 @@ class Rows:
             async def write(batch: list[Document]) -> list[str | Exception | None]:
                 return await self._insert(collection, batch)
 
-            group = self._inserts[collection] = GroupCommit(write)
+            group = self._inserts[collection] = GroupCommit(write, lanes=2)
         return await group.put_many(docs)
 
     @guarded

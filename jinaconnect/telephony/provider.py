@@ -325,3 +325,21 @@ class Commanded(VoiceProvider, Protocol):
 
     async def close(self, account: VoiceAccount, call_id: str, orders: Sequence[Order], urls: CallUrls) -> None:
         """End what a turn leaves running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an adapter is besides, None for what it is not."""
+
+    commanded: Commanded | None
+    tells_price: TellsPrice | None
+    tells_of_legs: TellsOfLegs | None
+    writes_down: WritesDown | None
+
+
+def abilities(adapter: VoiceProvider) -> Abilities:
+    """Return what an adapter is besides; to be kept, for looking takes longer than most of what a webhook needs."""
+    return Abilities(
+        adapter if isinstance(adapter, Commanded) else None, adapter if isinstance(adapter, TellsPrice) else None,
+        adapter if isinstance(adapter, TellsOfLegs) else None, adapter if isinstance(adapter, WritesDown) else None,
+    )  # fmt: skip

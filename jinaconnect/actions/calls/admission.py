@@ -14,7 +14,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import Throttled
-from jinaconnect.core.events.event import ASSIGNEE, CONTACT
+from jinaconnect.core.events.event import ASSIGNEE, CONTACT, Event
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
@@ -52,35 +52,59 @@ def belongs(contact: Document | None) -> dict[str, Any]:
     return {"contact": contact["_id"], "seen": {CONTACT: True, ASSIGNEE: contact.get("assigned_to_user")}}
 
 
+def opened(
+    ctx: Context, worker: Worker, doc: dict[str, Any], *, source: str, actor: Mapping[str, str] | None = None,
+    facts: Sequence[machine.Fact] = (), tell: Sequence[Tell] = (),
+) -> tuple[dict[str, Any], list[Event]]:  # fmt: skip
+    """Return a call as it is stored with `call.created`, the events of what is known of it and those it is to tell."""
+    created = created_event(
+        ctx.ids.new("evt"), doc, at=ctx.now(), actor=actor or ctx.principal.actor(), source=source
+    )  # fmt: skip
+    doc = {**doc, "places": 1, "events": 1}
+    if not (facts or tell):
+        return doc, [created]
+    fields, told = CallJournal(ctx.services, worker, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts, tell)
+    return {**doc, **fields}, [created, *told]
+
+
 async def let_in(
     ctx: Context, worker: Worker, trunk: Document, doc: dict[str, Any], *, source: str,
     actor: Mapping[str, str] | None = None, facts: Sequence[machine.Fact] = (), tell: Sequence[Tell] = (),
 ) -> Written:  # fmt: skip
-    """Store a call with `call.created`, the events of `facts`, which are known of it already, and those it is to tell.
+    """Store a call with its first events (see `opened`), in a slot of its trunk; raises TooManyCalls."""
+    doc, events = opened(ctx, worker, doc, source=source, actor=actor, facts=facts, tell=tell)
+    return await in_slot(ctx, trunk, doc, events)
 
-    The call holds one of its trunk's slots: a number below the cap under a unique index, held by a live call and given
-    up in the write that ends it. What is counted is the calls themselves, so the count cannot drift. Raises
-    TooManyCalls where a count finds no free one.
+
+async def in_slot(
+    ctx: Context, trunk: Document, doc: dict[str, Any], events: Sequence[Event], *,
+    thought_free: list[int] | None = None, tell: bool = True,
+) -> Written:  # fmt: skip
+    """Store a call in one of its trunk's slots; raises TooManyCalls where a count finds no free one.
+
+    A slot is a number below the cap under a unique index, held by a live call and given up in the write that ends it.
+    What is counted is the calls themselves, so the count cannot drift. One of those `thought_free` is tried before they
+    are counted, and is taken off the list.
     """
-    created = created_event(
-        ctx.ids.new("evt"), doc, at=ctx.now(), actor=actor or ctx.principal.actor(), source=source
-    )  # fmt: skip
-    doc, events = {**doc, "places": 1, "events": 1}, [created]
-    if facts or tell:
-        fields, told = CallJournal(ctx.services, worker, {**doc, "scope": ctx.data.scope}, keeper=0).begun(facts, tell)
-        doc, events = {**doc, **fields}, [created, *told]
     cap = trunk["max_concurrent_calls"]
     if cap <= 0:
-        return await ctx.data.insert("calls", doc, events)
-    while free := await free_slots(ctx, trunk["_id"], cap):
-        # Many calls begin at one moment: were all to try one slot, all but one would have to try again.
-        for slot in random.sample(free, min(len(free), LOOK_AGAIN)):
+        return await ctx.data.insert("calls", doc, events, tell=tell)
+    tries = [thought_free.pop(random.randrange(len(thought_free)))] if thought_free else await _some_free(ctx, trunk)
+    while tries:
+        for slot in tries:
             try:
-                return await ctx.data.insert("calls", {**doc, "slot": slot}, events)
+                return await ctx.data.insert("calls", {**doc, "slot": slot}, events, tell=tell)
             except Duplicate as duplicate:
                 if "slot" not in duplicate.index:
                     raise
+        tries = await _some_free(ctx, trunk)
     raise TooManyCalls(f"The trunk carries {cap} calls at once, and all are in use.", retry_after=CAP_RETRY_S)
+
+
+async def _some_free(ctx: Context, trunk: Document) -> list[int]:
+    """Return a few free slots: many calls begin at one moment, and were all to try one, all but one would try again."""
+    free = await free_slots(ctx, trunk["_id"], trunk["max_concurrent_calls"])
+    return random.sample(free, min(len(free), LOOK_AGAIN))
 
 
 async def let_in_paid(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from jinaconnect.actions.context import Context
@@ -12,12 +13,16 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
 
-async def route_of(ctx: Context, trunk: Document, called: str) -> tuple[Resolution, Document | None]:
-    """Return where a call goes, and the route as it is stored.
+async def numbers_of(ctx: Context, called: str) -> list[Document]:
+    """Return the rows of a number that is called, one for each of the trunks it is told to come in over."""
+    return sorted(await ctx.data.find_by("numbers", "number", called), key=lambda each: str(each["_id"]))
+
+
+def route_of(rows: Sequence[Document], trunk: Document, called: str) -> tuple[Resolution, Document | None]:
+    """Return where a call goes by the rows of its number, and the route as it is stored.
 
     A number may come in over several carriers: where its trunk says nothing of it, another trunk's row counts.
     """
-    rows = sorted(await ctx.data.find_by("numbers", "number", called), key=lambda each: str(each["_id"]))
     row = next((each for each in rows if each["provider_config"] == trunk["_id"]), None)
     default = trunk.get("default_route")
     if row is None and default is None:

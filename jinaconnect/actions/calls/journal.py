@@ -84,14 +84,14 @@ class CallJournal:
 
     def __init__(
         self, services: Services, worker: Worker, doc: Document, keeper: int, holder: Holder | None = None, *,
-        behind: bool = False,
+        behind: bool = False, fresh: bool = True,
     ) -> None:  # fmt: skip
         self._services = services
         self._worker = worker
         self._keeper = keeper
         self._holder = holder
         self._behind = behind
-        self.fresh = False  # whether `doc` was written or read since the journal was opened on it
+        self.fresh = fresh  # whether `doc` was read for this journal, or written or read by it
         self.doc = doc
         self._over = doc["provider_config"]  # the carrier whose attempt this writes of
         self.store: TenantStore = services.store.within(doc["scope"])
@@ -212,6 +212,9 @@ class CallJournal:
             told = bool(events)
             if events:  # what led to an event is there for whoever hears of it
                 events[0] = replace(events[0], history={**(events[0].history or {}), "details": details})
+            if (arriving := doc.get("arriving")) is not None:  # told when it is known who calls, after what was before
+                fields["arriving"] = [*arriving, *(event.row() for event in events)]
+                events = []
             return Change(set={**fields, **counts}, unset=unset, events=events)
 
         known, tell = self.doc, not self._behind

@@ -8,7 +8,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import HIDDEN, credentials_context
 from jinaconnect.outbound import Outbound
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.telephony.provider import VoiceAccount, VoiceProvider
+from jinaconnect.telephony.provider import Abilities, VoiceAccount, VoiceProvider, abilities
 from jinaconnect.telephony.simulator.hosted import SIMULATED_PROVIDERS, SimulatedCarriers, simulated_credentials
 from jinaconnect.telephony.table import PROVIDERS
 
@@ -24,6 +24,7 @@ class Providers:
     def __init__(self, services: Services, loopback: Outbound) -> None:
         self._services = services
         self._made: dict[tuple[str, bool], VoiceProvider] = {}
+        self._can: dict[tuple[str, bool], Abilities] = {}
         self.simulated = SimulatedCarriers(loopback, services.settings.own_url, self._secret)
 
     def _secret(self, account: str) -> str:
@@ -38,6 +39,13 @@ class Providers:
         if (name, test) not in self._made:
             self._made[name, test] = row.make(self.simulated if test else self._services.outbound)
         return self._made[name, test]
+
+    def can(self, name: str, scope: str) -> Abilities:
+        """Return what the adapter that `get` gives is besides."""
+        key = (name, is_test(scope))
+        if key not in self._can:
+            self._can[key] = abilities(self._made[key])
+        return self._can[key]
 
     def opened(self, trunk: Document) -> VoiceAccount:
         """Return a provider config with its credentials in the clear."""

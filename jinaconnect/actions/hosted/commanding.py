@@ -79,14 +79,17 @@ class Commander:
             step = adapter.follows(hook, present.orders, urls) if goes_on and fits else None
             if step is not None:
                 await journal.write(*facts)
-                await self._give(adapter, account, journal, present, step)
+                if journal.fresh:  # else the call may be elsewhere by now: whoever asked reads it and asks again
+                    await self._give(adapter, account, journal, present, step)
                 return
             if not fits or any(isinstance(each, exchange.Ongoing) for each in reports):
                 await journal.write(*facts)
                 return
-            if goes_on:
-                await self._close(adapter, account, journal, present, urls)
             turn = await self._leader.turn(journal, number, reports, facts)
+            if goes_on and journal.fresh:
+                await self._close(adapter, account, journal, present, urls)
+        if not journal.fresh:
+            return
         await self._give(adapter, account, journal, turn, 0)
 
     async def give_present(self, journal: CallJournal) -> None:

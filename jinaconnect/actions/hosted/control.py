@@ -101,9 +101,12 @@ class HostedCalls:
         """Have a process that works ask the carrier now."""
         self._worker.run_now("calls", call["scope"], call["_id"])
 
-    def journal(self, call: Document, *, behind: bool = False) -> CallJournal:
-        """Return what writes a hosted call; any process may. With `behind` what it tells follows each write."""
-        return CallJournal(self._services, self._worker, call, 0, self._held, behind=behind)
+    def journal(self, call: Document, *, behind: bool = False, fresh: bool = True) -> CallJournal:
+        """Return what writes a hosted call; any process may. With `behind` what it tells follows each write.
+
+        One of a call that was held, and not read now, is not `fresh`.
+        """
+        return CallJournal(self._services, self._worker, call, 0, self._held, behind=behind, fresh=fresh)
 
     # ---- placing, and calls nothing is heard of
 

@@ -20,6 +20,7 @@ from jinaconnect.actions.worker import Worker, retry_while_unavailable
 from jinaconnect.core.calls.document import ended
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.events.event import Recorded
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
 
 CALLS, KEPT = 2_000, 5_000
@@ -37,6 +38,7 @@ class Held:
         self._worker = worker
         self._calls: OrderedDict[str, Document] = OrderedDict()
         self._untold: dict[str, list[dict[str, Any]]] = {}
+        self._arrived: dict[tuple[str, str], str] = {}
         self._kept: OrderedDict[str, tuple[float, Any]] = OrderedDict()
         self._reading: dict[str, asyncio.Task[bool]] = {}
         self._changes = 0
@@ -54,18 +56,28 @@ class Held:
         at = -1 if doc["ivr"] is None else doc["ivr"]["state"]["turn"]
         return doc if turn is None or doc["ivr"] is None or turn == at else None
 
+    def arrived(self, account: str, id: str) -> Document | None:
+        """Return the call that came in under a carrier's id, as `call` does."""
+        return self._calls.get(self._arrived.get((account, id), ""))
+
     def hold(self, doc: Document) -> None:
         """Remember a call as it has just been written; one that has ended is let go."""
         known = self._calls.get(doc["_id"])
         if known is not None and known["rev"] > doc["rev"]:
             return  # written by another request of this process meanwhile
         if ended(doc):
-            self._calls.pop(doc["_id"], None)
+            self._let_go(doc["_id"])
             return
         self._calls[doc["_id"]] = doc
         self._calls.move_to_end(doc["_id"])
+        if (name := doc["hosted"].get("arrived")) is not None:
+            self._arrived[doc["provider_config"], name] = doc["_id"]
         if len(self._calls) > CALLS:
-            self._calls.popitem(last=False)
+            self._let_go(next(iter(self._calls)))
+
+    def _let_go(self, id: str) -> None:
+        if (doc := self._calls.pop(id, None)) is not None:
+            self._arrived.pop((doc["provider_config"], doc["hosted"].get("arrived")), None)
 
     def tell(self, doc: Document) -> None:
         """Bring what a call has pending to the log behind its writer; after a crash the sweep does."""
@@ -92,10 +104,10 @@ class Held:
 
     # ---- what is read for them
 
-    async def read(self, key: str, read: Callable[[], Awaitable[T]]) -> T:
+    async def read(self, key: str, read: Callable[[], Awaitable[T]], stale_s: float = STALE_S) -> T:
         """Return what `read` found under a key a while ago, or finds now; what is not fresh is read again behind."""
         kept, now = self._kept.get(key), time.monotonic()
-        if kept is None or now - kept[0] > STALE_S:
+        if kept is None or now - kept[0] > stale_s:
             return await self._read(key, read)
         if now - kept[0] > FRESH_S and key not in self._reading:
             task = self._reading[key] = self._worker.run(self._again(key, read))
@@ -124,9 +136,13 @@ class Held:
         return found
 
     def changed(self, scope: str, events: Sequence[Recorded]) -> None:
-        """Forget what an event tells has changed (a listener of the log): accounts, graphs, prompts."""
-        for event in events:
-            if event.topic == "trunks":
-                self._changes += 1
-                for key in (event.subject, f"{scope}/{event.subject}"):
-                    self._kept.pop(key, None)
+        """Forget what an event tells may have changed (a listener of the log): accounts, numbers, graphs, prompts."""
+        changed = [event.subject for event in events if event.topic == "trunks"]
+        if not changed:
+            return
+        self._changes += 1
+        for subject in changed:
+            self._kept.pop(subject, None)
+        tenant = f"{parse_scope(scope)[0]}:"  # both modes: they share the voice app
+        for key in [key for key in self._kept if key.startswith(tenant)]:
+            del self._kept[key]

@@ -17,15 +17,14 @@ from jinaconnect.actions.hosted.accounts import Providers
 from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.held import Held
-from jinaconnect.actions.hosted.incoming import admit, known
-from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader
+from jinaconnect.actions.hosted.incoming import Arrivals, known
+from jinaconnect.actions.hosted.leading import BEFORE_ANY, LOST, Leader, Turn
 from jinaconnect.actions.hosted.seconds import bring, heard
 from jinaconnect.actions.hosted.taping import tape, wanted
 from jinaconnect.actions.hosted.urls import INBOUND, KINDS, HookUrls
 from jinaconnect.actions.rating.provider_prices import REPORTED, note_price
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document as calls
-from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import BadSignature, InvalidState, NotFound, PermissionDenied
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
@@ -33,13 +32,9 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import (
     TURN,
     CallUrls,
-    Commanded,
     RecordingReady,
-    TellsOfLegs,
-    TellsPrice,
     VoiceAccount,
     VoiceProvider,
-    WritesDown,
 )
 from jinaconnect.telephony.simulator.hosted import SIMULATED_PROVIDERS
 from jinaconnect.telephony.table import PROVIDERS
@@ -74,11 +69,11 @@ class VoiceDoor:
 
     def __init__(
         self, services: Services, worker: Worker, providers: Providers, urls: HookUrls, control: HostedCalls,
-        leader: Leader, commander: Commander, held: Held,
-        scribe: Scribe,
+        leader: Leader, commander: Commander, held: Held, arrivals: Arrivals, scribe: Scribe,
     ) -> None:  # fmt: skip
         self._scribe = scribe
         self._held = held
+        self._arrivals = arrivals
         self._services = services
         self._worker = worker
         self._providers = providers
@@ -151,14 +146,14 @@ class VoiceDoor:
             adapter.verify(opened, hook, self._services.clock())
         except BadSignature as error:
             raise PermissionDenied(error.detail, code=error.code) from error
-        if isinstance(adapter, Commanded):
-            call, number = self._repeated(account, adapter.echoed(hook)) or (call, BEFORE_ANY)
+        commanded = self._providers.can(adapter.spec.name, trunk["scope"]).commanded
+        if commanded is not None:
+            call, number = self._repeated(account, commanded.echoed(hook)) or (call, BEFORE_ANY)
         if not call:
             return await self._arrived(adapter, trunk, opened, kind, hook)
-        commanded = isinstance(adapter, Commanded)
-        held = None if commanded else self._held.call(call, trunk["scope"], number if kind == TURN else None)
+        held = self._held.call(call, trunk["scope"], number if kind == TURN else None)
         if held is not None and held["provider_config"] == account:
-            journal = self._control.journal(held, behind=True)
+            journal = self._control.journal(held, behind=True, fresh=False)
             reply = await self._apply(adapter, opened, journal, kind, number, hook)
             if journal.fresh:  # else nothing has shown that the call is still what was held
                 return reply
@@ -167,10 +162,9 @@ class VoiceDoor:
         except NotFound:
             return adapter.document(LOST, CallUrls("", "", "")) if kind == TURN else WebhookReply()
         if doc["provider_config"] != account or doc.get("rerouting") is not None:  # an attempt that has failed
-            goes_on = kind != TURN or commanded
+            goes_on = kind != TURN or commanded is not None
             return WebhookReply() if goes_on else adapter.document((), CallUrls("", "", ""))
-        journal = self._control.journal(doc, behind=not commanded)
-        return await self._apply(adapter, opened, journal, kind, number, hook)
+        return await self._apply(adapter, opened, self._control.journal(doc, behind=True), kind, number, hook)
 
     def _repeated(self, account: str, query: Mapping[str, str]) -> tuple[str, int] | None:
         """Return the call and the turn of an address that a command took along, None for one that is not ours."""
@@ -198,28 +192,48 @@ class VoiceDoor:
         What is told of a call that is known is taken, and answered with its present turn: carriers report a call that
         came in to the address it came in at.
         """
-        facts: Sequence[machine.Fact] = adapter.facts(hook, self._services.clock())
-        call = await known(self._services, trunk, adapter.call_id(hook))
-        if call is None:
-            arrived = adapter.arrival(hook) if kind in (INBOUND, TURN) else None
-            if arrived is None or not arrived.call_id:
-                return WebhookReply()
-            call = await admit(self._services, self._worker, trunk, arrived)
-            if isinstance(adapter, Commanded):
-                return await self._commander.receive(adapter, opened, arrived, call)
-            if call is None:
+        id, commanded = adapter.call_id(hook), self._providers.can(adapter.spec.name, trunk["scope"]).commanded
+        arrived = adapter.arrival(hook) if kind in (INBOUND, TURN) else None
+        held = None if commanded and arrived else self._held.arrived(trunk["_id"], id)
+        if held is not None:
+            journal = self._control.journal(held, behind=True, fresh=False)
+            reply = await self._of_known(adapter, opened, journal, kind, hook)
+            if journal.fresh:
+                return reply
+        if held is None and arrived is not None and arrived.call_id:
+            admitted = await self._arrivals.admit(trunk, arrived, opens=commanded is None)
+            if admitted is None or (commanded is not None and admitted[1]):
+                if commanded is not None:
+                    return await self._commander.receive(commanded, opened, arrived, admitted and admitted[0].doc)
                 return adapter.document((), CallUrls("", "", ""))
-            facts = [machine.Answered(self._services.clock())]
-        journal = self._control.journal(call, behind=not isinstance(adapter, Commanded))
-        if isinstance(adapter, Commanded) and call["started_at"] is None and (again := adapter.arrival(hook)):
-            return await self._commander.receive(adapter, opened, again, call)
-        if kind not in (INBOUND, TURN) or isinstance(adapter, Commanded):
+            journal, new = admitted
+            if new:
+                return await self._document(adapter, journal, await self._leader.now(journal))
+        else:
+            call = await known(self._services, trunk, id)
+            if call is None:
+                return WebhookReply()
+            journal = self._control.journal(call, behind=True)
+        return await self._of_known(adapter, opened, journal, kind, hook)
+
+    async def _of_known(
+        self, adapter: VoiceProvider, opened: VoiceAccount, journal: CallJournal, kind: str, hook: WebhookRequest
+    ) -> WebhookReply:
+        """Take what is told of a call that came in, at the address it came in at."""
+        commanded = self._providers.can(adapter.spec.name, journal.doc["scope"]).commanded
+        if commanded is not None and journal.doc["started_at"] is None and (again := adapter.arrival(hook)):
+            return await self._commander.receive(commanded, opened, again, journal.doc)
+        if kind not in (INBOUND, TURN) or commanded is not None:
             return await self._apply(adapter, opened, journal, kind, BEFORE_ANY, hook)
-        turn = await self._leader.turn(journal, BEFORE_ANY, (), facts)
+        facts = adapter.facts(hook, self._services.clock())
+        return await self._document(adapter, journal, await self._leader.turn(journal, BEFORE_ANY, (), facts))
+
+    async def _document(self, adapter: VoiceProvider, journal: CallJournal, turn: Turn) -> WebhookReply:
+        """Return what is answered to a call that has come in."""
         await tape(self._services, self._worker, adapter.spec, journal)
         await bring(self._services, self._worker, journal.doc)
         journal.flush_behind()
-        urls = self._urls.of(adapter.spec.name, trunk["_id"], call["_id"], turn.number)
+        urls = self._urls.of(adapter.spec.name, journal.doc["provider_config"], journal.id, turn.number)
         return adapter.document(turn.orders, urls, record=_records(adapter, journal.doc, turn.number))
 
     async def _apply(
@@ -230,13 +244,14 @@ class VoiceDoor:
         facts = adapter.facts(hook, self._services.clock())
         await self._name(journal, adapter.call_id(hook))
         await self._tell_who(journal, adapter.answered_by(hook))
-        if isinstance(adapter, TellsOfLegs):
-            told = adapter.leg(hook, self._services.clock())
+        can = self._providers.can(adapter.spec.name, call["scope"])
+        if can.tells_of_legs is not None:
+            told = can.tells_of_legs.leg(hook, self._services.clock())
             await heard(self._services, self._worker, journal, number, told)
-        reply, asks = WebhookReply(), kind == TURN and not isinstance(adapter, Commanded)
+        reply, asks = WebhookReply(), kind == TURN and can.commanded is None
         reports = adapter.reports(hook) if asks else ()
-        if isinstance(adapter, Commanded):
-            await self._commander.take(adapter, opened, journal, number, hook, facts)
+        if can.commanded is not None:
+            await self._commander.take(can.commanded, opened, journal, number, hook, facts)
         elif asks and not any(isinstance(each, exchange.Ongoing) for each in reports):
             turn = await self._leader.turn(journal, number, reports, facts)
             urls = self._urls.of(adapter.spec.name, call["provider_config"], call["_id"], turn.number)
@@ -244,9 +259,9 @@ class VoiceDoor:
         else:
             await journal.write(*facts)
         await self._keep(journal, adapter.recordings(hook))
-        for said in adapter.transcripts(hook) if isinstance(adapter, WritesDown) else ():
+        for said in can.writes_down.transcripts(hook) if can.writes_down is not None else ():
             await self._scribe.expect(journal.doc, said)
-        price = adapter.price(hook) if isinstance(adapter, TellsPrice) else None
+        price = can.tells_price.price(hook) if can.tells_price is not None else None
         if price is not None:
             await note_price(self._services, self._worker, journal.doc, price, REPORTED)
         await tape(self._services, self._worker, adapter.spec, journal)

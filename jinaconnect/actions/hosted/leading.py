@@ -78,8 +78,19 @@ class Leader:
                 break
         if journal.doc["ending"] and journal.doc["ivr"] == held:
             return Turn(max(number, 0) + 1, LOST)
+        return await self.now(journal, number)
+
+    async def now(self, journal: CallJournal, number: int = BEFORE_ANY) -> Turn:
+        """Return the turn a call has just come to, with what that takes besides; `number` where it is at none."""
         await self._ask(journal.doc)
         return _present(journal.doc["ivr"]) if journal.doc["ivr"] else Turn(number)
+
+    async def opening(self, journal: CallJournal, facts: Facts) -> Entry | None:
+        """Return what the first turn of a call brings that is about to be stored; None where it has no good one."""
+        found = await self._next(journal, ())
+        if found is None or turns.failed(found[1]) is not None:
+            return None
+        return await self._entry(journal, found, (), facts)
 
     def present(self, journal: CallJournal) -> Turn:
         """Return the turn a call is at."""
@@ -88,29 +99,7 @@ class Leader:
     async def _step(self, journal: CallJournal, reports: Sequence[Report], facts: Facts) -> bool:
         """Make one step of the IVR; False where somebody else made it meanwhile."""
         seen = journal.doc["ivr"]
-        found = await self._next(journal, reports)
-        now = self._services.clock()
-        digits = [
-            machine.Digit(now, digit=each.digit, duration_ms=TOUCH_MS)
-            for each in reports
-            if isinstance(each, exchange.Digit)
-        ]
-        if found is None:
-            entry = Entry([*facts, *digits, machine.Faulted(now, cause=causes.INTERWORKING)])
-        else:
-            template, step = found
-            step = replace(step, orders=await self._fetchable(journal, step.orders))
-            cause = turns.failed(step)
-            state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
-            if seen is not None and "transfer" in seen:
-                state["transfer"] = seen["transfer"]
-            ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
-            dialled = seconds.after(journal.doc, self._services.ids.new("call"), reports, step.orders)
-            first = {"hosted.first": step.state.turn} if seen is None else {}
-            both = seconds.connected(journal.doc, reports, now)
-            fields = {"ivr": state, **dialled, **first}
-            entry = Entry([*facts, *both, *digits, *ends], self._tells(journal.doc, step), fields)
-            self._notes(journal, step)
+        entry = await self._entry(journal, await self._next(journal, reports), reports, facts)
         made = False
 
         def decide(doc: Document) -> Entry | None:
@@ -120,6 +109,32 @@ class Leader:
 
         await journal.decide(decide)
         return made
+
+    async def _entry(
+        self, journal: CallJournal, found: tuple[str, ivr.Step] | None, reports: Sequence[Report], facts: Facts
+    ) -> Entry:
+        """Return what a step brings to its call."""
+        seen, now = journal.doc["ivr"], self._services.clock()
+        digits = [
+            machine.Digit(now, digit=each.digit, duration_ms=TOUCH_MS)
+            for each in reports
+            if isinstance(each, exchange.Digit)
+        ]
+        if found is None:
+            return Entry([*facts, *digits, machine.Faulted(now, cause=causes.INTERWORKING)])
+        template, step = found
+        step = replace(step, orders=await self._fetchable(journal, step.orders))
+        cause = turns.failed(step)
+        state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
+        if seen is not None and "transfer" in seen:
+            state["transfer"] = seen["transfer"]
+        ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
+        dialled = seconds.after(journal.doc, self._services.ids.new("call"), reports, step.orders)
+        first = {"hosted.first": step.state.turn} if seen is None else {}
+        both = seconds.connected(journal.doc, reports, now)
+        self._notes(journal, step)
+        fields = {"ivr": state, **dialled, **first}
+        return Entry([*facts, *both, *digits, *ends], self._tells(journal.doc, step), fields)
 
     async def _fetchable(self, journal: CallJournal, orders: Sequence[Order]) -> tuple[Order, ...]:
         """Return orders with the audio in them where the carrier can fetch it; what is gone is left out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from jinaconnect.telephony.table import row
 
 PATH = "/voice/webhooks/"
 KINDS = (TURN, STATUS, RECORDING)
+KEPT = 4_096  # addresses: each is made when it is given, and again when it is called
 INBOUND = "inbound"  # the address of an account that is of no call yet: the tenant gives it to the carrier
 
 
@@ -21,6 +23,7 @@ class HookUrls:
         self._written_down = written_down
         self._settings = services.settings
         self._key = services.secrets.derive("voice hooks")
+        self._made = functools.lru_cache(maxsize=KEPT)(self._make)
 
     def of(self, provider: str, account: str, call: str, turn: int) -> CallUrls:
         """Return what a carrier is given for a call whose turn it is."""
@@ -31,6 +34,9 @@ class HookUrls:
 
     def url(self, provider: str, account: str, kind: str, call: str, turn: int) -> str:
         """Return one address, word for word as the carrier was given it."""
+        return self._made(provider, account, kind, call, turn)
+
+    def _make(self, provider: str, account: str, kind: str, call: str, turn: int) -> str:
         base = self._settings.public_url or self._settings.own_url
         query = urlencode({"call": call, "turn": turn, "mark": self.mark(account, kind, call, turn)})
         return f"{base}{PATH}{provider}/{account}/{row(provider).spec.path(kind)}/?{query}"

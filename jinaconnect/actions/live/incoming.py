@@ -10,7 +10,7 @@ import structlog
 
 from jinaconnect.actions.billing.calls import quote_call
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in, let_in_paid
-from jinaconnect.actions.calls.arrivals import route_of, tell_rejected
+from jinaconnect.actions.calls.arrivals import numbers_of, route_of, tell_rejected
 from jinaconnect.actions.calls.placing import call_verdict, may_go
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.live.driver import SwitchFleet
@@ -53,7 +53,7 @@ async def admit(
     ctx = system_context(services, trunk["scope"], "telephony")
     app = await voice_app(ctx.data)
     enabled = app["is_enabled"] and trunk["enabled"]
-    resolution, route = await route_of(ctx, trunk, called)
+    resolution, route = route_of(await numbers_of(ctx, called), trunk, called)
     cause = resolution.rejected if enabled else causes.NUMBER_UNALLOCATED
     if cause is None:
         try:

@@ -93,6 +93,13 @@ class Event:
             "history": None if self.history is None else dict(self.history),
         }
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Event:
+        """Return the event that `row()` wrote."""
+        same = ("type", "actor", "subject", "data", "contact", "call", "channel", "timeline", "history")
+        kept = {name: row[name] for name in same}
+        return cls(id=row["_id"], occurred_at=row["at"], seen=Visibility.of_stored(row["seen"]), **kept)
+
 
 def conversation_id(contact: str) -> str:
     """Return the conversation id of a contact: every contact has exactly one conversation."""

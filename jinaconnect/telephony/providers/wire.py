@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -61,10 +62,15 @@ def form_of(hook: WebhookRequest) -> dict[str, str]:
 
 def pairs_of(hook: WebhookRequest) -> list[tuple[str, str]]:
     """Return the fields of a posted form in their order, blank ones included; none for what is no form."""
+    return list(_pairs(hook.body))
+
+
+@functools.lru_cache(maxsize=32)  # each part of an adapter reads the same body
+def _pairs(body: bytes) -> Pairs:
     try:
-        return parse_qsl(hook.body.decode(), keep_blank_values=True, max_num_fields=1_000)
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1_000)
     except ValueError:
-        return []
+        return ()
 
 
 def seconds(text: Any) -> int | None:
