@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from jinaconnect.core.calls import machine
+from jinaconnect.core.ivr.dialects.applets import Applet
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Sink
@@ -43,6 +44,7 @@ class NotOurs(Exception):
 
 # What an address of ours is for: `TURN` asks what the call is to do now, the others tell.
 TURN, STATUS, RECORDING = "turn", "status", "recording"
+APPLET = "applet"  # what the parts of a flow at the carrier ask and tell, of whatever call
 
 
 # What a call with legs of ours can be told.
@@ -327,6 +329,20 @@ class Commanded(VoiceProvider, Protocol):
         """End what a turn leaves running."""
 
 
+@runtime_checkable
+class AsksByApplets(VoiceProvider, Protocol):
+    """One whose accounts may have a flow built there, the applets of which ask what they are to do."""
+
+    def own_id(self, hook: WebhookRequest) -> str:
+        """Return the id of ours that a call was placed with, empty where a webhook brings none; pure."""
+
+    def applets(self, orders: Sequence[Order]) -> Sequence[Applet]:
+        """Return a turn as applets, one at least; pure."""
+
+    def applet_reports(self, applet: str, hook: WebhookRequest) -> Sequence[Report]:
+        """Return what is told of an applet once it is over; pure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What an adapter is besides, None for what it is not."""
@@ -335,6 +351,7 @@ class Abilities:
     tells_price: TellsPrice | None
     tells_of_legs: TellsOfLegs | None
     writes_down: WritesDown | None
+    asks_by_applets: AsksByApplets | None
 
 
 def abilities(adapter: VoiceProvider) -> Abilities:
@@ -342,4 +359,5 @@ def abilities(adapter: VoiceProvider) -> Abilities:
     return Abilities(
         adapter if isinstance(adapter, Commanded) else None, adapter if isinstance(adapter, TellsPrice) else None,
         adapter if isinstance(adapter, TellsOfLegs) else None, adapter if isinstance(adapter, WritesDown) else None,
+        adapter if isinstance(adapter, AsksByApplets) else None,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.calls.transcribing import Scribe
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.hosted.accounts import Providers
+from jinaconnect.actions.hosted.applets import Applets
 from jinaconnect.actions.hosted.commanding import Commander
 from jinaconnect.actions.hosted.control import HostedCalls, named, unnamed
 from jinaconnect.actions.hosted.held import Held
@@ -30,6 +31,7 @@ from jinaconnect.core.ivr import exchange
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.provider import (
+    APPLET,
     TURN,
     CallUrls,
     RecordingReady,
@@ -74,6 +76,7 @@ class VoiceDoor:
         self._scribe = scribe
         self._held = held
         self._arrivals = arrivals
+        self._applets = Applets(services, worker, held, control, leader, arrivals)
         self._services = services
         self._worker = worker
         self._providers = providers
@@ -149,6 +152,8 @@ class VoiceDoor:
         commanded = self._providers.can(adapter.spec.name, trunk["scope"]).commanded
         if commanded is not None:
             call, number = self._repeated(account, commanded.echoed(hook)) or (call, BEFORE_ANY)
+        if kind == APPLET and (flows := self._providers.can(provider, trunk["scope"]).asks_by_applets) is not None:
+            return await self._applets.answer(flows, trunk, path, hook)
         if not call:
             return await self._arrived(adapter, trunk, opened, kind, hook)
         held = self._held.call(call, trunk["scope"], number if kind == TURN else None)
@@ -178,7 +183,7 @@ class VoiceDoor:
         """Return the call and the turn an address names, and whether it bears our mark; raises PermissionDenied."""
         query = given.query
         call, turn = ("", "0") if kind == INBOUND else (query.get("call", ""), query.get("turn", "0"))
-        if kind not in (*KINDS, INBOUND) or not (turn.isascii() and turn.isdigit() and len(turn) < 7):
+        if kind not in (*KINDS, INBOUND, APPLET) or not (turn.isascii() and turn.isdigit() and len(turn) < 7):
             raise _foreign()
         number = int(turn) if call else 0
         wanted = self._urls.mark(account, kind if call else INBOUND, call, number)

@@ -59,9 +59,10 @@ class Telnyx(Account):
 
 
 class Exotel(Account):
-    """Exotel: account, key, token and the region's host."""
+    """Exotel: account, key, token and the region's host; `app_id` is a flow of its dashboard that leads calls."""
 
     sid: Given
     api_key: Given
     api_token: Given
     subdomain: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}$")] = "api.exotel.com"
+    app_id: Given | None = None

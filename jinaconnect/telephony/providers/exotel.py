@@ -14,11 +14,13 @@ from urllib.parse import quote, urlsplit
 import orjson
 
 from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.ivr.dialects import applets
 from jinaconnect.core.ivr.dialects.exoml import EXOML
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
+    APPLET,
     STATUS,
     TURN,
     Accepted,
@@ -45,11 +47,13 @@ _ENDS = {
 
 
 class ExotelVoice:
-    """The first version of the Calls API, with documents of ours."""
+    """The first version of the Calls API, with documents of ours, or a flow of its own whose applets ask us."""
 
     spec = ProviderSpec(
         name="exotel", label="Exotel", credentials=Account, verbs=frozenset(),
-        told_to=("subdomain", ("api_key", "api_token")), signed_by=None, paths={"passthru": TURN, "status": STATUS},
+        told_to=("subdomain", ("api_key", "api_token")), signed_by=None,
+        paths={"passthru": TURN, "status": STATUS, **dict.fromkeys(
+            ("done", "switch", applets.GATHER, applets.GREETING, applets.CONNECT), APPLET)},
         asked_for_prices=True,
     )  # fmt: skip
 
@@ -59,7 +63,7 @@ class ExotelVoice:
     async def place(self, account: VoiceAccount, call: Placing, urls: CallUrls) -> Outcome:
         """Ask for a call (`POST Calls/connect.json`): `From` is who is called."""
         form = [
-            ("From", call.to), ("CallerId", call.caller), ("Url", urls.turn), ("CallType", "trans"),
+            ("From", call.to), ("CallerId", call.caller), ("Url", _flow(account) or urls.turn), ("CallType", "trans"),
             ("StatusCallback", urls.status), ("StatusCallbackEvents[0]", "terminal"),
             ("StatusCallbackEvents[1]", "answered"), ("StatusCallbackContentType", "application/json"),
             ("TimeOut", str(call.timeout_s)), ("TimeLimit", str(min(call.max_duration_s, LONGEST_S))),
@@ -162,6 +166,18 @@ class ExotelVoice:
         ended = str(told.get("Status") or "") in _ENDS
         return [RecordingReady(str(told["CallSid"] if ended and told.get("CallSid") else told["RecordingUrl"]))]
 
+    def own_id(self, hook: WebhookRequest) -> str:
+        """Return `CustomField`, which a call took along."""
+        return str(_told(hook).get("CustomField") or "")
+
+    def applets(self, orders: Sequence[Order]) -> Sequence[applets.Applet]:
+        """Write a turn for a flow of the dashboard."""
+        return applets.render(orders)
+
+    def applet_reports(self, applet: str, hook: WebhookRequest) -> Sequence[Report]:
+        """Read what the flow's Passthru tells of the applet before it."""
+        return applets.reports(applet, _told(hook))
+
     def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Write a turn as ExoML."""
         made = EXOML.render(orders, urls)
@@ -180,6 +196,13 @@ def _told(hook: WebhookRequest) -> Mapping[str, Any]:
             return told
         return {**told, **found} if isinstance(found, dict) else told
     return {**told, **wire.form_of(hook)}
+
+
+def _flow(account: VoiceAccount) -> str:
+    """Return the address of the account's flow, empty where documents of ours are taken."""
+    held = account.credentials
+    app = held.get("app_id")
+    return f"http://my.exotel.com/{quote(held['sid'], safe='')}/exoml/start_voice/{quote(app, safe='')}" if app else ""
 
 
 def _within(told: Any, name: str) -> Mapping[str, Any]:
