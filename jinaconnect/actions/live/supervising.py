@@ -27,6 +27,14 @@ _LACKS = {
 }
 
 
+def ends_of(doc: Mapping[str, Any]) -> list[Tell]:
+    """Return what is to be told of the supervisors of a call that has ended while nobody looked."""
+    return [
+        Tell("call.supervision_ended", {**modes.told(id, row), "reason": "interrupted"}, "agent", inferred=True)
+        for id, row in (doc.get("supervisions") or {}).items() if row["state"] == modes.OPEN
+    ]  # fmt: skip
+
+
 class Supervision:
     """Keeps the supervisors of one call; `running` counts those of the call's tenant on its switch."""
 

@@ -19,6 +19,7 @@ from jinaconnect.actions.live.driver import SwitchFleet
 from jinaconnect.actions.live.hold import Hold
 from jinaconnect.actions.live.incoming import admit
 from jinaconnect.actions.live.recorder import left_over
+from jinaconnect.actions.live.supervising import ends_of
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document, machine
 from jinaconnect.core.calls import plan as plans
@@ -235,6 +236,8 @@ class CallSupervisor:
         journal = self.journal(doc)
         record = doc["record"]
         tells = [] if record is None else await left_over(self.switch, record)
+        if doc.get("supervisions"):
+            await journal.write(tell=ends_of(doc), set={"supervisions": {}})
         await journal.write(fact, tell=tells, set={"record.state": document.STOPPED} if tells else {})
         await journal.flush()
         if tells:

@@ -254,7 +254,7 @@ async def test_a_call_is_hung_up_and_what_its_carrier_cannot_do_is_refused(line:
         ("transfer", "transfer", {"to": AGENT}), ("dtmf", "dtmf", {"digits": "1"}), ("play", "play", {"tts_text": "x"}),
         ("play", "", {"tts_text": "x", "to": "agent"}), ("record", "record:pause", {"do": "pause"}),
         ("record", "record:start", {"do": "start"}), ("record", "record:stop", {"do": "stop"}),
-        ("hangup", "hangup", {}),
+        ("hangup", "hangup", {}), ("supervise", "supervise", {"mode": "listen"}),
     ):  # fmt: skip
         if can not in trunk["capabilities"]:
             told = (await line.owner.post(f"{CALLS}{call}/{verb}/", body)).refused(409, "unsupported")
