@@ -104,7 +104,7 @@ def assign(
     worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
     worker.handle_job(UNPLACED_JOB, lambda scope, data: give_back_unplaced(services, scope, data["call"]))
     worker.handle_job(RECORDING_JOB, lambda scope, data: scribe.keep(ports.calls, scope, data))
-    worker.handle_job(TRANSCRIPT_JOB, scribe.take)
+    worker.handle_job(TRANSCRIPT_JOB, lambda scope, data: scribe.take(ports.calls, scope, data))
     worker.handle(RECORDINGS, scribe.hear, scribe.at_once)
     # What any process may look for is looked for by all of them in turn.
     worker.every(2.0 * processes, services.store.outbox.sweep)

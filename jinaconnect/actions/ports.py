@@ -14,6 +14,7 @@ from jinaconnect.channels.base import Account, WebhookReply, WebhookRequest
 from jinaconnect.channels.table import Channels
 from jinaconnect.config import Asterisk
 from jinaconnect.core import webhook
+from jinaconnect.core.calls.transcript import Heard
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.mail import Mailer
@@ -196,6 +197,12 @@ class CallControl(Protocol):
         """Give the audio of a recording that has ended to `take`, piece by piece.
 
         Raises RecordingMissing, CarrierFailed, Unavailable, and whatever `take` raises.
+        """
+
+    async def written_down(self, call: Document, at: str) -> Heard:
+        """Return what the carrier has written down of a recording, which it keeps at an address.
+
+        Raises RecordingMissing where there is nothing, CarrierFailed, Unavailable.
         """
 
     async def forget_recording(self, call: Document, name: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from jinaconnect.core.calls import machine
+from jinaconnect.core.calls.transcript import Heard
 from jinaconnect.core.ivr.dialects.applets import Applet
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
@@ -175,10 +176,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class RecordingReady:
-    """A recording can be fetched under this name; `duration_s` is as long as the carrier says it is."""
+    """A recording can be fetched under this name; `duration_s` is as long as the carrier says it is.
+
+    `alias` is what its transcript will call it, where that is something else.
+    """
 
     name: str
     duration_s: float | None = None
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +229,13 @@ class TellsOfLegs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """What a carrier has written down of its recording of this name."""
+    """What a carrier has written down of its recording of this name (or alias); it is to be fetched `at` an address."""
 
     name: str
-    text: str
+    text: str = ""
     confidence: float | None = None
     language: str | None = None
+    at: str = ""
 
 
 @runtime_checkable
@@ -238,6 +244,14 @@ class WritesDown(Protocol):
 
     def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
         """Return what a webhook tells was said in recordings; pure."""
+
+
+@runtime_checkable
+class KeepsTranscripts(Protocol):
+    """A carrier that keeps what it has written down at an address of its own."""
+
+    async def fetch_transcript(self, account: VoiceAccount, at: str) -> Heard:
+        """Return what was said; raises CallGone, ProviderAway."""
 
 
 class VoiceProvider(Protocol):

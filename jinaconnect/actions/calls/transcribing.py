@@ -20,7 +20,7 @@ from jinaconnect.actions.calls.reading import LISTEN
 from jinaconnect.actions.calls.recordings import keep_recording, visible_recording
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.erasing.recordings import words_blob
-from jinaconnect.actions.ports import CallControls
+from jinaconnect.actions.ports import CallControls, RecordingMissing
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls.transcript import Heard, Passage, primary, shown, stored
 from jinaconnect.core.errors import CarrierFailed, NotFound, PermissionDenied
@@ -103,19 +103,28 @@ class Scribe:
             sound = Sound(spool.file, row["format"], size, row["length_s"])
             return await engine.hear(sound, language if isinstance(language, str) and language else None)
 
-    async def take(self, scope: str, data: Mapping[str, Any]) -> None:
+    async def take(self, calls: CallControls, scope: str, data: Mapping[str, Any]) -> None:
         """Keep what a carrier has written down of a recording; raises CarrierFailed while it is not fetched yet."""
         store = self._services.store.within(scope)
-        row = await store.find_one(RECORDINGS, {"provider_recording_id": data["name"]})
         call = await store.find("calls", data["call"])
         if call is None or call.get("erased"):
             return
+        told = call["hosted"]["recordings"]
+        name = next((each["name"] for each in told if each.get("alias") == data["name"]), data["name"])
+        row = await store.find_one(RECORDINGS, {"provider_recording_id": name})
         if row is None:
             raise CarrierFailed("the recording is not kept yet")
-        if row["transcription"] is None and row["call"] == call["_id"]:
-            passages = (Passage(0, 0.0, row["length_s"], data["text"]),)
-            heard = Heard(passages, primary(data["language"]), data["confidence"] or 0.0)
-            await self._keep(store, row, call, data["provider"], heard)
+        if row["transcription"] is not None or row["call"] != call["_id"]:
+            return
+        passages = (Passage(0, 0.0, row["length_s"], data["text"]),)
+        heard = Heard(passages, primary(data["language"]), data["confidence"] or 0.0)
+        if at := data.get("at"):
+            try:
+                heard = await calls.carrying(call).written_down(call, at)
+            except RecordingMissing:
+                await self._failed(store, row, call, "refused", "What was written down is not there.")
+                return
+        await self._keep(store, row, call, data["provider"], heard)
 
     async def expect(self, call: Document, told: Transcribed) -> None:
         """Leave the job that keeps what a carrier has written down, where it is asked to; repeating changes nothing."""
@@ -126,7 +135,7 @@ class Scribe:
             "_id": f"job_{call['_id']}_{told.name}_transcript", "scope": call["scope"], "kind": TRANSCRIPT_JOB,
             "due": due_at(self._services.clock()),
             "data": {"call": call["_id"], "name": told.name, "text": told.text, "provider": hosted,
-                     "confidence": told.confidence, "language": told.language},
+                     "confidence": told.confidence, "language": told.language, "at": told.at},
         }  # fmt: skip
         await self._worker.add_jobs([job])
 

@@ -29,6 +29,7 @@ from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
+from jinaconnect.core.calls.transcript import Heard
 from jinaconnect.core.errors import CarrierFailed, Conflict, Invalid, InvalidState, OutcomeUnknown, Unavailable
 from jinaconnect.core.principal import system_actor
 from jinaconnect.store.databases.mongo import Document
@@ -269,6 +270,18 @@ class HostedCalls:
             raise RecordingMissing(name) from error
         except ProviderAway as error:
             raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
+
+    async def written_down(self, call: Document, at: str) -> Heard:
+        """Fetch what the carrier keeps at an address."""
+        provider, account = await self._carrier(call)
+        if not isinstance(provider, carrier.KeepsTranscripts):
+            raise RecordingMissing(at)
+        try:
+            return await provider.fetch_transcript(account, at)
+        except CallGone as error:
+            raise RecordingMissing(at) from error
+        except ProviderAway as error:
+            raise CarrierFailed(f"the transcript cannot be fetched: {error}") from error
 
     async def forget_recording(self, call: Document, name: str) -> None:
         """Remove it there where the account is set to; else how long a carrier keeps recordings is a matter of its."""

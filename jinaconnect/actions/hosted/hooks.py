@@ -300,7 +300,11 @@ class VoiceDoor:
         for each in ready:
             new, now = self._services.ids.new("rec"), self._services.clock()
 
-            def decide(doc: Document, name: str = each.name, new: str = new) -> Entry | None:
+            more = {"alias": each.alias} if each.alias else {}
+
+            def decide(
+                doc: Document, name: str = each.name, new: str = new, more: Mapping[str, str] = more
+            ) -> Entry | None:
                 kept, held = doc["hosted"]["recordings"], doc["record"]
                 if doc.get("erased") or any(row["name"] == name for row in kept):
                     return None
@@ -312,7 +316,7 @@ class VoiceDoor:
                 ended = [] if told else [Tell("call.recording_stopped", {"recording": id}, "carrier")]
                 tells = ended if ordered else [begun, *ended]  # carriers tell of one when it is over
                 stops = {"record.state": calls.STOPPED, "record.name": name} if ordered else {}
-                return Entry((), tells, {"hosted.recordings": [*kept, {"name": name, "id": id}], **stops})
+                return Entry((), tells, {"hosted.recordings": [*kept, {"name": name, "id": id, **more}], **stops})
 
             await journal.decide(decide)
             mine = next((row for row in journal.doc["hosted"]["recordings"] if row["name"] == each.name), None)

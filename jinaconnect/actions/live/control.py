@@ -9,6 +9,7 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.live.fleet import Fleet
 from jinaconnect.actions.ports import Answer, RecordingMissing, Standing
 from jinaconnect.core.calls import health
+from jinaconnect.core.calls.transcript import Heard
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import LegGone, SwitchError, Take
@@ -50,6 +51,10 @@ class LiveCalls:
             raise RecordingMissing(name) from error
         except SwitchError as error:
             raise CarrierFailed(f"the recording cannot be fetched: {error}") from error
+
+    async def written_down(self, call: Document, at: str) -> Heard:
+        """Have nothing: a switch of ours writes nothing down."""
+        raise RecordingMissing(at)
 
     async def forget_recording(self, call: Document, name: str) -> None:
         """Remove the file from the switch."""

@@ -18,8 +18,10 @@ import jwt
 import orjson
 
 from jinaconnect.core.calls import causes, machine
+from jinaconnect.core.calls.transcript import Heard, Passage, Word, primary
 from jinaconnect.core.errors import BadSignature
-from jinaconnect.core.ivr.dialects.ncco import NCCO
+from jinaconnect.core.ivr.dialects.ncco import NCCO, written_down
+from jinaconnect.core.ivr.dialects.shape import LANGUAGE
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Outbound, OutboundError, Sink
@@ -40,6 +42,7 @@ from jinaconnect.telephony.provider import (
     ProviderSpec,
     RecordingReady,
     Refused,
+    Transcribed,
     Unsupported,
     VoiceAccount,
 )
@@ -134,14 +137,17 @@ class VonageVoice:
 
     async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
         """Get a recording from the address that is its name, if that is one of Vonage's."""
-        host, base = urlsplit(name).netloc, urlsplit(_at(account, "")).netloc
+        await wire.fetched(self._outside, name, self._key_for(account, name), into)
+
+    def _key_for(self, account: VoiceAccount, url: str) -> dict[str, str]:
+        """Return the header that an address of Vonage's is asked with; raises CallGone for any other."""
+        host, base = urlsplit(url).netloc, urlsplit(_at(account, "")).netloc
         if host != base and not host.endswith((".nexmo.com", ".vonage.com")):
-            raise CallGone(name)
+            raise CallGone(url)
         try:
-            key = _key(account)
+            return _key(account)
         except NotOurs as error:
             raise ProviderAway(str(error), uncertain=False) from error
-        await wire.fetched(self._outside, name, key, into)
 
     async def forget_recording(self, account: VoiceAccount, name: str) -> None:
         """Leave it: Vonage removes recordings by itself."""
@@ -225,7 +231,22 @@ class VonageVoice:
         """Read the address of a recording, which is its name."""
         told = _told(hook)
         url = told.get("recording_url")
-        return [RecordingReady(url, _length(told))] if isinstance(url, str) and "recording_uuid" in told else []
+        if not isinstance(url, str) or "recording_uuid" not in told:
+            return []
+        return [RecordingReady(url, _length(told), str(told["recording_uuid"]))]
+
+    def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
+        """Read where what was said in a recording can be fetched."""
+        told = _told(hook)
+        at, name = told.get("transcription_url"), told.get("recording_uuid")
+        if told.get("status") != "transcribed" or not isinstance(at, str) or not isinstance(name, str):
+            return []
+        return [Transcribed(name, language=LANGUAGE, at=at)]
+
+    async def fetch_transcript(self, account: VoiceAccount, at: str) -> Heard:
+        """Get what was said, sentence by sentence, each side's in a channel of its own."""
+        key = self._key_for(account, at)
+        return _heard(wire.read(await wire.ordered(self._outside, "GET", at, key)))
 
     def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Write a turn as NCCO."""
@@ -300,8 +321,41 @@ def _asks(urls: CallUrls) -> dict[str, Any]:
 def _records(urls: CallUrls) -> dict[str, Any]:
     """Return the recording of both sides beside whatever follows in a list: it has no condition to end on."""
     return {"action": "record", "format": "wav", "split": "conversation", "channels": 2,
-            "eventUrl": [urls.recording], "eventMethod": "POST"}  # fmt: skip
+            "eventUrl": [urls.recording], "eventMethod": "POST", **written_down(urls)}  # fmt: skip
 
 
 def _moved(actions: list[dict[str, Any]]) -> dict[str, Any]:
     return {"action": "transfer", "destination": {"type": "ncco", "ncco": actions}}
+
+
+def _heard(told: Any) -> Heard:
+    """Return what a transcript says, whose times are milliseconds; what cannot be read of it is left out."""
+    channels = _rows(told.get("channels")) if isinstance(told, Mapping) else []
+    passages = [
+        _passage(place, each) for place, channel in enumerate(channels) for each in _rows(channel.get("transcript"))
+    ]
+    sure = [word.confidence for each in passages for word in each.words if word.confidence is not None]
+    confidence = round(sum(sure) / len(sure), 4) if sure else 0.0
+    return Heard(tuple(passages), primary(LANGUAGE), confidence, max(1, len(channels)))
+
+
+def _passage(channel: int, told: Mapping[str, Any]) -> Passage:
+    begins = _ms(told.get("timestamp"))
+    words = tuple(
+        Word(str(each.get("word") or ""), _ms(each.get("start_time")), _ms(each.get("end_time")),
+             _share(each.get("confidence")))
+        for each in _rows(told.get("words"))
+    )  # fmt: skip
+    return Passage(channel, begins, begins + _ms(told.get("duration")), str(told.get("sentence") or ""), words)
+
+
+def _rows(told: Any) -> list[Mapping[str, Any]]:
+    return [each for each in told if isinstance(each, Mapping)] if isinstance(told, list) else []
+
+
+def _ms(told: Any) -> float:
+    return max(0, told) / 1000 if isinstance(told, int | float) else 0.0
+
+
+def _share(told: Any) -> float | None:
+    return min(1.0, max(0.0, float(told))) if isinstance(told, int | float) else None

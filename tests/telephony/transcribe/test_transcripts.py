@@ -217,7 +217,7 @@ async def test_a_recording_that_a_crash_left_behind_is_written_down_once(
         assert (len(service.asked), (await store.get("calls", call))["transcripts"]) == (1, [id])
 
 
-@pytest.mark.parametrize("provider", ["twilio", "plivo", "telnyx"])
+@pytest.mark.parametrize("provider", ["twilio", "plivo", "vonage", "telnyx"])
 async def test_what_a_carrier_has_written_down_is_kept_with_its_recording(
     provider: str, mongod: EmbeddedMongo, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
@@ -237,3 +237,7 @@ async def test_what_a_carrier_has_written_down_is_kept_with_its_recording(
         assert (shown["recording"], shown["text"], shown["provider"]) == (ready["recording"], SAID[0], provider)
         words = (await line.owner.get(f"{KEPT}{ready['recording']}/transcript/")).ok()
         assert [each["text"] for each in words["passages"]] == [SAID[0]]
+        if provider == "vonage":  # each side in a channel of its own, word by word
+            [passage] = words["passages"]
+            assert (words["channels"], passage["speaker"]) == (2, "customer")
+            assert (passage["start_s"], passage["words"][0]["start_s"], ready["language"]) == (0.45, 0.45, "en")

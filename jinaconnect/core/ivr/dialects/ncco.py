@@ -43,6 +43,13 @@ def render(orders: Sequence[Order], urls: Urls) -> Document:
     return Document(json.dumps(actions, ensure_ascii=False).encode(), "application/json")
 
 
+def written_down(urls: Urls) -> Action:
+    """Return what a recording is to have so that it is written down; nothing where it is not to be."""
+    if not urls.transcript:
+        return {}
+    return {"transcription": {"language": shape.LANGUAGE, "eventUrl": [urls.transcript], "eventMethod": "POST"}}
+
+
 def _wait(wait: Order | None, urls: Urls) -> list[Action]:
     match wait:
         case exchange.Collect():
@@ -57,6 +64,7 @@ def _wait(wait: Order | None, urls: Urls) -> list[Action]:
             }  # fmt: skip
             if wait.finish_on_silence_s is not None:
                 record["endOnSilence"] = shape.seconds(wait.finish_on_silence_s, *SILENCE_S)
+            record |= written_down(urls)
             return [record, *_again(urls, "asked-1")]
         case exchange.AwaitRecord(asked):
             return _again(urls, f"asked-{asked}")

@@ -34,6 +34,7 @@ class VonageCarrier(FakeCarrier):
     """The carrier."""
 
     user: str = field(default_factory=lambda: secrets.token_hex(16))
+    written: dict[str, str] = field(default_factory=dict)  # what it has written down, by the recording
     provider = "vonage"
 
     def routes(self, application: web.Application) -> None:
@@ -43,6 +44,7 @@ class VonageCarrier(FakeCarrier):
         application.router.add_put("/v1/calls/{id}", self._change)
         application.router.add_put("/v1/calls/{id}/{verb}", self._verb)
         application.router.add_delete("/v1/calls/{id}/{verb}", self._verb)
+        application.router.add_get("/v1/files/{name}.json", self._transcript)
         application.router.add_get("/v1/files/{name}", self.recording)
 
     @property
@@ -72,6 +74,16 @@ class VonageCarrier(FakeCarrier):
     async def _list(self, request: web.Request) -> web.Response:
         self.known(request)
         return web.json_response({"count": 0})
+
+    async def _transcript(self, request: web.Request) -> web.Response:
+        self.known(request)
+        said = self.written[request.match_info["name"]]
+        words = [{"word": each, "start_time": 450 + 200 * n, "end_time": 600 + 200 * n, "confidence": 0.9}
+                 for n, each in enumerate(said.split())]  # fmt: skip
+        sentence = {"sentence": said, "raw_sentence": said.lower(), "duration": 2180, "timestamp": 450, "words": words}
+        silent: dict[str, Any] = {"transcript": [], "duration": 4720}
+        channels = [{"transcript": [sentence], "duration": 4720}, silent]
+        return web.json_response({"ver": "1.0.0", "request_id": "x", "channels": channels})
 
     async def _told(self, request: web.Request) -> Any:
         self.known(request)
@@ -156,6 +168,12 @@ class VonageCarrier(FakeCarrier):
         if "recording" in told:
             event |= {"recording_url": told["recording"], "recording_uuid": told["recording"][-12:], "size": 16000,
                       "start_time": "2026-11-26T10:00:00Z", "end_time": "2026-11-26T10:00:01Z"}  # fmt: skip
+        if "transcript" in told:
+            name, said = told["transcript"]
+            id = name[-12:]
+            self.written[id] = said
+            event = {"conversation_uuid": "CON-x", "type": "record", "recording_uuid": id, "status": "transcribed",
+                     "transcription_url": f"{self.url}/v1/files/{id}.json"}  # fmt: skip
         body = json.dumps(event).encode()
         claims = {
             "iss": "Vonage", "api_key": "abcd1234", "application_id": self.user, "iat": int(time.time()),
