@@ -11,6 +11,7 @@ from jinaconnect.actions.billing.calls import UNPLACED_JOB, give_back_unplaced
 from jinaconnect.actions.billing.messages import settle_owed
 from jinaconnect.actions.broadcasts.called import Recipients
 from jinaconnect.actions.broadcasts.dispatch import Dispatcher
+from jinaconnect.actions.broadcasts.estimating import BREAKDOWN_JOB, make_breakdown
 from jinaconnect.actions.calls.completion import Completer
 from jinaconnect.actions.calls.fallback import SmsFallback
 from jinaconnect.actions.calls.recordings import RECORDING_JOB
@@ -102,6 +103,7 @@ def assign(
     worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))
     worker.handle_job(REVIEW_JOB, lambda scope, data: follow_review(services, ports, scope, data))
     worker.handle_job(PROVE_JOB, lambda scope, data: prove_later(services, ports, scope, data))
+    worker.handle_job(BREAKDOWN_JOB, lambda scope, data: make_breakdown(services, ports, scope, data))
     worker.handle_job(UNPLACED_JOB, lambda scope, data: give_back_unplaced(services, scope, data["call"]))
     worker.handle_job(RECORDING_JOB, lambda scope, data: scribe.keep(ports.calls, scope, data))
     worker.handle_job(TRANSCRIPT_JOB, lambda scope, data: scribe.take(ports.calls, scope, data))

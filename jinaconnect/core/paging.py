@@ -95,13 +95,14 @@ def between(low: int, high: int, default: int) -> Schema:
 class Filter:
     """One filterable field: the database path, how its values are read and which lookups it takes.
 
-    `schema` describes what `parse` takes.
+    `schema` describes what `parse` takes, `kept` returns the form a value is kept in, by its lookup.
     """
 
     path: str
     parse: Parse = parse_text
     lookups: tuple[str, ...] = _EXACT
     schema: Schema = field(default_factory=lambda: SHORT)
+    kept: Callable[[Any, str], Any] | None = None
 
     def described(self, lookup: str) -> Schema:
         """Return the schema of the parameter with this lookup."""
@@ -256,7 +257,7 @@ def _clause(item: Filter, lookup: str, text: str) -> Any:
         return value
     if lookup == "lte" and isinstance(value, datetime) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         value += timedelta(days=1, milliseconds=-1)
-    return {f"${lookup}": value}
+    return {f"${lookup}": value if item.kept is None else item.kept(value, lookup)}
 
 
 @dataclass(frozen=True, slots=True)

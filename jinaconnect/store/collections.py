@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from jinaconnect.core.broadcasts.quota import BREAKDOWN_KEPT
 from jinaconnect.core.contacts.document import KEPT as ROWS_KEPT
 from jinaconnect.core.inbox.words import contact_words, message_words, recording_words
 from jinaconnect.core.office.notices import KEPT
@@ -348,6 +349,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("status", 1), ("_id", -1))),
         ),
     ),
+    "breakdowns": Collection(kept=BREAKDOWN_KEPT),
     "links": Collection(
         tells=True,
         indexes=(

@@ -25,8 +25,9 @@ PATHS = {
     "/r/": ("GET {id}/",),
     "/wa/v1/": (
         *BROADCAST, "POST broadcast/get_sending_quota/", "POST broadcast/preflight-check/",
-        "POST broadcast/get_charge_breakdown/", *TEMPLATES, "POST templates/sync-from-bsp/",
-        "POST templates/{id}/sync/", "GET templates/{id}/meta-payload/", "GET,POST messages/", "GET webhook-events/",
+        "POST broadcast/get_charge_breakdown/", "POST broadcast/charge-breakdown-status/", *TEMPLATES,
+        "POST templates/sync-from-bsp/", "POST templates/{id}/sync/", "GET templates/{id}/meta-payload/",
+        "GET,POST messages/", "GET webhook-events/",
         "GET webhook-events/{id}/", "POST webhook-events/{id}/retry/", "GET,POST webhooks/{id}/", "GET rate-card/",
     ),
     "/sms/v1/": (

@@ -258,6 +258,7 @@ async def _scheduled(
         "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account_id,
         "reason": "", "due": due_at(starts), "queued_cost": estimate.reserved,
         "initial_cost": None if wallet is None else shown(amount),
+        "cost_currency": None if wallet is None else wallet["currency"],
     }  # fmt: skip
     return fields, estimate
 

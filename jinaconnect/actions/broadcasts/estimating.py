@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,17 +13,22 @@ from jinaconnect.actions.billing.messages import price_for
 from jinaconnect.actions.broadcasts.audience import audience, known_recipients, next_contacts
 from jinaconnect.actions.broadcasts.fates import quiet_hours
 from jinaconnect.actions.broadcasts.quotas import quota
-from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.context import Context, OperationContext, Services, system_operation
+from jinaconnect.actions.ports import Ports
 from jinaconnect.core.billing.prices import country
-from jinaconnect.core.broadcasts.quota import Priced, balances, breakdown
-from jinaconnect.core.errors import Invalid
+from jinaconnect.core.broadcasts.quota import BREAKDOWN_KEPT, Priced, balances, breakdown
+from jinaconnect.core.errors import GatewayError, Invalid, NotFound, Unavailable
 from jinaconnect.core.inbox.platform import address_on
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.core.rules import verdict as rules
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import TenantStore
+from jinaconnect.store.due import due_at
+from jinaconnect.store.tenant import Change, TenantStore
 
-MOST = 10_000  # recipients that a breakdown is made of
+MOST = 200_000  # recipients that a breakdown is made of
+MOST_NAMED = 10_000  # of them by their contacts
+AT_ONCE = 1_000  # of them while the request waits
+BREAKDOWN_JOB = "broadcasts.breakdown"
 PAGE = 1_000
 LOOKED_AT = 500  # recipients of whom the rules are asked beforehand; what they are told is of a part of many
 NO_ADDRESS = "contact.no_address"
@@ -50,20 +57,75 @@ async def preflight(
     }  # fmt: skip
 
 
-async def charge_breakdown(
-    ctx: OperationContext, platform: str, app: str | None, contacts: Sequence[str] | None, broadcast: str | None,
-    category: str,
-) -> dict[str, Any]:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a breakdown is made of: whom it is about, as a query, by which account and in which category."""
+
+    platform: str
+    app: str | None
+    contacts: Sequence[str] | None
+    broadcast: str | None
+    category: str
+
+    async def audience(self, ctx: Context) -> tuple[Mapping[str, Any], str, str | None]:
+        """Return (contacts, category, account); raises Invalid, NotFound."""
+        if (self.contacts is None) == (self.broadcast is None):
+            raise Invalid.field("contact_ids", "exactly one of contact_ids and broadcast_id is needed")
+        if self.contacts is not None:
+            known = await known_recipients(ctx.data, list(self.contacts))
+            return {"_id": {"$in": known}}, self.category, self.app
+        doc = await ctx.data.get("broadcasts", str(self.broadcast))
+        return await audience(ctx.data, doc), doc["category"], self.app or doc["app"]
+
+
+async def charge_breakdown(ctx: OperationContext, basis: Basis) -> dict[str, Any] | str:
     """Return what writing to contacts, or to a broadcast's audience, would cost by country; raises Invalid, NotFound.
+
+    Of many it is made in the background: then the name it is asked for by is returned.
     """
-    if (contacts is None) == (broadcast is None):
-        raise Invalid.field("contact_ids", "exactly one of contact_ids and broadcast_id is needed")
-    if contacts is not None:
-        query: Mapping[str, Any] = {"_id": {"$in": await known_recipients(ctx.data, list(contacts))}}
-    else:
-        doc = await ctx.data.get("broadcasts", str(broadcast))
-        query, category, app = await audience(ctx.data, doc), doc["category"], app or doc["app"]
-    left = await quota(ctx, platform, app, None)
+    query, _, _ = await basis.audience(ctx)
+    if await ctx.data.few("contacts", query, AT_ONCE + 1) <= AT_ONCE:
+        return {**await _breakdown(ctx, basis), "balance": await balance(ctx)}
+    id = ctx.ids.new("brk")
+    await ctx.data.insert("breakdowns", {"_id": id, "made": None, "refused": None})
+    await ctx.ports.worker.add_jobs([{
+        "_id": f"job_{id}", "scope": ctx.data.scope, "kind": BREAKDOWN_JOB, "due": due_at(ctx.now()),
+        "data": {"id": id, "basis": asdict(basis)},
+    }])  # fmt: skip
+    return id
+
+
+async def make_breakdown(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:
+    """Make a breakdown that was asked for, and keep it for a while; what stands against it is kept as well."""
+    ctx = system_operation(services, ports, scope, "broadcasts")
+    try:
+        fields: dict[str, Any] = {"made": await _breakdown(ctx, Basis(**data["basis"]))}
+    except Unavailable:
+        raise
+    except GatewayError as error:
+        fields = {"refused": {"status": error.status, "code": error.code, "detail": error.detail}}
+    with suppress(NotFound):  # nobody asks for it any more
+        await ctx.data.change("breakdowns", data["id"], lambda doc: Change(set={**fields, "updated_at": ctx.now()}))
+
+
+async def made_breakdown(ctx: OperationContext, id: str) -> dict[str, Any] | None:
+    """Return a breakdown that was made in the background, None while it is not ready.
+
+    Raises NotFound, and for five minutes what stood against it.
+    """
+    doc = await ctx.data.get("breakdowns", id)
+    if doc["created_at"] < ctx.now() - BREAKDOWN_KEPT:
+        raise NotFound()
+    if doc["refused"] is not None:
+        error = GatewayError(doc["refused"]["detail"])
+        error.status, error.code = doc["refused"]["status"], doc["refused"]["code"]
+        raise error
+    return None if doc["made"] is None else {**doc["made"], "balance": await balance(ctx)}
+
+
+async def _breakdown(ctx: OperationContext, basis: Basis) -> dict[str, Any]:
+    query, category, app = await basis.audience(ctx)
+    left = await quota(ctx, basis.platform, app, None)
     wallet = await ctx.services.wallets.of(ctx.data.scope)
     currency = "USD" if wallet is None else wallet["currency"]
     priced, seen, last = [], set(), ""
@@ -72,15 +134,16 @@ async def charge_breakdown(
     ):
         last = page[-1]["_id"]
         for contact in page:
-            to = address_on(contact, platform)
+            to = address_on(contact, basis.platform)
             if to is None or to.text in seen:
                 continue
             seen.add(to.text)
-            price = price_for(ctx, platform, contact, category, None, currency, {})
-            priced.append(Priced(country(contact.get("phone")), window_open(contact, platform, ctx.now()), price))
+            price = price_for(ctx, basis.platform, contact, category, None, currency, {})
+            is_open = window_open(contact, basis.platform, ctx.now())
+            priced.append(Priced(country(contact.get("phone")), is_open, price))
         if len(priced) > MOST:
-            raise Invalid.field("broadcast_id", f"goes to more than {MOST}, of which no breakdown is made")
-    return {**breakdown(priced, left, currency), "balance": _balance(ctx, wallet)}
+            raise Invalid.field("broadcast_id", f"goes to more than {MOST:,}, of which no breakdown is made")
+    return breakdown(priced, left, currency)
 
 
 async def balance(ctx: OperationContext) -> dict[str, Any]:

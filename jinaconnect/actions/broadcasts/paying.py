@@ -18,10 +18,12 @@ from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.billing.money import shown
 from jinaconnect.core.billing.purse import InsufficientBalance, Purse
-from jinaconnect.core.billing.wallet import purse_of
+from jinaconnect.core.billing.wallet import REFUND, purse_of
 from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.document import COST_FROM, Spent
 from jinaconnect.core.clock import iso
 from jinaconnect.core.events.event import Event
+from jinaconnect.store.billing.ledger import LEDGER
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Decide, Step, Written
 
@@ -110,6 +112,25 @@ def _facts(doc: Document, recipients: int) -> dict[str, Any]:
         "broadcast_platform": doc["platform"], "broadcast_recipient_count": recipients,
         "broadcast_scheduled_time": None if scheduled is None else iso(scheduled),
     }  # fmt: skip
+
+
+async def spent_on(ctx: Context, broadcast: Document) -> Spent | None:
+    """Return what the ledger says of a broadcast; None where nothing was reserved for it, or it may not be seen.
+
+    Of one with very many rows in the ledger it may be some seconds old.
+    """
+    if broadcast["initial_cost"] is None or ctx.principal.priority < COST_FROM:
+        return None
+    held = {"$regexMatch": {"input": "$key", "regex": ":hold:"}}
+    back = {"$and": [{"$eq": ["$type", REFUND]}, {"$not": held}]}
+    sums = {
+        "_id": "$currency", "reserved": {"$sum": {"$cond": [held, {"$subtract": [0, "$change"]}, 0]}},
+        "returned": {"$sum": {"$cond": [back, "$change", 0]}},
+    }  # fmt: skip
+    groups, _ = await ctx.data.figures(LEDGER, {"broadcast": broadcast["_id"]}, [{"$group": sums}])
+    if not groups or not groups[0]["reserved"]:
+        return None
+    return Spent(groups[0]["reserved"], groups[0]["returned"], groups[0]["_id"])
 
 
 async def reserve_all(ctx: Context, broadcast: Document) -> Document:

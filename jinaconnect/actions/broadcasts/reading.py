@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,27 +12,45 @@ from jinaconnect.actions.broadcasts.call_figures import calls_between
 from jinaconnect.actions.context import Context
 from jinaconnect.core.broadcasts import figures, states
 from jinaconnect.core.broadcasts.document import render_row
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ids import encode
+from jinaconnect.store.looking import all_of, atoms
 
 MOST_ROWS = 10_000
+MOST_BROADCASTS = 5_000  # whose recipients a list is about
 MOST_REASONS = 20
 COLUMNS = (
     "contact", "contact_name", "contact_phone", "status", "error_code", "response", "message_id", "sent_at",
     "delivered_at", "read_at", "replied_at", "failed_at", "retry_count", "call", "outcome", "seconds", "answers",
 )  # fmt: skip
+_INDEXED = frozenset({"broadcast", "status", "contact", "platform"})
 _CLICKS = {"total_clicks": "click_count", "suspect_clicks": "suspect_count", "bot_clicks": "bot_count"}
 _REPLIED = {"$sum": {"$cond": [{"$ifNull": ["$replied_at", False]}, 1, 0]}}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 
-async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
-    """Return recipients by status, of one broadcast or of all; raises NotFound for one that is not here."""
-    if broadcast is not None:
-        await ctx.data.get("broadcasts", broadcast)
-    within = {} if broadcast is None else {"broadcast": broadcast}
+async def rows_of(ctx: Context, condition: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what fits the recipients of broadcasts of a condition, nothing where there is none.
+
+    Raises Invalid where more broadcasts fit than can be named.
+    """
+    if not condition:
+        return []
+    found = await ctx.data.select("broadcasts", condition, limit=MOST_BROADCASTS + 1, fields={"_id": 1})
+    if len(found) > MOST_BROADCASTS:
+        raise Invalid.field("broadcast__status", f"more than {MOST_BROADCASTS:,} broadcasts fit; ask for fewer")
+    return [{"broadcast": {"$in": [doc["_id"] for doc in found]}}]
+
+
+async def row_counts(ctx: Context, clauses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return recipients by status, of those whom all clauses fit."""
+    wanted = [atom for clause in clauses for atom in atoms(clause)]
+    # What no index knows is picked out of what the others leave: of many of those, in the background.
+    within = all_of([atom for atom in wanted if _INDEXED.issuperset(atom)])
+    picked = [{"$match": atom} for atom in wanted if not _INDEXED.issuperset(atom)]
     group = {"$group": {"_id": "$status", "n": {"$sum": 1}, "replied": _REPLIED}}
-    groups, exact = await ctx.data.figures("broadcast_rows", within, [group])
-    failures = await _failures(ctx, within)
+    groups, exact = await ctx.data.figures("broadcast_rows", within, [*picked, group])
+    failures = await _failures(ctx, within, picked)
     by_status = {status: 0 for status in states.ROW_STATUSES}
     by_status.update({each["_id"]: each["n"] for each in groups})
     failed = by_status[states.FAILED] + by_status[states.BLOCKED]
@@ -48,11 +67,13 @@ async def row_counts(ctx: Context, broadcast: str | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _failures(ctx: Context, within: dict[str, Any]) -> list[dict[str, Any]]:
+async def _failures(
+    ctx: Context, within: Mapping[str, Any], picked: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Return why recipients were not reached, the most frequent reasons first, each in the words of one of them."""
-    unreached = {**within, "status": {"$in": [states.FAILED, states.BLOCKED, states.UNKNOWN]}}
-    stages: list[dict[str, Any]] = [
-        {"$group": {"_id": "$error_code", "count": {"$sum": 1}, "reason": {"$first": "$response"}}},
+    unreached = {"$and": [within, {"status": {"$in": [states.FAILED, states.BLOCKED, states.UNKNOWN]}}]}
+    stages: list[Mapping[str, Any]] = [
+        *picked, {"$group": {"_id": "$error_code", "count": {"$sum": 1}, "reason": {"$first": "$response"}}},
         {"$sort": {"count": -1, "_id": 1}}, {"$limit": MOST_REASONS},
     ]  # fmt: skip
     groups, _ = await ctx.data.figures("broadcast_rows", unreached, stages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.states import ROW_STATUSES
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.inbox.address import PHONE, Address, variants
-from jinaconnect.core.inbox.platform import USUAL
+from jinaconnect.core.inbox.platform import PLATFORMS, USUAL
 
 COST_FROM = 60  # the priority from which on somebody sees what broadcasts cost
 COUNTERS = {
@@ -31,7 +32,7 @@ def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -
         "voice_template": None, "call_options": None, "fallback_sms_enabled": None,
         "reason": "", "is_active": True, "counts": {}, "audience": 0, "planned_to": None, "planned": False,
         "started_at": None, "ended_at": None, "round": 0, "reserved": False,
-        "initial_cost": None, "track_links": False, "queued_cost": 0,
+        "initial_cost": None, "cost_currency": None, "track_links": False, "queued_cost": 0,
         "created_by": by, "updated_by": by, "user": user, **fields,
     }  # fmt: skip
 
@@ -80,9 +81,28 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def priced(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
-    """Return a broadcast as REST shows it to somebody of a priority."""
-    return {**render_broadcast(doc), "initial_cost": doc["initial_cost"] if priority >= COST_FROM else None}
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the ledger says of a broadcast, in millionths: reserved each time it was begun, and come back of that."""
+
+    reserved: int
+    returned: int
+    currency: str
+
+
+def priced(doc: Mapping[str, Any], priority: int, spent: Spent | None = None) -> dict[str, Any]:
+    """Return a broadcast as REST shows it to somebody of a priority; without `spent` nothing has come back of it."""
+    cost, returned, currency = doc["initial_cost"], 0.0, doc.get("cost_currency")
+    if spent is not None:
+        cost, returned, currency = shown(spent.reserved), shown(spent.returned), spent.currency
+    if priority < COST_FROM or cost is None:
+        cost = currency = None
+    apart = PLATFORMS[doc["platform"]].spoken
+    return {
+        **render_broadcast(doc), "initial_cost": cost, "initial_cost_currency": currency,
+        "refund_amount": None if cost is None or apart else returned,
+        "refund_amount_currency": None if apart else currency,
+    }  # fmt: skip
 
 
 def render_row(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from jinaconnect.core.billing.money import exact, shown
 from jinaconnect.core.errors import GatewayError
 
 WINDOW = timedelta(hours=24)
+BREAKDOWN_KEPT = timedelta(minutes=5)  # how long what a send costs can be asked for
 NEAR = 0.8  # of a tier, from where on a warning is due
 # A tier that nobody has told of holds nobody back: the carrier's own answers do.
 TIERS = {"TIER_50": 50, "TIER_250": 250, "TIER_1K": 1_000, "TIER_10K": 10_000, "TIER_100K": 100_000}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,7 +14,9 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.billing.money import micros
 from jinaconnect.core.billing.wallet import KINDS, render_row
-from jinaconnect.core.paging import Filter, Listing, text_filter, time_filter
+from jinaconnect.core.clock import iso
+from jinaconnect.core.ids import encode
+from jinaconnect.core.paging import MOMENT, Filter, Listing, parse_moment, text_filter, time_filter
 from jinaconnect.core.schema import Answer, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.store.billing.ledger import LEDGER
@@ -39,6 +42,12 @@ def _amount(text: str) -> int:
     return micros(amount)
 
 
+def _made_around(moment: datetime, lookup: str) -> str:
+    """Return the bound of the ids that broadcasts made before or after a moment have."""
+    return encode("brc", int(moment.timestamp() * 1000), (b"\xff" if lookup in ("lte", "gt") else b"\0") * 10)
+
+
+_COMPARED = ("lt", "lte", "gt", "gte")
 _AMOUNT = {"type": "number", "minimum": -(10**9), "maximum": 10**9}
 ROWS = Listing(
     filters={
@@ -50,6 +59,10 @@ ROWS = Listing(
         "broadcast__status": Filter("facts.broadcast_status", lookups=("", "in")),
         "broadcast__name": Filter("facts.broadcast_name", lookups=("", "icontains")),
         "broadcast__platform": Filter("facts.broadcast_platform", lookups=("", "in")),
+        "broadcast__scheduled_time": Filter(
+            "facts.broadcast_scheduled_time", parse_moment, _COMPARED, MOMENT, lambda moment, _: iso(moment)
+        ),
+        "broadcast__created_at": Filter("broadcast", parse_moment, _COMPARED, MOMENT, _made_around),
         "message": Filter("message"),
         "call": Filter("call"),
         "key": Filter("key"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinaconnect.actions.broadcasts import drafting
 from jinaconnect.actions.broadcasts.estimating import foreseen
+from jinaconnect.actions.broadcasts.paying import spent_on
 from jinaconnect.actions.broadcasts.telling import with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
@@ -52,8 +53,12 @@ BROADCASTS = Listing(
 
 
 async def _render(ctx: OperationContext, docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    shown = await asyncio.gather(*(with_counts(ctx, doc) for doc in docs))
-    return [priced(doc, ctx.principal.priority) for doc in shown]
+    counted = await asyncio.gather(*(with_counts(ctx, doc) for doc in docs))
+    return list(await asyncio.gather(*(_shown(ctx, doc) for doc in counted)))
+
+
+async def _shown(ctx: OperationContext, doc: dict[str, Any]) -> dict[str, Any]:
+    return priced(doc, ctx.principal.priority, await spent_on(ctx, doc))
 
 
 async def _of_platform(ctx: OperationContext, id: str, platform: str | None) -> None:
@@ -117,13 +122,13 @@ def _declare(base: str, id: str, platform: str | None) -> None:
     async def read(ctx: OperationContext, id: str) -> dict[str, Any]:
         """Show a broadcast with its counters."""
         await _of_platform(ctx, id, platform)
-        return priced(await drafting.read_broadcast(ctx, id), ctx.principal.priority)
+        return await _shown(ctx, await drafting.read_broadcast(ctx, id))
 
     @doing("PATCH", "/{id}/", "change", "create", body=BroadcastFields, returns=BroadcastOut, effect=True)
     async def change(ctx: OperationContext, id: str, body: BroadcastFields) -> dict[str, Any]:
         """Change a broadcast that has not begun; QUEUED schedules it, DRAFT takes it back."""
         await _of_platform(ctx, id, platform)
-        return priced(await drafting.change_broadcast(ctx, id, body.given()), ctx.principal.priority)
+        return await _shown(ctx, await drafting.change_broadcast(ctx, id, body.given()))
 
     @doing("POST", "/{id}/cancel/", "cancel", "cancel", body=Reason, returns=Cancelled, effect=True)
     async def cancel(ctx: OperationContext, id: str, body: Reason) -> dict[str, Any]:
@@ -139,7 +144,7 @@ def _declare(base: str, id: str, platform: str | None) -> None:
         Nobody more is asked for, and what is reserved stays so, until it is resumed or cancelled.
         """
         await _of_platform(ctx, id, platform)
-        return priced(await drafting.pause_broadcast(ctx, id, body.reason), ctx.principal.priority)
+        return await _shown(ctx, await drafting.pause_broadcast(ctx, id, body.reason))
 
     @doing("POST", "/{id}/resume/", "resume", "create", body=Resume, returns=Resumed, status=202, effect=True,
            dry_run=ResumePreview)  # fmt: skip
@@ -153,7 +158,7 @@ def _declare(base: str, id: str, platform: str | None) -> None:
             counts = await drafting.preview_resume(ctx, id, body.scope)
             return Reply({"dry_run": True, **counts, "total": sum(counts.values())})
         doc, counts = await drafting.resume_broadcast(ctx, id, body.scope)
-        return {"broadcast": priced(doc, ctx.principal.priority), **counts, "total": sum(counts.values())}
+        return {"broadcast": await _shown(ctx, doc), **counts, "total": sum(counts.values())}
 
 
 _declare("/broadcast", "broadcasts", None)

@@ -12,7 +12,7 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.templates import get_template
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.schema import Answer, Id, Moment, Request, example, sample_id
-from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.operation import Reply, operation
 
 
 class QuotaAsked(Request, json_schema_extra=example(wa_app_id=sample_id("wap"))):
@@ -31,7 +31,7 @@ class PreflightAsked(QuotaAsked, json_schema_extra=example(recipient_count=500))
 class BreakdownAsked(Request, json_schema_extra=example(contact_ids=[sample_id("cnt")], template_id=sample_id("tpl"))):
     """Whom to write to (exactly one of `contact_ids` and `broadcast_id`), and with what."""
 
-    contact_ids: Annotated[list[Id], Field(max_length=estimating.MOST)] | None = None
+    contact_ids: Annotated[list[Id], Field(max_length=estimating.MOST_NAMED)] | None = None
     broadcast_id: Id | None = None
     template_id: Id | None = None
     wa_app_id: Id | None = None
@@ -80,6 +80,23 @@ class BreakdownOut(Answer):
     balance: dict[str, Any]
 
 
+class BreakdownLater(
+    Answer,
+    json_schema_extra=example(status="processing", task_id=sample_id("brk"), message="It is being made."),
+):  # fmt: skip
+    """A breakdown that is being made; `charge-breakdown-status/` has it for five minutes."""
+
+    status: Literal["processing"] = "processing"
+    task_id: str
+    message: str = "It is being made."
+
+
+class BreakdownTask(Request, json_schema_extra=example(task_id=sample_id("brk"))):
+    """Which breakdown."""
+
+    task_id: Id
+
+
 def _declare(platform: str, base: str) -> None:
     short = base.split("/")[1]
 
@@ -102,15 +119,31 @@ def _declare(platform: str, base: str) -> None:
         """Tell whether so many new people could be written to, and what stands against it."""
         return await estimating.preflight(ctx, platform, body.wa_app_id, body.recipient_count, body.at)
 
-    @doing("get_charge_breakdown", "breakdown", "charge_breakdown", body=BreakdownAsked, returns=BreakdownOut)
-    async def breakdown(ctx: OperationContext, body: BreakdownAsked) -> dict[str, Any]:
-        """Tell what writing to contacts, or to a broadcast's audience, would cost by country; to 10,000 at most."""
+    made = {"returns": BreakdownOut, "later": BreakdownLater}
+
+    @doing("get_charge_breakdown", "breakdown", "charge_breakdown", body=BreakdownAsked, **made)
+    async def breakdown(ctx: OperationContext, body: BreakdownAsked) -> dict[str, Any] | Reply:
+        """Tell what writing to contacts, or to a broadcast's audience, would cost by country.
+
+        Of more than a thousand, and 200,000 at most, it is made in the background.
+        """
         category = "MARKETING"
         if body.template_id is not None:
             category = (await get_template(ctx, platform, body.template_id))["category"]
-        return await estimating.charge_breakdown(
-            ctx, platform, body.wa_app_id, body.contact_ids, body.broadcast_id, category
+        told = await estimating.charge_breakdown(
+            ctx, estimating.Basis(platform, body.wa_app_id, body.contact_ids, body.broadcast_id, category)
         )
+        return _later(told) if isinstance(told, str) else told
+
+    @doing("charge-breakdown-status", "breakdown_status", "charge_breakdown", body=BreakdownTask, **made)
+    async def status(ctx: OperationContext, body: BreakdownTask) -> dict[str, Any] | Reply:
+        """Show a breakdown that was made in the background."""
+        told = await estimating.made_breakdown(ctx, body.task_id)
+        return _later(body.task_id) if told is None else told
+
+
+def _later(task: str) -> Reply:
+    return Reply(BreakdownLater(task_id=task).model_dump(), 202)
 
 
 for _name, _platform in PLATFORMS.items():

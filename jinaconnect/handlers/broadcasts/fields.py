@@ -118,15 +118,25 @@ class NewBroadcast(
     platform: PlatformName = USUAL
 
 
-SHOWN = {**BROADCAST, "initial_cost": 16.2}
+SHOWN = {
+    **BROADCAST, "initial_cost": 16.2, "initial_cost_currency": "USD", "refund_amount": 0.5,
+    "refund_amount_currency": "USD",
+}  # fmt: skip
 
 
 class BroadcastOut(BroadcastData, json_schema_extra=like(SHOWN)):
     """A broadcast."""
 
     initial_cost: float | None = Field(
-        description="What was reserved when it was planned, of calls what a minute with each costs; null: nobody pays."
+        description="What was reserved for it, each time it was begun; of calls what a minute with each costs; null: "
+        "nobody pays."
     )
+    initial_cost_currency: str | None
+    refund_amount: float | None = Field(
+        description="What of it came back: of whom was not sent to, and of whom the message did not reach. Null: "
+        "nobody pays, or each call is paid for by itself."
+    )
+    refund_amount_currency: str | None
 
 
 class BroadcastWarning(Answer):

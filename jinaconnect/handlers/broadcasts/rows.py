@@ -12,7 +12,7 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.broadcasts.document import render_row
 from jinaconnect.core.broadcasts.figures import PERIODS, USUAL_PERIOD
-from jinaconnect.core.broadcasts.states import ROW_STATUSES
+from jinaconnect.core.broadcasts.states import ROW_STATUSES, STATUSES
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.paging import Filter, Listing, choice_filter, number_filter, one_of, text_filter, time_filter
@@ -32,6 +32,16 @@ ROWS = Listing(
         "updated_at": time_filter("updated_at"),
     },
 )  # fmt: skip
+
+OF_BROADCAST = Listing(
+    filters={
+        "broadcast__status": choice_filter("status", STATUSES),
+        "broadcast__scheduled_time": time_filter("scheduled_time"),
+    },
+)  # fmt: skip
+_OF_BROADCAST = {
+    name: Parameter("Only of broadcasts that are so.", schema) for name, schema in OF_BROADCAST.parameters().items()
+}
 
 
 class Failure(
@@ -67,7 +77,7 @@ class RowCounts(
 
 @operation(
     "GET", "/broadcast/messages/", id="broadcasts.rows.list", permission="broadcast.view", listing=ROWS,
-    returns=RowOut, tag="broadcasts",
+    returns=RowOut, tag="broadcasts", query=_OF_BROADCAST,
 )  # fmt: skip
 async def list_rows(ctx: OperationContext) -> dict[str, Any]:
     """List the recipients of broadcasts and what became of each, newest first."""
@@ -75,7 +85,8 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return [render_row(doc, ctx.principal.priority) for doc in docs]
 
-    return await list_documents(ctx, "broadcast_rows", ROWS, render)
+    asked = await reading.rows_of(ctx, OF_BROADCAST.condition(ctx.caller.query))
+    return await list_documents(ctx, "broadcast_rows", ROWS, render, asked=asked)
 
 
 @operation(
@@ -89,11 +100,16 @@ async def read_row(ctx: OperationContext, id: str) -> dict[str, Any]:
 
 @operation(
     "GET", "/broadcast/messages/stats/", id="broadcasts.rows.stats", permission="broadcast.view", returns=RowCounts,
-    tag="broadcasts", query={"broadcast": "Only the recipients of this broadcast."},
+    tag="broadcasts",
+    query={name: Parameter("", schema) for name, schema in ROWS.parameters().items()} | _OF_BROADCAST,
 )  # fmt: skip
 async def row_stats(ctx: OperationContext) -> dict[str, Any]:
-    """Count recipients by status, of one broadcast or of all."""
-    return await reading.row_counts(ctx, ctx.caller.query.get("broadcast"))
+    """Count recipients by status: all, or those that the filters of their list leave."""
+    query = ctx.caller.query
+    if "broadcast" in query:
+        await ctx.data.get("broadcasts", query["broadcast"])
+    clauses = [ROWS.condition(query), *await reading.rows_of(ctx, OF_BROADCAST.condition(query))]
+    return await reading.row_counts(ctx, [clause for clause in clauses if clause])
 
 
 class Spread(Answer):

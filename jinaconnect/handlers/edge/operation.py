@@ -66,8 +66,8 @@ class Operation:
     `errors` lists further statuses it answers besides those every route can, `media_type` the types of its answer;
     `returns` is a model, or the name of a schema that the description has by itself. `own_credentials` leaves
     the Authorization header to a public operation. What `leads` elsewhere answers 302, what is `known`
-    already 200 instead of 201. What has a `dry_run` answers `?dry_run=true` with 200 and that model, and changes
-    nothing.
+    already 200 instead of 201, what takes longer may answer 202 and the model `later`. What has a `dry_run` answers
+    `?dry_run=true` with 200 and that model, and changes nothing.
     """
 
     method: str
@@ -93,6 +93,7 @@ class Operation:
     own_credentials: bool = False
     leads: bool = False
     known: bool = False
+    later: type[BaseModel] | None = None
     dry_run: type[BaseModel] | None = None
     media_type: str | tuple[str, ...] = "application/json"
 
@@ -129,7 +130,7 @@ def operation(
     def declare(function: Function) -> Function:
         if not inspect.getdoc(function):
             raise ValueError(f"{id}: an operation needs a docstring")
-        for model in (rest.get("body"), rest.get("returns"), rest.get("dry_run")):
+        for model in (rest.get("body"), rest.get("returns"), rest.get("later"), rest.get("dry_run")):
             if isinstance(model, type):
                 named(model)
         paths = [

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from jinaconnect.store.tenant import Change
+from tests.client import until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import books, wallet_with
 from tests.handlers.broadcasts.shop import BROADCASTS, Shop, open_shop
 from tests.tenants import Tenant
 
-QUOTA, PREFLIGHT, BREAKDOWN = (
-    f"/wa/v1/broadcast/{name}/" for name in ("get_sending_quota", "preflight-check", "get_charge_breakdown")
+QUOTA, PREFLIGHT, BREAKDOWN, STATUS = (
+    f"/wa/v1/broadcast/{name}/"
+    for name in ("get_sending_quota", "preflight-check", "get_charge_breakdown", "charge-breakdown-status")
 )
 
 
@@ -69,6 +73,33 @@ async def test_a_breakdown_is_by_country_and_by_who_has_written_lately(shop: Sho
     for wrong in ({}, {"contact_ids": us, "broadcast_id": "brc_x"}, {"contact_ids": ["cnt_nobody"]}):
         (await shop.tenant().post(BREAKDOWN, wrong)).refused(400, "validation_error")
     (await shop.tenant().post(BREAKDOWN, {"broadcast_id": "brc_nothing"})).refused(404, "not_found")
+
+
+async def test_a_breakdown_of_many_is_made_in_the_background_and_asked_for_by_its_name(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 5)
+    await shop.people(1001)
+    draft = (await shop.write(status="DRAFT")).ok(201)["id"]
+    begun = await shop.tenant().post(BREAKDOWN, {"broadcast_id": draft})
+    assert begun.ok(202)["status"] == "processing"
+    task = {"task_id": begun.body["task_id"]}
+
+    async def made() -> dict[str, Any] | None:
+        answer = await shop.tenant().post(STATUS, task)
+        if answer.status == 202:
+            assert answer.body == begun.body
+            return None
+        told: dict[str, Any] = answer.ok()
+        return told
+
+    told = await until(made, 30)
+    assert told["contact_summary"] == {"total_contacts": 1001, "new_initiations": 1001, "open_sessions": 0}
+    assert (told["balance"]["available_balance"], told["country_breakdown"][0]["country"]) == (5, "US")
+    assert (await shop.tenant("manager").post(STATUS, task)).ok()["balance"] == {}
+    (await shop.tenant("agent").post(STATUS, task)).refused(403, "permission_denied")
+    (await shop.tenant().post(STATUS, {"task_id": "brk_nothing"})).refused(404, "not_found")
+    old = shop.gateway.services.clock() - timedelta(minutes=6)
+    await shop.store.change("breakdowns", task["task_id"], lambda _: Change(set={"created_at": old}))
+    (await shop.tenant().post(STATUS, task)).refused(404, "not_found")
 
 
 async def test_a_broadcast_beyond_its_tier_is_refused_before_anything_is_charged(shop: Shop) -> None:

@@ -46,6 +46,8 @@ async def test_who_was_sent_to_is_paid_for_and_nobody_else(shop: Shop) -> None:
     left, reserved = await balance(shop)
     assert reserved == 0
     assert left == 10 * MICRO - round(4 * price * MICRO)
+    ended = await shop.read(id)  # of the six, one was not reached and one did not want to be
+    assert (ended["refund_amount"], ended["refund_amount_currency"]) == (round(2 * price, 6), "USD")
     # The one who failed, once more: a reservation of its own.
     (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "failed"})).ok(202)
     await shop.reaches(id, "PARTIALLY_SENT", "SENT")
@@ -54,6 +56,23 @@ async def test_who_was_sent_to_is_paid_for_and_nobody_else(shop: Shop) -> None:
         return (await balance(shop)) == (10 * MICRO - round(5 * price * MICRO), 0)
 
     await until(settled)
+
+    async def times(**params: str) -> list[str]:
+        """Return for when the broadcast was planned, of the ledger's rows that say so."""
+        path, params = "/transaction/tenant-transactions/", {"page_size": "100", "broadcast": id, **params}
+        rows = (await shop.tenant().get(path, params=params)).ok()["results"]
+        return sorted(row["broadcast_scheduled_time"] for row in rows if row["broadcast_scheduled_time"])
+
+    known = await times()
+    assert known[0] < known[-1], "it was begun again"
+    day = ended["created_at"][:10]
+    assert await times(broadcast__scheduled_time__lt=known[-1]) == [at for at in known if at < known[-1]]
+    assert await times(broadcast__scheduled_time__gte=known[-1]) == [at for at in known if at == known[-1]]
+    assert await times(broadcast__scheduled_time__lte=day) == known, "a day ends at midnight"
+    assert await times(broadcast__created_at__gte=day, broadcast__created_at__lte=day) == known
+    assert await times(broadcast__created_at__lt=day) == []
+    both = await shop.read(id)
+    assert round(both["initial_cost"] - both["refund_amount"], 6) == round(5 * price, 6), "over both of its rounds"
 
 
 async def test_who_turns_out_not_to_be_reached_costs_nothing(shop: Shop) -> None:
@@ -77,6 +96,8 @@ async def test_who_turns_out_not_to_be_reached_costs_nothing(shop: Shop) -> None
     for each in (first, second, second):
         await shop.report([each["message"]], "failed")
     await costs(2)
+    told = await shop.read(id)
+    assert (told["initial_cost"], told["refund_amount"]) == (3 * price / MICRO, price / MICRO), "what came back later"
     states = {row["id"]: row["status"] for row in await shop.rows(id)}
     assert [states[row["id"]] for row in (first, second, third)] == ["DELIVERED", "FAILED", "SENT"]
     (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "failed"})).ok(202)

@@ -29,6 +29,7 @@ async def test_what_it_costs_is_for_those_who_see_money(shop: Shop) -> None:
         for shown in (
             (await client.get(path)).ok()["initial_cost"],
             (await client.get("/broadcast/")).ok()["results"][0]["initial_cost"],
+            (await client.get(path)).ok()["refund_amount"],
             (await client.get("/broadcast/messages/", params=rows)).ok()["results"][0]["cost"],
         ):
             assert (shown is not None) == sees, role

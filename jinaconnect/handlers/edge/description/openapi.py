@@ -96,7 +96,8 @@ def _aliases() -> list[Operation]:
 
 def _schemas(items: Iterable[Operation]) -> dict[str, Any]:
     """Return every schema by name: those of the models, of their lists, of the feed and of refusals."""
-    models = {model for item in items for model in (item.body, item.returns, item.dry_run) if isinstance(model, type)}
+    described = ((item.body, item.returns, item.later, item.dry_run) for item in items)
+    models = {model for some in described for model in some if isinstance(model, type)}
     ordered = sorted(models | payload_models(), key=lambda model: model.__name__)
     models_by_name = schemas_of(ordered)
     own = {"Error": _error(), **event_schemas()}
@@ -247,6 +248,9 @@ def _responses(item: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
     if item.dry_run is not None:
         content = {"application/json": _content(_ref(item.dry_run), schemas)}
         told["200"] = {"description": "What would happen, asked with `dry_run`.", "content": content}
+    if item.later is not None:
+        content = {"application/json": _content(_ref(item.later), schemas)}
+        told["202"] = {"description": "It takes longer.", "content": content}
     if "If-None-Match" in item.headers:
         told["304"] = {"description": "What is held has not changed."}
     if item.known:
