@@ -16,7 +16,9 @@ def system_clock() -> datetime:
 
 def iso(moment: datetime) -> str:
     """Return RFC 3339 in UTC with milliseconds and `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def iso_or_none(moment: datetime | None) -> str | None:

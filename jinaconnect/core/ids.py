@@ -7,6 +7,7 @@ kind sort by creation and new rows land at the end of an index.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import re
@@ -15,7 +16,7 @@ from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # two letters are looked up at once
-_CHANCE = (1 << 80) - 1
+_TIME, _CHANCE = (1 << 48) - 1, (1 << 80) - 1
 _SHAPE = re.compile(r"[a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26}")
 
 Randomness = Callable[[int], bytes]
@@ -23,8 +24,21 @@ Randomness = Callable[[int], bytes]
 
 def encode(prefix: str, milliseconds: int, chance: bytes) -> str:
     """Return the id of `prefix` for a time and 10 bytes of chance."""
-    number = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(chance[:10], "big")
-    return f"{prefix}_{''.join([_PAIRS[number >> place & 1023] for place in range(120, -1, -10)])}"
+    return f"{prefix}_{_time(milliseconds & _TIME)}{_letters(int.from_bytes(chance[:10], 'big'))}"
+
+
+@functools.lru_cache(maxsize=64)  # many are made in one millisecond
+def _time(milliseconds: int) -> str:
+    return "".join([_PAIRS[milliseconds >> place & 1023] for place in range(40, -1, -10)])
+
+
+def _letters(chance: int) -> str:
+    """Return 80 bits as sixteen letters; written out, since every row and every event is given an id."""
+    pairs = _PAIRS
+    return (
+        f"{pairs[chance >> 70]}{pairs[chance >> 60 & 1023]}{pairs[chance >> 50 & 1023]}{pairs[chance >> 40 & 1023]}"
+        f"{pairs[chance >> 30 & 1023]}{pairs[chance >> 20 & 1023]}{pairs[chance >> 10 & 1023]}{pairs[chance & 1023]}"
+    )
 
 
 def well_formed(text: str, prefix: str | None = None) -> bool:
@@ -60,7 +74,7 @@ class Ids:
         else:  # the clock has not moved on: a random step keeps order without making the next id easy to guess
             now, chance = self._last[0], self._last[1] + 1 + int.from_bytes(self._random(5), "big")
         self._last = (now, chance)
-        return encode(prefix, now, (chance & _CHANCE).to_bytes(10, "big"))
+        return f"{prefix}_{_time(now)}{_letters(chance & _CHANCE)}"
 
     def secret(self, purpose: str, size: int = 32) -> str:
         """Return a secret of `size` bytes as text for addresses and headers; `purpose` tells those of one use apart."""

@@ -18,6 +18,7 @@ from jinaconnect.core.schema import MOST_NESTED
 REPLACEMENT = "\ufffd"  # stands for what is no character
 TOO_DEEP = "[nested too deep]"
 _LARGEST = 2**63
+_LISTS = (list, tuple)
 _LONG_NUMBER = re.compile(rb"[:,\[]\s*-?\d{19}")  # as a value; ids that are texts of digits are no numbers
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -50,11 +51,12 @@ def storable(value: Any, left: int = MOST_NESTED) -> Any:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return value if -_LARGEST <= value < _LARGEST else str(value)
-    if not isinstance(value, dict | list | tuple) and not isinstance(value, Mapping):  # the second asks for long
+    listed = isinstance(value, _LISTS)
+    if not listed and not isinstance(value, dict) and not isinstance(value, Mapping):  # the last asks for long
         return value
     if not left:
         return TOO_DEEP
-    if isinstance(value, dict | Mapping):
+    if not listed:
         return {_key(name): storable(each, left - 1) for name, each in value.items()}
     return [storable(each, left - 1) for each in value]
 
@@ -67,4 +69,6 @@ def clean_text(text: str) -> str:
 
 
 def _key(name: Any) -> str:
+    if isinstance(name, str) and name.isascii() and "\x00" not in name:
+        return name
     return _HALVES.sub(REPLACEMENT, str(name).replace("\x00", REPLACEMENT))

@@ -165,13 +165,14 @@ def unkept(document: Any, field: str, most: int | None = None) -> dict[str, list
         path, value, left = ahead.pop()
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             return {path: ["must not hold whole numbers beyond 64 bits"]}
-        if not isinstance(value, dict | list):
+        named = isinstance(value, dict)
+        if not named and not isinstance(value, list):
             continue
         if not left:
             return {field: [f"must be nested at most {MOST_NESTED} deep"]}
-        if isinstance(value, dict) and any("\x00" in name for name in value):
+        if named and "\x00" in "".join(value):
             return {path: ["must not hold names with NUL"]}
-        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        inside = value.items() if named else enumerate(value)
         ahead += [(f"{path}.{name}", each, left - 1) for name, each in inside]
     if most is not None and len(orjson.dumps(document, default=str)) > most:
         return {field: [f"must be at most {most} bytes as JSON"]}

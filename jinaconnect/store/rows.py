@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bson.raw_bson import RawBSONDocument
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
@@ -238,6 +239,8 @@ class Rows:
 
         With a `trail` they go ahead of the log (see `store/ahead.py`).
         """
+        if trail is not None:
+            return await self._swap_ahead(collection, swaps, trail)
         results: list[bool | str | Exception] = []
         for _, update in swaps:
             try:
@@ -246,24 +249,29 @@ class Rows:
             except Invalid as error:
                 results.append(error)
         good = [place for place, result in enumerate(results) if result is True]
-        wanted = [swaps[place] for place in good]
-        done = self._swap(collection, wanted) if trail is None else self._swap_ahead(collection, wanted, trail)
-        for place, outcome in zip(good, await done, strict=True):
+        done = await self._swap(collection, [swaps[place] for place in good])
+        for place, outcome in zip(good, done, strict=True):
             results[place] = outcome
         return results
 
     @guarded
     async def _swap_ahead(self, collection: str, swaps: Sequence[Swap], trail: Trail) -> list[bool | str | Exception]:
         results: list[bool | str | Exception] = [True] * len(swaps)
-        if swaps:
-            updates = [
-                {"q": _revision(before), "u": _or_fail(update), "upsert": True, "hint": BY_ID}
-                for before, update in swaps
-            ]
+        places: list[int] = []
+        updates: list[Document] = []
+        for place, (before, update) in enumerate(swaps):
+            try:
+                encoded = RawBSONDocument(check_storable(_or_fail(update)))  # as it travels: not encoded again
+            except Invalid as error:
+                results[place] = error
+                continue
+            places.append(place)
+            updates.append({"q": _revision(before), "u": encoded, "upsert": True, "hint": BY_ID})
+        if updates:
             done = await ahead.update(self.database, collection, updates, concern=ahead.TAKEN)
             trail.note(done.term)
             for fault in done.faults:
-                results[fault["index"]] = _outcome(fault)
+                results[places[fault["index"]]] = _outcome(fault)
         return results
 
     @guarded

@@ -36,6 +36,7 @@ _FORMS = (
     (re.compile(r"\+549([0-9]{10})"), "+54{}"),
     (re.compile(r"\+54([0-9]{10})"), "+549{}"),
 )
+_SEVERAL = ("+52", "+54", "+55")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ def sms_address(text: str) -> Address:
 
 def variants(phone: str) -> tuple[str, ...]:
     """Return every way a number is written, its own first; for nearly all numbers there is one."""
+    if not phone.startswith(_SEVERAL):
+        return (phone,)
     for pattern, other in _FORMS:
         if found := pattern.fullmatch(phone):
             return phone, other.format(*found.groups())

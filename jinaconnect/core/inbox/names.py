@@ -14,6 +14,8 @@ MAX_NAME = 255
 
 def shown_name(text: str) -> str:
     """Return a name without controls, each run of blanks as one; empty when no character of it can be seen."""
+    if text.isascii() and text.isprintable():  # nearly all of them
+        return " ".join(text.split())[:MAX_NAME]
     kept = "".join(" " if _ends_a_line(char) else char for char in text if not _is_control(char))
     if not any(_is_seen(char) for char in kept):
         return ""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from tornado import web
 
 _FRAMES = "frame-ancestors 'none'"
+# Of every answer unless it says otherwise: nothing is guessed, framed, cached or told to other sites.
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": f"default-src 'none'; {_FRAMES}", "Cache-Control": "no-store",
+}  # fmt: skip
 
 
 def begin(handler: web.RequestHandler) -> None:
-    """Set what holds unless the answer says otherwise: nothing is guessed, framed, cached or told to other sites."""
+    """Set what every answer has."""
     handler.clear_header("Server")  # Tornado's version is nobody's business
-    handler.set_header("X-Content-Type-Options", "nosniff")
-    handler.set_header("Referrer-Policy", "no-referrer")
-    handler.set_header("Content-Security-Policy", f"default-src 'none'; {_FRAMES}")
-    handler.set_header("Cache-Control", "no-store")
+    for name, value in ALWAYS.items():
+        handler.set_header(name, value)
 
 
 def put(handler: web.RequestHandler, name: str, value: str) -> None:

@@ -32,7 +32,9 @@ from jinaconnect.core.errors import (
     UnsupportedMediaType,
 )
 from jinaconnect.core.principal import Principal
-from jinaconnect.handlers.edge import headers, metrics
+from jinaconnect.handlers.edge import headers
+from jinaconnect.handlers.edge.doors.noted import note_answered, request_id
+from jinaconnect.handlers.edge.doors.posted import Posted, usual
 from jinaconnect.handlers.edge.operation import OPERATIONS, PUBLIC, Operation, Pieces, Reply, Upload, perform
 from jinaconnect.handlers.edge.proxies import Proxies
 from jinaconnect.handlers.edge.refusing import refusal
@@ -41,7 +43,6 @@ from jinaconnect.handlers.edge.writing import PIECE, end, pieces_of, write_piece
 logger = structlog.get_logger("http")
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 SPARE_BYTES = 4 * 1024 * 1024
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -126,8 +127,7 @@ class OperationHandler(web.RequestHandler):
     def prepare(self) -> None:
         """Find the operation and refuse a body that says it is too large before reading it."""
         self._begun = time.perf_counter()
-        given = self.request.headers.get("X-Request-Id", "")
-        self._request_id = given if _REQUEST_ID.fullmatch(given) else self._services.ids.new("req")
+        self._request_id = request_id(self._services, self.request.headers)
         self.set_header("X-Request-Id", self._request_id)
         self._cors()
         methods = self._match.methods if self._match else {}
@@ -354,16 +354,7 @@ class OperationHandler(web.RequestHandler):
     def on_finish(self) -> None:
         """Count the request; what a poll waited is not time it took."""
         seconds = time.perf_counter() - self._begun - (self._ctx.waited_s if self._ctx else 0.0)
-        name = self._operation.id.partition("~")[0] if self._operation else "none"
-        metrics.observe_request(name, self.get_status(), seconds)
-        if self.get_status() >= 500 or seconds > 1.0:
-            logger.warning(
-                "request",
-                request_id=self._request_id,
-                operation=name,
-                status=self.get_status(),
-                ms=round(seconds * 1000, 1),
-            )
+        note_answered(self._operation, self._request_id, self.get_status(), seconds)
 
 
 class Router(httputil.HTTPServerConnectionDelegate):
@@ -396,8 +387,13 @@ class Router(httputil.HTTPServerConnectionDelegate):
         special = self._special.get(path)
         if special is not None and request.method == "GET":
             return self._application.get_handler_delegate(request, special[0], special[1])
+        match = self._routes.find(request.path)
+        if match is not None and request.method == "POST":
+            item = match.methods.get("POST")
+            if item is not None and usual(item, request):
+                return Posted(self._services, self._ports, item, match.path, request)
         arguments = {
-            "services": self._services, "ports": self._ports, "match": self._routes.find(request.path),
+            "services": self._services, "ports": self._ports, "match": match,
             "origins": self._origins, "door": special is not None,
         }  # fmt: skip
         return self._application.get_handler_delegate(request, OperationHandler, arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
@@ -41,6 +42,7 @@ class Proxies:
         return any(address in network for network in self._trusted)
 
 
+@functools.lru_cache(maxsize=10_000)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address in a hop, which may have brackets and a port; IPv4 inside IPv6 is IPv4."""
     text = text.strip()

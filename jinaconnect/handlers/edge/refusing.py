@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import orjson
-from tornado.web import RequestHandler
 
 from jinaconnect.core.errors import GatewayError
 
 
-def refusal(handler: RequestHandler, error: GatewayError) -> bytes:
+class Answering(Protocol):
+    """What gives an answer its status and headers."""
+
+    def set_status(self, status: int, /) -> None:
+        """Choose the status."""
+
+    def set_header(self, name: str, value: Any, /) -> None:
+        """Set a header."""
+
+
+def refusal(handler: Answering, error: GatewayError) -> bytes:
     """Give an answer the status and the headers of an error; returns its body."""
     handler.set_status(error.status)
     if error.status == 401:

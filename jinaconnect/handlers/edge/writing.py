@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import structlog
 from tornado import web
 from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
 from tornado.iostream import StreamClosedError
 
 from jinaconnect.core.errors import Unavailable
@@ -38,19 +39,23 @@ async def write_pieces(handler: web.RequestHandler, body: Pieces) -> None:
             async for piece in body.source:
                 handler.write(piece)
                 if not await _taken(handler.flush()):
-                    return _cut(handler)
+                    return _cut(handler.request)
         except StreamClosedError:
             return None
         except Unavailable:
-            return _cut(handler)
+            return _cut(handler.request)
     return end(handler)
 
 
 def end(handler: web.RequestHandler, body: bytes | None = None) -> None:
     """End an answer; what the kernel does not take at once is waited for no longer than any piece."""
-    future = handler.finish(body)
+    watched(handler.request, handler.finish(body))
+
+
+def watched(request: HTTPServerRequest, future: asyncio.Future[None]) -> None:
+    """See to it that an answer on its way is taken in time, or its connection ends."""
     if not future.done():
-        task = asyncio.ensure_future(_watch(handler, future))
+        task = asyncio.ensure_future(_watch(request, future))
         _watching.add(task)
         task.add_done_callback(_watching.discard)
 
@@ -58,10 +63,10 @@ def end(handler: web.RequestHandler, body: bytes | None = None) -> None:
 _watching: set[asyncio.Future[None]] = set()
 
 
-async def _watch(handler: web.RequestHandler, future: asyncio.Future[None]) -> None:
+async def _watch(request: HTTPServerRequest, future: asyncio.Future[None]) -> None:
     try:
         if not await _taken(future):
-            _cut(handler)
+            _cut(request)
     except StreamClosedError:
         pass
 
@@ -82,8 +87,8 @@ def _forget(future: asyncio.Future[None]) -> None:
         future.exception()
 
 
-def _cut(handler: web.RequestHandler) -> None:
-    logger.info("answer.cut", path=handler.request.path)
-    connection = handler.request.connection
+def _cut(request: HTTPServerRequest) -> None:
+    logger.info("answer.cut", path=request.path)
+    connection = request.connection
     assert isinstance(connection, HTTP1Connection)
     connection.close()
