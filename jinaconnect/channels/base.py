@@ -160,7 +160,7 @@ class Accepted:
     moved_to: Address | None = None
 
 
-Cause = Literal["rate", "auth", "unreachable"]
+Cause = Literal["rate", "auth", "unreachable", "early"]
 """Why a carrier refuses, where it says more than that it does: the account sends too fast, its credentials are not
 good, or whom it goes to takes nothing from it."""
 
@@ -170,7 +170,7 @@ class Refused:
     """The carrier did not take it; `again` says whether another try can help, `retry_after` (seconds) when.
 
     `opted_out` tells that the customer wants no message of this kind. With the cause `rate` the wait is the whole
-    account's, however long that lasts.
+    account's, however long that lasts; what was `early` would be taken within the hours of its kind.
     """
 
     code: str

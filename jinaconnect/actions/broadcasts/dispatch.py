@@ -34,6 +34,7 @@ from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import GatewayError
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.rules.verdict import next_hours
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim
 from jinaconnect.store.tenant import Change
@@ -194,7 +195,7 @@ class Dispatcher:
 
         async def ask(row: Document) -> Asked | None:
             async with run.gate:
-                return await self._ask(ctx, said, row, run)
+                return await self._ask(ctx, said, row, run, batch.contacts.get(row["contact"]))
 
         asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
@@ -247,7 +248,9 @@ class Dispatcher:
             return await ctx.data.select("broadcast_rows", {"_id": {"$in": ids}, "batch": fields["batch"]})
         return [{**row, **fields, "message": message} for row, message in zip(going, messages, strict=True)]
 
-    async def _ask(self, ctx: OperationContext, said: Wording, row: Document, run: Run) -> Asked | None:
+    async def _ask(
+        self, ctx: OperationContext, said: Wording, row: Document, run: Run, contact: Document | None
+    ) -> Asked | None:
         """Hand a claimed recipient's message to the carrier; None where it was not asked."""
         if not run.goes_on:
             return None
@@ -267,6 +270,9 @@ class Dispatcher:
             run.refused, run.reason = run.refused + 1, outcome.message
             return None
         run.refused = 0
+        if isinstance(outcome, Refused) and outcome.cause == "early" and contact is not None:
+            now = ctx.now()
+            return Asked(row, outcome, next_hours(contact, said.platform, now, now) or now + states.EARLY_AGAIN)
         return Asked(row, outcome)
 
     async def _turn(self, account: str, said: Wording, to: Address) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
 from jinaconnect.actions.broadcasts.composing import Wording, compose_for, price_of, wording
-from jinaconnect.actions.broadcasts.paying import Estimate, queue_changed, queue_new
+from jinaconnect.actions.broadcasts.paying import Estimate, give_back_rest, queue_changed, queue_new
 from jinaconnect.actions.broadcasts.quotas import within_tier
 from jinaconnect.actions.broadcasts.script import Script, estimate_of, script
 from jinaconnect.actions.broadcasts.telling import changed, counts_now, told, with_counts
@@ -86,6 +86,7 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
         amount = estimate.reserved
         if again:
             given.update(planned=False, planned_to=None, ended_at=None, round=held["round"] + 1, reserved=False)
+            await give_back_rest(ctx, held)
             await _forget_rows(ctx, id)
     given["updated_by"] = ctx.principal.username or ctx.principal.name
 

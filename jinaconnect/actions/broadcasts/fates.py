@@ -7,7 +7,7 @@ from datetime import datetime, time
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.broadcasts import states
-from jinaconnect.core.broadcasts.calling import MOST_DEFERRALS
+from jinaconnect.core.broadcasts.states import MOST_DEFERRALS
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.rules import verdict as rules
 from jinaconnect.core.rules.rows import HoursRule, own_hours

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from jinaconnect.actions.broadcasts.paying import give_back_rest
 from jinaconnect.actions.broadcasts.telling import changed, counts_now
 from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.messaging.reports import go_on
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.databases.mongo import Document
@@ -74,7 +75,7 @@ async def once_more(ctx: OperationContext, doc: Document) -> Document:
     def decide(row: Document) -> Change | None:
         fields = {
             "status": states.PENDING, "at": ctx.now(), "retry_count": 0, "message": None, "call": None,
-            "failed_at": None,
+            "failed_at": None, "held_by": None,
         }  # fmt: skip
         return Change(set=fields) if row["status"] in doc["again"] and row["wire"] is not None else None
 
@@ -103,6 +104,10 @@ async def finish(ctx: OperationContext, doc: Document) -> None:
         return Change(set=change.set, unset=["due"], events=change.events)
 
     await ctx.data.change("broadcasts", doc["_id"], decide)
+    # Whom a report has put off to their hours since they were counted.
+    of_it = {"broadcast": doc["_id"], "status": states.PENDING}
+    if left := await ctx.data.select("broadcast_rows", of_it, sort=[("at", 1)], limit=1, fields={"at": 1}):
+        await go_on(ctx, doc["_id"], left[0]["at"])
 
 
 async def progress(ctx: OperationContext, doc: Document) -> None:

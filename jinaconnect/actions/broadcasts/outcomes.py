@@ -33,10 +33,13 @@ class Asked:
 
     row: Document
     outcome: Outcome
+    again_at: datetime | None = None  # of one who was asked for at the wrong hour
 
     @property
     def tried_again(self) -> bool:
         """Whether a refusal is one that another try can help."""
+        if self.again_at is not None:
+            return int(self.row.get("deferrals", 0)) < states.MOST_DEFERRALS
         again = isinstance(self.outcome, Refused) and self.outcome.again
         return again and self.row["retry_count"] < MAX_RETRIES
 
@@ -120,6 +123,8 @@ def _fields(ctx: Context, asked: Asked) -> dict[str, Any]:
             "status": states.UNKNOWN, "error_code": "unknown", "response": outcome.reason[:500], "updated_at": now,
         }  # fmt: skip
     told = {"error_code": outcome.code, "response": outcome.message[:500], "message": None, "updated_at": now}
+    if asked.again_at is not None and asked.tried_again:
+        return states.deferred(row, asked.again_at, outcome.code, outcome.message, now) or told
     if asked.tried_again:
         again = {"at": _again(row, outcome, now), "retry_count": row["retry_count"] + 1}
         return {**told, **again, "status": states.PENDING}

@@ -27,6 +27,8 @@ from jinaconnect.store.billing.ledger import LEDGER
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Decide, Step, Written
 
+PUT_OFF_AT_ONCE = 500
+
 
 def _about(broadcast: Document, round: int | None = None) -> str:
     return f"broadcast:{broadcast['_id']}:{broadcast['round'] if round is None else round}"
@@ -142,7 +144,7 @@ async def reserve_all(ctx: Context, broadcast: Document) -> Document:
     if await ctx.services.wallets.of(ctx.data.scope) is not None:
         if broadcast["round"]:
             await ctx.services.wallets.refund(ctx.data.scope, _about(broadcast, broadcast["round"] - 1))
-        left = {"broadcast": broadcast["_id"], "status": states.PENDING}
+        left = {"broadcast": broadcast["_id"], "status": states.PENDING, "held_by": None}
         total = await ctx.data.aggregate(
             "broadcast_rows", [{"$match": left}, {"$group": {"_id": None, "sum": {"$sum": "$price"}, "n": {"$sum": 1}}}]
         )
@@ -167,14 +169,33 @@ async def settle_batches(ctx: Context, broadcast: Document, asked: Sequence[Aske
     for each in asked:
         batches[each.row["batch"]].append(each)
     for name, members in batches.items():
-        ended = [each for each in members if not (isinstance(each.outcome, Refused) and each.tried_again)]
+        over = [each for each in members if not (isinstance(each.outcome, Refused) and each.tried_again)]
+        for each in over:
+            if each.row.get("held_by") is not None:
+                cost = 0 if isinstance(each.outcome, Refused) else each.row["price"]
+                await ctx.services.wallets.settle(ctx.data.scope, each.row["held_by"], cost)
+        ended = [each for each in over if each.row.get("held_by") is None]
         cost = sum(each.row["price"] for each in ended if not isinstance(each.outcome, Refused))
         held = sum(each.row["price"] for each in ended)
         await ctx.services.wallets.settle(ctx.data.scope, _about(broadcast), cost, part=name, held=held)
 
 
 async def give_back_rest(ctx: Context, broadcast: Document) -> None:
-    """Give back what is left of the reservation of a broadcast that sends no more."""
+    """Give back what is left of the reservation of a broadcast that sends no more.
+
+    Who waits for the carrier's hours has a reservation of their own; those of a cancelled one wait for nothing.
+    """
     holds = broadcast["reserved"] or broadcast.get("queued_cost")
     if holds and await ctx.services.wallets.of(ctx.data.scope) is not None:
         await ctx.services.wallets.refund(ctx.data.scope, _about(broadcast))
+    after = ""
+    while broadcast["status"] == states.CANCELLED and broadcast.get("deferred"):
+        waiting = {
+            "broadcast": broadcast["_id"], "status": states.PENDING, "held_by": {"$ne": None}, "_id": {"$gt": after},
+        }  # fmt: skip
+        rows = await ctx.data.select("broadcast_rows", waiting, sort=[("_id", 1)], limit=PUT_OFF_AT_ONCE)
+        if not rows:
+            return
+        for row in rows:
+            await ctx.services.wallets.refund(ctx.data.scope, row["held_by"])
+        after = rows[-1]["_id"]

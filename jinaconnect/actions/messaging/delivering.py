@@ -22,6 +22,7 @@ from jinaconnect.channels.base import Accepted, Account, Channel, Outcome, Refus
 from jinaconnect.channels.facts import AccountReport
 from jinaconnect.channels.pace import UNHURRIED
 from jinaconnect.channels.table import Channels, spec_of
+from jinaconnect.core.broadcasts.states import EARLY_AGAIN, MOST_DEFERRALS
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.address import Address
@@ -206,6 +207,10 @@ class Sender:
             await self._services.turns.hold(message["app"], wait)
             step = _refused(outcome, times, self._services.clock() + timedelta(seconds=wait))
             await self._give_back(message, wait, ADDRESS_TURN, step)
+        elif outcome.cause == "early" and claim.tries < MOST_DEFERRALS:
+            now, contact = ctx.now(), await ctx.data.get("contacts", message["contact"])
+            until = rules.next_hours(contact, message["platform"], now, now) or now + EARLY_AGAIN
+            await self._postpone(message, until, _refused(outcome, times, until))
         elif outcome.again and claim.tries < MAX_TRIES:
             until = self._again_at(claim, outcome.retry_after)
             await self._postpone(message, until, _refused(outcome, times, until))

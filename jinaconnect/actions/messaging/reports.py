@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,19 @@ from jinaconnect.actions.billing.messages import ENDS, settle, settling
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.facts import Inbound, Reaction, Status
 from jinaconnect.core.billing.purse import credited
-from jinaconnect.core.broadcasts.states import REPLY_WITHIN, replied, reported
+from jinaconnect.core.broadcasts.document import render_broadcast
+from jinaconnect.core.broadcasts.states import (
+    ASKING,
+    CANCELLED,
+    EARLY_AGAIN,
+    ENDED,
+    PENDING,
+    REPLY_WITHIN,
+    SENDING,
+    deferred,
+    replied,
+    reported,
+)
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import encode
@@ -20,11 +33,14 @@ from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.status import EVENT, SENT, UNKNOWN, Report, advance
 from jinaconnect.core.inbox.trace import reported as told
 from jinaconnect.core.inbox.trace import with_step
+from jinaconnect.core.rules.verdict import next_hours
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Decide, Step, applied
 
 AT_ONCE = 16
 PLANNED_AHEAD = timedelta(days=7)  # how long before its sending a recipient may have been planned
+PUT_OFF = "Recipients whom the carrier found it too early or too late for wait for their hours."
 REPLIED_TO = 50  # of the latest broadcasts to one contact
 SEND_FIELDS = ("due", "request")  # what a message keeps for its send alone
 
@@ -89,7 +105,10 @@ async def report_message(
     contact = await ctx.data.find("contacts", message["contact"])
     if message.get("broadcast_row") is not None:
         # First, so that a report that was cut off here is found untold, and comes again whole.
-        await report_recipient(ctx, message["broadcast_row"], report)
+        until = await report_recipient(ctx, message, report)
+        if until is not None:
+            words = f"{report.error_message or report.error_code} It goes again at {iso(until)}."
+            report = replace(report, error_message=words[:500])
 
     def decide(doc: Document) -> Change | None:
         fields = advance(doc, report)
@@ -123,18 +142,93 @@ async def report_message(
     return reported
 
 
-async def report_recipient(ctx: Context, row: str, report: Report) -> None:
-    """Move a broadcast's recipient as far as a report on their message says; one who was not reached costs nothing."""
-    error = None if report.error_code is None else (report.error_code, report.error_message or "")
+async def report_recipient(ctx: Context, message: Document, report: Report) -> datetime | None:
+    """Move a broadcast's recipient as far as a report on their message says; one who was not reached costs nothing.
+
+    Who was refused for the hour alone waits for the hours instead: returns until when. What is told of a message that
+    was not their last moves them no more.
+    """
+    id, error = message["broadcast_row"], None
+    if report.error_code is not None:
+        error = (report.error_code, report.error_message or "")
 
     def decide(doc: Document) -> Change | None:
-        fields = reported(doc, report.status, report.at, error)
+        fields = reported(doc, report.status, report.at, error) if doc["message"] == message["_id"] else {}
         return Change(set={**fields, "updated_at": ctx.now()}) if fields else None
 
     with contextlib.suppress(NotFound):  # its broadcast was removed
-        if report.status in ENDS and await _given_back(ctx, row, decide):
-            return
-        await ctx.data.change("broadcast_rows", row, decide)
+        if report.early and (until := await _put_off(ctx, message, report)) is not None:
+            return until
+        if report.status in ENDS and await _given_back(ctx, message, decide):
+            return None
+        await ctx.data.change("broadcast_rows", id, decide)
+    return None
+
+
+async def _put_off(ctx: Context, message: Document, report: Report) -> datetime | None:
+    """Let a recipient wait for the hours in which their carrier takes the message; None where they do not.
+
+    What they have cost stays reserved for them. A cut in between is healed when the report comes again.
+    """
+    row = await ctx.data.get("broadcast_rows", message["broadcast_row"])
+    if row.get("deferred_from") == message["_id"]:
+        if row["status"] == PENDING:
+            await go_on(ctx, row["broadcast"], row["at"])
+        return row["at"] if row["status"] == PENDING else None
+    mine = row["message"] == message["_id"] and row["status"] in (ASKING, UNKNOWN, SENT)
+    if not mine or (await ctx.data.get("broadcasts", row["broadcast"]))["status"] == CANCELLED:
+        return None
+    until = await _hours(ctx, message, report)
+    if deferred(row, until, None, "", ctx.now()) is None:
+        return None
+    about = f"broadcast:{row['broadcast']}:{message['_id']}"
+    paid = bool(row["price"]) and await ctx.services.wallets.of(ctx.data.scope) is not None
+    own = {"deferred_from": message["_id"], "held_by": about if paid else None}
+    told = f"{report.error_message or ''} They are asked for again at {iso(until)}.".strip()
+
+    def wait(doc: Document) -> Change | None:
+        if doc["message"] != message["_id"]:
+            return None
+        fields = deferred(doc, until, report.error_code, told, ctx.now(), **own)
+        return None if fields is None else Change(set=fields)
+
+    await go_on(ctx, row["broadcast"], until)
+    if paid:
+        await ctx.services.wallets.hold_again(
+            ctx.data.scope, about, row["price"], [Step("broadcast_rows", row["_id"], wait)]
+        )
+    else:
+        await ctx.data.change("broadcast_rows", row["_id"], wait)
+    await go_on(ctx, row["broadcast"], until)  # which may have ended meanwhile
+    waits = (await ctx.data.get("broadcast_rows", row["_id"])).get("deferred_from") == message["_id"]
+    return until if waits else None
+
+
+async def _hours(ctx: Context, message: Document, report: Report) -> datetime:
+    now, contact = ctx.now(), await ctx.data.find("contacts", message["contact"])
+    asked = min(report.at, now) if report.at.timestamp() > 0 else now
+    until = None if contact is None else next_hours(contact, message["platform"], asked, now)
+    return until or now + EARLY_AGAIN
+
+
+async def go_on(ctx: Context, id: str, until: datetime) -> None:
+    """Have a broadcast look at a recipient at a time who waits for their hours, though it has ended."""
+
+    def decide(doc: Document) -> Change | None:
+        if doc["status"] not in (SENDING, *ENDED):
+            return None  # a paused one looks when it is resumed
+        soon = "due" in doc and (doc["due"]["by"] is not None or doc["due"]["at"] <= until)
+        fields: dict[str, Any] = {} if soon else {"due": due_at(until)}
+        if not doc.get("deferred"):
+            fields["deferred"] = True
+        if doc["status"] == SENDING:
+            return Change(set={**fields, "updated_at": doc["updated_at"]}) if fields else None
+        told = {"status": SENDING, "ended_at": None, "reason": PUT_OFF, "updated_at": ctx.now()}
+        after = applied(doc, told, (), ())
+        event = ctx.event("broadcast.updated", id, render_broadcast(after), channel=doc["platform"])
+        return Change(set={**fields, **told}, events=[event])
+
+    await ctx.data.change("broadcasts", id, decide)
 
 
 async def by_carrier(ctx: Context, platform: str, id: str) -> Document | None:
@@ -143,13 +237,14 @@ async def by_carrier(ctx: Context, platform: str, id: str) -> Document | None:
     return found or await ctx.data.find_one("messages", {"platform": platform, "network_id": id})
 
 
-async def _given_back(ctx: Context, id: str, decide: Decide) -> bool:
+async def _given_back(ctx: Context, message: Document, decide: Decide) -> bool:
     """Give back what a recipient has cost who turns out not to be reached, with the change of their row; tells if so.
 
     Whoever has a message was paid for before it was written. Sent to once more they have another, paid for anew.
     """
+    id = message["broadcast_row"]
     row = await ctx.data.get("broadcast_rows", id)
-    if not row["price"] or row["message"] is None or await ctx.services.wallets.of(ctx.data.scope) is None:
+    if not row["price"] or row["message"] != message["_id"] or await ctx.services.wallets.of(ctx.data.scope) is None:
         return False
     about = f"broadcast:{row['broadcast']}:{row['message']}"
     await ctx.services.wallets.give_back(

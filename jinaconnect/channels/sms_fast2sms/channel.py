@@ -37,6 +37,7 @@ from jinaconnect.channels.sms_fast2sms.hooks import facts_of, verified
 from jinaconnect.channels.unsigned import REPORTS, hashed
 from jinaconnect.core.errors import CarrierFailed, Invalid
 from jinaconnect.core.inbox.address import Address
+from jinaconnect.core.messaging.dlt import scrubbed
 from jinaconnect.core.messaging.plain import plain_text
 from jinaconnect.core.messaging.segments import GSM, segmented
 from jinaconnect.core.messaging.sms_price import ACCOUNT_FIELDS
@@ -192,6 +193,8 @@ def outcome(answer: Fetched) -> Outcome:
     code, told = data.get("status_code"), data.get("message")
     words = WORDS.get(code) if isinstance(code, int) else None
     text = words or (" ".join(map(str, told)) if isinstance(told, list) else str(told or "Fast2SMS did not take it."))
+    if (scrub := scrubbed(str(code), text)) is not None and scrub.early:
+        return Refused(scrub.code, scrub.words, again=True, cause="early")
     again = code == REPEATED
     cause: Cause | None = "auth" if code in AUTH else None
     return Refused(str(code)[:64], text[:500], again, REPEATED_WAIT_S if again else None, cause=cause)

@@ -61,7 +61,8 @@ def _report(account: str, item: Any) -> Fact | None:
     if meant == status.FAILED:
         scrub = scrubbed(desc)
         text = f"{scrub.words} To act: {scrub.act}." if scrub is not None else desc or told
-        report = Report(meant, UNTIMED, scrub.code if scrub is not None else told[:64], text[:500])
+        code, early = (told[:64], False) if scrub is None else (scrub.code, scrub.early)
+        report = Report(meant, UNTIMED, code, text[:500], early=early)
     return Status(account, first(item, "request_id")[:512], first(item, "udf1") or None, report)
 
 

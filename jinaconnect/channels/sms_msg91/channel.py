@@ -34,6 +34,7 @@ from jinaconnect.channels.sms_msg91.hooks import facts_of, verified
 from jinaconnect.channels.unsigned import REPORTS, hashed
 from jinaconnect.core.errors import CarrierFailed, Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.messaging.dlt import scrubbed
 from jinaconnect.core.messaging.segments import segmented
 from jinaconnect.core.messaging.sms_price import ACCOUNT_FIELDS
 from jinaconnect.core.messaging.templates import given_values, render
@@ -162,5 +163,7 @@ def outcome(answer: Fetched) -> Outcome:
         return known if refused else Unknown(f"MSG91 answered {answer.status} without a result")
     by_words = next((code for word, code in SAID.items() if word in text.lower()), "error")
     code = str(data.get("code") or data.get("apiError") or by_words)
+    if (scrub := scrubbed(code, text)) is not None and scrub.early:
+        return Refused(scrub.code, scrub.words, again=True, cause="early")
     said = (WORDS.get(code) or text or "MSG91 did not take it.")[:500]
     return Refused(code[:64], said, again=code in PASSING, cause="auth" if code in AUTH else None)

@@ -90,7 +90,9 @@ def _report(account: str, id: str, item: Mapping[str, Any]) -> Fact:
     scrub = scrubbed(reason, desc)
     code = scrub.code if scrub is not None else number or desc
     text = f"{scrub.words} To act: {scrub.act}." if scrub is not None else reason or words or desc
-    return Status(account, id[:512], None, Report(meant, _moment(first(item, "date")), code[:64], text[:500]))
+    return Status(account, id[:512], None, Report(
+        meant, _moment(first(item, "date")), code[:64], text[:500], early=scrub is not None and scrub.early
+    ))  # fmt: skip
 
 
 def _by_words(desc: str) -> str:

@@ -32,7 +32,7 @@ from jinaconnect.channels.base import (
 )
 from jinaconnect.channels.facts import UNTIMED, Fact
 from jinaconnect.channels.sms_twilio.compose import composed, pairs
-from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, OPTED_OUT, PASSING, words
+from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, EARLY, OPTED_OUT, PASSING, words
 from jinaconnect.channels.sms_twilio.hooks import REPORTS, facts_of, reported, verified
 from jinaconnect.channels.sms_twilio.simulator import BASE_URL, SimulatedTwilio, customers_form
 from jinaconnect.core.errors import CarrierFailed
@@ -203,6 +203,7 @@ def outcome(answer: Fetched) -> Outcome:
     text = words(code, str(data.get("message") or f"HTTP {answer.status}")) or ""
     named = str(answer.status if code is None else code)
     cause: Cause | None = "rate" if answer.status == 429 or code == 20429 else "auth" if code in AUTH else None
+    cause = "early" if code in EARLY else cause
     return Refused(named, text[:500], again, _wait(answer), opted_out=code == OPTED_OUT, cause=cause)
 
 

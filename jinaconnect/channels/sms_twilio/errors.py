@@ -8,6 +8,7 @@ from __future__ import annotations
 OPTED_OUT = 21610
 AUTH = frozenset({20003, 20005, 20404})
 BUSY = frozenset({14107, 20429})  # too much at once
+EARLY = frozenset({30047, 30610})  # outside the hours that the law of the recipient's place allows
 PASSING = frozenset({20500, 20503, 21611})  # something of Twilio's broke, or its queue is full
 
 WORDS: dict[int, str] = {
@@ -38,6 +39,8 @@ WORDS: dict[int, str] = {
     30007: "The carrier filtered the message as unwanted.",
     30008: "The carrier did not say why.",
     30010: "The message costs more than the price it was limited to.",
+    30047: "Twilio could not put it off to the hours that the law of the recipient's place allows.",
+    30610: "It is outside the hours that the law of the recipient's place allows.",
     30032: "The toll-free number is not verified: the account's owner must verify it at Twilio.",
     30034: "The sender is not registered for messages to the US: the account's owner must register it (A2P 10DLC).",
     30036: "It could not be delivered while it was valid.",

@@ -14,7 +14,7 @@ from zlib import crc32
 
 from jinaconnect.channels.base import Account, Verified, WebhookRequest
 from jinaconnect.channels.facts import UNTIMED, Fact, Inbound, Keyword, Preference, Status, Unreadable
-from jinaconnect.channels.sms_twilio.errors import words
+from jinaconnect.channels.sms_twilio.errors import EARLY, words
 from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import sms_address
@@ -109,7 +109,8 @@ def reported(told: str, code: str | None, message: str | None, at: datetime) -> 
     if meant != status.FAILED:
         return Report(meant, at)
     code = code or told
-    return Report(meant, at, code, (words(code, message or f"Twilio says: {told}") or "")[:500])
+    early = code.isdigit() and int(code) in EARLY
+    return Report(meant, at, code, (words(code, message or f"Twilio says: {told}") or "")[:500], early=early)
 
 
 def _done(form: Mapping[str, str]) -> datetime:

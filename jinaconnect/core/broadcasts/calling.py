@@ -23,7 +23,6 @@ PASSING_RETRIES = 3
 PASSING_PAUSE = timedelta(seconds=60)  # doubled at each retry
 RETRY_AFTER_MINUTES = 15
 MOST_ANSWERS = 50  # kept of one call
-MOST_DEFERRALS = 24  # from one beginning of the hours to the next, before a recipient is given up
 
 
 def outcome_of(call: Mapping[str, Any]) -> str:

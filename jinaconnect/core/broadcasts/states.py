@@ -25,6 +25,8 @@ LEAD = timedelta(seconds=3)  # between a broadcast's being scheduled and its beg
 SOON = LEAD + timedelta(seconds=5)  # what is to be sent now begins then
 REPLY_WITHIN = timedelta(hours=72)
 _CUT = timedelta(seconds=1)  # carriers cut times to seconds
+MOST_DEFERRALS = 24  # from one beginning of the hours to the next, before a recipient is given up
+EARLY_AGAIN = timedelta(hours=1)  # where nobody has said which hours a carrier keeps
 MISSED_AFTER = timedelta(hours=2)
 
 # A recipient. UNKNOWN: the carrier may have the message, only a report will tell. BLOCKED: a rule or they themselves
@@ -84,6 +86,22 @@ def reported(row: Mapping[str, Any], status: str, at: datetime, error: tuple[str
     if status == READ and row["delivered_at"] is None:
         fields["delivered_at"] = at
     return fields
+
+
+def deferred(
+    row: Mapping[str, Any], until: datetime, code: str | None, told: str, now: datetime, **fields: Any
+) -> dict[str, Any] | None:
+    """Return the fields of a recipient who is asked for again at a time since the carrier found it too early.
+
+    None for one of whom it has said so too often.
+    """
+    times = int(row.get("deferrals", 0)) + 1
+    if times > MOST_DEFERRALS:
+        return None
+    return {
+        "status": PENDING, "at": until, "deferrals": times, "error_code": code, "response": told[:500],
+        "message": None, "message_id": None, "sent_at": None, "updated_at": now, **fields,
+    }  # fmt: skip
 
 
 def replied(row: Mapping[str, Any], at: datetime) -> dict[str, Any]:

@@ -30,12 +30,16 @@ EVENT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a carrier said of a message: one of the statuses above, when, and why it failed."""
+    """What a carrier said of a message: one of the statuses above, when, and why it failed.
+
+    One that was `early` was refused for the hour alone: within the hours of its kind it would be taken.
+    """
 
     status: str
     at: datetime
     error_code: str | None = None
     error_message: str | None = None
+    early: bool = False
 
 
 def advance(message: Mapping[str, Any], report: Report) -> dict[str, Any] | None:

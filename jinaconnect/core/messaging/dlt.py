@@ -110,6 +110,11 @@ class ScrubCode:
     words: str
     act: str
 
+    @property
+    def early(self) -> bool:
+        """Whether it is about the hour alone: within its hours the message would be taken."""
+        return self.about == "hours"
+
 
 @cache
 def scrub_codes() -> Mapping[str, ScrubCode]:

@@ -17,6 +17,7 @@ from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.rules.place import Place, place_of
 from jinaconnect.core.rules.rows import Category, HoursRule, hours_rules
 
+JUST_BEFORE = timedelta(seconds=1)
 LOOKED_AHEAD = timedelta(days=8)  # hours come again each week
 CONTACT = "the contact"
 ASKED_FOR = frozenset({"SERVICE", "AUTHENTICATION"})  # an answer, and a code somebody is waiting for
@@ -59,6 +60,25 @@ def verdict(
         return refused
     known = _of(category, channel)
     return _hours(place_of(contact), known, now, own) if known or own else Allowed()
+
+
+def next_hours(contact: Mapping[str, Any], channel: str, asked: datetime, now: datetime) -> datetime | None:
+    """Return when to ask a carrier again that found `asked` too early or late; None where no rows have hours there.
+
+    Meant are the hours of marketing, whatever the message is here. Where these rows did allow the hour, the carrier
+    knows better: it is asked when they begin next.
+    """
+    place = place_of(contact)
+    rules = [rule for rule in _of("MARKETING", channel) if _concerns(rule, place)]
+    clocks = [(rule, ZoneInfo(zone)) for rule in rules for zone in _zones(rule, place)]
+
+    def open_at(moment: datetime) -> bool:
+        return all(rule.allows(moment.astimezone(zone)) for rule, zone in clocks)
+
+    if clocks and not open_at(asked) and open_at(now):
+        return now
+    beginnings = sorted(set(_beginnings(clocks, now)))
+    return next((each for each in beginnings if open_at(each) and not open_at(each - JUST_BEFORE)), None)
 
 
 def _refused(contact: Mapping[str, Any], category: Category, channel: str) -> Refused | None:

@@ -58,6 +58,15 @@ class Wallets:
         key = f"{about}:hold:{part}"
         return await self.ledger.post(scope, Posting(key, about, CONSUMPTION, decide, facts or {}, steps, adding))
 
+    async def hold_again(self, scope: str, about: str, amount: int, steps: Sequence[Step]) -> Posted:
+        """Have what something has cost reserved again, once, with the change that says it is not over."""
+
+        def decide(_: Purse, __: int) -> Line:
+            return Line(0, amount)
+
+        facts = {"amount": amount}
+        return await self.ledger.post(scope, Posting(f"{about}:again", about, CONSUMPTION, decide, facts, steps))
+
     async def settle(
         self, scope: str, about: str, cost: int, *, part: str | None = None, held: int | None = None,
         kind: str = CONSUMPTION, facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = (),

@@ -8,7 +8,7 @@ from tests.channels.indian import Indian
 from tests.channels.sms_fast2sms.test_webhooks import report
 from tests.client import until
 
-WORDS = {"633": "the registered one", "651": "10:00 and 21:00"}
+WORDS = {"633": "the registered one", "603": "black list"}
 
 
 async def test_why_the_operators_refuse_stands_in_the_report(sms: Indian) -> None:
@@ -26,7 +26,7 @@ async def test_why_the_operators_refuse_stands_in_the_report(sms: Indian) -> Non
         return rows if len(rows) == 4 and all(row["status"] == "SENT" for row in rows) else None
 
     rows = await until(sent, 30)
-    for row, told in zip(rows, ("DLT scrubbing failed 633", "REJECTED 633", "651", "Delivered"), strict=True):
+    for row, told in zip(rows, ("DLT scrubbing failed 633", "REJECTED 633", "603", "Delivered"), strict=True):
         status = "Delivered" if told == "Delivered" else "Rejected"
         (await sms.posts(sms.app["dlr_webhook_url"], told=report(sms, row["message"], status, told))).ok()
 
@@ -35,7 +35,7 @@ async def test_why_the_operators_refuse_stands_in_the_report(sms: Indian) -> Non
         return found if found["status_breakdown"]["failed"] == 3 else None
 
     failures = (await until(counted))["failures"]
-    assert [(each["error_code"], each["count"]) for each in failures] == [("633", 2), ("651", 1)]
+    assert [(each["error_code"], each["count"]) for each in failures] == [("633", 2), ("603", 1)]
     for each in failures:
         assert WORDS[each["error_code"]] in each["reason"]
         assert "To act: " in each["reason"]

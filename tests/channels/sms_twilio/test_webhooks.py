@@ -9,7 +9,8 @@ import json
 import pytest
 
 from jinaconnect.channels.base import WebhookRequest
-from jinaconnect.channels.sms_twilio.hooks import signed
+from jinaconnect.channels.facts import UNTIMED
+from jinaconnect.channels.sms_twilio.hooks import reported, signed
 from jinaconnect.core.signed_form import addresses, signature
 from tests.channels.sms_twilio.conftest import Sms
 
@@ -28,6 +29,13 @@ def hook(url: str, body: str, given: str, kind: str = "application/x-www-form-ur
     query = dict(pair.split("=") for pair in url.partition("?")[2].split("&"))
     headers = {"content-type": kind, "x-twilio-signature": given}
     return WebhookRequest(body.encode(), url=url, headers=headers, query=query)
+
+
+@pytest.mark.parametrize(("code", "early"), [("30610", True), ("30047", True), ("30003", False), ("", False)])
+def test_what_was_refused_for_the_hour_alone_is_told_apart(code: str, early: bool) -> None:
+    report = reported("undelivered", code, None, UNTIMED)
+    assert report is not None
+    assert (report.status, report.early) == ("FAILED", early)
 
 
 def test_the_published_signature_of_a_form() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jinaconnect.core.rules.place import Place, place_of, place_of_number
 from jinaconnect.core.rules.rows import DAYS, Hours, HoursRule, hours_rules, own_hours, us_states
-from jinaconnect.core.rules.verdict import Allowed, Deferred, Refused, verdict
+from jinaconnect.core.rules.verdict import Allowed, Deferred, Refused, next_hours, verdict
 
 MONDAY = date(2026, 6, 1)
 TICK = timedelta(microseconds=1)
@@ -199,6 +199,22 @@ def test_what_is_deferred_is_allowed_then_and_at_no_hour_before(phone: str, chan
         while moment < found.until:
             assert isinstance(verdict(contact, "MARKETING", channel, moment), Deferred)
             moment += timedelta(minutes=30)
+
+
+def test_a_carrier_that_finds_it_too_early_is_asked_again_when_the_hours_begin() -> None:
+    def again(phone: str, asked: str, now: str, zone: str) -> datetime | None:
+        return next_hours({"phone": phone}, "SMS", at(asked, zone), at(now, zone))
+
+    india, ten = "Asia/Kolkata", at("2026-06-02T10:00", "Asia/Kolkata")
+    assert again(DELHI, "2026-06-01T21:30", "2026-06-01T21:30", india) == ten
+    # Told of late, within the hours of another day: at once.
+    assert again(DELHI, "2026-06-01T21:30", "2026-06-02T11:00", india) == at("2026-06-02T11:00", india)
+    # Within the hours as we know them: the carrier knows better, and is asked when they begin again.
+    assert again(DELHI, "2026-06-01T12:00", "2026-06-01T12:00", india) == ten
+    assert again(TEXAS, "2026-06-06T22:00", "2026-06-06T22:00", "America/Chicago") == at(
+        "2026-06-07T12:00", "America/Chicago"
+    )
+    assert next_hours({"phone": "+4930123456"}, "SMS", ten, ten) is None, "nobody has said which"
 
 
 def test_the_area_codes_are_those_of_the_numbering_plan() -> None:
