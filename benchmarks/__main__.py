@@ -16,6 +16,7 @@ from benchmarks import (
     hooks_out,
     imports,
     inbound,
+    listening,
     office,
     presence,
     reading,
@@ -58,6 +59,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "hosted": voice.calls,
     "slowdb": voice.slow,
     "transcripts": voice.transcripts,
+    "listening": listening.late,
 }
 
 # What takes an hour or so by itself: run by name, or all of it with `--long`.

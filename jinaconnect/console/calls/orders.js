@@ -20,7 +20,7 @@ export function orders(page) {
   return {
     order,
     /** Tell whether a call can be listened to, and by this person. */
-    hears: (call) => session.may("voice.supervise") && call.status === "IN_PROGRESS" && page.calls.can(call, "supervise"),
+    hears: (call) => session.may("voice.supervise") && call.status === "IN_PROGRESS" && page.calls.can(call, "supervise") && app.listening?.call.id !== call.id,
     async listen(call) {
       try {
         await (await import("./listen.js")).listen(app, call, page.calls.name(call) ?? farEnd(call));

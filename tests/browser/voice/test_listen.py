@@ -79,7 +79,8 @@ async def test_what_is_heard_and_by_whom(page: Page, phone: Exchange, boss: Pers
         met.agent.line.say(0)
         met.customer.line.say(0)
         await told(page, lambda now: now["level"] < 0.01, "silence")
-        assert met.agent.line.quiet()
+        await until(met.agent.line.quiet, "silence for the agent")
+        await until(met.customer.line.quiet, "silence for the customer")
 
         await box.get_by_role("button", name="Whisper").click()
         await expect(said).to_have_text("Heard by the agent")

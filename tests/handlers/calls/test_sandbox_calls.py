@@ -299,3 +299,12 @@ async def test_a_bounded_hold_ends_the_call_unless_it_is_taken_up(gateway: Runni
     shown = (await client.get(f"{CALLS}{taken_up}/")).ok()  # its own bound was over before
     assert (shown["status"], shown["held"]) == ("IN_PROGRESS", True)
     (await client.post(f"{CALLS}{taken_up}/hangup/", {})).ok()
+
+
+async def test_a_simulated_call_has_no_sound_to_be_listened_to(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    call = await _place(tenant, "+12025550101")
+    for method in ("GET", "POST"):
+        (await client.ask(method, f"{CALLS}{call}/supervise/", {"mode": "listen"})).refused(409, "unsupported")
+    configs = (await client.get("/voice/api/provider-configs/")).ok()["results"]
+    assert [{"hold", "supervise"} & set(each["capabilities"]) for each in configs] == [{"hold"}]
