@@ -67,6 +67,7 @@ from jinaconnect.realtime.presence import Presence
 from jinaconnect.records import Records
 from jinaconnect.sheets.workbooks import Workbooks
 from jinaconnect.store.billing.ledger import Ledger
+from jinaconnect.store.billing.margins import Margins
 from jinaconnect.store.billing.overview import Overview
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
@@ -165,7 +166,7 @@ class Gateway:
             outbound=Outbound(config.outbound.allow_networks, timeout_s=config.outbound.timeout_s),
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S, lookups=LOOKUPS),
             webhook_queue=WebhookQueue(database),
-            wallets=Wallets(Ledger(store, ids, self.clock), prices),
+            wallets=Wallets(Ledger(store, ids, self.clock), prices, Margins(database)),
             overview=Overview(database),
         )
 

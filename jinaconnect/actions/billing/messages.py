@@ -78,7 +78,7 @@ async def quote(
     priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
     own = _own(account, phone if contact is None else contact["phone"])
     price, source = (own, OWN) if own is not None else _price(
-        ctx.services, platform, destination, priced, ctx.now(), wallet["currency"]
+        ctx, platform, destination, priced, ctx.now(), wallet["currency"]
     )  # fmt: skip
     units = segments or 1
     purse = purse_of(wallet)
@@ -93,7 +93,7 @@ def price_for(
     if (own := _own(account, contact.get("phone"))) is not None:
         return own * (segments or 1)
     priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
-    price, _ = _price(ctx.services, platform, country(contact.get("phone")), priced, ctx.now(), currency)
+    price, _ = _price(ctx, platform, country(contact.get("phone")), priced, ctx.now(), currency)
     return price * (segments or 1)
 
 
@@ -108,10 +108,10 @@ def _free(contact: Mapping[str, Any] | None, platform: str, category: str, now: 
 
 
 def _price(
-    services: Services, platform: str, destination: str, category: str, at: datetime, currency: str
+    ctx: Context, platform: str, destination: str, category: str, at: datetime, currency: str
 ) -> tuple[int, str]:
     try:
-        price = services.wallets.price(platform, destination, category, at, currency)
+        price = ctx.services.wallets.price(ctx.data.scope, platform, destination, category, at, currency)
     except LookupError as error:
         raise NoPrice(f"{str(error).capitalize()}.") from error
     return price.amount, price.rate.source
@@ -166,7 +166,8 @@ async def settle(ctx: Context, message: Document) -> None:
     pricing = charge.get("pricing")
     cost = charge["amount"]
     if pricing is not None:
-        cost = _by_report(ctx.services, message, pricing)
+        await ctx.services.wallets.margins.refresh()
+        cost = _by_report(ctx, message, pricing)
     facts = {"reserved": shown(charge["amount"]), **({} if pricing is None else {"pricing": pricing})}
 
     def settled(doc: Document) -> Change | None:
@@ -179,14 +180,14 @@ async def settle(ctx: Context, message: Document) -> None:
     )
 
 
-def _by_report(services: Services, message: Document, pricing: Mapping[str, Any]) -> int:
+def _by_report(ctx: Context, message: Document, pricing: Mapping[str, Any]) -> int:
     """Return the cost by the carrier's own word; the amount reserved where it names a price nobody knows."""
     charge = message["charge"]
     if not pricing["billable"]:
         return 0
     try:
         price, _ = _price(
-            services, message["platform"], charge["destination"], pricing["category"], charge["at"], charge["currency"]
+            ctx, message["platform"], charge["destination"], pricing["category"], charge["at"], charge["currency"]
         )
     except NoPrice:
         return int(charge["amount"])

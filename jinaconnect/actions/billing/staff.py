@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
+
+import phonenumbers
 
 from jinaconnect.actions.billing import keeping
 from jinaconnect.actions.billing.recharges import render_order
 from jinaconnect.actions.context import Context
 from jinaconnect.core.billing.money import micros, shown
+from jinaconnect.core.billing.prices import ANY, UNKNOWN_COUNTRY
 from jinaconnect.core.billing.wallet import new_wallet, render_wallet, wallet_id
-from jinaconnect.core.errors import NotFound
+from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.principal import parse_scope, scope_of
 from jinaconnect.store.billing.ledger import WALLETS
+from jinaconnect.store.databases.mongo import Document
 
 LATEST = 10
 
@@ -43,6 +49,49 @@ async def latest_recharges(ctx: Context) -> dict[str, Any]:
             "status": order["status"].lower(), "created_at": order["created_at"],
         })  # fmt: skip
     return {"results": rows, "total_count": len(rows)}
+
+
+async def margins(ctx: Context) -> list[dict[str, Any]]:
+    """Return the margins that were ever set, the newest first."""
+    return [_shown(doc) for doc in await ctx.services.wallets.margins.all()]
+
+
+async def set_margin(
+    ctx: Context, tenant: str | None, country: str, category: str, percent: Decimal, valid_from: date | None,
+    valid_to: date | None,
+) -> dict[str, Any]:  # fmt: skip
+    """Set a margin from a day on, today unless told; raises Invalid: what was sent keeps its price."""
+    today = ctx.now().date()
+    begins = valid_from or today
+    if begins < today:
+        raise Invalid.field("valid_from", "must not be in the past")
+    if valid_to is not None and valid_to < begins:
+        raise Invalid.field("valid_to", "must not be before valid_from")
+    if tenant is not None and await ctx.services.registry.tenant(tenant) is None:
+        raise Invalid.field("tenant", "there is no such organisation")
+    if country not in (ANY, UNKNOWN_COUNTRY, *phonenumbers.SUPPORTED_REGIONS):
+        raise Invalid.field("country", "is not one that has numbers (ISO 3166-1)")
+    doc = {
+        "_id": ctx.ids.new("mrg"), "tenant": tenant, "country": country, "category": category, "percent": str(percent),
+        "valid_from": begins.isoformat(), "valid_to": None if valid_to is None else valid_to.isoformat(),
+        "created_at": ctx.now(), "created_by": ctx.principal.username or ctx.principal.name,
+    }  # fmt: skip
+    await ctx.services.wallets.margins.add(doc)
+    return _shown(doc)
+
+
+async def end_margin(ctx: Context, id: str, valid_to: date) -> dict[str, Any]:
+    """Say on which day a margin holds last, today at the earliest; raises NotFound, Invalid."""
+    doc = await ctx.services.wallets.margins.get(id)
+    if valid_to < max(ctx.now().date(), date.fromisoformat(doc["valid_from"])):
+        raise Invalid.field("valid_to", "must not be in the past, or before valid_from")
+    await ctx.services.wallets.margins.end(id, valid_to)
+    return _shown({**doc, "valid_to": valid_to.isoformat()})
+
+
+def _shown(doc: Document) -> dict[str, Any]:
+    told = {name: doc[name] for name in ("tenant", "country", "category", "valid_from", "valid_to", "created_by")}
+    return {"id": doc["_id"], **told, "percent": float(doc["percent"]), "created_at": iso(doc["created_at"])}
 
 
 async def wallet_of(ctx: Context, tenant: str) -> dict[str, Any]:

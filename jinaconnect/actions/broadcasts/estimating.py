@@ -143,7 +143,10 @@ async def _breakdown(ctx: OperationContext, basis: Basis) -> dict[str, Any]:
             priced.append(Priced(country(contact.get("phone")), is_open, price))
         if len(priced) > MOST:
             raise Invalid.field("broadcast_id", f"goes to more than {MOST:,}, of which no breakdown is made")
-    return breakdown(priced, left, currency)
+    wallets, day = ctx.services.wallets, ctx.now().date()
+    return breakdown(
+        priced, left, currency, lambda code: wallets.margin(ctx.data.scope, code, category, day)
+    )
 
 
 async def balance(ctx: OperationContext) -> dict[str, Any]:

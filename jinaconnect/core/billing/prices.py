@@ -1,7 +1,7 @@
 """Prices as dated rows: by channel, destination and category, the most specific row that is valid counts.
 
 A row says since when it holds and where it was found. What a tenant pays is the row's price in the wallet's currency
-plus the deployment's margin.
+plus a margin: the most specific row of those, else the deployment's.
 """
 
 from __future__ import annotations
@@ -61,6 +61,31 @@ class Rate(_Row):
         return exactness, self.valid_from
 
 
+class Margin(_Row):
+    """What is taken on top of a price, in per cent: of an organisation, a country and a category, or of any of them."""
+
+    id: str
+    tenant: str | None = None
+    country: str = ANY
+    category: str = ANY
+    percent: Decimal
+    valid_from: date
+    valid_to: date | None = None
+
+    def fits(self, tenant: str, country: str, category: str, day: date) -> bool:
+        """Tell whether the row is about this and valid on a day."""
+        return (
+            self.tenant in (tenant, None) and self.country in (country, ANY) and self.category in (category, ANY)
+            and self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        )  # fmt: skip
+
+    @property
+    def weight(self) -> tuple[int, date, str]:
+        """What decides between rows that fit: organisation before country before category, then the newer."""
+        exactness = 4 * (self.tenant is not None) + 2 * (self.country != ANY) + (self.category != ANY)
+        return exactness, self.valid_from, self.id
+
+
 class Exchange(_Row):
     """How many units of `to` one unit of `currency` is worth since a day."""
 
@@ -94,17 +119,23 @@ class PriceList:
 
     def __init__(self, rates: Sequence[Rate], exchanges: Sequence[Exchange], margin: Decimal) -> None:
         self.rates, self._exchanges = tuple(rates), tuple(exchanges)
-        self.margin, self._factor = margin, 1 + margin / 100
+        self.margin = margin
 
-    def price(self, channel: str, destination: str, category: str, day: date, currency: str) -> Price:
-        """Return the price of one unit; a row whose currency cannot be changed does not count. Raises LookupError."""
+    def price(
+        self, channel: str, destination: str, category: str, day: date, currency: str, margin: Decimal | None = None
+    ) -> Price:
+        """Return the price of one unit, with the deployment's margin unless another is given. Raises LookupError.
+
+        A row whose currency cannot be changed does not count.
+        """
+        factor = 1 + (self.margin if margin is None else margin) / 100
         fitting = [rate for rate in self.rates if rate.fits(channel, destination, category, day)]
         for rate in sorted(fitting, key=lambda each: each.weight, reverse=True):
             try:
                 worth = self.exchange(rate.currency, currency, day)
             except NoExchangeRate:
                 continue
-            return Price(micros(rate.price * worth * self._factor), currency, rate)
+            return Price(micros(rate.price * worth * factor), currency, rate)
         raise LookupError(f"no price of {channel} {category} to {destination} on {day} in {currency}")
 
     def exchange(self, currency: str, to: str, day: date) -> Decimal:
@@ -120,6 +151,12 @@ class PriceList:
     def changed(self, amount: int, currency: str, to: str, day: date) -> int:
         """Return millionths of one currency in another; raises NoExchangeRate."""
         return exchanged(amount, self.exchange(currency, to, day))
+
+
+def margin_of(margins: Sequence[Margin], tenant: str, country: str, category: str, day: date) -> Decimal | None:
+    """Return the margin of the most specific row that is valid on a day, None where there is none."""
+    fitting = [each for each in margins if each.fits(tenant, country, category, day)]
+    return max(fitting, key=lambda each: each.weight).percent if fitting else None
 
 
 def country(phone: str | None) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import phonenumbers
@@ -78,8 +79,13 @@ class Priced:
     price: int
 
 
-def breakdown(priced: Iterable[Priced], quota: Quota, currency: str) -> dict[str, Any]:
-    """Return what a send costs by country, apart for people who have written lately and those who have not."""
+def breakdown(
+    priced: Iterable[Priced], quota: Quota, currency: str, margin: Callable[[str], Decimal]
+) -> dict[str, Any]:
+    """Return what a send costs by country, apart for people who have written lately and those who have not.
+
+    `margin` is what a country's prices have on top of the carrier's, in per cent.
+    """
     rows: dict[str, dict[bool, list[int]]] = defaultdict(lambda: {True: [], False: []})
     for each in priced:
         rows[each.country][each.is_open].append(each.price)
@@ -89,7 +95,7 @@ def breakdown(priced: Iterable[Priced], quota: Quota, currency: str) -> dict[str
         total = sum(rows[code][False]) + sum(rows[code][True])
         countries.append({
             "country": code, "country_name": _country(code), "new_initiations": fresh, "open_session": held,
-            "total_cost": _amount(total),
+            "margin_percent": float(margin(code)), "total_cost": _amount(total),
         })  # fmt: skip
     new = sum(len(parts[False]) for parts in rows.values())
     held_open = sum(len(parts[True]) for parts in rows.values())

@@ -72,7 +72,11 @@ def _declare(platform: str, base: str) -> None:
                 raise Invalid.field("effective_from", str(error)) from error
         wallet = await ctx.services.wallets.of(ctx.data.scope)
         currency = CURRENCY if wallet is None else str(wallet["currency"])
-        rows = rate_rows(ctx.services.wallets.prices, platform, day.date(), currency)
+        wallets, on = ctx.services.wallets, day.date()
+        rows = rate_rows(
+            wallets.prices, platform, on, currency,
+            lambda destination, category: wallets.margin(ctx.data.scope, destination, category, on),
+        )  # fmt: skip
         wanted = {"destination_country": query.get("country"), "message_type": query.get("message_type")}
         return {"results": [
             row for row in rows if all(value in (None, "", row[name]) for name, value in wanted.items())

@@ -74,6 +74,7 @@ MODULES = (
     "calls.hooks",
     "trunks.health",
     "billing.wallet",
+    "billing.margins",
     "billing.staff",
     "billing.rates",
     "billing.ledger",

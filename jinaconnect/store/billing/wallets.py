@@ -6,13 +6,16 @@ A partition without a wallet that is switched on is not charged: nothing is rese
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from jinaconnect.core.billing.prices import Price, PriceList
+from jinaconnect.core.billing.prices import Price, PriceList, margin_of
 from jinaconnect.core.billing.purse import Line, Purse, credited, returned
 from jinaconnect.core.billing.wallet import CONSUMPTION, RECHARGE, REFUND
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.billing.ledger import Ledger, Posted, Posting
+from jinaconnect.store.billing.margins import Margins
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Step
 
@@ -20,16 +23,26 @@ from jinaconnect.store.tenant import Addition, Step
 class Wallets:
     """The wallets of all partitions; `about` names what is paid for, such as `message:<id>` or `broadcast:<id>`."""
 
-    def __init__(self, ledger: Ledger, prices: PriceList) -> None:
-        self.ledger, self.prices = ledger, prices
+    def __init__(self, ledger: Ledger, prices: PriceList, margins: Margins) -> None:
+        self.ledger, self.prices, self.margins = ledger, prices, margins
 
     async def of(self, scope: str) -> Document | None:
-        """Return a partition's wallet, None where it is not charged."""
+        """Return a partition's wallet, None where it is not charged; the margins are known after it."""
+        await self.margins.refresh()
         return await self.ledger.wallet(scope)
 
-    def price(self, channel: str, destination: str, category: str, at: datetime, currency: str) -> Price:
-        """Return the price of one message or segment to a country on a day, in a wallet's currency."""
-        return self.prices.price(channel, destination, category, at.date(), currency)
+    def margin(self, scope: str, destination: str, category: str, day: date) -> Decimal:
+        """Return what a tenant pays on top of the price of messages to a country on a day, in per cent."""
+        tenant, _ = parse_scope(scope)
+        own = margin_of(self.margins.rows, tenant, destination, category, day)
+        return self.prices.margin if own is None else own
+
+    def price(
+        self, scope: str, channel: str, destination: str, category: str, at: datetime, currency: str
+    ) -> Price:
+        """Return the price of a tenant's message or segment to a country on a day, in a wallet's currency."""
+        margin = self.margin(scope, destination, category, at.date())
+        return self.prices.price(channel, destination, category, at.date(), currency, margin)
 
     async def reserve(
         self, scope: str, about: str, amount: int, *, kind: str = CONSUMPTION, facts: Mapping[str, Any] | None = None,

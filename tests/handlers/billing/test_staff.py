@@ -74,7 +74,8 @@ async def test_a_rate_card_is_what_is_charged(tenant: Tenant, gateway: Running) 
     free = (await tenant().get("/telegram/v1/rate-card/")).ok()["results"]
     assert {(row["channel"], row["reference_rate"] == 0) for row in free} == {("TELEGRAM", True), ("*", False)}
     fallback = next(row for row in free if row["channel"] == "*")
-    price = gateway.services.wallets.price("NOWHERE", "US", "MARKETING", gateway.services.clock(), "USD")
+    wallets, now = gateway.services.wallets, gateway.services.clock()
+    price = wallets.price(f"{tenant.id}:live", "NOWHERE", "US", "MARKETING", now, "USD")
     assert round(fallback["reference_rate"] * MICRO) == price.amount
     wrong = await tenant().get("/sms/v1/rate-card/", params={"effective_from": "soon"})
     assert "effective_from" in wrong.refused(400, "validation_error")
