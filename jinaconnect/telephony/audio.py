@@ -42,11 +42,11 @@ def telephone_wav(data: bytes) -> bytes:
     return wav(bytes(samples))
 
 
-def wav(samples: bytes) -> bytes:
-    """Return 16-bit little-endian samples at 8 kHz as a WAV file."""
+def wav(samples: bytes, channels: int = 1) -> bytes:
+    """Return 16-bit little-endian samples at 8 kHz as a WAV file; those of several channels alternate."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
+        writer.setnchannels(channels)
         writer.setsampwidth(2)
         writer.setframerate(RATE)
         writer.writeframes(samples)

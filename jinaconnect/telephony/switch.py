@@ -291,6 +291,9 @@ class Switch(Protocol):
     ) -> None:
         """Record a leg or a room as mono 8 kHz WAV; `end_digits` lets a `#` end it."""
 
+    async def record_sides(self, leg: Leg, name: str, *, max_s: int) -> None:
+        """Record what a leg says and what it hears, wherever it goes, as WAV with a channel for each."""
+
     async def pause_record(self, name: str, on: bool) -> None:
         """Put silence in a recording, or go on."""
 

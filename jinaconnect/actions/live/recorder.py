@@ -13,9 +13,9 @@ from jinaconnect.core.calls.document import ASKED, PAUSED, RECORDING, STOPPED
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.ivr import exchange
 from jinaconnect.telephony import switch as telephony
-from jinaconnect.telephony.switch import CUSTOMER, Room, Switch
+from jinaconnect.telephony.switch import CUSTOMER, Switch
 
-CALL, MESSAGE = "call", "message"  # what is recorded: all parties, or what the customer says to an IVR
+CALL, MESSAGE = "call", "message"  # what is recorded: both sides, or what the customer says to an IVR
 LATE_S = 10.0  # how long the switch may take to tell that a recording has ended
 
 
@@ -41,7 +41,7 @@ class CallRecorder:
         return {"id": call.services.ids.new("rec"), "state": ASKED, "since": call.now(), "kind": kind, "turn": turn}
 
     async def begin(self, actor: Mapping[str, str] | None) -> None:
-        """Record what all parties say, in the room they are in; raises Conflict where consent is missing."""
+        """Record what the customer says and hears, each by itself; raises Conflict where consent is missing."""
         call = self._call
         if not call.doc["metadata"].get("recording_allowed", True):
             if actor is None:
@@ -50,16 +50,13 @@ class CallRecorder:
             raise Conflict("The contact has not consented to being recorded.", code="consent_required")
         held = self.named(CALL)
         call.journal.hold(set={"record": held})
-        await call.parties.ensure_bridge()
         await call.journal.settle()
         await self._record_call(held, actor)
 
     async def _record_call(self, held: Mapping[str, Any], actor: Mapping[str, str] | None) -> None:
         call = self._call
-        where = call.player.place()
-        assert isinstance(where, Room)
         try:
-            await call.switch.record(where, held["id"], max_s=call.doc["max_duration_s"])
+            await call.switch.record_sides(call.leg(CUSTOMER), held["id"], max_s=call.doc["max_duration_s"])
         except telephony.SwitchError as error:
             self._forget_unless_begun(error)
             raise
@@ -177,7 +174,6 @@ class CallRecorder:
         elif held["state"] != ASKED or await call.switch.has_recording(held["id"]):
             await self._stopped(held, call.now(), None, ok=False, inferred=True)
         elif held["kind"] == CALL and call.up(CUSTOMER):
-            await call.parties.ensure_bridge()
             await self._record_call(held, None)
 
     def adopt_message(self, turn: int, longest_s: float, done: Callable[[], Awaitable[None]]) -> bool:

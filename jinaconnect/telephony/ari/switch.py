@@ -7,6 +7,7 @@ comes in has Asterisk's name; which leg it is, is told by `adopt`.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -24,6 +25,7 @@ from jinaconnect.telephony.ari.client import AriClient
 from jinaconnect.telephony.ari.errors import AriConflict, AriError, AriNotFound, AriRefused, AriTrunkDown
 from jinaconnect.telephony.ari.ids import channel_id, channel_of
 from jinaconnect.telephony.ari.media import MediaSocket
+from jinaconnect.telephony.ari.sides import fetched_together, other_side
 from jinaconnect.telephony.ari.wire import Channel
 from jinaconnect.telephony.switch import (
     DigitPressed,
@@ -65,6 +67,7 @@ _PRESENTED = {
     "party": "PJSIP_HEADER(read,Remote-Party-ID)", "sender": "PJSIP_HEADER(read,From)",
 }  # fmt: skip
 _FORGOTTEN = (("CALLERID(pres)", "prohib"), ("CALLERID(num)", "anonymous"), ("CALLERID(name)", ""))
+_RECORDS = "rec"  # how the legs begin that only record
 _SOFT = 32  # Asterisk's own cause for "we asked for the end"
 _BY_DRIVER = 1  # … and for "the channel's driver gives up": no audio came any more (`rtp_timeout`)
 
@@ -84,6 +87,11 @@ def _told() -> Iterator[None]:
         raise SwitchError(str(error)) from None
     except AriError as error:
         raise SwitchAway(str(error), uncertain=error.uncertain) from None
+
+
+def _beside(call: str, name: str) -> tuple[str, str]:
+    """Return the channels by which a call's two sides are recorded under a name."""
+    return channel_id(call, f"{_RECORDS}in{name[-16:]}"), channel_id(call, f"{_RECORDS}out{name[-16:]}")
 
 
 def room_id(room: Room) -> str:
@@ -316,15 +324,48 @@ class AriSwitch:
         with self._ordered():
             await record(id, name, max_duration_s=max_s, max_silence_s=silence_s, beep=beep, terminate_on=ends)
 
+    async def record_sides(self, leg: Leg, name: str, *, max_s: int) -> None:
+        """Record two channels beside the leg's own: one is given what it says, the other what it hears."""
+        try:
+            await self._record_beside(leg, name, max_s)
+        except (SwitchAway, LegGone):
+            raise
+        except SwitchError:  # one that was begun, and cut off, before
+            await self._record_beside(leg, name, max_s)
+
+    async def _record_beside(self, leg: Leg, name: str, max_s: int) -> None:
+        said, heard = _beside(leg.call, name)
+        try:
+            await self._snooping(leg, said, spy="in", whisper=None)
+            await self._snooping(leg, heard, spy="out", whisper=None)
+            with self._ordered():
+                for channel, file in ((heard, other_side(name)), (said, name)):  # the second tells of both
+                    await self.client.channels.record(
+                        channel, file, max_duration_s=max_s, max_silence_s=0, beep=False, terminate_on="none"
+                    )
+        except SwitchError:
+            with suppress(SwitchError):
+                for channel in (said, heard):
+                    await self._unless_gone(self.client.channels.hangup, channel)
+            raise
+
     async def pause_record(self, name: str, on: bool) -> None:
         """Mute the recording, so that the time goes on in it."""
+        change = self.client.recordings.mute if on else self.client.recordings.unmute
         with self._ordered():
-            await (self.client.recordings.mute(name) if on else self.client.recordings.unmute(name))
+            await change(name)
+        await self._unless_gone(change, other_side(name))
 
     async def stop_record(self, name: str) -> None:
         """Stop and keep the recording."""
         with self._ordered():
+            live = await self.client.recordings.live(name)
             await self.client.recordings.stop(name)
+        place = self._place(live.target_uri)
+        if place is not None and place.name.startswith(_RECORDS):
+            await self._unless_gone(self.client.recordings.stop, other_side(name))
+            for channel in _beside(place.call, name):
+                await self._unless_gone(self.client.channels.hangup, channel)
 
     async def records(self, name: str) -> bool:
         """Ask for the live recording."""
@@ -340,13 +381,21 @@ class AriSwitch:
             return [each.name for each in await self.client.recordings.stored_list()]
 
     async def recording(self, name: str, take: Take) -> None:
-        """Fetch the stored file."""
+        """Fetch the stored file, or the two of a call's sides as one."""
+        recordings, other = self.client.recordings, other_side(name)
+        if await self._is_there(recordings.live, other):
+            raise SwitchError("its other side has not ended yet")
         with _told():
-            await self.client.recordings.file(name, take)
+            if await self._is_there(recordings.stored, other):
+                says, hears = (functools.partial(recordings.file, each) for each in (name, other))
+                await fetched_together(says, hears, take)
+            else:
+                await recordings.file(name, take)
 
     async def forget_recording(self, name: str) -> None:
-        """Delete the stored file."""
+        """Delete the stored file, or both."""
         await self._unless_gone(self.client.recordings.delete, name)
+        await self._unless_gone(self.client.recordings.delete, other_side(name))
 
     async def refer(self, leg: Leg, to: str) -> None:
         """Send REFER; 204 only means that it was sent."""

@@ -296,6 +296,11 @@ class SimulatedSwitch:
         length = silence_s or max_s
         recording.timer = asyncio.get_running_loop().call_later(length * self._pace, lambda: self._stop(name))
 
+    async def record_sides(self, leg: Leg, name: str, *, max_s: int) -> None:
+        """Record both sides; nobody is heard by who hums."""
+        await self.record(leg, name, max_s=max_s)
+        self._recordings[name].sides = True
+
     async def pause_record(self, name: str, on: bool) -> None:
         """Put silence in a recording, or go on."""
         self._running(name).pause(on, self._clock())

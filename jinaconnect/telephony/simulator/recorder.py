@@ -20,6 +20,7 @@ class CallRecorder:
     def __init__(self, of: Leg, started: datetime) -> None:
         self.of = of
         self.timer: asyncio.TimerHandle | None = None
+        self.sides = False  # whether what the leg hears, which is nothing, has a channel as well
         self._parts: list[tuple[datetime, bool]] = [(started, True)]
         self._ended: datetime | None = None
 
@@ -51,4 +52,8 @@ class CallRecorder:
             count = round((end - begin) / timedelta(seconds=1) * RATE)
             full, rest = divmod(count, RATE)
             samples.extend((_CYCLE * full + _CYCLE[:rest]) if hums else [0] * count)
+        if self.sides:
+            both = array("h", bytes(4 * len(samples)))
+            both[::2] = samples
+            return wav(both.tobytes(), channels=2)
         return wav(samples.tobytes())

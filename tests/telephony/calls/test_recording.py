@@ -45,12 +45,17 @@ class Sound:
         """Return its length."""
         return float(await self._sox("soxi", "-D", str(self.file)))
 
-    async def part(self, start: float, end: float) -> array.array[int]:
-        """Return the samples between two moments, 16 bits at 8 kHz."""
+    async def channels(self) -> int:
+        """Return how many channels it has."""
+        return int(await self._sox("soxi", "-c", str(self.file)))
+
+    async def part(self, start: float, end: float, channel: int | None = None) -> array.array[int]:
+        """Return the samples between two moments, 16 bits at 8 kHz, of one channel or of all together."""
         assert end - start > 0.2, "the part is too short to say anything"
         raw = ("-t", "raw", "-e", "signed", "-b", "16", "-r", str(RATE), "-c", "1", "-")
+        alone = () if channel is None else ("remix", str(channel))
         return array.array("h", await self._sox(
-            "sox", str(self.file), *raw, "trim", f"{start:.3f}", f"{end - start:.3f}"
+            "sox", str(self.file), *raw, *alone, "trim", f"{start:.3f}", f"{end - start:.3f}"
         ))  # fmt: skip
 
 
@@ -119,6 +124,7 @@ async def test_a_pause_is_silence_in_a_recording_of_both(phone: Exchange, tmp_pa
         paused, resumed, stopped = await _moments(phone, met.id, "paused", "resumed", "stopped")
     sound = await _sound(phone, row["id"], tmp_path)
     length = await sound.length_s()
+    assert await sound.channels() == 2
     assert abs(length - stopped) < 2 * EDGE_S, "a pause takes no time away"
     assert abs(row["duration_seconds"] - length) <= 1
     assert not row["length_mismatch"]
@@ -127,6 +133,10 @@ async def test_a_pause_is_silence_in_a_recording_of_both(phone: Exchange, tmp_pa
         assert level(heard) > LOUD
         assert share(heard, AGENT_HZ) > 0.1, "the agent"
         assert share(heard, CUSTOMER_HZ) > 0.1, "the customer"
+        said = await sound.part(start + EDGE_S, end - EDGE_S, 1)
+        answered = await sound.part(start + EDGE_S, end - EDGE_S, 2)
+        assert (share(said, CUSTOMER_HZ) > 0.5, share(said, AGENT_HZ) < 0.05) == (True, True), "each side by itself"
+        assert (share(answered, AGENT_HZ) > 0.5, share(answered, CUSTOMER_HZ) < 0.05) == (True, True)
     assert level(await sound.part(paused + EDGE_S, resumed - EDGE_S)) < LOUD / 10
     assert await _left_in_asterisk(phone) == []
 
