@@ -21,6 +21,7 @@ import structlog
 from jinaconnect.core.errors import Unavailable
 
 LATE_S, MOST_LANES = 0.01, 64  # what has waited for so long goes in a lane of its own
+BUSY_LANES = 2  # one batch is made while the database has the other
 SEVERAL = 4  # items of a batch that tell of a burst
 MOMENT_S, MOMENTS = 0.001, 8
 
@@ -36,7 +37,9 @@ class GroupCommit(Generic[Item, Result]):
     `write` returns one result per item, in order; a result that is an exception is raised in that caller alone. When
     it raises anything but Unavailable, each item of the batch is written by itself: what is wrong with one fails
     nobody else. With several `lanes` as many batches are on their way at once, where their order does not matter, and
-    more while the database is slow: who comes then waits for one write, and not for another's before.
+    more while the database is slow: who comes then waits for one write, and not for another's before. With a `key`,
+    items of one key are in one batch at a time, so that they are written in the order they came; and where batches are
+    large, no more than two are on their way, so that they stay large.
     With `bursts`, a batch after one of several items waits while more come in, for some milliseconds at most. `spawn`
     starts the task that writes, for whoever keeps account of those.
     """
@@ -44,6 +47,7 @@ class GroupCommit(Generic[Item, Result]):
     def __init__(
         self, write: Callable[[list[Item]], Awaitable[Sequence[Result | Exception]]], *, limit: int = 500,
         lanes: int = 1, bursts: bool = False, spawn: Spawn = asyncio.create_task,
+        key: Callable[[Item], Hashable] | None = None,
     ) -> None:  # fmt: skip
         self._write = write
         self._limit = limit
@@ -52,6 +56,8 @@ class GroupCommit(Generic[Item, Result]):
         self._draining = 0
         self._bursts = bursts
         self._spawn = spawn
+        self._key = key
+        self._under_way: set[Hashable] = set()
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -72,11 +78,19 @@ class GroupCommit(Generic[Item, Result]):
         """Have one item written; what is returned has its result, or its error."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._draining < self._lanes:
+        if self._key is not None:
+            if self._draining < self._most and self._key(item) not in self._under_way:
+                self._open()
+        elif self._draining < self._lanes:
             self._open()
         elif self._lanes > 1 and len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(LATE_S, self._beside)
         return future
+
+    @property
+    def _most(self) -> int:
+        busy = self._key is not None and (self._busy or len(self._under_way) >= SEVERAL)
+        return min(self._lanes, BUSY_LANES) if busy else self._lanes
 
     def _open(self) -> None:
         self._draining += 1
@@ -94,9 +108,15 @@ class GroupCommit(Generic[Item, Result]):
             while self._waiting:
                 if self._bursts and self._busy:
                     await self._burst()
-                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+                batch, keys = self._take()
+                if not batch:
+                    break  # what waits is of keys under way: whoever has them goes on with it
                 self._busy = len(batch) >= SEVERAL
-                results = await self._written([item for item, _ in batch])
+                self._under_way |= keys
+                try:
+                    results = await self._written([item for item, _ in batch])
+                finally:
+                    self._under_way -= keys
                 for (_, future), result in zip(batch, results, strict=True):
                     if future.done():
                         continue
@@ -104,8 +124,28 @@ class GroupCommit(Generic[Item, Result]):
                         future.set_exception(result)
                     else:
                         future.set_result(result)
+                if self._draining > self._most:
+                    break  # the others go on with what waits
         finally:
             self._draining -= 1
+
+    def _take(self) -> tuple[list[tuple[Item, asyncio.Future[Result]]], set[Hashable]]:
+        """Take the next batch off what waits, with the keys in it."""
+        if self._key is None:
+            batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            return batch, set()
+        taken: list[tuple[Item, asyncio.Future[Result]]] = []
+        left: list[tuple[Item, asyncio.Future[Result]]] = []
+        keys: set[Hashable] = set()
+        for entry in self._waiting:
+            key = self._key(entry[0])
+            if len(taken) < self._limit and key not in self._under_way:
+                taken.append(entry)
+                keys.add(key)
+            else:
+                left.append(entry)
+        self._waiting = left
+        return taken, keys
 
     async def _burst(self) -> None:
         """Return when a moment has brought nothing more, or enough of them have passed."""

@@ -139,3 +139,60 @@ async def test_each_item_of_a_failed_batch_is_written_by_itself() -> None:
     done = await asyncio.gather(*map(GroupCommit(away).put, range(6)), return_exceptions=True)
     assert {type(result) for result in done} == {Unavailable}
     assert len(tries) <= 2  # an outage is not asked again for each
+
+
+async def test_items_of_one_key_are_written_in_their_order_and_others_do_not_wait() -> None:
+    gates = {number: asyncio.Event() for number in range(7)}
+    begun: list[list[int]] = []
+
+    async def write(batch: list[int]) -> list[int | Exception]:
+        begun.append(batch)
+        await asyncio.gather(*(gates[number].wait() for number in batch))
+        return list(batch)
+
+    group: GroupCommit[int, int] = GroupCommit(write, lanes=3, key=lambda number: number % 3)
+    waits = []
+    for number in range(7):
+        waits.append(group.queued(number))
+        await asyncio.sleep(0)
+    assert begun == [[0], [1], [2]]  # 3 and 6 wait for 0, 4 for 1, 5 for 2
+    gates[1].set()
+    await waits[1]
+    gates[4].set()
+    assert await waits[4] == 4
+    assert begun == [[0], [1], [2], [4]]
+    for gate in gates.values():
+        gate.set()
+    assert await asyncio.gather(*waits) == list(range(7))
+    assert [number for batch in begun for number in batch if number % 3 == 0] == [0, 3, 6]
+    assert group.idle
+
+
+async def test_large_batches_stay_large() -> None:
+    gate = asyncio.Event()
+    sizes: list[int] = []
+    at_once = most = 0
+
+    async def write(batch: list[int]) -> list[int | Exception]:
+        nonlocal at_once, most
+        sizes.append(len(batch))
+        at_once += 1
+        await gate.wait()
+        await asyncio.sleep(0)
+        most = max(most, at_once)
+        at_once -= 1
+        return list(batch)
+
+    group: GroupCommit[int, int] = GroupCommit(write, lanes=3, key=lambda number: number)
+    first = [group.queued(number) for number in range(40)]
+    await asyncio.sleep(0)
+    rest = []
+    for number in range(40, 80):
+        rest.append(group.queued(number))
+        await asyncio.sleep(0)
+    assert sizes == [40, 1]  # a second one beside it, and no third
+    gate.set()
+    assert await asyncio.gather(*first, *rest) == list(range(80))
+    assert sizes == [40, 1, 39]
+    assert most == 2
+    assert group.idle

@@ -32,7 +32,7 @@ from jinaconnect.store.tenant import Change
 
 BATCH = 200
 LANES_KEPT = 2_000
-LANES = 2  # batches of one tenant on their way at once; what one customer writes stays in one lane, in order
+LANES = 3  # batches of one tenant on their way at once; what one customer writes is in one at a time, in order
 APPLIED_WITHIN_S = 0.5  # what is not applied by then is stored, and applied behind the answer
 LEASE = timedelta(seconds=15)  # applying takes milliseconds; what is not done by then was cut off
 
@@ -58,9 +58,10 @@ class InboundDoor:
         self._writers = writers
         self._accounts = accounts
         self._channels = channels
-        self._lanes: Kept[tuple[str, str, int], GroupCommit[_Arrived, None]] = Kept(
+        self._lanes: Kept[tuple[str, str], GroupCommit[_Arrived, None]] = Kept(
             lambda _: GroupCommit(
-                self._apply_arrived, limit=BATCH, bursts=True, spawn=worker.accounted
+                self._apply_arrived, limit=BATCH, lanes=LANES, bursts=True, spawn=worker.accounted,
+                key=lambda arrived: arrived.row.get("lane", 0),
             ),
             LANES_KEPT,
         )
@@ -96,7 +97,7 @@ class InboundDoor:
         id = services.ids.new("inb")
         row = {
             "_id": id, "scope": tenant, "channel": channel, "accounts": list(verified.accounts),
-            "lane": verified.lane % LANES, "kind": verified.kind, "received_at": services.clock(),
+            "lane": verified.lane, "kind": verified.kind, "received_at": services.clock(),
             **hook.row(adapter.spec.headers),
         }  # fmt: skip
         told = Received("received", id, verified.kind)
@@ -147,7 +148,7 @@ class InboundDoor:
         await retry_while_unavailable(lambda: self._lane(arrived.row).put(arrived))
 
     def _lane(self, row: Document) -> GroupCommit[_Arrived, None]:
-        return self._lanes.get((row["scope"], _channel(row), row.get("lane", 0)))
+        return self._lanes.get((row["scope"], _channel(row)))
 
     async def apply_handed(self, row: Document) -> bool:
         """Apply a body that another process took in; False when that was not done."""
