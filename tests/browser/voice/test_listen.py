@@ -12,11 +12,14 @@ from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import page_of
 from tests.browser.signing_in import sign_in
 from tests.browser.test_look import faults
+from tests.browser.voice.test_softphone import becomes_a_telephone
 from tests.handlers.people import Person
 from tests.telephony.asterisk import until
-from tests.telephony.calls.desks import newcomer
+from tests.telephony.calls.desks import CALLER, incoming, newcomer, number_to
 from tests.telephony.calls.parties import Meeting, meeting
+from tests.telephony.calls.phone import telephone
 from tests.telephony.calls.sound import AGENT_HZ, CUSTOMER_HZ
+from tests.telephony.calls.supervisor import SUPERVISOR_HZ, supervising
 from tests.telephony.calls.telephone import Exchange
 
 PEAKS = """async (tones) => {
@@ -28,6 +31,26 @@ PEAKS = """async (tones) => {
   const width = node.context.sampleRate / seen.fftSize;
   const at = (hertz) => Math.max(...found.slice(Math.round(hertz / width) - 4, Math.round(hertz / width) + 5));
   return tones.map(at);
+}"""
+# What the telephone of a page plays: kept from its connections, since the telephone itself shows nothing of it.
+HEARS = """() => {
+  const Real = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("track", ({ streams: [stream] }) => {
+        const context = new AudioContext();
+        window.heard = new AnalyserNode(context, { fftSize: 16384, smoothingTimeConstant: 0 });
+        context.createMediaStreamSource(stream).connect(window.heard);
+      });
+    }
+  };
+}"""
+PLAYED = """(tones) => {
+  if (!window.heard) return null;
+  const found = new Float32Array(heard.frequencyBinCount), width = heard.context.sampleRate / heard.fftSize;
+  heard.getFloatFrequencyData(found);
+  return tones.map((hertz) => Math.max(...found.slice(Math.round(hertz / width) - 4, Math.round(hertz / width) + 5)));
 }"""
 TOLD = "document.querySelector('jc-listen').told"
 
@@ -144,3 +167,39 @@ async def test_what_the_organisation_says_is_shown_before(page: Page, phone: Exc
         await expect(box).to_have_count(0)
         (await phone.owner.patch(path, {"supervision": "allowed", "supervision_notice": ""})).ok()
         assert await met.told("call.supervision_started") == []
+
+
+async def test_an_agent_at_a_browser_is_heard_and_whispered_to(
+    page: Page, phone: Exchange, boss: Person
+) -> None:
+    agent = await newcomer(phone, "manager", "Ann")
+    await page.add_init_script(f"({HEARS})()")
+    await becomes_a_telephone(page, phone, agent)
+    number = await number_to(phone, {"type": "device", "user": agent.id, "ring_s": 30})
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        customer = customers.dial(phone.asterisk.ip, number, caller=CALLER)
+        await page.locator("jc-softphone").get_by_role("button", name="Answer").click()
+        await until(lambda: customer.up, "the answer", 20)
+        customer.line.say(CUSTOMER_HZ)
+        await until(lambda: not customer.line.quiet(), "the beep of the agent's microphone", 20)
+        async with supervising(boss.client, await incoming(phone, number)) as there:
+            there.speaks = True
+            await there.until_hears(CUSTOMER_HZ)
+            assert not await plays(page, SUPERVISOR_HZ)
+            await there.order("whisper")
+            for _ in range(300):
+                if await plays(page, SUPERVISOR_HZ):
+                    break
+                await asyncio.sleep(0.1)
+            assert await plays(page, SUPERVISOR_HZ)
+            assert await plays(page, CUSTOMER_HZ)
+            assert not customer.line.hears(SUPERVISOR_HZ)
+            await there.order("barge")
+            await customer.line.until_hears(SUPERVISOR_HZ, "the customer")
+        customer.hang_up()
+
+
+async def plays(page: Page, hertz: int) -> bool:
+    """Tell whether a tone stands out of what the page's telephone plays."""
+    tone, beside = await page.evaluate(PLAYED, [hertz, hertz + 300]) or (-200, -200)
+    return bool(tone > max(-60, beside + 15))

@@ -8,6 +8,7 @@ import json
 import socket
 from array import array
 
+import pytest
 import websockets
 
 from tests.telephony.asterisk import until
@@ -16,8 +17,10 @@ from tests.telephony.calls.graphs import menu
 from tests.telephony.calls.parties import CUSTOMER, Meeting, meeting, nothing_left
 from tests.telephony.calls.phone import telephone
 from tests.telephony.calls.sound import AGENT_HZ, CUSTOMER_HZ, Line
+from tests.telephony.calls.sound import share as tone_share
 from tests.telephony.calls.supervisor import SUPERVISOR_HZ, share, sound_of, supervising
 from tests.telephony.calls.telephone import TERMINAL, Exchange
+from tests.telephony.waves import samples
 from tests.tenants import make_tenant
 
 PARTY_HZ = 2_500
@@ -156,6 +159,25 @@ async def test_a_hold_parts_those_who_were_barged_in_on(phone: Exchange) -> None
         await met.order("unhold")
         await boss.order("barge")
         await boss.until_heard_by("both")
+
+
+@pytest.mark.parametrize("mode", ["whisper", "barge"])
+async def test_a_recording_has_what_both_hear_and_not_what_is_whispered(phone: Exchange, mode: str) -> None:
+    async with meeting(phone) as met, supervising(phone.owner, met.id, mode) as boss:
+        boss.speaks = True
+        await met.agent.line.until_hears(SUPERVISOR_HZ, "the agent")
+        await met.order("record", do="start")
+        await says(met.customer.line, 1.5)
+        await met.order("record", do="stop")
+        await met.wait_told("recording.ready")
+        [row] = await phone.recordings(met.id)
+        shown = (await phone.owner.get(f"/voice/api/recordings/{row['id']}/download/")).ok()
+        file = (await phone.owner.get(shown["recording_url"].removeprefix(phone.owner.url))).body
+    heard = samples(file)[2_000:]
+    assert tone_share(heard, AGENT_HZ) > 0.1
+    assert tone_share(heard, CUSTOMER_HZ) > 0.1
+    assert (tone_share(heard, SUPERVISOR_HZ) > 0.1) is (mode == "barge")
+    assert mode == "barge" or tone_share(heard, SUPERVISOR_HZ) < 0.01
 
 
 # ---- who may
