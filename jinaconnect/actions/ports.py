@@ -289,7 +289,7 @@ class VoiceHooks(Protocol):
     async def close(self) -> None:
         """End what is simulated."""
 
-    def inbound_url(self, account: Document) -> str:
+    def inbound_url(self, account: Document) -> dict[str, Any]:
         """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
 
 

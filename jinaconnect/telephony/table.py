@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from typing import Any
 
 from jinaconnect.outbound import Outbound
 from jinaconnect.telephony.provider import ProviderSpec, VoiceProvider
+from jinaconnect.telephony.providers.credentials import form
 from jinaconnect.telephony.providers.exotel import ExotelVoice
 from jinaconnect.telephony.providers.plivo import PlivoVoice
 from jinaconnect.telephony.providers.telnyx import TelnyxVoice
@@ -61,6 +63,18 @@ _ASTERISK, _SIMULATED = SwitchKind(), SwitchKind(sip=False, sound=False)
 def row(provider: str) -> ProviderRow:
     """Return the row of a provider; raises KeyError for a name that is none."""
     return PROVIDERS[provider]
+
+
+def account_forms() -> list[dict[str, Any]]:
+    """Return what an account at each HTTP carrier consists of, for a form."""
+    return [
+        {
+            "provider": name, "display_name": each.spec.label, "notes": " ".join((account.__doc__ or "").split()),
+            "fields": form(account), "capabilities": each.spec.capabilities(),
+        }
+        for name, each in PROVIDERS.items()
+        if (account := each.spec.credentials) is not None
+    ]  # fmt: skip
 
 
 def switched(provider: str) -> bool:

@@ -118,11 +118,15 @@ class VoiceDoor:
             await asyncio.sleep(LOOK_S)
         return (None,)
 
-    def inbound_url(self, account: Document) -> str:
-        """Return the address an account's carrier is given for calls that come in; raises InvalidState."""
-        if self._providers.get(account["provider"], account["scope"]) is None:
+    def inbound_url(self, account: Document) -> dict[str, Any]:
+        """Return the address an account's carrier is given for calls that come in, and others; raises InvalidState."""
+        adapter = self._providers.get(account["provider"], account["scope"])
+        if adapter is None:
             raise InvalidState(f"Calls do not come in over {account['provider']} by webhook.")
-        return self._urls.inbound(account["provider"], account["_id"])
+        named = account["provider"], account["_id"]
+        signs = self._providers.opened(account).credentials.get(adapter.spec.signed_by or "")
+        signed = [{"name": name, "url": url} for name, url in self._urls.signed(*named).items()] if signs else []
+        return {"url": self._urls.inbound(*named), "signed": signed}
 
     async def receive(self, provider: str, account: str, path: str, given: WebhookRequest) -> WebhookReply:
         """Take one webhook; raises PermissionDenied for one that is not that account's, Malformed, Unavailable."""

@@ -46,6 +46,11 @@ class HookUrls:
         base = self._settings.public_url or self._settings.own_url
         return f"{base}{PATH}{provider}/{account}/{INBOUND}/?mark={self.mark(account, INBOUND, '', 0)}"
 
+    def signed(self, provider: str, account: str) -> dict[str, str]:
+        """Return the addresses that a carrier's signature opens, by name."""
+        base = self._settings.public_url or self._settings.own_url
+        return {name: f"{base}{PATH}{provider}/{account}/{name}/" for name in row(provider).spec.paths}
+
     def mark(self, account: str, kind: str, call: str, turn: int) -> str:
         """Return the mark of an address."""
         return hmac.digest(self._key, f"{account}/{kind}/{call}/{turn}".encode(), "sha256")[:16].hex()

@@ -13,6 +13,7 @@ from jinaconnect.core.paging import SHORT, one_of
 from jinaconnect.core.schema import Answer, Phone, Request, example
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.schemas import Parameter
+from jinaconnect.telephony.table import account_forms
 from jinaconnect.telephony.trunks.profile import profiles
 
 Status = Literal["unknown", "up", "degraded", "down"]
@@ -145,10 +146,33 @@ class VendorProfile(Answer):
     codecs: list[str]
 
 
+class AccountField(Answer):
+    """A field of an account's credentials; what is `secret` is never shown again, `lines` how many it is typed in."""
+
+    name: str
+    label: str
+    hint: str
+    required: bool
+    secret: bool
+    lines: int
+    default: str
+
+
+class AccountForm(Answer, json_schema_extra=example(**account_forms()[0])):
+    """What an account at an HTTP carrier consists of, before one is entered."""
+
+    provider: str
+    display_name: str
+    notes: str
+    fields: list[AccountField]
+    capabilities: list[str]
+
+
 class VendorProfiles(Answer):
-    """The SIP carriers known."""
+    """The SIP carriers known, and the HTTP carriers an account can be at."""
 
     results: list[VendorProfile]
+    accounts: list[AccountForm]
 
 
 class TrunkTest(Request, json_schema_extra=example(call_to="+12025550111")):
@@ -214,11 +238,15 @@ async def read_figures(ctx: Context, id: str) -> dict[str, Any]:
 
 @voice_operation("GET", "vendor-profiles/", id="vendor_profiles", permission="voice.manage", returns=VendorProfiles)
 async def list_profiles(ctx: Context) -> dict[str, Any]:
-    """List the SIP carriers that are known, for `credentials.vendor_profile` of a trunk."""
+    """List the SIP carriers that are known, for `credentials.vendor_profile` of a trunk, and the HTTP ones.
+
+    `accounts` has what the `credentials` of a provider config at each HTTP carrier are.
+    """
     return {
         "results": [
             each.model_dump(include=set(VendorProfile.model_fields), mode="json") for each in profiles().values()
-        ]
+        ],
+        "accounts": account_forms(),
     }
 
 

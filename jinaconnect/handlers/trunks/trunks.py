@@ -96,10 +96,27 @@ class TrunkOut(TrunkData):
     """A provider config; credentials are never shown."""
 
 
-class InboundUrl(Answer, json_schema_extra=example(url="https://gateway.example/voice/webhooks/twilio/…/inbound/?mark=…")):
-    """Where a carrier tells of calls that come in: with GET or POST, signed as its other webhooks are."""
+class SignedUrl(Answer, json_schema_extra=example(name="answer", url="https://gateway.example/voice/webhooks/twilio/…/answer/")):
+    """An address that a carrier's signature opens, by the name it ends in."""
+
+    name: str
+    url: str
+
+
+class InboundUrl(
+    Answer,
+    json_schema_extra=example(
+        url="https://gateway.example/voice/webhooks/twilio/…/inbound/?mark=…",
+        signed=[{"name": "answer", "url": "https://gateway.example/voice/webhooks/twilio/…/answer/"}],
+    ),
+):
+    """Where a carrier tells of calls that come in: with GET or POST, signed as its other webhooks are.
+
+    `signed` are further addresses, opened by the carrier's signature; none where the account has no secret to check it.
+    """
 
     url: str
+    signed: list[SignedUrl]
 
 
 @voice_operation(
@@ -168,4 +185,4 @@ async def inbound_url(ctx: OperationContext, id: str) -> dict[str, Any]:
 
     400 `invalid_state` for a trunk, whose calls come in on a switch.
     """
-    return {"url": ctx.ports.voice_hooks.inbound_url(await ctx.data.get("trunks", id))}
+    return ctx.ports.voice_hooks.inbound_url(await ctx.data.get("trunks", id))

@@ -190,5 +190,15 @@ async def test_figures_by_slot_are_those_of_the_calls_in_each(gateway: Running, 
     assert sum(slot["attempts"] for slot in hour) == 2
     (await client.get(path, params={"window": "2h"})).refused(400, "validation_error")
     (await tenant("manager", "test").get(path)).refused(403, "permission_denied")
-    named = (await client.get("/voice/api/vendor-profiles/")).ok()["results"]
-    assert "generic" in [each["name"] for each in named]
+    told = (await client.get("/voice/api/vendor-profiles/")).ok()
+    assert "generic" in [each["name"] for each in told["results"]]
+    forms = {each["provider"]: each for each in told["accounts"]}
+    assert list(forms) == ["twilio", "plivo", "vonage", "telnyx", "exotel"]
+    fields = {name: {each["name"]: each for each in form["fields"]} for name, form in forms.items()}
+    assert [each for each, told in fields["twilio"].items() if told["required"]] == ["account_sid", "auth_token"]
+    assert [each for each, told in fields["vonage"].items() if told["secret"]] == [
+        "api_secret", "private_key_pem", "signature_secret",
+    ]  # fmt: skip
+    assert fields["vonage"]["private_key_pem"]["lines"] == 4
+    assert fields["exotel"]["subdomain"]["default"] == "api.exotel.com"
+    assert all("base_url" not in each for each in fields.values())

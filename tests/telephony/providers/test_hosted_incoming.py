@@ -120,6 +120,16 @@ async def test_an_address_that_is_not_ours_takes_no_call(line: Line) -> None:
     assert (await line.owner.get(CALLS)).ok()["results"] == []
 
 
+async def test_what_is_signed_may_be_told_at_further_addresses(line: Line) -> None:
+    if line.carrier.provider == FAKE:
+        pytest.skip("the carrier of tests is told of by names that no door has")
+    signed = (await line.owner.get(f"{TRUNKS}{line.trunk}/inbound-url/")).ok()["signed"]
+    assert bool(signed) == (line.carrier.provider != "exotel")  # which signs nothing
+    for each in signed:
+        assert each["url"].endswith(f"/{line.trunk}/{each['name']}/")
+        assert (await line.carrier.post(each["url"], {"id": "x"}, signature="0" * 64))[0] == 403
+
+
 async def test_a_trunk_has_no_address_for_webhooks(tenant: Tenant) -> None:
     trunk = await add_trunk(tenant(), from_numbers=[OWN])
     (await tenant().get(f"{TRUNKS}{trunk}/inbound-url/")).refused(400, "invalid_state")
