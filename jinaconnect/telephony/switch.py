@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from jinaconnect.core.calls.reconcile import Snapshot
 
@@ -213,6 +213,14 @@ class Sound(Protocol):
 
     async def close(self) -> None:
         """Close it, which ends its leg."""
+
+
+@runtime_checkable
+class PlayedParties(Protocol):
+    """A switch whose parties are played, and do what they are told."""
+
+    async def act(self, leg: Leg, keys: str) -> None:
+        """Have a party press keys one after the other; `w` waits half a second, `h` hangs up. Raises LegGone."""
 
 
 class Switch(Protocol):

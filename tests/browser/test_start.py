@@ -69,3 +69,21 @@ async def test_message_answer_and_call(page: Page, gateway: Running, tenant: Ten
     await expect(page.locator(".ringing")).to_contain_text("ended", timeout=60_000)
     await expect(page.locator(".ringing b")).to_have_text("1")
     assert (await tenant().get("/contacts/")).ok()["results"] == []  # nothing of it is live
+
+
+async def test_the_telephone_on_the_screen_presses_keys_and_hangs_up(
+    page: Page, gateway: Running, tenant: Tenant
+) -> None:
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "owner", "Sam"), "#/try")
+    await page.get_by_role("button", name="Work in the sandbox").click()
+    await live(page)
+    await page.get_by_role("button", name="Call the customer").click()
+    keys = page.get_by_role("group", name="Keys of the telephone")
+    for pressed in ("5", "58"):
+        await keys.get_by_role("button", name=pressed[-1], exact=True).click()
+        await expect(page.locator(".ringing b")).to_have_text(pressed)
+    await keys.get_by_role("button", name="Hang up as the customer").click()
+    await expect(page.locator(".ringing")).to_contain_text("ended")
+    await expect(keys).to_have_count(0)
+    [call] = (await tenant("owner", "test").get("/voice/api/calls/")).ok()["results"]
+    assert (call["status"], call["hangup_cause"]) == ("COMPLETED", "NORMAL_CLEARING")

@@ -13,7 +13,7 @@ from jinaconnect.actions.trunks.targets import reach
 from jinaconnect.core.calls import document, machine
 from jinaconnect.core.calls.supervision import key_place
 from jinaconnect.core.ivr import exchange
-from jinaconnect.telephony.switch import CUSTOMER
+from jinaconnect.telephony.switch import CUSTOMER, PlayedParties
 
 Actor = Mapping[str, str]
 Body = Mapping[str, Any]
@@ -167,6 +167,14 @@ async def dtmf(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     return None
 
 
+async def customer(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
+    """Have a customer who is played press keys, or hang up."""
+    if not isinstance(call.switch, PlayedParties):
+        raise invalid("Its customer is nobody's to play.")
+    await call.switch.act(call.leg(CUSTOMER), body["keys"])
+    return None
+
+
 async def record(call: Ground, body: Body, actor: Actor) -> dict[str, Any] | None:
     """Start, pause, resume or stop the recording."""
     match body["do"]:
@@ -211,6 +219,7 @@ VERBS: Mapping[str, Verb] = {
     "play": Verb(play),
     "stop-play": Verb(stop_play, talking=False),
     "dtmf": Verb(dtmf),
+    "customer": Verb(customer),
     "record": Verb(record),
     "supervise": Verb(supervise),
     "supervise-as": Verb(supervise_as, talking=False),

@@ -7,6 +7,20 @@ import "./phone.js";
 
 export const CUSTOMER = "+12025550107"; // in the sandbox whoever is called at this number presses the keys asked for
 
+const ASKS = "Try it"; // the IVR that asks for a key
+const GRAPH = {
+  entry_node_id: "ask",
+  nodes: [
+    { id: "ask", type: "voice.gather_dtmf", data: { prompt_tts: "Hello, your order is ready. Press a key.", max_digits: 1, timeout_seconds: 60 } },
+    { id: "again", type: "voice.gather_dtmf", data: { prompt_tts: "You pressed {{digits}}. Press another, or hang up.", max_digits: 1, timeout_seconds: 60 } },
+    { id: "end", type: "voice.hangup", data: {} },
+  ],
+  edges: [
+    { source: "ask", on: "default", target: "again" }, { source: "again", on: "default", target: "again" },
+    { source: "ask", on: "timeout", target: "end" }, { source: "again", on: "timeout", target: "end" },
+  ],
+};
+
 const CALLED = {
   "call.dialing": "Dialling…", "call.ringing": "Ringing…", "call.answered": "They answered.", "call.dtmf": "They pressed a key.",
   "call.completed": "The call has ended.", "call.failed": "The call failed.", "call.busy": "Busy.", "call.no_answer": "Nobody answered.",
@@ -41,22 +55,39 @@ export default class StartPage extends Element {
   #events(events) {
     for (const event of events) {
       if (event.type === "contact.created" && event.data.phone === CUSTOMER) this.#know(event.data.id);
+      const { to_number: to, from_number: from } = event.data;
+      if (event.type === "call.created" && [to, from].includes(CUSTOMER) && (this.call?.over ?? true)) this.#rings(event.call_id);
       if (this.call && event.call_id === this.call.id && event.type in CALLED) {
         const digit = event.type === "call.dtmf" ? (event.data.digit ?? event.data.digits ?? "") : "";
         this.call = {
           ...this.call, said: CALLED[event.type], keys: this.call.keys + digit, done: this.call.done || event.type === "call.answered",
+          up: this.call.up || event.type === "call.answered",
           over: ["call.completed", "call.failed", "call.busy", "call.no_answer"].includes(event.type),
         };
       }
     }
   }
 
+  #rings(id) {
+    this.call = { id, said: "Dialling…", keys: "", done: false, up: false, over: false };
+  }
+
+  /** Return the IVR that asks for a key, of who may make one; for others the customer presses one by themselves. */
+  async #asking() {
+    if (!session.may("voice.manage")) return null;
+    const { results } = await api.get("/voice/api/templates/", { search: ASKS, is_active: true });
+    const held = results.find((each) => each.name === ASKS);
+    return (held ?? (await api.post("/voice/api/templates/", { name: ASKS, template_kind: "ivr_menu", graph: GRAPH }, { key: newKey() }))).id;
+  }
+
   async #dial() {
     this.fault = null;
     try {
-      const body = { to_number: CUSTOMER, tts_text: "Hello, this is a call to try things out. Your order is ready. Press one to hear that again.", metadata: { sandbox_digits: "1" } };
+      const template = await this.#asking();
+      const said = "Hello, this is a call to try things out. Your order is ready. Press one to hear that again.";
+      const body = { to_number: CUSTOMER, ...(template ? { template } : { tts_text: said, metadata: { sandbox_digits: "1" } }) };
       const call = await api.post("/voice/api/calls/", body, { key: newKey() });
-      this.call = { id: call.id, said: "Dialling…", keys: "", done: false, over: false };
+      if (this.call?.id !== call.id) this.#rings(call.id);
     } catch (error) {
       this.fault = error.message;
     }
@@ -103,7 +134,7 @@ export default class StartPage extends Element {
             ? html`The conversation is in the inbox. <a href="#/inbox/${this.contact}">Open it</a>, press <kbd>R</kbd>, write, <kbd>Ctrl</kbd> <kbd>Enter</kbd>, and come back.`
             : "The conversation will be in the inbox."} What you write arrives on the telephone, and its ticks on your side.</p>`)}
           ${session.may("voice.call") ? step(Boolean(this.call?.done), "You call them", html`
-            <p>The telephone rings, is answered, hears a sentence and presses 1.</p>
+            <p>${session.may("voice.manage") ? "The telephone rings and is answered. Press its keys, or hang up." : "The telephone rings, is answered, hears a sentence and presses 1."}</p>
             <p>${this.call && !this.call.over ? html`<button @click=${() => this.#hangUp()}>Hang up</button>` : html`<button class="primary" @click=${() => this.#dial()}>Call the customer</button>`}</p>`) : ""}
         </ol>
         ${this.fault ? html`<p class="fault" role="alert">${this.fault}</p>` : ""}

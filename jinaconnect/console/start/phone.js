@@ -43,6 +43,22 @@ class Phone extends Element {
     }
   }
 
+  /** Press keys of the telephone, or hang up. */
+  async #act(keys) {
+    this.fault = null;
+    try {
+      await api.post(`/sandbox/calls/${this.call.id}/`, { keys }, { key: newKey() });
+    } catch (error) {
+      this.fault = error.message;
+    }
+  }
+
+  #pad() {
+    return html`<div class="phone-pad" role="group" aria-label="Keys of the telephone">${[..."123456789*0#"].map((key) => html`
+      <button type="button" @click=${() => this.#act(key)}>${key}</button>`)}
+      <button type="button" class="bad" @click=${() => this.#act("h")}>${icons.hangUp} Hang up as the customer</button></div>`;
+  }
+
   render() {
     return html`
       <section class="phone" aria-label="The customer's telephone">
@@ -52,6 +68,7 @@ class Phone extends Element {
         <div class="screen" tabindex="0" role="log" aria-label="Messages on the telephone">
           ${this.messages.length ? this.messages.slice(-SHOWN).map(({ message }) => this.#said(message)) : html`<p class="empty soft">Nothing yet.</p>`}
         </div>
+        ${this.call?.up && !this.call.over && session.may("voice.control") ? this.#pad() : ""}
         <form @submit=${this.#write}>
           <select aria-label="Channel" @change=${(event) => (this.channel = event.target.value)}>
             ${Object.entries(CHANNELS).map(([id, name]) => html`<option value=${id} ?selected=${id === this.channel}>${name}</option>`)}</select>

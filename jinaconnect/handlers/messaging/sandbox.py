@@ -1,4 +1,4 @@
-"""`/sandbox/`: a simulated customer writes, or calls."""
+"""`/sandbox/`: a simulated customer writes, calls, and presses keys in a call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
+from jinaconnect.actions.calls.reading import controllable_call
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.sandbox import customer_writes, in_chaos, set_chaos
 from jinaconnect.channels.table import SIMULATED
@@ -92,6 +93,25 @@ async def inbound(ctx: OperationContext, body: CustomerWrites) -> dict[str, Any]
         raise Invalid.field("text", "exactly one of text, media_url and keys is needed")
     text, platform = body.text or body.keys, body.channel.upper()
     return await customer_writes(ctx, platform, sender, body.name, text, body.media_url, body.app)
+
+
+class CustomerActs(Request, json_schema_extra=example(keys="1")):
+    """What a simulated customer does in a call: presses keys, one a second; `w` waits half a second, `h` hangs up."""
+
+    keys: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[0-9*#w]*h?$")]
+
+
+@operation(
+    "POST", "/sandbox/calls/{id}/", id="sandbox.call", permission="voice.control", body=CustomerActs,
+    returns=Written, status=202, effect=True, errors=(409, 501),
+)  # fmt: skip
+async def in_call(ctx: OperationContext, id: str, body: CustomerActs) -> dict[str, Any]:
+    """Have the customer of a live call press keys or hang up; needs a `jc_test_` key, and the sandbox's own trunk."""
+    _sandbox_only(ctx)
+    doc = await controllable_call(ctx, id)
+    order = ctx.ports.calls.carrying(doc).order
+    await order(doc, "customer", {"keys": body.keys}, ctx.principal.actor(), ctx.ids.new("ord"))
+    return {"status": "accepted", "call_id": doc["_id"]}
 
 
 class Chaos(Request, json_schema_extra=example(on=True)):

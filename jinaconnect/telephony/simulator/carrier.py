@@ -92,13 +92,16 @@ class SimulatedSwitch:
     def _pick_up(self, party: _Party) -> None:
         party.up = True
         self._tell(switch.LegAnswered(at=self._clock(), leg=party.leg, machine=party.behaviour.machine))
-        self._send_all(party)
+        self._send_all(party, party.digits)
         if party.behaviour.hangs_up_after_s is not None:
             self._after(party, party.behaviour.hangs_up_after_s, lambda: self._hang_up(party.leg))
 
-    def _send_all(self, party: _Party) -> None:
-        at = 0.0
-        for digit in party.digits:
+    async def act(self, leg: Leg, keys: str) -> None:
+        """Have a party press keys one after the other, the first at once."""
+        self._send_all(self._party(leg), keys, -KEY_S)
+
+    def _send_all(self, party: _Party, digits: str, at: float = 0.0) -> None:
+        for digit in digits:
             if digit == HANGS_UP:
                 at += KEY_S
                 self._after(party, at, lambda: self._hang_up(party.leg))

@@ -42,6 +42,27 @@ async def _ended(tenant: Tenant, call: str, within_s: float = 15) -> dict[str, A
     return shown
 
 
+async def test_a_customer_presses_keys_and_hangs_up_when_told(tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    body = {"name": "Menu", "template_kind": "ivr_menu", "graph": menu()}
+    template = (await client.post("/voice/api/templates/", body)).ok(201)["id"]
+    call = await _place(tenant, "+12025550101", template=template)
+    act = f"/sandbox/calls/{call}/"
+
+    async def asked() -> bool:
+        return "call.ivr_step" in await _types(tenant, call)
+
+    await until(asked)
+    (await client.post(act, {"keys": "x"})).refused(400, "validation_error")
+    (await tenant("viewer", "test").post(act, {"keys": "1"})).refused(403, "permission_denied")
+    (await tenant("owner", "live").post(act, {"keys": "1"})).refused(403, "permission_denied")
+    (await client.post(act, {"keys": "9h"})).ok(202)
+    assert (await _ended(tenant, call))["hangup_cause"] == "NORMAL_CLEARING"
+    events = await client.events("start", call=call)
+    assert [event["data"]["digit"] for event in events if event["type"] == "call.dtmf"] == ["9"]
+    (await client.post(act, {"keys": "1"})).refused(409, "invalid_state")
+
+
 async def _types(tenant: Tenant, call: str) -> list[str]:
     return [event["type"] for event in await tenant("owner", "test").events("start", call=call)]
 
