@@ -108,7 +108,7 @@ export default class TrunksPage extends Element {
     const { trunks, links } = this.health;
     return html`
       <section class="page">
-        <header class="page-head"><h1>Trunks</h1><a class="button primary" href="#/trunks/new">${icons.trunks} Add a trunk</a></header>
+        <header class="page-head"><h1>Trunks</h1><a class="button primary" href="#/trunks/new">${icons.add} Add a trunk or an account</a></header>
         ${this.fault ? html`<p class="fault" role="alert">${this.fault} What stands here is older.</p>` : ""}
         ${links.length ? html`<ul class="links" aria-label="Links to Asterisk">${links.map((link) => this.#link(link))}</ul>` : ""}
         ${trunks.length ? html`<ul class="rows trunk-rows">${trunks.map((each) => this.#row(each))}</ul>`
@@ -134,12 +134,13 @@ export default class TrunksPage extends Element {
   #row(trunk) {
     const { name, kind } = STATES[trunk.status];
     const hour = trunk.windows["1h"];
+    const hosted = trunk.provider !== "sip"; // no Asterisk asks its carrier whether it is there
     return html`
       <li><a class="trunk" href="#/trunks/${trunk.id}">
-        <span class="trunk-name"><b><bdi>${plain(trunk.name, 60)}</bdi></b> <span class="tag ${kind}">${name}</span>
-          <span class="soft"><bdi>${plain(trunk.label, 40)}</bdi>${trunk.asterisk ? html` · ${registration(trunk.registration)}` : ""}</span></span>
+        <span class="trunk-name"><b><bdi>${plain(trunk.name, 60)}</bdi></b> ${hosted ? "" : html`<span class="tag ${kind}">${name}</span>`}
+          <span class="soft"><bdi>${plain(trunk.label, 40)}</bdi> · ${hosted ? "over HTTP" : registration(trunk.registration)}</span></span>
         <span class="trunk-figures">
-          ${[["calls", `${trunk.calls}${trunk.cap < 0 ? "" : ` of ${trunk.cap}`}`], ["RTT", milliseconds(trunk.contact.rtt_ms)], ["ASR 1 h", percent(hour.asr)],
+          ${[["calls", `${trunk.calls}${trunk.cap < 0 ? "" : ` of ${trunk.cap}`}`], ...(hosted ? [] : [["RTT", milliseconds(trunk.contact.rtt_ms)]]), ["ASR 1 h", percent(hour.asr)],
             ["NER 1 h", percent(hour.ner)], ["ACD 1 h", seconds(hour.acd_s)]].map(([what, value]) => html`<span><small>${what}</small> <b>${value}</b></span>`)}
         </span></a></li>`;
   }

@@ -3,10 +3,11 @@ import { api, newKey } from "../api.js";
 import { Element, html, live } from "../element.js";
 import { brief } from "../format.js";
 import { icons } from "../icons.js";
+import { copied } from "../parts/form.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 import "./chart.js";
-import { STATES, milliseconds, percent, registration, seconds, tested } from "./words.js";
+import { STATES, account, known, milliseconds, percent, registration, seconds, tested } from "./words.js";
 
 const WINDOWS = { "1h": "An hour", "24h": "A day" };
 const TEST_MS = 30_000; // a test call takes up to twenty seconds
@@ -14,7 +15,7 @@ const TEST_MS = 30_000; // a test call takes up to twenty seconds
 class Trunk extends Element {
   static properties = {
     page: { attribute: false }, id: {}, trunk: { attribute: false }, window: { state: true }, figures: { state: true }, result: { state: true },
-    fault: { state: true }, busy: { state: true }, callTo: { state: true }, config: { state: true },
+    fault: { state: true }, busy: { state: true }, callTo: { state: true }, config: { state: true }, hooks: { state: true },
   };
 
   constructor() {
@@ -25,10 +26,16 @@ class Trunk extends Element {
 
   willUpdate(changed) {
     if (changed.has("id")) {
-      this.figures = this.result = this.fault = this.config = null;
+      this.figures = this.result = this.fault = this.config = this.hooks = null;
       api.get(`/voice/api/provider-configs/${this.id}/`).then((found) => (this.config = found), () => {});
+      if (this.#hosted) api.get(`/voice/api/provider-configs/${this.id}/inbound-url/`).then((found) => (this.hooks = found), () => {});
     }
     if (changed.has("id") || changed.has("window")) this.read();
+  }
+
+  /** Tell whether it is an account over HTTP, of which no Asterisk knows. */
+  get #hosted() {
+    return this.trunk.provider !== "sip";
   }
 
   /** Read the figures of the charts. */
@@ -56,7 +63,7 @@ class Trunk extends Element {
   async #enable(on) {
     try {
       this.config = await api.patch(`/voice/api/provider-configs/${this.id}/`, { enabled: on }, { key: newKey() });
-      this.page.app.say(on ? "The trunk is on." : "The trunk is off: no call goes over it.", () => this.#enable(!on));
+      this.page.app.say(on ? "Switched on." : "Switched off: no call goes over it.", () => this.#enable(!on));
       this.page.read();
     } catch (error) {
       this.page.app.say(error.message);
@@ -65,7 +72,7 @@ class Trunk extends Element {
 
   render() {
     const { trunk } = this;
-    const { name, kind } = STATES[trunk.status];
+    const { name, kind } = this.#hosted ? account(this.config) : STATES[trunk.status];
     return html`
       <section class="page">
         <p><a href="#/trunks">${icons.back} All trunks</a></p>
@@ -73,11 +80,16 @@ class Trunk extends Element {
           ${trunk.since ? html`<span class="soft">since ${brief(trunk.since)}</span>` : ""}
           ${this.config ? html`<button @click=${() => this.#enable(!this.config.enabled)}>${this.config.enabled ? "Switch off" : "Switch on"}</button>` : ""}</header>
         <dl class="figures">
-          ${[["Carrier", trunk.label], ["Registration", trunk.asterisk ? registration(trunk.registration) : "at the carrier"], ["Calls now", `${trunk.calls}${trunk.cap < 0 ? "" : ` of ${trunk.cap}`}`],
-            ["Round trip, half below", milliseconds(trunk.options.p50_ms)], ["99 % below", milliseconds(trunk.options.p99_ms)], ["Lost in 5 min", trunk.options.lost_5m]].map(([what, value]) => html`
+          ${[["Carrier", trunk.label], ["Calls now", `${trunk.calls}${trunk.cap < 0 ? "" : ` of ${trunk.cap}`}`], ...(this.#hosted ? [["Credentials", known(this.config)]] : [
+            ["Registration", registration(trunk.registration)], ["Round trip, half below", milliseconds(trunk.options.p50_ms)], ["99 % below", milliseconds(trunk.options.p99_ms)], ["Lost in 5 min", trunk.options.lost_5m]])].map(([what, value]) => html`
             <div><dt>${what}</dt><dd><bdi>${value}</bdi></dd></div>`)}</dl>
         ${this.#charts()}
         ${this.#test()}
+        ${this.hooks ? html`
+          <section class="test card" aria-label="Webhook addresses"><h2>Webhook addresses</h2>
+            <p class="soft">For calls that come in and for their status, set this at the carrier, at each number. Calls that go out bring their own.</p>
+            ${copied(this.page.app, "Calls that come in", this.hooks.url)}
+            ${this.hooks.signed.length ? html`<details><summary>Others, which the carrier's signature opens</summary>${this.hooks.signed.map(({ name, url }) => copied(this.page.app, name, url))}</details>` : ""}</section>` : ""}
       </section>`;
   }
 
@@ -95,7 +107,7 @@ class Trunk extends Element {
         <jc-chart .name=${"Answered (ASR) and carried (NER), %"} .most=${100} .at=${some ? at(slots) : []} .lines=${[
           { name: "NER", values: of("ner", 100), colour: "--read", last: percent(held.ner), dash: [5, 4] }, { name: "ASR", values: of("asr", 100), colour: "--mark", last: percent(held.asr) }]}></jc-chart>
         <jc-chart .name=${"Mean length (ACD), seconds"} .at=${some ? at(slots) : []} .lines=${[{ name: "ACD", values: of("acd_s"), colour: "--mark", last: seconds(held.acd_s) }]}></jc-chart>
-        <jc-chart .name=${"Round trip, ms"} .at=${at(figures?.rtt ?? [])} .lines=${[{ name: "RTT", values: (figures?.rtt ?? []).map((row) => row.ms), colour: "--mark", last: milliseconds(this.trunk.contact.rtt_ms) }]}></jc-chart>
+        ${this.#hosted ? "" : html`<jc-chart .name=${"Round trip, ms"} .at=${at(figures?.rtt ?? [])} .lines=${[{ name: "RTT", values: (figures?.rtt ?? []).map((row) => row.ms), colour: "--mark", last: milliseconds(this.trunk.contact.rtt_ms) }]}></jc-chart>`}
         <figure class="chart"><figcaption>Why calls were not answered</figcaption>
           ${held.causes.length ? html`<dl>${held.causes.map(({ cause, count }) => html`<div><dt>${cause.replaceAll("_", " ").toLowerCase()}</dt><dd>${count}</dd></div>`)}</dl>` : html`<p class="soft none">All of ${held.attempts} were, or there was none.</p>`}</figure>
       </div>`;
@@ -103,12 +115,12 @@ class Trunk extends Element {
 
   #test() {
     return html`
-      <form class="test card" @submit=${(event) => this.test(event)} aria-label="Test the trunk">
+      <form class="test card" @submit=${(event) => this.test(event)} aria-label="Test it">
         <h2>Test</h2>
         <div class="test-line">
           ${session.may("voice.call") ? html`<label>Call, or nobody <input type="tel" maxlength="24" placeholder="+1 202 555 0111" .value=${live(this.callTo)} @input=${(event) => (this.callTo = event.target.value)}></label>` : ""}
           <button class="primary" ?disabled=${this.busy}>${this.busy ? "Asking…" : "Ask the carrier"}</button></div>
-        <div role="status">${this.result ? html`<ul class="told">${tested(this.result).map((each) => html`<li>${each}</li>`)}</ul>` : ""}</div>
+        <div role="status">${this.result ? html`<ul class="told">${tested(this.result, this.#hosted).map((each) => html`<li>${each}</li>`)}</ul>` : ""}</div>
         ${this.fault ? html`<p class="fault" role="alert">${this.fault}</p>` : ""}
       </form>`;
   }

@@ -27,9 +27,18 @@ export function receipt(told) {
   return `Compared ${brief(at)}${away}${why}.${restart ? " Asterisk had been restarted." : ""}${found}`;
 }
 
-/** Return what a test of a trunk found, one sentence each. */
-export function tested({ options, registration: told, call }) {
-  const said = [options.ok
+/** Return how an account over HTTP is, by what is kept of it. */
+export function account(config) {
+  if (config && !config.enabled) return { name: "Off", kind: "" };
+  return config?.credentials_set === false ? { name: "No credentials", kind: "bad" } : { name: "Account", kind: config?.credentials_known ? "good" : "" };
+}
+
+/** Return what is known of an account's credentials. */
+export const known = (config) => (!config ? "…" : !config.credentials_set ? "none yet" : config.credentials_known ? "known to the carrier" : "sealed");
+
+/** Return what a test of a trunk or account found, one sentence each. */
+export function tested({ options, registration: told, call }, hosted) {
+  const said = [hosted && options.error ? `${plain(options.error, 300)}.` : options.ok && hosted ? `The carrier knows the account; it answered within ${milliseconds(options.rtt_ms)}.` : options.ok
     ? `The carrier answers${options.rtt_ms === null ? "" : ` within ${milliseconds(options.rtt_ms)}`}${options.sip_code ? ` (${options.sip_code})` : ""}.`
     : `The carrier does not answer${options.error ? `: ${plain(options.error, 200)}` : "."}`];
   if (told) said.push(`The trunk is ${registration(told)}.`);
