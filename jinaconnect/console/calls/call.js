@@ -127,7 +127,7 @@ class Call extends Element {
     const may = session.may("voice.listen");
     return html`
       ${repeat(this.recordings, (each) => each.id, (each) => html`<jc-player .recording=${each} ?may=${may}></jc-player>`)}
-      ${this.transcript ? html`
+      ${this.transcript && !this.recordings.some((each) => each.transcription !== null) ? html`
         <section class="transcript-box"><h2>Transcript</h2>
           <p class="soft small">${[this.transcript.provider, this.transcript.confidence !== null && `${Math.round(this.transcript.confidence * 100)} % sure`].filter(Boolean).join(" · ")}</p>
           <div class="transcript" dir="auto">${shown(this.transcript.text)}</div></section>` : ""}`;

@@ -3,6 +3,7 @@ import { api } from "../api.js";
 import { Element, createRef, html, ref } from "../element.js";
 import { clock, day, size } from "../format.js";
 import { icons } from "../icons.js";
+import "./transcript.js";
 import { lasting } from "./words.js";
 
 const HEIGHT = 72; // the gateway's policy knows the library's style sheet at this height
@@ -76,6 +77,13 @@ class Player extends Element {
     else this.#audio.pause();
   }
 
+  /** Play from a moment on. */
+  #hear(seconds) {
+    if (!this.ready) return;
+    this.#to(seconds);
+    this.#audio.play().catch(() => {});
+  }
+
   #again() {
     this.#wave?.destroy();
     this.#started = this.#begin();
@@ -105,6 +113,7 @@ class Player extends Element {
           </div>
           ${this.fault ? html`<p class="fault" role="alert">${this.fault} <button @click=${() => this.#again()}>Try again</button></p>` : ""}`
           : html`<p class="soft">Your role may not hear recordings.</p>`}
+        ${this.may && this.recording.transcription !== null ? html`<jc-transcript .recording=${this.recording.id} .at=${this.at} @sought=${({ detail }) => this.#hear(detail)}></jc-transcript>` : ""}
       </figure>`;
   }
 }
