@@ -1,13 +1,13 @@
 // What opens above every page: the palette of commands and conversations, and the list of keys.
 import { Element, createRef, html, nothing, ref } from "./element.js";
-import { caps } from "./keys.js";
+import { caps, keyOf } from "./keys.js";
 import { plain } from "./text.js";
 
 const MOST = 30;
 
 class Dialog extends Element {
   static properties = {
-    kind: {}, app: { attribute: false }, text: { state: true }, at: { state: true }, remapping: { state: true },
+    kind: {}, app: { attribute: false }, text: { state: true }, at: { state: true }, remapping: { state: true }, taken: { state: true },
   };
 
   #box = createRef();
@@ -18,8 +18,22 @@ class Dialog extends Element {
     this.at = 0;
   }
 
+  #back = null; // where one was writing, and its caret
+
   firstUpdated() {
+    const field = document.activeElement;
+    if (field?.matches("textarea, input")) this.#back = { field, from: field.selectionStart, to: field.selectionEnd };
     this.#box.value.showModal();
+  }
+
+  /** Give back the caret as well: the browser gives back the focus alone, and what is typed then goes nowhere. */
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    if (!this.#back?.field.isConnected) return;
+    const { field, from, to } = this.#back;
+    field.blur();
+    field.focus();
+    if (from !== null) field.setSelectionRange(from, to);
   }
 
   render() {
@@ -48,7 +62,9 @@ class Dialog extends Element {
       const { id, full_name, phone } = entry.contact;
       if (fits(`${full_name} ${phone ?? ""}`)) conversations.push({ name: full_name, soft: phone, run: () => this.app.go(`inbox/${id}`) });
     }
-    return [...commands, ...conversations].slice(0, MOST);
+    // Whose name has what is typed comes before who has only its words, in a number perhaps.
+    const named = ({ name }) => name.toLowerCase().includes(wanted);
+    return [...commands, ...conversations].sort((a, b) => named(b) - named(a)).slice(0, MOST);
   }
 
   #palette() {
@@ -84,6 +100,8 @@ class Dialog extends Element {
 
   #choose(each) {
     this.#box.value.close();
+    this.#back = null;
+    document.activeElement?.blur(); // one is elsewhere now: a letter is a key there, no word of what was being written
     each.run();
   }
 
@@ -104,6 +122,7 @@ class Dialog extends Element {
           </dl></section>`)}</div>
       <label class="line"><input type="checkbox" .checked=${!keys.off} @change=${(event) => (keys.off = !event.target.checked)}>
         Single letters do something</label>
+      <p class="fault small" role="status">${this.taken}</p>
       <p class="soft small">Letters work while no field has the focus. Press a key's own button to give it another one, Backspace for the first again.</p>`;
   }
 
@@ -112,9 +131,11 @@ class Dialog extends Element {
     event.preventDefault();
     event.stopPropagation();
     this.remapping = null;
+    this.taken = "";
     if (event.key === "Escape") return;
-    this.app.keys.remap(command.id, event.key === "Backspace" ? null : event.key.toLowerCase());
-    this.requestUpdate();
+    const key = keyOf(event);
+    const taken = this.app.keys.remap(command.id, key === "Backspace" ? null : key.toLowerCase());
+    this.taken = taken ? `${key.toUpperCase()} is for “${taken.name}” already.` : "";
   }
 }
 

@@ -57,11 +57,14 @@ export class Keys {
     return this.#settings.keys?.[command.id] ?? command.keys;
   }
 
-  /** Give a command another key, or its own again. */
+  /** Give a command another key, or its own again; returns the command that has the key already, whose it stays. */
   remap(id, keys) {
+    const taken = keys && this.list().find((each) => each.id !== id && each.keys.split(" ")[0] === keys);
+    if (taken) return taken;
     const kept = { ...this.#settings.keys, [id]: keys };
     if (!keys) delete kept[id];
     this.#keep({ ...this.#settings, keys: kept });
+    return null;
   }
 
   run(command) {

@@ -68,7 +68,7 @@ class Composer extends Element {
   /** Begin to write a reply or a note. */
   begin(kind) {
     this.#switch(kind);
-    this.updateComplete.then(() => (this.querySelector("textarea") ?? this.querySelector("button"))?.focus());
+    this.updateComplete.then(() => (this.querySelector("textarea") ?? this.querySelector(".window-over button"))?.focus());
   }
 
   /** The canned replies whose shortcut is being written: a slash and letters at the end of the text. */

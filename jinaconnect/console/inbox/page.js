@@ -101,6 +101,7 @@ export default class InboxPage extends Element {
       { id: "snooze", name: "Set aside", keys: "s", when: () => this.entry?.status === OPEN, may: may("inbox.resolve|contact.edit"), run: () => this.querySelector("jc-thread")?.snooze() },
       { id: "unread", name: "Count as unread again", keys: "u", when: open, run: () => this.act.unread() },
       { id: "pick", name: "Choose several", keys: "x", may: () => session.may("inbox.assign|contact.edit|inbox.resolve"), run: () => (this.picked = this.picked ? null : new Set(this.contact ? [this.contact] : [])) },
+      { id: "pdf", name: "Save the conversation as PDF", keys: "", when: open, run: () => this.act.save() },
       { id: "search", name: "Search", keys: "/", run: focus("jc-list [type=search]") },
       { id: "send", name: "Send", keys: "$mod+Enter", anywhere: true, when: open, may: may("inbox.reply"), run: () => this.querySelector("jc-composer")?.send() },
       { id: "send-close", name: "Send and close", keys: "$mod+Shift+Enter", anywhere: true, danger: true, when: open, may: () => session.may("inbox.reply") && session.may("inbox.resolve|contact.edit"), run: () => this.querySelector("jc-composer")?.send() && this.act.close() },
