@@ -13,6 +13,7 @@ from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import wallet_with
+from tests.telephony.calls.graphs import menu
 from tests.tenants import Tenant
 
 Visit = Callable[[Page, str, dict[str, str]], Awaitable[None]]
@@ -92,8 +93,12 @@ async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
     form = aiohttp.FormData({"country": "US", "mapping": json.dumps({"mobile": "phone"})})
     form.add_field("file", SHEET, filename="customers.csv", content_type="text/csv")
     (await tenant().ask("POST", "/contacts/bulk-import/", data=form)).ok(202)
+    account = {"name": "Main office", "provider": "vonage", "from_numbers": ["+12025550100"]}
+    made = (await tenant().post("/voice/api/provider-configs/", account)).ok(201)
+    ivr = {"name": "Appointments", "template_kind": "ivr_menu", "graph": menu()}
+    (await tenant().post("/voice/api/templates/", ivr)).ok(201)
     await ended(tenant, spring["id"])
-    return {"broadcast": spring["id"], "endpoint": endpoint["id"]}
+    return {"broadcast": spring["id"], "endpoint": endpoint["id"], "account": made["id"]}
 
 
 def watched(page: Page) -> list[str]:
@@ -121,6 +126,23 @@ async def _new_broadcast(page: Page, url: str, made: dict[str, str]) -> None:
     await page.get_by_label("Those with tags or segments").check()
     await page.get_by_label("vip").check()
     await page.locator(".verdict dl").wait_for()
+
+
+async def _new_calls(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.goto(f"{url}/#/broadcasts")  # not the form of before, which is still filled in
+    await page.goto(f"{url}/#/broadcasts/new")
+    await page.get_by_label("Over").select_option(label="Calls · Main office")
+    await page.get_by_label("Name", exact=True).fill("Tomorrow's appointments")
+    await page.get_by_label("Which").select_option(label="Appointments")
+    await page.get_by_label("Calls at once").fill("5")
+    await page.get_by_label("Busy").check()
+    await page.locator(".verdict dl, .verdict .fault").first.wait_for()
+
+
+async def _new_account(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.goto(f"{url}/#/trunks/new")
+    await page.locator("[name=profile]").select_option("vonage")
+    await page.locator("[name=private_key_pem]").wait_for()
 
 
 async def _cancelling(page: Page, url: str, made: dict[str, str]) -> None:
@@ -162,6 +184,7 @@ VISITS: dict[str, Visit] = {
     "broadcasts": at("broadcasts", ".rows .progress"),
     "broadcast": at("broadcasts/{broadcast}", "tbody tr"),
     "broadcast-new": _new_broadcast,
+    "broadcast-calls": _new_calls,
     "broadcast-cancel": _cancelling,
     "closed": _closed,
     "wallet": at("wallet", "tbody tr"),
@@ -170,6 +193,8 @@ VISITS: dict[str, Visit] = {
     "webhook": at("webhooks/{endpoint}", "tbody tr"),
     "webhook-secret": _secret,
     "closed again": _closed,
+    "account-new": _new_account,
+    "account": at("trunks/{account}", "[aria-label='Webhook addresses']"),
     "settings-members": at("settings/members", ".rows .entry"),
     "settings-roles": at("settings/roles", ".rows .entry"),
     "settings-role": _role,

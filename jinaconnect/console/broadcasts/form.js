@@ -9,7 +9,8 @@ import { HERE, ZONES, momentOf, shownIn } from "../parts/zone.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
 import "./audience.js";
-import { PLATFORMS, RULES, WRITTEN } from "./shown.js";
+import { PLATFORMS, RULES } from "./shown.js";
+import { SPOKEN, callFields, heldCall, saysSomething } from "./spoken.js";
 
 const APPS = { WHATSAPP: "/wa/v1/apps/", SMS: "/sms/v1/apps/", TELEGRAM: "/telegram/v1/bots/", RCS: "/rcs/v1/apps/" };
 const TEMPLATES = { WHATSAPP: "/wa/v1/templates/", SMS: "/sms/v1/templates/", TELEGRAM: "/telegram/v1/templates/", RCS: "/rcs/v1/templates/" };
@@ -20,7 +21,7 @@ const nameOf = (app) => app.app_name ?? app.bot_username ?? app.agent_name ?? ap
 class BroadcastForm extends Element {
   static properties = {
     app: { attribute: false }, list: { attribute: false }, broadcast: {}, draft: { state: true }, apps: { state: true },
-    templates: { state: true }, told: { state: true }, zone: { state: true }, error: { state: true },
+    templates: { state: true }, told: { state: true }, stale: { state: true }, zone: { state: true }, error: { state: true },
   };
 
   #timer;
@@ -30,7 +31,7 @@ class BroadcastForm extends Element {
     super();
     this.zone = HERE;
     this.known = [];
-    this.draft = { name: "", platform: "WHATSAPP", app: null, template: null, whom: "all", tags: [], segments: [], recipients: [], values: {}, category: "MARKETING", at: "", hours: null, links: false };
+    this.draft = { name: "", platform: "WHATSAPP", app: null, template: null, whom: "all", tags: [], segments: [], recipients: [], values: {}, category: "MARKETING", at: "", hours: null, links: false, call: SPOKEN };
   }
 
   connectedCallback() {
@@ -56,7 +57,8 @@ class BroadcastForm extends Element {
       const held = this.broadcast ? await api.get(`/broadcast/${this.broadcast}/`) : null;
       const lists = session.may("wa_app.view") ? await Promise.all(Object.entries(APPS).map(([platform, path]) =>
         api.get(path, { page_size: 100 }).then(({ results }) => results.filter((each) => each.is_active).map((each) => ({ platform, id: each.id, name: nameOf(each) })), () => []))) : [];
-      this.apps = lists.flat();
+      const trunks = session.may("voice.view") ? await api.get("/voice/api/ari-health/").then((told) => told.trunks, () => []) : [];
+      this.apps = [...lists.flat(), ...trunks.map(({ id, name, capabilities: can }) => ({ platform: "VOICE", id, name, can }))];
       if (held) this.#take(held);
       else if (this.apps.length) this.draft = { ...this.draft, platform: this.apps[0].platform, app: this.apps[0].id };
       await this.#templates();
@@ -70,15 +72,15 @@ class BroadcastForm extends Element {
     this.draft = {
       ...this.draft, name: held.name, platform: held.platform, app: held.app, template: held.template, whom, tags: held.tag_filter,
       segments: held.segment_filter, values: held.placeholder_data, category: held.category, hours: held.allowed_hours_local,
-      links: held.track_links, at: held.scheduled_time && Date.parse(held.scheduled_time) > Date.now() ? shownIn(held.scheduled_time, this.zone) : "",
+      links: held.track_links, call: heldCall(held), at: held.scheduled_time && Date.parse(held.scheduled_time) > Date.now() ? shownIn(held.scheduled_time, this.zone) : "",
       keeps: !held.select_all && held.recipient_count, // those named before, of whom the API tells the number
     };
     this.#changed();
   }
 
   async #templates() {
-    if (!session.may("template.view")) return (this.templates = []);
     const { platform } = this.draft;
+    if (!TEMPLATES[platform] || !session.may("template.view")) return (this.templates = []);
     const found = await api.get(TEMPLATES[platform], { page_size: 200, ...(platform === "WHATSAPP" && { status: "APPROVED" }) }).catch(() => ({ results: [] }));
     if (platform === this.draft.platform) this.templates = found.results;
   }
@@ -96,36 +98,42 @@ class BroadcastForm extends Element {
   #changed() {
     clearTimeout(this.#timer);
     this.#asked += 1;
-    this.told = null;
+    this.stale = true; // what was told before stays until then, so that no button moves away from under a finger
     this.#timer = setTimeout(() => this.#check(), CHECK_AFTER_MS);
   }
 
   #body(status) {
     const { draft } = this;
     const needed = this.template ? this.template.placeholders : ["message"];
+    const values = Object.entries(draft.values).filter(([name, value]) => value !== "" && (this.#spoken || needed.includes(name) || name.startsWith("button_")));
     return {
-      name: draft.name || "Untitled", status, app: draft.app, template_number: draft.template, category: draft.category, track_links: draft.links,
+      name: draft.name || "Untitled", status, app: draft.app, template_number: draft.template, category: draft.category, track_links: draft.links && !this.#spoken,
       ...(draft.whom === "chosen" && draft.keeps && !draft.recipients.length ? {} : {
         select_all: draft.whom !== "chosen", recipients: draft.whom === "chosen" ? draft.recipients.map((each) => each.id) : [],
         tag_filter: draft.whom === "some" ? draft.tags : [], segment_filter: draft.whom === "some" ? draft.segments : [],
       }),
-      placeholder_data: Object.fromEntries(Object.entries(draft.values).filter(([name, value]) => value !== "" && (needed.includes(name) || name.startsWith("button_")))),
+      placeholder_data: Object.fromEntries(values), ...(this.#spoken && callFields(draft.call, draft.values)),
       allowed_hours_local: draft.hours?.start && draft.hours?.end ? draft.hours : null,
       scheduled_time: draft.at ? momentOf(draft.at, this.zone).toISOString() : null,
       ...(!this.broadcast && { platform: draft.platform }),
     };
   }
 
+  get #spoken() {
+    return this.draft.platform === "VOICE";
+  }
+
   get #whole() {
     const { draft } = this;
     if (draft.whom === "some" && !draft.tags.length && !draft.segments.length) return false;
     if (draft.whom === "chosen" && !draft.recipients.length && !draft.keeps) return false;
+    if (this.#spoken) return saysSomething(draft.call, draft.values);
     return Boolean(draft.template || (draft.platform !== "WHATSAPP" && draft.values.message?.trim()));
   }
 
   /** Ask what the broadcast would be, and what stands against it; nothing is kept. */
   async #check() {
-    if (!this.#whole || !session.may("broadcast.create") || (this.draft.keeps && !this.draft.recipients.length)) return;
+    if (!this.#whole || !session.may("broadcast.create") || (this.draft.keeps && !this.draft.recipients.length)) return (this.told = null);
     const asked = ++this.#asked;
     const { platform, app } = this.draft;
     const told = { error: null };
@@ -138,7 +146,7 @@ class BroadcastForm extends Element {
     } catch (error) {
       told.error = error.message;
     }
-    if (asked === this.#asked) this.told = told;
+    if (asked === this.#asked) Object.assign(this, { told, stale: false });
   }
 
   async #save(status) {
@@ -163,14 +171,14 @@ class BroadcastForm extends Element {
           <div class="fields">
             <label>Name <input name="name" required maxlength="255" autocomplete="off" .value=${draft.name} @input=${(event) => (this.draft = { ...draft, name: event.target.value })}></label>
             ${this.#account()}
-            ${this.#content()}
+            ${this.#spoken ? html`<jc-spoken .app=${this.app} .draft=${draft} .known=${this.known} .can=${this.apps.find((each) => each.id === draft.app)?.can ?? []} @changed=${({ detail }) => this.#set(detail)}></jc-spoken>${this.#kind()}` : this.#content()}
             <jc-audience .draft=${draft} @changed=${({ detail }) => this.#set(detail)}></jc-audience>
             ${this.#time()}
           </div>
-          <aside class="card verdict" aria-label="Before it is sent">${this.#verdict()}
+          <aside class="card verdict" aria-busy=${this.stale ? "true" : "false"} aria-label="Before it is sent">${this.#verdict()}
             ${refusal(this)}
             <footer><button type="button" ?disabled=${this.busy || !draft.name} @click=${() => this.#save("DRAFT")}>Keep as a draft</button>
-              <button class="primary" ?disabled=${this.busy || !this.#whole || !draft.name}>${draft.at ? "Schedule" : "Send"}</button></footer></aside>
+              <button class="primary" ?disabled=${this.busy || !this.#whole || !draft.name}>${draft.at ? "Schedule" : this.#spoken ? "Call" : "Send"}</button></footer></aside>
         </form>
       </section>`;
   }
@@ -188,7 +196,7 @@ class BroadcastForm extends Element {
     const offered = this.apps.filter((each) => !fixed || each.platform === draft.platform);
     return html`<label>Over <select @change=${chosen}>
       ${offered.map((each) => html`<option value=${each.id} ?selected=${each.id === draft.app}>${PLATFORMS[each.platform]} · ${plain(each.name, 60)}</option>`)}
-      ${offered.length ? "" : WRITTEN.map((id) => html`<option value=${id} ?selected=${id === draft.platform} ?disabled=${fixed && id !== draft.platform}>${PLATFORMS[id]}</option>`)}
+      ${offered.length ? "" : Object.keys(PLATFORMS).map((id) => html`<option value=${id} ?selected=${id === draft.platform} ?disabled=${fixed && id !== draft.platform}>${PLATFORMS[id]}</option>`)}
     </select></label>`;
   }
 
@@ -211,10 +219,14 @@ class BroadcastForm extends Element {
           ${template.placeholders.filter((place) => !this.known.includes(place)).map((place) => html`<label>${place} <input dir="auto" maxlength="1024" .value=${value(place)} @input=${typed(place)}></label>`)}`
           : needs ? "" : html`<label>Text <textarea dir="auto" rows="4" maxlength="4096" .value=${value("message")} @input=${typed("message")}></textarea></label>
             <p class="soft small"><code>{{first_name}}</code> and other places are filled in for each recipient.</p>`}
-        <label>Kind <select @change=${(event) => this.#set({ category: event.target.value })}>
-          ${Object.entries(CATEGORIES).map(([id, name]) => html`<option value=${id} ?selected=${id === draft.category}>${name}</option>`)}</select></label>
+        ${this.#kind()}
         ${needs ? "" : html`<label class="line"><input type="checkbox" .checked=${draft.links} @change=${(event) => this.#set({ links: event.target.checked })}> Follow who opens its links</label>`}
       </fieldset>`;
+  }
+
+  #kind() {
+    return html`<label>Kind <select @change=${(event) => this.#set({ category: event.target.value })}>
+      ${Object.entries(CATEGORIES).map(([id, name]) => html`<option value=${id} ?selected=${id === this.draft.category}>${name}</option>`)}</select></label>`;
   }
 
   #time() {
@@ -243,10 +255,10 @@ class BroadcastForm extends Element {
     const { preview, preflight } = told;
     const { verdicts } = preview;
     const row = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-    return html`<h2>Before it is sent</h2>
+    return html`<h2>Before it is sent <span class="soft small" role="status">${this.stale ? "asking…" : ""}</span></h2>
       <dl>
         ${row("Audience", html`<b>${count(preview.recipient_count)}</b>`)}
-        ${row("Costs about", preview.initial_cost === null ? "nothing is charged" : preview.initial_cost)}
+        ${row(this.#spoken ? "A minute with each" : "Costs about", preview.initial_cost === null ? "nothing is charged" : preview.initial_cost)}
         ${row("Begins", exactly(preview.scheduled_time))}
         ${preflight && !preflight.quota.is_unlimited && preflight.quota.remaining_quota !== null ? row("Left of the account's tier", count(preflight.quota.remaining_quota)) : nothing}
         ${verdicts ? html`

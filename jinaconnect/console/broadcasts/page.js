@@ -27,6 +27,7 @@ export default class BroadcastsPage extends Element {
     }, () => this.list.begin());
     this.app.keys.bind("Broadcasts", [
       { id: "broadcast.new", name: "New broadcast", keys: "c", may: () => session.may("broadcast.create"), run: () => this.app.go("broadcasts/new") },
+      { id: "broadcast.pause", name: "Pause the broadcast, or go on with it", keys: "p", when: () => Boolean(this.#report?.halting), run: () => this.#report.halt() },
     ]);
     this.list.begin();
     this.#figures();
@@ -36,6 +37,10 @@ export default class BroadcastsPage extends Element {
     super.disconnectedCallback();
     this.leave();
     this.app.keys.unbind("Broadcasts");
+  }
+
+  get #report() {
+    return this.querySelector("jc-broadcast-report");
   }
 
   async #figures() {
@@ -52,7 +57,7 @@ export default class BroadcastsPage extends Element {
 
   #list() {
     const instead = this.list.instead(html`<p>No broadcasts yet.</p>
-      <p class="soft">One message to many, each of them once.</p>`);
+      <p class="soft">One message or call to many, each of them once.</p>`);
     return html`
       <section class="page">
         <header class="page-head"><h1>Broadcasts</h1>

@@ -4,7 +4,6 @@ import { brief, count, exactly } from "../format.js";
 import { plain } from "../text.js";
 
 export const PLATFORMS = { WHATSAPP: "WhatsApp", SMS: "SMS", TELEGRAM: "Telegram", RCS: "RCS", VOICE: "Calls" };
-export const WRITTEN = ["WHATSAPP", "SMS", "TELEGRAM", "RCS"]; // those that the form here makes
 
 export const STATES = {
   DRAFT: { name: "Draft", tone: "" },
@@ -22,6 +21,9 @@ export const ROWS = {
   PENDING: "Not asked yet", QUEUED: "Not asked yet", SENDING: "Being asked", UNKNOWN: "Unknown", SENT: "Sent",
   DELIVERED: "Delivered", READ: "Read", FAILED: "Failed", BLOCKED: "Not to be written to",
 };
+
+// What it is where they are called.
+export const CALLED = { PENDING: "Not called yet", SENDING: "Being called", BLOCKED: "Not to be called", DELIVERED: "Answered" };
 
 // Why somebody is never written to, by the rule that says so.
 export const RULES = {
