@@ -122,24 +122,24 @@ class ThreadView extends Element {
     if (this.entry.snoozed_until) return html`<button class="wide" @click=${() => this.page.act.wake()}>Take up again</button>`;
     if (this.entry.status !== "OPEN") return "";
     if (!this.snoozing) return html`<button class="wide" @click=${() => this.snooze()}>Set aside</button>`;
-    const chosen = (event) => {
+    const chosen = chooser((value) => {
       this.snoozing = false;
-      this.page.act.snooze(new Date(Number(event.target.value)));
-    };
+      this.page.act.snooze(new Date(Number(value)));
+    });
     return html`<label class="snoozing"><span class="aloud">Set aside until</span>
-      <select @change=${chosen} @blur=${() => (this.snoozing = false)}>
+      <select @change=${chosen.change} @keydown=${chosen.keydown} @pointerdown=${chosen.pointerdown} @blur=${() => (this.snoozing = false)}>
         <option disabled selected value="-">Until…</option>
         ${moments().map(([name, moment]) => html`<option value=${moment.getTime()}>${name}</option>`)}</select></label>`;
   }
 
   #assigning() {
-    const chosen = (event) => {
+    const chosen = chooser((value) => {
       this.assigning = false;
-      this.page.act.assign(event.target.value);
-    };
+      this.page.act.assign(value);
+    });
     const holder = this.entry.assignment.assigned_to_user;
     return html`<label class="assigning"><span class="aloud">Assign to</span>
-      <select @change=${chosen} @blur=${() => (this.assigning = false)}>
+      <select @change=${chosen.change} @keydown=${chosen.keydown} @pointerdown=${chosen.pointerdown} @blur=${() => (this.assigning = false)}>
         <option disabled selected value="-">Assign to…</option>
         ${holder ? html`<option value="">Nobody</option>` : ""}
         ${[...this.app.inbox.people].map(([id, name]) => (id === holder ? "" : html`<option value=${id}>${plain(name, 60)}</option>`))}
@@ -199,6 +199,22 @@ class ThreadView extends Element {
 }
 
 const keyOf = (item) => item.key;
+
+/** Return the handlers of a list whose choice is carried out: by a click at once, by keys, which pass over others, with Enter. */
+function chooser(carryOut) {
+  return {
+    change: ({ target }) => target.keyed || carryOut(target.value),
+    pointerdown: ({ target }) => (target.keyed = false),
+    keydown(event) {
+      const { target, key } = event;
+      if (key !== "Enter") target.keyed = true;
+      else if (target.keyed && target.selectedIndex > 0) {
+        event.preventDefault();
+        carryOut(target.value);
+      }
+    },
+  };
+}
 
 /** Return until when one sets things aside, by the reader's clock. */
 function moments(now = new Date()) {
