@@ -27,7 +27,7 @@ import yarl
 from aiohttp import web
 from pymongo import MongoClient
 
-from benchmarks.processes import LOAD_CORE, Gateway, family, free_port, gateway, peer
+from benchmarks.processes import LOAD_CORE, Gateway, cpu_seconds, family, free_port, gateway, peer
 from benchmarks.rows import Row, median, percentile
 from jinaconnect.core.calls.transcript import Heard
 from jinaconnect.store.databases.embedded import EmbeddedMongo
@@ -147,6 +147,7 @@ def calls(quick: bool) -> list[Row]:
     count, rounds, at_once = (200, 1, 32) if quick else (1_500, 3, 64)
     ours: list[float] = []
     bare: list[float] = []
+    used: list[tuple[float, float, float]] = []
     for _ in range(rounds):
         port = free_port()
         with peer("tornado_document", str(port)):
@@ -155,16 +156,29 @@ def calls(quick: bool) -> list[Row]:
             site = Site(running, free_port(), loops=False)
             asyncio.run(_calls(site.url, 50, 8, 1_000_000))
             _told(running, 50)
-            begun = time.perf_counter()
+            before, begun = _used(running), time.perf_counter()
             asyncio.run(_calls(site.url, count, at_once, 0))
             _told(running, 50 + count)
             ours.append(count / (time.perf_counter() - begun))
+            used.append(tuple((now - then) / count for now, then in zip(_used(running), before, strict=True)))
     ratio = median([mine / other for mine, other in zip(ours, bare, strict=True)])
     shown = f"{median(ours):.0f}/s ({WEBHOOKS * median(ours):.0f} webhooks/s)"
     other = f"a bare Tornado handler, as many webhooks {median(bare):.0f}/s"
     return [
         Row("IVR calls over an HTTP carrier, every event stored", ratio, "x", shown, other, 0.3, least=True),
+        Row("… commands to the database per call", median([each[0] for each in used]), "",
+            "processor time of a call: gateway " + " ms, database ".join(
+                f"{1e3 * median([each[part] for each in used]):.1f}" for part in (1, 2)) + " ms", "", 8),
     ]  # fmt: skip
+
+
+def _used(running: Gateway) -> tuple[float, float, float]:
+    """Return the commands a gateway's database has been given, and the seconds of processor time of both."""
+    with MongoClient[dict[str, Any]](running.mongodb) as client:
+        told = client.admin.command("serverStatus")["metrics"]["commands"]
+    given = sum(told[name]["total"] for name in ("find", "insert", "update", "findAndModify", "aggregate"))
+    database = [pid for pid in family(running.pid) if "mongod" in Path(f"/proc/{pid}/comm").read_text()]
+    return float(given), cpu_seconds(running.pid), sum(map(cpu_seconds, database))
 
 
 def _told(running: Gateway, count: int) -> None:
