@@ -16,13 +16,24 @@ from jinaconnect.core.inbox.status import Report
 class Review:
     """What became of a template handed in: its status in our words and the carrier's id, or why it was not taken.
 
-    `reason` is why it was rejected.
+    `reason` is why it was rejected, `samples` what the carrier knows those files by that it was given on the way: that
+    of the header (None) and those of cards by their places.
     """
 
     status: str | None = None
     carrier_id: str | None = None
     error: str | None = None
     reason: str | None = None
+    samples: Mapping[int | None, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A file that a template is to be reviewed with, or a message to be sent with."""
+
+    name: str
+    mime: str
+    body: bytes
 
 
 @runtime_checkable
@@ -39,6 +50,17 @@ class ReviewsTemplates(Protocol):
 
     async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
         """Hand in a template; an outage is an error told, never raised."""
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """A channel whose carrier is given files beforehand: samples for reviews, and what messages show."""
+
+    async def give_sample(self, account: Account, file: Sample) -> str:
+        """Give a file to be reviewed with a template, and return its handle; raises CarrierFailed, OutboundError."""
+
+    async def give_file(self, account: Account, file: Sample) -> str:
+        """Give a file to be sent, and return the id that messages name it by; raises CarrierFailed, OutboundError."""
 
 
 @runtime_checkable

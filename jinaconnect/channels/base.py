@@ -77,7 +77,8 @@ class Account:
 
     `address` is what the carrier routes by (for a phone channel its number's id), `simulated` accounts never leave the
     program, and in `chaos` their carrier reports as badly as any does. `fields` are those that its channel's accounts
-    have besides. It sends `daily_limit` messages a day, and is the first to write to as many people as its `tier` says.
+    have besides, `app` is the id of the carrier's app that it is used
+    through. It sends `daily_limit` messages a day, and is the first to write to as many people as its `tier` says.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Account:
     chaos: bool = False
     daily_limit: int = 1_000
     tier: str = "NOT_SET"
+    app: str = ""
 
 
 # --- sending -------------------------------------------------------------------------------------------------------
@@ -104,7 +106,8 @@ class TemplateUse:
     """An approved template and the values for its places, in the parameters its carrier describes.
 
     `registered` are the ids it has at its carrier and in registers of texts, `form` is what it consists of besides its
-    text, as it was written.
+    text, as it was written. `cards` are the parameters of a carousel's cards by their places, `sections` the products
+    shown of the catalogue `catalog`, `links` where files of ours are (of the header None, of cards by place).
     """
 
     id: str
@@ -117,6 +120,10 @@ class TemplateUse:
     category: str = ""
     registered: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, Any] = field(default_factory=dict)
+    cards: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    sections: Sequence[Mapping[str, Any]] = ()
+    catalog: str | None = None
+    links: Mapping[int | None, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

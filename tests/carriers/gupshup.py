@@ -51,6 +51,7 @@ class GupshupServer(Carrier):
         router.add_post("/wa/app/{app}/template", self._template)
         router.add_post("/partner/app/{app}/v3/message", self._pass_on)
         router.add_post("/partner/app/{app}/templates", self._template)
+        router.add_post("/partner/app/{app}/upload/media", self._upload)
         router.add_get("/partner/app/{app}/subscription", self._subscribed)
         router.add_post("/partner/app/{app}/subscription", self._subscribe)
         router.add_delete("/partner/app/{app}/subscription/{id}", self._unsubscribe)
@@ -122,6 +123,15 @@ class GupshupServer(Carrier):
             return web.json_response(self.review[1], status=self.review[0])
         made = {"id": secrets.token_hex(12), "status": "PENDING", "elementName": form["elementName"]}
         return web.json_response({"status": "success", "template": made})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """Take the sample of a template's file."""
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        form = await request.post()
+        if not form.get("file_type") or not isinstance(form.get("file"), web.FileField):
+            return web.json_response({"status": "error", "message": "Invalid media"}, status=400)
+        return web.json_response({"status": "success", "handleId": {"message": f"4::{secrets.token_hex(8)}"}})
 
     async def _subscribed(self, request: web.Request) -> web.Response:
         refused = self._stranger(request)

@@ -62,6 +62,8 @@ class MetaServer:
     number: dict[str, Any] = field(default_factory=dict)  # what is told of it
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
     takes_templates: bool = True
+    sessions: dict[str, dict[str, str]] = field(default_factory=dict)  # uploads that were begun
+    handles: dict[str, bytes] = field(default_factory=dict)  # what was uploaded in them
     next: deque[Behaviour] = field(default_factory=deque)
     usual: Behaviour = field(default_factory=Behaviour)
     _runner: web.AppRunner | None = field(default=None, repr=False)
@@ -73,6 +75,9 @@ class MetaServer:
         application.router.add_post("/{version}/{id}/messages", self._send)
         application.router.add_get("/{version}/{id}", self._look_up)
         application.router.add_post("/{version}/{id}/message_templates", self._template)
+        application.router.add_post("/{version}/{app}/uploads", self._open_upload)
+        application.router.add_post("/{version}/{phone}/media", self._keep)
+        application.router.add_post("/{version}/upload:{session}", self._upload)
         application.router.add_post("/{version}/{id}", self._template)
         application.router.add_delete("/{version}/{id}/message_templates", self._withdraw)
         application.router.add_get("/{version}/{id}/message_templates", self._list)
@@ -171,6 +176,40 @@ class MetaServer:
         made = f"77{self._serial}{secrets.randbelow(10**9)}"
         self.templates[made] = {**body, "status": "PENDING", "rejected_reason": "NONE", "id": made}
         return web.json_response({"id": made, "status": "PENDING", "category": body["category"]})
+
+    async def _open_upload(self, request: web.Request) -> web.Response:
+        """Begin an upload of a file that templates are reviewed with."""
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        told = dict(request.query)
+        if told.keys() != {"file_name", "file_length", "file_type"}:
+            return self._error(400, 100, "Invalid parameter")
+        session = f"{secrets.token_hex(6)}=="
+        self.sessions[session] = {**told, "app": request.match_info["app"]}
+        return web.json_response({"id": f"upload:{session}?sig=ARa{secrets.token_hex(4)}"})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        body, told = await request.read(), self.sessions.get(request.match_info["session"])
+        signed = request.headers.get("Authorization") == f"OAuth {self.access_token}" and "sig" in request.query
+        if told is None or not signed or request.headers.get("file_offset") != "0":
+            return self._error(400, 100, "Invalid upload")
+        if len(body) != int(told["file_length"]):
+            return self._error(400, 6000, "There was a problem uploading your file.")
+        handle = f"4::aW1hZ2U=:{secrets.token_hex(8)}"
+        self.handles[handle] = body
+        return web.json_response({"h": handle})
+
+    async def _keep(self, request: web.Request) -> web.Response:
+        """Keep a file that messages are to show."""
+        if (refused := self._stranger(request)) is not None:
+            return refused
+        form = await request.post()
+        file = form.get("file")
+        if form.get("messaging_product") != "whatsapp" or not isinstance(file, web.FileField):
+            return self._error(400, 100, "Invalid parameter")
+        id = str(10**14 + secrets.randbelow(10**14))
+        self.media[id] = file.file.read()
+        return web.json_response({"id": id})
 
     async def _list(self, request: web.Request) -> web.Response:
         """List the templates, two to a page."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from jinaconnect.actions.billing.messages import price_for
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
-from jinaconnect.actions.messaging.templates import NamedTemplate, named_template
+from jinaconnect.actions.messaging.templates import NamedTemplate, named_template, shown_form
 from jinaconnect.channels.base import Account, Composed, Outgoing, TemplateUse
 from jinaconnect.core.broadcasts import links, parameters
 from jinaconnect.core.broadcasts import values as texts
@@ -67,8 +67,11 @@ async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wordin
     content: Mapping[str, Any] = {}
     rich: Mapping[str, Any] = {}
     if broadcast["template"] is not None:
-        template = await named_template(ctx, account, NamedTemplate(broadcast["template"], None, ""))
-        template = replace(template, header=_header(broadcast["media_overrides"]))
+        template = await named_template(ctx, account, NamedTemplate(
+            broadcast["template"], None, "", header=_header(broadcast["media_overrides"]),
+            overrides=broadcast["media_overrides"], sections=broadcast.get("sections") or (),
+            catalog=broadcast.get("catalog_id"),
+        ))  # fmt: skip
     elif PLATFORMS[broadcast["platform"]].window is not None:
         raise Invalid.field("template_number", "is required: who has not written lately takes templates alone")
     else:
@@ -151,11 +154,15 @@ def compose_for(
         return channel.compose(wording.account, Outgoing(content))
     body = texts.template_parameters(template.content, values)
     if PLATFORMS[wording.platform].window is not None:
-        buttons = parameters.button_parameters(template.form.get("buttons") or (), values, known, wording.base)
-        return channel.compose(wording.account, Outgoing({}, replace(template, body=body, buttons=buttons)))
+        form = template.form
+        header = template.header or texts.template_parameters(form.get("header") or "", values)
+        buttons = parameters.button_parameters(form.get("buttons") or (), values, known, wording.base)
+        cards = parameters.card_parameters(form.get("cards") or (), values)
+        filled = replace(template, header=header, body=body, buttons=buttons, cards=cards)
+        return channel.compose(wording.account, Outgoing({}, filled))
     spoken = links.replaced(texts.said(template.content, values), ours)
     if not is_plain(template.form):  # a form that no carrier knows: it is said in the inbox's words
-        shown = content_of(template.form, values, spoken)
+        shown = content_of(shown_form(template), values, spoken)
         return channel.compose(wording.account, Outgoing({**shown, "template": template.name}))
     if ours and not template.registered:
         return channel.compose(wording.account, Outgoing({}, replace(template, content=spoken)))

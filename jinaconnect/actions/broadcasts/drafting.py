@@ -29,7 +29,8 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "all": (states.PENDING, states.FAILED, states.UNKNOWN),
 }  # fmt: skip
 _WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "template", "app", "placeholder_data",
-            "media_overrides", "allowed_hours_local", "scheduled_time", "category", "track_links",
+            "media_overrides", "sections", "catalog_id", "allowed_hours_local", "scheduled_time", "category",
+            "track_links",
             "voice_template", "call_options", "fallback_sms_enabled", "name")  # fmt: skip
 LOOK_AGAIN_S, LOOKS = 0.1, 100  # at a paused broadcast whose sender has not let go of it yet
 

@@ -95,7 +95,7 @@ def opened(spec: ChannelSpec, doc: Mapping[str, Any], scope: str, held: Mapping[
         settings={name: held[name] for name in spec.settings if held.get(name)},
         secrets={name: held[name] for name in spec.secrets if held.get(name)},
         fields={name: doc.get(name) for name in spec.fields}, chaos=bool(doc["simulated"] and doc.get("chaos")),
-        daily_limit=doc["daily_limit"], tier=doc["tier"],
+        daily_limit=doc["daily_limit"], tier=doc["tier"], app=doc.get("app_id") or "",
     )  # fmt: skip
 
 

@@ -64,6 +64,15 @@ async def counted(ctx: Context, docs: Sequence[Document]) -> list[Document]:
     return [{**doc, "messages_sent_today": sent[doc["_id"]]} for doc in docs]
 
 
+async def start_anew(ctx: Context, app: Document) -> None:
+    """Let an account have sent nothing today."""
+    tenant = await ctx.services.registry.tenant(app["tenant_id"]) or {}
+    zone = ZoneInfo(tenant.get("settings", {}).get("timezone") or "UTC")
+    today = str(ctx.now().astimezone(zone).date())
+    used = await ctx.services.allowances.used([app["_id"]], today)
+    await ctx.services.allowances.give_back(app["_id"], today, used[app["_id"]])
+
+
 @asynccontextmanager
 async def one_of_the_day(ctx: Context, account: Account, at: datetime, *, opens: str | None) -> AsyncIterator[None]:
     """Count one message of an account that goes at a time, given back where the block raises; raises OverDaily.

@@ -6,8 +6,11 @@ message only, so whoever does not see the message cannot know it; it ends when t
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -23,6 +26,7 @@ from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.media import media_of, media_url, with_url
 from jinaconnect.core.inbox.media_type import media_type, sniffed
+from jinaconnect.core.messaging.template_form import FILES
 from jinaconnect.outbound import OutboundError
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
@@ -30,6 +34,8 @@ from jinaconnect.store.tenant import Change, TenantStore
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_TRIES = 8
+LIBRARY_PATH = "/tenants/tenant-media/"
+SENT_S = 30 * 86_400  # how long the address of a file holds that a message was sent with
 FORMER_JOB = "media.fetch"  # how earlier versions kept the work
 
 logger = structlog.get_logger(__name__)
@@ -170,3 +176,83 @@ async def servable(ctx: Context, id: str) -> tuple[str, str]:
         if contact is None or not visible(known, contact):
             raise NotFound()
     return row["scope"], media_type(row["mime_type"])
+
+
+# ---- files of the library
+
+
+def library_signature(services: Services, row: Mapping[str, Any], expires: int) -> str:
+    """Return what shows that we have made an address of a file of the library."""
+    signed = f"{row['_id']}:{row['file']}:{expires}".encode()
+    made = hmac.digest(services.secrets.derive("library"), signed, hashlib.sha256)[:18]
+    return base64.urlsafe_b64encode(made).decode()
+
+
+def library_url(ctx: Context, row: Mapping[str, Any], seconds: int) -> str:
+    """Return an address of a file of the library that holds for so long."""
+    settings, expires = ctx.services.settings, int(ctx.now().timestamp()) + seconds
+    query = f"expires={expires}&signature={library_signature(ctx.services, row, expires)}"
+    return f"{settings.public_url or settings.own_url}{LIBRARY_PATH}{row['_id']}/content/?{query}"
+
+
+async def template_links(
+    ctx: Context, form: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> dict[int | None, str]:
+    """Return where the files of the library are that a template shows: of the header None, of cards by their places.
+
+    `overrides` name others by id (`header`, `cards` by place); raises Invalid below `media_overrides` for what is no
+    file of the library, of another kind, or in a place that shows none.
+    """
+    kinds = _shown_kinds(form)
+    wanted: dict[int | None, tuple[str, str | None]] = {place: (id, None) for place, id in _own_files(form)}
+    for place, id, field in _overriding(overrides):
+        if place not in kinds:
+            raise Invalid.field(field, "the template shows no file there")
+        wanted[place] = (id, field)
+    links: dict[int | None, str] = {}
+    for place, (id, named) in wanted.items():
+        row = await ctx.data.find("library", str(id))
+        if row is not None and row["media_type"] in kinds.get(place, ()):
+            links[place] = library_url(ctx, row, SENT_S)
+        elif named is not None:
+            told = "there is no such file in the library" if row is None else f"must be of {', '.join(kinds[place])}"
+            raise Invalid.field(named, told)
+    return links
+
+
+def _shown_kinds(form: Mapping[str, Any]) -> dict[int | None, tuple[str, ...]]:
+    """Return where a template shows files, and of which kinds."""
+    kinds: dict[int | None, tuple[str, ...]] = {}
+    if form.get("template_type") in FILES:
+        kinds[None] = (str(form["template_type"]).lower(),)
+    for place, card in enumerate(form.get("cards") or ()):
+        if card["headerType"] in FILES:
+            kinds[place] = (card["headerType"].lower(),)
+    kinds |= {place: ("image", "video") for place, _ in enumerate(form.get("rich_cards") or ())}
+    return kinds
+
+
+def _own_files(form: Mapping[str, Any]) -> Iterator[tuple[int | None, str]]:
+    if form.get("tenant_media"):
+        yield None, form["tenant_media"]
+    for place, card in enumerate(form.get("cards") or form.get("rich_cards") or ()):
+        if card.get("tenant_media"):
+            yield place, card["tenant_media"]
+
+
+def _overriding(overrides: Mapping[str, Any]) -> Iterator[tuple[int | None, str, str]]:
+    """Yield the place, the id and the field of each file that is named in place of another."""
+    header, cards = overrides.get("header"), overrides.get("cards")
+    if isinstance(header, str):
+        yield None, header, "media_overrides.header"
+    elif header is not None and not isinstance(header, Mapping):
+        raise Invalid.field("media_overrides.header", "must be the id of a file of the library")
+    if cards is None:
+        return
+    if not isinstance(cards, Mapping):
+        raise Invalid.field("media_overrides.cards", "must be an object of ids by the places of cards")
+    for name, id in cards.items():
+        field = f"media_overrides.cards.{name}"
+        if not str(name).isdecimal() or not isinstance(id, str):
+            raise Invalid.field(field, "must be the id of a file of the library, by the place of its card from 0")
+        yield int(name), id, field

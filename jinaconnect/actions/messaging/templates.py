@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.actions.messaging.media import template_links
 from jinaconnect.channels.abilities import ReviewsTemplates, TellsReviews
 from jinaconnect.channels.base import Account, TemplateUse
 from jinaconnect.channels.facts import TemplateReport
@@ -16,11 +18,12 @@ from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
-from jinaconnect.core.messaging.template_form import NewTemplate
+from jinaconnect.core.messaging.template_form import COMMERCE, NewTemplate, form_faults
 from jinaconnect.core.messaging.templates import (
     content_of,
     given_values,
     is_plain,
+    mapping_of,
     placeholders,
     places_of,
     render,
@@ -37,14 +40,20 @@ STATUSES = (
 )  # fmt: skip
 REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
 CARDS = ("rich_cards", "orientation", "card_width")
-FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS)
+REVIEWED = ("cards", "sub_category", "media_handle", "tenant_media", "example_header")
+FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS, *REVIEWED)
+SELLS = "is_commerce_manager_enabled"
 REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
 WATCHED = ("DRAFT", "PENDING")  # states that a template does not stay in
 
 
 @dataclass(frozen=True, slots=True)
 class NamedTemplate:
-    """A template as a request names it, and the values for its places."""
+    """A template as a request names it, the values for its places, and what else it is to show.
+
+    `cards` are the values of cards by their places, `sections` the products of the catalogue `catalog`, `overrides` the
+    files of the library in place of those that the template has.
+    """
 
     id: str | None
     name: str | None
@@ -52,6 +61,10 @@ class NamedTemplate:
     header: Sequence[Mapping[str, Any]] = ()
     body: Sequence[Mapping[str, Any]] = ()
     buttons: Sequence[Mapping[str, Any]] = ()
+    cards: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    sections: Sequence[Mapping[str, Any]] = ()
+    catalog: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_values(cls, id: str, values: Sequence[str] | Mapping[str, str]) -> NamedTemplate:
@@ -81,12 +94,13 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
         shown["wa_app"] = None  # it is every account's of its platform
     return {
         "id": doc["_id"], "number": doc["_id"], "platform": doc.get("platform", FORMER_PLATFORM), **shown,
-        **{name: doc.get(name) for name in (*REGISTERED, *CARDS)},
+        **{name: doc.get(name) for name in (*REGISTERED, *CARDS, *REVIEWED)},
         "buttons": doc["buttons"], "example_body": doc["example_body"],
         "example_media_url": doc.get("example_media_url"), "meta_template_id": doc["meta_template_id"],
         "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
-        "placeholders": _places(doc), "last_synced_at": iso_or_none(doc["last_synced_at"]),
+        "placeholders": _places(doc), "placeholder_mapping": mapping_of(doc),
+        "last_synced_at": iso_or_none(doc["last_synced_at"]),
         "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
         "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip
@@ -118,7 +132,7 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "created_at": now,
         "updated_at": now,
         "deleted_at": None,
-        **dict.fromkeys((*REGISTERED, *CARDS)),
+        **dict.fromkeys((*REGISTERED, *CARDS, *REVIEWED)),
         **fields,
     }
 
@@ -143,7 +157,11 @@ async def create_template(ctx: OperationContext, platform: str, body: NewTemplat
     In test mode the simulated carrier approves at once.
     """
     account = await choose_account(ctx, platform, body.wa_app, field="wa_app")
+    if body.template_type in COMMERCE and not account.fields.get(SELLS):
+        raise Invalid.field("template_type", f"{body.template_type} needs an app with {SELLS}")
     doc = _document(ctx.ids.new("tpl"), platform, account.id, given_fields(body), ctx.principal.username, ctx.now())
+    if faults := form_faults(doc):
+        raise Invalid(faults)
     if ctx.principal.may("template.submit"):
         doc.update(await submitted(ctx, account, doc))
         if doc["status"] in WATCHED:  # before it is there: one that is not is watched no further
@@ -202,17 +220,45 @@ async def submitted(ctx: OperationContext, account: Account, doc: Document) -> d
     if not isinstance(channel, ReviewsTemplates):
         return {"status": "APPROVED", "last_synced_at": ctx.now(), "needs_sync": False}  # nobody reviews them
     review = await channel.submit(account, doc)
+    samples = with_samples(doc, review.samples)
     if review.error is not None:
-        return {"error_message": review.error[:500], "needs_sync": True}
+        return {**samples, "error_message": review.error[:500], "needs_sync": True}
     return {
-        "status": review.status, "meta_template_id": review.carrier_id, "last_synced_at": ctx.now(),
+        **samples, "status": review.status, "meta_template_id": review.carrier_id, "last_synced_at": ctx.now(),
         "needs_sync": False, "error_message": None,
     }  # fmt: skip
+
+
+def with_samples(doc: Mapping[str, Any], samples: Mapping[int | None, str]) -> dict[str, Any]:
+    """Return the fields of a template that hold what its carrier knows samples by: of its header (None) and of cards.
+    """
+    fields: dict[str, Any] = {"media_handle": samples[None]} if None in samples else {}
+    if any(place is not None for place in samples):
+        cards = enumerate(doc["cards"])
+        fields["cards"] = [{**card, "media_handle": samples.get(at, card.get("media_handle"))} for at, card in cards]
+    return fields
+
+
+def _with_file(card: Mapping[str, Any], former: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a changed card with the file that it had, where it names none."""
+    if former is None or card.get("media_handle") or card.get("media_url"):
+        return dict(card)
+    if former["headerType"] != card["headerType"]:
+        return dict(card)
+    held = {name: former[name] for name in ("media_handle", "media_url", "tenant_media") if former.get(name)}
+    return {**card, **held}
 
 
 async def change_template(ctx: Context, platform: str, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Change a template; where its carrier reviews them, a change of content asks for a new submission."""
     before, fields = await get_template(ctx, platform, id), dict(given)
+    if fields.get("cards"):
+        fields["cards"] = [
+            _with_file(card, former) for card, former in zip_longest(fields["cards"], before.get("cards") or ())
+            if card is not None
+        ]  # fmt: skip
+    if before["app"] != platform and (faults := form_faults({**before, **fields})):
+        raise Invalid(faults)
     touched = {"content", "category", *FORM} & fields.keys()
     if touched and before["app"] != platform:
         fields["needs_sync"] = True
@@ -295,7 +341,9 @@ async def named_template(ctx: Context, account: Account, named: NamedTemplate) -
         raise Invalid.field("template" if named.id else "template_name", "there is no such template for this app")
     if doc["status"] != "APPROVED" or not doc["is_active"]:
         raise Invalid.field("template", f"the template is not approved (it is {doc['status']})")
-    return template_use(doc, named.body, header=named.header, buttons=named.buttons)
+    use = template_use(doc, named.body, header=named.header, buttons=named.buttons)
+    links = await template_links(ctx, use.form, named.overrides)
+    return replace(use, cards=named.cards, sections=named.sections, catalog=named.catalog, links=links)
 
 
 def template_use(
@@ -319,7 +367,19 @@ def said_here(platform: str, template: TemplateUse, field: str) -> dict[str, Any
     """
     if not PLATFORMS[platform].own_templates or is_plain(template.form):
         return None
-    form = {**template.form, "content": template.content}
+    form = {**shown_form(template), "content": template.content}
     values = given_values("\n".join(texts_of(form)), template.body, field)
     spoken = render(template.content, values) if template.content else ""
-    return {**content_of(template.form, values, spoken), "template": template.name}
+    return {**content_of(form, values, spoken), "template": template.name}
+
+
+def shown_form(template: TemplateUse) -> Mapping[str, Any]:
+    """Return what a template consists of, with the files of the library that it shows."""
+    form, links = template.form, template.links
+    if not links:
+        return form
+    cards = [
+        {**card, "media_url": links.get(place, card.get("media_url"))}
+        for place, card in enumerate(form.get("rich_cards") or ())
+    ]  # fmt: skip
+    return {**form, "example_media_url": links.get(None, form.get("example_media_url")), "rich_cards": cards or None}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context, Services
-from jinaconnect.actions.office.branding import base_url
+from jinaconnect.actions.context import Context
+from jinaconnect.actions.messaging.media import LIBRARY_PATH, library_signature, library_url
 from jinaconnect.actions.office.converting import FileRefused, Kept, taken
 from jinaconnect.actions.rows import Rows
 from jinaconnect.core.clock import iso
@@ -20,14 +18,13 @@ from jinaconnect.core.inbox.platform import USUAL
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change
 
-PATH = "/tenants/tenant-media/"
 URL_S = 3600
 MAX_NAME = 255
 
 
 def _render(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "id": row["_id"], "media": f"{PATH}{row['_id']}/serve/", "platform": row["platform"],
+        "id": row["_id"], "media": f"{LIBRARY_PATH}{row['_id']}/serve/", "platform": row["platform"],
         "card_index": row["card_index"], "media_type": row["media_type"], "file_size": row["size"],
         "mime_type": row["mime_type"], "was_converted": row["was_converted"],
         "original_filename": row["original_filename"], "handle_id": row["handle_id"],
@@ -103,22 +100,10 @@ async def change(
 # ---- addresses
 
 
-def _signature(services: Services, row: Mapping[str, Any], expires: int) -> str:
-    signed = f"{row['_id']}:{row['file']}:{expires}".encode()
-    made = hmac.digest(services.secrets.derive("library"), signed, hashlib.sha256)[:18]
-    return base64.urlsafe_b64encode(made).decode()
-
-
-def _url(ctx: Context, row: Mapping[str, Any]) -> str:
-    expires = int(ctx.now().timestamp()) + URL_S
-    query = f"expires={expires}&signature={_signature(ctx.services, row, expires)}"
-    return f"{base_url(ctx.services)}{PATH}{row['_id']}/content/?{query}"
-
-
 async def refresh_url(ctx: Context, id: str) -> dict[str, Any]:
     """Return a fresh address of a file of the caller's library."""
     row = await ctx.data.get("library", id)
-    return {"id": id, "url": _url(ctx, row), "content_type": row["mime_type"], "expires_in": URL_S}
+    return {"id": id, "url": library_url(ctx, row, URL_S), "content_type": row["mime_type"], "expires_in": URL_S}
 
 
 async def fresh_url(ctx: Context, id: str) -> str:
@@ -126,7 +111,7 @@ async def fresh_url(ctx: Context, id: str) -> str:
     row = await ctx.services.registry.library_file(id)
     if row is None:
         raise NotFound()
-    return _url(ctx, row)
+    return library_url(ctx, row, URL_S)
 
 
 async def content(ctx: Context, id: str, expires: str, signature: str) -> tuple[str, str, str]:
@@ -134,6 +119,6 @@ async def content(ctx: Context, id: str, expires: str, signature: str) -> tuple[
     row = await ctx.services.registry.library_file(id)
     if row is None or not expires.isdigit() or len(expires) > 12 or int(expires) < ctx.now().timestamp():
         raise NotFound()
-    if not hmac.compare_digest(_signature(ctx.services, row, int(expires)).encode(), signature.encode()):
+    if not hmac.compare_digest(library_signature(ctx.services, row, int(expires)).encode(), signature.encode()):
         raise NotFound()
     return row["scope"], row["file"], row["mime_type"]

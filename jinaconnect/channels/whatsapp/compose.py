@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
+from jinaconnect.channels.base import Composed, Outgoing
+from jinaconnect.channels.whatsapp.using import used
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
-from jinaconnect.core.messaging.templates import given_values, render
 
 MEDIA = ("image", "video", "audio", "document", "sticker")
 UNCAPTIONED = ("audio", "sticker")
@@ -30,8 +30,7 @@ def composed(message: Outgoing) -> Composed:
     """Return the type-specific part of a Cloud API send; raises Invalid naming the field WhatsApp cannot show."""
     content = message.content
     if message.template is not None:
-        part, text = _template(message.template)
-        shown = {"type": "text", "body": {"text": text}, "template": message.template.name}
+        part, shown = used(message.template)
         return _shaped("template", part, message, shown)
     if message.native is not None:
         return _shaped("interactive", message.native, message, content)
@@ -68,21 +67,6 @@ def _shaped(kind: str, part: Any, message: Outgoing, content: Mapping[str, Any])
     if message.reply_to is not None:
         wire["context"] = {"message_id": message.reply_to}
     return Composed(wire, content, kind.upper())
-
-
-def _template(use: TemplateUse) -> tuple[dict[str, Any], str]:
-    """Return the Cloud API's template object and the text it makes; raises Invalid for values that are missing."""
-    values = given_values(use.content, use.body, "template_params.body")
-    parts: list[Mapping[str, Any]] = []
-    if use.header:
-        parts.append({"type": "header", "parameters": list(use.header)})
-    if values:
-        parts.append({"type": "body", "parameters": list(use.body)})
-    parts += use.buttons
-    cloud: dict[str, Any] = {"name": use.name, "language": {"code": use.language}}
-    if parts:
-        cloud["components"] = parts
-    return cloud, render(use.content, values)
 
 
 def _media(kind: str, part: Mapping[str, Any]) -> dict[str, Any]:

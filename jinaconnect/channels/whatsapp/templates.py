@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jinaconnect.core.messaging.template_form import FILES, WORDLESS, form_faults, is_single
 from jinaconnect.core.messaging.templates import placeholders
 
 REPORTED = {
@@ -17,39 +18,109 @@ REPORTED = {
 }  # fmt: skip
 
 
+VIEW = {"CATALOG": "View catalog", "MPM": "View items", "SPM": "View"}  # what such a button says unless it is told
+
+
 def is_named(doc: Mapping[str, Any]) -> bool:
     """Tell whether a template's places have names: then none has a number."""
-    return any(not name.isdigit() for name in placeholders(doc["content"] or ""))
+    texts = (doc["content"], doc["header"], *(card.get("body") for card in doc.get("cards") or ()))
+    return any(not name.isdigit() for text in texts for name in placeholders(text or ""))
+
+
+def unsampled(doc: Mapping[str, Any]) -> list[tuple[int | None, str | None]]:
+    """Return which files of a template have no sample at the carrier yet, with the address they are at.
+
+    They are that of the header (None) and those of cards by their places.
+    """
+    cards = enumerate(doc.get("cards") or ())
+    wanting: list[tuple[int | None, str | None]] = [
+        (place, card.get("media_url")) for place, card in cards
+        if card["headerType"] in FILES and not card.get("media_handle")
+    ]  # fmt: skip
+    if doc["template_type"] in FILES and not doc.get("media_handle"):
+        wanting.insert(0, (None, doc.get("example_media_url")))
+    return wanting
+
+
+def sampled(doc: Mapping[str, Any], samples: Mapping[int | None, str]) -> dict[str, Any]:
+    """Return a template with what its carrier knows its files by."""
+    header = samples.get(None, doc.get("media_handle"))
+    cards = enumerate(doc.get("cards") or ())
+    made = [{**card, "media_handle": samples.get(place, card.get("media_handle"))} for place, card in cards]
+    return {**doc, "media_handle": header, "cards": made or None}
 
 
 def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the Cloud API components of a template, with an example for every placeholder."""
+    kind, named = doc["template_type"], is_named(doc)
     parts: list[dict[str, Any]] = []
-    if doc["template_type"] != "TEXT":
-        parts.append({"type": "HEADER", "format": doc["template_type"]})
+    if kind in (*FILES, "LOCATION"):
+        parts.append(_header(kind, doc.get("media_handle")))
+    elif is_single(doc):
+        parts.append({"type": "HEADER", "format": "PRODUCT"})
     elif doc["header"]:
-        parts.append({"type": "HEADER", "format": "TEXT", "text": doc["header"]})
-    body: dict[str, Any] = {"type": "BODY", "text": doc["content"]}
-    names = placeholders(doc["content"])
-    if names:
-        given = doc["example_body"] or []
-        samples = list(given.values()) if isinstance(given, Mapping) else list(given)
-        shown = [*samples, *("sample" for _ in names)][: len(names)]
-        if is_named(doc):
-            of_names = given if isinstance(given, Mapping) else dict(zip(names, shown, strict=True))
-            body["example"] = {
-                "body_text_named_params": [
-                    {"param_name": name, "example": str(of_names.get(name, "sample"))} for name in names
-                ]
-            }
-        else:
-            body["example"] = {"body_text": [shown]}
-    parts.append(body)
+        header: dict[str, Any] = {"type": "HEADER", "format": "TEXT", "text": doc["header"]}
+        if names := placeholders(doc["header"]):
+            shown = doc.get("example_header") or "sample"
+            told = [{"param_name": names[0], "example": shown}]
+            header["example"] = {"header_text_named_params": told} if named else {"header_text": [shown]}
+        parts.append(header)
+    if doc["content"]:
+        parts.append(_body(doc["content"], doc["example_body"], named))
+    if kind == "CAROUSEL":
+        parts.append({"type": "CAROUSEL", "cards": [_card(card, named) for card in doc["cards"]]})
     if doc["footer"]:
         parts.append({"type": "FOOTER", "text": doc["footer"]})
-    if doc["buttons"]:
-        parts.append({"type": "BUTTONS", "buttons": doc["buttons"]})
+    if buttons := doc["buttons"] or shopping(doc):
+        parts.append({"type": "BUTTONS", "buttons": [_button(button) for button in buttons]})
     return parts
+
+
+def shopping(form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the button that a template of products has by itself."""
+    kind = form["template_type"]
+    if kind == "PRODUCT":
+        kind = "SPM" if is_single(form) else "MPM"
+    return [{"type": kind, "text": VIEW[kind]}] if kind in VIEW else []
+
+
+def _header(kind: str, handle: str | None) -> dict[str, Any]:
+    return {"type": "HEADER", "format": kind, **({"example": {"header_handle": [handle]}} if handle else {})}
+
+
+def _body(text: str, given: Any, named: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": "BODY", "text": text}
+    names = placeholders(text)
+    if not names:
+        return body
+    given = given or []
+    samples = list(given.values()) if isinstance(given, Mapping) else list(given)
+    shown = [*samples, *("sample" for _ in names)][: len(names)]
+    if not named:
+        return {**body, "example": {"body_text": [shown]}}
+    of_names = given if isinstance(given, Mapping) else dict(zip(names, shown, strict=True))
+    told = [{"param_name": name, "example": str(of_names.get(name, "sample"))} for name in names]
+    return {**body, "example": {"body_text_named_params": told}}
+
+
+def _card(card: Mapping[str, Any], named: bool) -> dict[str, Any]:
+    parts = [_header(card["headerType"], card.get("media_handle"))]
+    if card.get("body"):
+        parts.append(_body(card["body"], card.get("example_body"), named))
+    buttons = card.get("buttons") or ()
+    if not buttons and card["headerType"] == "PRODUCT":
+        buttons = [{"type": "SPM", "text": VIEW["SPM"]}]
+    if buttons:
+        parts.append({"type": "BUTTONS", "buttons": [_button(button) for button in buttons]})
+    return {"components": parts}
+
+
+def _button(button: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a button; the example of an address with a place is a list."""
+    made = {name: value for name, value in button.items() if value is not None}
+    if made["type"] == "URL" and made.get("example") is not None and not isinstance(made["example"], list):
+        made["example"] = [str(made["example"])]
+    return made
 
 
 _HEADERS = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
@@ -63,30 +134,65 @@ def fields_of(item: Mapping[str, Any]) -> dict[str, Any]:
         "element_name": str(item.get("name") or "")[:512], "language_code": str(item.get("language") or ""),
         "category": str(item.get("category") or ""), "status": REPORTED.get(str(item.get("status")), "PENDING"),
         "meta_template_id": str(item.get("id") or "") or None, "template_type": "TEXT", "content": None, "header": None,
-        "footer": None, "buttons": None, "rejection_reason": None if told in (None, "NONE") else str(told)[:500],
+        "footer": None, "buttons": None, "cards": None, "sub_category": None,
+        "rejection_reason": None if told in (None, "NONE") else str(told)[:500],
     }  # fmt: skip
     for part in item.get("components") or ():
         fault = _part(part if isinstance(part, Mapping) else {}, fields)
         if fault is not None:
             return {**fields, "fault": fault}
-    missing = [name for name in ("element_name", "language_code", "category", "content") if not fields[name]]
+    wordless = fields["template_type"] in WORDLESS
+    needed = ("element_name", "language_code", "category", *(() if wordless else ("content",)))
+    missing = [name for name in needed if not fields[name]]
     return {**fields, "fault": f"it has no {missing[0]}"} if missing else fields
 
 
 def _part(part: Mapping[str, Any], fields: dict[str, Any]) -> str | None:
     """Read a component into the fields; return why that cannot be."""
-    kind, text = part.get("type"), part.get("text")
+    kind, text = str(part.get("type", "")).upper(), part.get("text")
     if kind == "HEADER":
-        if part.get("format") not in _HEADERS:
+        form = str(part.get("format", "")).upper()
+        if form == "PRODUCT":
+            fields.update(template_type="PRODUCT", sub_category="SPM")
+        elif form in _HEADERS:
+            fields.update(template_type=form, header=text if form == "TEXT" else None)
+        else:
             return f"headers of the format {part.get('format')} are not known here"
-        fields.update(template_type=part["format"], header=text if part["format"] == "TEXT" else None)
     elif kind in ("BODY", "FOOTER"):
         fields["content" if kind == "BODY" else "footer"] = text
     elif kind == "BUTTONS":
-        buttons = [button for button in part.get("buttons") or () if isinstance(button, Mapping)]
-        fields["buttons"] = [
-            {name: button.get(name) for name in _OF_BUTTON} for button in buttons if button.get("text")
-        ] or None
+        buttons = _buttons(part)
+        found = next((button["type"] for button in buttons if button["type"] in ("CATALOG", "MPM", "SPM")), None)
+        if found == "CATALOG":
+            fields["template_type"] = found
+        elif found is not None:
+            fields.update(template_type="PRODUCT", sub_category=found)
+        fields["buttons"] = [button for button in buttons if button["type"] not in ("MPM", "SPM")] or None
+    elif kind == "CAROUSEL":
+        cards = [_read_card(card) for card in part.get("cards") or () if isinstance(card, Mapping)]
+        fields.update(template_type="CAROUSEL", cards=cards)
+        if faults := form_faults({**fields, "category": None}):
+            return next(f"{name}: {told[0]}" for name, told in faults.items())
     else:
-        return f"parts of the type {kind} are not known here"
+        return f"parts of the type {part.get('type')} are not known here"
     return None
+
+
+def _buttons(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    buttons = [button for button in part.get("buttons") or () if isinstance(button, Mapping) and button.get("text")]
+    named = ({name: button.get(name) for name in _OF_BUTTON} for button in buttons)
+    return [{**button, "type": str(button["type"]).upper()} for button in named]
+
+
+def _read_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"headerType": "IMAGE", "body": None, "buttons": []}
+    for part in card.get("components") or ():
+        kind = str(part.get("type", "")).upper() if isinstance(part, Mapping) else ""
+        if kind == "HEADER":
+            handles = (part.get("example") or {}).get("header_handle") or [None]
+            made.update(headerType=str(part.get("format", "")).upper(), media_handle=handles[0])
+        elif kind == "BODY":
+            made["body"] = part.get("text")
+        elif kind == "BUTTONS":
+            made["buttons"] = _buttons(part)
+    return made

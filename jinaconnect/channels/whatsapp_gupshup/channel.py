@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
+from aiohttp import FormData
 
-from jinaconnect.channels.abilities import Connected, Review, Written
+from jinaconnect.channels.abilities import Connected, Review, Sample, Written
 from jinaconnect.channels.base import (
     Accepted,
     Account,
@@ -40,7 +41,7 @@ from jinaconnect.channels.unsigned import trusted
 from jinaconnect.channels.whatsapp.compose import composed, recipient
 from jinaconnect.channels.whatsapp.envelope import OBJECT, kind_of, lane_of
 from jinaconnect.channels.whatsapp.facts import address
-from jinaconnect.channels.whatsapp.templates import REPORTED
+from jinaconnect.channels.whatsapp.templates import REPORTED, unsampled
 from jinaconnect.channels.whatsapp_gupshup.compose import in_gupshups_words
 from jinaconnect.channels.whatsapp_gupshup.facts import KINDS, facts_of, in_clouds_form
 from jinaconnect.channels.whatsapp_gupshup.simulator import SimulatedGupshup, customers_body
@@ -70,7 +71,8 @@ class WhatsappGupshup:
     spec = ChannelSpec(
         name="whatsapp_gupshup", platform="WHATSAPP", provider="GUPSHUP", label="WhatsApp",
         secrets={"api_key": 16, "app_token": 16, "webhook_secret": 16}, presented=("api_key", "app_token"),
-        settings=("app_name", "base_url"), account_address="_id", business_account="app_id", fields=("is_default",),
+        settings=("app_name", "base_url"), account_address="_id", business_account="app_id",
+        fields=("is_default", "is_commerce_manager_enabled"),
         webhook_path="/wa/v1/webhooks/{account}/inbound/", taken=WebhookReply(""), pace=Pace(account_per_s=20),
     )  # fmt: skip
 
@@ -80,8 +82,9 @@ class WhatsappGupshup:
         self._simulator = SimulatedGupshup(parts)
 
     async def _ask(
-        self, account: Account, method: str, path: str, form: Mapping[str, str] | None = None, json: Any = None
-    ) -> Fetched:
+        self, account: Account, method: str, path: str, form: Mapping[str, str] | None = None, json: Any = None,
+        data: Any = None,
+    ) -> Fetched:  # fmt: skip
         """Ask an API for a path of it: with a token the partners' one. Raises what the transport raises."""
         by_token = "app_token" in account.secrets
         base = account.settings.get("base_url") or self._settings["partner_url" if by_token else "base_url"]
@@ -89,7 +92,7 @@ class WhatsappGupshup:
         headers = {name: account.secrets.get("app_token" if by_token else "api_key", "")}
         if form is not None:
             headers["Content-Type"] = _FORM
-        data = None if form is None else urlencode(form).encode()
+            data = urlencode(form).encode()
         url = f"{base.rstrip('/')}/{path}"
         return await self._outside.request(method, url, headers=headers, data=data, json=json)
 
@@ -159,11 +162,14 @@ class WhatsappGupshup:
     # --- templates -----------------------------------------------------------------------------------------------
 
     async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
-        """Hand in a template; the simulated carrier approves at once."""
+        """Hand in a template; the simulated carrier approves at once. Samples by address Gupshup fetches itself."""
         if account.simulated:
             return Review("APPROVED", self._simulator.template_id(template))
         if not account.business:
             return Review(error="The app has no app_id, which Gupshup takes templates by.")
+        lacking = [place for place, url in unsampled(template) if url is None and place is not None]
+        if lacking:
+            return Review(error=f"card {lacking[0]} has no sample of its file: upload one, or name where it is")
         path = f"app/{quote(account.business)}/{'templates' if 'app_token' in account.secrets else 'template'}"
         try:
             answer = await self._ask(account, "POST", path, fields_of(template))
@@ -174,6 +180,37 @@ class WhatsappGupshup:
         if answer.status >= 400 or told.get("status") == "error" or not isinstance(made, dict) or not made.get("id"):
             return Review(error=str(told.get("message") or f"HTTP {answer.status}")[:500])
         return Review(REPORTED.get(str(made.get("status", "")).upper(), "PENDING"), str(made["id"]))
+
+    async def give_sample(self, account: Account, file: Sample) -> str:
+        """Upload a sample, which partners' API alone takes."""
+        if account.simulated:
+            return self._simulator.template_id({"_id": file.name})
+        told = await self._upload(account, "upload/media", file)
+        handle = told.get("handleId")
+        handle = handle.get("message") if isinstance(handle, dict) else handle
+        if not handle:
+            raise CarrierFailed(f"Gupshup took no sample: {told.get('message') or 'it named no handle'}")
+        return str(handle)
+
+    async def give_file(self, account: Account, file: Sample) -> str:
+        """Upload a file for messages, kept for thirty days; partners' API alone takes one."""
+        if account.simulated:
+            return self._simulator.template_id({"_id": file.name})
+        told = await self._upload(account, "media", file)
+        if not told.get("mediaId"):
+            raise CarrierFailed(f"Gupshup took no file: {told.get('message') or 'it named no id'}")
+        return str(told["mediaId"])
+
+    async def _upload(self, account: Account, path: str, file: Sample) -> dict[str, Any]:
+        if "app_token" not in account.secrets:
+            raise CarrierFailed("Gupshup takes files by an app_token alone; without one name where the file is")
+        form = FormData({"file_type": file.mime})
+        form.add_field("file", file.body, filename=file.name or "file", content_type=file.mime)
+        answer = await self._ask(account, "POST", f"app/{quote(account.business)}/{path}", data=form)
+        told = _object(answer)
+        if answer.status >= 400 or told.get("status") == "error":
+            raise CarrierFailed(f"Gupshup answered {answer.status}: {told.get('message') or 'nothing'}")
+        return told
 
     # --- the account ---------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
 from jinaconnect.channels.whatsapp.compose import MEDIA, composed
+from jinaconnect.channels.whatsapp.using import products, used
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.templates import given_values, render
 
 SESSION, TEMPLATE = "api/v1/msg", "api/v1/template/msg"
 _CARD = {
@@ -131,9 +131,11 @@ def _template(use: TemplateUse) -> Composed:
     id = use.registered.get("bsp_template_id")
     if id is None:
         raise Invalid.field("template", "has no id at Gupshup: it was not handed in there")
-    values = given_values(use.content, use.body, "template_params.body")
-    header = use.header[0] if use.header else {}
-    params = [*_texts([header]), *values.values()]
+    cloud, shown = used(use)  # what WhatsApp takes at all
+    parts = {str(part["type"]): part for part in cloud.get("components") or ()}
+    header: Mapping[str, Any] = next(iter(parts.get("header", {}).get("parameters") or ()), {})
+    params = [*_texts([header]), *_texts(parts.get("body", {}).get("parameters") or ())]
+    cards = parts.get("carousel", {}).get("cards") or ()
     postbacks = []
     for button in use.buttons:
         given = [each for each in button.get("parameters") or () if isinstance(each, Mapping)]
@@ -142,14 +144,32 @@ def _template(use: TemplateUse) -> Composed:
             postbacks.append({"index": int(button.get("index", 0)), "text": text})
         else:
             params += [str(each.get("text") or each.get("coupon_code") or "") for each in given]
+    for card in cards:
+        for part in card["components"]:
+            if part["type"] != "header" and part.get("sub_type") != "quick_reply":
+                params += _texts(part["parameters"])
+    if use.form.get("template_type") == "CATALOG":
+        params += products(use.sections)[:1]  # the product it shows a picture of stands last
+    elif use.form.get("template_type") == "PRODUCT" or any("product" in _head(card) for card in cards):
+        raise Invalid.field("template", "of products needs an app token: Gupshup's own API has no form for it")
     wire: dict[str, Any] = {"path": TEMPLATE, "template": {"id": id, "params": params}}
     kind = header.get("type")
     if kind in ("image", "video", "document", "location"):
         wire["message"] = {"type": kind, kind: header.get(kind)}
+    elif cards:
+        heads = [_head(card) for card in cards]
+        kind = str(heads[0]["type"])
+        wire["message"] = {
+            "type": "carousel", "cardHeaderType": kind.upper(), "cards": [dict(head[kind]) for head in heads]
+        }  # fmt: skip
     if postbacks:
         wire["postbackTexts"] = postbacks
-    shown = {"type": "text", "body": {"text": render(use.content, values)}, "template": use.name}
     return Composed(wire, shown, "TEMPLATE")
+
+
+def _head(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    head: Mapping[str, Any] = card["components"][0]["parameters"][0]
+    return head
 
 
 def _texts(parameters: Sequence[Mapping[str, Any]]) -> list[str]:

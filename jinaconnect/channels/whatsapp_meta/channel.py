@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
+from aiohttp import FormData
 
-from jinaconnect.channels.abilities import Review, Written
+from jinaconnect.channels.abilities import Review, Sample, Written
 from jinaconnect.channels.base import (
     Account,
     ChannelSpec,
@@ -28,18 +29,19 @@ from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.graph import SIGNATURE_HEADER, challenge, objects, outcome, signature
 from jinaconnect.channels.whatsapp.compose import composed, recipient
 from jinaconnect.channels.whatsapp.facts import address, facts_of
-from jinaconnect.channels.whatsapp.templates import REPORTED, components, fields_of, is_named
+from jinaconnect.channels.whatsapp.templates import REPORTED, components, fields_of, is_named, sampled, unsampled
 from jinaconnect.channels.whatsapp_meta.hooks import verified
 from jinaconnect.channels.whatsapp_meta.simulator import BASE_URL, SimulatedMeta, customers_message
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.core.inbox.address import Address
-from jinaconnect.core.inbox.media_type import media_type
+from jinaconnect.core.inbox.media_type import media_type, sniffed
 from jinaconnect.outbound import Fetched, OutboundError
 from jinaconnect.store.blobs import Spool
 
 FETCH_S = 60.0
 ABSENT = 100  # the code of an error: there is no such template
 MOST_PAGES = 100
+MOST_SAMPLE = 100 * 1024 * 1024
 TEMPLATE_FIELDS = "name,status,category,language,components,rejected_reason"
 NUMBER_FIELDS = "display_phone_number,verified_name,quality_rating,messaging_limit_tier,throughput,status,health_status"
 
@@ -51,8 +53,9 @@ class WhatsappMeta:
         name="whatsapp_meta", platform="WHATSAPP", provider="META", label="WhatsApp",
         # What the carrier gives has more characters; less could be found by trying.
         secrets={"access_token": 16, "app_secret": 16, "verify_token": 8}, settings=("base_url", "api_version"),
-        account_address="phone_number_id", business_account="waba_id", fields=("is_default",),
-        presented=("access_token",), webhook_path="/wa/v1/webhooks/{tenant}/",
+        account_address="phone_number_id", business_account="waba_id",
+        fields=("is_default", "is_commerce_manager_enabled"), presented=("access_token",),
+        webhook_path="/wa/v1/webhooks/{tenant}/",
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:
@@ -66,8 +69,10 @@ class WhatsappMeta:
         version = account.settings.get("api_version") or self._settings["api_version"]
         return await self._request(account, method, f"{base.rstrip('/')}/{version}/{path}", **options)
 
-    async def _request(self, account: Account, method: str, url: str, **options: Any) -> Fetched:
-        headers = {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
+    async def _request(
+        self, account: Account, method: str, url: str, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> Fetched:
+        headers = headers or {"Authorization": f"Bearer {account.secrets.get('access_token', '')}"}
         transport = self._simulator if account.simulated else self._outside
         return await transport.request(method, url, headers=headers, **options)
 
@@ -120,8 +125,17 @@ class WhatsappMeta:
     # --- templates -----------------------------------------------------------------------------------------------
 
     async def submit(self, account: Account, template: Mapping[str, Any]) -> Review:
-        """Hand in a template, or what has changed of one that the carrier has; the simulated one approves at once."""
-        known, body = template.get("meta_template_id"), self.handed_in(template)
+        """Hand in a template, or what has changed of one that the carrier has; the simulated one approves at once.
+
+        A file that the carrier has no sample of is fetched and given first.
+        """
+        samples: dict[int | None, str] = {}
+        try:
+            for place, url in unsampled(template):
+                samples[place] = await self._sample_at(account, place, url)
+        except (CarrierFailed, OutboundError) as failed:
+            return Review(error=str(failed), samples=samples)
+        known, body = template.get("meta_template_id"), self.handed_in(sampled(template, samples))
         if known:
             changed = {name: body[name] for name in ("category", "components")}
             data, error = await self._of_template(account, "POST", str(known), json=changed)
@@ -130,16 +144,52 @@ class WhatsappMeta:
         if error is None and not known and "id" not in data:
             error = "the carrier named no template"
         if error is not None:
-            return Review(error=error)
+            return Review(error=error, samples=samples)
         status = "APPROVED" if account.simulated else REPORTED.get(str(data.get("status")), "PENDING")
-        return Review(status, str(known or data["id"]))
+        return Review(status, str(known or data["id"]), samples=samples)
+
+    async def _sample_at(self, account: Account, place: int | None, url: str | None) -> str:
+        """Give the file at an address as a sample; raises CarrierFailed naming what has none."""
+        what = "the header" if place is None else f"card {place}"
+        if url is None:
+            raise CarrierFailed(f"{what} has no sample of its file: upload one, or name where it is")
+        if account.simulated:
+            return await self.give_sample(account, Sample(url, "application/octet-stream", url.encode()))
+        found = await self._outside.request("GET", url, follow=True, limit=MOST_SAMPLE, timeout_s=FETCH_S)
+        if found.status != 200:
+            raise CarrierFailed(f"the file of {what} cannot be fetched: HTTP {found.status}")
+        return await self.give_sample(account, Sample(url.rpartition("/")[2], sniffed(found.body)[0], found.body))
+
+    async def give_sample(self, account: Account, file: Sample) -> str:
+        """Upload a file piece by piece, as templates and profiles name it: a session, and all of it in one piece."""
+        query = {"file_name": file.name[:240] or "file", "file_length": len(file.body), "file_type": file.mime}
+        path = f"{account.app or 'app'}/uploads?{urlencode(query)}"
+        session, error = await self._of_template(account, "POST", path, json={})
+        if error is not None or not session.get("id"):
+            raise CarrierFailed(f"the carrier takes no sample: {error or 'it named no session'}")
+        name = quote(str(session["id"]), safe=":=?&")  # as it was told, with the signature that it may carry
+        headers = {"Authorization": f"OAuth {account.secrets.get('access_token', '')}", "file_offset": "0"}
+        given, error = await self._of_template(account, "POST", name, data=file.body, headers=headers)
+        if error is not None or not given.get("h"):
+            raise CarrierFailed(f"the carrier took no sample: {error or 'it named no handle'}")
+        return str(given["h"])
+
+    async def give_file(self, account: Account, file: Sample) -> str:
+        """Upload a file for messages; its id is good for thirty days."""
+        form = FormData({"messaging_product": "whatsapp", "type": file.mime})
+        form.add_field("file", file.body, filename=file.name or "file", content_type=file.mime)
+        given, error = await self._of_template(account, "POST", f"{account.address}/media", data=form)
+        if error is not None or not given.get("id"):
+            raise CarrierFailed(f"the carrier took no file: {error or 'it named no id'}")
+        return str(given["id"])
 
     def handed_in(self, template: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a template as the Cloud API takes it."""
         named = {"parameter_format": "NAMED"} if is_named(template) else {}
+        ordering = {"display_format": "ORDER_DETAILS"} if template["template_type"] == "ORDER_DETAILS" else {}
         return {
             "name": template["element_name"], "language": template["language_code"],
-            "category": template["category"], **named, "components": components(template),
+            "category": template["category"], **named, **ordering, "components": components(template),
         }  # fmt: skip
 
     async def look(self, account: Account, template: Mapping[str, Any]) -> Review:

@@ -37,6 +37,12 @@ class SimulatedMeta:
     ) -> Fetched:  # fmt: skip
         """Answer one request as the Cloud API does."""
         parts = urlsplit(url).path.strip("/").split("/")
+        if method == "POST" and len(parts) == 3 and parts[2] == "uploads":
+            return _answer(url, 200, {"id": "upload:" + _digits(url)})
+        if method == "POST" and len(parts) == 2 and parts[1].startswith("upload:"):
+            return _answer(url, 200, {"h": "4::" + _digits(url)})
+        if method == "POST" and len(parts) == 3 and parts[2] == "media":
+            return _answer(url, 200, {"id": _digits(url)})
         if method == "POST" and len(parts) == 3 and parts[2] == "messages":
             return await self._messages(url, parts[1], json)
         if method == "POST" and len(parts) == 3 and parts[2] == "message_templates":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.core.broadcasts.links import is_ours, place_of
-from jinaconnect.core.broadcasts.values import said
+from jinaconnect.core.broadcasts.values import said, template_parameters
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.messaging.templates import PLACEHOLDER
 
@@ -33,13 +33,35 @@ def button_parameters(
     return found
 
 
+def card_parameters(
+    cards: Sequence[Mapping[str, Any]], values: Mapping[str, str]
+) -> dict[int, dict[str, Any]]:
+    """Return the parameters of a carousel's cards by their places; raises Invalid on the value that is missing.
+
+    The rest of a button's address is the value `card_0_button_0_url` of the first button of the first card, or that of
+    the name that its place has.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for place, card in enumerate(cards):
+        buttons = []
+        for index, button in enumerate(card.get("buttons") or ()):
+            url = str(button.get("url") or "")
+            if button["type"] == "URL" and PLACEHOLDER.search(url) is not None:
+                rest = _rest(index, url, values, f"card_{place}_")
+                buttons.append(_parameter("url", index, {"type": "text", "text": rest}))
+        found[place] = {"body": template_parameters(card.get("body") or "", values), "buttons": buttons}
+    return found
+
+
 def _parameter(kind: str, index: int, value: Mapping[str, str]) -> dict[str, Any]:
     return {"type": "button", "sub_type": kind, "index": str(index), "parameters": [dict(value)]}
 
 
-def _rest(index: int, url: str, values: Mapping[str, str]) -> str:
+def _rest(index: int, url: str, values: Mapping[str, str], within: str = "") -> str:
     """Return what stands in the place of an address."""
     name = place_of(index, url)
+    if name == f"button_{index}_url":
+        name = within + name
     if not values.get(name):
         raise Invalid.field(f"placeholder_data.{name}", "is required: the rest of the button's address")
     return said(values[name], values)

@@ -70,6 +70,23 @@ def _throughout(value: Any, filled: Callable[[str], str]) -> Any:
     return [_throughout(part, filled) for part in value] if isinstance(value, list) else value
 
 
+def mapping_of(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Return by which number each place of a template is known to its carrier: of each text, and of each card."""
+
+    def numbered(text: str | None) -> dict[str, str]:
+        return {str(number): name for number, name in enumerate(placeholders(text or ""), 1)}
+
+    return {
+        "content": numbered(form.get("content")), "header": numbered(form.get("header")),
+        "buttons": [numbered(button.get("url")) for button in form.get("buttons") or ()],
+        "cards": [
+            {"body": numbered(card.get("body")),
+             "buttons": [numbered(button.get("url")) for button in card.get("buttons") or ()]}
+            for card in form.get("cards") or ()
+        ],
+    }  # fmt: skip
+
+
 _PRESSED = {"QUICK_REPLY": "quick_reply", "URL": "url", "PHONE_NUMBER": "call", "COPY_CODE": "copy", "OTP": "copy"}
 
 
@@ -82,7 +99,8 @@ def preview(form: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any
     return {
         "header": _throughout(form.get("header"), shown), "body": shown(form.get("content") or ""),
         "footer": _throughout(form.get("footer"), shown), "buttons": _throughout(form.get("buttons") or [], shown),
-        "media_url": form.get("example_media_url"), "cards": _throughout(form.get("rich_cards") or [], shown),
+        "media_url": form.get("example_media_url"), 
+        "cards": _throughout(form.get("rich_cards") or form.get("cards") or [], shown),
     }  # fmt: skip
 
 

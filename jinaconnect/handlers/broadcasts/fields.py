@@ -12,6 +12,7 @@ from jinaconnect.core.broadcasts.states import ROW_STATUSES
 from jinaconnect.core.events.payloads.base import MOMENT, like
 from jinaconnect.core.events.payloads.broadcasts import BROADCAST, BroadcastData
 from jinaconnect.core.inbox.platform import USUAL, PlatformName
+from jinaconnect.core.messaging.template_form import ProductSection
 from jinaconnect.core.rules.rows import Category
 from jinaconnect.core.schema import Answer, Given, Id, OneOf, Phone, Request, Text, example, sample_id, unkept
 from jinaconnect.handlers.calls.fields import Time
@@ -76,7 +77,13 @@ class BroadcastFields(
     segment_filter: Given[Words] = None
     scheduled_time: Time | None = None
     placeholder_data: Given[Data] = None
-    media_overrides: Given[Data] = None
+    media_overrides: Given[Data] = Field(
+        None, description="Files of the media library in place of the template's: `header` an id, `cards` ids by place."
+    )
+    sections: Given[Annotated[list[ProductSection], Field(max_length=10)]] = Field(
+        None, description="The products that a template of products shows."
+    )
+    catalog_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     allowed_hours_local: BroadcastHours | None = None
     category: Given[Category] = None
     voice_template: Id | None = Field(None, description="What is said in its calls; on the VOICE platform alone.")

@@ -216,7 +216,7 @@ _TEMPLATES = Listing(
 )  # fmt: skip
 
 
-def _declaring(platform: str) -> Callable[..., Callable[..., Any]]:
+def declaring(platform: str) -> Callable[..., Callable[..., Any]]:
     """Return what declares operations below a platform's templates."""
     base = PLATFORMS[platform].base
     assert base is not None
@@ -232,7 +232,7 @@ def _declaring(platform: str) -> Callable[..., Callable[..., Any]]:
 
 
 def _declare_preview(platform: str) -> None:
-    doing = _declaring(platform)
+    doing = declaring(platform)
 
     @doing("POST", "/{id}/preview/", "preview", "view", body=PreviewOf, returns=TemplatePreview)
     async def show(ctx: OperationContext, id: str, body: PreviewOf) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _declare_preview(platform: str) -> None:
 
 
 def _declare_kinds(platform: str) -> None:
-    doing = _declaring(platform)
+    doing = declaring(platform)
     kind = kinds.kind_of(PLATFORMS[platform])
 
     @doing("GET", "/categories/", "categories", "view", returns=KindList)
@@ -264,7 +264,7 @@ def _declare_kinds(platform: str) -> None:
 
 
 def _declare(platform: str) -> None:
-    doing = _declaring(platform)
+    doing = declaring(platform)
     cards = PLATFORMS[platform].cards
     new: type[PlainTemplateFields] = NewCardTemplate if cards else NewPlainTemplate
     fields: type[PlainTemplateFields] = CardTemplateFields if cards else PlainTemplateFields

@@ -61,6 +61,7 @@ MODULES = (
     "broadcasts.call_report",
     "broadcasts.links",
     "broadcasts.templates",
+    "broadcasts.template_media",
     "broadcasts.estimates",
     "calls.rates",
     "calls.cdr",

@@ -11,7 +11,15 @@ from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import accounts as apps
 from jinaconnect.actions.messaging.account_info import render_info, sync_info
-from jinaconnect.actions.messaging.daily import counted
+from jinaconnect.actions.messaging.daily import counted, start_anew
+from jinaconnect.channels.abilities import (
+    ListsTemplates,
+    Provisions,
+    ReviewsTemplates,
+    TakesFiles,
+    TellsAccount,
+    TellsReviews,
+)
 from jinaconnect.channels.table import CHANNELS as TABLE
 from jinaconnect.core.errors import Invalid, NotFound
 from jinaconnect.core.events.payloads.account import AppData
@@ -22,6 +30,10 @@ from jinaconnect.handlers.edge.operation import operation
 PLATFORM = "WHATSAPP"
 META, GUPSHUP = "META", "GUPSHUP"
 CHANNELS = {META: "whatsapp_meta", GUPSHUP: "whatsapp_gupshup"}
+CAPABILITIES: Mapping[str, type] = {
+    "submit_templates": ReviewsTemplates, "template_status": TellsReviews, "sync_templates": ListsTemplates,
+    "upload_media": TakesFiles, "account_info": TellsAccount, "webhook_setup": Provisions,
+}  # fmt: skip
 UNSIGNED = (GUPSHUP,)  # its webhooks' address has a secret in it
 OF_META = ("waba_id", "phone_number_id", "app_secret", "verify_token")
 
@@ -37,6 +49,7 @@ class AppFields(Request, json_schema_extra=example(app_name="Shop, West", daily_
     phone_number_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     app_id: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_-]*$")] | None = None
     is_default: Given[bool] = Field(None, description="Taken where a request names no app.")
+    is_commerce_manager_enabled: Given[bool] = Field(None, description="Whether it has a catalogue, and sells.")
     daily_limit: Given[Annotated[int, Field(ge=0, le=10_000_000)]] = None
     app_secret: Annotated[str, StringConstraints(max_length=512)] | None = None
     verify_token: Annotated[str, StringConstraints(max_length=512)] | None = None
@@ -224,6 +237,66 @@ async def rotate_secret(ctx: OperationContext, id: str) -> dict[str, Any]:
 async def delete_app(ctx: OperationContext, id: str) -> None:
     """Remove a WhatsApp app; its messages stay."""
     await apps.delete_app(ctx, PLATFORM, id)
+
+
+class AppQuota(
+    Answer, json_schema_extra=example(daily_limit=1000, messages_sent_today=212, remaining_quota=788, tier="TIER_1K")
+):
+    """What an app may still send today."""
+
+    daily_limit: int
+    messages_sent_today: int
+    remaining_quota: int
+    tier: str
+
+
+class AppCapabilities(
+    Answer, json_schema_extra=example(provider=META, capabilities=["send_messages", "submit_templates"])
+):
+    """What an app's provider can do here."""
+
+    provider: str
+    capabilities: list[str]
+
+
+def _quota(doc: Mapping[str, Any]) -> dict[str, Any]:
+    sent, limit = doc["messages_sent_today"], doc["daily_limit"]
+    return {
+        "daily_limit": limit, "messages_sent_today": sent, "remaining_quota": max(0, limit - sent), "tier": doc["tier"]
+    }  # fmt: skip
+
+
+@operation(
+    "GET", "/wa/v1/apps/{id}/quota/", id="wa.apps.quota", permission="wa_app.view", returns=AppQuota, tag="whatsapp"
+)
+async def app_quota(ctx: Context, id: str) -> dict[str, Any]:
+    """Tell what an app may still send today, by its own limit."""
+    return _quota((await counted(ctx, [await apps.get_app(ctx, PLATFORM, id)]))[0])
+
+
+@operation(
+    "POST", "/wa/v1/apps/{id}/reset-counter/", id="wa.apps.reset", permission="billing.platform", returns=AppQuota,
+    effect=True, tag="whatsapp",
+)  # fmt: skip
+async def reset_counter(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Let an app of any organisation have sent nothing today; for the deployment's own people."""
+    doc = await ctx.services.registry.app(id)
+    if doc is None or doc["channel"] != PLATFORM:
+        raise NotFound()
+    await start_anew(ctx, doc)
+    return _quota({**doc, "messages_sent_today": 0})
+
+
+@operation(
+    "GET", "/wa/v1/apps/{id}/capabilities/", id="wa.apps.capabilities", permission="wa_app.view",
+    returns=AppCapabilities, tag="whatsapp",
+)  # fmt: skip
+async def app_capabilities(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Tell what an app's provider can do here."""
+    doc = await apps.get_app(ctx, PLATFORM, id)
+    channel = ctx.ports.channels[CHANNELS[doc["bsp"]]]
+    able = [name for name, ability in CAPABILITIES.items() if isinstance(channel, ability)]
+    return {"provider": doc["bsp"], "capabilities": ["send_messages", "receive_messages", *able]}
 
 
 class WabaError(Answer, json_schema_extra=example(error_code="141006", error_description="No payment method.")):

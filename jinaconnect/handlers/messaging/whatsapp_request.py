@@ -12,6 +12,7 @@ from jinaconnect.actions.messaging.templates import NamedTemplate
 from jinaconnect.channels.whatsapp.compose import interactive_faults, seen_of
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.messaging.template_form import ProductSection
 from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example, unkept
 
 MAX_RAW = 16 * 1024  # of what is handed on in the carrier's own form
@@ -34,12 +35,26 @@ MessageType = Literal[
 Reference = Annotated[Text, StringConstraints(min_length=1, max_length=512)]  # our id of a message, or the carrier's
 
 
+CardPlace = Annotated[int, Field(ge=0, le=9)]
+
+
+class CardParams(Request):
+    """Values for the places of a carousel's card."""
+
+    header: list[dict[str, Any]] = Field(default_factory=list, max_length=1)
+    body: list[dict[str, Any]] = Field(default_factory=list, max_length=60)
+    buttons: list[dict[str, Any]] = Field(default_factory=list, max_length=2)
+
+
 class TemplateParams(Request):
     """Values for a template's placeholders, as the Cloud API's parameters."""
 
     header: list[dict[str, Any]] = Field(default_factory=list, max_length=1)
     body: list[dict[str, Any]] = Field(default_factory=list, max_length=60)
     buttons: list[dict[str, Any]] = Field(default_factory=list, max_length=10)
+    cards: dict[CardPlace, CardParams] = Field(
+        default_factory=dict, max_length=10, description="Those of a carousel's cards, by their places from 0."
+    )
 
 
 class SendWhatsapp(
@@ -58,6 +73,11 @@ class SendWhatsapp(
     template_name: Annotated[str, StringConstraints(max_length=512)] | None = None
     language: Annotated[str, StringConstraints(max_length=15)] = "en"
     template_params: TemplateParams | None = None
+    media_overrides: dict[str, Any] | None = Field(
+        None, description="Files of the media library in place of the template's: `header` an id, `cards` ids by place."
+    )
+    sections: list[ProductSection] = Field(default_factory=list, max_length=10)
+    catalog_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     media_url: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://")] | None = None
     media_id: Id | None = None
     media_caption: Annotated[Text, StringConstraints(max_length=1024)] | None = None
@@ -82,10 +102,10 @@ class SendWhatsapp(
     def missing(self) -> dict[str, list[str]]:
         """Return what the type needs and the request lacks, and what cannot be stored, by field."""
         faults: dict[str, list[str]] = {}
-        for name in ("interactive", "contacts"):
+        for name in ("interactive", "contacts", "media_overrides"):
             faults.update(unkept(getattr(self, name), name, MAX_RAW))
         if self.template_params is not None:
-            faults.update(unkept(self.template_params.model_dump(), "template_params", MAX_RAW))
+            faults.update(unkept(self.template_params.model_dump(mode="json"), "template_params", MAX_RAW))
         if faults:
             return faults
         kind = self.message_type
@@ -115,7 +135,10 @@ class SendWhatsapp(
         if self.message_type == "TEMPLATE":
             params = self.template_params or TemplateParams()
             template = NamedTemplate(
-                self.template, self.template_name, self.language, params.header, params.body, params.buttons
+                self.template, self.template_name, self.language, params.header, params.body, params.buttons,
+                {place: card.model_dump() for place, card in params.cards.items()},
+                [section.model_dump(exclude_none=True) for section in self.sections], self.catalog_id,
+                self.media_overrides or {},
             )
         return NewMessage(
             platform="WHATSAPP", content=self._content(), account=self.wa_app, account_field="wa_app",
@@ -229,8 +252,34 @@ def _template_fields(part: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
             faults |= _others(component, ("type", "parameters"), f"{path}.components.{place}")
         elif kind == "button":
             params.setdefault("buttons", []).append(dict(component))
+        elif kind == "carousel" and "cards" not in params:
+            made, wrong = _cards_of(component.get("cards"), f"{path}.components.{place}")
+            params["cards"] = made
+            faults |= wrong
         else:
-            faults[f"{path}.components.{place}.type"] = ["must be header, body or button, the first two once"]
+            faults[f"{path}.components.{place}.type"] = [
+                "must be header, body, carousel or button, the first three once"
+            ]
     if params:
         fields["template_params"] = params
     return fields, faults
+
+
+def _cards_of(cards: Any, path: str) -> tuple[dict[int, dict[str, Any]], dict[str, list[str]]]:
+    """Return the parameters of a carousel's cards by their places, and what of them could not be sent."""
+    if not isinstance(cards, list) or not all(isinstance(card, Mapping) for card in cards):
+        return {}, {f"{path}.cards": ["must be a list of objects"]}
+    found: dict[int, dict[str, Any]] = {}
+    for at, card in enumerate(cards):
+        made: dict[str, Any] = {}
+        for part in card.get("components") or ():
+            kind = str(part.get("type", "")).lower() if isinstance(part, Mapping) else ""
+            if kind in ("header", "body") and kind not in made:
+                made[kind] = part.get("parameters") or []
+            elif kind == "button":
+                made.setdefault("buttons", []).append(dict(part))
+            else:
+                return {}, {f"{path}.cards.{at}.components": ["must be of header, body and button, the first two once"]}
+        place = card.get("card_index", at)
+        found[place if isinstance(place, int) else at] = made
+    return found, {}

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field, RootModel
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.messaging.media import LIBRARY_PATH
 from jinaconnect.actions.office import library
 from jinaconnect.actions.office.converting import converters
+from jinaconnect.actions.reviewing import files
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.office import MediaData
 from jinaconnect.core.inbox.platform import USUAL, PlatformName
@@ -21,7 +23,7 @@ from jinaconnect.handlers.edge.files import file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, Upload, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 
-_PATH = library.PATH
+_PATH = LIBRARY_PATH
 _KINDS = tuple(LIMITS)
 _LISTING = Listing(
     filters={"platform": Filter("platform"), "media_type": Filter("media_type", schema=one_of(*_KINDS))},
@@ -87,11 +89,11 @@ crud(
 )  # fmt: skip
 
 
-def _upload(files: Mapping[str, Upload]) -> tuple[str, bytes] | None:
-    for name in files:
+def _upload(parts: Mapping[str, Upload]) -> tuple[str, bytes] | None:
+    for name in parts:
         if name != "media":
             raise Invalid.field(name, "is not a part that is taken: there is media")
-    found = files.get("media")
+    found = parts.get("media")
     return (found.filename, found.body) if found else None
 
 
@@ -136,6 +138,38 @@ async def formats(ctx: Context) -> list[dict[str, Any]]:
 async def conversion_status(ctx: Context) -> dict[str, bool]:
     """Tell of each kind of file whether it can be converted here."""
     return converters()
+
+
+class GivenFile(
+    Answer,
+    json_schema_extra=example(
+        id="mdl_01kc8x2v7m4q9r5t1w3y6z8a0b", handle_id="4::aW1hZ2UvanBlZw==", provider="META", stored_on="template"
+    ),
+):  # fmt: skip
+    """By what a carrier knows a file: the handle of a template's sample, or the id that messages name it by."""
+
+    id: str
+    handle_id: str
+    provider: str
+    stored_on: str = Field(description="`template`, or `card:<n>` of a file that is a card's.")
+
+
+@operation(
+    "POST", f"{_PATH}{{id}}/upload-to-wa/", id="library.give", permission="template.create", returns=GivenFile,
+    effect=True, errors=(501, 502), query={
+        "purpose": Parameter("As the sample of a template, or to be sent.", one_of("template", "session")),
+        "wa_app": Parameter("The app whose provider it is given to; the usual one unless named.", SHORT),
+    },
+)  # fmt: skip
+async def give(ctx: OperationContext, id: str) -> dict[str, Any]:
+    """Give a file of the library to WhatsApp's provider."""
+    query = ctx.caller.query
+    purpose = query.get("purpose", "template")
+    if purpose not in ("template", "session"):
+        raise Invalid.field("purpose", "must be template or session")
+    return await files.give_library_file(
+        ctx, USUAL, id, "session" if purpose == "session" else "template", query.get("wa_app")
+    )
 
 
 @operation(

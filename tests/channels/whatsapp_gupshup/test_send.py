@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import aiohttp
 import pytest
 
 from jinaconnect.store.tenant import Change
 from tests.channels.whatsapp_gupshup.conftest import Shop
 from tests.client import until
+from tests.handlers.office.test_library import picture
 
 ANN = "+12025550171"
 FILE = "https://files.example/a"
@@ -282,3 +285,52 @@ async def test_a_broadcast_goes_over_gupshup_with_each_persons_values(either: Sh
         said = {"+" + sent["destination"]: sent["template"]["params"][0] for sent in either.server.requests}
     assert said == {number: f"P{place}" for place, number in enumerate(numbers)}
     assert set(either.server.accepted.values()) == {1}
+
+
+CARDS = [
+    {"headerType": "IMAGE", "media_url": f"{FILE}.jpg", "body": "In {{1}}", "example_body": ["red"],
+     "buttons": [{"type": "QUICK_REPLY", "text": "I take it"}]},
+    {"headerType": "IMAGE", "media_url": f"{FILE}2.jpg", "body": "Or {{1}}",
+     "buttons": [{"type": "QUICK_REPLY", "text": "I take it"}]},
+]  # fmt: skip
+
+
+async def test_a_carousel_is_handed_in_with_the_addresses_of_its_files_and_sent_in_either_form(either: Shop) -> None:
+    written = {"wa_app": either.app["id"], "element_name": "colours", "template_type": "CAROUSEL",
+               "content": "Hello {{1}}.", "cards": CARDS}  # fmt: skip
+    made = (await either.tenant().post("/wa/v1/templates/", written)).ok(201)
+    handed = either.server.templates[-1]
+    assert handed["templateType"] == "CAROUSEL"
+    first = json.loads(handed["cards"])[0]
+    assert (first["headerType"], first["mediaUrl"], first["sampleText"]) == ("IMAGE", f"{FILE}.jpg", "In red")
+    told = {"id": made["bsp_template_id"], "status": "approved", "elementName": "colours", "languageCode": "en"}
+    (await either.posts(either.server.event("template-event", told))).ok()
+    await either.heard("template.updated")
+    values = {"body": [{"type": "text", "text": "Ann"}], "cards": {
+        str(place): {"body": [{"type": "text", "text": word}]} for place, word in enumerate(("red", "blue"))
+    }}  # fmt: skip
+    sent = await either.sends(ANN, message_type="TEMPLATE", template=made["id"], template_params=values)
+    await either.became(sent.ok(201)["id"], "SENT")
+    request = either.server.requests[-1]
+    if either.server.by_token:
+        cards = request["template"]["components"][1]["cards"]
+        assert cards[0]["components"][0]["parameters"][0]["image"] == {"link": f"{FILE}.jpg"}
+    else:
+        links = [{"link": f"{FILE}.jpg"}, {"link": f"{FILE}2.jpg"}]
+        assert request["message"] == {"type": "carousel", "cardHeaderType": "IMAGE", "cards": links}
+        assert request["template"]["params"] == ["Ann", "red", "blue"]
+
+
+async def test_a_sample_is_uploaded_by_token_alone(either: Shop) -> None:
+    written = {"wa_app": either.app["id"], "element_name": "look", "content": "Look", "template_type": "IMAGE"}
+    made = (await either.tenant().post("/wa/v1/templates/", written)).ok(201)
+    form = aiohttp.FormData()
+    form.add_field("file", picture("PNG"), filename="a.png", content_type="image/png")
+    answer = await either.tenant().ask("POST", f"/wa/v1/templates/{made['id']}/upload-media/", data=form)
+    if not either.server.by_token:
+        assert "app_token" in str(answer.refused(502, "provider_error"))
+        return
+    given = answer.ok()
+    assert (given["provider"], given["stored_on"]) == ("GUPSHUP", "template")
+    (await either.tenant().post(f"/wa/v1/templates/{made['id']}/sync/")).ok()
+    assert either.server.templates[-1]["exampleMedia"] == given["handle_id"]

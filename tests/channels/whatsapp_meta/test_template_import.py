@@ -43,7 +43,7 @@ async def test_what_the_carrier_has_is_brought_here_once(tenant: Tenant, carrier
     done = (await client.post(IMPORT, {"wa_app_id": app})).ok()
     assert {**looked, "dry_run": False} == done
     assert done["errors"] == [
-        {"element_name": "cards", "language_code": "en", "error": "parts of the type CAROUSEL are not known here"}
+        {"element_name": "cards", "language_code": "en", "error": "cards: a carousel has 2 to 10 cards"}
     ]
     again = (await client.post(IMPORT, {"wa_app_id": app})).ok()
     assert (again["created"], again["updated"], again["skipped"], again["failed"]) == (0, 0, 4, 1)

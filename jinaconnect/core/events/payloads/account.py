@@ -55,8 +55,11 @@ _TEMPLATE = {
     "example_media_url": None, "meta_template_id": "1067812345678901",
     "bsp_template_id": "1067812345678901", "error_message": None, "rejection_reason": None, "needs_sync": False,
     "dlt_template_id": None, "dlt_entity_id": None, "sender_id": None, "dlt_category": None,
-    "rich_cards": None, "orientation": None, "card_width": None,
-    "placeholders": ["1", "2"], "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
+    "rich_cards": None, "orientation": None, "card_width": None, "cards": None, "sub_category": None,
+    "media_handle": None, "tenant_media": None, "example_header": None,
+    "placeholders": ["1", "2"],
+    "placeholder_mapping": {"content": {"1": "1", "2": "2"}, "header": {}, "buttons": [], "cards": []},
+    "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
     "updated_at": MOMENT, "created_by": "sam@example.com", "updated_by": "sam@example.com",
 }  # fmt: skip
 _REPORT = {
@@ -219,6 +222,7 @@ class AppData(Payload, json_schema_extra=like(_APP)):
     is_active: bool
     is_verified: bool
     is_default: bool = Field(description="Whether it is taken where a request names no account of its platform.")
+    is_commerce_manager_enabled: bool | None = Field(None, description="Whether it sells: it may show products.")
     daily_limit: Count
     tier: str
     credentials_set: bool
@@ -274,10 +278,16 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     rich_cards: list[dict[str, Any]] | None = Field(description="The cards of a template that is one, or a carousel.")
     orientation: str | None
     card_width: str | None
+    cards: list[dict[str, Any]] | None = Field(description="The cards of a carousel that a carrier reviews.")
+    sub_category: str | None
+    media_handle: str | None = Field(description="What the carrier knows the sample of the header's file by.")
+    tenant_media: str | None = Field(description="The file of the media library that the header shows.")
+    example_header: str | None
     error_message: str | None
     rejection_reason: str | None
     needs_sync: bool
     placeholders: list[str]
+    placeholder_mapping: dict[str, Any] = Field(description="Names of places by their numbers, of each text and card.")
     last_synced_at: Stamp | None
     is_active: bool
     created_at: Stamp | None

@@ -16,7 +16,8 @@ BROADCAST = {
     "id": sample_id("brc"), "name": "Spring sale", "platform": "WHATSAPP", "status": "SCHEDULED",
     "ui_status": "Scheduled", "ui_status_display": "Scheduled", "app": sample_id("wap"), "template": sample_id("tpl"),
     "recipient_count": 1200, "select_all": False, "tag_filter": ["vip"], "segment_filter": [],
-    "scheduled_time": MOMENT, "placeholder_data": {"code": "SPRING"}, "media_overrides": {},
+    "scheduled_time": MOMENT, "placeholder_data": {"code": "SPRING"}, "media_overrides": {}, "sections": [],
+    "catalog_id": None,
     "allowed_hours_local": {"start": "09:00", "end": "20:00"}, "category": "MARKETING",
     "voice_template": None, "call_options": None, "fallback_sms_enabled": None,
     "track_links": False, "reason_for_cancellation": "", "pending_count": 0, "queued_count": 0, "sending_count": 0,
@@ -75,6 +76,8 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     scheduled_time: Stamp | None
     placeholder_data: dict[str, Any]
     media_overrides: dict[str, Any]
+    sections: list[dict[str, Any]] = Field(description="The products that a template of products shows.")
+    catalog_id: str | None
     allowed_hours_local: QuietHours | None
     category: Category
     voice_template: str | None = Field(description="What is said in its calls, where it is no text or file.")
