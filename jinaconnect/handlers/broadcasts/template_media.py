@@ -15,6 +15,7 @@ from jinaconnect.core.office.formats import MB, MOST_BYTES
 from jinaconnect.core.schema import Answer, Request, example, sample_id
 from jinaconnect.handlers.broadcasts.templates import declaring
 from jinaconnect.handlers.edge.operation import Upload
+from jinaconnect.handlers.office.library import ONE_PROVIDER
 
 
 class TemplateMediaFields(Request, json_schema_extra=example(card_index=0)):
@@ -26,7 +27,7 @@ class TemplateMediaFields(Request, json_schema_extra=example(card_index=0)):
 class TemplateMedia(
     Answer,
     json_schema_extra=example(
-        handle_id="4::aW1hZ2UvanBlZw==", provider="META", stored_on="card:0", tenant_media_id=sample_id("mdl"),
+        handle_id="4::aW1hZ2UvanBlZw==", provider=ONE_PROVIDER, stored_on="card:0", tenant_media_id=sample_id("mdl"),
         tenant_media_url=f"/tenants/tenant-media/{sample_id('mdl')}/serve/",
     ),
 ):  # fmt: skip

@@ -12,6 +12,7 @@ from jinaconnect.actions.messaging.media import LIBRARY_PATH
 from jinaconnect.actions.office import library
 from jinaconnect.actions.office.converting import converters
 from jinaconnect.actions.reviewing import files
+from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.office import MediaData
 from jinaconnect.core.inbox.platform import USUAL, PlatformName
@@ -24,6 +25,7 @@ from jinaconnect.handlers.edge.operation import PUBLIC, Reply, Upload, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 
 _PATH = LIBRARY_PATH
+ONE_PROVIDER = next(iter(CHANNELS.values())).spec.provider  # for examples
 _KINDS = tuple(LIMITS)
 _LISTING = Listing(
     filters={"platform": Filter("platform"), "media_type": Filter("media_type", schema=one_of(*_KINDS))},
@@ -143,7 +145,8 @@ async def conversion_status(ctx: Context) -> dict[str, bool]:
 class GivenFile(
     Answer,
     json_schema_extra=example(
-        id="mdl_01kc8x2v7m4q9r5t1w3y6z8a0b", handle_id="4::aW1hZ2UvanBlZw==", provider="META", stored_on="template"
+        id="mdl_01kc8x2v7m4q9r5t1w3y6z8a0b", handle_id="4::aW1hZ2UvanBlZw==", provider=ONE_PROVIDER,
+        stored_on="template"
     ),
 ):  # fmt: skip
     """By what a carrier knows a file: the handle of a template's sample, or the id that messages name it by."""
