@@ -78,7 +78,13 @@ async def set_aside(ctx: Context, worker: Worker, call: str, quoted: CallQuote, 
         "due": due_at(ctx.now() + UNPLACED), "data": {"call": call},
     }])  # fmt: skip
     facts = {"description": numbers}
-    await ctx.services.wallets.reserve(scope, f"call:{call}", quoted.amount, kind=VOICE_OUTBOUND, facts=facts)
+    wallets, about = ctx.services.wallets, f"call:{call}"
+    posted = await wallets.reserve(scope, about, quoted.amount, kind=VOICE_OUTBOUND, facts=facts)
+    if not posted.fresh and await ctx.data.find("calls", call) is None:
+        # It was not placed before, and what was set aside given back: this is another time, with a row of its own.
+        rows = await wallets.ledger.rows_about(scope, about)
+        if rows[-1]["held_after"] < quoted.amount:
+            await wallets.hold(scope, about, quoted.amount, str(len(rows)), kind=VOICE_OUTBOUND, facts=facts)
     return {"reserved": quoted.amount, "currency": quoted.currency}
 
 
@@ -86,7 +92,15 @@ async def give_back_unplaced(services: Services, scope: str, call: str) -> None:
     """Give back what was set aside for a call that was never stored."""
     ctx = system_context(services, scope, "billing")
     if await ctx.data.find("calls", call) is None:
-        await services.wallets.refund(scope, f"call:{call}")
+        await _give_back(services, scope, f"call:{call}")
+
+
+async def _give_back(services: Services, scope: str, about: str) -> None:
+    """Give back what is set aside, whether or not something was given back of it before."""
+    posted = await services.wallets.refund(scope, about)
+    rows = [] if posted.fresh else await services.wallets.ledger.rows_about(scope, about)
+    if rows and rows[-1]["held_after"]:
+        await services.wallets.hold(scope, about, 0, str(len(rows)), kind=VOICE_OUTBOUND)
 
 
 async def settle_call(ctx: Context, call: Document, cost: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +116,7 @@ async def settle_call(ctx: Context, call: Document, cost: Mapping[str, Any]) -> 
         return dict(cost)
     if priced["cost_amount"] is None:
         if "reserved" in charge:
-            await wallets.refund(scope, about)
+            await _give_back(ctx.services, scope, about)
         return dict(cost)
     currency = await _currency(ctx, charge, micros(Decimal(priced["cost_amount"])))
     if currency is None or await ctx.data.find_one(LEDGER, {"key": f"{about}:charge"}) is not None:

@@ -57,8 +57,8 @@ class Wallets:
         ))  # fmt: skip
 
     async def hold(
-        self, scope: str, about: str, amount: int, part: str, *, facts: Mapping[str, Any] | None = None,
-        steps: Sequence[Step] = (), adding: Sequence[Addition] = (),
+        self, scope: str, about: str, amount: int, part: str, *, kind: str = CONSUMPTION,
+        facts: Mapping[str, Any] | None = None, steps: Sequence[Step] = (), adding: Sequence[Addition] = (),
     ) -> Posted:  # fmt: skip
         """Bring what is set aside for something to an amount, once per `part`; raises InsufficientBalance.
 
@@ -69,7 +69,7 @@ class Wallets:
             return returned(rest - amount) if amount <= rest else purse.reserve(amount - rest)
 
         key = f"{about}:hold:{part}"
-        return await self.ledger.post(scope, Posting(key, about, CONSUMPTION, decide, facts or {}, steps, adding))
+        return await self.ledger.post(scope, Posting(key, about, kind, decide, facts or {}, steps, adding))
 
     async def hold_again(self, scope: str, about: str, amount: int, steps: Sequence[Step]) -> Posted:
         """Have what something has cost reserved again, once, with the change that says it is not over."""

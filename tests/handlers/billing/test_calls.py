@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.billing.calls import give_back_unplaced, settle_call
+from jinaconnect.actions.billing.calls import CallQuote, give_back_unplaced, set_aside, settle_call
 from jinaconnect.actions.context import system_context
 from jinaconnect.actions.verifying import verify
 from jinaconnect.core.billing.money import MICRO
@@ -148,6 +148,40 @@ async def test_what_is_set_aside_for_a_call_that_has_no_slot_comes_back(gateway:
         await give_back_unplaced(gateway.services, scope, id)
     wallet, _ = await books(gateway.services, scope)
     assert wallet["reserved"] == 600_000
+    assert await faults(gateway, tenant) == []
+
+
+async def test_a_call_that_found_no_line_is_set_aside_for_anew_each_time_it_is_placed(
+    gateway: Running, tenant: Tenant
+) -> None:
+    services, scope = gateway.services, f"{tenant.id}:live"
+    await wallet_with(services, scope, 1)
+    ctx, quoted = system_context(services, scope, "broadcasts"), CallQuote(600_000, "USD", MICRO)
+
+    async def held() -> int:
+        wallet, _ = await books(services, scope)
+        assert wallet["balance"] + wallet["reserved"] == MICRO
+        return int(wallet["reserved"])
+
+    for _ in range(3):
+        for _ in range(2):  # cut off after it, a time is begun again
+            charge = await set_aside(ctx, gateway.ports.worker, "call_waits", quoted, OWN)
+            assert (charge["reserved"], await held()) == (600_000, 600_000)
+        for _ in range(2):
+            await give_back_unplaced(services, scope, "call_waits")
+            assert await held() == 0
+    await set_aside(ctx, gateway.ports.worker, "call_waits", quoted, OWN)
+    ended = new_call(
+        "call_waits", direction="outbound", from_number=OWN, to_number=HANGS_UP, provider_config="trk_x", switch=None,
+        plan={"kind": "tts"}, at=services.clock(), ended_at=services.clock(), charge=charge, status="COMPLETED",
+    )  # fmt: skip
+    assert await settle_call(ctx, ended, {}) == {}, "nobody can say what it cost"
+    assert await held() == 0
+    rows = [row for row in (await books(services, scope))[1] if row["about"] == "call:call_waits"]
+    assert [row["key"] for row in rows] == [
+        "call:call_waits:reserve", "call:call_waits:refund", *(f"call:call_waits:hold:{n}" for n in range(2, 8))
+    ]  # fmt: skip
+    assert [row["type"] for row in rows] == ["VOICE_OUTBOUND", "REFUND"] * 4
     assert await faults(gateway, tenant) == []
 
 
