@@ -167,7 +167,7 @@ class Gateway:
             webhooks_outbound=Outbound(config.outbound.allow_networks, timeout_s=TIMEOUT_S, lookups=LOOKUPS),
             webhook_queue=WebhookQueue(database),
             wallets=Wallets(Ledger(store, ids, self.clock), prices, Margins(database)),
-            overview=Overview(database),
+            overview=Overview(database, store.counts),
         )
 
     def _build(self, services: Services, link: RedisLink | None, process: str) -> Built:

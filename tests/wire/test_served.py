@@ -48,7 +48,10 @@ PATHS = {
     ),
     "/transaction/tenant-transactions/": ("GET", "GET {id}/", "GET transaction-status-options/"),
     "/wallet/transactions/": ("GET",),
-    "/tenants/host-wallet/": ("GET", "GET alerts/", "GET balance/", "GET latest-recharges/", "GET,POST margins/"),
+    "/tenants/host-wallet/": (
+        "GET", "GET alerts/", "GET balance/", "GET latest-recharges/", "GET,POST margins/", "GET dashboard/",
+        "GET message-stats/",
+    ),
     "/razorpay/": (
         "GET,POST razor-pay/", "GET razor-pay/{id}/", "POST razor-pay/verify-payment/",
         "GET razor-pay/payment-status/{id}/", "POST razor-webhook/webhook/",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +13,16 @@ from jinaconnect.actions.billing.recharges import render_order
 from jinaconnect.actions.context import Context
 from jinaconnect.core.billing.money import micros, shown
 from jinaconnect.core.billing.prices import ANY, UNKNOWN_COUNTRY
-from jinaconnect.core.billing.wallet import new_wallet, render_wallet, wallet_id
+from jinaconnect.core.billing.wallet import CURRENCY, new_wallet, render_wallet, wallet_id
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid, NotFound
+from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.principal import parse_scope, scope_of
 from jinaconnect.store.billing.ledger import WALLETS
 from jinaconnect.store.databases.mongo import Document
 
 LATEST = 10
+USUAL_DAYS, MOST_DAYS = 30, 366  # that messages are counted of
 
 
 async def balances(ctx: Context) -> dict[str, Any]:
@@ -49,6 +51,58 @@ async def latest_recharges(ctx: Context) -> dict[str, Any]:
             "status": order["status"].lower(), "created_at": order["created_at"],
         })  # fmt: skip
     return {"results": rows, "total_count": len(rows)}
+
+
+async def dashboard(ctx: Context) -> dict[str, Any]:
+    """Return what all organisations come to this month (UTC), beside the month before; raises Unavailable."""
+    now, overview = ctx.now(), ctx.services.overview
+    begun = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    before = (begun - timedelta(days=1)).replace(day=1)
+    tenants, earlier = await overview.tenants(), await overview.tenants_before(begun)
+    by_platform, messages_before = await overview.sent(begun, end_of_day(now)), await overview.sent(before, begun)
+    sent, sent_before = sum(by_platform.values()), sum(messages_before.values())
+    spent, spent_before = await overview.spent(begun, end_of_day(now)), await overview.spent(before, begun)
+    currency = max(spent, key=lambda name: spent[name], default=CURRENCY)
+    amount, amount_before = spent.get(currency, 0), spent_before.get(currency, 0)
+    return {
+        "total_tenants": {"count": tenants, "last_month_count": earlier, **_trend(tenants, earlier)},
+        "total_messages": {
+            "count": sent + sent_before, "current_month_count": sent, "last_month_count": sent_before,
+            **_trend(sent, sent_before),
+        },
+        "platform_breakdown": {name: by_platform.get(name, 0) for name in PLATFORMS},
+        "total_revenue": {
+            "amount": shown(amount), "currency": currency, "last_month_amount": shown(amount_before),
+            **_trend(amount, amount_before), "by_currency": {name: shown(each) for name, each in spent.items()},
+        },
+        "period": {
+            "current_month_start": iso(begun), "previous_month_start": iso(before), "generated_at": iso(now),
+        },
+    }  # fmt: skip
+
+
+async def message_stats(ctx: Context, start: date | None, end: date | None) -> dict[str, Any]:
+    """Return how many messages all organisations sent by platform, on days from `start` to `end`; raises Invalid."""
+    last = end or ctx.now().date()
+    first = start or last - timedelta(days=USUAL_DAYS - 1)
+    if not 0 <= (last - first).days < MOST_DAYS:
+        raise Invalid.field("end_date", f"must not be before start_date, nor {MOST_DAYS} days or more after it")
+    since, until = (datetime.combine(day, time(0), UTC) for day in (first, last + timedelta(days=1)))
+    sent = await ctx.services.overview.sent(since, until)
+    return {
+        **{f"{name.lower()}_sent": sent.get(name, 0) for name in PLATFORMS}, "total_sent": sum(sent.values()),
+        "date_range": {"start_date": first.isoformat(), "end_date": last.isoformat()},
+    }  # fmt: skip
+
+
+def end_of_day(now: datetime) -> datetime:
+    """Return the coming midnight: figures up to it are made once for all who ask on a day."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def _trend(now: int, before: int) -> dict[str, Any]:
+    change = round(100 * (now - before) / before, 1) if before else 100.0 if now else 0.0
+    return {"percentage_change": change, "trend": "up" if now > before else "down" if now < before else "neutral"}
 
 
 async def margins(ctx: Context) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from jinaconnect.actions.identity.authentication import KEY_PREFIXES, key_hash
 from jinaconnect.actions.identity.letters import VERIFY_WITHIN, ask_for_letter
 from jinaconnect.actions.identity.members import render_member
 from jinaconnect.actions.identity.roles import account_store, role_below
-from jinaconnect.actions.identity.tenants import create_tenant
+from jinaconnect.actions.identity.tenants import create_tenant, render_tenant
 from jinaconnect.core.errors import Conflict, Invalid, InvalidApiKey, NotAuthenticated, Throttled
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
@@ -59,6 +59,23 @@ async def register(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str
         "message": "Confirm your address with the link in the letter.", "user_id": user["_id"], "tenant_id": tenant,
         "email": email, "tenant_name": name, "email_sent": True,
     }  # fmt: skip
+
+
+async def found(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Make an organisation for somebody, who confirms their address by letter and then chooses a password.
+
+    Raises Invalid, Throttled.
+    """
+    owner = fields["owner"]
+    about = {f"tenant_{key}": value for key, value in fields.items() if key != "owner"}
+    try:
+        made = await register(ctx, {**about, **owner, "password": ctx.secret("owner")})
+    except Invalid as error:
+        faults = error.detail if isinstance(error.detail, Mapping) else {}
+        raise (Invalid.field("name", "is taken") if "tenant_name" in faults else error) from error
+    tenant = await ctx.services.registry.tenant(made["tenant_id"])
+    assert tenant is not None
+    return {**render_tenant(tenant), "owner": made["user_id"]}
 
 
 async def _own(services: Services, user: Document) -> None:

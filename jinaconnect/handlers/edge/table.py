@@ -76,6 +76,7 @@ MODULES = (
     "trunks.health",
     "billing.wallet",
     "billing.margins",
+    "billing.overview",
     "billing.staff",
     "billing.rates",
     "billing.ledger",

@@ -11,9 +11,10 @@ from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity import accounts
 from jinaconnect.actions.identity.letters import ask_for_letter
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.events.payloads.account import TenantData
 from jinaconnect.core.office.industries import INDUSTRIES
 from jinaconnect.core.paging import SHORT
-from jinaconnect.core.schema import Answer, Line, Mail, OneOf, Phone, Request, example
+from jinaconnect.core.schema import Answer, Line, Mail, OneOf, Phone, Request, example, sample
 from jinaconnect.handlers.edge.description.docs import page
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
@@ -65,6 +66,53 @@ class Registered(
     email: str
     tenant_name: str
     email_sent: bool
+
+
+class FirstOwner(
+    Request, json_schema_extra=example(
+        first_name="Ann", last_name="Lee", email="ann.lee@example.com", phone="+12025550123"
+    )
+):
+    """Whom an organisation is made for."""
+
+    first_name: Part
+    last_name: Part
+    email: Mail
+    phone: Phone
+
+
+class NewTenant(
+    Request, json_schema_extra=example(name="Lee & Sons", country="US", owner=sample(FirstOwner)),
+):  # fmt: skip
+    """An organisation to make for somebody."""
+
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=255)]
+    website: Annotated[HttpUrl, Field(max_length=255)] | None = None
+    address: Annotated[Line, StringConstraints(max_length=255)] | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    state: Annotated[Line, StringConstraints(max_length=10)] | None = None
+    industry: Annotated[str, OneOf(tuple(INDUSTRIES))] | None = None
+    owner: FirstOwner
+
+
+class NewTenantOut(
+    TenantData, json_schema_extra=example(**sample(TenantData), owner="usr_01kc8x2v7m4q9r5t1w3y6z8a0b")
+):
+    """An organisation as it was made, and who owns it."""
+
+    owner: str
+
+
+@operation(
+    "POST", "/tenants/", id="tenants.create", permission="billing.platform", body=NewTenant, returns=NewTenantOut,
+    status=201, effect=True, tag="tenants",
+)  # fmt: skip
+async def create_tenant(ctx: OperationContext, body: NewTenant) -> dict[str, Any]:
+    """Make an organisation for somebody, for the deployment's own people.
+
+    Its owner confirms their address with the link of a letter, and then chooses a password by `forgot-password/`.
+    """
+    return await accounts.found(ctx, body.model_dump(mode="json"))
 
 
 class LinkedLogin(

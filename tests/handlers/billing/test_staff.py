@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from jinaconnect.core.billing.money import MICRO
+from jinaconnect.core.inbox.message import new_message
 from tests.client import Client
 from tests.conftest import Running
-from tests.handlers.billing.test_ledger import books
+from tests.handlers.billing.test_ledger import books, wallet_with
 from tests.tenants import Tenant, operating
 
 HOST = "/tenants/host-wallet/"
@@ -60,8 +62,61 @@ async def test_nobody_else_keeps_wallets_not_even_their_own(tenant: Tenant, new_
         (await owner().get(path)).refused(403, "permission_denied")
         (await owner().patch(path, {"credit_line": 1000})).refused(403, "permission_denied")
         (await owner().post(f"{path}credits/", {"amount": 5, "reference": "x"})).refused(403, "permission_denied")
-    for path in ("balance/", "latest-recharges/"):
+    for path in ("balance/", "latest-recharges/", "dashboard/", "message-stats/"):
         (await tenant().get(HOST + path)).refused(403, "permission_denied")
+
+
+async def test_all_organisations_stand_in_figures(operator: Client, tenant: Tenant, gateway: Running) -> None:
+    now = gateway.services.clock()
+
+    async def told() -> tuple[dict[str, Any], dict[str, Any]]:
+        stats = (await operator.get(f"{HOST}message-stats/", params={"start_date": f"{now:%Y-%m-%d}"})).ok()
+        return (await operator.get(f"{HOST}dashboard/")).ok(), stats
+
+    before, sent_before = await told()
+    scope = f"{tenant.id}:live"
+    await wallet_with(gateway.services, scope, 10)
+    await gateway.services.wallets.reserve(scope, "message:x", 4 * MICRO)
+    await gateway.services.wallets.settle(scope, "message:x", 3 * MICRO)
+    store = gateway.services.store.within(scope)
+    fields: dict[str, Any] = {
+        "contact": "cnt_x", "type": "TEXT", "content": {}, "timestamp": now, "created_at": now, "author": "USER",
+        "app": None, "status": "SENT",
+    }  # fmt: skip
+    for direction in ("OUTGOING", "INCOMING"):
+        id = gateway.services.ids.new("msg")
+        await store.insert("messages", new_message(id, platform="SMS", direction=direction, **fields))
+    after, sent = await told()
+    assert after["total_messages"]["current_month_count"] == before["total_messages"]["current_month_count"] + 1
+    assert after["platform_breakdown"]["SMS"] == before["platform_breakdown"]["SMS"] + 1
+    assert (sent["sms_sent"], sent["total_sent"]) == (sent_before["sms_sent"] + 1, sent_before["total_sent"] + 1)
+    spent = {name: told["total_revenue"]["by_currency"].get("USD", 0) for name, told in (("b", before), ("a", after))}
+    assert round(spent["a"] - spent["b"], 6) == 3
+    assert after["total_tenants"]["count"] >= 2
+    assert after["period"]["current_month_start"] == f"{now:%Y-%m}-01T00:00:00.000Z"
+    for wrong in (
+        {"start_date": "soon"}, {"end_date": "2026-02-30"}, {"start_date": "2000-01-01"},
+        {"start_date": "2026-02-02", "end_date": "2026-02-01"},
+    ):  # fmt: skip
+        (await operator.get(f"{HOST}message-stats/", params=wrong)).refused(400, "validation_error")
+
+
+async def test_staff_make_an_organisation_whose_owner_gets_in_by_letter(
+    operator: Client, tenant: Tenant, gateway: Running
+) -> None:
+    name = f"Founded {secrets.token_hex(4)}"
+    email = f"{secrets.token_hex(4)}@lee.example"
+    owner = {"first_name": "Ann", "last_name": "Lee", "email": email, "phone": "+12025550123"}
+    body = {"name": name, "country": "US", "owner": owner}
+    (await tenant().post("/tenants/", body)).refused(403, "permission_denied")
+    made = (await operator.post("/tenants/", body)).ok(201)
+    assert (made["name"], made["country"], made["is_active"]) == (name, "US", True)
+    person = await gateway.services.registry.user(made["owner"])
+    assert person is not None
+    assert (person["email"], person["email_verified"], person["home"]) == (email, False, made["id"])
+    assert "name" in (await operator.post("/tenants/", body)).refused(400, "validation_error")
+    wrong = {**body, "name": "Another", "owner": {**owner, "email": "nobody"}}
+    assert "owner.email" in str((await operator.post("/tenants/", wrong)).refused(400, "validation_error"))
 
 
 async def test_a_rate_card_is_what_is_charged(tenant: Tenant, gateway: Running) -> None:
