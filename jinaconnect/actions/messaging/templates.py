@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
-from jinaconnect.actions.messaging.media import template_links
+from jinaconnect.actions.messaging.media import LIBRARY_PATH, template_links
 from jinaconnect.channels.abilities import ReviewsTemplates, TellsReviews
 from jinaconnect.channels.base import Account, TemplateUse
 from jinaconnect.channels.facts import TemplateReport
@@ -18,7 +17,7 @@ from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
-from jinaconnect.core.messaging.template_form import COMMERCE, NewTemplate, form_faults
+from jinaconnect.core.messaging.template_form import COMMERCE, NewTemplate, form_faults, with_files
 from jinaconnect.core.messaging.templates import (
     content_of,
     given_values,
@@ -40,7 +39,8 @@ STATUSES = (
 )  # fmt: skip
 REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
 CARDS = ("rich_cards", "orientation", "card_width")
-REVIEWED = ("cards", "sub_category", "media_handle", "tenant_media", "example_header")
+REVIEWED = ("cards", "sub_category", "media_handle", "tenant_media", "example_header",
+            "code_expiration_minutes", "add_security_recommendation")  # fmt: skip
 FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS, *REVIEWED)
 SELLS = "is_commerce_manager_enabled"
 REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
@@ -99,7 +99,7 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
         "example_media_url": doc.get("example_media_url"), "meta_template_id": doc["meta_template_id"],
         "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
-        "placeholders": _places(doc), "placeholder_mapping": mapping_of(doc),
+        **_media_of(doc), "placeholders": _places(doc), "placeholder_mapping": mapping_of(doc),
         "last_synced_at": iso_or_none(doc["last_synced_at"]),
         "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
         "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
@@ -135,6 +135,23 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         **dict.fromkeys((*REGISTERED, *CARDS, *REVIEWED)),
         **fields,
     }
+
+
+def _media_of(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the files of the library are that a template shows, and by what its carrier knows those of cards."""
+
+    def at(media: str | None) -> str | None:
+        return f"{LIBRARY_PATH}{media}/serve/" if media else None
+
+    cards = enumerate(doc.get("cards") or doc.get("rich_cards") or ())
+    return {
+        "tenant_media_id": doc.get("tenant_media"), "tenant_media_url": at(doc.get("tenant_media")),
+        "card_media_details": [
+            {"card_index": place, "media_handle": card.get("media_handle"), "media_id": card.get("tenant_media"),
+             "media_url": at(card.get("tenant_media")) or card.get("media_url")}
+            for place, card in cards
+        ],
+    }  # fmt: skip
 
 
 def _places(doc: Mapping[str, Any]) -> list[str]:
@@ -239,24 +256,11 @@ def with_samples(doc: Mapping[str, Any], samples: Mapping[int | None, str]) -> d
     return fields
 
 
-def _with_file(card: Mapping[str, Any], former: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a changed card with the file that it had, where it names none."""
-    if former is None or card.get("media_handle") or card.get("media_url"):
-        return dict(card)
-    if former["headerType"] != card["headerType"]:
-        return dict(card)
-    held = {name: former[name] for name in ("media_handle", "media_url", "tenant_media") if former.get(name)}
-    return {**card, **held}
-
-
 async def change_template(ctx: Context, platform: str, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Change a template; where its carrier reviews them, a change of content asks for a new submission."""
     before, fields = await get_template(ctx, platform, id), dict(given)
     if fields.get("cards"):
-        fields["cards"] = [
-            _with_file(card, former) for card, former in zip_longest(fields["cards"], before.get("cards") or ())
-            if card is not None
-        ]  # fmt: skip
+        fields["cards"] = with_files(fields["cards"], before.get("cards") or ())
     if before["app"] != platform and (faults := form_faults({**before, **fields})):
         raise Invalid(faults)
     touched = {"content", "category", *FORM} & fields.keys()

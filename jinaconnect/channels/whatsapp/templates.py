@@ -53,6 +53,8 @@ def sampled(doc: Mapping[str, Any], samples: Mapping[int | None, str]) -> dict[s
 def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the Cloud API components of a template, with an example for every placeholder."""
     kind, named = doc["template_type"], is_named(doc)
+    if doc["category"] == "AUTHENTICATION":
+        return _of_code(doc)
     parts: list[dict[str, Any]] = []
     if kind in (*FILES, "LOCATION"):
         parts.append(_header(kind, doc.get("media_handle")))
@@ -74,6 +76,17 @@ def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
     if buttons := doc["buttons"] or shopping(doc):
         parts.append({"type": "BUTTONS", "buttons": [_button(button) for button in buttons]})
     return parts
+
+
+def _of_code(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the components of a template that tells a code: its words are WhatsApp's own."""
+    parts: list[dict[str, Any]] = [
+        {"type": "BODY", "add_security_recommendation": bool(doc.get("add_security_recommendation"))}
+    ]
+    if doc.get("code_expiration_minutes"):
+        parts.append({"type": "FOOTER", "code_expiration_minutes": doc["code_expiration_minutes"]})
+    buttons = [{"type": "OTP", "otp_type": "COPY_CODE", "text": button["text"]} for button in doc["buttons"] or ()]
+    return [*parts, {"type": "BUTTONS", "buttons": buttons}]
 
 
 def shopping(form: Mapping[str, Any]) -> list[dict[str, Any]]:

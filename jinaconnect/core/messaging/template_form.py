@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from jinaconnect.core.messaging.templates import element_name
-from jinaconnect.core.schema import Id, Request, Text, example, unkept
+from jinaconnect.core.schema import Given, Id, Request, Text, example, unkept
 
 MAX_EXAMPLE = 8 * 1024
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$")]
@@ -90,6 +90,10 @@ class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}
     example_media_url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")] | None = Field(
         None, description="Where the header's file is: its sample, and what is sent where a send names no other."
     )
+    code_expiration_minutes: int | None = Field(
+        None, ge=1, le=90, description="How long a code holds, of AUTHENTICATION templates."
+    )
+    add_security_recommendation: Given[bool] = None
     is_active: bool | None = None
 
 
@@ -138,12 +142,18 @@ def form_faults(form: Mapping[str, Any]) -> dict[str, list[str]]:
     kind, buttons = form["template_type"], [button["type"] for button in form.get("buttons") or ()]
     faults: dict[str, list[str]] = {}
     if form.get("category") == "AUTHENTICATION":
-        if any(each != "OTP" for each in buttons):
-            faults["buttons"] = ["AUTHENTICATION templates take OTP buttons only"]
+        if not buttons or any(each != "OTP" for each in buttons):
+            faults["buttons"] = ["AUTHENTICATION templates take OTP buttons only, at least one"]
+        faults |= {
+            name: ["AUTHENTICATION templates say their carrier's own words"] for name in ("header", "footer")
+            if form.get(name)
+        }  # fmt: skip
         if kind != "TEXT":
             faults["template_type"] = ["AUTHENTICATION templates are texts"]
     elif kind in ("CAROUSEL", *COMMERCE) and form.get("category") not in (None, "MARKETING"):
         faults["category"] = [f"templates of the type {kind} are MARKETING"]
+    elif form.get("code_expiration_minutes"):
+        faults["code_expiration_minutes"] = ["is of AUTHENTICATION templates"]
     if form.get("sub_category") and kind != "PRODUCT":
         faults["sub_category"] = ["is of the type PRODUCT"]
     if kind == "CAROUSEL":
@@ -187,3 +197,18 @@ def _card_faults(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         elif types != [button["type"] for button in first.get("buttons") or ()]:
             faults[f"cards.{place}.buttons"] = ["must be of the same types as those of the first card"]
     return faults
+
+
+def with_files(cards: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return changed cards, each that names no file with the one it had."""
+    return [_with_file(card, before[place] if place < len(before) else None) for place, card in enumerate(cards)]
+
+
+def _with_file(card: Mapping[str, Any], former: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a changed card with the file that it had, where it names none."""
+    if former is None or card.get("media_handle") or card.get("media_url"):
+        return dict(card)
+    if former["headerType"] != card["headerType"]:
+        return dict(card)
+    held = {name: former[name] for name in ("media_handle", "media_url", "tenant_media") if former.get(name)}
+    return {**card, **held}

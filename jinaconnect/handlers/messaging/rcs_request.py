@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints
@@ -40,6 +41,9 @@ class SendRcs(Request, json_schema_extra=example(phone="+12025550111", text="We 
     template_params: list[Value] | dict[Value, Value] = Field(
         default_factory=list, max_length=100, description="The values of its places, in their order or by name."
     )
+    media_overrides: dict[str, Any] | None = Field(
+        None, description="Files of the media library in place of the template's: `header` an id, `cards` ids by place."
+    )
     suggestions: list[RcsSuggestion] = Field(default_factory=list, max_length=11)
     traffic_type: Literal["TRANSACTION", "PROMOTION", "AUTHENTICATION", "SERVICEREQUEST"] = "TRANSACTION"
     ttl: int | None = Field(None, ge=10, le=15 * 86_400, description="Seconds after which it is taken back.")
@@ -59,6 +63,8 @@ class SendRcs(Request, json_schema_extra=example(phone="+12025550111", text="We 
             return {"text": [f"cannot stand beside {given[0]}"]}
         if given == ["media_url"] and self.text is not None and len(self.text) > 2000:
             return {"text": ["at most 2000 characters beside a file"]}
+        if self.media_overrides and given != ["template"]:
+            return {"media_overrides": ["are of a template"]}
         if self.suggestions and given == ["template"]:
             return {"suggestions": ["a template has its own"]}
         return {}
@@ -70,7 +76,10 @@ class SendRcs(Request, json_schema_extra=example(phone="+12025550111", text="We 
             options["ttl"] = f"{self.ttl}s"
         told = {"fallback": self.sms_fallback, "fallback_text": self.fallback_text}
         memo = {"traffic_type": self.traffic_type, **{name: each for name, each in told.items() if each is not None}}
-        template = None if self.template is None else NamedTemplate.of_values(self.template, self.template_params)
+        template = None
+        if self.template is not None:
+            template = NamedTemplate.of_values(self.template, self.template_params)
+            template = replace(template, overrides=self.media_overrides or {})
         return NewMessage(
             platform=PLATFORM, template=template,
             content={**self._content(), **shown_suggestions(self.suggestions)}, account=self.app_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from jinaconnect.actions.messaging import templates
 from jinaconnect.actions.reviewing import importing, reviews
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.template_form import NewTemplate, TemplateFields
-from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
+from jinaconnect.core.paging import FLAG, Filter, Listing, bool_filter, choice_filter, parse_bool, parse_text
 from jinaconnect.core.schema import Answer, Id, Request, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
@@ -24,11 +25,27 @@ class TemplateOut(TemplateData):
     """A WhatsApp template."""
 
 
+def _having(*types: str) -> Filter:
+    """Return a filter of templates that have a button of these types, or of any."""
+
+    def read(text: str) -> dict[str, Any]:
+        found = {"$elemMatch": {"type": {"$in": list(types)} if types else {"$exists": True}}}
+        return found if parse_bool(text) else {"$not": found}
+
+    return Filter("buttons", read, ("",), FLAG)
+
+
+def _either_case(text: str) -> dict[str, str]:
+    return {"$regex": f"^{re.escape(parse_text(text))}$", "$options": "i"}
+
+
 _TEMPLATES = Listing(
     filters={
+        "has_buttons": _having(), "has_quick_reply": _having("QUICK_REPLY"), "has_url_button": _having("URL"),
+        "has_call_button": _having("PHONE_NUMBER", "VOICE_CALL", "CALL_REQUEST"),
         "wa_app": Filter("app"), "category": choice_filter("category", ("AUTHENTICATION", "MARKETING", "UTILITY")),
         "status": choice_filter("status", templates.STATUSES), "template_type": Filter("template_type"),
-        "language_code": Filter("language_code"), "is_active": bool_filter("is_active"),
+        "language_code": Filter("language_code", _either_case, ("",)), "is_active": bool_filter("is_active"),
         "needs_sync": bool_filter("needs_sync"), "number": Filter("_id"),
     },
     search=("name", "element_name", "content", "header", "footer"),

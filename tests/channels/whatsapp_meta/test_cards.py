@@ -267,3 +267,24 @@ async def test_an_app_tells_its_quota_and_what_its_provider_can_do(
     assert {"submit_templates", "sync_templates", "upload_media"} <= set(able["capabilities"])
     (await tenant().post(f"/wa/v1/apps/{app}/reset-counter/")).refused(403, "permission_denied")
     (await tenant().get("/wa/v1/apps/wap_x/quota/")).refused(404, "not_found")
+
+
+async def test_a_template_that_tells_a_code_is_handed_in_in_metas_own_words_and_found_by_its_button(
+    tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    otp = {"type": "OTP", "text": "Copy code"}
+    code = {"wa_app": app, "element_name": "code", "category": "AUTHENTICATION", "content": "{{1}} is your code.",
+            "buttons": [otp], "code_expiration_minutes": 10, "add_security_recommendation": True}  # fmt: skip
+    for wrong, field in (({"buttons": []}, "buttons"), ({"code_expiration_minutes": 91}, "code_expiration_minutes"),
+                         ({"footer": "x"}, "footer"),
+                         ({"category": "UTILITY"}, "code_expiration_minutes")):  # fmt: skip
+        assert field in (await tenant().post(PATH, {**code, **wrong})).refused(400, "validation_error")
+    made = (await tenant().post(PATH, code)).ok(201)
+    assert server.templates[made["meta_template_id"]]["components"] == [
+        {"type": "BODY", "add_security_recommendation": True}, {"type": "FOOTER", "code_expiration_minutes": 10},
+        {"type": "BUTTONS", "buttons": [{**otp, "otp_type": "COPY_CODE"}]},
+    ]  # fmt: skip
+    for query, found in (("has_buttons=true", 1), ("has_buttons=false", 0), ("has_url_button=true", 0),
+                         ("has_quick_reply=false&language_code=EN", 1)):  # fmt: skip
+        assert (await tenant().get(f"{PATH}?{query}&wa_app={app}")).ok()["count"] == found, query

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.carriers.rbm import RbmServer
 from tests.channels.rcs_google.conftest import Agent, agent
 from tests.client import until
+from tests.handlers.office.test_library import picture, send
 
 __all__ = ["agent"]
 PATH = "/rcs/v1/templates/"
@@ -133,3 +135,24 @@ async def test_cards_are_changed_within_their_type_and_only_where_there_are_any(
     assert [rule["max_buttons_per_card"] for rule in rules] == [4]
     there = {row["value"] for row in (await client.get("/telegram/v1/templates/types/")).ok()["results"]}
     assert "CAROUSEL" not in there
+
+
+async def test_a_cards_file_is_uploaded_or_named_for_one_send(agent: Agent) -> None:
+    client = agent.tenant()
+    pair = [{"title": "a", "media_url": "https://files.example/a.jpg"}, {"title": "b"}]
+    made = (await client.post(PATH, {"element_name": "pair", "rich_cards": pair})).ok(201)
+    form = aiohttp.FormData()
+    form.add_field("file", picture("PNG"), filename="b.png", content_type="image/png")
+    form.add_field("card_index", "1")
+    given = (await client.ask("POST", f"{PATH}{made['id']}/upload-media/", data=form)).ok()
+    assert (given["handle_id"], given["provider"], given["stored_on"]) == (None, None, "card:1")
+    shown = (await client.get(f"{PATH}{made['id']}/")).ok()
+    assert shown["card_media_details"][1]["media_url"] == given["tenant_media_url"]
+    other = (await send(client, "a.png", picture("PNG"))).ok(201)["id"]
+    wrong = {"phone": "+12025550161", "template": made["id"], "media_overrides": {"cards": {"2": other}}}
+    assert "media_overrides.cards.2" in (await client.post("/rcs/v1/messages/", wrong)).refused(400, "validation_error")
+    id = await agent.sends("+12025550161", template=made["id"], media_overrides={"cards": {"0": other}})
+    await agent.became(id, "SENT")
+    cards = sent(agent.server)[0]["richCard"]["carouselCard"]["cardContents"]
+    assert [each in card["media"]["contentInfo"]["fileUrl"] for each, card in
+            zip((other, given["tenant_media_id"]), cards, strict=True)] == [True, True]  # fmt: skip

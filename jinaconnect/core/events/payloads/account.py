@@ -57,6 +57,8 @@ _TEMPLATE = {
     "dlt_template_id": None, "dlt_entity_id": None, "sender_id": None, "dlt_category": None,
     "rich_cards": None, "orientation": None, "card_width": None, "cards": None, "sub_category": None,
     "media_handle": None, "tenant_media": None, "example_header": None,
+    "code_expiration_minutes": None, "add_security_recommendation": None, "tenant_media_id": None,
+    "tenant_media_url": None, "card_media_details": [],
     "placeholders": ["1", "2"],
     "placeholder_mapping": {"content": {"1": "1", "2": "2"}, "header": {}, "buttons": [], "cards": []},
     "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
@@ -283,6 +285,11 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     media_handle: str | None = Field(description="What the carrier knows the sample of the header's file by.")
     tenant_media: str | None = Field(description="The file of the media library that the header shows.")
     example_header: str | None
+    code_expiration_minutes: int | None = Field(description="How long a code holds, of AUTHENTICATION templates.")
+    add_security_recommendation: bool | None
+    tenant_media_id: str | None
+    tenant_media_url: str | None
+    card_media_details: list[dict[str, Any]] = Field(description="Of each card, where its file is and its handle.")
     error_message: str | None
     rejection_reason: str | None
     needs_sync: bool
