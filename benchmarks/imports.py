@@ -10,7 +10,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from benchmarks.processes import Gateway, family, gateway, pin, resident_kb
+from benchmarks.processes import Gateway, cpu_seconds, family, gateway, pin, resident_kb
 from benchmarks.rows import Row
 from tests.workbooks import workbook
 
@@ -78,12 +78,15 @@ def imports(quick: bool) -> list[Row]:
         for member in family(running.pid):
             pin(member)
         _, small = _imported(running, "few.csv", _csv(0, few), few)
+        used = cpu_seconds(running.pid)
         took, large = _imported(running, "many.csv", _csv(few, many), many)
+        used = cpu_seconds(running.pid) - used
         bare = _bare(running, many)
         book = workbook([HEAD, *_people(few + many, many)])
         of_book, _ = _imported(running, "many.xlsx", book, many)
     return [
-        Row(f"import of {many:,} rows", bare / took, "x", f"{many / took:,.0f}/s",
+        Row(f"import of {many:,} rows", bare / took, "x",
+            f"{many / took:,.0f}/s ({used / many * 1e6:,.0f} µs CPU each)",
             f"`insert_many`, {AT_ONCE:,} at once, same indexes {many / bare:,.0f}/s", 0.4, least=True),
         Row(f"… memory at {many:,} rows", large / small, "x", f"{large / 1024:.0f} MB",
             f"{few:,} rows {small / 1024:.0f} MB", 1.3),

@@ -7,10 +7,11 @@ import contextlib
 import gc
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from pymongo import AsyncMongoClient
@@ -51,7 +52,6 @@ from jinaconnect.core.billing.prices import price_list
 from jinaconnect.core.clock import Clock, system_clock
 from jinaconnect.core.cursor import Cursors
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.ids import Ids
 from jinaconnect.duties import assign
 from jinaconnect.handlers.edge import metrics
@@ -236,7 +236,7 @@ class Gateway:
         store.withdrawals.listeners.append(auth.forget)
         store.withdrawals.listeners.append(webhooks.access_changed)
         store.withdrawals.listeners.append(lambda tenant: self._take_cursors(services, worker))
-        store.log.listeners.append(lambda scope, events: _appended(interprocess, scope, events))
+        store.log.listeners.append(lambda scope, rows: _appended(interprocess, scope, rows))
         store.log.listeners.append(webhooks.offer)
         store.log.listeners.append(held.changed)
         hub.heard.append(webhooks.ring)
@@ -349,10 +349,10 @@ def _blobs(config: Config) -> Blobs:
     return S3Blobs(Bucket(place.bucket, **place.model_dump(exclude={"bucket"})))
 
 
-def _appended(interprocess: Interprocess, scope: str, events: list[Recorded]) -> None:
-    for event in events:
-        metrics.EVENTS.labels(event.type).inc()
-    interprocess.appended(scope, events[-1].seq)
+def _appended(interprocess: Interprocess, scope: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    for type, count in Counter(row["type"] for row in rows).items():
+        metrics.EVENTS.labels(type).inc(count)
+    interprocess.appended(scope, rows[-1]["seq"])
 
 
 async def _prepare(services: Services) -> None:

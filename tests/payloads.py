@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pymongo import AsyncMongoClient
 
 from jinaconnect.core.events.catalogue import CATALOGUE
-from jinaconnect.core.events.event import Recorded
+from jinaconnect.core.events.event import recorded
 from jinaconnect.store.log import Log
 
 NEWEST = 20_000  # events of a program's log that are read
@@ -26,9 +26,9 @@ def watch(log: Log) -> None:
     log.listeners.append(_heard)
 
 
-def _heard(scope: str, events: Sequence[Recorded]) -> None:
-    for event in events:
-        told = orjson.loads(event.json)
+def _heard(scope: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    for row in rows:
+        told = orjson.loads(recorded(scope, row).json)
         found.extend(faults(told["type"], told["actor"], told["data"]))
 
 

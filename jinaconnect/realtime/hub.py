@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import OrderedDict, deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import structlog
 
 from jinaconnect.core.cursor import Cursors, Position, expired
 from jinaconnect.core.errors import CursorExpired, Unavailable
-from jinaconnect.core.events.event import Recorded
+from jinaconnect.core.events.event import Recorded, recorded
 from jinaconnect.core.events.view import View
 from jinaconnect.realtime.protocol import events_frames, portions, sse_block
 from jinaconnect.store.log import Log, Mark
@@ -312,10 +312,10 @@ class Hub:
         log.overtaken.append(self.ring)
         log.blanked.append(self._shed)
 
-    def _offer(self, scope: str, events: list[Recorded]) -> None:
+    def _offer(self, scope: str, rows: Sequence[Mapping[str, Any]]) -> None:
         feed = self._feeds.get(scope)
         if feed is not None:
-            feed.offer(events)
+            feed.offer([recorded(scope, row) for row in rows])
 
     def _shed(self, scope: str) -> None:
         """Let go of late events that the log no longer holds as they were."""

@@ -8,8 +8,8 @@ same batch again, which finds the ids there that it had taken.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.core.events.event import Event
@@ -18,50 +18,30 @@ from jinaconnect.store.ahead import Trail
 from jinaconnect.store.alike import TenantAlike
 from jinaconnect.store.collections import BATCHES, COLLECTIONS, TOLD_WITH, UNLOGGED
 from jinaconnect.store.databases.mongo import Document, check_storable, guarded
+from jinaconnect.store.encoded import PACKED, Encoded, packed, waiting_on
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """New documents as they are stored, the events of each, and the row on which these wait."""
+
+    collection: str
+    id: str
+    docs: Sequence[bytes]
+    told: Sequence[Sequence[Encoded]]
+    row: bytes
 
 
 class TenantBatches(TenantAlike):
     """Adds documents in batches."""
 
-    async def insert_batch(
+    def batch(
         self, collection: str, id: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]]
-    ) -> list[str | None]:
-        """Add documents, each with its events, which leave nothing elsewhere; some megabytes of them at most.
+    ) -> Batch:
+        """Return documents, each with its events, which leave nothing elsewhere; some megabytes of them at most.
 
-        Returns for each None, or the name of the unique key that is taken. One that is there by its id counts as added.
-        Raises Unavailable, after which `tell_batches` comes first.
+        It may take a moment, and nothing is awaited: it is for a thread.
         """
-        if not items:
-            return []
-        docs, told, row = await asyncio.to_thread(self._batch, collection, id, items)
-        trail = Trail()
-        await self._ahead(BATCHES, [row], trail)
-        taken = await self._ahead(collection, docs, trail)
-        results = [None if name == "id" else name for name in taken]
-        rows = [row for rows, name in zip(told, results, strict=True) if name is None for row in rows]
-        if rows:
-            await self._store.log.append(self.scope, rows, trail)
-        if not trail.unbroken:
-            await self._again(collection, docs)
-        await self.remove(BATCHES, id)
-        return results
-
-    async def tell_batches(self, collection: str, prefix: str) -> None:
-        """Tell what batches whose ids begin so have left untold of the documents that are there."""
-        rows = await self.select(BATCHES, {"_id": {"$gte": prefix, "$lt": prefix + "\uffff"}}, sort=[("_id", 1)])
-        for row in rows:
-            ids = list({event["contact"] for event in row["events"]})
-            found = await self.select(collection, {"_id": {"$in": ids}}, fields={"_id": 1})
-            there = {doc["_id"] for doc in found}
-            told = [event for event in row["events"] if event["contact"] in there]
-            if told:
-                await self._store.log.append(self.scope, told)
-            await self.remove(BATCHES, row["_id"])
-
-    def _batch(
-        self, collection: str, id: str, items: Sequence[tuple[Mapping[str, Any], Sequence[Event]]]
-    ) -> tuple[list[bytes], list[list[Document]], bytes]:
-        """Return documents as they are stored, the rows of each one's events, and the row of the batch."""
         now, worded, docs = self._store.clock(), COLLECTIONS[collection].worded, []
         for doc, _ in items:
             full: Document = {
@@ -71,10 +51,41 @@ class TenantBatches(TenantAlike):
             if worded is not None:
                 full["words"] = worded.of(full)
             docs.append(check_storable(full))
-        told = [[event_row(event) for event in events] for _, events in items]
-        waiting = [row for rows in told for row in rows]
-        row = {"_id": id, "scope": self._partition(BATCHES), "created_at": now, "updated_at": now, "events": waiting}
-        return docs, told, check_storable(row)
+        told = [[Encoded.of(event_row(event)) for event in events] for _, events in items]
+        waiting = packed(row for rows in told for row in rows)
+        row = {"_id": id, "scope": self._partition(BATCHES), "created_at": now, "updated_at": now, PACKED: waiting}
+        return Batch(collection, id, docs, told, check_storable(row))
+
+    async def insert_batch(self, batch: Batch) -> list[str | None]:
+        """Add the documents of a batch and tell their events.
+
+        Returns for each None, or the name of the unique key that is taken. One that is there by its id counts as added.
+        Raises Unavailable, after which `tell_batches` comes first.
+        """
+        trail = Trail()
+        await self._ahead(BATCHES, [batch.row], trail)
+        taken = await self._ahead(batch.collection, batch.docs, trail)
+        results = [None if name == "id" else name for name in taken]
+        rows = [row for rows, name in zip(batch.told, results, strict=True) if name is None for row in rows]
+        if rows:
+            await self._store.log.append(self.scope, rows, trail)
+        if not trail.unbroken:
+            await self._again(batch.collection, batch.docs)
+        await self.remove(BATCHES, batch.id)
+        return results
+
+    async def tell_batches(self, collection: str, prefix: str) -> None:
+        """Tell what batches whose ids begin so have left untold of the documents that are there."""
+        rows = await self.select(BATCHES, {"_id": {"$gte": prefix, "$lt": prefix + "\uffff"}}, sort=[("_id", 1)])
+        for row in rows:
+            events = waiting_on(row, self._store.database)
+            ids = list({event["contact"] for event in events})
+            found = await self.select(collection, {"_id": {"$in": ids}}, fields={"_id": 1})
+            there = {doc["_id"] for doc in found}
+            told = [event for event in events if event["contact"] in there]
+            if told:
+                await self._store.log.append(self.scope, told)
+            await self.remove(BATCHES, row["_id"])
 
     @guarded
     async def _ahead(self, collection: str, docs: Sequence[bytes], trail: Trail) -> list[str | None]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bson import encode
 from pymongo.errors import DuplicateKeyError
 
 from jinaconnect.core.clock import Clock
@@ -26,6 +25,7 @@ from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.coordination.holders import Holders
 from jinaconnect.store.databases.indexes import Built, settle, unhurried
 from jinaconnect.store.databases.mongo import AWAY, DUPLICATE_KEY, Database, Document, fault_error, guarded
+from jinaconnect.store.encoded import Encoded, as_bson
 
 FORGOTTEN_AT_ONCE = 5_000
 APPENDERS = 500  # of the scopes that wrote last; each remembers up to some hundred kilobytes
@@ -36,7 +36,7 @@ OVERLAP = 64  # rows before a mark that are looked at again
 MARK_LOST = timedelta(minutes=10)  # a mark that is forgotten itself is passed when rows are this much older
 TAIL = 1_000  # others' events read through to find one's own and the newest number
 
-Listener = Callable[[str, list[Recorded]], None]
+Listener = Callable[[str, Sequence[Document]], None]  # gets rows: they are encoded where somebody reads them
 Mark = tuple[str, datetime]  # an event's id, and when it was recorded
 _Numbered = tuple[list[int], Any]  # numbers of events, and the term they were written in where it was one
 _EMPTY: Mark = ("", datetime(2000, 1, 1, tzinfo=UTC))  # of logs that hold nothing yet
@@ -134,19 +134,30 @@ class Log:
         It reads the newest rows backwards, so the cost goes with what was appended, not with how many scopes there
         are. A row may become visible a moment after a later one: the last few before the mark are told again.
         """
+        newest, heads, met = await self._back_to(mark, 2 * OVERLAP)
+        if not met:
+            newest, heads, _ = await self._back_to(mark, None)
+        return newest or mark or _EMPTY, heads
+
+    async def _back_to(self, mark: Mark | None, limit: int | None) -> tuple[Mark | None, dict[str, int], bool]:
+        """Return the newest mark, how far logs have come, and whether all since the mark was within so many rows."""
         heads: dict[str, int] = {}
         newest: Mark | None = None
-        past = 0
-        rows = self._events.find({}, {"scope": 1, "seq": 1, "recorded": 1}, sort=[("$natural", -1)], batch_size=OVERLAP)
+        past = seen = 0
+        fields = {"scope": 1, "seq": 1, "recorded": 1}
+        size = limit or TAIL
+        rows = self._events.find({}, fields, sort=[("$natural", -1)], limit=limit or 0, batch_size=size + 1)
         async with rows:
-            async for row in rows:
-                newest = newest or (row["_id"], row["recorded"])
-                heads[row["scope"]] = max(row["seq"], heads.get(row["scope"], 0))
-                if mark is None or past == OVERLAP:
-                    break
-                if past or row["_id"] == mark[0] or row["recorded"] < mark[1] - MARK_LOST:
-                    past += 1
-        return newest or mark or _EMPTY, heads
+            while part := await rows.to_list(size):
+                for row in part:
+                    newest = newest or (row["_id"], row["recorded"])
+                    heads[row["scope"]] = max(row["seq"], heads.get(row["scope"], 0))
+                    if mark is None or past == OVERLAP:
+                        return newest, heads, True
+                    if past or row["_id"] == mark[0] or row["recorded"] < mark[1] - MARK_LOST:
+                        past += 1
+                seen += len(part)
+        return newest, heads, limit is None or seen < limit
 
     @guarded
     async def numbers(self, scope: str, ids: Sequence[str]) -> dict[str, int]:
@@ -209,11 +220,10 @@ class Log:
         """Return every scope that has a log."""
         return list(await self._events.distinct("scope"))
 
-    def _announce(self, scope: str, events: list[Recorded]) -> None:
-        self._reached(scope, events[-1].seq)
+    def _announce(self, scope: str, rows: list[Document]) -> None:
+        self._reached(scope, rows[-1]["seq"])
         for listener in self.listeners:
-            listener(scope, events)
-
+            listener(scope, rows)
 
     def _overtaken(self, scope: str, seq: int) -> None:
         for listener in self.overtaken:
@@ -294,7 +304,7 @@ class _Appender:
             if written:
                 self._holders.passed(written)
                 numbers |= {row["_id"]: row["seq"] for row in written}
-                self._log._announce(self._scope, [recorded(self._scope, row) for row in written])
+                self._log._announce(self._scope, written)
             if rows:
                 present, newest = await self._present(rows, numbered[refused.index], refused)
                 numbers |= present
@@ -306,7 +316,7 @@ class _Appender:
         return numbers, terms
 
     async def _insert_until(self, numbered: list[Document]) -> tuple[_Refused, Any]:
-        rows = [encode(row) for row in numbered]
+        rows = [as_bson(row) for row in numbered]
         done = await ahead.insert(self._log._database, "events", rows, ordered=True, concern=ahead.DURABLE)
         for fault in done.faults:
             if fault["code"] != DUPLICATE_KEY:
@@ -333,10 +343,10 @@ class _Appender:
         self.head = max(self.head or 0, seq)
 
     def _number(self, row: Document, seq: int, now: datetime) -> Document:
-        data: dict[str, Any] = row["data"]
+        place = {"scope": self._scope, "seq": seq, "recorded": now}
         if takes_number(row["type"]):
-            data = {**data, "message_id": seq}
-        return {**row, "scope": self._scope, "seq": seq, "recorded": now, "data": data}
+            return {**row, **place, "data": {**row["data"], "message_id": seq}}
+        return row.ending(place) if isinstance(row, Encoded) else {**row, **place}
 
     def _remember(self, numbers: dict[str, int]) -> None:
         self._numbers.update(numbers)

@@ -30,6 +30,7 @@ from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
 from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, fault_error, guarded
 from jinaconnect.store.due import due_at
+from jinaconnect.store.encoded import waiting_on
 from jinaconnect.store.log import Log
 
 SWEEP_EVERY_S = 2.0
@@ -157,7 +158,8 @@ class Outbox:
             return
         ids = {doc["_id"] for doc in docs}
         rows = await self._untold(sorted(batches))
-        first = [event for row in rows for event in row["events"] if event["contact"] in ids]
+        events = [event for row in rows for event in waiting_on(row, self._database)]
+        first = [event for event in events if event["contact"] in ids]
         if first:
             await self._log.append(log, first)
         for id in batches - {row["_id"] for row in rows}:

@@ -29,11 +29,10 @@ async def contacts_at(data: TenantStore, addresses: Sequence[Address]) -> dict[A
 
     Each is looked for where it is found most surely, which is enough for nearly all, and only then elsewhere.
     """
-    surest = {address: address.lookups()[0][0] for address in addresses}
-    keys = {address: [key for key in address.lookups() if key[0] == surest[address]] for address in addresses}
-    found = await _found(data, keys)
-    rest = {address: address.lookups() for address in addresses if address not in found}
-    keys = {address: left for address, all in rest.items() if (left := [k for k in all if k[0] != surest[address]])}
+    every = {address: address.lookups() for address in addresses}
+    found = await _found(data, {address: [k for k in all if k[0] == all[0][0]] for address, all in every.items()})
+    rest = {address: all for address, all in every.items() if address not in found}
+    keys = {address: left for address, all in rest.items() if (left := [k for k in all if k[0] != all[0][0]])}
     return found | await _found(data, keys) if keys else found
 
 

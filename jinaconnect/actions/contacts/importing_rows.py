@@ -31,6 +31,7 @@ from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.address import OTHERS, PHONE, Address
 from jinaconnect.core.inbox.contact import new_contact, render_conversation, seen_by
 from jinaconnect.core.inbox.profile import bounded, changed_profile
+from jinaconnect.store.batches import Batch
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim
 from jinaconnect.store.ending import ended
@@ -89,11 +90,11 @@ class _Made:
 
 @dataclass(slots=True)
 class _Batch:
-    """Rows that were read, those contacts of theirs that are there (by the row's id), and those to be added."""
+    """Rows that were read, those contacts of theirs that are there (by the row's id), and those to add, in parts."""
 
     rows: Sequence[_Row]
     found: Mapping[str, Document]
-    made: Sequence[_Made]
+    parts: Sequence[tuple[Sequence[_Made], Batch]]
 
 
 class _File:
@@ -108,12 +109,15 @@ class _File:
         digest = hashlib.sha256(doc["_id"].encode()).digest()
         self._mark, self._told = digest[:6], (digest[6:12], digest[12:18])
         self._made_at = int(doc["created_at"].timestamp() * 1000)
+        self.place: int = doc["position"]
         for _, (line, cells) in islice(self._rows, doc["position"]):
             self._repeats(line, self._layout.phone_of(cells))
 
     def next(self) -> list[_Row]:
         """Return the next rows, each read."""
-        return [self._read(place, line, cells) for place, (line, cells) in islice(self._rows, BATCH)]
+        rows = [self._read(place, line, cells) for place, (line, cells) in islice(self._rows, BATCH)]
+        self.place += len(rows)
+        return rows
 
     def _repeats(self, line: int, phone: str) -> int | None:
         """Return the line at which the number stood before."""
@@ -230,12 +234,12 @@ def _left(doc: Document, row: _Row) -> Document:
 
 async def _ready(ctx: Context, doc: Document, file: _File) -> _Batch:
     """Read the next rows, look up whose contacts are there, and make the others."""
-    rows = await asyncio.to_thread(file.next)
+    place, rows = file.place, await asyncio.to_thread(file.next)
     addresses = {row.id: Address(PHONE, row.phone) for row in rows if row.given is not None}
     held = await contacts_at(ctx.data, list(addresses.values()))
     found = {id: contact for id, address in addresses.items() if (contact := held.get(address)) is not None}
     new = [row for row in rows if row.given is not None and row.id not in found]
-    return _Batch(rows, found, await asyncio.to_thread(_all_made, ctx, doc, new))
+    return _Batch(rows, found, await asyncio.to_thread(_all_made, ctx, doc, place, new))
 
 
 async def _take(ctx: Context, doc: Document, batch: _Batch) -> None:
@@ -244,10 +248,8 @@ async def _take(ctx: Context, doc: Document, batch: _Batch) -> None:
     # What a batch of an earlier version that was cut off has written and not told is told before it is counted.
     if waiting := [contact for _, contact in there if contact.get("pending")]:
         await ctx.data.tell("contacts", waiting)
-    for number, part in enumerate(_parts(batch.made)):
-        id = f"{doc['_id']}:{doc['position']}:{number}"
-        results = await ctx.data.insert_batch("contacts", id, [(made.contact, made.events) for made in part])
-        for made, taken in zip(part, results, strict=True):
+    for part, ready in batch.parts:
+        for made, taken in zip(part, await ctx.data.insert_batch(ready), strict=True):
             if taken is None:
                 made.row.ends(CREATED)
             elif taken in (PHONE, OTHERS) and (other := await contact_at(ctx.data, made.address)) is not None:
@@ -271,8 +273,15 @@ def _parts(made: Sequence[_Made]) -> Iterator[Sequence[_Made]]:
         yield made[start:]
 
 
-def _all_made(ctx: Context, doc: Document, rows: Sequence[_Row]) -> list[_Made]:
-    return [made for row in rows if (made := _made(ctx, doc, row)) is not None]
+def _all_made(
+    ctx: Context, doc: Document, place: int, rows: Sequence[_Row]
+) -> list[tuple[Sequence[_Made], Batch]]:
+    """Return the contacts of rows that begin at a place of the file, ready to be added."""
+    made = [each for row in rows if (each := _made(ctx, doc, row)) is not None]
+    return [
+        (part, ctx.data.batch("contacts", f"{doc['_id']}:{place}:{number}", [(m.contact, m.events) for m in part]))
+        for number, part in enumerate(_parts(made))
+    ]
 
 
 def _made(ctx: Context, doc: Document, row: _Row) -> _Made | None:

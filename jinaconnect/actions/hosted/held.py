@@ -12,14 +12,14 @@ import asyncio
 import functools
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import Worker, retry_while_unavailable
 from jinaconnect.core.calls.document import ended
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.core.events.event import Recorded
+from jinaconnect.core.events.catalogue import CATALOGUE
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
 
@@ -135,9 +135,9 @@ class Held:
             self._kept.pop(key, None)
         return found
 
-    def changed(self, scope: str, events: Sequence[Recorded]) -> None:
+    def changed(self, scope: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Forget what an event tells may have changed (a listener of the log): accounts, numbers, graphs, prompts."""
-        changed = [event.subject for event in events if event.topic == "trunks"]
+        changed = [row["subject"] for row in rows if CATALOGUE[row["type"]].topic == "trunks"]
         if not changed:
             return
         self._changes += 1

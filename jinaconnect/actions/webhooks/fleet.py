@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,6 @@ from jinaconnect.actions.webhooks import notices
 from jinaconnect.actions.webhooks.saving import Key, Saving
 from jinaconnect.actions.webhooks.target import HookTarget
 from jinaconnect.core.errors import Unavailable
-from jinaconnect.core.events.event import Recorded
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.realtime.hub import Feed, Hub
 from jinaconnect.realtime.webhooks import Run
@@ -88,12 +87,12 @@ class Webhooks:
 
     # --- what brings it to work --------------------------------------------------------------------------------------
 
-    def offer(self, scope: str, events: Sequence[Recorded]) -> None:
+    def offer(self, scope: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take note of what this process has appended."""
-        if any(event.type.startswith("endpoint.") for event in events):
+        if any(row["type"].startswith("endpoint.") for row in rows):
             self._changed.add(scope)
             self._wake.set()
-        self.ring(scope, events[-1].seq)
+        self.ring(scope, rows[-1]["seq"])
 
     def ring(self, scope: str, seq: int) -> None:
         """Take note that a scope was appended to, by whomever."""

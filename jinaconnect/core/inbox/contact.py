@@ -39,6 +39,9 @@ _ASSIGNMENT: dict[str, Any] = {
     "assignment_note": None,
 }
 
+# Where people are reached by what is a field of its own.
+_OWN_PLATFORMS = [name for name, each in PLATFORMS.items() if not set(each.addresses).isdisjoint(OWN_FIELDS)]
+
 
 def unassigned() -> dict[str, Any]:
     """Return the assignment block of a conversation nobody holds."""
@@ -112,9 +115,7 @@ def render_contact(doc: Mapping[str, Any]) -> dict[str, Any]:
         "whatsapp_username": doc.get("whatsapp_username"),
         "whatsapp_group_id": _whatsapp_group(doc),
         "channels": {
-            name.lower(): None if (found := address_on(doc, name)) is None else found.value
-            for name, platform in PLATFORMS.items()
-            if not set(platform.addresses).isdisjoint(OWN_FIELDS)
+            name.lower(): None if (found := address_on(doc, name)) is None else found.value for name in _OWN_PLATFORMS
         },
         "merged_into": doc.get("merged_into"),
         "merged": list(doc.get("merged", ())),

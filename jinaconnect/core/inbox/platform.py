@@ -85,8 +85,10 @@ FORMER_PLATFORM = "WHATSAPP"  # whose templates are that were written before oth
 
 def address_on(contact: Mapping[str, Any], platform: str) -> Address | None:
     """Return where a contact is reached on a platform, None where they are not."""
-    found = (address_of(contact, field) for field in PLATFORMS[platform].addresses)
-    return next((address for address in found if address is not None), None)
+    for field in PLATFORMS[platform].addresses:
+        if (found := address_of(contact, field)) is not None:
+            return found
+    return None
 
 
 def reaching(contact: Mapping[str, Any]) -> str:
