@@ -38,7 +38,7 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Decide, Step, applied
 
-AT_ONCE = 16
+AT_ONCE = 100
 PLANNED_AHEAD = timedelta(days=7)  # how long before its sending a recipient may have been planned
 PUT_OFF = "Recipients whom the carrier found it too early or too late for wait for their hours."
 REPLIED_TO = 50  # of the latest broadcasts to one contact
