@@ -44,15 +44,43 @@ class TenantAlike(TenantReads):
                 "u": [{"$set": {"updated_at": self._store.clock(), **set, "rev": {"$add": ["$rev", 1]}}}],
                 "multi": True, "hint": BY_ID,
             }  # fmt: skip
-            check_storable(statement)
-            concern = ahead.DURABLE if trail is None else ahead.TAKEN
-            done = await ahead.update(self._store.database, collection, [statement], concern=concern)
-            if trail is not None:
-                trail.note(done.term)
-            for fault in done.faults:
-                raise fault_error(fault)
-            fitted += done.fitted
+            fitted += await self._run(collection, statement, trail)
         return fitted
+
+    @guarded
+    async def merge_each(
+        self, collection: str, field: str, docs: Sequence[Document], values: Sequence[Mapping[str, Any]],
+        trail: Trail | None = None,
+    ) -> int:  # fmt: skip
+        """Merge what each document is given into a field of it that is an object, where it has not moved.
+
+        Returns how many had not; which, the documents say. With a `trail` it goes ahead of the log, as `change_alike`.
+        """
+        refuse_partition({field: None})
+        fitted = 0
+        for start in range(0, len(docs), AT_ONCE):
+            part, given = docs[start : start + AT_ONCE], list(values[start : start + AT_ONCE])
+            ids, revisions = [doc["_id"] for doc in part], [doc["rev"] for doc in part]
+            place = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
+            unmoved = {"$eq": ["$rev", {"$arrayElemAt": [revisions, place]}]}
+            merged = {"$mergeObjects": [f"${field}", {"$arrayElemAt": [{"$literal": given}, place]}]}
+            statement: Document = {
+                "q": self._within(collection, {"_id": {"$in": ids}, "$expr": unmoved}),
+                "u": [{"$set": {field: merged, "rev": {"$add": ["$rev", 1]}}}],
+                "multi": True, "hint": BY_ID,
+            }  # fmt: skip
+            fitted += await self._run(collection, statement, trail)
+        return fitted
+
+    async def _run(self, collection: str, statement: Document, trail: Trail | None) -> int:
+        check_storable(statement)
+        concern = ahead.DURABLE if trail is None else ahead.TAKEN
+        done = await ahead.update(self._store.database, collection, [statement], concern=concern)
+        if trail is not None:
+            trail.note(done.term)
+        for fault in done.faults:
+            raise fault_error(fault)
+        return done.fitted
 
     async def remove(self, collection: str, id: str) -> bool:
         """Delete a document that has nothing to tell; returns whether it was there."""

@@ -10,7 +10,9 @@ from jinaconnect.core.broadcasts.document import new_row
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.store.alike import AT_ONCE
+from jinaconnect.store.tenant import Change
 from tests.conftest import Running
 from tests.store.test_ahead import IDS
 from tests.tenants import Tenant
@@ -49,3 +51,30 @@ async def test_those_that_fit_are_changed_each_with_its_own(gateway: Running, te
         await data.change_alike("broadcast_rows", ids, {}, {"response": 2**70})
     with pytest.raises(ValueError, match="partition"):
         await data.change_alike("broadcast_rows", ids, {}, {"scope": "ten_b:live"})
+
+
+async def test_each_is_given_its_own_where_it_has_not_moved(gateway: Running, tenant: Tenant) -> None:
+    data, now = gateway.services.store.of(tenant.id, "live"), system_clock()
+    count = AT_ONCE + 20
+    made = [
+        new_contact(IDS.new("cnt"), source="MANUAL", by=None, phone=f"+1202556{place:04d}", created_at=now,
+                    updated_at=now)
+        for place in range(count)
+    ]  # fmt: skip
+    await data.insert_many("contacts", [(each, ()) for each in made])
+    docs = [await data.get("contacts", each["_id"]) for each in made]
+    moved = await data.change("contacts", docs[3]["_id"], lambda _: Change(set={"first_name": "Ann"}))
+    given = [{"last": {"preview": f"${place}"}, "unread": place} for place in range(count)]
+
+    assert await data.merge_each("contacts", "chat", docs, given) == count - 1
+    for place, doc in enumerate(docs):
+        found = await data.get("contacts", doc["_id"])
+        if place == 3:
+            assert found == moved.doc, "what has moved stays as it is"
+        else:
+            assert found == {**doc, "rev": 2, "chat": {**doc["chat"], **given[place]}}
+    assert await data.merge_each("contacts", "chat", docs, given) == 0
+
+    other = gateway.services.store.of(tenant.id, "test")
+    present = [await data.get("contacts", each["_id"]) for each in made]
+    assert await other.merge_each("contacts", "chat", present, given) == 0, "another mode's are not reached"

@@ -178,6 +178,8 @@ async def _into_inbox(
 async def _counted_in(
     ctx: Context, messages: Iterable[Document], contacts: Mapping[str, Document], trail: Trail | None
 ) -> None:
+    """Count messages in their conversations: all of them by one statement, but for those that have moved since."""
+
     def counting(message: Document) -> Decide:
         def decide(doc: Document) -> Change | None:
             fields = counted(doc, [message])
@@ -185,9 +187,18 @@ async def _counted_in(
 
         return decide
 
-    of_contact = {message["contact"]: counting(message) for message in messages}
-    present = [contacts[id] for id in of_contact if id in contacts]
-    await ctx.data.change_many("contacts", of_contact, present, tell=False, trail=trail)
+    of_contact = {message["contact"]: message for message in messages}
+    docs: list[Document] = []
+    given: list[dict[str, Any]] = []
+    for id, message in of_contact.items():
+        if id in contacts and (fields := counted(contacts[id], [message])) is not None:
+            docs.append(contacts[id])
+            given.append({name.removeprefix("chat."): value for name, value in fields.items()})
+    if await ctx.data.merge_each("contacts", "chat", docs, given, trail) < len(docs):
+        ids = [doc["_id"] for doc in docs]
+        present = await ctx.data.select("contacts", {"_id": {"$in": ids}})
+        decisions = {id: counting(of_contact[id]) for id in ids}
+        await ctx.data.change_many("contacts", decisions, present, tell=False, trail=trail)
 
 
 async def doubted(ctx: Context, broadcast: Document) -> AsyncIterator[tuple[dict[str, Document], list[Asked]]]:
