@@ -81,6 +81,16 @@ async def test_a_call_that_comes_in_is_answered_by_its_numbers_ivr(line: Line) -
     assert (contact["phone"], contact["total_calls"]) == (CUSTOMER, 1)
 
 
+async def test_more_keys_than_were_asked_for_are_no_answer_of_their_own(line: Line) -> None:
+    there = await line.carrier.comes_in(await routed(line, menu()), CUSTOMER, OWN)
+    await there.turn(digits="1" * 300)
+    assert there.said() == ["You pressed 1. Goodbye."], "the first is the answer, the others are of no turn"
+    call = await only_call(line)
+    assert (await line.types(call["id"])).count("call.ivr_step") == 2
+    await there.status("completed", seconds=2)
+    assert (await line.ended(call["id"]))["status"] == "COMPLETED"
+
+
 async def test_a_call_told_many_times_at_once_comes_in_once(line: Line) -> None:
     url = await routed(line, menu())
     told = {"id": "the-one", "status": "ringing", "from": CUSTOMER, "to": OWN}

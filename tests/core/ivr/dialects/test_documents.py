@@ -20,7 +20,7 @@ from plivo import plivoxml
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 from vonage_voice.models import ncco as vonage
 
-from jinaconnect.core.ivr import exchange
+from jinaconnect.core.ivr import exchange, values
 from jinaconnect.core.ivr.check import load
 from jinaconnect.core.ivr.dialects import telnyx
 from jinaconnect.core.ivr.dialects.table import DIALECTS
@@ -33,6 +33,7 @@ from tests.telephony.providers.played.described import faults
 GRAPHS = 40
 LONGEST = "& < \U0001f600 " * 682 + "wxyz"  # 4,096 characters, the longest a text can be
 XML = ("twilio", "plivo", "exotel")
+MOST_BYTES = 64 * 1024  # of a document of Twilio's; no other carrier publishes its own
 BY_HAND: list[list[exchange.Order]] = [
     [exchange.Say(LONGEST, barge_in=True), exchange.Say(LONGEST, barge_in=True),
      exchange.Collect(0, 32, "*", 120, 0.5)],
@@ -239,3 +240,11 @@ def test_telnyxs_description_takes_every_command_and_no_default_is_left() -> Non
                 found = list(faults("telnyx", "POST", f"/calls/v3:x/actions/{verb}", told))
                 assert found == [], (verb, payload)
             assert verb == "hangup" or telnyx.address(payload["client_state"])[0].startswith(URLS.turn[:40])
+
+
+@pytest.mark.parametrize("provider", DIALECTS)
+def test_the_largest_turn_is_within_what_a_carrier_reads(provider: str) -> None:
+    # A wrong answer is told and the question asked again, each as long as a text can be, of what is longest in XML.
+    asked = [exchange.Say("&" * values.MAX_TEXT, "Polly.Aditi", "en-IN", True) for _ in range(2)]
+    body = DIALECTS[provider].render([*asked, exchange.Collect(0, 32, "#", 120, 0.5)], URLS).body
+    assert len(body) < MOST_BYTES
