@@ -20,6 +20,7 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from jinaconnect.bounded import bound
+from jinaconnect.sheets.formats import Shape, shapes_of
 
 MEMORY = 1024 * 1024 * 1024  # bytes of address space; a hundred thousand rows of twenty cells take a quarter
 PROCESSOR_S = 30
@@ -71,8 +72,11 @@ def _rows(path: Path) -> Iterator[Sequence[str]]:
             ]
             if not shown:
                 raise _Refused("has no sheet that is shown")
-            for row in book.get_sheet_by_name(shown[0]).iter_rows():
-                yield [said(cell) for cell in row]
+            with zipfile.ZipFile(path) as archive:
+                shapes = shapes_of(archive, shown[0])
+            for number, row in enumerate(book.get_sheet_by_name(shown[0]).iter_rows()):
+                special = shapes.get(number, {})
+                yield [said(cell, special.get(place)) for place, cell in enumerate(row)]
     except (CalamineError, OSError, ValueError) as error:
         raise error if isinstance(error, _Refused) else _Refused("is no workbook (XLSX), or a broken one") from error
 
@@ -88,12 +92,15 @@ def _write(path: Path, rows: Iterator[Sequence[str]]) -> None:
             writer.writerow(row[:last])
 
 
-def said(cell: Any) -> str:
-    """Return a cell as people see it: numbers without what floating point adds, times without parts that are nought."""
+def said(cell: Any, shape: Shape | None = None) -> str:
+    """Return a cell as people see it: numbers without what floating point adds, times without parts that are nought.
+
+    `shape` is how the sheet has a number shown.
+    """
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, int | float):
-        return _number(cell)
+        return (None if shape is None else shape.said(cell)) or _number(cell)
     if isinstance(cell, datetime.datetime):
         if cell.time() == datetime.time():
             return cell.date().isoformat()

@@ -258,6 +258,30 @@ async def test_a_workbook_is_taken_as_people_see_it(tenant: Tenant) -> None:
     }  # fmt: skip
 
 
+STYLES = """<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts>
+<numFmt numFmtId="164" formatCode="00000"/><numFmt numFmtId="165" formatCode="&quot;+&quot;0"/>
+<numFmt numFmtId="166" formatCode="[Red]0.0%;-0.0%"/><numFmt numFmtId="167" formatCode="000\\-000\\-0000"/></numFmts>
+<cellStyleXfs><xf numFmtId="9"/></cellStyleXfs><cellXfs><xf numFmtId="0"/><xf numFmtId="9"/><xf numFmtId="10"/>
+<xf numFmtId="164"/><xf numFmtId="165"/><xf numFmtId="166"/><xf numFmtId="167"/>
+<xf numFmtId="1"/></cellXfs></styleSheet>"""
+
+
+async def test_a_number_is_taken_as_its_format_shows_it(tenant: Tenant) -> None:
+    names = ["phone", "rate", "exact", "zip", "share", "line", "code", "left"]
+    cells = [(919876543210, 4), (0.255, 1), (0.1234, 2), (123, 3), (0.0725, 5), (2025550123, 6), (919876543210.0, 7), 7]
+    rows: list[list[object]] = [
+        names, cells, [],
+        [(12025550302.0, 4), None, "7", (-5, 3), (1.5, 3), (123456, 3), (0, 3), (1e30, 3)],
+    ]  # fmt: skip
+    file = workbook(rows, **{"xl/styles.xml": STYLES})
+    shown = (await send(tenant(), file, "people.xlsx", dry_run="true")).ok()["rows"]
+    assert shown[0]["cells"] == [
+        "+919876543210", "26%", "12.34%", "00123", "7.3%", "202-555-0123", "919876543210", "7",
+    ]  # fmt: skip
+    assert shown[0]["contact"]["phone"] == "+919876543210"
+    assert shown[1]["cells"][3:] == ["-5", "1.5", "123456", "00000", "1E+30"]
+
+
 FAR = sheet([["phone"]]).replace("</sheetData>", '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>')
 SHEET = "xl/worksheets/sheet1.xml"
 HIDDEN = PARTS["xl/workbook.xml"].replace("<sheet ", "<sheet state='hidden' ")
