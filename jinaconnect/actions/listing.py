@@ -29,6 +29,7 @@ from jinaconnect.store.looking import (
 )
 from jinaconnect.store.tenant import TenantStore
 
+NAMED = "contact"  # the field by which a document is a contact's
 Render = Callable[[Sequence[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
 
 
@@ -100,6 +101,7 @@ async def list_in(
     page = page_of(query)
     always = atoms(within or {})
     wanted = [*(atom for clause in asked for atom in atoms(clause)), *atoms(listing.condition(query))]
+    wanted = await of_the_same(ctx, wanted)
     position = await log_cursor(ctx)
     if page.endless:
         return {**await _endless(ctx, store, collection, always, wanted, render, page), "cursor": position}
@@ -108,6 +110,23 @@ async def list_in(
     answer = envelope(ctx, page, max(found.count, page.skip + len(found.rows)), await render(found.rows))
     told = {} if found.complete else {"complete": False}
     return {**answer, "count_exact": found.exact, **told, "cursor": position}
+
+
+async def of_the_same(ctx: Context, wanted: Sequence[Atom]) -> list[Atom]:
+    """Return conditions in which who asks for a contact asks for those that are merged into it as well."""
+    return [{NAMED: await _with_merged(ctx, atom[NAMED])} if NAMED in atom else atom for atom in wanted]
+
+
+async def _with_merged(ctx: Context, asked: Any) -> Any:
+    ids = asked.get("$in") if isinstance(asked, dict) else [asked]
+    if not ids or not all(isinstance(id, str) for id in ids):
+        return asked  # text that is looked for, or none at all
+    known, left = list(dict.fromkeys(ids)), list(ids)
+    while left:
+        rows = await ctx.data.select("contacts", {"_id": {"$in": left}}, fields={"merged": 1}, limit=len(left))
+        left = [id for row in rows for id in row.get("merged", ()) if id not in known]
+        known += left
+    return asked if len(known) == len(set(ids)) else {"$in": known}
 
 
 @dataclass(frozen=True, slots=True)

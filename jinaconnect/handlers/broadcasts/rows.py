@@ -9,7 +9,7 @@ from pydantic import Field
 
 from jinaconnect.actions.broadcasts import reading
 from jinaconnect.actions.context import OperationContext
-from jinaconnect.actions.listing import list_documents
+from jinaconnect.actions.listing import list_documents, of_the_same
 from jinaconnect.core.broadcasts.document import render_row
 from jinaconnect.core.broadcasts.figures import PERIODS, USUAL_PERIOD
 from jinaconnect.core.broadcasts.states import ROW_STATUSES, STATUSES
@@ -21,6 +21,7 @@ from jinaconnect.handlers.broadcasts.call_report import CallFigures
 from jinaconnect.handlers.broadcasts.fields import RowOut
 from jinaconnect.handlers.edge.operation import Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
+from jinaconnect.store.looking import atoms
 
 ROWS = Listing(
     filters={
@@ -109,7 +110,7 @@ async def row_stats(ctx: OperationContext) -> dict[str, Any]:
     if "broadcast" in query:
         await ctx.data.get("broadcasts", query["broadcast"])
     clauses = [ROWS.condition(query), *await reading.rows_of(ctx, OF_BROADCAST.condition(query))]
-    return await reading.row_counts(ctx, [clause for clause in clauses if clause])
+    return await reading.row_counts(ctx, await of_the_same(ctx, [atom for clause in clauses for atom in atoms(clause)]))
 
 
 class Spread(Answer):

@@ -7,6 +7,7 @@ from typing import Any
 from tests.client import Client
 from tests.tenants import Tenant
 
+CALLS = "/voice/api/calls/"
 FIRST, SECOND = "+12025550801", "+12025550802"
 KEPT = ("tags", "segments", "attributes", "email", "dnc", "opt_outs", "phone", "first_name", "last_name", "lead_status")
 
@@ -47,6 +48,19 @@ async def test_the_team_merges_two_and_takes_it_back(tenant: Tenant) -> None:
     assert (merged["dnc"], list(merged["opt_outs"])) == (True, ["SMS"])
     assert await said(owner, first) == ["two", "one"], "what was said to both, the newest first"
     assert await said(owner, second) == ["two"]
+    lists = {"/wa/v1/messages/": "contact", "/voice/api/recording-consents/": "contact", CALLS: "contact_id"}
+    consent = {"name": "c", "contact": second, "consent_given": True}
+    (await owner.post("/voice/api/recording-consents/", consent)).ok(201)
+
+    async def listed(id: str, path: str) -> int:
+        rows = (await owner.get(path, params={lists[path]: id})).ok()
+        assert rows["count"] == len(rows["results"])
+        assert (await owner.get(path, params={f"{lists[path]}__in": f"{id},cnt_none"})).ok()["count"] == rows["count"]
+        return int(rows["count"])
+
+    messages, consents, _ = lists
+    assert [await listed(first, path) for path in lists] == [2, 1, 0], "lists of one show what the other has"
+    assert [await listed(second, path) for path in lists] == [1, 1, 0]
     (await owner.post("/sandbox/inbound/", {"from": SECOND, "text": "three"})).ok(201)
     events = await owner.wait_for_events(lambda events: sum(e["type"] == "message.received" for e in events) == 3)
     assert [e["contact_id"] for e in events if e["type"] == "message.received"][-1] == first
@@ -58,6 +72,8 @@ async def test_the_team_merges_two_and_takes_it_back(tenant: Tenant) -> None:
     (await owner.post(f"/contacts/{second}/separate/")).ok()
     assert await shown(owner, first) == {**before[0], "tags": ["vip", "new"]}
     assert await shown(owner, second) == before[1]
+    assert await listed(first, messages) == 2, "its own and what came while they were one"
+    assert [await listed(first, consents), await listed(second, consents)] == [0, 1]
     assert await said(owner, first) == ["three", "one"]
     # What a channel may not do any more, the team may.
     assert (await owner.post(f"/contacts/{second}/merge/", {"contact_id": first})).ok()["merged"] == [first]
