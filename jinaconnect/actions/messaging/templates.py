@@ -99,8 +99,8 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
         "example_media_url": doc.get("example_media_url"), "meta_template_id": doc["meta_template_id"],
         "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
-        **_media_of(doc), "placeholders": _places(doc), "placeholder_mapping": mapping_of(doc),
-        "last_synced_at": iso_or_none(doc["last_synced_at"]),
+        "tags": doc.get("tags") or [], **_media_of(doc), "placeholders": _places(doc),
+        "placeholder_mapping": mapping_of(doc), "last_synced_at": iso_or_none(doc["last_synced_at"]),
         "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
         "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
     }  # fmt: skip
@@ -132,6 +132,7 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "created_at": now,
         "updated_at": now,
         "deleted_at": None,
+        "tags": None,
         **dict.fromkeys((*REGISTERED, *CARDS, *REVIEWED)),
         **fields,
     }
@@ -163,6 +164,8 @@ def _places(doc: Mapping[str, Any]) -> list[str]:
 def given_fields(body: Request) -> dict[str, Any]:
     """Return the fields of a template that a request gives, by the names they are kept under."""
     fields = body.model_dump(exclude_none=True, exclude={"wa_app"})
+    if "tags" in fields:
+        fields["tags"] = list(dict.fromkeys(fields["tags"])) or None
     if "name" not in fields and isinstance(body, NewTemplate):
         fields["name"] = body.element_name
     return fields

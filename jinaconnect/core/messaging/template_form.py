@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from jinaconnect.core.messaging.template_kinds import Tags
 from jinaconnect.core.messaging.templates import element_name
 from jinaconnect.core.schema import Given, Id, Request, Text, example, unkept
 
@@ -94,6 +95,7 @@ class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}
         None, ge=1, le=90, description="How long a code holds, of AUTHENTICATION templates."
     )
     add_security_recommendation: Given[bool] = None
+    tags: Given[Tags] = Field(None, description="Words that templates are sorted by.")
     is_active: bool | None = None
 
 

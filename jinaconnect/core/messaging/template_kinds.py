@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from jinaconnect.core.inbox.platform import Platform
+from jinaconnect.core.paging import Filter, parse_text
+from jinaconnect.core.schema import Name
 
 CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
+Tags = Annotated[list[Name], Field(max_length=20)]
+_LOOKUPS = ("", "in", "icontains")
+TAG_FILTERS: Mapping[str, Filter] = {
+    "tag": Filter("tags", parse_text, (*_LOOKUPS, "isnull")), "tag__name": Filter("tags", parse_text, _LOOKUPS),
+}
 REVIEWED, OWN, CARDS = "reviewed", "own", "cards"
 _FILES = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT")
 TYPES = {

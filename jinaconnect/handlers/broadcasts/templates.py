@@ -59,6 +59,7 @@ class PlainTemplateFields(Request, json_schema_extra=example(content="Hello {{fi
     footer: Annotated[Text, StringConstraints(max_length=60)] | None = None
     buttons: list[PlainButton] | None = Field(None, max_length=10)
     example_media_url: Url | None = Field(None, description="The file that a template of this kind shows.")
+    tags: Given[kinds.Tags] = Field(None, description="Words that templates are sorted by.")
     is_active: bool | None = None
 
 
@@ -207,6 +208,7 @@ class ButtonRules(Answer, json_schema_extra=example(results=[sample(ButtonRuleOu
 
 _TEMPLATES = Listing(
     filters={
+        **kinds.TAG_FILTERS,
         "category": choice_filter("category", kinds.CATEGORIES), "status": choice_filter("status", templates.STATUSES),
         "template_type": Filter("template_type"), "language_code": Filter("language_code"),
         "is_active": bool_filter("is_active"), "number": Filter("_id"),

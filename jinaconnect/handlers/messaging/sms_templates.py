@@ -13,9 +13,10 @@ from jinaconnect.actions.messaging import templates
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.dlt import normalised
 from jinaconnect.core.messaging.template_form import Language
+from jinaconnect.core.messaging.template_kinds import TAG_FILTERS, Tags
 from jinaconnect.core.messaging.templates import element_name
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
-from jinaconnect.core.schema import Request, Text, example
+from jinaconnect.core.schema import Given, Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
 
 PLATFORM = "SMS"
@@ -34,6 +35,7 @@ class SmsTemplateFields(Request, json_schema_extra=example(content="Dear {{name}
     name: Annotated[Text, StringConstraints(max_length=255)] | None = None
     category: Literal["AUTHENTICATION", "MARKETING", "UTILITY", "SERVICE_EXPLICIT"] | None = None
     content: Annotated[Text, StringConstraints(min_length=1, max_length=1024), AfterValidator(normalised)] | None = None
+    tags: Given[Tags] = Field(None, description="Words that templates are sorted by.")
     is_active: bool | None = None
     bsp_template_id: Registered | None = Field(None, description="Its id at the carrier (MSG91's flow).")
     dlt_template_id: Registered | None = None
@@ -69,6 +71,7 @@ class SmsTemplateOut(TemplateData):
 
 _TEMPLATES = Listing(
     filters={
+        **TAG_FILTERS,
         "category": choice_filter("category", ("AUTHENTICATION", "MARKETING", "UTILITY", "SERVICE_EXPLICIT")),
         "status": choice_filter("status", templates.STATUSES), "language_code": Filter("language_code"),
         "is_active": bool_filter("is_active"), "number": Filter("_id"), "dlt_template_id": Filter("dlt_template_id"),

@@ -14,6 +14,7 @@ from jinaconnect.actions.messaging import templates
 from jinaconnect.actions.reviewing import importing, reviews
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.template_form import NewTemplate, TemplateFields
+from jinaconnect.core.messaging.template_kinds import TAG_FILTERS
 from jinaconnect.core.paging import FLAG, Filter, Listing, bool_filter, choice_filter, parse_bool, parse_text
 from jinaconnect.core.schema import Answer, Id, Request, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
@@ -41,6 +42,7 @@ def _either_case(text: str) -> dict[str, str]:
 
 _TEMPLATES = Listing(
     filters={
+        **TAG_FILTERS,
         "has_buttons": _having(), "has_quick_reply": _having("QUICK_REPLY"), "has_url_button": _having("URL"),
         "has_call_button": _having("PHONE_NUMBER", "VOICE_CALL", "CALL_REQUEST"),
         "wa_app": Filter("app"), "category": choice_filter("category", ("AUTHENTICATION", "MARKETING", "UTILITY")),

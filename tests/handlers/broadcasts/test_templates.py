@@ -63,3 +63,17 @@ async def test_a_broadcast_says_it_to_each_in_their_own_words(tenant: Tenant, pl
         assert content["image"]["caption"] == f"Hello {row['contact_name']}, use SPRING.\n\nLee & Sons"
         assert [button["type"] for button in content["buttons"]] == ["url", "quick_reply"]
         assert content["buttons"][0]["url"] == "https://shop.example/SPRING"
+
+
+@pytest.mark.parametrize("platform", ["wa", "sms", *PLATFORMS])
+async def test_templates_are_found_by_their_tags(tenant: Tenant, platform: str) -> None:
+    client, path = tenant("owner", "test"), f"/{platform}/v1/templates/"
+    for name, tags in (("first", ["spring", "vip"]), ("second", [])):
+        body = {"element_name": f"tagged_{name}", "content": "Hello.", "category": "UTILITY", "tags": tags}
+        assert (await client.post(path, body)).ok(201)["tags"] == tags
+    for query, found in (("tag=vip", 1), ("tag__in=vip,summer", 1), ("tag__isnull=true", 1),
+                         ("tag__name__icontains=SPRI", 1), ("tag=summer", 0)):  # fmt: skip
+        assert (await client.get(f"{path}?{query}")).ok()["count"] == found, query
+    (await client.post(path, {"element_name": "x", "content": "x", "tags": ["a"] * 21})).refused(
+        400, "validation_error"
+    )

@@ -58,7 +58,7 @@ _TEMPLATE = {
     "rich_cards": None, "orientation": None, "card_width": None, "cards": None, "sub_category": None,
     "media_handle": None, "tenant_media": None, "example_header": None,
     "code_expiration_minutes": None, "add_security_recommendation": None, "tenant_media_id": None,
-    "tenant_media_url": None, "card_media_details": [],
+    "tenant_media_url": None, "card_media_details": [], "tags": [],
     "placeholders": ["1", "2"],
     "placeholder_mapping": {"content": {"1": "1", "2": "2"}, "header": {}, "buttons": [], "cards": []},
     "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
@@ -289,6 +289,7 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     add_security_recommendation: bool | None
     tenant_media_id: str | None
     tenant_media_url: str | None
+    tags: list[str]
     card_media_details: list[dict[str, Any]] = Field(description="Of each card, where its file is and its handle.")
     error_message: str | None
     rejection_reason: str | None
