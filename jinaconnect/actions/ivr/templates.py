@@ -10,7 +10,7 @@ from jinaconnect.actions.context import Context
 from jinaconnect.actions.ivr.compiling import refuse_unsayable
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
-from jinaconnect.core.errors import Invalid
+from jinaconnect.core.errors import Conflict, Invalid
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.ivr import graph as graphs
 from jinaconnect.core.ivr import values
@@ -40,12 +40,17 @@ def render_template(doc: Document) -> dict[str, Any]:
     shown = {
         "id": doc["_id"], "name": doc["name"], "template_kind": doc["template_kind"],
         **{name: doc.get(name) for name in DEFAULTS}, "created_at": iso(doc["created_at"]),
-        "updated_at": iso(doc["updated_at"]),
+        "updated_at": iso(doc["updated_at"]), "version": _version(doc),
     }  # fmt: skip
     if doc["template_kind"] == IVR:
         kept = doc.get("compiled")
         shown["compiled"] = kept if kept and "levels" in kept else _compiled(doc)
     return shown
+
+
+def _version(doc: Mapping[str, Any]) -> int:
+    version: int = doc.get("version", 1)  # those last saved before there were numbers have none
+    return version
 
 
 def _compiled(doc: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -93,7 +98,7 @@ async def create_template(ctx: Context, fields: Mapping[str, Any]) -> dict[str, 
     """Add a template; raises Invalid with every fault of it, an IVR's by node."""
     id = ctx.ids.new("vtp")
     made = {"created_by": ctx.principal.user_id, "created_at": ctx.now(), "updated_at": ctx.now()}
-    doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, **made}
+    doc = {"_id": id, **DEFAULTS, **fields, "deleted_at": None, "version": 1, **made}
     _check(doc)
     await _check_targets(ctx, id, doc)
     doc["compiled"] = _compiled(doc)
@@ -102,16 +107,28 @@ async def create_template(ctx: Context, fields: Mapping[str, Any]) -> dict[str, 
 
 
 async def change_template(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change a template; calls that live go on at their node, or fail where it is gone. Raises as `create_template`."""
+    """Change a template; calls that live go on at their node, or fail where it is gone. Raises as `create_template`.
+
+    Given the `version` it was made from, it raises Conflict where somebody has saved another one meanwhile.
+    """
+    fields = dict(fields)
+    made_from = fields.pop("version", None)
     if "graph" in fields:
         _check({**await ctx.data.get("voice_templates", id), **fields})
         await _check_targets(ctx, id, fields)
     changes = {**fields, "updated_by": ctx.principal.user_id, "updated_at": ctx.now()}
 
     def decide(doc: Document) -> Change:
+        if made_from not in (None, _version(doc)):
+            meanwhile = {
+                "version": _version(doc),
+                "updated_by": doc.get("updated_by"),
+                "updated_at": iso(doc["updated_at"]),
+            }
+            raise Conflict("Another version was saved meanwhile.", code="changed_meanwhile", extra=meanwhile)
         after = {**doc, **fields}
         _check(after)
-        kept = {**changes, "compiled": _compiled(after)}
+        kept = {**changes, "compiled": _compiled(after), "version": _version(doc) + 1}
         return Change(set=kept, events=[_told(ctx, "voice_template.updated", {**doc, **kept})])
 
     return render_template(ctx.wrote(await ctx.data.change("voice_templates", id, decide)))
@@ -164,9 +181,7 @@ async def _check_targets(ctx: Context, id: str, doc: Mapping[str, Any]) -> None:
 
 def _targets(graph: Graph) -> list[tuple[str, str]]:
     return [
-        (name, node.data.template)
-        for name, node in graph.nodes.items()
-        if isinstance(node.data, graphs.GotoTemplate)
+        (name, node.data.template) for name, node in graph.nodes.items() if isinstance(node.data, graphs.GotoTemplate)
     ]
 
 
@@ -176,6 +191,34 @@ def preview(doc: Document, variables: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "rendered_text": text or None, "tts_voice": doc["tts_voice"] or None,
         "tts_language": doc["tts_language"] or None, "audio_url": doc["audio_url"] or None,
+    }  # fmt: skip
+
+
+def node_types() -> list[dict[str, Any]]:
+    """Return what a graph may be made of: each type of node with its outcomes and the JSON schema of its data."""
+    return [
+        {
+            "type": kind, "title": model.model_config["title"],
+            "outcomes": [] if kind in graphs.ENDLESS else list(graphs.outcomes(kind)),
+            "keys": graphs.is_outcome(kind, "1"), "data": model.model_json_schema(),
+        }
+        for kind, model in graphs.NODE_TYPES.items()
+    ]  # fmt: skip
+
+
+async def check_graph(ctx: Context, document: Any, providers: Sequence[str]) -> dict[str, Any]:
+    """Return what saving an IVR would be refused for, by node; and where it would not, what is odd about it."""
+    found = check(document)
+    faults: dict[str, list[str]] = {}
+    try:
+        refuse_unsayable({"providers": providers}, load(document))
+        await _check_targets(ctx, "", {"graph": document})
+    except Invalid as error:
+        told = error.detail if isinstance(error.detail, Mapping) else {"graph": [error.detail]}
+        faults = {where: list(messages) for where, messages in told.items()}
+    return {
+        "ok": not faults, "faults": faults, "warnings": found.warnings,
+        "levels": {} if found.graph is None else levels(found.graph),
     }  # fmt: skip
 
 

@@ -94,7 +94,10 @@ def _one_key(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_bytes), AfterValidator(_placeholders)]
+# `format` tells an editor what a text is: words to be said, or the id of another IVR.
+Text = Annotated[
+    str, AfterValidator(_bytes), AfterValidator(_placeholders), Field(json_schema_extra={"format": "words"})
+]
 Audio = Annotated[str, Field(max_length=512), AfterValidator(_placeholders), AfterValidator(_audio)]
 Name = Annotated[str, AfterValidator(_name)]
 Voice = Annotated[str, Field(max_length=64)]
@@ -111,40 +114,46 @@ class NodeData(BaseModel):
 class Spoken(NodeData):
     """The voice and language of a node's texts; without them the engine's own."""
 
-    tts_voice: Voice | None = None
-    tts_language: Language | None = None
+    tts_voice: Voice | None = Field(default=None, title="Voice")
+    tts_language: Language | None = Field(default=None, title="Language of the words")
 
 
 class Play(Spoken):
     """`voice.play`: `audio_url` or `tts_text`; the recording is played where both are given."""
 
-    audio_url: Audio | None = None
-    tts_text: Text | None = None
+    model_config = ConfigDict(title="Say or play")
+
+    audio_url: Audio | None = Field(default=None, title="Recording to play")
+    tts_text: Text | None = Field(default=None, title="Words to say")
 
 
 class GatherDtmf(Spoken):
     """`voice.gather_dtmf`: asks for keys; times in seconds, `retries` are further tries after the first."""
 
-    max_digits: int = Field(ge=1, le=32)
-    timeout_seconds: Seconds
-    min_digits: int = Field(default=1, ge=0, le=32)
-    inter_digit_s: Seconds = 3.0
-    finish_on_key: Annotated[str, AfterValidator(_one_key)] = ""
-    retries: int = Field(default=2, ge=0, le=10)
-    barge_in: bool = True
-    save_as: Name = "digits"
-    prompt_tts: Text | None = None
-    prompt_audio_url: Audio | None = None
-    invalid_prompt_tts: Text | None = None
-    invalid_prompt_audio_url: Audio | None = None
+    model_config = ConfigDict(title="Ask for keys")
+
+    max_digits: int = Field(ge=1, le=32, title="Most keys")
+    timeout_seconds: Seconds = Field(title="Seconds until the first key")
+    min_digits: int = Field(default=1, ge=0, le=32, title="Least keys")
+    inter_digit_s: Seconds = Field(default=3.0, title="Seconds between keys")
+    finish_on_key: Annotated[str, AfterValidator(_one_key)] = Field(default="", title="Key that ends")
+    retries: int = Field(default=2, ge=0, le=10, title="Further tries")
+    barge_in: bool = Field(default=True, title="Keys cut the prompt short")
+    save_as: Name = Field(default="digits", title="Kept as variable")
+    prompt_tts: Text | None = Field(default=None, title="Prompt: words to say")
+    prompt_audio_url: Audio | None = Field(default=None, title="Prompt: recording to play")
+    invalid_prompt_tts: Text | None = Field(default=None, title="After wrong keys: words to say")
+    invalid_prompt_audio_url: Audio | None = Field(default=None, title="After wrong keys: recording to play")
 
 
 class GatherSpeech(NodeData):
     """`voice.gather_speech`: listens for words and keeps them in `save_as`."""
 
+    model_config = ConfigDict(title="Listen for words")
+
     language: Language
-    timeout_seconds: Seconds
-    save_as: Name = "speech"
+    timeout_seconds: Seconds = Field(title="Seconds until the first word")
+    save_as: Name = Field(default="speech", title="Kept as variable")
 
 
 class Record(NodeData):
@@ -154,23 +163,36 @@ class Record(NodeData):
     meanwhile leads, through nodes that need nobody (`set_variable`, `conditional`).
     """
 
-    max_duration_seconds: int = Field(ge=1, le=14_400)
-    finish_on_silence: Seconds | None = None
-    play_beep: bool = True
+    model_config = ConfigDict(title="Record the caller")
+
+    max_duration_seconds: int = Field(ge=1, le=14_400, title="Seconds at most")
+    finish_on_silence: Seconds | None = Field(default=None, title="Seconds of silence that end it")
+    play_beep: bool = Field(default=True, title="Beep first")
 
 
 class Transfer(NodeData):
     """`voice.transfer`: bridges the caller to an E.164 number or a SIP address."""
 
-    to_uri: Annotated[str, Field(max_length=255), AfterValidator(_placeholders), AfterValidator(_target)]
+    model_config = ConfigDict(title="Connect with somebody")
+
+    to_uri: Annotated[
+        str,
+        Field(max_length=255, title="Number or SIP address"),
+        AfterValidator(_placeholders),
+        AfterValidator(_target),
+    ]
 
 
 class Hangup(NodeData):
     """`voice.hangup`: ends the call."""
 
+    model_config = ConfigDict(title="Hang up")
+
 
 class SetVariable(NodeData):
     """`set_variable`: keeps a value, placeholders of a text replaced."""
+
+    model_config = ConfigDict(title="Keep a value")
 
     name: Name
     value: Annotated[Any, AfterValidator(_value)]
@@ -179,29 +201,37 @@ class SetVariable(NodeData):
 class Conditional(NodeData):
     """`conditional`: compares a variable, as text; `lt` and `gt` as numbers; `matches` is a regular expression."""
 
+    model_config = ConfigDict(title="Compare")
+
     variable: Name
-    op: Literal["eq", "ne", "in", "lt", "gt", "matches"]
+    op: Literal["eq", "ne", "in", "lt", "gt", "matches"] = Field(title="How")
     value: Annotated[Any, AfterValidator(_values)]
 
 
 class GotoTemplate(NodeData):
     """`goto_template`: goes on at the beginning of another template."""
 
-    template: str = Field(pattern=r"^[A-Za-z0-9_:-]{1,64}$")
+    model_config = ConfigDict(title="Go on in another IVR")
+
+    template: str = Field(pattern=r"^[A-Za-z0-9_:-]{1,64}$", title="IVR", json_schema_extra={"format": "ivr"})
 
 
 class HttpCall(NodeData):
     """`http_call`: asks a web service; its answer is kept in `save_as`."""
 
-    url: Annotated[str, Field(max_length=2_000), AfterValidator(_placeholders), AfterValidator(_web)]
+    model_config = ConfigDict(title="Ask a web service")
+
+    url: Annotated[str, Field(max_length=2_000, title="Address"), AfterValidator(_placeholders), AfterValidator(_web)]
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     body: Any = None
-    timeout_s: float = Field(default=5.0, gt=0, le=30)
-    save_as: Name = "response"
+    timeout_s: float = Field(default=5.0, gt=0, le=30, title="Seconds it may take")
+    save_as: Name = Field(default="response", title="Answer kept as variable")
 
 
 class Wait(NodeData):
     """`wait`: silence for some seconds."""
+
+    model_config = ConfigDict(title="Wait")
 
     seconds: Seconds
 

@@ -93,6 +93,51 @@ class GraphScript(
     graph: Graph
 
 
+class GraphToCheck(
+    Request,
+    json_schema_extra=example(
+        graph={"entry_node_id": "end", "nodes": [{"id": "end", "type": "voice.hangup"}]}, providers=["twilio"]
+    ),
+):
+    """An IVR that need not be saved, and the carriers it must be sayable at."""
+
+    graph: Graph
+    providers: Annotated[list[Carrier], Field(max_length=10)] | None = None
+
+
+class VoiceTemplateChanges(
+    VoiceTemplateFields, json_schema_extra=example(tts_text="Hello {{name}}, your order is ready.", version=3)
+):
+    """What is to be changed; given the `version` it was made from, 409 `changed_meanwhile` where there is another."""
+
+    version: Given[Annotated[int, Field(ge=1)]] = None
+
+
+class NodeType(Answer):
+    """A type of node; `keys` tells that strings of keys are outcomes besides, `data` is the JSON schema of its data."""
+
+    type: str
+    title: str
+    outcomes: list[str]
+    keys: bool
+    data: dict[str, Any]
+
+
+class NodeTypes(Answer):
+    """What a graph may be made of."""
+
+    results: list[NodeType]
+
+
+class GraphChecked(Answer):
+    """What saving an IVR would be refused for; and where it would not, what is odd about it, and its levels."""
+
+    ok: bool
+    faults: dict[str, list[str]]
+    warnings: list[str]
+    levels: dict[str, Level]
+
+
 class VoiceTemplateOut(VoiceTemplateData, json_schema_extra=like(TEMPLATE, graph=None)):
     """A voice template; `compiled` of an IVR only."""
 
@@ -155,6 +200,20 @@ _TEMPLATES(
 )  # fmt: skip
 
 
+@voice_operation("GET", "templates/node-types/", id="templates.node_types", permission="voice.view", returns=NodeTypes)
+async def node_types(ctx: Context) -> dict[str, Any]:
+    """List the types of nodes an IVR may be made of, for editors."""
+    return {"results": templates.node_types()}
+
+
+@voice_operation(
+    "POST", "templates/check/", id="templates.check", permission="voice.view", body=GraphToCheck, returns=GraphChecked
+)
+async def check_graph(ctx: Context, body: GraphToCheck) -> dict[str, Any]:
+    """Check an IVR that is not saved: every fault by node, as saving it would name them."""
+    return await templates.check_graph(ctx, body.graph, body.providers or ())
+
+
 @voice_operation(
     "POST", "templates/simulate/", id="templates.simulate_graph", permission="voice.view", body=GraphScript,
     returns=Simulation,
@@ -166,7 +225,12 @@ async def simulate_graph(ctx: Context, body: GraphScript) -> dict[str, Any]:
 
 _TEMPLATES(
     read=Does(templates.read_template, "Show one template."),
-    change=Does(templates.change_template, "Change a template; calls that live go on in it.", VoiceTemplateFields),
+    change=Does(
+        templates.change_template,
+        "Change a template; calls that live go on in it.",
+        VoiceTemplateChanges,
+        {"errors": (409,)},
+    ),
     replace=Does(
         templates.replace_template, "Replace a template; what is left out takes its default.", NewVoiceTemplate
     ),

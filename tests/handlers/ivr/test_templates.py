@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.actions.ivr.templates import load_graph
+from jinaconnect.core.ivr import graph as graphs
 from tests.client import Client
 from tests.conftest import Running
 from tests.tenants import ROLES, Tenant
@@ -402,3 +403,46 @@ async def test_only_an_ivr_is_simulated(tenant: Tenant) -> None:
     assert "template_kind" in answer.refused(400, "validation_error")
     (await tenant().post(f"{PATH}{UNKNOWN}/simulate/", {})).refused(404, "not_found")
     assert "graph" in (await tenant().post(f"{PATH}simulate/", {})).refused(400, "validation_error")
+
+
+async def test_an_editor_is_told_what_there_is(tenant: Tenant) -> None:
+    told = {each["type"]: each for each in (await tenant().get(PATH + "node-types/")).ok()["results"]}
+    assert told.keys() == graphs.NODE_TYPES.keys()
+    for kind, each in told.items():
+        assert each["data"]["properties"].keys() == graphs.NODE_TYPES[kind].model_fields.keys()
+        assert all(graphs.is_outcome(kind, on) for on in each["outcomes"])
+        assert each["keys"] == graphs.is_outcome(kind, "12#")
+        for field in each["data"]["properties"].values():
+            assert "tts" not in field["title"].lower()
+    assert len({each["title"] for each in told.values()}) == len(told)
+
+
+async def test_a_graph_is_checked_as_saving_it_would(tenant: Tenant) -> None:
+    checked = (await tenant().post(PATH + "check/", {"graph": surgery()})).ok()
+    assert checked["ok"]
+    assert checked["levels"]["twilio"] == "emulated"
+    odd = surgery() | {"nodes": [*surgery()["nodes"], node("lost", "voice.hangup")]}
+    assert (await tenant().post(PATH + "check/", {"graph": odd})).ok()["warnings"] == ["node lost is never reached"]
+    for graph, providers in (
+        ({"entry_node_id": "x", "nodes": [node("a", "voice.play")], "edges": [edge("a", "b", "7")]}, None),
+        (goto(UNKNOWN), None),
+        (surgery() | {"edges": [*surgery()["edges"], edge("menu", "end", "A")]}, ["twilio"]),
+    ):
+        checked = (await tenant().post(PATH + "check/", {"graph": graph, "providers": providers})).ok()
+        body = {"name": "x", "template_kind": "ivr_menu", "graph": graph, "providers": providers}
+        refused = (await tenant().post(PATH, body)).refused(400, "validation_error")
+        assert checked["faults"] == refused
+        assert not checked["ok"]
+
+
+async def test_of_two_who_change_one_version_the_second_is_told(tenant: Tenant) -> None:
+    made = await add(tenant(), graph=surgery())
+    where = f"{PATH}{made['id']}/"
+    assert made["version"] == 1
+    assert (await tenant().patch(where, {"name": "First", "version": 1})).ok()["version"] == 2
+    answer = await tenant().patch(where, {"name": "Second", "version": 1})
+    answer.refused(409, "changed_meanwhile")
+    assert answer.body["version"] == 2
+    assert (await tenant().get(where)).ok()["name"] == "First"
+    assert (await tenant().patch(where, {"name": "Second", "version": 2})).ok()["version"] == 3
+    assert (await tenant().patch(where, {"name": "Whatever"})).ok()["version"] == 4

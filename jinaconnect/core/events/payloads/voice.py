@@ -13,6 +13,7 @@ TEMPLATE = {
     "tts_text": None, "tts_voice": None, "tts_language": None, "audio_url": None, "audio_format": None,
     "providers": None, "created_by": None, "updated_by": None, "created_at": EARLIER, "updated_at": MOMENT,
     "compiled": {"ok": True, "nodes": 4, "warnings": [], "levels": {"twilio": "exact", "vonage": "emulated"}},
+    "version": 3,
 }  # fmt: skip
 _AUDIO = {
     "id": sample_id("aud"), "name": "welcome.mp3", "duration_ms": 3700, "size": 59244,
@@ -68,6 +69,7 @@ class VoiceTemplateData(Payload, json_schema_extra=like(TEMPLATE)):
     created_at: Stamp
     updated_at: Stamp
     compiled: Given[Compiled] = None
+    version: Given[Count] = None
 
 
 class VoiceTemplateCreated(VoiceTemplateData, json_schema_extra=like(TEMPLATE)):
