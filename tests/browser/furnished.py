@@ -13,6 +13,7 @@ from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import wallet_with
+from tests.handlers.ivr.test_templates import add, surgery
 from tests.telephony.calls.graphs import menu
 from tests.tenants import Tenant
 
@@ -98,7 +99,8 @@ async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
     ivr = {"name": "Appointments", "template_kind": "ivr_menu", "graph": menu()}
     (await tenant().post("/voice/api/templates/", ivr)).ok(201)
     await ended(tenant, spring["id"])
-    return {"broadcast": spring["id"], "endpoint": endpoint["id"], "account": made["id"]}
+    edited = await add(tenant(), graph=surgery())
+    return {"broadcast": spring["id"], "endpoint": endpoint["id"], "account": made["id"], "ivr": edited["id"]}
 
 
 def watched(page: Page) -> list[str]:
@@ -174,6 +176,25 @@ async def _importing(page: Page, url: str, made: dict[str, str]) -> None:
     await page.locator(".scroll .tag.good").first.wait_for()
 
 
+async def _wrong_ivr(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.get_by_label("Add a node").select_option(label="Connect with somebody")
+    await page.get_by_role("button", name="Check").click()
+    await page.locator(".node.wrong").wait_for()
+
+
+async def _trying(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.get_by_role("button", name="Drop changes").click()
+    await page.get_by_role("tab", name="Try").click()
+    await page.get_by_role("button", name="Begin", exact=True).click()
+    await page.get_by_role("button", name="1", exact=True).click()
+    await page.locator('.node.here[data-node="number"]').wait_for()
+
+
+async def _carriers(page: Page, url: str, made: dict[str, str]) -> None:
+    await page.get_by_role("tab", name="Carriers").click()
+    await page.locator(".levels li").first.wait_for()
+
+
 async def _closed(page: Page, url: str, made: dict[str, str]) -> None:
     await page.keyboard.press("Escape")
     await page.locator("dialog").wait_for(state="detached")
@@ -202,6 +223,11 @@ VISITS: dict[str, Visit] = {
     "settings-channels": at("settings/channels", ".rows .entry"),
     "settings-keys": at("settings/keys", ".rows .entry"),
     "settings-import": _importing,
+    "settings-ivrs": at("settings/ivr", ".rows .entry"),
+    "ivr": at("settings/ivr/{ivr}", ".node"),
+    "ivr-wrong": _wrong_ivr,
+    "ivr-try": _trying,
+    "ivr-carriers": _carriers,
     "settings-replies": at("settings/replies", ".rows .entry"),
     "settings-tags": at("settings/tags", ".rows .entry"),
     "settings-organisation": at("settings/organisation", "[name=timezone]"),

@@ -17,7 +17,7 @@ from tests.tenants import Tenant
 
 SHOWN = (
     "broadcasts", "broadcast", "broadcast-new", "wallet", "webhook", "settings-members", "settings-role",
-    "settings-channels", "settings-import",
+    "settings-channels", "settings-import", "ivr", "ivr-wrong", "ivr-try",
 )  # fmt: skip
 HERE = Path(__file__).parents[2] / "docs" / "console"
 

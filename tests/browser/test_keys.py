@@ -13,7 +13,7 @@ from tests.handlers.people import add_person
 from tests.tenants import Tenant
 
 # What each layout types where a US keyboard has these keys: (key, code, modifiers); 8 is Shift.
-SHIFT = 8
+CTRL, SHIFT = 2, 8
 LAYOUTS: dict[str, dict[str, tuple[str, str, int]]] = {
     "US": {"?": ("?", "Slash", SHIFT), "/": ("/", "Slash", 0)},
     "Polish": {"?": ("?", "Slash", SHIFT), "/": ("/", "Slash", 0)},
@@ -22,12 +22,14 @@ LAYOUTS: dict[str, dict[str, tuple[str, str, int]]] = {
         "j": ("र", "KeyJ", 0), "k": ("क", "KeyK", 0), "r": ("ी", "KeyR", 0), "n": ("ल", "KeyN", 0),
         "g": ("ु", "KeyG", 0), "h": ("प", "KeyH", 0), "i": ("ग", "KeyI", 0), "m": ("स", "KeyM", 0),
         "e": ("ा", "KeyE", 0), "o": ("द", "KeyO", 0), "a": ("ो", "KeyA", 0), "c": ("म", "KeyC", 0),
+        "s": ("े", "KeyS", 0), "u": ("ह", "KeyU", 0), "t": ("ू", "KeyT", 0), "b": ("व", "KeyB", 0),
         "?": ("य़", "Slash", SHIFT), "/": ("य", "Slash", 0),
     },
     "Arabic": {
         "j": ("ت", "KeyJ", 0), "k": ("ن", "KeyK", 0), "r": ("ق", "KeyR", 0), "n": ("ى", "KeyN", 0),
         "g": ("ل", "KeyG", 0), "h": ("ا", "KeyH", 0), "i": ("ه", "KeyI", 0), "m": ("ة", "KeyM", 0),
         "e": ("ث", "KeyE", 0), "o": ("خ", "KeyO", 0), "a": ("ش", "KeyA", 0), "c": ("ؤ", "KeyC", 0),
+        "s": ("س", "KeyS", 0), "u": ("ع", "KeyU", 0), "t": ("ف", "KeyT", 0), "b": ("لا", "KeyB", 0),
         "?": ("؟", "Slash", SHIFT), "/": ("ظ", "Slash", 0),
     },
 }  # fmt: skip
@@ -44,7 +46,7 @@ async def press(cdp: CDPSession, key: str, code: str, modifiers: int = 0) -> Non
 async def test_each_key_on_each_layout(page: Page, gateway: Running, tenant: Tenant, layout: str) -> None:
     for number in (1, 2):
         await tenant.receives(f"+1202555011{number}", "hello", name=f"Customer {number}")
-    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager", "Sam"))
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "owner", "Sam"))
     await expect(page.locator(".chat")).to_have_count(2)
     cdp = await page.context.new_cdp_session(page)
 
@@ -77,9 +79,29 @@ async def test_each_key_on_each_layout(page: Page, gateway: Running, tenant: Ten
     await expect(page.locator(".thread-head")).to_contain_text("Closed")
     await type_key("o")
     await expect(page.get_by_role("button", name="Close", exact=True)).to_be_visible()
+    await type_key("s")
+    await expect(page.locator(".snoozing select")).to_be_focused()
+    await press(cdp, "Escape", "Escape")
+    await page.evaluate("document.activeElement.blur()")
+    await press(cdp, "Enter", "Enter")
+    await expect(page.locator("jc-thread .v-scroll")).to_be_focused()
+    await type_key("r")
+    await page.keyboard.insert_text("One.")
+    await press(cdp, "Enter", "Enter", CTRL)
+    await expect(page.locator(".bubble .words").last).to_have_text("One.")
+    await press(cdp, "Escape", "Escape")
+    await page.evaluate("document.activeElement.blur()")
+    await type_key("u")
+    await expect(page.locator(".chat .count").first).to_be_visible()
+    await type_key("r")
+    await page.keyboard.insert_text("Two.")
+    await press(cdp, "Enter", "Enter", CTRL + SHIFT)
+    await expect(page.locator(".bubble .words").last).to_have_text("Two.")
+    await expect(page.locator(".thread-head")).to_contain_text("Closed")
+    await page.evaluate("document.activeElement.blur()")
     await type_key("/")
     await expect(page.get_by_label("Search conversations")).to_be_focused()
-    await press(cdp, "k", "KeyK", 2)  # Ctrl+K, from a field too
+    await press(cdp, "k", "KeyK", CTRL)  # from a field too
     await expect(page.locator("dialog.palette")).to_be_visible()
     await press(cdp, "Escape", "Escape")
     await page.evaluate("document.activeElement.blur()")
@@ -98,9 +120,10 @@ async def test_each_key_on_each_layout(page: Page, gateway: Running, tenant: Ten
     await press(cdp, "Escape", "Escape")
     await press(cdp, "Escape", "Escape")
     await expect(page.locator("jc-place")).to_have_count(0)
-    await type_key("g")
-    await type_key("i")
-    await expect(page.locator("jc-inbox")).to_be_visible()
+    for key, shown in (("t", "jc-trunks"), ("b", "jc-broadcasts"), ("i", "jc-inbox")):
+        await type_key("g")
+        await type_key(key)
+        await expect(page.locator(shown)).to_be_visible()
 
 
 async def test_alt_and_altgr_are_never_ours(page: Page, gateway: Running, tenant: Tenant) -> None:

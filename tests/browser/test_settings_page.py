@@ -39,9 +39,7 @@ async def test_members_and_roles(page: Page, gateway: Running, tenant: Tenant) -
     await expect(page.locator(".entry", has_text="Night shift")).to_contain_text("1 permission")
 
 
-async def test_a_key_is_shown_once_and_works_until_it_is_revoked(
-    page: Page, gateway: Running, tenant: Tenant
-) -> None:
+async def test_a_key_is_shown_once_and_works_until_it_is_revoked(page: Page, gateway: Running, tenant: Tenant) -> None:
     await sign_in(page, gateway.url, await add_person(gateway, tenant, "owner", "Sam"), "#/settings/keys")
     await page.get_by_role("button", name="New key").click()
     await page.get_by_label("Name", exact=True).fill("The shop")

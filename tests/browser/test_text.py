@@ -11,7 +11,7 @@ from tests.handlers.people import add_person
 from tests.tenants import Tenant
 
 CUSTOMER = "+12025550111"
-MARKUP = "<img src=x onerror=\"window.owned=1\"><script>window.owned=1</script> ${alert(1)} {{x}}"
+MARKUP = '<img src=x onerror="window.owned=1"><script>window.owned=1</script> ${alert(1)} {{x}}'
 ZALGO = "h" + "\u0301" * 10_000 + "i"
 
 

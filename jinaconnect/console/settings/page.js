@@ -11,6 +11,7 @@ const PARTS = [
   { id: "members", name: "Members", permission: "users.view", load: () => import("./members.js"), draw: (app) => html`<jc-members .app=${app}></jc-members>` },
   { id: "roles", name: "Roles", permission: "users.view", load: () => import("./roles.js"), draw: (app) => html`<jc-roles .app=${app}></jc-roles>` },
   { id: "channels", name: "Channels", permission: "wa_app.view", load: () => import("./channels.js"), draw: (app) => html`<jc-channels .app=${app}></jc-channels>` },
+  { id: "ivr", name: "IVRs", permission: "voice.view", load: () => import("../ivr/page.js"), draw: (app, path) => html`<jc-ivrs .app=${app} .path=${path}></jc-ivrs>` },
   { id: "keys", name: "API keys", permission: "tenant.edit", load: () => import("./api_keys.js"), draw: (app) => html`<jc-api-keys .app=${app}></jc-api-keys>` },
   { id: "contacts", name: "Import", permission: "contact.import", load: () => import("./imports.js"), draw: (app) => html`<jc-imports .app=${app}></jc-imports>` },
   { id: "replies", name: "Canned replies", permission: "inbox.view", load: () => import("./words.js"), draw: (app) => html`<jc-words .app=${app} kind="replies"></jc-words>` },
@@ -45,7 +46,7 @@ export default class SettingsPage extends Element {
   render() {
     return html`<section class="page"><h1>Settings</h1>
       ${tabs("Settings", "settings", this.parts.map(({ id, name }) => [id, name]), this.chosen.id)}
-      ${this.error ? fault(this.error, () => location.reload()) : this.loaded === this.chosen ? this.chosen.draw(this.app) : waiting}</section>`;
+      ${this.error ? fault(this.error, () => location.reload()) : this.loaded === this.chosen ? this.chosen.draw(this.app, this.path.slice(1)) : waiting}</section>`;
   }
 }
 

@@ -96,7 +96,7 @@ class GraphScript(
 class GraphToCheck(
     Request,
     json_schema_extra=example(
-        graph={"entry_node_id": "end", "nodes": [{"id": "end", "type": "voice.hangup"}]}, providers=["twilio"]
+        graph={"entry_node_id": "end", "nodes": [{"id": "end", "type": "voice.hangup"}]}, providers=[]
     ),
 ):
     """An IVR that need not be saved, and the carriers it must be sayable at."""
