@@ -94,7 +94,10 @@ async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
     form = aiohttp.FormData({"country": "US", "mapping": json.dumps({"mobile": "phone"})})
     form.add_field("file", SHEET, filename="customers.csv", content_type="text/csv")
     (await tenant().ask("POST", "/contacts/bulk-import/", data=form)).ok(202)
-    account = {"name": "Main office", "provider": "vonage", "from_numbers": ["+12025550100"]}
+    account = {
+        "name": "Main office", "provider": "vonage", "from_numbers": ["+12025550100"],
+        "credentials": {"api_key": "k", "api_secret": "s", "application_id": "a", "private_key_pem": "p"},
+    }  # fmt: skip
     made = (await tenant().post("/voice/api/provider-configs/", account)).ok(201)
     ivr = {"name": "Appointments", "template_kind": "ivr_menu", "graph": menu()}
     (await tenant().post("/voice/api/templates/", ivr)).ok(201)

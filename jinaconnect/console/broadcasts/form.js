@@ -258,7 +258,7 @@ class BroadcastForm extends Element {
     return html`<h2>Before it is sent <span class="soft small" role="status">${this.stale ? "asking…" : ""}</span></h2>
       <dl>
         ${row("Audience", html`<b>${count(preview.recipient_count)}</b>`)}
-        ${row(this.#spoken ? "A minute with each" : "Costs about", preview.initial_cost === null ? "nothing is charged" : preview.initial_cost)}
+        ${row(this.#spoken ? "The first minutes" : "Costs about", preview.initial_cost === null ? "nothing is charged" : preview.initial_cost)}
         ${row("Begins", exactly(preview.scheduled_time))}
         ${preflight && !preflight.quota.is_unlimited && preflight.quota.remaining_quota !== null ? row("Left of the account's tier", count(preflight.quota.remaining_quota)) : nothing}
         ${verdicts ? html`

@@ -109,7 +109,7 @@ class Trunk extends Element {
         <jc-chart .name=${"Mean length (ACD), seconds"} .at=${some ? at(slots) : []} .lines=${[{ name: "ACD", values: of("acd_s"), colour: "--mark", last: seconds(held.acd_s) }]}></jc-chart>
         ${this.#hosted ? "" : html`<jc-chart .name=${"Round trip, ms"} .at=${at(figures?.rtt ?? [])} .lines=${[{ name: "RTT", values: (figures?.rtt ?? []).map((row) => row.ms), colour: "--mark", last: milliseconds(this.trunk.contact.rtt_ms) }]}></jc-chart>`}
         <figure class="chart"><figcaption>Why calls were not answered</figcaption>
-          ${held.causes.length ? html`<dl>${held.causes.map(({ cause, count }) => html`<div><dt>${cause.replaceAll("_", " ").toLowerCase()}</dt><dd>${count}</dd></div>`)}</dl>` : html`<p class="soft none">All of ${held.attempts} were, or there was none.</p>`}</figure>
+          ${held.causes.length ? html`<dl>${held.causes.map(({ cause, count }) => html`<div><dt>${cause.replaceAll("_", " ").toLowerCase()}</dt><dd>${count}</dd></div>`)}</dl>` : html`<p class="soft none">${held.attempts ? `All of ${held.attempts} were.` : "There was no call yet."}</p>`}</figure>
       </div>`;
   }
 

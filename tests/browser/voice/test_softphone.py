@@ -82,3 +82,36 @@ async def test_a_call_is_answered_and_a_page_that_stays_away_ends_it(page: Page,
         assert held["status"] == "IN_PROGRESS"
         await phone.ended(call["id"], 40)
         await talk.ended()
+
+
+async def test_what_is_ordered_on_the_page_reaches_the_customer(page: Page, phone: Exchange, ann: Person) -> None:
+    await becomes_a_telephone(page, phone, ann)
+    async with telephone(ip=phone.more["carrier"]) as customers:
+        await page.keyboard.press("c")
+        await page.get_by_label("Number", exact=True).fill(CUSTOMER)
+        await page.get_by_role("button", name="Connect my telephone").click()
+        await page.get_by_role("button", name="Call", exact=True).click()
+        customer = await customers.talking()
+        state = page.locator(".detail-head .state")
+        await expect(state).to_have_text("Talking")
+        await until(lambda: not customer.line.quiet(), "the beep of the browser's microphone", 15)
+        await page.get_by_role("button", name="Hold").wait_for()  # they are connected
+        await page.evaluate("document.activeElement.blur()")
+        await page.keyboard.press("h")
+        await expect(state).to_have_text("On hold")
+        await until(lambda: customer.line.hears_else(CUSTOMER_HZ), "music for the customer", 15)
+        await page.keyboard.press("h")
+        await expect(state).to_have_text("Talking")
+        await page.keyboard.press("m")
+        mute = page.locator(".controls").get_by_role("button", name="Mute")
+        await expect(mute).to_have_attribute("aria-pressed", "true")
+        await page.keyboard.press("d")
+        pad = page.get_by_role("group", name="Keys towards the customer")
+        for digit in "42":
+            await pad.get_by_role("button", name=digit, exact=True).click()
+        await until(lambda: customer.line.keys == "42", "keys at the customer", 15, lambda: customer.line.keys)
+        [call] = await phone.calls(user=ann.id)
+        customer.hang_up()
+        assert (await phone.ended(call["id"]))["status"] == "COMPLETED"
+        await expect(state).to_have_text("Ended")
+        await expect(page.locator("jc-softphone")).to_contain_text("This browser is a telephone")
