@@ -297,7 +297,7 @@ class Outbound:
         Blocked, NotSent, Ambiguous, TooLarge, and what the file raises.
         """
         current, sent = self._checked(url), dict(headers or {})
-        if any(_LINES.search(value) for value in sent.values()):
+        if _LINES.search("".join(sent.values())):
             raise Blocked("a header has line breaks")
         for _ in range(MAX_HOPS + 1):
             answer = await self._once(method, current, sent, json, data, timeout_s or self._timeout_s, limit, into, cut)

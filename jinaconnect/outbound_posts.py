@@ -101,7 +101,8 @@ async def _answer(protocol: ResponseHandler, limit: int) -> Answer:
         message, content = await protocol.read()
     pieces: list[bytes] = []
     size = 0
-    while piece := await content.read(PIECE):
+    while not content.at_eof():
+        piece = await content.read(PIECE)
         pieces.append(piece)
         size += len(piece)
         if size > limit:

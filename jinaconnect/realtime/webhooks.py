@@ -27,7 +27,7 @@ from jinaconnect.store.webhook_queue import WebhookQueue
 
 AT_ONCE = 16  # deliveries of one endpoint under way
 WINDOW, WINDOW_BYTES = 128, 256 * 1024  # events of one endpoint read ahead
-PAGE = 64
+PAGE = 128
 EVENT_BYTES = 600  # what an event weighs besides its text
 FAILING = 3  # failures in a row after which an endpoint is asked one at a time, with growing pauses
 MOST_BEHIND = 100  # keys of one endpoint; with as many the log is not read on
@@ -163,7 +163,8 @@ class Run:
             for event in events:
                 if self._until is not None and event.seq > self._until:
                     break
-                await self._when_there_is_room()
+                if not self._room():
+                    await self._when_there_is_room()
                 self._admit(event)
             if self._until is not None and self._progress.read >= self._until:
                 break
@@ -172,13 +173,17 @@ class Run:
                 await self._feed.wait(AGAIN_S)
         self._told()
 
-    async def _when_there_is_room(self) -> None:
-        share = 1.0  # a window that was full is read on once half of it is done, not event by event
-        while not (
+    def _room(self, share: float = 1.0) -> bool:
+        """Tell whether another event may be taken up into a share of the window."""
+        return (
             self._target.view is not None and self._waiting < WINDOW * share and self._bytes < WINDOW_BYTES * share
             and len(self._progress.behind) < MOST_BEHIND and not self._held()
             and (self._failures < FAILING or not self._lanes)
-        ):  # fmt: skip
+        )  # fmt: skip
+
+    async def _when_there_is_room(self) -> None:
+        share = 1.0  # a window that was full is read on once half of it is done, not event by event
+        while not self._room(share):
             share = 0.5
             self._moved.clear()
             await self._moved.wait()

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import BulkWriteError
 
 from jinaconnect.core.events.event import Recorded, recorded
-from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
+from jinaconnect.store import ahead
+from jinaconnect.store.databases.mongo import Database, Document, check_storable, guarded
 
 POSITIONS, DELIVERIES = "webhook_positions", "webhook_deliveries"
 
@@ -43,6 +43,7 @@ class WebhookQueue:
     """Reads and writes positions and deliveries for the gateway's own work."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._positions = database[POSITIONS]
         self._deliveries = database[DELIVERIES]
         self._events = database["events"]
@@ -83,11 +84,9 @@ class WebhookQueue:
             for each in attempts if each.first is not None
         ]  # fmt: skip
         if rows:
-            try:
-                await self._deliveries.insert_many(rows, ordered=False)
-            except BulkWriteError as error:
-                if any(fault["code"] != DUPLICATE_KEY for fault in faults_of(error)):
-                    raise
+            encoded = [check_storable(row) for row in rows]
+            done = await ahead.insert(self._database, DELIVERIES, encoded, ordered=False, concern=ahead.DURABLE)
+            done.taken()  # those are there already
         further = [
             UpdateOne({"_id": each.id}, {"$set": dict(each.fields), "$push": {"attempts": dict(each.attempt)}})
             for each in attempts if each.first is None

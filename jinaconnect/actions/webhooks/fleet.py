@@ -91,7 +91,7 @@ class Webhooks:
         """Take note of what this process has appended."""
         if any(row["type"].startswith("endpoint.") for row in rows):
             self._changed.add(scope)
-            self._wake.set()
+            self._doubt(scope)
         self.ring(scope, rows[-1]["seq"])
 
     def ring(self, scope: str, seq: int) -> None:
@@ -102,11 +102,15 @@ class Webhooks:
 
     def access_changed(self, tenant: str | None) -> None:
         """Tell nothing of a tenant (None: of anybody) before it was looked at who may see it now."""
-        for scope, led in self._led.items():
+        for scope in self._led:
             if tenant is None or parse_scope(scope)[0] == tenant:
-                for target in led.targets.values():
-                    target.doubt()
-                self._unsure.add(scope)
+                self._doubt(scope)
+
+    def _doubt(self, scope: str) -> None:
+        """Tell nothing more of a scope before it was looked at again."""
+        for target in self._led[scope].targets.values() if scope in self._led else ():
+            target.doubt()
+        self._unsure.add(scope)
         self._wake.set()
 
     def start(self) -> None:

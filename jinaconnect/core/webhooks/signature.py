@@ -6,7 +6,6 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Iterable
 
@@ -27,5 +26,5 @@ def key_of_secret(secret: str) -> bytes:
 def sign(keys: Iterable[bytes], id: str, timestamp: int, body: bytes) -> str:
     """Return the `webhook-signature` of a body: one for each key, so that either may be the receiver's."""
     signed = f"{id}.{timestamp}.".encode() + body
-    digests = (hmac.digest(key, signed, hashlib.sha256) for key in keys)
-    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+    digests = [hmac.digest(key, signed, "sha256") for key in keys]  # by its name, which is the quick way
+    return " ".join([f"v1,{base64.b64encode(digest).decode()}" for digest in digests])
