@@ -89,7 +89,7 @@ class Link:
         started = info.status.startup_time if info.status else None
         restart = self.started_at is not None and started != self.started_at
         self.version, self.started_at = (info.system.version if info.system else ""), started
-        self._switch.forget_all()
+        self._switch.signals.forget_all()
         gap = (self._clock() - self._broken_at) / timedelta(milliseconds=1) if self._broken_at else 0
         try:
             await self._keeper.connected(snapshot, Break(self._reason, int(gap), restart))
@@ -122,7 +122,7 @@ class Link:
         try:
             async for event in events:
                 self.last_event_at = events.last_event_at
-                signal = self._switch.signals(event)
+                signal = self._switch.signals.of(event)
                 if signal is not None:
                     self._keeper.hear(signal)
         finally:
