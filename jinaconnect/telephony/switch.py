@@ -34,7 +34,6 @@ class Room(NamedTuple):
 
 Place = Leg | Room
 Heard = Literal["in", "out"]  # what the party says, what the party hears
-Reach = Literal["out", "both"]  # who hears what is spoken into a leg: its party, or all that it talks with as well
 Take = Callable[[bytes], Awaitable[None]]  # who is given a file piece by piece
 
 
@@ -267,8 +266,11 @@ class Switch(Protocol):
     async def sound(self, key: str) -> Sound:
         """Open the socket of a leg that `open_sound` has made; any process may. Raises LegGone, SwitchAway."""
 
-    async def tap(self, leg: Leg, by: Leg, reach: Reach | None) -> None:
-        """Make a leg `by` that hears both sides of `leg` and, with `reach`, speaks into it; it ends with `leg`."""
+    async def tap(self, leg: Leg, by: Leg, *, speaks: bool) -> None:
+        """Make a leg `by` that hears both sides of `leg` and, where it `speaks`, is heard by its party alone.
+
+        It ends with `leg`.
+        """
 
     async def stop_play(self, prompt: str) -> None:
         """Cut a prompt off; nothing to do when it has ended."""

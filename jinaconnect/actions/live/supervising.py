@@ -1,7 +1,8 @@
 """Supervisors in a live call: they hear it, and whisper to its agent or barge in.
 
-Each has a leg whose party is a socket of ours, in a room with a tap on one of the call's legs; the call's own rooms and
-recordings know nothing of it. What is heard is told before anything is: an event stands in the log first.
+Each has a leg whose party is a socket of ours, in a room with a tap on one of the call's legs: the call's own rooms and
+recordings know nothing of it. One who barges in is in the room of agent and customer, and so in a recording. What is
+heard is told before anything is: an event stands in the log first.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from jinaconnect.core.calls import document
 from jinaconnect.core.calls import supervision as modes
 from jinaconnect.core.errors import NotFound, Throttled
 from jinaconnect.telephony import switch as telephony
-from jinaconnect.telephony.switch import CUSTOMER, Leg, Reach, Room
+from jinaconnect.telephony.switch import CUSTOMER, Leg, Room
 
 OPEN_S = 65.0  # until the socket is opened: a ticket's life and a little more
 PREFIX = "sup"  # of our legs' and rooms' names: sup2m is the second one's socket, sup2t3 its third tap
 _MAIN, _LATE = "", "late"  # the room where customer and agent talk; a telephone that answered too late
-_REACH: dict[str, Reach | None] = {modes.LISTEN: None, modes.WHISPER: "out", modes.BARGE: "both"}
 _LACKS = {
     modes.WHISPER: "There is no agent in this call to whisper to.",
     modes.BARGE: "No agent talks with the customer, so there are not both to be heard by.",
@@ -63,6 +63,7 @@ class Supervision:
                 raise Throttled(text, code="too_many_supervisions", retry_after=5)
             row = {
                 "n": n, "mode": mode, "user": user, "actor": dict(actor), "state": modes.ASKED, "tap": 0, "leg": None,
+                "inside": False,
             }  # fmt: skip
             await self._write({**held, id: row}, set={"supervised": n})
             self._call.journal.note("supervision_asked", {**modes.told(id, row), "by": dict(actor)}, source="agent")
@@ -155,34 +156,42 @@ class Supervision:
         await self._write(
             {**self._held, id: row}, Tell("call.supervision_started", modes.told(id, row), "agent", row["actor"])
         )
-        await self._connect(id, [self._leg(row, "m")])
+        await self._connect(id)
 
     async def _heard_by(self, id: str, mode: str, reason: str, actor: Actor | None) -> None:
         row = {**self._held[id], "mode": mode}
         if row["state"] != modes.OPEN:
             return await self._write({**self._held, id: row})
         if reason == "parted":
-            await self._untap(row)  # first of all: those who stay are not to hear more of it
+            await self._part(row)  # first of all: those who stay are not to hear more of it
         told = {**modes.told(id, row), "reason": reason}
         await self._write({**self._held, id: row}, Tell("call.supervision_changed", told, "agent", actor))
-        return await self._connect(id, [])
+        return await self._connect(id)
 
-    async def _untap(self, row: Mapping[str, Any]) -> None:
+    async def _part(self, row: Mapping[str, Any]) -> None:
+        """Have a supervisor be heard by nobody and hear nobody."""
+        call = self._call
         if row["tap"]:
-            await self._call.give(self._call.switch.hangup(self._leg(row, f"t{row['tap']}")))
+            await call.give(call.switch.hangup(self._leg(row, f"t{row['tap']}")))
+        if row["inside"]:
+            await call.give(call.switch.leave(Room(call.id, _MAIN), [self._leg(row, "m")]))
 
-    async def _connect(self, id: str, more: list[Leg]) -> None:
+    async def _connect(self, id: str) -> None:
         """Bring a supervisor to whom the mode says; one tap at a time, since they would hear each other."""
         call, row = self._call, self._held[id]
-        await self._untap(row)
-        name = CUSTOMER if row["mode"] != modes.WHISPER else self._agent() or CUSTOMER
-        row = {**row, "tap": row["tap"] + 1, "leg": name}
+        await self._part(row)
+        barges, whispers = row["mode"] == modes.BARGE, row["mode"] == modes.WHISPER
+        name = (self._agent() if whispers else None) or CUSTOMER
+        row = {**row, "tap": row["tap"] + 1, "leg": name, "inside": barges}
         await self._write({**self._held, id: row})
-        tap = self._leg(row, f"t{row['tap']}")
+        tap, own = self._leg(row, f"t{row['tap']}"), self._leg(row, "m")
         try:
-            await call.switch.open_room(self._room(row))
-            await call.switch.tap(call.leg(name), tap, _REACH[row["mode"]])
-            await call.switch.join(self._room(row), [*more, tap])
+            if barges:
+                await call.switch.join(Room(call.id, _MAIN), [own])
+            else:
+                await call.switch.open_room(self._room(row))
+                await call.switch.tap(call.leg(name), tap, speaks=whispers)
+                await call.switch.join(self._room(row), [own, tap])
         except telephony.SwitchError as error:
             call.journal.note("supervision_failed", {"supervision": id, "error": str(error)}, source="system")
             await self._over(id, "failed", actor=None)
@@ -192,7 +201,7 @@ class Supervision:
         call, held = self._call, self._held
         row = held.pop(id)
         call.queue.cancel_timer(f"{PREFIX} {id}")
-        await self._untap(row)
+        await self._part(row)
         await call.give(call.switch.hangup(self._leg(row, "m")))
         await call.give(call.switch.close_room(self._room(row)))
         told = Tell("call.supervision_ended", {**modes.told(id, row), "reason": reason}, "agent", actor)

@@ -24,7 +24,6 @@ from jinaconnect.telephony.switch import (
     Leg,
     LegGone,
     Place,
-    Reach,
     Room,
     Signal,
     Sound,
@@ -177,9 +176,9 @@ class AriSwitch:
         """Open the media socket."""
         return await MediaSocket.open(self.client.http.base_url, key)
 
-    async def tap(self, leg: Leg, by: Leg, reach: Reach | None) -> None:
+    async def tap(self, leg: Leg, by: Leg, *, speaks: bool) -> None:
         """Snoop on the channel."""
-        await self._snooping(leg, self._channel(by), spy="both", whisper=reach)
+        await self._snooping(leg, self._channel(by), spy="both", whisper="out" if speaks else None)
 
     async def _snooping(self, leg: Leg, snoop: str, *, spy: Direction | None, whisper: Direction | None) -> None:
         """Make a snoop channel and wait until it is ours: only then can something be done with it."""

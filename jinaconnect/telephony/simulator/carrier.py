@@ -16,7 +16,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.telephony import switch
 from jinaconnect.telephony.simulator.numbers import Behaviour, behaviour
 from jinaconnect.telephony.simulator.recorder import CallRecorder
-from jinaconnect.telephony.switch import Heard, Leg, Place, Reach, Room, Sound, Target
+from jinaconnect.telephony.switch import Heard, Leg, Place, Room, Sound, Target
 
 RING_S, ANSWER_S, KEY_S, PAUSE_S, PROMPT_S, REFER_S = 0.2, 0.5, 1.0, 0.5, 1.0, 0.3
 DIGIT_MS = 100
@@ -221,7 +221,7 @@ class SimulatedSwitch:
         """Nothing can be heard of a simulated call."""
         raise switch.LegGone("a simulated call has no sound")
 
-    async def tap(self, leg: Leg, by: Leg, reach: Reach | None) -> None:
+    async def tap(self, leg: Leg, by: Leg, *, speaks: bool) -> None:
         """Nothing can be heard of a simulated call."""
         raise switch.SwitchError("a simulated call has no sound")
 
