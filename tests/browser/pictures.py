@@ -16,7 +16,8 @@ from tests.handlers.people import add_person
 from tests.tenants import Tenant
 
 SHOWN = (
-    "broadcasts", "broadcast", "broadcast-new", "wallet", "webhook", "settings-members", "settings-role",
+    "broadcasts", "broadcast", "broadcast-new", "broadcast-calls", "account-new", "account", "wallet", "webhook",
+    "settings-members", "settings-role",
     "settings-channels", "settings-import", "ivr", "ivr-wrong", "ivr-try",
 )  # fmt: skip
 HERE = Path(__file__).parents[2] / "docs" / "console"
