@@ -27,6 +27,7 @@ from jinaconnect.store.tenant import Change, Duplicate
 
 KEEP_S = 5.0
 SIMULATED_LIMIT = 1_000_000  # messages a day of the sandbox's own accounts
+SELLS = "is_commerce_manager_enabled"  # a field of accounts that may show products
 
 
 class OpenAccounts:
@@ -387,4 +388,6 @@ async def delete_app(ctx: OperationContext, platform: str, id: str) -> None:
 
 def _told(ctx: Context, type: str, doc: Document) -> Event:
     """Return an event of an account, as those see it whose role hides its ids."""
-    return ctx.event(type, doc["_id"], _plain(spec_of(doc["channel"], doc["bsp"]), doc))
+    spec = spec_of(doc["channel"], doc["bsp"])
+    sells = {SELLS: doc.get(SELLS)} if spec is not None and SELLS in spec.fields else {}
+    return ctx.event(type, doc["_id"], {**_plain(spec, doc), **sells})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
-from jinaconnect.actions.messaging.accounts import choose_account
+from jinaconnect.actions.messaging.accounts import SELLS, choose_account
 from jinaconnect.actions.messaging.media import LIBRARY_PATH, template_links
 from jinaconnect.channels.abilities import ReviewsTemplates, TellsReviews
 from jinaconnect.channels.base import Account, TemplateUse
@@ -42,7 +42,6 @@ CARDS = ("rich_cards", "orientation", "card_width")
 REVIEWED = ("cards", "sub_category", "media_handle", "tenant_media", "example_header",
             "code_expiration_minutes", "add_security_recommendation")  # fmt: skip
 FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS, *REVIEWED)
-SELLS = "is_commerce_manager_enabled"
 REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
 WATCHED = ("DRAFT", "PENDING")  # states that a template does not stay in
 
