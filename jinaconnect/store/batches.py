@@ -17,8 +17,8 @@ from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.alike import TenantAlike
 from jinaconnect.store.collections import BATCHES, COLLECTIONS, TOLD_WITH, UNLOGGED
+from jinaconnect.store.databases.encoded import PACKED, Encoded, packed, waiting_on
 from jinaconnect.store.databases.mongo import Document, check_storable, guarded
-from jinaconnect.store.encoded import PACKED, Encoded, packed, waiting_on
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.commit import GroupCommit, Kept
 from jinaconnect.store.coordination.holders import Holders
+from jinaconnect.store.databases.encoded import Encoded, as_bson
 from jinaconnect.store.databases.indexes import Built, settle, unhurried
 from jinaconnect.store.databases.mongo import AWAY, DUPLICATE_KEY, Database, Document, fault_error, guarded
-from jinaconnect.store.encoded import Encoded, as_bson
 
 FORGOTTEN_AT_ONCE = 5_000
 APPENDERS = 500  # of the scopes that wrote last; each remembers up to some hundred kilobytes

@@ -28,9 +28,9 @@ from jinaconnect.store.collections import BATCHES, COLLECTIONS, TOLD_WITH, UNLOG
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
+from jinaconnect.store.databases.encoded import waiting_on
 from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, fault_error, guarded
 from jinaconnect.store.due import due_at
-from jinaconnect.store.encoded import waiting_on
 from jinaconnect.store.log import Log
 
 SWEEP_EVERY_S = 2.0

@@ -13,7 +13,8 @@ from jinaconnect.core.billing.money import shown
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.calls.rating import cost_by
 from jinaconnect.core.events.payloads.base import like
-from jinaconnect.core.events.payloads.calls import CALL, CallData, RouteDecision
+from jinaconnect.core.events.payloads.calls import CALL, CallData
+from jinaconnect.core.events.payloads.routing import RouteDecision
 from jinaconnect.core.paging import (
     MOMENT,
     Filter,

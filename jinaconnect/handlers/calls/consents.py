@@ -12,7 +12,7 @@ from jinaconnect.actions.trunks import voice_app as app
 from jinaconnect.actions.trunks.accounts import own_trunk
 from jinaconnect.core.calls.consent import SUPERVISION
 from jinaconnect.core.errors import NotFound
-from jinaconnect.core.events.payloads.calls import ConsentData
+from jinaconnect.core.events.payloads.recordings import ConsentData
 from jinaconnect.core.events.payloads.voice import VoiceAppData
 from jinaconnect.core.paging import Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Answer, Given, Id, OneOf, Request, Text, example, sample_id

@@ -8,7 +8,7 @@ from jinaconnect.actions.calls import recordings
 from jinaconnect.actions.calls.transcribing import read_transcript
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.erasing.recordings import remove_recording
-from jinaconnect.core.events.payloads.calls import RecordingData
+from jinaconnect.core.events.payloads.recordings import RecordingData
 from jinaconnect.core.paging import Listing, between, text_filter
 from jinaconnect.core.schema import Answer, example
 from jinaconnect.handlers.calls.operation import voice_operation

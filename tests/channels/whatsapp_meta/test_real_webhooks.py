@@ -406,8 +406,10 @@ async def test_a_raw_template_is_sent_with_its_components(
         ({"type": "text", "text": {"body": "x", "colour": "red"}}, "payload.text.colour"),
         ({"type": "text", "text": {"body": "x"}, "ttl": 5}, "payload.ttl"),
         ({"type": "text", "text": {"body": "x"}, "recipient_type": "group"}, "payload.recipient_type"),
-        ({"type": "template", "template": {"name": "t", "components": [{"type": "carousel"}]}},
+        ({"type": "template", "template": {"name": "t", "components": [{"type": "limited_time_offer"}]}},
          "payload.template.components.0.type"),
+        ({"type": "template", "template": {"name": "t", "components": [{"type": "carousel"}]}},
+         "payload.template.components.0.cards"),
         ({"type": "image", "image": "https://files.example/a.jpg"}, "payload.image"),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from jinaconnect.actions.inbox.conversations import contact_event
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.core.principal import system_principal
-from jinaconnect.store.encoded import PACKED
+from jinaconnect.store.databases.encoded import PACKED
 from tests.conftest import Running
 from tests.tenants import Tenant
 

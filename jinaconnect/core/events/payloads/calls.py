@@ -1,7 +1,4 @@
-"""Events of calls: the call as it begins, then what happened to it with the status right after.
-
-Recordings and the consents to them are told beside.
-"""
+"""Events of calls: the call as it begins, then what happened to it with the status right after."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from pydantic import Field
 from jinaconnect.core.calls.fallback import REASONS
 from jinaconnect.core.calls.machine import STATUSES
 from jinaconnect.core.calls.supervision import HEARERS, MODES
-from jinaconnect.core.events.payloads.base import EARLIER, MOMENT, Count, Payload, Stamp, like
+from jinaconnect.core.events.payloads.base import MOMENT, Count, Payload, Stamp, like
 from jinaconnect.core.schema import Given, OneOf, sample_id
 
 Status = Annotated[str, OneOf(STATUSES)]
@@ -31,25 +28,14 @@ CALL = {
     ],
     "created_at": MOMENT, "updated_at": MOMENT,
 }  # fmt: skip
-_FACT = {"status": "IN_PROGRESS", "inferred": False}
+FACT = {"status": "IN_PROGRESS", "inferred": False}
 _ENDED = {
     "status": "COMPLETED", "inferred": False, "hangup_cause": "NORMAL_CLEARING", "duration_seconds": 74,
 }  # fmt: skip
 _UNANSWERED = {**_ENDED, "status": "FAILED", "hangup_cause": "USER_BUSY", "duration_seconds": None, "sip_code": 486}
-_TAPED = {**_FACT, "recording": sample_id("rec")}
+TAPED = {**FACT, "recording": sample_id("rec")}
 _HEARD = {
-    **_FACT, "supervision": sample_id("sup"), "user": sample_id("usr"), "mode": "whisper", "heard_by": "agent",
-}  # fmt: skip
-_RECORDING = {
-    "id": sample_id("rec"), "call": sample_id("call"), "provider_recording_id": sample_id("rec"), "storage_url": None,
-    "duration_seconds": 37, "size_bytes": 592044, "format": "wav", "length_mismatch": False, "transcription": None,
-    "transcription_provider": None, "transcription_confidence": None, "transcription_language": None,
-    "retention_expires_at": "2027-02-21T10:01:14.500Z", "created_at": MOMENT,
-}  # fmt: skip
-_CONSENT = {
-    "id": sample_id("con"), "name": "Web form", "description": None, "is_active": True, "contact": sample_id("cnt"),
-    "consent_given": True, "consent_timestamp": EARLIER, "consent_method": "web_form", "recording_url": "",
-    "created_at": EARLIER, "updated_at": MOMENT, "created_by": "sam@example.com",
+    **FACT, "supervision": sample_id("sup"), "user": sample_id("usr"), "mode": "whisper", "heard_by": "agent",
 }  # fmt: skip
 
 
@@ -137,7 +123,7 @@ class CallData(Payload, json_schema_extra=like(CALL)):
     updated_at: Stamp
 
 
-class CallState(Payload, json_schema_extra=like(_FACT)):
+class CallState(Payload, json_schema_extra=like(FACT)):
     """What is told of every fact of a call: its status right after, and whether we only conclude the fact."""
 
     status: Status
@@ -148,21 +134,21 @@ class CallCreated(CallData, json_schema_extra=like(CALL)):
     """A call was asked for, or came in."""
 
 
-class CallDialing(CallState, json_schema_extra=like(_FACT, status="INITIATING")):
+class CallDialing(CallState, json_schema_extra=like(FACT, status="INITIATING")):
     """The call was handed to its carrier."""
 
 
-class CallRinging(CallState, json_schema_extra=like(_FACT, status="RINGING")):
+class CallRinging(CallState, json_schema_extra=like(FACT, status="RINGING")):
     """The far end rings."""
 
     early_media: Given[Literal[True]] = None
 
 
-class CallAnswered(CallState, json_schema_extra=like(_FACT)):
+class CallAnswered(CallState, json_schema_extra=like(FACT)):
     """The call was answered."""
 
 
-class CallAnsweredBy(CallState, json_schema_extra=like(_FACT, answered_by="human")):
+class CallAnsweredBy(CallState, json_schema_extra=like(FACT, answered_by="human")):
     """The carrier has found out who answered; it may do so while the call goes on."""
 
     answered_by: Literal["human", "machine", "screened", "unknown"]
@@ -185,13 +171,13 @@ class CallSmsFallback(CallState, json_schema_extra=like(_INSTEAD)):
     error: str | None
 
 
-class CallBridged(CallState, json_schema_extra=like({**_FACT, "with": "agent"})):
+class CallBridged(CallState, json_schema_extra=like({**FACT, "with": "agent"})):
     """The parties hear each other."""
 
     peer: str = Field(alias="with", description="The leg that the customer hears.")
 
 
-class CallDtmf(CallState, json_schema_extra=like({**_FACT, "digit": "1", "duration_ms": 120, "from": "customer"})):
+class CallDtmf(CallState, json_schema_extra=like({**FACT, "digit": "1", "duration_ms": 120, "from": "customer"})):
     """A key was pressed."""
 
     digit: str
@@ -199,49 +185,49 @@ class CallDtmf(CallState, json_schema_extra=like({**_FACT, "digit": "1", "durati
     source: Literal["customer", "agent"] = Field(alias="from")
 
 
-class CallIvrStep(CallState, json_schema_extra=like(_FACT, node="hello", kind="voice.play")):
+class CallIvrStep(CallState, json_schema_extra=like(FACT, node="hello", kind="voice.play")):
     """The IVR entered a node."""
 
     node: str
     kind: str
 
 
-class CallPlayed(CallState, json_schema_extra=like(_FACT, ok=True, to="both")):
+class CallPlayed(CallState, json_schema_extra=like(FACT, ok=True, to="both")):
     """A prompt was played into the call."""
 
     ok: bool
     to: Given[Literal["customer", "agent", "both"]] = None
 
 
-class CallHeld(CallState, json_schema_extra=like(_FACT)):
+class CallHeld(CallState, json_schema_extra=like(FACT)):
     """The call was put on hold."""
 
 
-class CallResumed(CallState, json_schema_extra=like(_FACT)):
+class CallResumed(CallState, json_schema_extra=like(FACT)):
     """The call goes on after a hold."""
 
 
-class CallSide(CallState, json_schema_extra=like(_FACT, side="customer")):
+class CallSide(CallState, json_schema_extra=like(FACT, side="customer")):
     """A fact of one side of a call."""
 
     side: Literal["customer", "agent"]
 
 
-class CallMuted(CallSide, json_schema_extra=like(_FACT, side="customer")):
+class CallMuted(CallSide, json_schema_extra=like(FACT, side="customer")):
     """A side of the call is not heard."""
 
 
-class CallUnmuted(CallSide, json_schema_extra=like(_FACT, side="customer")):
+class CallUnmuted(CallSide, json_schema_extra=like(FACT, side="customer")):
     """A side of the call is heard again."""
 
 
-class CallKeysSent(CallState, json_schema_extra=like(_FACT, digits="12#")):
+class CallKeysSent(CallState, json_schema_extra=like(FACT, digits="12#")):
     """Keys were pressed towards the customer."""
 
     digits: str
 
 
-class CallTransferring(CallState, json_schema_extra=like(_FACT, to="+12025550177", mode="blind", via="dial")):
+class CallTransferring(CallState, json_schema_extra=like(FACT, to="+12025550177", mode="blind", via="dial")):
     """A transfer has begun."""
 
     to: str
@@ -249,7 +235,7 @@ class CallTransferring(CallState, json_schema_extra=like(_FACT, to="+12025550177
     via: Given[str] = None
 
 
-class CallTransferred(CallState, json_schema_extra=like(_FACT, ok=True, to="+12025550177", mode="blind")):
+class CallTransferred(CallState, json_schema_extra=like(FACT, ok=True, to="+12025550177", mode="blind")):
     """The call was transferred, or its transfer has failed."""
 
     ok: bool | None = Field(description="Null where the agents have taken the transfer back.")
@@ -257,25 +243,25 @@ class CallTransferred(CallState, json_schema_extra=like(_FACT, ok=True, to="+120
     mode: Given[Literal["blind", "attended"]] = None
 
 
-class CallTape(CallState, json_schema_extra=like(_TAPED)):
+class CallTape(CallState, json_schema_extra=like(TAPED)):
     """A fact of a call's recording."""
 
     recording: str
 
 
-class CallRecordingStarted(CallTape, json_schema_extra=like(_TAPED)):
+class CallRecordingStarted(CallTape, json_schema_extra=like(TAPED)):
     """The call is being recorded."""
 
 
-class CallRecordingPaused(CallTape, json_schema_extra=like(_TAPED)):
+class CallRecordingPaused(CallTape, json_schema_extra=like(TAPED)):
     """The recording is silent for a while."""
 
 
-class CallRecordingResumed(CallTape, json_schema_extra=like(_TAPED)):
+class CallRecordingResumed(CallTape, json_schema_extra=like(TAPED)):
     """The recording goes on."""
 
 
-class CallRecordingStopped(CallTape, json_schema_extra=like(_TAPED)):
+class CallRecordingStopped(CallTape, json_schema_extra=like(TAPED)):
     """The recording has ended; its file follows."""
 
 
@@ -309,65 +295,6 @@ class CarrierReason(Payload, json_schema_extra=like({}, q850=31)):
 
     q850: Given[int] = None
     sip_code: Given[int] = None
-
-
-class RouteCandidate(Payload):
-    """A route that may carry a call."""
-
-    provider_config: str
-    route: str
-    destination_prefix: str
-
-
-class RouteSkipped(Payload):
-    """A route that was passed over, and why: `disabled`, `full`, `trunk_down`, `unsupported` and the like."""
-
-    provider_config: str
-    route: str
-    reason: str
-
-
-_SKIPPED = {"provider_config": sample_id("trk"), "route": sample_id("ort"), "reason": "trunk_down"}
-_ROUTED = {
-    "provider_config": sample_id("trk"), "route": sample_id("ort"),
-    "candidates": [
-        {"provider_config": sample_id("trk"), "route": sample_id("ort"), "destination_prefix": "+1"},
-    ],
-    "skipped": [_SKIPPED],
-}  # fmt: skip
-
-
-class RouteDecision(Payload, json_schema_extra=like(_ROUTED)):
-    """How a call is routed: what was chosen, all that may be tried in their order, and what was passed over."""
-
-    provider_config: str
-    route: str
-    candidates: list[RouteCandidate]
-    skipped: list[RouteSkipped]
-
-
-class CallRouted(CallState, json_schema_extra=like({**_FACT, "status": "QUEUED", **_ROUTED})):
-    """The routes have said which provider config carries the call."""
-
-    provider_config: str
-    route: str
-    candidates: list[RouteCandidate]
-    skipped: list[RouteSkipped]
-
-
-class CallRerouted(
-    CallState,
-    json_schema_extra=like({
-        **_FACT, "status": "QUEUED", "from": sample_id("trk"), "to": sample_id("trk"),
-        "hangup_cause": "NETWORK_OUT_OF_ORDER", "skipped": [],
-    }),
-):  # fmt: skip
-    """The call's carrier has failed it before anybody answered: it begins anew over the next of its routes."""
-
-    source: str = Field(alias="from", description="The provider config that was tried.")
-    to: str = Field(description="The provider config that is tried now.")
-    hangup_cause: str
-    skipped: list[RouteSkipped]
 
 
 class CallEnd(CallState, json_schema_extra=like(_ENDED)):
@@ -410,100 +337,3 @@ class CallRejected(
     hangup_cause: str
     sip_code: int
     route: str
-
-
-class RecordingData(Payload, json_schema_extra=like(_RECORDING)):
-    """A recording; `storage_url` and `transcription` are null for roles that may not listen, and in events."""
-
-    id: str
-    call: str
-    provider_recording_id: str
-    storage_url: str | None
-    duration_seconds: Count
-    size_bytes: Count
-    format: Literal["wav", "mp3"]
-    length_mismatch: bool
-    transcription: str | None
-    transcription_provider: str | None
-    transcription_confidence: float | None
-    transcription_language: str | None
-    retention_expires_at: Stamp
-    created_at: Stamp
-
-
-class RecordingReady(RecordingData, json_schema_extra=like(_RECORDING)):
-    """A recording can be heard."""
-
-
-class RecordingFailed(
-    Payload,
-    json_schema_extra=like({}, id=sample_id("rec"), call=sample_id("call"), reason="The recording is empty."),
-):
-    """A recording could not be kept."""
-
-    id: str
-    call: str
-    reason: str
-
-
-class RecordingDeleted(Payload, json_schema_extra=like({}, id=sample_id("rec"), call=sample_id("call"))):
-    """A recording's time was over."""
-
-    id: str
-    call: str
-
-
-class TranscriptReady(
-    CallTape,
-    json_schema_extra=like(
-        _TAPED, status="COMPLETED", provider="local", language="en", confidence=0.81, word_count=112
-    ),
-):  # fmt: skip
-    """What was said in a recording has been written down; the recording has it, events do not."""
-
-    provider: str
-    language: str | None
-    confidence: float
-    word_count: Count
-
-
-class TranscriptFailed(
-    CallTape,
-    json_schema_extra=like(
-        _TAPED, status="COMPLETED", code="unsupported_language",
-        reason="The language is none that local knows: de",
-    ),
-):  # fmt: skip
-    """What was said in a recording cannot be written down."""
-
-    code: Literal["unsupported_language", "refused", "engine_away", "test_mode"]
-    reason: str
-
-
-class ConsentData(Payload, json_schema_extra=like(_CONSENT)):
-    """Whether a contact agreed to being recorded."""
-
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-    contact: str
-    consent_given: bool
-    consent_timestamp: Stamp | None
-    consent_method: str
-    recording_url: str
-    created_at: Stamp
-    updated_at: Stamp
-    created_by: str | None
-
-
-class ConsentCreated(ConsentData, json_schema_extra=like(_CONSENT)):
-    """A contact's consent to recordings was noted."""
-
-
-class ConsentUpdated(ConsentData, json_schema_extra=like(_CONSENT)):
-    """A contact's consent to recordings changed."""
-
-
-class ConsentDeleted(ConsentData, json_schema_extra=like(_CONSENT)):
-    """A contact's consent to recordings was removed."""
