@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.client import until
 from tests.conftest import Running
@@ -145,6 +145,33 @@ async def test_both_secrets_sign_while_one_follows_the_other(tenant: Tenant, rec
 
     await until(told)
     assert signed[1] == (False, True)
+
+
+async def test_a_secret_that_was_followed_at_once_signs_nothing_more(tenant: Tenant, receiver: Receiver) -> None:
+    owner = tenant()
+    made = await endpoint(owner, receiver, "message.received")
+    path, newest, fits = f"/webhooks/endpoints/{made['id']}/", [made["secret"]], []
+
+    def meet(heard: Heard) -> int:
+        try:
+            Webhook(newest[0]).verify(receiver.raw[heard.id], heard.headers)
+        except WebhookVerificationError:
+            fits.append(False)
+        else:
+            fits.append(True)
+        return 200
+
+    receiver.meet = meet
+    for round in range(1, 13):
+        for _ in range(3):  # the second and third while it is looked at what the first has changed
+            newest[0] = (await owner.post(f"{path}rotate-secret/", {"grace_seconds": 0})).ok()["secret"]
+        await tenant.receives("+12025550172", f"hello {round}")
+
+        async def told(wanted: int = round) -> bool:
+            return len(fits) >= wanted
+
+        await until(told)
+    assert fits == [True] * 12
 
 
 async def test_a_test_says_what_came_of_it(tenant: Tenant, receiver: Receiver) -> None:

@@ -328,6 +328,10 @@ class Webhooks:
         except Unavailable:
             self._unsure.add(led.scope)
             return
+        if led.scope in self._changed:  # what was looked at meanwhile is an endpoint as it was
+            target.doubt()
+            self._unsure.add(led.scope)
+            return
         if reason is not None:
             target.end(reason)
         led.runs[id].review()

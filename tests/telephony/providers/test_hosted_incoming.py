@@ -177,8 +177,13 @@ async def test_all_of_a_call_that_comes_in_is_recorded_where_its_account_says_so
     there = await line.carrier.comes_in(await routed(line, menu()), CUSTOMER, OWN)
     call = await only_call(line)
     if "start" not in spec.recording:
-        items = (await line.owner.get(f"{CALLS}{call['id']}/timeline/")).ok()["items"]
-        assert "recording_unsupported" in [item["type"] for item in items]
+        path = f"{CALLS}{call['id']}/timeline/"
+
+        async def noted() -> bool:  # behind the answer
+            items = (await line.owner.get(path)).ok()["items"]
+            return "recording_unsupported" in [item["type"] for item in items]
+
+        await until(noted)
         return
     if spec.tapes:
 
