@@ -54,9 +54,9 @@ async def trunk(
 
 
 async def registration_state(
-    ari: AriClient, config: str, given: dict[str, Any], wanted: str, deadline_s: float = 150
+    ari: AriClient, config: str, given: dict[str, Any], wanted: str, deadline_s: float = 260
 ) -> None:
-    """Wait until the registration of a trunk is in a state; one that was not answered is tried again after a minute."""
+    """Wait until the registration of a trunk is in a state; one not answered is tried again after a minute or two."""
     uris = registration_uris(config, sip_credentials(given), profile("generic"))
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline_s
