@@ -13,10 +13,11 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from jinaconnect.telephony.ari.client import AriClient
-from jinaconnect.telephony.ari.errors import AriNotFound, AriRefused
+from jinaconnect.telephony.ari.errors import AriNotFound, AriProtocol, AriRefused
 from jinaconnect.telephony.trunks.pjsip import ConfigObject, Kind, names_of, removal
 
 MARK = "@jinaconnect"  # an attribute Asterisk only keeps: what the object was made of
+LOOKS, LOOK_S = 100, 0.05  # whether a registration that was deleted is gone
 
 
 class Refused(NamedTuple):
@@ -49,6 +50,8 @@ async def push(ari: AriClient, objects: Sequence[ConfigObject], *, renew: bool =
             # Telephones that have registered are deleted with their aor; it names nothing that could stay behind.
             if held is not None and not (each.kind == "aor" and each.value("contact") is None):
                 await _delete(ari, each.kind, each.id)
+                if each.kind == "registration":
+                    await _forgotten(ari, each)
             await ari.objects.put(each.kind, each.id, (*each.fields, (MARK, _fingerprint(each))))
             renew = renew or each.kind == "auth"
         except AriRefused as error:
@@ -89,6 +92,21 @@ async def remove(
         if each.after_s:
             await sleep(each.after_s)
         await _delete(ari, each.kind, each.id)
+
+
+async def _forgotten(ari: AriClient, deleted: ConfigObject) -> None:
+    """Wait until Asterisk has let go of a registration.
+
+    It answers a DELETE before that. What is put in its place earlier shares its end: it is never sent to the carrier,
+    and has no state, until Asterisk starts anew. One that had no answer yet cannot be seen, nor where there are no
+    metrics.
+    """
+    uris = (deleted.value("client_uri"), deleted.value("server_uri"))
+    with suppress(AriRefused, AriProtocol):
+        for _ in range(LOOKS):
+            if all((each.client_uri, each.server_uri) != uris for each in await ari.registrations()):
+                return
+            await asyncio.sleep(LOOK_S)
 
 
 async def _mark(ari: AriClient, wanted: ConfigObject) -> str | None:
