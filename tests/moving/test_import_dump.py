@@ -26,6 +26,7 @@ from tests.tenants import Tenant
 
 Table = Sequence[Mapping[str, Any]]
 PHONES = [f"+1202555{number}" for number in range(9201, 9206)]
+EVENTS = 13  # that the dump below becomes, with those of its organisation
 
 
 def write(folder: Path, **tables: Table) -> Path:
@@ -134,6 +135,11 @@ async def test_the_same_dump_again_changes_nothing_and_one_cut_off_is_completed(
             if seen == stops_after:
                 break
     await take(gateway, folder, tenant)
+
+    async def told() -> bool:  # events follow what they tell of
+        return len((await everything(gateway, tenant))["events"]) == EVENTS
+
+    await until(told)
     first = await everything(gateway, tenant)
     moved = await take(gateway, folder, tenant)
     assert sum(moved.added.values()) == 0

@@ -49,7 +49,9 @@ async def test_its_carrier_answers_in_words(
         body = {"name": "Line", "provider": "twilio", "credentials": carrier.account}
         made = (await tenant().post(TRUNKS, body)).ok(201)["id"]
         await sign_in(page, gateway.url, await add_person(gateway, tenant, "admin"), f"#/trunks/{made}")
-        told = page.get_by_role("form", name="Test it").get_by_role("listitem")
+        form = page.get_by_role("form", name="Test it")
+        told = form.get_by_role("listitem")
+        await expect(form).to_be_visible()
         await page.keyboard.press("t")
         await expect(told).to_contain_text("The carrier knows the account; it answered within")
         carrier.secret = "another"

@@ -87,7 +87,14 @@ class Line:
             return shown["status"] in ENDED and "team_inbox_message" in shown
 
         await until(over, 20)
-        assert len([each for each in await self.types(id) if each in TERMINAL]) == 1
+        told: list[str] = []
+
+        async def heard() -> bool:  # the row may go ahead of its event
+            told[:] = [each for each in await self.types(id) if each in TERMINAL]
+            return bool(told)
+
+        await until(heard, 20)
+        assert len(told) == 1, told
         return shown
 
     async def ivr(self, document: dict[str, Any]) -> str:
