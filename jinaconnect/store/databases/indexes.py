@@ -57,7 +57,7 @@ async def settle(collection: AsyncCollection[Document], wanted: Sequence[Built])
                 await _drop(collection, index.name)
         if missing:
             built = await _build(collection, missing)
-            if held.keys() - {"_id_"}:  # a new collection is no news
+            if await collection.find_one({}, {"_id": 1}):  # an empty collection is no news
                 logger.info("indexes.built", collection=collection.name, names=[index.name for index in built])
         for name, info in held.items():
             if name.startswith(OURS) and not any(index.is_like(info) for index in wanted):

@@ -13,6 +13,7 @@ from tests.browser.conftest import page_of
 from tests.browser.signing_in import sign_in
 from tests.browser.test_look import faults
 from tests.browser.voice.test_softphone import becomes_a_telephone
+from tests.client import until as becomes
 from tests.handlers.people import Person
 from tests.telephony.asterisk import until
 from tests.telephony.calls.desks import CALLER, incoming, newcomer, number_to
@@ -92,13 +93,12 @@ async def test_what_is_heard_and_by_whom(page: Page, phone: Exchange, boss: Pers
     async with meeting(phone) as met:
         await listens(page, phone, boss, met)
         box, said = page.locator("jc-listen"), page.locator("jc-listen .heard-by")
-        # Each tone stands far above what is between them.
-        for _ in range(300):
+
+        async def both() -> bool:  # each tone stands far above what is between them
             agent, customer, none = await page.evaluate(PEAKS, [AGENT_HZ, CUSTOMER_HZ, 2_300])
-            if min(agent, customer) > max(-60, none + 20):
-                break
-            await asyncio.sleep(0.1)
-        assert min(agent, customer) > max(-60, none + 20), (agent, customer, none)
+            return bool(min(agent, customer) > max(-60, none + 20))
+
+        await becomes(both, 60)
         met.agent.line.say(0)
         met.customer.line.say(0)
         await told(page, lambda now: now["level"] < 0.01, "silence")
@@ -187,11 +187,7 @@ async def test_an_agent_at_a_browser_is_heard_and_whispered_to(
             await there.until_hears(CUSTOMER_HZ)
             assert not await plays(page, SUPERVISOR_HZ)
             await there.order("whisper")
-            for _ in range(300):
-                if await plays(page, SUPERVISOR_HZ):
-                    break
-                await asyncio.sleep(0.1)
-            assert await plays(page, SUPERVISOR_HZ)
+            await becomes(lambda: plays(page, SUPERVISOR_HZ), 60)
             assert await plays(page, CUSTOMER_HZ)
             assert not customer.line.hears(SUPERVISOR_HZ)
             await there.order("barge")

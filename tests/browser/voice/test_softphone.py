@@ -36,13 +36,18 @@ async def becomes_a_telephone(page: Page, phone: Exchange, who: Person) -> None:
     await expect(page.locator("jc-softphone")).to_contain_text("This browser is a telephone", timeout=20_000)
 
 
+async def calls_by_telephone(page: Page) -> None:
+    """Place a call to the customer from the telephone that the page is."""
+    await page.keyboard.press("c")
+    await page.get_by_label("Number", exact=True).fill(CUSTOMER)
+    await page.get_by_role("button", name="Connect my telephone").click()
+    await page.get_by_role("button", name="Call", exact=True).click()
+
+
 async def test_a_call_is_placed_and_outlives_a_refresh(page: Page, phone: Exchange, ann: Person) -> None:
     await becomes_a_telephone(page, phone, ann)
     async with telephone(ip=phone.more["carrier"]) as customers:
-        await page.keyboard.press("c")
-        await page.get_by_label("Number", exact=True).fill(CUSTOMER)
-        await page.get_by_role("button", name="Connect my telephone").click()
-        await page.get_by_role("button", name="Call", exact=True).click()
+        await calls_by_telephone(page)
         customer = await customers.talking()
         customer.line.say(CUSTOMER_HZ)
         talking = page.locator("jc-softphone")
@@ -87,10 +92,7 @@ async def test_a_call_is_answered_and_a_page_that_stays_away_ends_it(page: Page,
 async def test_what_is_ordered_on_the_page_reaches_the_customer(page: Page, phone: Exchange, ann: Person) -> None:
     await becomes_a_telephone(page, phone, ann)
     async with telephone(ip=phone.more["carrier"]) as customers:
-        await page.keyboard.press("c")
-        await page.get_by_label("Number", exact=True).fill(CUSTOMER)
-        await page.get_by_role("button", name="Connect my telephone").click()
-        await page.get_by_role("button", name="Call", exact=True).click()
+        await calls_by_telephone(page)
         customer = await customers.talking()
         state = page.locator(".detail-head .state")
         await expect(state).to_have_text("Talking")
