@@ -39,6 +39,22 @@ async def playing(name: str, http: aiohttp.ClientSession, **how: Any) -> AsyncIt
         await made.stop()
 
 
+async def events_of(client: Client, call: str) -> list[dict[str, Any]]:
+    """Return a call's events once it is told of; what is told behind a later answer, a look at the call waits for.
+
+    Of a call that came in nothing is told until it is known who calls, for which its carrier does not wait.
+    """
+    events: list[dict[str, Any]] = []
+
+    async def told() -> bool:
+        (await client.get(f"{CALLS}{call}/")).ok()
+        events[:] = await client.events("start", call=call)
+        return any(event["type"] == "call.created" for event in events)
+
+    await until(told, 20)
+    return events
+
+
 @dataclass
 class Line:
     """A tenant with an account at the carrier."""
@@ -62,10 +78,13 @@ class Line:
         """Read a call."""
         return dict((await self.owner.get(f"{CALLS}{id}/")).ok())
 
+    async def events(self, id: str) -> list[dict[str, Any]]:
+        """Return a call's events (`events_of`)."""
+        return await events_of(self.owner, id)
+
     async def types(self, id: str) -> list[str]:
-        """Return the types of a call's events, of which some follow an answer: a look at the call waits."""
-        await self.call(id)
-        return [event["type"] for event in await self.owner.events("start", call=id)]
+        """Return the types of a call's events (`events_of`)."""
+        return [event["type"] for event in await self.events(id)]
 
     async def has(self, id: str, **fields: Any) -> dict[str, Any]:
         """Wait until a call has these fields."""

@@ -132,7 +132,7 @@ async def test_a_turn_is_answered_after_one_write(
         steps: list[str] = []
 
         async def told() -> bool:
-            events = await line.owner.events("start", call=call)
+            events = await line.events(call)
             steps[:] = [each["data"]["node"] for each in events if each["type"] == "call.ivr_step"]
             return len(steps) >= 5
 
@@ -199,7 +199,7 @@ async def test_a_call_that_comes_in_is_answered_after_one_write(
 
         await until(told, 20)
         assert types[:5] == ["call.created", "call.dialing", "call.ringing", "call.answered", "call.ivr_step"]
-        events = await line.owner.events("start", call=call)
+        events = await line.events(call)
         contact = (await line.call(call))["contact"]
         assert {each["contact_id"] for each in events} == {contact}
         assert events[0]["data"]["contact"] == contact

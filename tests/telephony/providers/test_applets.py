@@ -120,8 +120,7 @@ async def routed(line: Line) -> None:
 
 async def steps(line: Line, call: str) -> list[str]:
     """Return where a call went."""
-    await line.call(call)
-    events = await line.owner.events("start", call=call)
+    events = await line.events(call)
     return [each["data"]["node"] for each in events if each["type"] == "call.ivr_step"]
 
 

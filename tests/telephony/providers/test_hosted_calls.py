@@ -98,7 +98,7 @@ async def test_keys_lead_through_an_ivr(line: Line) -> None:
     assert there.ends
     await there.status("completed", seconds=9)
     await line.ended(call)
-    events = await line.owner.events("start", call=call)
+    events = await line.events(call)
     assert [event["data"]["digit"] for event in events if event["type"] == "call.dtmf"] == ["1"]
     assert [event["data"]["node"] for event in events if event["type"] == "call.ivr_step"] == ["ask", "bye", "end"]
 
@@ -117,7 +117,7 @@ async def test_a_transfer_that_fails_comes_back(line: Line) -> None:
     assert {"dial": "+12025550188"} in there.document
     await there.turn(dialled="busy")
     assert there.said() == ["You pressed 2. Goodbye."]
-    events = await line.owner.events("start", call=call)
+    events = await line.events(call)
     told = [event["data"] for event in events if event["type"] in ("call.transferring", "call.transferred")]
     assert [each.get("ok") for each in told] == [None, False]
 
@@ -334,7 +334,7 @@ async def test_who_answered_is_told_beside_the_call(line: Line) -> None:
     assert there.said() == ["Press one or two."]  # nobody waited for it
     for _ in range(2):
         assert await there.status("in-progress", machine="machine") == 200
-    assert [event["data"]["answered_by"] for event in await line.owner.events("start", call=call)
+    assert [event["data"]["answered_by"] for event in await line.events(call)
             if event["type"] == "call.answered_by"] == ["machine"]  # fmt: skip
     assert (await line.call(call))["metadata"]["answered_by"] == "machine"
     await there.status("completed", seconds=1)

@@ -164,7 +164,7 @@ async def test_a_transfer_is_a_call_of_its_own(line: Line, dialled: str, status:
     ended = await line.ended(second["id"])
     assert (ended["status"], ended["hangup_cause"]) == (status, cause)
     assert ended["duration_seconds"] == (7 if dialled == "answered" else None)
-    heard = [event["data"]["with"] for event in await line.owner.events("start", call=first["id"])
+    heard = [event["data"]["with"] for event in await line.events(first["id"])
              if event["type"] == "call.bridged"]  # fmt: skip
     assert heard == ([second["id"]] if dialled == "answered" else [])
     await there.status("completed", seconds=12)
@@ -234,7 +234,7 @@ async def test_what_is_told_of_a_transfers_leg_is_told_of_its_call(line: Line) -
     assert (await line.ended(second["id"]))["status"] == "COMPLETED"
     await there.status("completed", seconds=12)
     await line.ended(first["id"])
-    events = await line.owner.events("start", call=first["id"])
+    events = await line.events(first["id"])
     assert [event["data"]["with"] for event in events if event["type"] == "call.bridged"] == [second["id"]]
     types = [event["type"] for event in events]
     assert types.index("call.transferring") < types.index("call.bridged") < types.index("call.transferred")

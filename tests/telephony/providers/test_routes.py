@@ -16,7 +16,7 @@ from tests.client import Client, until
 from tests.conftest import Running
 from tests.telephony.calls.telephone import OWN, TERMINAL
 from tests.telephony.providers.fake import FakeCarrier
-from tests.telephony.providers.lines import CALLS, CUSTOMER, TRUNKS, Line, at, playing
+from tests.telephony.providers.lines import CALLS, CUSTOMER, TRUNKS, Line, at, events_of, playing
 from tests.telephony.providers.test_sandbox import ended
 from tests.tenants import Tenant
 
@@ -31,7 +31,7 @@ async def route(client: Client, trunk: str, **fields: Any) -> str:
 
 
 async def told(client: Client, call: str, type: str) -> list[dict[str, Any]]:
-    return [event["data"] for event in await client.events("start", call=call) if event["type"] == type]
+    return [event["data"] for event in await events_of(client, call) if event["type"] == type]
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ async def test_from_a_trunk_of_ours_to_a_carrier_and_back(gateway: Running, tena
         assert (await ended(client, call))["status"] == "FAILED"
         moves = await told(client, call, "call.rerouted")
         assert [each["to"] for each in moves] == tried[1:]
-        types = [event["type"] for event in await client.events("start", call=call)]
+        types = [event["type"] for event in await events_of(client, call)]
         assert len([each for each in types if each in TERMINAL]) == 1
         assert types.count("call.dialing") == len(tried)
 

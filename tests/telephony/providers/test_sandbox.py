@@ -10,7 +10,7 @@ import pytest
 from tests.client import Client, until
 from tests.telephony.calls.graphs import graph, menu
 from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL
-from tests.telephony.providers.lines import CALLS, TRUNKS
+from tests.telephony.providers.lines import CALLS, TRUNKS, events_of
 from tests.tenants import Tenant
 
 PROVIDERS = ("twilio", "plivo", "vonage", "telnyx", "exotel")
@@ -69,7 +69,7 @@ async def test_one_ivr_goes_the_same_way_over_each_of_them(tenant: Tenant) -> No
     told: dict[str, Any] = {}
     for name, call in calls.items():
         shown = await ended(client, call)
-        events = await client.events("start", call=call)
+        events = await events_of(client, call)
         # Recordings and the inbox's entry follow the call in a time of their own.
         types = [each["type"] for each in events if each["type"].startswith("call.")]
         types = [each for each in types if not each.startswith("call.recording")]
@@ -159,7 +159,7 @@ async def test_a_simulated_customer_calls_a_number_at_each_of_them(tenant: Tenan
     for call in calls:
         shown = await ended(client, call)
         assert (shown["direction"], shown["status"]) == ("inbound", "COMPLETED")
-        events = await client.events("start", call=call)
+        events = await events_of(client, call)
         assert [each["data"]["node"] for each in events if each["type"] == "call.ivr_step"] == ["ask", "bye", "end"]
 
     async def recorded() -> bool:  # Exotel records what is placed there alone
