@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jinaconnect.core.permissions import PLATFORM
 from jinaconnect.handlers.edge.description.feed_schemas import doors
 from jinaconnect.handlers.edge.description.openapi import description
-from jinaconnect.handlers.edge.http import Routes
+from jinaconnect.handlers.edge.doors.routes import Routes
 from jinaconnect.handlers.edge.operation import OPERATIONS
 from tests.client import until
 from tests.conftest import Running

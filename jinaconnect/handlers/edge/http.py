@@ -1,4 +1,4 @@
-"""The HTTP edge: finds the operation, reads the body within its limit, authenticates, limits, answers.
+"""The HTTP edge: reads an operation's body within its limit, authenticates, limits, answers.
 
 The only place where an exception becomes an answer.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -29,68 +28,23 @@ from jinaconnect.core.errors import (
     NotFound,
     PayloadTooLarge,
     Throttled,
-    UnsupportedMediaType,
 )
 from jinaconnect.core.principal import Principal
 from jinaconnect.handlers.edge import headers
+from jinaconnect.handlers.edge.doors.bodies import read_body
 from jinaconnect.handlers.edge.doors.noted import note_answered, request_id
 from jinaconnect.handlers.edge.doors.posted import Posted, usual
-from jinaconnect.handlers.edge.operation import OPERATIONS, PUBLIC, Operation, Pieces, Reply, Upload, perform
+from jinaconnect.handlers.edge.doors.routes import Match, Routes
+from jinaconnect.handlers.edge.operation import PUBLIC, Operation, Pieces, Reply, Upload, perform
 from jinaconnect.handlers.edge.proxies import Proxies
 from jinaconnect.handlers.edge.refusing import refusal
 from jinaconnect.handlers.edge.writing import PIECE, end, pieces_of, write_pieces
 
 logger = structlog.get_logger("http")
 
-_PARAMETER = re.compile(r"\{(\w+)\}")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 SPARE_BYTES = 4 * 1024 * 1024
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The operations of a path and the parameters found in it."""
-
-    methods: Mapping[str, Operation]
-    path: Mapping[str, str]
-
-
-class Routes:
-    """The operation table as a lookup: exact paths by dictionary, parametrised ones by segment."""
-
-    def __init__(self) -> None:
-        self._tree: dict[str, Any] = {}
-        for item in OPERATIONS.values():
-            node = self._tree
-            for part in item.path.strip("/").split("/"):
-                node = node.setdefault("{}" if _PARAMETER.fullmatch(part) else part, {})
-            methods: dict[str, Operation] = node.setdefault("", {})
-            if item.method in methods:
-                raise ValueError(f"{item.method} {item.path} is declared twice")
-            methods[item.method] = item
-
-    def find(self, path: str) -> Match | None:
-        """Return the operations at a path, with or without its trailing slash."""
-        parts = path.strip("/").split("/")
-        node, found = self._tree, []
-        for part in parts:
-            following = node.get(part) if part else None
-            if following is None or part == "{}":
-                following = node.get("{}")
-                if following is None or not part:
-                    return self._root() if path == "/" else None
-                found.append(part)
-            node = following
-        methods = node.get("")
-        if not methods:
-            return None
-        item = next(iter(methods.values()))
-        return Match(methods, dict(zip(_PARAMETER.findall(item.path), found, strict=True)))
-
-    def _root(self) -> Match | None:
-        methods = self._tree.get("", {}).get("")
-        return Match(methods, {}) if methods else None
 
 
 @web.stream_request_body
@@ -273,39 +227,7 @@ class OperationHandler(web.RequestHandler):
     def _body(self, item: Operation) -> tuple[Any, dict[str, Upload]]:
         raw = b"".join(self._chunks)
         self._chunks.clear()  # a body is in memory once
-        if item.raw:
-            return raw, {}
-        if item.body is None and not item.files:
-            return None, {}
-        kind = self.request.headers.get("Content-Type", "application/json").split(";")[0].strip().lower()
-        if kind == "application/json" and (item.body is not None or not item.files):
-            return self._json(raw), {}
-        if kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-            return self._form(raw)
-        raise UnsupportedMediaType(f"'{kind[:80]}' is not read here.")
-
-    @staticmethod
-    def _json(raw: bytes) -> Any:
-        if not raw.strip():
-            return {}
-        try:
-            return orjson.loads(raw)
-        except ValueError as error:
-            raise Malformed(f"The body is not valid JSON: {str(error)[:200]}") from error
-
-    def _form(self, raw: bytes) -> tuple[dict[str, Any], dict[str, Upload]]:
-        arguments: dict[str, list[bytes]] = {}
-        files: dict[str, list[httputil.HTTPFile]] = {}
-        try:
-            httputil.parse_body_arguments(self.request.headers["Content-Type"], raw, arguments, files)
-            fields = {name: [value.decode() for value in values] for name, values in arguments.items()}
-        except (ValueError, UnicodeError, httputil.HTTPInputError) as error:
-            raise Malformed("The form is not valid.") from error
-        uploads = {
-            name: Upload(str(parts[-1]["filename"]), str(parts[-1]["content_type"]), parts[-1]["body"])
-            for name, parts in files.items()
-        }
-        return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}, uploads
+        return read_body(item, self.request.headers, raw)
 
     async def _write(self, reply: Reply) -> None:
         self.set_status(reply.status)
