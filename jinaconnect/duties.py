@@ -37,10 +37,10 @@ from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.messaging import silent
 from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
 from jinaconnect.actions.messaging.acknowledging import acknowledge
-from jinaconnect.actions.messaging.applying import LATE_JOB, apply_late
 from jinaconnect.actions.messaging.delivering import FALLBACK_JOB, Sender
 from jinaconnect.actions.messaging.fallback import fall_back
 from jinaconnect.actions.messaging.hooks import InboundDoor
+from jinaconnect.actions.messaging.incoming.late import LATE_JOB, apply_late
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
 from jinaconnect.actions.messaging.templates import REVIEW_JOB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinaconnect.actions.messaging.applying import apply_late
+from jinaconnect.actions.messaging.incoming.late import apply_late
 from jinaconnect.actions.messaging.sandbox import deliver_webhook
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.core.clock import system_clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from jinaconnect.actions.messaging.applying import UNREADABLE, Batch
+from jinaconnect.actions.messaging.incoming.applying import UNREADABLE, Batch
 from jinaconnect.channels.facts import Inbound
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.inbox.address import PHONE, Address

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinaconnect.actions.messaging.applying import Batch
+from jinaconnect.actions.messaging.incoming.applying import Batch
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.ids import Ids

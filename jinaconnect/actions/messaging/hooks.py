@@ -17,7 +17,8 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.context import Services
-from jinaconnect.actions.messaging.applying import Batch, keep_failure
+from jinaconnect.actions.messaging.incoming.applying import Batch
+from jinaconnect.actions.messaging.incoming.failures import keep_failure
 from jinaconnect.actions.ports import Accounts, Received
 from jinaconnect.actions.worker import AGAIN_S, MAX_TRIES, Worker, retry_while_unavailable
 from jinaconnect.actions.writers import Writers

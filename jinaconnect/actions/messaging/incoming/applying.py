@@ -7,12 +7,10 @@ after any crash.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
-import orjson
 import structlog
 
 from jinaconnect.actions.contacts.addressing import Person, contact_at, contacts_at, contacts_for, learn, move
@@ -24,6 +22,8 @@ from jinaconnect.actions.messaging.account_info import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.delivering import fallback_job
+from jinaconnect.actions.messaging.incoming.failures import keep_failure, kept_raw
+from jinaconnect.actions.messaging.incoming.late import late_job
 from jinaconnect.actions.messaging.keywords import answer_keyword
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses, note_replies
@@ -46,9 +46,7 @@ from jinaconnect.channels.facts import (
     TemplateReport,
     Unreadable,
 )
-from jinaconnect.channels.table import CHANNELS, FORMER
 from jinaconnect.core.attention.targets import Targets
-from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox import status
@@ -62,14 +60,9 @@ from jinaconnect.core.inbox.reading import rebuilt
 from jinaconnect.core.lenient import storable
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, Decide, Duplicate, TenantStore
 
-LATE_TRIES = 6
-LATE_JOB = "status.late"
-REQUEST_FIELDS = ("channel", "kind", "method", "url", "headers", "query", "body")  # what a webhook is read again from
 UNREADABLE = "[a message that could not be read]"
-MAX_RAW = 256 * 1024  # of a carrier's own object; their whole bodies have at most 3 MB
 
 logger = structlog.get_logger(__name__)
 
@@ -389,70 +382,7 @@ class Batch:
         return decide
 
 
-async def keep_failure(services: Services, row: Document, account: Account, reason: str) -> None:
-    """Keep a body of which something could not be applied, and tell of it; once for each body.
-
-    One that was kept already, and tried again, has another reason now.
-    """
-    ctx = system_context(services, account.scope, "inbound")
-    if (kept := row.get("again")) is not None:
-        await ctx.data.change("webhook_events", kept, lambda _: Change(set={"reason": reason[:500] or "unknown"}))
-        return
-    id = "whe_" + row["_id"].partition("_")[2]
-    failure = {"id": id, "account": account.id, "reason": reason[:500], "received_at": iso(row["received_at"])}
-    event = ctx.event("webhook.failed", id, failure, channel=CHANNELS[account.channel].spec.platform)
-    came: Document = {name: row[name] for name in REQUEST_FIELDS if name in row}
-    doc = {
-        "_id": id, "account": account.id, "reason": failure["reason"], "received_at": row["received_at"],
-        "is_processed": False, "processed_at": None, "retry_count": 0, **came,
-    }  # fmt: skip
-    await ctx.data.insert("webhook_events", doc, [event])
-
-
-def kept_raw(raw: Mapping[str, Any]) -> Any:
-    """Return a carrier's own object of a message as its row keeps it: whole, or as cut text where it is huge."""
-    kept = storable(raw)
-    text = orjson.dumps(kept, default=str)
-    return kept if len(text) <= MAX_RAW else {"cut": text[:MAX_RAW].decode("utf-8", "ignore")}
-
-
 def _named(name: str) -> dict[str, str]:
     """Return a new contact's names."""
     first, _, last = name.strip()[:255].partition(" ")
     return {"first_name": first, "last_name": last.strip()}
-
-
-def late_job(scope: str, platform: str, fact: Status, tries: int, now: Any) -> Document:
-    """Return the job that applies a status report again after a growing pause."""
-    report = fact.report
-    return {
-        "_id": f"job_late_{scope}_{fact.carrier_id}_{report.status}_{tries}",
-        "scope": scope,
-        "kind": LATE_JOB,
-        "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
-        "data": {
-            "platform": platform,
-            "address": fact.account_address,
-            "carrier_id": fact.carrier_id,
-            "reference": fact.reference,
-            "status": report.status,
-            "at": report.at,
-            "error_code": report.error_code,
-            "error_message": report.error_message,
-            "tries": tries,
-        },
-    }
-
-
-async def apply_late(services: Services, worker: Worker, scope: str, data: Mapping[str, Any]) -> None:
-    """Apply a report whose message was not known before; after some tries it is no message of ours."""
-    report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
-    fact = Status(data["address"], data["carrier_id"], data["reference"], report)
-    platform = data.get("platform", CHANNELS[FORMER].spec.platform)
-    late = await apply_statuses(system_context(services, scope, "inbound"), platform, [fact])
-    if not late:
-        return
-    if data["tries"] >= LATE_TRIES:
-        logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
-        return
-    await worker.add_jobs([late_job(scope, platform, fact, data["tries"] + 1, services.clock())])
