@@ -94,11 +94,12 @@ async def make_tenant(gateway: Made, url: str, session: Any) -> Tenant:
     store = services.store.of(made["_id"], "live")
     roles = {row["slug"]: row["_id"] for row in await store.select("roles", {})}
     clients: dict[tuple[str, str], Client] = {}
+    keys: list[dict[str, Any]] = []
     for role in ROLES:
         for mode in ("live", "test"):
             secret = f"jc_{mode}_{secrets.token_urlsafe(32)}"
-            await store.insert(
-                "api_keys",
+            clients[role, mode] = Client(url, secret, session)
+            keys.append(
                 {
                     "_id": services.ids.new("key"),
                     "name": f"{role} {mode}",
@@ -113,9 +114,9 @@ async def make_tenant(gateway: Made, url: str, session: Any) -> Tenant:
                     "last_used_at": None,
                     "created_by": None,
                     "is_active": True,
-                },
+                }
             )
-            clients[role, mode] = Client(url, secret, session)
+    await store.insert_many("api_keys", [(key, ()) for key in keys])
     await enable_voice(store)
     whatsapp = await ensure_demo_account(services, gateway.ports, made["_id"])
     doc = await services.store.of(made["_id"], "live").get("apps", whatsapp["app_id"])

@@ -16,9 +16,9 @@ from jinaconnect.core.billing.money import micros
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Conflict, Invalid, NotFound
 from jinaconnect.core.inbox.platform import USUAL
-from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, granted
+from jinaconnect.core.permissions import MATRIX, SYSTEM_ROLES, SystemRole, granted
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Duplicate, Written
+from jinaconnect.store.tenant import Written
 from jinaconnect.store.together import ANNOUNCED
 
 LEADS = 80  # the priority from which on money and ids at carriers are shown
@@ -41,26 +41,26 @@ async def create_tenant(
     }  # fmt: skip
     await services.registry.add_tenant(doc)
     store = services.store.of(tenant, "live")
-    for role in SYSTEM_ROLES:
-        held = granted(role.slug)
-        row = {
-            "_id": f"rol_{tenant.partition('_')[2]}{role.slug}",
-            "slug": role.slug,
-            "name": role.name,
-            "description": role.description,
-            "priority": role.priority,
-            "is_system": True,
-            "is_editable": role.slug != "owner",
-            "permissions": {key: key in held for key in MATRIX},
-            "created_by": None,
-            "updated_by": None,
-        }
-        try:
-            await store.insert("roles", row)
-        except Duplicate:
-            continue  # an earlier, interrupted making got this far
+    rows = [_role_row(tenant, role) for role in SYSTEM_ROLES]
+    await store.insert_many("roles", [(row, ()) for row in rows])  # those of an interrupted making stay
     await ensure_sandbox_accounts(services, channels, tenant)
     return doc
+
+
+def _role_row(tenant: str, role: SystemRole) -> Document:
+    held = granted(role.slug)
+    return {
+        "_id": f"rol_{tenant.partition('_')[2]}{role.slug}",
+        "slug": role.slug,
+        "name": role.name,
+        "description": role.description,
+        "priority": role.priority,
+        "is_system": True,
+        "is_editable": role.slug != "owner",
+        "permissions": {key: key in held for key in MATRIX},
+        "created_by": None,
+        "updated_by": None,
+    }
 
 
 def render_tenant(doc: Mapping[str, Any]) -> dict[str, Any]:

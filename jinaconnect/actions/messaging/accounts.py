@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Mapping
@@ -219,10 +220,9 @@ async def ensure_sandbox_accounts(
     services: Services, channels: Channels, tenant: str, platform: str | None = None
 ) -> list[tuple[Channel, Document]]:
     """Return the simulated accounts of a tenant's test mode (of one platform), made at the first call."""
-    return [
-        (channel, await _ensure(services, tenant, "test", channel, "Sandbox", "+12025550100"))
-        for channel in _simulating(channels, platform)
-    ]
+    simulating = _simulating(channels, platform)
+    made = (_ensure(services, tenant, "test", channel, "Sandbox", "+12025550100") for channel in simulating)
+    return list(zip(simulating, await asyncio.gather(*made), strict=True))
 
 
 async def ensure_demo_account(services: Services, ports: Ports, tenant: str) -> dict[str, str]:
