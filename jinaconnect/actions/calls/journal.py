@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.worker import Worker, retry_while_unavailable
 from jinaconnect.core.calls import history, machine
+from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.choosing import fails_over
 from jinaconnect.core.calls.document import ended, render_call, seen_of
 from jinaconnect.core.errors import Unavailable
@@ -44,7 +45,7 @@ class Tell:
 class Entry:
     """What one write brings: facts for the machine, events besides, fields.
 
-    With `afresh` the call begins anew, over another carrier: what was due of it before is not.
+    With `afresh` the call begins anew, over another carrier: what was due of it before is not, nor is its slot its own.
     """
 
     facts: Sequence[machine.Fact] = ()
@@ -178,12 +179,12 @@ class CallJournal:
         return {"places": doc["places"] + len(tells), "events": doc["events"] + len(tells)}, events
 
     async def _write(self, wanted: Decide, details: Sequence[Document]) -> None:
-        told = False
+        told = afresh = False
         ids: list[str] = []  # an event keeps its id when its document has moved and it is decided again
 
         def decide(doc: Document) -> Change | None:
-            nonlocal told
-            told = False
+            nonlocal told, afresh
+            told = afresh = False
             if doc.get("keeper", 0) > self._keeper:
                 raise Overtaken(self.id)
             entry = wanted(doc)
@@ -195,15 +196,16 @@ class CallJournal:
                 entry = Entry([each for each in entry.facts if isinstance(each, machine.CancelRequested)])
             before = machine.Call.of(doc)
             after, emitted = machine.fold(before, list(entry.facts))
-            unset: tuple[str, ...] = ("due",) if entry.afresh and "due" not in entry.set else ()
+            unset = tuple(name for name in ("due", "slot") if entry.afresh and name not in entry.set)
             fields = dict(entry.set)
-            if (failed := _fails_over(doc, before, after)) is not None:
+            if (failed := failed_attempt(doc, before, after)) is not None and not plans.of(doc).connects:
                 after, emitted, unset = before, (), ("slot", "live_on")
                 fields |= {"rerouting": failed, "due": due_at(self._services.clock())}
             tells = [*(self._emitted(item) for item in emitted), *entry.tell]
             fields = {**machine.changed(before, after), **fields}
             if not fields and not tells:
                 return None
+            afresh = entry.afresh
             if after.ended and not before.ended:
                 unset = ("slot", "live_on")
                 fields["due"] = due_at(self._services.clock())
@@ -220,6 +222,8 @@ class CallJournal:
         known, tell = self.doc, not self._behind
         written = await self.store.change("calls", self.id, decide, known=known, tell=tell)
         self.doc = {**written.doc, "pending": []}  # told by now, or in a while
+        if afresh:
+            self._over = self.doc["provider_config"]
         self.fresh = self.fresh or written.doc["rev"] != known["rev"]
         if self._holder is not None:
             self._holder.hold(self.doc)
@@ -272,8 +276,11 @@ class CallJournal:
             await retry_while_unavailable(lambda: self.store.insert_many("call_events", [(row, ()) for row in rows]))
 
 
-def _fails_over(doc: Document, before: machine.Call, after: machine.Call) -> dict[str, Any] | None:
-    """Return how an attempt has failed after which the call's next route is tried, None where it ends, or goes on."""
+def failed_attempt(doc: Mapping[str, Any], before: machine.Call, after: machine.Call) -> dict[str, Any] | None:
+    """Return how an attempt has failed after which the call's next route is tried, None where it ends, or goes on.
+
+    A call in which somebody waits for the customer is kept by its switch's owner all the while, who tries the route.
+    """
     left = (doc.get("routing") or {}).get("left")
     if not left or not after.ended or before.ended or after.status != machine.FAILED or after.ending:
         return None

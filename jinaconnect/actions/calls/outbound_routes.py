@@ -8,11 +8,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from jinaconnect.actions.context import Context, OperationContext
-from jinaconnect.actions.ports import CallControls
+from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.ports import CallControls, Standing
 from jinaconnect.actions.rating.rate_cards import card_for
 from jinaconnect.actions.rows import Rows
 from jinaconnect.actions.trunks.accounts import own_trunk
+from jinaconnect.actions.trunks.health import carrier_standing
 from jinaconnect.core.billing.prices import NoExchangeRate
 from jinaconnect.core.billing.wallet import CURRENCY
 from jinaconnect.core.calls import choosing
@@ -30,9 +31,10 @@ DEFAULTS: dict[str, Any] = {
     "weight": 100,
 }  # fmt: skip
 REMOVED, DISABLED, FULL, NO_NUMBER, UNSUPPORTED = "removed", "disabled", "full", "no_number", "unsupported"
-
+OTHER_SWITCH = "other_switch"
 
 Unfit = Callable[[], Awaitable[Mapping[str, str]]]
+Stands = Callable[[Document], Awaitable[Standing]]  # how a provider config stands now; raises NotSupported
 
 
 class NoRoute(Unavailable):
@@ -76,7 +78,7 @@ async def replace_route(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
 
 
 async def decide(
-    ctx: OperationContext, number: str, own: str | None, unfit: Unfit, *, way: str, detect: bool
+    ctx: Context, number: str, own: str | None, unfit: Unfit, stands: Stands, *, way: str, detect: bool
 ) -> Decision | None:
     """Return how a call to a number is routed, None where no route says anything of it; raises NoRoute.
 
@@ -97,7 +99,7 @@ async def decide(
     for each in options:
         if each.provider_config not in seen:
             trunk = await ctx.data.find("trunks", each.provider_config)
-            reason = wrong.get(each.provider_config) or await cannot(ctx.ports.calls, trunk, own or each.own)
+            reason = wrong.get(each.provider_config) or await cannot(stands, trunk, own or each.own)
             reason = reason or _unsupported(trunk, way, detect=detect)
             seen[each.provider_config] = await _seen(ctx, trunk, number, reason)
     decision = choosing.choose(number, own, options, seen)
@@ -107,7 +109,25 @@ async def decide(
     return decision
 
 
-async def cannot(controls: CallControls, trunk: Document | None, own: str | None) -> str | None:
+def standing_by(controls: CallControls) -> Stands:
+    """Return what asks whatever carries a provider config's calls how it stands."""
+    return lambda trunk: controls.over(trunk).standing(trunk)
+
+
+def standing_on(services: Services, switch: str) -> Stands:
+    """Return what tells how the trunks of a connected switch stand; no other carries a call that has a leg there."""
+
+    async def stands(trunk: Document) -> Standing:
+        if trunk["asterisk"] is None:
+            raise NotSupported("A telephone of ours is not connected by an HTTP voice carrier.")
+        if trunk["asterisk"] != switch:
+            return Standing(False, OTHER_SWITCH, "The trunk is on another switch than the telephone.")
+        return await carrier_standing(services, trunk)
+
+    return stands
+
+
+async def cannot(stands: Stands, trunk: Document | None, own: str | None) -> str | None:
     """Return why a provider config cannot carry a call at the moment, None where it can."""
     if trunk is None or trunk["deleted_at"] is not None:
         return REMOVED
@@ -116,7 +136,7 @@ async def cannot(controls: CallControls, trunk: Document | None, own: str | None
     if own is None and not trunk["from_numbers"]:
         return NO_NUMBER
     try:
-        standing = await controls.over(trunk).standing(trunk)
+        standing = await stands(trunk)
     except NotSupported:
         return UNSUPPORTED
     return None if standing.ready else standing.code
@@ -156,6 +176,14 @@ async def _price(ctx: Context, trunk: Document, number: str) -> Decimal | None:
     except NoExchangeRate:
         return None
     return cost_by(card, 60).amount * worth
+
+
+def left_of(decision: Decision, own: str | None) -> dict[str, Any]:
+    """Return the routes that are left after the first, as a call keeps them; `own` is the number it was asked for."""
+    return {"left": [
+        {"provider_config": each.provider_config, "route": each.route, "own": own or each.own}
+        for each in decision.order[1:]
+    ]}  # fmt: skip
 
 
 def render_decision(decision: Decision) -> dict[str, Any]:

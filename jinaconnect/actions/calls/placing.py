@@ -14,7 +14,15 @@ from pydantic import Field, StringConstraints, field_validator
 from jinaconnect.actions.billing.calls import CallQuote, call_covered, quote_call
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in_paid
 from jinaconnect.actions.calls.journal import Tell
-from jinaconnect.actions.calls.outbound_routes import FULL, UNSUPPORTED, decide, render_decision
+from jinaconnect.actions.calls.outbound_routes import (
+    FULL,
+    OTHER_SWITCH,
+    UNSUPPORTED,
+    decide,
+    left_of,
+    render_decision,
+    standing_by,
+)
 from jinaconnect.actions.contacts.addressing import contact_at
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.ivr.compiling import unsayable
@@ -148,10 +156,11 @@ async def check_call(
     if body.provider_config_id is None:
 
         async def wrong() -> dict[str, str]:
-            return {**await _unsayable_over(ctx, body), **unfit}
+            return {**await _unsayable_over(ctx, body), **await _away_from(ctx, body.device), **unfit}
 
         decision = await decide(
-            ctx, body.to_number, body.from_number, wrong, way=way, detect=body.machine_detection
+            ctx, body.to_number, body.from_number, wrong, standing_by(ctx.ports.calls), way=way,
+            detect=body.machine_detection,
         )  # fmt: skip
     first = None if decision is None else decision.order[0]
     trunk = await outbound_trunk(ctx, body.provider_config_id if first is None else first.provider_config)
@@ -181,6 +190,15 @@ async def _unsayable_over(ctx: Context, body: PlaceCall) -> dict[str, str]:
         return {}
     rows = await ctx.data.select("trunks", {"deleted_at": None, "enabled": True}, fields={"provider": 1})
     return {each["_id"]: UNSUPPORTED for each in rows if unsayable(graph, each["provider"]) is not None}
+
+
+async def _away_from(ctx: Context, device: str | None) -> dict[str, str]:
+    """Return the provider configs of routes that are on another switch than the telephone that is to ring."""
+    row = await ctx.data.find("devices", device) if device is not None and device.startswith("dev_") else None
+    if row is None or row["kind"] != "softphone":
+        return {}
+    rows = await ctx.data.select("trunks", {"deleted_at": None, "enabled": True}, fields={"asterisk": 1})
+    return {each["_id"]: OTHER_SWITCH for each in rows if each["asterisk"] not in (None, row["asterisk"])}
 
 
 async def _sayable(ctx: Context, purpose: plans.Purpose, provider: str) -> None:
@@ -242,13 +260,8 @@ async def dial(
 
 
 def _routing(body: PlaceCall, checked: CheckedCall) -> dict[str, Any] | None:
-    """Return the routes that are left to a call, should its carrier fail it; none where an agent waits on the line."""
-    if checked.decision is None or checked.plan.connects:
-        return None
-    return {"left": [
-        {"provider_config": each.provider_config, "route": each.route, "own": body.from_number or each.own}
-        for each in checked.decision.order[1:]
-    ]}  # fmt: skip
+    """Return the routes that are left to a call, should its carrier fail it."""
+    return None if checked.decision is None else left_of(checked.decision, body.from_number)
 
 
 def _hosted(ctx: Context, provider: str, body: PlaceCall) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Calls whose carrier failed them before anybody answered: the next of their routes is tried, or they end.
 
 That an attempt has failed for good stands in the call (`rerouting`) before another begins, so that there is never more
-than one; an attempt whose carrier never said what became of it does not fail over.
+than one; an attempt whose carrier never said what became of it does not fail over. A call in which somebody waits for
+the customer stays with its switch's owner, who goes on with `over_next` while the waiting telephone stays where it is.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any
 
 from jinaconnect.actions.calls.admission import free_slots
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
-from jinaconnect.actions.calls.outbound_routes import FULL, cannot
-from jinaconnect.actions.context import Services, system_context
+from jinaconnect.actions.calls.outbound_routes import FULL, Stands, cannot, standing_by
+from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.ports import CallControls
 from jinaconnect.actions.trunks.targets import trunk_target
 from jinaconnect.actions.worker import Worker
@@ -21,13 +22,15 @@ from jinaconnect.core.calls import document, machine
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.tenant import Duplicate
+from jinaconnect.telephony.switch import CUSTOMER
 from jinaconnect.telephony.table import row
 
 # A call begins anew with its next carrier.
 _AFRESH: Mapping[str, Any] = {
     "status": machine.QUEUED, "dialing_at": None, "ringing_at": None, "heard_q850": None, "heard_sip": None,
-    "legs": {}, "ivr": None, "keeper": 0, "rerouting": None,
+    "rerouting": None,
 }  # fmt: skip
+_NOBODY: Mapping[str, Any] = {"legs": {}, "ivr": None, "keeper": 0}
 
 
 class Rerouter:
@@ -43,61 +46,83 @@ class Rerouter:
         call = claim.doc
         ctx = system_context(self._services, call["scope"], "telephony")
         journal = CallJournal(self._services, self._worker, call, keeper=call.get("keeper", 0))
-        failed, left = call["rerouting"], list(call["routing"]["left"])
-        skipped: list[dict[str, Any]] = []
-        while left and not call["ending"]:
-            option = left.pop(0)
-            trunk = await ctx.data.find("trunks", option["provider_config"])
-            reason = await cannot(self._controls, trunk, option["own"])
-            if reason is None and trunk is not None:
-                cap = trunk["max_concurrent_calls"]
-                slots = await free_slots(ctx, trunk["_id"], cap) if cap > 0 else [None]
-                told = {"from": call["provider_config"], "to": trunk["_id"], "hangup_cause": failed["cause"],
-                        "skipped": skipped}  # fmt: skip
-                for slot in slots:
-                    fields = self._over(call, trunk, option, left, slot, ctx.now())
-                    if await self._move(journal, fields, told):
-                        self._controls.over(trunk).place(journal.doc)
-                        return
-                    if journal.doc.get("rerouting") is None:
-                        return  # another was first, or it has ended
-                reason = FULL
-            skipped.append({"provider_config": option["provider_config"], "route": option["route"], "reason": reason})
-        journal.note("routes_exhausted", {"skipped": skipped}, source="system")
-        end = machine.Hangup(failed["at"], cause=failed["cause"], sip_code=failed["sip_code"])
-        await journal.write(end, set={"rerouting": None, "routing.left": []})
+        failed = call["rerouting"]
+        trunk = await over_next(ctx, journal, failed, standing_by(self._controls), waits=False)
+        if trunk is not None:
+            self._controls.over(trunk).place(journal.doc)
+        elif journal.doc.get("rerouting") is not None:  # else another was first, or it has ended
+            end = machine.Hangup(failed["at"], cause=failed["cause"], sip_code=failed["sip_code"])
+            await journal.write(end, set={"rerouting": None, "routing.left": []})
 
-    async def _move(self, journal: CallJournal, fields: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
-        """Write that a call goes another way; False where its slot is taken or the call has moved on."""
-        moved = False
 
-        def decide(doc: Document) -> Entry | None:
-            nonlocal moved
-            moved = doc.get("rerouting") is not None and not doc["ending"] and not document.ended(doc)
-            return Entry((), [Tell("call.rerouted", told)], fields, afresh=True) if moved else None
+async def over_next(
+    ctx: Context, journal: CallJournal, failed: Mapping[str, Any], stands: Stands, *, waits: bool
+) -> Document | None:
+    """Write that a call begins anew over the next of its routes that can carry it, and return its trunk.
 
-        try:
-            await journal.decide(decide)
-        except Duplicate as duplicate:
-            if "slot" not in duplicate.index:
-                raise
-            return False
-        return moved
+    None where none can, or the call has moved on meanwhile. `failed` is how the last attempt ended; with `waits` the
+    legs of those who wait for the customer stay.
+    """
+    call = journal.doc
+    left = list(call["routing"]["left"])
+    skipped: list[dict[str, Any]] = []
+    while left and _wanted(journal.doc, waits):
+        option = left.pop(0)
+        trunk = await ctx.data.find("trunks", option["provider_config"])
+        reason = await cannot(stands, trunk, option["own"])
+        if reason is None and trunk is not None:
+            cap = trunk["max_concurrent_calls"]
+            slots = await free_slots(ctx, trunk["_id"], cap) if cap > 0 else [None]
+            told = {"from": call["provider_config"], "to": trunk["_id"], "hangup_cause": failed["cause"],
+                    "skipped": skipped}  # fmt: skip
+            for slot in slots:
+                fields = _over(ctx.services, call, trunk, option, left, slot, ctx.now(), waits=waits)
+                if await _move(journal, fields, told, waits=waits):
+                    return trunk
+                if not _wanted(journal.doc, waits):
+                    return None
+            reason = FULL
+        skipped.append({"provider_config": option["provider_config"], "route": option["route"], "reason": reason})
+    journal.note("routes_exhausted", {"skipped": skipped}, source="system")
+    return None
 
-    def _over(
-        self, call: Document, trunk: Document, option: Mapping[str, Any], left: list[dict[str, Any]],
-        slot: int | None, now: datetime,
-    ) -> dict[str, Any]:  # fmt: skip
-        """Return the fields of a call that goes over a trunk."""
-        spec, own = row(trunk["provider"]).spec, option["own"] or trunk["from_numbers"][0]
-        reached = trunk_target(self._services, trunk, call["to_number"], own)
-        held = call.get("hosted") or {}
-        hosted = {**document.hosted(spec.name), **({"detect": True} if held.get("detect") else {})}
-        return {
-            **_AFRESH, "provider_config": trunk["_id"], "provider_call_id": f"pending-{call['_id']}",
-            "from_number": own, "plan.target": dict(reached.dialled), "plan.caller": reached.caller,
-            "live_on": trunk["asterisk"], "carried_by": trunk["asterisk"], "queued_at": now,
-            "hosted": hosted if spec.hosted else None, "routing.left": left,
-            **({"slot": slot} if slot is not None else {}), **({"due": due_at(now)} if spec.hosted else {}),
-        }  # fmt: skip
 
+def _wanted(doc: Document, waits: bool) -> bool:
+    return (waits or doc.get("rerouting") is not None) and not doc["ending"] and not document.ended(doc)
+
+
+async def _move(journal: CallJournal, fields: Mapping[str, Any], told: Mapping[str, Any], *, waits: bool) -> bool:
+    """Write that a call goes another way; False where its slot is taken or the call has moved on."""
+    moved = False
+
+    def decide(doc: Document) -> Entry | None:
+        nonlocal moved
+        moved = _wanted(doc, waits)
+        return Entry((), [Tell("call.rerouted", told)], fields, afresh=True) if moved else None
+
+    try:
+        await journal.decide(decide)
+    except Duplicate as duplicate:
+        if "slot" not in duplicate.index:
+            raise
+        return False
+    return moved
+
+
+def _over(
+    services: Services, call: Document, trunk: Document, option: Mapping[str, Any], left: list[dict[str, Any]],
+    slot: int | None, now: datetime, *, waits: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the fields of a call that goes over a trunk."""
+    spec, own = row(trunk["provider"]).spec, option["own"] or trunk["from_numbers"][0]
+    reached = trunk_target(services, trunk, call["to_number"], own)
+    held = call.get("hosted") or {}
+    hosted = {**document.hosted(spec.name), **({"detect": True} if held.get("detect") else {})}
+    stay = {"legs": {name: each for name, each in call["legs"].items() if name != CUSTOMER}} if waits else _NOBODY
+    return {
+        **_AFRESH, **stay, "provider_config": trunk["_id"], "provider_call_id": f"pending-{call['_id']}",
+        "from_number": own, "plan.target": dict(reached.dialled), "plan.caller": reached.caller,
+        "live_on": trunk["asterisk"], "carried_by": trunk["asterisk"], "queued_at": now,
+        "hosted": hosted if spec.hosted else None, "routing.left": left,
+        **({"slot": slot} if slot is not None else {}), **({"due": due_at(now)} if spec.hosted else {}),
+    }  # fmt: skip

@@ -464,7 +464,10 @@ class LiveCall:
         self._finish_if_empty()
 
     async def _conclude(self, end: machine.Fact) -> None:
-        """The customer is gone, and with them the call."""
+        """The customer is gone, and with them the call, unless another trunk may reach them for whoever waits."""
+        if await self.parties.elsewhere((*((self._asked,) if self._asked else ()), end)):
+            self._asked = None
+            return
         await self.attendant.over()
         await self.transfers.over()
         await self.supervision.over()

@@ -8,14 +8,13 @@ from typing import Any
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.live.fleet import Fleet
 from jinaconnect.actions.ports import Answer, RecordingMissing, Standing
-from jinaconnect.core.calls import health
+from jinaconnect.actions.trunks.health import carrier_standing
 from jinaconnect.core.calls.transcript import Heard
 from jinaconnect.core.errors import CarrierFailed
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import LegGone, SwitchError, Take
 
 _SERVER_DOWN = Standing(False, "asterisk_down", "The telephony server is not connected.", 5)
-_TRUNK_DOWN = Standing(False, "trunk_down", "The trunk's carrier does not answer.", 10)
 
 
 class LiveCalls:
@@ -29,9 +28,7 @@ class LiveCalls:
         """Tell whether the trunk's switch is connected and its carrier answers."""
         if not await self._fleet.standing(account["asterisk"]):
             return _SERVER_DOWN
-        store = self._services.store.within(account["scope"])
-        state = await store.find("trunk_states", account["_id"])
-        return _TRUNK_DOWN if state is not None and state["status"] == health.DOWN else Standing()
+        return await carrier_standing(self._services, account)
 
     def place(self, call: Document) -> None:
         """Have the owner dial; one elsewhere finds the call by itself within a second."""

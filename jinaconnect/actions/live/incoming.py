@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,8 @@ import structlog
 from jinaconnect.actions.billing.calls import quote_call
 from jinaconnect.actions.calls.admission import TooManyCalls, belongs, caller_contact, consent, let_in, let_in_paid
 from jinaconnect.actions.calls.arrivals import numbers_of, route_of, tell_rejected
+from jinaconnect.actions.calls.journal import Tell
+from jinaconnect.actions.calls.outbound_routes import decide, left_of, render_decision, standing_on
 from jinaconnect.actions.calls.placing import call_verdict, may_go
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.live.driver import SwitchFleet
@@ -26,7 +28,7 @@ from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.numbers import country_of, subscriber
 from jinaconnect.core.calls.privacy import WITHHELD
-from jinaconnect.core.errors import GatewayError, PermissionDenied
+from jinaconnect.core.errors import GatewayError, PermissionDenied, Unavailable
 from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.telephony.switch import CUSTOMER, IncomingCall, Switch
@@ -166,11 +168,16 @@ async def _from_device(
         await _check_may_dial(ctx, device["user"])
         trunk = await outbound_trunk(ctx, None)
         number = e164(called_number(services, trunk, arrived.called))
+        decision = await decide(
+            ctx, number, None, _all_fit, standing_on(services, switch.name), way="device", detect=False
+        )  # fmt: skip
+        first = None if decision is None else decision.order[0]
+        trunk = trunk if first is None else await outbound_trunk(ctx, first.provider_config)
         contact = await caller_contact(ctx, number)
         may_go(call_verdict(contact, number, "UTILITY", ctx.now()))
-        if not trunk["from_numbers"]:
+        if (first is None or first.own is None) and not trunk["from_numbers"]:
             raise ValueError("the trunk has no number of its own")
-        own = trunk["from_numbers"][0]
+        own = (first and first.own) or trunk["from_numbers"][0]
         target = trunk_target(services, trunk, number, own)
         doc = calls.new_call(
             ctx.ids.new("call"), direction=calls.OUTBOUND, from_number=own, to_number=number,
@@ -181,11 +188,27 @@ async def _from_device(
             legs={"a0n1": {**calls.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
                            "state": calls.RINGING}},
             metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
+            routing=None if decision is None else left_of(decision, None),
         )  # fmt: skip
+        decided = [] if decision is None else [Tell("call.routed", render_decision(decision))]
         quoted = await quote_call(ctx, await card_for(ctx.data, trunk, number, ctx.now()))
-        return (await let_in_paid(ctx, worker, trunk, doc, quoted, source="agent")).doc
+        return (await let_in_paid(ctx, worker, trunk, doc, quoted, source="agent", tell=decided)).doc
     except (GatewayError, ValueError) as error:
         logger.info("arrival.device_refused", switch=switch.name, device=device["_id"], error=str(error))
-        busy = isinstance(error, TooManyCalls)
-        await switch.refuse(arrived.channel, causes.rejection_code(causes.USER_BUSY if busy else causes.CALL_REJECTED))
+        await switch.refuse(arrived.channel, causes.rejection_code(_why(error)))
         return None
+
+
+async def _all_fit() -> Mapping[str, str]:
+    return {}
+
+
+def _why(error: Exception) -> str:
+    """Return what a telephone that is refused is told."""
+    match error:
+        case TooManyCalls():
+            return causes.USER_BUSY
+        case Unavailable():
+            return causes.RESOURCE_UNAVAILABLE
+        case _:
+            return causes.CALL_REJECTED

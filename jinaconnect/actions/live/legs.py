@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.actions.calls.journal import CallJournal
+from jinaconnect.actions.calls.journal import CallJournal, failed_attempt
+from jinaconnect.actions.calls.outbound_routes import standing_on
+from jinaconnect.actions.calls.rerouting import over_next
 from jinaconnect.actions.calls.second import second_call
+from jinaconnect.actions.context import system_context
 from jinaconnect.actions.live.ground import Ground
 from jinaconnect.actions.live.queue import CallCommand
 from jinaconnect.actions.live.verbs import carry_out
@@ -203,6 +206,21 @@ class CallLegs:
             await call.player.play([RINGBACK], f"{call.id}-ringback", _nothing, where=call.leg(name))
             await call.call_customer()
 
+    async def elsewhere(self, facts: Sequence[machine.Fact]) -> bool:
+        """Call the customer over the next trunk, should a carrier have failed who is waited for; False where not."""
+        call = self._call
+        before = machine.Call.of(call.doc)
+        failed = failed_attempt(call.doc, before, machine.fold(before, list(facts))[0])
+        if failed is None or not self._waits():
+            return False
+        await call.journal.settle()
+        ctx = system_context(call.services, call.doc["scope"], "telephony")
+        stands = standing_on(call.services, call.switch.name)
+        if await over_next(ctx, call.journal, failed, stands, waits=True) is None:
+            return False
+        await call.call_customer()
+        return True
+
     async def left(self, name: str, end: machine.Fact) -> None:
         """A leg that is not the customer's has ended."""
         call = self._call
@@ -237,6 +255,13 @@ class CallLegs:
                 await self.left(name, machine.Gone(self._call.now()))
         await self._call.transfers.adopt()
         self.bound_hold()
+        if CUSTOMER not in self._call.doc["legs"] and self._waits():
+            await self._call.call_customer()  # was just to be dialled, over the first trunk or the next
+
+    def _waits(self) -> bool:
+        """Tell whether the telephone an outgoing call began with waits for the customer."""
+        dials = isinstance(self._call.plan.purpose, plans.FromDevice)
+        return FIRST in self._call.legs(document.UP, *((document.RINGING,) if dials else ()))
 
     # ---- second legs to numbers are calls of their own
 

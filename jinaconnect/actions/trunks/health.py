@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.context import Context, OperationContext, Services
+from jinaconnect.actions.ports import Standing
 from jinaconnect.actions.trunks.accounts import ensure_sandbox_trunk
 from jinaconnect.actions.trunks.state import REACHABLE, UNKNOWN, options_view
 from jinaconnect.core.calls import document, health, machine
@@ -20,10 +21,18 @@ from jinaconnect.telephony.trunks.profile import profile
 HEARTBEAT = timedelta(seconds=15)
 LOST = "lost"
 
+_TRUNK_DOWN = Standing(False, "trunk_down", "The trunk's carrier does not answer.", 10)
+
 _OF_ATTEMPT = (
     "provider_config", "direction", "ended_at", "dialing_at", "ringing_at", "started_at",
     "hangup_cause", "sip_code",
 )  # fmt: skip
+
+
+async def carrier_standing(services: Services, trunk: Document) -> Standing:
+    """Tell whether the carrier of a trunk answers, whose switch is connected."""
+    state = await services.store.within(trunk["scope"]).find("trunk_states", trunk["_id"])
+    return _TRUNK_DOWN if state is not None and state["status"] == health.DOWN else Standing()
 
 
 async def attempts(store: TenantStore, trunks: Sequence[str], since: datetime) -> dict[str, list[health.Attempt]]:
