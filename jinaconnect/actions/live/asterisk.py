@@ -44,7 +44,7 @@ class AsteriskDriver:
         self.switch.permitted = lasts
         self._link = Link(self.switch, keeper, self._services.clock)
         self.pusher = Pusher(self._services, self.switch.name, self.switch.client)
-        return [self._link.run(), self._push(self.pusher, keeper), self._watched()]
+        return [self._link.run(), self._push(self.pusher, keeper), self._watched(self.pusher)]
 
     def let_go(self) -> None:
         """Have neither link nor pusher."""
@@ -59,8 +59,9 @@ class AsteriskDriver:
                 except Unavailable:
                     continue
 
-    async def _watched(self) -> None:
-        watch = self._watch = TrunkWatch(self._services, self.switch.name, self.switch.client, self.switch.app)
+    async def _watched(self, pusher: Pusher) -> None:
+        switch = self.switch
+        watch = self._watch = TrunkWatch(self._services, switch.name, switch.client, switch.app, pusher.renew)
         try:
             await watch.start()
             await asyncio.Event().wait()

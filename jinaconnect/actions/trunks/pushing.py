@@ -93,6 +93,15 @@ class Pusher:
             self._read_at = read_at
             await self._push(list(wanted.values()))
 
+    async def renew(self, id: str) -> None:
+        """Have a trunk's registration begun anew."""
+        async with self._turn:
+            held = [each for each in self._pushed.get(id, ()) if each.kind == "registration"]
+            try:
+                await push(self._client, held, renew=True)
+            except AriError as error:
+                logger.warning("push.not_renewed", asterisk=self._name, id=id, error=str(error))
+
     async def _push(self, docs: Sequence[Document]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
 

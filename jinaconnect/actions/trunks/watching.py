@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ import structlog
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.trunks.accounts import open_sip, profile_of
 from jinaconnect.actions.trunks.health import attempts
+from jinaconnect.actions.trunks.renewing import Renewal
 from jinaconnect.actions.trunks.state import (
     FLOOR_WINDOW,
     REGISTERED,
@@ -53,10 +54,13 @@ AWAY_S = 2.0  # a link that is back sooner was no outage
 PROBE_EVERY_S = 10.0  # at the most; else as often as the account says that Asterisk asks
 PROBE_AGAIN_S = 3.0
 PROBES_AT_ONCE = 8
+RENEWALS_AT_ONCE = 2
 UNREGISTERED_S = 5.0  # a registration that is being renewed, or waits for its first answer, is gone for a moment
 
 RULE = health.Rule()
 FLOOR = health.Floor()
+
+Renew = Callable[[str], Awaitable[None]]  # begins a trunk's registration anew
 
 logger = structlog.get_logger(__name__)
 
@@ -78,6 +82,7 @@ class _Trunk:
     probing: bool = False
     samples: list[tuple[datetime, float | None]] = field(default_factory=list)
     unregistered_at: float | None = None
+    renewal: Renewal = field(default_factory=Renewal)
     looked_at: float = 0.0
     touched: bool = False
 
@@ -89,11 +94,13 @@ class _Trunk:
 class TrunkWatch:
     """Keeps the states of an Asterisk's trunks, from `start` to `stop`."""
 
-    def __init__(self, services: Services, name: str, client: AriClient, app: str) -> None:
+    def __init__(self, services: Services, name: str, client: AriClient, app: str, renew: Renew) -> None:
         self._services = services
         self._name = name
         self._client = client
         self._app = app
+        self._renew = renew
+        self._renewals = asyncio.Semaphore(RENEWALS_AT_ONCE)
         self._trunks: dict[str, _Trunk] = {}
         self._wake = asyncio.Event()
         self._stale = True
@@ -313,6 +320,24 @@ class TrunkWatch:
             trunk.unregistered_at = moment
         return now if moment - trunk.unregistered_at >= UNREGISTERED_S else kept
 
+    def _begin_anew(
+        self, trunk: _Trunk, answers: bool | None, states: Mapping[tuple[str, str], str] | None
+    ) -> None:
+        if trunk.uris is None or states is None:
+            return
+        down = trunk.row is not None and trunk.row["status"] == health.DOWN
+        now = asyncio.get_running_loop().time()
+        registered = states.get(trunk.uris) == REGISTERED
+        if trunk.renewal.due(registered=registered, answers=answers, down=down, now=now):
+            logger.info("trunk_watch.registers_anew", asterisk=self._name, id=trunk.id)
+            task = asyncio.create_task(self._renewed(trunk.id))
+            self._probes.add(task)
+            task.add_done_callback(self._probes.discard)
+
+    async def _renewed(self, id: str) -> None:
+        async with self._renewals:  # a carrier that is back may have very many, and changes are pushed in between
+            await self._renew(id)
+
     # ---- keeping
 
     async def _note(
@@ -324,6 +349,7 @@ class TrunkWatch:
         registration = self._registration(trunk, registrations)
         samples, trunk.samples = tuple(trunk.samples), []
         answers = self._answers(trunk, online, registration)
+        self._begin_anew(trunk, answers, registrations)
         if registration == REJECTED and trunk.every_s and answers is not True:
             # Asterisk calls one that was not answered rejected too.
             kept = trunk.row and trunk.row["registration"] and trunk.row["registration"]["state"]
