@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ivr.check import load
-from jinaconnect.core.ivr.dialects.compiling import compiled, refusals
-from jinaconnect.core.ivr.dialects.shape import EXACT
+from jinaconnect.core.ivr.dialects import applets
+from jinaconnect.core.ivr.dialects.compiling import as_applets, compiled, refusals, worst
+from jinaconnect.core.ivr.dialects.shape import EXACT, Remark
 from jinaconnect.core.ivr.dialects.table import DIALECTS
 from jinaconnect.core.ivr.graph import Graph
 from jinaconnect.store.databases.mongo import Document
@@ -50,7 +51,8 @@ def compile_template(ctx: Context, row: Document, provider: str) -> dict[str, An
         raise Invalid.field("template_kind", "only an IVR can be compiled")
     graph = load(row["graph"])
     settings = ctx.services.settings
-    documents, notes, levels = [], [], {}
+    documents, levels = [], {}
+    notes: list[dict[str, str]] = []
     for name in DIALECTS if provider == EVERY else (provider,):
         base = f"{settings.public_url or settings.own_url}/voice/webhooks/{name}"
         told = compiled(graph, name, _Shown(*(f"{base}/{kind}/" for kind in ("turn", "status", "recording"))))
@@ -58,7 +60,34 @@ def compile_template(ctx: Context, row: Document, provider: str) -> dict[str, An
         for node, document in told.documents.items():
             body = document.body.decode()
             documents.append({"provider": name, "node": node, "content_type": document.content_type, "body": body})
-        for node, remarks in told.remarks.items():
-            said = [{"provider": name, "node": node, "level": each.level, "text": each.text} for each in remarks]
-            notes += said or [{"provider": name, "node": node, "level": EXACT, "text": ""}]
-    return {"levels": levels, "documents": documents, "notes": notes}
+        notes += _notes(name, told.remarks)
+    flow = _flow(graph, settings.public_url or settings.own_url) if applets.AT in levels else None
+    return {"levels": levels, "documents": documents, "notes": notes, "applets": flow}
+
+
+def _flow(graph: Graph, root: str) -> dict[str, Any]:
+    """Return what a flow at Exotel is built of, and what its applets are answered when this IVR leads a call."""
+    told = as_applets(graph)
+    answers = [
+        {"node": node, "applet": each.name, "content_type": each.content_type if each.body else None,
+         "body": each.body.decode()}
+        for node, found in told.answers.items() for each in found
+    ]  # fmt: skip
+    given = {each["applet"] for each in answers} | {applets.HANGUP}
+    parts = [
+        {"applet": part.label, "case": part.case or None, "leads_to": part.leads_to, "text": part.text,
+         "address": f"{root}/voice/webhooks/{applets.AT}/{{provider_config}}/{part.asks}/?token={{token}}"
+         if part.asks else None,
+         "used": not part.case or part.case in given}
+        for part in applets.FLOW
+    ]  # fmt: skip
+    notes = _notes(applets.AT, told.remarks)
+    return {"level": worst(told.remarks), "parts": parts, "answers": answers, "notes": notes}
+
+
+def _notes(provider: str, remarks: Mapping[str, Sequence[Remark]]) -> list[dict[str, str]]:
+    notes = []
+    for node, found in remarks.items():
+        said = [{"provider": provider, "node": node, "level": each.level, "text": each.text} for each in found]
+        notes += said or [{"provider": provider, "node": node, "level": EXACT, "text": ""}]
+    return notes

@@ -22,7 +22,8 @@ from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.schemas import Parameter
 
 TEMPLATES = Listing(
-    filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",)
+    filters={"template_kind": Filter("template_kind"), "is_active": bool_filter("is_active")}, search=("name",),
+    orderings={"created_at": "_id"},
 )
 Kind = Literal["tts_script", "audio_url", "ivr_menu"]
 Level = Literal["exact", "emulated", "refused"]
@@ -180,12 +181,46 @@ class CompiledNote(Answer):
     text: str
 
 
+class FlowPart(Answer):
+    """An applet a flow at Exotel is built of, once for all IVRs.
+
+    `case` is the SwitchCase's word for it, `address` what it asks: of the account, with its id and token. `used` tells
+    whether this IVR needs it.
+    """
+
+    applet: str
+    case: str | None
+    address: str | None
+    leads_to: list[str]
+    text: str
+    used: bool
+
+
+class AppletAnswer(Answer):
+    """What an applet is answered at a node, after those before it; without `content_type` it asks nothing."""
+
+    node: str
+    applet: str
+    content_type: str | None
+    body: str
+
+
+class AppletFlow(Answer):
+    """An IVR as it is led by a flow of Exotel's dashboard, whose applets ask one after the other."""
+
+    level: Level
+    parts: list[FlowPart]
+    answers: list[AppletAnswer]
+    notes: list[CompiledNote]
+
+
 class Compilation(Answer):
-    """An IVR as carriers are told it, with the worst level of each."""
+    """An IVR as carriers are told it, with the worst level of each; `applets` is Exotel's, without ExoML."""
 
     levels: dict[str, Level]
     documents: list[CompiledDocument]
     notes: list[CompiledNote]
+    applets: AppletFlow | None
 
 
 _TEMPLATES = partial(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -181,10 +182,61 @@ async def test_an_ivr_is_shown_in_the_dialect_of_every_carrier(tenant: Tenant) -
     assert {each["provider"] for each in (*one["documents"], *one["notes"])} == {"vonage"}
     assert [each for each in told["notes"] if each["provider"] == "vonage"] == one["notes"]
     assert {"provider": "vonage", "node": "hello", "level": "exact", "text": ""} in one["notes"]
+    assert one["applets"] is None
     (await tenant().post(f"{where}?provider=sip")).refused(400, "validation_error")
     script = await add(tenant(), name="S", template_kind="tts_script", tts_text="Hello.", graph=None)
     refused = (await tenant().post(f"{PATH}{script['id']}/compile/")).refused(400, "validation_error")
     assert list(refused) == ["template_kind"]
+
+
+async def test_an_ivr_is_shown_as_a_flows_applets_are_told_it(tenant: Tenant) -> None:
+    long = " ".join(f"Sentence number {n:03d} is said here." for n in range(60))
+    nodes = [
+        node("hello", "voice.play", tts_text="Welcome, {{name}}.", tts_voice="Ann"),
+        node("ask", "voice.gather_dtmf", prompt_tts=long, max_digits=2, timeout_seconds=7, inter_digit_s=7),
+        node("quiet", "voice.gather_dtmf", prompt_tts="One key.", max_digits=1, timeout_seconds=5, barge_in=False),
+        node("message", "voice.record", max_duration_seconds=60), node("pause", "wait", seconds=2),
+        node("web", "http_call", url="https://example.com/", method="GET"),
+        node("agent", "voice.transfer", to_uri="+12025550188"),
+        node("desk", "voice.transfer", to_uri="sip:a@example.com"),
+        node("words", "voice.gather_speech", language="en-IN", timeout_seconds=5), node("end", "voice.hangup"),
+    ]  # fmt: skip
+    keys = {"ask": "default", "quiet": "1", "web": "ok", "agent": "failed", "desk": "failed"}
+    edges = [edge(a["id"], b["id"], keys.get(a["id"], "done")) for a, b in pairwise(nodes)]
+    made = await add(tenant(), graph={"entry_node_id": "hello", "nodes": nodes, "edges": edges})
+    flow = (await tenant().post(f"{PATH}{made['id']}/compile/?provider=exotel")).ok()["applets"]
+    assert flow["level"] == "refused"
+    said: dict[str, list[dict[str, Any]]] = {}
+    for each in flow["answers"]:
+        said.setdefault(each["node"], []).append(each)
+    assert [(each["applet"], each["body"]) for each in said["hello"]] == [("greeting", "Welcome, {{name}}.")]
+    assert [each["applet"] for each in said["ask"]] == ["greeting", "gather"]
+    asked = json.loads(said["ask"][1]["body"])
+    assert f"{said['ask'][0]['body']} {asked['gather_prompt']['text']}" == long, "nothing of a long prompt is lost"
+    assert (asked["max_input_digits"], asked["input_timeout"], asked["repeat_menu"]) == (2, 7, 0)
+    assert [each["applet"] for each in said["quiet"]] == ["greeting", "gather"]
+    assert json.loads(said["quiet"][1]["body"])["gather_prompt"] == {"text": ""}
+    assert [each["applet"] for each in said["message"]] == ["voicemail"]
+    assert json.loads(said["agent"][0]["body"])["destination"] == {"numbers": ["+12025550188"]}
+    assert [said[name][-1]["applet"] for name in ("pause", "web", "desk", "words", "end")] == [
+        "wait", "wait", "wait", "wait", "hangup",
+    ]  # fmt: skip
+    levels: dict[str, set[str]] = {}
+    for each in flow["notes"]:
+        levels.setdefault(each["level"], set()).add(each["node"])
+    assert levels == {
+        "refused": {"desk", "words"}, "emulated": {"hello", "ask", "message", "pause", "web"},
+        "exact": {"quiet", "agent", "end"},
+    }  # fmt: skip
+    parts = {each["case"] or each["applet"]: each for each in flow["parts"]}
+    assert {name for name, each in parts.items() if not each["used"]} == set()
+    for name in ("done", "switch", "greeting", "gather", "connect"):
+        assert any(f"/{{provider_config}}/{name}/?token=" in (each["address"] or "") for each in flow["parts"])
+    (await tenant().patch(f"{PATH}{made['id']}/", {"graph": {
+        "entry_node_id": "hello", "nodes": [nodes[0], nodes[-1]], "edges": [{"source": "hello", "target": "end"}],
+    }})).ok()  # fmt: skip
+    flow = (await tenant().post(f"{PATH}{made['id']}/compile/")).ok()["applets"]
+    assert {each["case"] for each in flow["parts"] if each["case"] and each["used"]} == {"greeting", "hangup"}
 
 
 async def test_what_a_carrier_cannot_say_is_refused_by_node_and_carrier(tenant: Tenant) -> None:

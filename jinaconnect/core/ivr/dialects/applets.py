@@ -16,13 +16,45 @@ import orjson
 from jinaconnect.core.ivr import exchange
 from jinaconnect.core.ivr.dialects import shape
 from jinaconnect.core.ivr.dialects.exoml import DIALLED, TEXT
-from jinaconnect.core.ivr.dialects.shape import Prompt
+from jinaconnect.core.ivr.dialects.shape import EMULATED, REFUSED, Prompt, Remark
 from jinaconnect.core.ivr.exchange import Order, Report
+
+AT = "exotel"  # whose flows they are
 
 # The cases of the flow's SwitchCase; `WAIT` leads straight back to its Passthru.
 GATHER, GREETING, CONNECT, VOICEMAIL, WAIT, HANGUP = "gather", "greeting", "connect", "voicemail", "wait", "hangup"
 _JSON, _TEXT = "application/json", "text/plain; charset=utf-8"
 _QUIET = 0  # what a gather asks to be repeated: retries are the machine's
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An applet the flow is built of.
+
+    `case` is the SwitchCase's word for it, `asks` the kind of the address it is given (empty: none), `leads_to` the
+    labels of what follows it, `text` how it is set up.
+    """
+
+    label: str
+    case: str
+    asks: str
+    leads_to: tuple[str, ...]
+    text: str
+
+
+_PASSTHRU, _SWITCH = "Passthru", "SwitchCase"
+_BACK = (_PASSTHRU,)
+FLOW = (
+    Part(_PASSTHRU, "", "done", (_SWITCH,), "The flow begins with it. Asynchronous off; both of its ends lead on."),
+    Part(_SWITCH, "", "switch", ("Greeting", "Gather", "Connect", "Voicemail", _PASSTHRU, "Hangup"),
+         "Its cases are named as below; any other word leads to Hangup."),
+    Part("Greeting", GREETING, GREETING, _BACK, "Dynamic text, or the address of an audio file."),
+    Part("Gather", GATHER, GATHER, _BACK, "Dynamic; with and without keys it leads on."),
+    Part("Connect", CONNECT, CONNECT, _BACK, "Dynamic; both of its ends, answered or not, lead on."),
+    Part("Voicemail", VOICEMAIL, "", _BACK, "Set up here: how long a message may be, and what ends it."),
+    Part(_PASSTHRU, WAIT, "", (_SWITCH,), "The case leads straight back to where the flow begins."),
+    Part("Hangup", HANGUP, "", (), ""),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +69,12 @@ class Applet:
 def render(orders: Sequence[Order]) -> tuple[Applet, ...]:
     """Return a turn; no orders hang up. What no applet can do goes straight on to the next turn."""
     prompts, wait = shape.parts(orders)
-    last = prompts.pop() if prompts and isinstance(wait, exchange.Collect) else None
-    said = tuple(_greeting(text) for each in prompts for text in _texts(each))
+    last = prompts.pop() if prompts and isinstance(wait, exchange.Collect) and prompts[-1].barge_in else None
+    texts = _texts(last) if last is not None else [""]
+    said = tuple(_greeting(text) for text in (*(text for each in prompts for text in _texts(each)), *texts[:-1]))
     match wait:
         case exchange.Collect():
-            return *said, _gather(wait, last)
+            return *said, _gather(wait, {"audio_url" if isinstance(last, exchange.PlayAudio) else "text": texts[-1]})
         case exchange.StartTransfer() if wait.to.startswith("+"):
             return *said, _connect(wait.to)
         case exchange.StartRecord():
@@ -68,10 +101,7 @@ def _greeting(text: str) -> Applet:
     return Applet(GREETING, text.encode())
 
 
-def _gather(order: exchange.Collect, prompt: Prompt | None) -> Applet:
-    asked = {"text": prompt.text[:TEXT]} if isinstance(prompt, exchange.Say) else {"text": ""}
-    if isinstance(prompt, exchange.PlayAudio):
-        asked = {"audio_url": prompt.url}
+def _gather(order: exchange.Collect, asked: Mapping[str, str]) -> Applet:
     return Applet(GATHER, orjson.dumps({
         "gather_prompt": asked, "max_input_digits": order.max_digits - len(order.collected),
         "finish_on_key": order.terminators, "input_timeout": shape.seconds(shape.longer(order)),
@@ -99,3 +129,27 @@ def reports(name: str, fields: Mapping[str, Any]) -> tuple[Report, ...]:
     if name == VOICEMAIL:
         return (exchange.RecordDone(empty=not fields.get("RecordingUrl")),)
     return ()
+
+
+def remarks(order: Order) -> list[Remark]:
+    """Return what is to be remarked about an order that a flow carries out."""
+    match order:
+        case exchange.Say():
+            own = order.voice or order.language
+            spoken = [Remark(EMULATED, "voice and language are those the flow is set up with")] if own else []
+            return [*shape.text_remarks(order, TEXT), *spoken]
+        case exchange.Collect():
+            return [*shape.common_remarks(order), *shape.patience_remarks(order)]
+        case exchange.Listen():
+            return [Remark(REFUSED, "a flow takes keys, and tells of no speech")]
+        case exchange.StartTransfer() if order.to.lower().startswith("sip"):
+            return [Remark(REFUSED, "a Connect applet calls telephone numbers only")]
+        case exchange.StartTransfer() if not order.to.startswith("+"):
+            return [Remark(EMULATED, "an address that is no telephone number counts as failed")]
+        case exchange.StartRecord():
+            return [Remark(EMULATED, "its length, its silence and its beep are those of the Voicemail applet")]
+        case exchange.Pause():
+            return [Remark(EMULATED, "the pause is left out")]
+        case exchange.AskHttp():
+            return [Remark(EMULATED, "the flow goes round until the web service has answered")]
+    return []

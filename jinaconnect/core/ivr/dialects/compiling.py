@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jinaconnect.core.calls import causes
 from jinaconnect.core.ivr import exchange, machine, turns
 from jinaconnect.core.ivr import graph as graphs
-from jinaconnect.core.ivr.dialects.shape import EMULATED, EXACT, REFUSED, Dialect, Document, Remark, Urls
+from jinaconnect.core.ivr.dialects import applets
+from jinaconnect.core.ivr.dialects.applets import Applet
+from jinaconnect.core.ivr.dialects.shape import EMULATED, EXACT, REFUSED, Document, Remark, Urls
 from jinaconnect.core.ivr.dialects.table import DIALECTS
 from jinaconnect.core.ivr.exchange import Order
 from jinaconnect.core.ivr.graph import Graph, Node
+
+About = Callable[[Order], list[Remark]]
 
 _WORST = (EXACT, EMULATED, REFUSED)
 _KEYS_OF_NO_TELEPHONE = frozenset("ABCD")
@@ -29,8 +33,20 @@ class Compiled:
     @property
     def level(self) -> str:
         """Return the worst level of any node."""
-        levels = [each.level for remarks in self.remarks.values() for each in remarks]
-        return max(levels, key=_WORST.index, default=EXACT)
+        return worst(self.remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class AsApplets:
+    """A graph as a flow's applets are told it: what they are answered by node, in order, and remarks by node."""
+
+    answers: Mapping[str, Sequence[Applet]]
+    remarks: Mapping[str, Sequence[Remark]]
+
+
+def worst(remarks: Mapping[str, Sequence[Remark]]) -> str:
+    """Return the worst level of remarks by node."""
+    return max((each.level for found in remarks.values() for each in found), key=_WORST.index, default=EXACT)
 
 
 def compiled(graph: Graph, provider: str, urls: Urls) -> Compiled:
@@ -39,10 +55,21 @@ def compiled(graph: Graph, provider: str, urls: Urls) -> Compiled:
     documents, remarks = {}, {}
     for name, node in graph.nodes.items():
         orders = _orders(graph, node)
-        remarks[name] = _remarks(dialect, graph, node, orders)
+        remarks[name] = _remarks(dialect.remarks, graph, node, orders)
         if orders:
             documents[name] = dialect.render(orders, urls)
     return Compiled(provider, documents, remarks)
+
+
+def as_applets(graph: Graph) -> AsApplets:
+    """Return a graph as the applets of a flow at Exotel are told it."""
+    answers, remarks = {}, {}
+    for name, node in graph.nodes.items():
+        orders = _orders(graph, node)
+        remarks[name] = _remarks(applets.remarks, graph, node, orders)
+        if orders:
+            answers[name] = applets.render(orders)
+    return AsApplets(answers, remarks)
 
 
 def refusals(graph: Graph, providers: Sequence[str]) -> dict[str, list[str]]:
@@ -50,7 +77,7 @@ def refusals(graph: Graph, providers: Sequence[str]) -> dict[str, list[str]]:
     faults: dict[str, list[str]] = {}
     for provider in providers:
         for name, node in graph.nodes.items():
-            for remark in _remarks(DIALECTS[provider], graph, node, _orders(graph, node)):
+            for remark in _remarks(DIALECTS[provider].remarks, graph, node, _orders(graph, node)):
                 if remark.level == REFUSED:
                     faults.setdefault(name, []).append(f"{provider}: {remark.text}")
     return faults
@@ -59,13 +86,13 @@ def refusals(graph: Graph, providers: Sequence[str]) -> dict[str, list[str]]:
 def levels(graph: Graph) -> dict[str, str]:
     """Return for each provider the worst level of any node."""
     told = {name: [each for node in graph.nodes.values()
-                   for each in _remarks(dialect, graph, node, _orders(graph, node))]
+                   for each in _remarks(dialect.remarks, graph, node, _orders(graph, node))]
             for name, dialect in DIALECTS.items()}  # fmt: skip
     return {name: max((each.level for each in found), key=_WORST.index, default=EXACT) for name, found in told.items()}
 
 
-def _remarks(dialect: Dialect, graph: Graph, node: Node, orders: Sequence[Order]) -> list[Remark]:
-    found = [remark for order in (*orders, *_later(node)) for remark in dialect.remarks(order)]
+def _remarks(about: About, graph: Graph, node: Node, orders: Sequence[Order]) -> list[Remark]:
+    found = [remark for order in (*orders, *_later(node)) for remark in about(order)]
     keys = {key for source, on in graph.edges if source == node.id for key in on if key in _KEYS_OF_NO_TELEPHONE}
     if node.kind == "voice.gather_dtmf" and keys:
         found.append(Remark(REFUSED, f"no carrier hands on the key {min(keys)}"))
