@@ -31,6 +31,7 @@ def render_consent(doc: Document) -> dict[str, Any]:
         "consent_timestamp": iso_or_none(doc["consent_timestamp"]), "consent_method": doc["consent_method"],
         "recording_url": doc["recording_url"], "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]), "created_by": doc["created_by"],
+        "updated_by": doc.get("updated_by"),
     }  # fmt: skip
 
 
@@ -105,7 +106,7 @@ async def change_consent(ctx: Context, id: str, fields: Mapping[str, Any]) -> di
     now = ctx.now()
 
     def decide(doc: Document) -> Change:
-        changes = {**fields, "updated_at": now}
+        changes = {**fields, "updated_by": ctx.principal.user_id, "updated_at": now}
         after = {**doc, **changes}
         if after["consent_given"] and after["consent_timestamp"] is None:
             changes["consent_timestamp"] = now

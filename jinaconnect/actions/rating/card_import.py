@@ -40,7 +40,8 @@ async def import_cards(
         _checked(line, doc)
         before = held.get(_key(doc))
         if before is None:
-            new.append({"_id": ctx.ids.new("rat"), **doc, "created_at": ctx.now(), "updated_at": ctx.now()})
+            made = {"created_by": ctx.principal.user_id, "created_at": ctx.now(), "updated_at": ctx.now()}
+            new.append({"_id": ctx.ids.new("rat"), **doc, **made})
         elif any(before.get(name, 0) != doc[name] for name in _COMPARED):
             changed.append((before, doc))
     if not dry:
@@ -59,7 +60,7 @@ async def _write(ctx: Context, new: Sequence[Document], changed: Sequence[tuple[
                 raise written
             ctx.wrote(written)
     for before, doc in changed:
-        fields = {name: doc[name] for name in _COMPARED}
+        fields = {**{name: doc[name] for name in _COMPARED}, "updated_by": ctx.principal.user_id}
 
         def decide(held: Document, fields: Document = fields) -> Change:
             after = {**held, **fields, "updated_at": ctx.now()}

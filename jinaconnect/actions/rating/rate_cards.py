@@ -31,7 +31,7 @@ def render_card(doc: Document) -> dict[str, Any]:
         "billing_increment_seconds": doc["billing_increment_seconds"],
         "minimum_seconds": doc.get("minimum_seconds", 0), "valid_from": iso(doc["valid_from"]),
         "valid_to": iso_or_none(doc["valid_to"]), "created_at": iso(doc["created_at"]),
-        "updated_at": iso(doc["updated_at"]),
+        "updated_at": iso(doc["updated_at"]), "created_by": doc.get("created_by"), "updated_by": doc.get("updated_by"),
     }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ CARDS = Rows(
 async def create_card(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Add a rate card; raises Invalid on `provider_config` and `valid_to`."""
     await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    return await CARDS.create(ctx, kept_card(fields))
+    return await CARDS.create(ctx, {**kept_card(fields), "created_by": ctx.principal.user_id})
 
 
 async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ async def change_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[
     await ctx.data.get("rate_cards", id)
     if "provider_config" in fields:
         await own_trunk(ctx.data, fields["provider_config"], "provider_config")
-    return await CARDS.change(ctx, id, _kept(fields))
+    return await CARDS.change(ctx, id, {**_kept(fields), "updated_by": ctx.principal.user_id})
 
 
 async def replace_card(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:

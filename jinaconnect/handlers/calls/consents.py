@@ -20,7 +20,10 @@ from jinaconnect.handlers.calls.fields import Named, Time
 from jinaconnect.handlers.calls.operation import voice_operation
 from jinaconnect.handlers.edge.crud import Does, crud
 
-CONSENTS = Listing(filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")})
+CONSENTS = Listing(
+    filters={"contact": text_filter("contact"), "consent_given": bool_filter("consent_given")},
+    orderings={"created_at": "_id"},
+)
 _TAKEN = {"errors": (409,)}
 
 

@@ -17,7 +17,8 @@ from jinaconnect.handlers.edge.operation import PUBLIC, Reply, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 
 RECORDINGS = Listing(
-    filters={"call_id": text_filter("call"), "call": text_filter("call")}, search=("transcription",)
+    filters={"call_id": text_filter("call"), "call": text_filter("call")}, search=("transcription",),
+    orderings={"created_at": "_id"},
 )  # fmt: skip
 _TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 

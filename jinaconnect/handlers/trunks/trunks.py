@@ -25,6 +25,7 @@ def _known(name: str) -> str:
 
 
 Provider = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(PROVIDERS)})]
+Cause = Annotated[str, WithJsonSchema({"type": "string", "enum": [*sorted(CAUSES), ""]})]
 
 TRUNKS = Listing(
     filters={"provider": Filter("provider"), "enabled": bool_filter("enabled"), "priority": number_filter("priority"),
@@ -56,7 +57,7 @@ class TrunkFields(Request, json_schema_extra=example(enabled=False)):
     fallback_sms_enabled: Given[bool] = None
     fallback_sms_config: Id | None = None
     fallback_sms_template: Given[Annotated[Text, StringConstraints(max_length=2000)]] = None
-    fallback_on_causes: Given[Annotated[list[str], Field(max_length=len(CAUSES) + 1)]] = None
+    fallback_on_causes: Given[Annotated[list[Cause], Field(max_length=len(CAUSES) + 1)]] = None
     default_route: Route | None = None
     asterisk: Annotated[str, StringConstraints(max_length=32)] | None = None
 

@@ -17,7 +17,7 @@ _RECORDING = {
 _CONSENT = {
     "id": sample_id("con"), "name": "Web form", "description": None, "is_active": True, "contact": sample_id("cnt"),
     "consent_given": True, "consent_timestamp": EARLIER, "consent_method": "web_form", "recording_url": "",
-    "created_at": EARLIER, "updated_at": MOMENT, "created_by": "sam@example.com",
+    "created_at": EARLIER, "updated_at": MOMENT, "created_by": "sam@example.com", "updated_by": None,
 }  # fmt: skip
 
 
@@ -104,6 +104,7 @@ class ConsentData(Payload, json_schema_extra=like(_CONSENT)):
     created_at: Stamp
     updated_at: Stamp
     created_by: str | None
+    updated_by: str | None = None
 
 
 class ConsentCreated(ConsentData, json_schema_extra=like(_CONSENT)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -45,7 +45,7 @@ class TrunkData(Payload, json_schema_extra=like(_TRUNK)):
     is_default_inbound: bool
     priority: int
     from_numbers: list[str]
-    max_concurrent_calls: Count
+    max_concurrent_calls: Annotated[int, Field(ge=-1)]  # 0 and less: as many as come
     currency: str
     recording_enabled: bool
     remove_recordings: bool

@@ -23,7 +23,7 @@ _CARD = {
     "id": sample_id("rat"), "name": "United States", "description": None, "is_active": True,
     "provider_config": sample_id("trk"), "destination_prefix": "+1", "rate_per_minute": 0.013, "currency": "USD",
     "billing_increment_seconds": 60, "minimum_seconds": 0, "valid_from": EARLIER, "valid_to": None,
-    "created_at": EARLIER, "updated_at": MOMENT,
+    "created_at": EARLIER, "updated_at": MOMENT, "created_by": sample_id("usr"), "updated_by": None,
 }  # fmt: skip
 _ROUTE = {
     "id": sample_id("ort"), "name": "India first", "description": None, "is_active": True,
@@ -120,6 +120,8 @@ class RateCardData(Payload, json_schema_extra=like(_CARD)):
     valid_to: Stamp | None
     created_at: Stamp
     updated_at: Stamp
+    created_by: str | None = None
+    updated_by: str | None = None
 
 
 class RateCardCreated(RateCardData, json_schema_extra=like(_CARD)):
