@@ -202,6 +202,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("status", 1), ("_id", -1))),
             Index((("app", 1), ("element_name", 1), ("language_code", 1)), unique=True, only=_PRESENT),
             Index((("platform", 1), ("_id", -1))),
+            Index((("platform", 1), ("tags", 1), ("_id", -1))),
         ),
     ),
     "reach": Collection(indexes=(Index((("_id", -1),)),)),

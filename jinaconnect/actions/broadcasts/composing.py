@@ -157,6 +157,7 @@ def compose_for(
         form = template.form
         header = template.header or texts.template_parameters(form.get("header") or "", values)
         buttons = parameters.button_parameters(form.get("buttons") or (), values, known, wording.base)
+        buttons += parameters.offer_parameters(form, values)
         cards = parameters.card_parameters(form.get("cards") or (), values)
         filled = replace(template, header=header, body=body, buttons=buttons, cards=cards)
         return channel.compose(wording.account, Outgoing({}, filled))

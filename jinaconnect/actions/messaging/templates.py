@@ -40,7 +40,8 @@ STATUSES = (
 REGISTERED = ("bsp_template_id", "dlt_template_id", "dlt_entity_id", "sender_id", "dlt_category")
 CARDS = ("rich_cards", "orientation", "card_width")
 REVIEWED = ("cards", "sub_category", "media_handle", "tenant_media", "example_header",
-            "code_expiration_minutes", "add_security_recommendation")  # fmt: skip
+            "code_expiration_minutes", "add_security_recommendation", "is_lto", "lto_text", "lto_has_expiration",
+            "vertical")  # fmt: skip
 FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS, *REVIEWED)
 REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
 WATCHED = ("DRAFT", "PENDING")  # states that a template does not stay in

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.rows import Rows
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.ids import well_formed
+from jinaconnect.core.paging import MAX_CHOICES, Parse, parse_or_fault
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Duplicate
@@ -23,6 +25,31 @@ def _render(tag: Mapping[str, Any]) -> dict[str, Any]:
 
 
 TAGS = Rows(collection="tags", id="tag", told="tag", render=_render)
+
+
+_BY_ID = ("tag__id", "tag__id__in")
+
+
+async def by_tag_id(ctx: Context) -> list[dict[str, Any]]:
+    """Return what a request for things that have tags of these ids asks of their words; raises Invalid."""
+    query = ctx.caller.query
+    asked = [parse_or_fault(name, _ids(name), query[name]) for name in _BY_ID if name in query]
+    return [{"tags": {"$in": await _names(ctx, ids)}} for ids in asked]
+
+
+def _ids(parameter: str) -> Parse:
+    def read(text: str) -> list[str]:
+        ids = [part for part in text.split(",") if part] if parameter != _BY_ID[0] else [text]
+        if not all(well_formed(id) for id in ids) or len(ids) > MAX_CHOICES:
+            raise ValueError(f"must be ids of tags, at most {MAX_CHOICES}")
+        return ids
+
+    return read
+
+
+async def _names(ctx: Context, ids: Sequence[str]) -> list[str]:
+    found = await ctx.data.select(TAGS.collection, {"_id": {"$in": list(ids)}}, fields={"name": 1}, limit=len(ids) + 1)
+    return [tag["name"] for tag in found]
 
 
 def _fields(ctx: Context, fields: Mapping[str, Any]) -> Document:

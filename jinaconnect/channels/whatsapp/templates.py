@@ -67,6 +67,9 @@ def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
             told = [{"param_name": names[0], "example": shown}]
             header["example"] = {"header_text_named_params": told} if named else {"header_text": [shown]}
         parts.append(header)
+    if doc.get("is_lto"):
+        offer = {"text": doc["lto_text"], "has_expiration": bool(doc["lto_has_expiration"])}
+        parts.append({"type": "LIMITED_TIME_OFFER", "limited_time_offer": offer})
     if doc["content"]:
         parts.append(_body(doc["content"], doc["example_body"], named))
     if kind == "CAROUSEL":
@@ -147,7 +150,8 @@ def fields_of(item: Mapping[str, Any]) -> dict[str, Any]:
         "element_name": str(item.get("name") or "")[:512], "language_code": str(item.get("language") or ""),
         "category": str(item.get("category") or ""), "status": REPORTED.get(str(item.get("status")), "PENDING"),
         "meta_template_id": str(item.get("id") or "") or None, "template_type": "TEXT", "content": None, "header": None,
-        "footer": None, "buttons": None, "cards": None, "sub_category": None,
+        "footer": None, "buttons": None, "cards": None, "sub_category": None, "is_lto": None, "lto_text": None,
+        "lto_has_expiration": None,
         "rejection_reason": None if told in (None, "NONE") else str(told)[:500],
     }  # fmt: skip
     for part in item.get("components") or ():
@@ -171,6 +175,9 @@ def _part(part: Mapping[str, Any], fields: dict[str, Any]) -> str | None:
             fields.update(template_type=form, header=text if form == "TEXT" else None)
         else:
             return f"headers of the format {part.get('format')} are not known here"
+    elif kind == "LIMITED_TIME_OFFER":
+        offer = part.get("limited_time_offer") or {}
+        fields.update(is_lto=True, lto_text=offer.get("text"), lto_has_expiration=bool(offer.get("has_expiration")))
     elif kind in ("BODY", "FOOTER"):
         fields["content" if kind == "BODY" else "footer"] = text
     elif kind == "BUTTONS":

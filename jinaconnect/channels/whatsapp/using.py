@@ -10,6 +10,7 @@ from typing import Any
 
 from jinaconnect.channels.base import TemplateUse
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.messaging.offers import OFFER, ending
 from jinaconnect.core.messaging.template_form import FILES, is_single
 from jinaconnect.core.messaging.templates import given_values, placeholders, render
 
@@ -37,6 +38,8 @@ def used(use: TemplateUse) -> tuple[dict[str, Any], dict[str, Any]]:
     if button := _shop(use, form):
         parts.append(button)
     parts += use.buttons
+    if form.get("lto_has_expiration") and ending(use.buttons) is None:
+        raise Invalid.field(f"{FIELD}.buttons", f"must have a component {OFFER} with expiration_time_ms: when it ends")
     cloud: dict[str, Any] = {"name": use.name, "language": {"code": use.language}}
     if parts:
         cloud["components"] = parts

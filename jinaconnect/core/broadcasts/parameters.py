@@ -8,7 +8,9 @@ from typing import Any
 from jinaconnect.core.broadcasts.links import is_ours, place_of
 from jinaconnect.core.broadcasts.values import said, template_parameters
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.messaging.offers import offer_ending
 from jinaconnect.core.messaging.templates import PLACEHOLDER
+from jinaconnect.core.paging import parse_moment, parse_or_fault
 
 COUPON = ("coupon_code", "otp_code", "code", "otp")  # by which names a code to copy is given
 
@@ -31,6 +33,14 @@ def button_parameters(
         elif kind == "OTP":
             found.append(_parameter("url", index, {"type": "text", "text": _code(button, values)}))
     return found
+
+
+def offer_parameters(form: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what says when a template's offer ends, the value `offer_ends_at`; raises Invalid where it is missing."""
+    if not form.get("lto_has_expiration"):
+        return []
+    ends = parse_or_fault("placeholder_data.offer_ends_at", parse_moment, values.get("offer_ends_at", ""))
+    return [offer_ending(int(ends.timestamp() * 1000))]
 
 
 def card_parameters(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from jinaconnect.core.messaging.offers import offer_faults
 from jinaconnect.core.messaging.template_kinds import Tags
 from jinaconnect.core.messaging.templates import element_name
 from jinaconnect.core.schema import Given, Id, Request, Text, example, unkept
@@ -95,6 +96,14 @@ class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}
         None, ge=1, le=90, description="How long a code holds, of AUTHENTICATION templates."
     )
     add_security_recommendation: Given[bool] = None
+    is_lto: Given[bool] = Field(None, description="Whether it is an offer for a limited time.")
+    lto_text: Annotated[Text, StringConstraints(min_length=1, max_length=16)] | None = Field(
+        None, description="What such an offer is called."
+    )
+    lto_has_expiration: Given[bool] = Field(None, description="Whether it ends at a moment that each send names.")
+    vertical: Annotated[Text, StringConstraints(min_length=1, max_length=180)] | None = Field(
+        None, description="What it is about in a few words, for those who review it (Gupshup); its name unless given."
+    )
     tags: Given[Tags] = Field(None, description="Words that templates are sorted by.")
     is_active: bool | None = None
 
@@ -175,7 +184,7 @@ def form_faults(form: Mapping[str, Any]) -> dict[str, list[str]]:
         faults["media_handle" if form.get("media_handle") else "example_media_url"] = [
             f"a template of the type {kind} shows no file in its header"
         ]
-    return faults
+    return faults | offer_faults(form, buttons)
 
 
 def _card_faults(cards: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

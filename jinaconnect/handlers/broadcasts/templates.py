@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
+from jinaconnect.actions.office.tags import by_tag_id
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.inbox.platform import PLATFORMS
@@ -27,6 +28,7 @@ from jinaconnect.core.messaging.templates import element_name, preview
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.core.schema import Answer, Given, Request, Text, example, sample, unkept
 from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.office.tags import BY_ID
 
 Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://\S+$")]
 FILES, CARD_TYPES = ("IMAGE", "VIDEO", "DOCUMENT"), ("RICH_CARD", "CAROUSEL")
@@ -271,14 +273,15 @@ def _declare(platform: str) -> None:
     new: type[PlainTemplateFields] = NewCardTemplate if cards else NewPlainTemplate
     fields: type[PlainTemplateFields] = CardTemplateFields if cards else PlainTemplateFields
 
-    @doing("GET", "/", "list", "view", listing=_TEMPLATES, returns=PlainTemplateOut)
+    @doing("GET", "/", "list", "view", listing=_TEMPLATES, query=BY_ID, returns=PlainTemplateOut)
     async def list_templates(ctx: OperationContext) -> dict[str, Any]:
         """List the templates of the platform, newest first."""
 
         async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             return [templates.render_template(doc) for doc in docs]
 
-        return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None, "platform": platform})
+        within = {"deleted_at": None, "platform": platform}
+        return await list_documents(ctx, "templates", _TEMPLATES, render, within, await by_tag_id(ctx))
 
     @doing("POST", "/", "create", "create", body=new, returns=PlainTemplateOut, status=201, effect=True)
     async def create(ctx: OperationContext, body: PlainTemplateFields) -> dict[str, Any]:

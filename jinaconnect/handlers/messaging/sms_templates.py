@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
+from jinaconnect.actions.office.tags import by_tag_id
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.dlt import normalised
 from jinaconnect.core.messaging.template_form import Language
@@ -18,6 +19,7 @@ from jinaconnect.core.messaging.templates import element_name
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.core.schema import Given, Request, Text, example
 from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.office.tags import BY_ID
 
 PLATFORM = "SMS"
 # What a registered category is to the rules of hours and opt-outs.
@@ -84,7 +86,7 @@ _TEMPLATES = Listing(
 
 @operation(
     "GET", "/sms/v1/templates/", id="sms.templates.list", permission="template.view", listing=_TEMPLATES,
-    returns=SmsTemplateOut, tag="sms",
+    query=BY_ID, returns=SmsTemplateOut, tag="sms",
 )  # fmt: skip
 async def list_templates(ctx: OperationContext) -> dict[str, Any]:
     """List the SMS templates."""
@@ -92,7 +94,8 @@ async def list_templates(ctx: OperationContext) -> dict[str, Any]:
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return [templates.render_template(doc) for doc in docs]
 
-    return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None, "platform": PLATFORM})
+    within = {"deleted_at": None, "platform": PLATFORM}
+    return await list_documents(ctx, "templates", _TEMPLATES, render, within, await by_tag_id(ctx))
 
 
 @operation(

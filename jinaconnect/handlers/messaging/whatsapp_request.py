@@ -250,7 +250,7 @@ def _template_fields(part: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
         if kind in ("header", "body") and kind not in params:
             params[kind] = component.get("parameters") or []
             faults |= _others(component, ("type", "parameters"), f"{path}.components.{place}")
-        elif kind == "button":
+        elif kind in ("button", "limited_time_offer"):
             params.setdefault("buttons", []).append(dict(component))
         elif kind == "carousel" and "cards" not in params:
             made, wrong = _cards_of(component.get("cards"), f"{path}.components.{place}")
@@ -258,7 +258,7 @@ def _template_fields(part: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
             faults |= wrong
         else:
             faults[f"{path}.components.{place}.type"] = [
-                "must be header, body, carousel or button, the first three once"
+                "must be header, body, carousel, button or limited_time_offer, the first three once"
             ]
     if params:
         fields["template_params"] = params

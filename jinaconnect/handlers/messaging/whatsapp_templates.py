@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
+from jinaconnect.actions.office.tags import by_tag_id
 from jinaconnect.actions.reviewing import importing, reviews
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.template_form import NewTemplate, TemplateFields
@@ -18,6 +19,7 @@ from jinaconnect.core.messaging.template_kinds import TAG_FILTERS
 from jinaconnect.core.paging import FLAG, Filter, Listing, bool_filter, choice_filter, parse_bool, parse_text
 from jinaconnect.core.schema import Answer, Id, Request, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.office.tags import BY_ID
 
 PLATFORM = "WHATSAPP"
 
@@ -61,6 +63,7 @@ _TEMPLATES = Listing(
     id="wa.templates.list",
     permission="template.view",
     listing=_TEMPLATES,
+    query=BY_ID,
     returns=TemplateOut,
     tag="whatsapp",
 )
@@ -70,7 +73,8 @@ async def list_templates(ctx: Context) -> dict[str, Any]:
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return [templates.render_template(doc) for doc in docs]
 
-    return await list_documents(ctx, "templates", _TEMPLATES, render, {"deleted_at": None, "platform": PLATFORM})
+    within = {"deleted_at": None, "platform": PLATFORM}
+    return await list_documents(ctx, "templates", _TEMPLATES, render, within, await by_tag_id(ctx))
 
 
 @operation(

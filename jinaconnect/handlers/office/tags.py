@@ -11,7 +11,11 @@ from jinaconnect.core.events.payloads.office import TagData
 from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
 from jinaconnect.core.schema import Given, Line, Request, Text, example
 from jinaconnect.handlers.edge.crud import Does, crud
+from jinaconnect.handlers.edge.schemas import Parameter
 
+_SHAPE = "[a-z]{3,4}_[0-9a-hjkmnp-tv-z]{26}"
+_ID = {"type": "string", "pattern": f"^{_SHAPE}$"}
+_IDS = {"type": "string", "pattern": f"^{_SHAPE}(,{_SHAPE})*$"}
 TAGS = Listing(
     filters={
         "name": text_filter("name"), "is_active": bool_filter("is_active"), "created_by": Filter("created_by"),
@@ -19,6 +23,10 @@ TAGS = Listing(
     },
     search=("name",), orderings={"name": "name"},
 )  # fmt: skip
+BY_ID = {
+    "tag__id": Parameter("Of these that have the tag with this id.", _ID),
+    "tag__id__in": Parameter("Of these that have any of the tags with these ids, with commas.", _IDS),
+}
 TagName = Annotated[Line, StringConstraints(min_length=1, max_length=100)]
 
 

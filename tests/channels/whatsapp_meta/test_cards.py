@@ -269,6 +269,27 @@ async def test_an_app_tells_its_quota_and_what_its_provider_can_do(
     (await tenant().get("/wa/v1/apps/wap_x/quota/")).refused(404, "not_found")
 
 
+async def test_an_offer_for_a_limited_time_is_handed_in_in_metas_form_and_read_from_it(
+    tenant: Tenant, carrier: tuple[MetaServer, str]
+) -> None:
+    server, app = carrier
+    copy = {"type": "COPY_CODE", "text": "Copy code", "example": "S25"}
+    offer = {"wa_app": app, "element_name": "offer", "content": "Take {{1}}.", "is_lto": True, "lto_text": "Ends soon!",
+             "lto_has_expiration": True, "buttons": [copy]}  # fmt: skip
+    made = (await tenant().post(PATH, offer)).ok(201)
+    parts = server.templates[made["meta_template_id"]]["components"]
+    assert [part["type"] for part in parts] == ["LIMITED_TIME_OFFER", "BODY", "BUTTONS"]
+    assert parts[0]["limited_time_offer"] == {"text": "Ends soon!", "has_expiration": True}
+    (await tenant().delete(f"{PATH}{made['id']}/")).ok(204)
+    server.templates[made["meta_template_id"]] = {"name": "offer", "language": "en", "category": "MARKETING",
+                                                  "status": "APPROVED", "components": parts}  # fmt: skip
+    (await tenant().post(f"{PATH}sync-from-bsp/", {"wa_app_id": app})).ok()
+    [read] = (await tenant().get(PATH, params={"wa_app": app})).ok()["results"]
+    assert {name: read[name] for name in ("is_lto", "lto_text", "lto_has_expiration")} == {
+        "is_lto": True, "lto_text": "Ends soon!", "lto_has_expiration": True
+    }  # fmt: skip
+
+
 async def test_a_template_that_tells_a_code_is_handed_in_in_metas_own_words_and_found_by_its_button(
     tenant: Tenant, carrier: tuple[MetaServer, str]
 ) -> None:

@@ -74,6 +74,13 @@ async def test_templates_are_found_by_their_tags(tenant: Tenant, platform: str) 
     for query, found in (("tag=vip", 1), ("tag__in=vip,summer", 1), ("tag__isnull=true", 1),
                          ("tag__name__icontains=SPRI", 1), ("tag=summer", 0)):  # fmt: skip
         assert (await client.get(f"{path}?{query}")).ok()["count"] == found, query
+    vip, shy = [(await client.post("/tenants/tenant-tags/", {"name": name})).ok(201)["id"] for name in ("vip", "shy")]
+    both, nobodys = f"{vip},{shy}", "tag_" + 26 * "0"
+    for query, found in ((f"tag__id={vip}", 1), (f"tag__id={shy}", 0), (f"tag__id__in={both}", 1),
+                         (f"tag__id__in={both}&tag=summer", 0), (f"tag__id={nobodys}", 0)):  # fmt: skip
+        assert (await client.get(f"{path}?{query}")).ok()["count"] == found, query
+    for name, wrong in (("tag__id", "vip"), ("tag__id", both), ("tag__id__in", "vip,shy")):
+        assert name in (await client.get(f"{path}?{name}={wrong}")).refused(400, "validation_error")
     (await client.post(path, {"element_name": "x", "content": "x", "tags": ["a"] * 21})).refused(
         400, "validation_error"
     )
