@@ -68,6 +68,7 @@ from jinaconnect.records import Records
 from jinaconnect.sheets.workbooks import Workbooks
 from jinaconnect.store.billing.ledger import Ledger
 from jinaconnect.store.billing.margins import Margins
+from jinaconnect.store.billing.organisations import Organisations
 from jinaconnect.store.billing.overview import Overview
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs, DirectoryBlobs
@@ -168,6 +169,7 @@ class Gateway:
             webhook_queue=WebhookQueue(database),
             wallets=Wallets(Ledger(store, ids, self.clock), prices, Margins(database)),
             overview=Overview(database, store.counts),
+            organisations=Organisations(database, store.counts),
         )
 
     def _build(self, services: Services, link: RedisLink | None, process: str) -> Built:

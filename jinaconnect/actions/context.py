@@ -14,6 +14,7 @@ from jinaconnect.core.events.event import Event, Visibility
 from jinaconnect.core.ids import Ids
 from jinaconnect.core.principal import Principal, parse_scope, system_principal
 from jinaconnect.outbound import Outbound
+from jinaconnect.store.billing.organisations import Organisations
 from jinaconnect.store.billing.overview import Overview
 from jinaconnect.store.billing.wallets import Wallets
 from jinaconnect.store.blobs import Blobs
@@ -77,6 +78,7 @@ class Services:
     webhook_queue: WebhookQueue
     wallets: Wallets
     overview: Overview
+    organisations: Organisations
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from jinaconnect.store.looking import (
     total,
     ways,
 )
-from jinaconnect.store.tenant import TenantStore
+from jinaconnect.store.reads import TenantReads
 
 NAMED = "contact"  # the field by which a document is a contact's
 Render = Callable[[Sequence[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
@@ -83,7 +83,7 @@ async def list_documents(
 
 async def list_in(
     ctx: Context,
-    store: TenantStore,
+    store: TenantReads,
     collection: str,
     listing: Listing,
     render: Render,
@@ -141,7 +141,7 @@ class Found:
 
 
 async def look_up(
-    ctx: Context, store: TenantStore, collection: str, always: Sequence[Atom], wanted: Sequence[Atom], order: Order,
+    ctx: Context, store: TenantReads, collection: str, always: Sequence[Atom], wanted: Sequence[Atom], order: Order,
     *, skip: int, limit: int,
 ) -> Found:  # fmt: skip
     """Find rows in order at a cost that does not grow with the collection: by an index, by words, or in a part."""
@@ -161,7 +161,7 @@ async def look_up(
 
 
 async def _search(
-    ctx: Context, store: TenantStore, collection: str, asked: Sequence[Atom]
+    ctx: Context, store: TenantReads, collection: str, asked: Sequence[Atom]
 ) -> tuple[list[str], bool] | None:
     """Return the ids of what the request's `search=` finds by words, newest first, and whether that is all there is.
 
@@ -179,7 +179,7 @@ async def _search(
 
 
 async def _picked(
-    store: TenantStore, collection: str, ids: Sequence[str], order: Order, skip: int, limit: int
+    store: TenantReads, collection: str, ids: Sequence[str], order: Order, skip: int, limit: int
 ) -> list[dict[str, Any]]:
     """Return a page of documents whose ids are known, newest first."""
     if list(order) == list(NEWEST):
@@ -188,7 +188,7 @@ async def _picked(
 
 
 async def _bounded(
-    store: TenantStore, collection: str, always: Sequence[Atom], wanted: Sequence[Atom], order: Order
+    store: TenantReads, collection: str, always: Sequence[Atom], wanted: Sequence[Atom], order: Order
 ) -> Way | None:
     """Return the way to look along for what is wanted, None where an index serves all of it in its order."""
     found = ways(collection, [*always, *wanted], order)
@@ -202,7 +202,7 @@ async def _bounded(
 
 async def _endless(
     ctx: Context,
-    store: TenantStore,
+    store: TenantReads,
     collection: str,
     always: Sequence[Atom],
     wanted: Sequence[Atom],

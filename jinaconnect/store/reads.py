@@ -22,7 +22,7 @@ class TenantReads:
         self.mode: Mode = mode
         self.scope = scope_of(tenant, mode)
 
-    def _partition(self, collection: str) -> str:
+    def _partition(self, collection: str) -> Any:
         return self.scope if COLLECTIONS[collection].by_mode else self.tenant
 
     def _within(self, collection: str, query: Mapping[str, Any]) -> Document:
@@ -143,6 +143,18 @@ class TenantReads:
     ) -> tuple[list[Document], bool]:
         """Return what a pipeline makes of the documents that fit and whether it is exact (see `store/counting.py`)."""
         return await self._store.counts.figures(collection, self._within(collection, query), stages)
+
+
+class SeveralReads(TenantReads):
+    """Lists what several tenants have in live mode as if it were one's, in the order of all."""
+
+    def __init__(self, store: Rows, tenants: Sequence[str]) -> None:
+        super().__init__(store, "", "live")
+        self._tenants = list(tenants)
+
+    def _partition(self, collection: str) -> Any:
+        by_mode = COLLECTIONS[collection].by_mode
+        return {"$in": [scope_of(tenant, "live") if by_mode else tenant for tenant in self._tenants]}
 
 
 def refuse_partition(query: Mapping[str, Any]) -> None:

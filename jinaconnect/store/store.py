@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.core.ids import encode
@@ -10,12 +10,13 @@ from jinaconnect.core.principal import Mode, Principal, parse_scope
 from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.indexes import settle
 from jinaconnect.store.databases.mongo import Document, guarded
+from jinaconnect.store.reads import SeveralReads, TenantReads
 from jinaconnect.store.rows import Rows
 from jinaconnect.store.tenant import TenantStore
 
 
 class Store(Rows):
-    """Everything durable. `tenant()` and `of()` are the only ways to tenant data."""
+    """Everything durable. `tenant()` and `of()` are the only ways to tenant data, `of_several()` reads some."""
 
     async def prepare(self, fresh_epoch: int) -> None:
         """Create what is missing: indexes and the log's epoch."""
@@ -62,6 +63,10 @@ class Store(Rows):
     def of(self, tenant: str, mode: Mode) -> TenantStore:
         """Return the data of a tenant for the gateway's own work (inbound facts, jobs)."""
         return TenantStore(self, tenant, mode)
+
+    def of_several(self, tenants: Sequence[str]) -> TenantReads:
+        """Return what several tenants have in live mode, to read, for the deployment's own people."""
+        return SeveralReads(self, tenants)
 
     def within(self, scope: str) -> TenantStore:
         """Return the store of a partition by its key."""

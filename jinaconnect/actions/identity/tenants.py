@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from jinaconnect.actions.billing.keeping import change_threshold, read_wallet
+from jinaconnect.actions.billing.staff import wallet_of
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.messaging.accounts import ensure_sandbox_accounts
@@ -74,18 +75,26 @@ def render_tenant(doc: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def read_tenant(ctx: Context, id: str) -> dict[str, Any]:
-    """Return the caller's organisation; any other id is not found."""
-    doc = await ctx.services.registry.tenant(id) if id == ctx.principal.tenant else None
+    """Return the caller's organisation, or any for the deployment's own people; raises NotFound."""
+    seen = id == ctx.principal.tenant or ctx.principal.may("billing.platform")
+    doc = await ctx.services.registry.tenant(id) if seen else None
     if doc is None:
         raise NotFound()
     return render_tenant(doc)
 
 
 async def tenant_detail(ctx: Context, id: str) -> dict[str, Any]:
-    """Return the caller's organisation with what it uses; its ids at carriers and its wallet from priority 80 on."""
-    shown, lead = await read_tenant(ctx, id), ctx.principal.priority >= LEADS
-    apps = await ctx.data.select("apps", {"deleted_at": None}, limit=MOST_APPS)
-    contacts, _ = await ctx.data.count("contacts", {**contact_filter(ctx.principal), "deleted_at": None})
+    """Return an organisation that the caller may see with what it uses.
+
+    Its ids at carriers and its wallet are told from priority 80 on, and to the deployment's own people, to whom those
+    of others are shown as they are in live mode.
+    """
+    shown, own = await read_tenant(ctx, id), id == ctx.principal.tenant
+    lead = not own or ctx.principal.priority >= LEADS
+    data = ctx.data if own else ctx.services.store.of(id, "live")
+    apps = await data.select("apps", {"deleted_at": None}, limit=MOST_APPS)
+    seen = contact_filter(ctx.principal) if own else {}
+    contacts, _ = await data.count("contacts", {**seen, "deleted_at": None})
     named = [
         {
             "id": app["_id"], "wa_app_name": app["app_name"], "wa_number": app["phone_number"], "bsp": app["bsp"],
@@ -95,7 +104,7 @@ async def tenant_detail(ctx: Context, id: str) -> dict[str, Any]:
         if app["channel"] == USUAL
     ]  # fmt: skip
     used = sorted({app["channel"] for app in apps})
-    wallet = await read_wallet(ctx) if lead else {}
+    wallet = (await read_wallet(ctx) if own else await wallet_of(ctx, id)) if lead else {}
     money = {name: wallet[name] for name in wallet if name.startswith(("balance", "credit_line", "threshold_alert"))}
     return {**shown, "wa_apps": named, "products_using": used, "contacts_count": contacts, **money}
 
@@ -109,8 +118,9 @@ async def _change_threshold(ctx: Context, threshold: Decimal) -> None:
 
 
 async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the caller's organisation, and below which total its wallet is low."""
-    await read_tenant(ctx, id)
+    """Change the caller's organisation, and below which total its wallet is low; raises NotFound for any other."""
+    if id != ctx.principal.tenant:
+        raise NotFound()
     if fields.get("threshold_alert") is not None:
         await _change_threshold(ctx, fields["threshold_alert"])
     flat = {key: value for key, value in fields.items() if key not in ("settings", "threshold_alert")}

@@ -18,8 +18,7 @@ class Organisation extends Element {
   async #read() {
     this.error = null;
     try {
-      const [list, brand] = await Promise.all([api.get("/tenants/"), api.get("/tenants/branding/")]);
-      [this.tenant, this.brand] = [list.results[0], brand];
+      [this.tenant, this.brand] = await Promise.all([api.get(`/tenants/${session.tenant.id}/`), api.get("/tenants/branding/")]);
     } catch (error) {
       this.error = error;
     }

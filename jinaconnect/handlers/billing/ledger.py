@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import RootModel
 
 from jinaconnect.actions.billing.keeping import read_row
 from jinaconnect.actions.context import OperationContext
-from jinaconnect.actions.listing import list_documents
-from jinaconnect.core.billing.money import micros
+from jinaconnect.actions.identity import directory
+from jinaconnect.actions.listing import list_in
+from jinaconnect.core.billing.money import AMOUNT, parse_amount
 from jinaconnect.core.billing.wallet import KINDS, render_row
 from jinaconnect.core.clock import iso
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ids import encode
-from jinaconnect.core.paging import MOMENT, Filter, Listing, parse_moment, text_filter, time_filter
+from jinaconnect.core.paging import MOMENT, SHORT, Filter, Listing, parse_moment, text_filter, time_filter
+from jinaconnect.core.principal import parse_scope
 from jinaconnect.core.schema import Answer, example, sample_id
 from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.store.billing.ledger import LEDGER
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.reads import TenantReads
 
 PATH = "/transaction/tenant-transactions/"
+_STAFF = "Of which organisations, for the deployment's own people; of anybody else's, their own if it is so named."
 
 
 def _kind(text: str) -> str:
@@ -32,28 +37,17 @@ def _kind(text: str) -> str:
     return wanted
 
 
-def _amount(text: str) -> int:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError("must be a number") from error
-    if not amount.is_finite() or abs(amount) > 10**9:
-        raise ValueError("must be a number of at most a thousand million")
-    return micros(amount)
-
-
 def _made_around(moment: datetime, lookup: str) -> str:
     """Return the bound of the ids that broadcasts made before or after a moment have."""
     return encode("brc", int(moment.timestamp() * 1000), (b"\xff" if lookup in ("lte", "gt") else b"\0") * 10)
 
 
 _COMPARED = ("lt", "lte", "gt", "gte")
-_AMOUNT = {"type": "number", "minimum": -(10**9), "maximum": 10**9}
 ROWS = Listing(
     filters={
         "transaction_type": Filter("type", _kind, ("", "in"), {"type": "string", "enum": list(KINDS)}),
         "created_at": time_filter("created_at"),
-        "amount": Filter("amount", _amount, ("", "lt", "lte", "gt", "gte"), _AMOUNT),
+        "amount": Filter("amount", parse_amount, ("", "lt", "lte", "gt", "gte"), AMOUNT),
         "transaction_id": text_filter("transaction_id"),
         "broadcast": Filter("broadcast"),
         "broadcast__status": Filter("facts.broadcast_status", lookups=("", "in")),
@@ -124,19 +118,36 @@ class TransactionTypes(RootModel[list[str]]):
     """The types a row can have."""
 
 
+_OF = Listing(
+    filters={"tenant_id": Filter("_id", lookups=("",)), "tenant__name": Filter("name", lookups=("", "icontains"))}
+)
+_MOST_OF = 20  # organisations whose rows are looked through at once
+
+
 async def _shown(ctx: OperationContext, rows: Sequence[Document]) -> list[dict[str, Any]]:
-    tenant = await ctx.services.registry.tenant(ctx.principal.tenant)
-    assert tenant is not None
-    return [render_row(row, tenant) for row in rows]
+    of = {parse_scope(row["scope"])[0] for row in rows}
+    tenants = {tenant: await ctx.services.registry.tenant(tenant) for tenant in of}
+    return [render_row(row, tenants[parse_scope(row["scope"])[0]] or {}) for row in rows]
 
 
 @operation(
     "GET", PATH, id="transactions.list", permission="billing.view", listing=ROWS, returns=LedgerRow,
-    aliases=("/wallet/transactions/",),
+    query={name: Parameter(_STAFF, SHORT) for name in _OF.parameters()}, aliases=("/wallet/transactions/",),
 )  # fmt: skip
 async def list_rows(ctx: OperationContext) -> dict[str, Any]:
-    """List the ledger's rows, the newest first."""
-    return await list_documents(ctx, LEDGER, ROWS, lambda rows: _shown(ctx, rows))
+    """List the ledger's rows, the newest first.
+
+    The deployment's own people see those of other organisations (in live mode) by their id or name.
+    """
+    condition = _OF.condition(ctx.caller.query)
+    data: TenantReads = ctx.data
+    if condition:
+        found = [doc["_id"] for doc in await directory.named(ctx, condition, _MOST_OF)]
+        if len(found) > _MOST_OF:
+            raise Invalid.field("tenant__name__icontains", f"fits more than {_MOST_OF} organisations: name one closer")
+        if found != [ctx.principal.tenant]:
+            data = ctx.services.store.of_several(found)
+    return await list_in(ctx, data, LEDGER, ROWS, lambda rows: _shown(ctx, rows))
 
 
 @operation(

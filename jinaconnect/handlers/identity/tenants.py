@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -9,13 +10,24 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.identity import tenants
+from jinaconnect.actions.identity import directory, tenants
 from jinaconnect.actions.listing import envelope, log_cursor
 from jinaconnect.core.attention.hours import DAYS
 from jinaconnect.core.attention.targets import WARN_PERCENT
+from jinaconnect.core.billing.money import AMOUNT, parse_amount
 from jinaconnect.core.events.payloads.account import AppData, TenantData
-from jinaconnect.core.inbox.platform import USUAL, PlatformName
-from jinaconnect.core.paging import Listing, page_of
+from jinaconnect.core.inbox.platform import PLATFORMS, USUAL, PlatformName
+from jinaconnect.core.paging import (
+    MOMENT,
+    WHOLE,
+    Filter,
+    Listing,
+    one_of,
+    page_of,
+    parse_int,
+    parse_moment,
+    parse_text,
+)
 from jinaconnect.core.schema import Answer, Line, OneOf, Request, Text, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
@@ -127,13 +139,46 @@ class TenantDetail(
     threshold_alert_currency: str | None = None
 
 
-@operation(
-    "GET", "/tenants/", id="tenants.list", permission="tenant.view", listing=Listing(endless=False),
-    returns=TenantDetail,
+def _containing(text: str) -> dict[str, str]:
+    return {"$regex": re.escape(parse_text(text)), "$options": "i"}
+
+
+_COMPARED = ("lt", "lte", "gt", "gte")
+_PRODUCTS: dict[str, str | None] = {
+    word: name
+    for name, platform in PLATFORMS.items() if platform.base is not None
+    for word in (platform.base.split("/")[1], platform.label.lower())
+} | {"all": None}  # fmt: skip
+
+
+def _product(text: str) -> str | None:
+    if text.lower() not in _PRODUCTS:
+        raise ValueError(f"must be one of {', '.join(_PRODUCTS)}")
+    return _PRODUCTS[text.lower()]
+
+
+_TENANTS = Listing(
+    filters={
+        "name": Filter("name", _containing, ("",)), "name__exact": Filter("name", lookups=("",)),
+        "created_at": Filter("created_at", parse_moment, _COMPARED, MOMENT),
+        "contacts_count": Filter(directory.CONTACTS, parse_int, _COMPARED, WHOLE),
+        "product": Filter(directory.PRODUCT, _product, ("",), one_of(*_PRODUCTS)),
+        **{name: Filter(directory.WALLET + name, parse_amount, _COMPARED, AMOUNT)
+           for name in ("balance", "credit_line", "threshold_alert")},
+    },
+    endless=False,
 )  # fmt: skip
+
+
+@operation("GET", "/tenants/", id="tenants.list", permission="tenant.view", listing=_TENANTS, returns=TenantDetail)
 async def list_tenants(ctx: Context) -> dict[str, Any]:
-    """List the caller's organisation: the one the token belongs to."""
-    cursor = await log_cursor(ctx)
+    """List the caller's organisation: the one the token belongs to.
+
+    The deployment's own people see all of them; the filters are theirs, and compare amounts in each wallet's currency.
+    """
+    cursor, condition = await log_cursor(ctx), _TENANTS.condition(ctx.caller.query)
+    if ctx.principal.may("billing.platform"):
+        return {**await directory.list_all(ctx, condition), "cursor": cursor}
     rows = [await tenants.tenant_detail(ctx, ctx.principal.tenant)]
     return {**envelope(ctx, page_of(ctx.caller.query), 1, rows), "cursor": cursor}
 
