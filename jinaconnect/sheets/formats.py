@@ -1,11 +1,12 @@
-"""How a workbook has numbers shown: as per cent, with leading zeros, with signs between their digits.
+"""How a workbook has numbers shown: as dates, times, per cent, with leading zeros, with signs between their digits.
 
-Source: ECMA-376 part 1, 18.8.30 (number formats) and 18.3.1.4 (cells). Dates are told by whoever reads the cells; all
-other formats leave a number as it is kept.
+Source: ECMA-376 part 1, 18.8.30 (number formats), 18.3.1.4 (cells) and 18.2.28 (from which year on days are counted).
+All other formats leave a number as it is kept.
 """
 
 from __future__ import annotations
 
+import datetime
 import posixpath
 import re
 import zipfile
@@ -15,12 +16,21 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import IO, Any
 from xml.parsers.expat import ExpatError, ParserCreate
 
-_BUILT_IN = {9: "0%", 10: "0.00%"}
+_BUILT_IN = {
+    9: "0%", 10: "0.00%", **dict.fromkeys((14, 15, 16, 17, 27, 28, 29, 30, 31, 36, *range(50, 55), 57, 58), "d"),
+    **dict.fromkeys((18, 19, 20, 21, 32, 33, 45, 47), "h"), 22: "d h",
+}  # fmt: skip
 _LITERAL = r'"([^"]*)"|\\(.)|([ ()+\-/])'
 _PIECE = re.compile(rf"([0#?]+)|{_LITERAL}")
 _PIECES = 40
 _OF_NO_DIGITS = re.compile(r"\[[^\]]*\]|_.|\*.")  # colours, widths, what fills a cell up
 _PERCENT = re.compile(r"[#,]*0(?:\.(0+))?%")
+_UNSAID = re.compile(r'"[^"]*"|\\.|_.|\*.|general|am/pm|a/p|上午/下午|\.0+', re.IGNORECASE)
+_MINUTES = re.compile(r"(h[^a-z]*)m+|m+(?=[^a-z]*s)")
+_BRACKETED = re.compile(r"\[([^\]]*)\]")
+DATE, TIME, BOTH = "date", "time", "date and time"
+_DAY_0, _DAY_0_OF_1904 = datetime.datetime(1899, 12, 30), datetime.datetime(1904, 1, 1)
+_ENDLESS = "########"  # what a sheet shows where a number is no time
 _CHUNK = 64 * 1024
 
 Attributes = Mapping[str, str]
@@ -28,10 +38,20 @@ Attributes = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a number is shown: with `decimals` as per cent, or its digits at the places of a pattern."""
+    """How a number is shown: with `decimals` as per cent, its digits at the places of a pattern, or as a `moment`."""
 
     decimals: int | None = None
     pieces: tuple[tuple[bool, str], ...] = ()  # (places of digits, or else what stands between them)
+    moment: str | None = None
+    since: datetime.datetime = _DAY_0
+
+    def at(self, value: int | float) -> datetime.datetime | str:
+        """Return the time that a number of days is, or what a sheet shows where it is none."""
+        try:
+            early = 0 <= value < 60 and self.since == _DAY_0  # that 1900 had a 29th of February was never put right
+            return self.since + datetime.timedelta(days=value + early) if value >= 0 else _ENDLESS
+        except OverflowError:
+            return _ENDLESS
 
     def said(self, value: int | float) -> str | None:
         """Return a number as it is shown, None where the pattern is none for it."""
@@ -52,8 +72,23 @@ class Shape:
         return "".join(reversed(shown))
 
 
-def shape(code: str) -> Shape | None:
+def _moment(code: str) -> str | None:
+    """Return what a format shows of a time, None where it shows none, or the hours of a span."""
+    bracketed = [each.lower() for each in _BRACKETED.findall(code)]
+    if any(set(each) <= set("hms") or each[:1] in ("<", ">", "=") for each in bracketed):
+        return None
+    said = _UNSAID.sub("", _BRACKETED.sub("", code.partition(";")[0])).lower()
+    if set(said) & set("0#?"):
+        return None
+    timed = _MINUTES.sub(r"\1", said)
+    dated, timed_too = bool(set(timed) & set("ydmge")), bool(set(said) & set("hs"))
+    return BOTH if dated and timed_too else DATE if dated else TIME if timed_too else None
+
+
+def shape(code: str, since: datetime.datetime = _DAY_0) -> Shape | None:
     """Return how a format has numbers shown, None where that is how they are kept."""
+    if (moment := _moment(code)) is not None:
+        return Shape(moment=moment, since=since)
     code = _OF_NO_DIGITS.sub("", code.partition(";")[0]).strip()
     if (found := _PERCENT.fullmatch(code)) is not None:
         return Shape(decimals=len(found[1] or ""))
@@ -77,16 +112,17 @@ def shapes_of(archive: zipfile.ZipFile, sheet: str) -> dict[int, dict[int, Shape
     Raises ValueError for what is no workbook.
     """
     try:
-        known = list(_styles(archive))
+        part, since = _part(archive, sheet)
+        known = list(_styles(archive, since))
         if not any(known):
             return {}
-        with archive.open(_part(archive, sheet)) as file:
+        with archive.open(part) as file:
             return _shaped(file, known)
     except (ExpatError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError("is no workbook") from error
 
 
-def _styles(archive: zipfile.ZipFile) -> Iterator[Shape | None]:
+def _styles(archive: zipfile.ZipFile, since: datetime.datetime) -> Iterator[Shape | None]:
     """Yield how numbers of each style are shown."""
     codes, styles = dict(_BUILT_IN), list[int]()
     within: list[str] = []
@@ -103,15 +139,19 @@ def _styles(archive: zipfile.ZipFile) -> Iterator[Shape | None]:
         with archive.open("xl/styles.xml") as file:
             _parse(file, start, lambda _: within.pop())
     for style in styles:
-        yield shape(codes.get(style, ""))
+        yield shape(codes.get(style, ""), since)
 
 
-def _part(archive: zipfile.ZipFile, sheet: str) -> str:
-    """Return the part of the archive that a sheet is."""
+def _part(archive: zipfile.ZipFile, sheet: str) -> tuple[str, datetime.datetime]:
+    """Return the part of the archive that a sheet is, and from when the days of its workbook are counted."""
     ids: dict[str, str] = {}
     targets: dict[str, str] = {}
+    since = _DAY_0
 
     def named(name: str, told: Attributes) -> None:
+        nonlocal since
+        if _local(name) == "workbookPr" and told.get("date1904", "").lower() in ("1", "true", "on"):
+            since = _DAY_0_OF_1904
         if _local(name) == "sheet":
             ids[told.get("name", "")] = next((told[key] for key in told if key.endswith(":id")), "")
 
@@ -123,7 +163,8 @@ def _part(archive: zipfile.ZipFile, sheet: str) -> str:
         with archive.open(part) as file:
             _parse(file, read, lambda _: None)
     target = targets[ids[sheet]]
-    return target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
+    part = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
+    return part, since
 
 
 def _shaped(file: IO[bytes], known: list[Shape | None]) -> dict[int, dict[int, Shape]]:
@@ -138,7 +179,7 @@ def _shaped(file: IO[bytes], known: list[Shape | None]) -> dict[int, dict[int, S
         elif tag == "c":
             column = _column(told["r"]) if "r" in told else column + 1
             style = _number(told.get("s"))
-            if told.get("t", "n") == "n" and 0 <= style < len(known) and (as_shown := known[style]) is not None:
+            if told.get("t", "n") in ("n", "d") and 0 <= style < len(known) and (as_shown := known[style]) is not None:
                 found.setdefault(row, {})[column] = as_shown
 
     _parse(file, start, lambda _: None)

@@ -20,7 +20,7 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from jinaconnect.bounded import bound
-from jinaconnect.sheets.formats import Shape, shapes_of
+from jinaconnect.sheets.formats import DATE, TIME, Shape, shapes_of
 
 MEMORY = 1024 * 1024 * 1024  # bytes of address space; a hundred thousand rows of twenty cells take a quarter
 PROCESSOR_S = 30
@@ -95,22 +95,40 @@ def _write(path: Path, rows: Iterator[Sequence[str]]) -> None:
 def said(cell: Any, shape: Shape | None = None) -> str:
     """Return a cell as people see it: numbers without what floating point adds, times without parts that are nought.
 
-    `shape` is how the sheet has a number shown.
+    `shape` is how the sheet has a number shown. Dates are written as ISO 8601 has them, in no time zone, as in a sheet.
     """
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
+    if shape is not None and shape.moment is not None:
+        return _time(cell, shape)
     if isinstance(cell, int | float):
         return (None if shape is None else shape.said(cell)) or _number(cell)
     if isinstance(cell, datetime.datetime):
-        if cell.time() == datetime.time():
-            return cell.date().isoformat()
-        return cell.isoformat(" ", "seconds").removesuffix(":00")
+        return cell.date().isoformat() if cell.time() == datetime.time() else _whole(cell)
     if isinstance(cell, datetime.time):
         return cell.isoformat("seconds").removesuffix(":00")
     if isinstance(cell, datetime.timedelta):
         minutes, seconds = divmod(round(cell.total_seconds()), 60)
         return f"{minutes // 60:02}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
     return str(cell)  # text, and dates
+
+
+def _time(cell: Any, shape: Shape) -> str:
+    """Return of a cell that is shown as a date, as a time or as both what is shown."""
+    if isinstance(cell, int | float):  # what the reader takes for a number
+        cell = shape.at(cell)
+    if isinstance(cell, datetime.time) and shape.moment != TIME:
+        day = cell.hour / 24 + cell.minute / 1440 + cell.second / 86400
+        cell = shape.at(day) if shape.since.year > 1900 else cell  # no day has that name where the first one is 1
+    if isinstance(cell, datetime.datetime):
+        if shape.moment == DATE:
+            return cell.date().isoformat()
+        cell = cell.time() if shape.moment == TIME else cell
+    return said(cell)
+
+
+def _whole(moment: datetime.datetime) -> str:
+    return moment.isoformat(" ", "seconds").removesuffix(":00")
 
 
 def _number(value: int | float) -> str:
