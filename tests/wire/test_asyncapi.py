@@ -63,7 +63,7 @@ async def test_a_linter_takes_it_whole(tmp_path: Path) -> None:
 def test_every_event_type_and_every_frame_is_a_message() -> None:
     assert set(MESSAGES) == {
         *CATALOGUE, "frame.events", *(f"frame.{name}" for name in FROM_HERE),
-        *(f"client.{name}" for name in FROM_CLIENT),
+        *(f"client.{name}" for name in FROM_CLIENT), "sound.frame", "sound.supervision",
     }  # fmt: skip
     sent = {name for channel in DESCRIBED["channels"].values() for name in channel["messages"]}
     assert sent == set(MESSAGES)

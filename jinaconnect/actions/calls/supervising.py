@@ -15,6 +15,7 @@ from jinaconnect.core.calls.consent import FORBIDDEN, WITH_CONSENT, Decision, su
 from jinaconnect.core.calls.supervision import key_place
 from jinaconnect.core.errors import Conflict, Invalid, NotAuthenticated, PermissionDenied
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.tenant import TenantStore
 from jinaconnect.telephony.table import row, switch_kind
 
 PERMISSION = "voice.supervise"
@@ -30,10 +31,11 @@ async def _call(ctx: Context, id: str) -> Document:
     return doc if host is None else await visible_call(ctx, host)
 
 
-async def _decided(ctx: Context, doc: Document) -> tuple[Document, Decision]:
-    app = {**DEFAULTS, **await voice_app(ctx.data)}
-    given = await consent_of(ctx.data, doc["contact"]) if app["supervision"] == WITH_CONSENT else None
-    return app, supervision_allowed(rule=app["supervision"], contact=doc["contact"], consent_given=given)
+async def decided(store: TenantStore, contact: str | None) -> tuple[Document, Decision]:
+    """Return the tenant's voice app, and what it says now of listening to a call with a contact."""
+    app = {**DEFAULTS, **await voice_app(store)}
+    given = await consent_of(store, contact) if app["supervision"] == WITH_CONSENT else None
+    return app, supervision_allowed(rule=app["supervision"], contact=contact, consent_given=given)
 
 
 def _check_carrier(doc: Document) -> None:
@@ -48,7 +50,7 @@ async def read_rule(ctx: Context, id: str) -> dict[str, Any]:
     """Answer what the organisation says of listening to a call, and whether it may be; raises Unsupported."""
     doc = await _call(ctx, id)
     _check_carrier(doc)
-    app, decision = await _decided(ctx, doc)
+    app, decision = await decided(ctx.data, doc["contact"])
     return {
         "call": doc["_id"], "rule": app["supervision"], "notice": app["supervision_notice"],
         "allowed": decision.allowed, "reason": decision.reason,
@@ -96,7 +98,7 @@ async def redeemed(services: Services, ticket: str) -> dict[str, str]:
 
 
 async def _check_rule(ctx: Context, doc: Document) -> None:
-    _, decision = await _decided(ctx, doc)
+    _, decision = await decided(ctx.data, doc["contact"])
     if decision.reason == FORBIDDEN:
         raise PermissionDenied("The organisation forbids listening to live calls.", code="supervision_forbidden")
     if not decision.allowed:

@@ -122,6 +122,10 @@ class LiveCall:
         """Know that the switch has no channel of this call's customer any more, though it never told."""
         self.queue.enqueue(lambda: self._leg_over(CUSTOMER, machine.Gone(self.now())))
 
+    def end_supervision(self) -> None:
+        """Send the call's supervisors away: it may not be listened to any more."""
+        self.queue.enqueue(lambda: self.supervision.over("not_allowed"))
+
     async def order(self, action: str, body: Mapping[str, Any], actor: Mapping[str, str]) -> dict[str, Any]:
         """Have something done; raises what the action raises (GatewayError)."""
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()

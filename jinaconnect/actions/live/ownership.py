@@ -126,6 +126,7 @@ class Owner:
             await asyncio.sleep(LOOK_S)
             try:
                 await supervisor.look()
+                await supervisor.check_supervision()
             except Unavailable:
                 continue
 

@@ -113,7 +113,7 @@ class Supervision:
                 await self._heard_by(id, modes.LISTEN, "parted", None)
 
     async def over(self, reason: str = "call_ended") -> None:
-        """The call ends, or was found without us: so do its supervisions."""
+        """The call ends, was found without us, or may not be listened to any more: so do its supervisions."""
         for id in self._held:
             await self._over(id, reason, actor=None)
 

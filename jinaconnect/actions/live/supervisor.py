@@ -12,6 +12,7 @@ import structlog
 from jinaconnect.actions.calls.journal import CallJournal
 from jinaconnect.actions.calls.recordings import keep_later
 from jinaconnect.actions.calls.stored import claim_stored
+from jinaconnect.actions.calls.supervising import decided
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.live.call import LiveCall
@@ -130,6 +131,13 @@ class CallSupervisor:
                 await self._expire(doc)
             elif doc["direction"] == document.OUTBOUND and not isinstance(plans.of(doc).purpose, plans.FromDevice):
                 self.begin(doc)
+
+    async def check_supervision(self) -> None:
+        """End the supervisions that the organisation's rule, or the contact's consent, allows no more."""
+        for call in [each for each in self._calls.values() if each.doc.get("supervisions")]:
+            _, decision = await decided(self.services.store.within(call.doc["scope"]), call.doc["contact"])
+            if not decision.allowed:
+                call.end_supervision()
 
     async def _expire(self, doc: Document) -> None:
         journal = self.journal(doc)

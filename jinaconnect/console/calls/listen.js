@@ -12,7 +12,7 @@ const RULES = {
   with_consent: "Your organisation allows listening where the contact has consented.",
 };
 const REASONS = { given: "This contact has.", forbidden: "", not_required: "", withheld: "This contact has refused.", no_contact: "This caller is no contact.", no_consent: "This contact has said nothing of it." };
-const ENDS = { left: "You have left the call.", ended: "A colleague has ended it.", call_ended: "The call has ended.", interrupted: "The connection to the call broke.", failed: "The call cannot be heard." };
+const ENDS = { left: "You have left the call.", ended: "A colleague has ended it.", call_ended: "The call has ended.", interrupted: "The connection to the call broke.", failed: "The call cannot be heard.", not_allowed: "It may not be listened to any more." };
 const CODES = { 4003: "You may not listen any more.", 4101: "Too many connections are open." };
 
 await sheet(new URL("../pages.css", import.meta.url));

@@ -11,6 +11,7 @@ from array import array
 import pytest
 import websockets
 
+from jinaconnect.handlers.edge.description.frames import Supervised
 from tests.telephony.asterisk import until
 from tests.telephony.calls.desks import newcomer
 from tests.telephony.calls.graphs import menu
@@ -84,6 +85,7 @@ async def test_each_mode_is_heard_by_whom_it_says(phone: Exchange) -> None:
             ("ended", "nobody"),
         ]  # fmt: skip
         assert {event["actor"]["id"] for event in story} == {story[0]["actor"]["id"]}
+        assert [Supervised.model_validate(said).ended for said in boss.words][-1] == "left"
     await nothing_left(phone)
 
 
@@ -278,6 +280,38 @@ async def test_what_the_organisation_says_is_told_and_kept_to(phone: Exchange) -
         await met.wait_told("call.supervision_ended")
         assert await told(met) == [("started", "nobody"), ("ended", "left")]
     (await phone.owner.patch(settings, {"supervision": "allowed"})).ok()
+
+
+async def test_a_changed_rule_ends_what_it_allows_no_more(phone: Exchange) -> None:
+    app = (await phone.owner.get("/voice/api/tenant-voice-app/")).ok()["results"][0]
+    settings = f"/voice/api/tenant-voice-app/{app['id']}/"
+    consents = "/voice/api/recording-consents/"
+    async with meeting(phone) as met:
+        path = f"/voice/api/calls/{met.id}/supervise/"
+        barging, listening = supervising(phone.owner, met.id, "barge"), supervising(phone.tenant("admin"), met.id)
+        async with barging as boss, listening as other:
+            boss.speaks = True
+            await met.customer.line.until_hears(SUPERVISOR_HZ, "the customer")
+            await other.until_hears(AGENT_HZ, CUSTOMER_HZ)
+            (await phone.owner.patch(settings, {"supervision": "forbidden"})).ok()
+            assert [await boss.over(), await other.over()] == ["not_allowed", "not_allowed"]
+            await met.customer.line.until_not(SUPERVISOR_HZ, "the customer")
+        (await phone.owner.patch(settings, {"supervision": "with_consent"})).ok()
+        contact = (await phone.call(met.id))["contact"]
+        for row in (await phone.owner.get(f"{consents}?contact={contact}")).ok()["results"]:
+            (await phone.owner.ask("DELETE", f"{consents}{row['id']}/")).ok(204)
+        consent = {"name": "Form", "contact": contact, "consent_given": True, "consent_method": "web_form"}
+        given = (await phone.owner.post(consents, consent)).ok(201)["id"]
+        async with supervising(phone.owner, met.id) as boss:
+            await boss.until_hears(AGENT_HZ, CUSTOMER_HZ)
+            (await phone.owner.patch(f"{consents}{given}/", {"consent_given": False})).ok()
+            assert await boss.over() == "not_allowed"
+        (await phone.owner.ask("DELETE", f"{consents}{given}/")).ok(204)
+        assert (await phone.owner.get(path)).ok()["running"] == 0
+        (await phone.owner.patch(settings, {"supervision": "allowed"})).ok()
+        assert [each for each in await told(met) if each[0] == "ended"] == [("ended", "not_allowed")] * 3
+        await met.together()
+    await nothing_left(phone)
 
 
 async def test_there_are_only_so_many_supervisors(phone: Exchange) -> None:

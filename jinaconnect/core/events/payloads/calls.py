@@ -285,9 +285,10 @@ class CallSupervisionChanged(CallSupervision, json_schema_extra=like(_HEARD, rea
 
 
 class CallSupervisionEnded(CallSupervision, json_schema_extra=like(_HEARD, reason="left")):
-    """A supervisor hears the call no more: they left, were sent away, the call or the connection ended."""
+    """A supervisor hears the call no more: they left, were sent away, the call or the connection ended, the
+    organisation's rule or the contact's consent changed."""
 
-    reason: Literal["left", "ended", "call_ended", "interrupted", "failed"]
+    reason: Literal["left", "ended", "call_ended", "interrupted", "failed", "not_allowed"]
 
 
 class CarrierReason(Payload, json_schema_extra=like({}, q850=31)):

@@ -7,19 +7,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from jinaconnect import __version__
 from jinaconnect.core.events.catalogue import CATALOGUE, EventType
 from jinaconnect.core.events.payloads.base import MOMENT
 from jinaconnect.core.schema import sample, sample_id
-from jinaconnect.handlers.edge.description.feed_schemas import ACTOR, TICKET, envelope, payload_models, ref, subject_id
-from jinaconnect.handlers.edge.description.frames import CURSOR, FROM_CLIENT, FROM_HERE, Frame
+from jinaconnect.handlers.edge.description.feed_schemas import (
+    ACTOR,
+    TICKET,
+    envelope,
+    payload_models,
+    ref,
+    sound_door,
+    subject_id,
+)
+from jinaconnect.handlers.edge.description.frames import CURSOR, FROM_CLIENT, FROM_HERE, Frame, Supervised
 from jinaconnect.handlers.edge.description.json_schemas import schemas_of
 from jinaconnect.handlers.edge.description.posted import TELLS, headers
 from jinaconnect.handlers.edge.events import AFTER, QUERY
 from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.realtime.protocol import CLOSE_CODES
+from jinaconnect.realtime.sound import FRAME_BYTES
 
-_SOCKET, _STREAM, _ENDPOINT = "socket", "stream", "endpoint"
+_SOCKET, _STREAM, _ENDPOINT, _SOUND = "socket", "stream", "endpoint", "sound"
+_SOUND_FRAME = {
+    "name": "sound", "summary": "20 ms of sound in a binary message: 16 kHz, 16 bits, little-endian, mono.",
+    "contentType": "audio/L16;rate=16000;channels=1",
+    "payload": {"type": "string", "format": "binary", "minLength": FRAME_BYTES, "maxLength": FRAME_BYTES},
+    "examples": [{"payload": "\0" * FRAME_BYTES}],
+}  # fmt: skip
 _OF_CONTACTS = ("message", "conversation", "contact", "call", "recording", "consent")
 
 
@@ -28,7 +45,8 @@ def feed_description() -> dict[str, Any]:
     events = {name: _event(kind) for name, kind in CATALOGUE.items()}
     here = {**{f"frame.{name}": _frame(name, model) for name, model in FROM_HERE.items()}, "frame.events": _events()}
     client = {f"client.{name}": _frame(name, model) for name, model in FROM_CLIENT.items()}
-    models = {*payload_models(), *FROM_CLIENT.values(), *FROM_HERE.values()}
+    sound = {"sound.frame": _SOUND_FRAME, "sound.supervision": _frame("supervision", Supervised)}
+    models: set[type[BaseModel]] = {*payload_models(), *FROM_CLIENT.values(), *FROM_HERE.values(), Supervised}
     schemas = {"EventActor": ACTOR, **schemas_of(sorted(models, key=lambda model: model.__name__))}
     return {
         "asyncapi": "3.0.0",
@@ -52,6 +70,12 @@ def feed_description() -> dict[str, Any]:
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in (*here, *client)},
                 "bindings": {"ws": {"method": "GET", "query": _query({"ticket": TICKET})}},
             },
+            _SOUND: {
+                "address": "/ws/sound/", "title": "The sound of a supervised call",
+                "servers": [{"$ref": f"#/servers/{_SOCKET}"}], "description": sound_door()["description"],
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in sound},
+                "bindings": {"ws": {"method": "GET", "query": _query(sound_door()["query"])}},
+            },
             _STREAM: {
                 "address": "/events/stream/", "title": "Server-sent events",
                 "servers": [{"$ref": f"#/servers/{_STREAM}"}],
@@ -67,6 +91,8 @@ def feed_description() -> dict[str, Any]:
         "operations": {
             "sendFrames": _operation("send", _SOCKET, list(here), "What comes over the socket."),
             "receiveFrames": _operation("receive", _SOCKET, list(client), "What a client says over the socket."),
+            "sendSound": _operation("send", _SOUND, list(sound), "What is heard, and who hears the supervisor."),
+            "receiveSound": _operation("receive", _SOUND, ["sound.frame"], "What the supervisor says."),
             "sendEvents": {
                 **_operation("send", _STREAM, list(events), "Follow the feed without asking for anything else."),
                 "bindings": {"http": {"method": "GET", "query": _query({"after": AFTER, "ticket": TICKET, **QUERY})}},
@@ -76,7 +102,7 @@ def feed_description() -> dict[str, Any]:
                 "bindings": {"http": {"method": "POST"}}, "x-headers": headers(),
             },
         },
-        "components": {"messages": {**events, **here, **client}, "schemas": schemas},
+        "components": {"messages": {**events, **here, **client, **sound}, "schemas": schemas},
         "x-close-codes": {
             str(code): {"class": kind, "meaning": meaning} for code, (kind, meaning) in CLOSE_CODES.items()
         },

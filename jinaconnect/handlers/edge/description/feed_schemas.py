@@ -131,17 +131,22 @@ def doors() -> dict[str, dict[str, Any]]:
         "answers": {101: ("The connection is a WebSocket now.", "", {})},
         "errors": (400, 403, 426, 429),
     }  # fmt: skip
-    sound = {
+    return {"/events/stream/": stream, "/ws/": socket, "/ws/sound/": sound_door()}
+
+
+def sound_door() -> dict[str, Any]:
+    """Return what the socket of a supervised call's sound is asked and answers."""
+    return {
         "id": "voice.sound", "summary": "Hear a call that is supervised, and speak in it, over a WebSocket.",
         "description": (
             "A binary message is 20 ms of sound both ways: 640 bytes, 16 kHz, 16 bits, little-endian, mono. A text"
             " message from here is a JSON object of type `supervision`: its `id`, the `mode`, who hears the supervisor"
             " (`heard_by`: nobody, agent, both), and why it has `ended` (null while it goes on). What is said while"
             " nobody is to hear it goes nowhere. What a client does not take within 400 ms is dropped, oldest first."
+            " It is closed with 1000 where it is over, besides with codes as the feed's socket."
         ),
         "query": {"ticket": Parameter("The ticket of `POST /voice/api/calls/{id}/supervise/`.", SHORT)},
         "headers": {},
         "answers": {101: ("The connection is a WebSocket now.", "", {})},
         "errors": (400, 403, 426, 429),
     }  # fmt: skip
-    return {"/events/stream/": stream, "/ws/": socket, "/ws/sound/": sound}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jinaconnect.core.schema import example, sample_id
+from jinaconnect.core.calls.supervision import HEARERS, MODES
+from jinaconnect.core.schema import OneOf, example, sample_id
 from jinaconnect.realtime import protocol
 
 CURSOR = "AAAAAAAABBIAAAAB7pZ3nUq1sXk2vYd0"
@@ -227,6 +228,21 @@ class Expiring(Frame, json_schema_extra=example(type="expiring", in_s=60)):
 
     type: Literal["expiring"]
     in_s: int
+
+
+class Supervised(
+    Frame,
+    json_schema_extra=example(
+        type="supervision", id=sample_id("sup"), mode="whisper", heard_by="agent", ended=None
+    ),
+):  # fmt: skip
+    """Who hears the supervisor from now on, or why it is over (`ended` is null while it goes on)."""
+
+    type: Literal["supervision"]
+    id: str
+    mode: Annotated[str, OneOf(MODES)]
+    heard_by: Annotated[str, OneOf(HEARERS)]
+    ended: str | None
 
 
 FROM_CLIENT: dict[str, type[Frame]] = {
