@@ -59,6 +59,7 @@ BENCHES: dict[str, Callable[[bool], list[Row]]] = {
     "calls": calls.many,
     "console": console.large,
     "pouring": console.pouring,
+    "revoked": console.revoked,
     "hosted": voice.calls,
     "slowdb": voice.slow,
     "transcripts": voice.transcripts,

@@ -1,21 +1,23 @@
-"""The console in a browser: a large inbox opened and scrolled, and one into which messages pour."""
+"""The console in a browser: a large inbox opened and scrolled, one into which messages pour, members put out."""
 
 from __future__ import annotations
 
 import select
 import shutil
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+import orjson
+from playwright.sync_api import Browser, Page, sync_playwright
 from pymongo import MongoClient
 
 from benchmarks.load import Customers, Requests
 from benchmarks.processes import Gateway, gateway
-from benchmarks.rows import Row, median
+from benchmarks.rows import Row, median, percentile
 from jinaconnect.core.ids import encode
 
 CONVERSATIONS, MESSAGES = 10_000, 50_000
@@ -38,24 +40,46 @@ _NODES = """() => new Promise((done) => requestAnimationFrame(() => requestAnima
 _SCROLL = "(name) => { const e = document.querySelector(name + ' .v-scroll'); e.scrollTop = %s; }"
 
 
+# When the feed's socket was closed and the way in was shown, in milliseconds of the wall clock.
+_OUT = """(() => { const Real = WebSocket, now = () => performance.timeOrigin + performance.now();
+  window.out = {};
+  window.WebSocket = class extends Real { constructor(...given) { super(...given); this.addEventListener("close", () => (out.closed ??= now())); } };
+  addEventListener("DOMContentLoaded", () => new MutationObserver(() => {
+    if (!out.live) out.live = document.querySelector(".connection.live") !== null;
+    else if (document.querySelector("jc-sign-in h1, jc-sign-in h2")) out.shown ??= now();
+  }).observe(document.body, { childList: true, subtree: true, attributes: true })); })()"""  # noqa: E501
+
+
 @contextmanager
 def browser(running: Gateway) -> Iterator[Page]:
     """Open the console in this machine's Chromium, signed in as the owner."""
+    owner = next(user for user in running.tenant["users"] if user["role"] == "owner")
+    with chromium() as opened:
+        page = opened.new_page()
+        sign_in(page, running, owner["email"], owner["password"])
+        begin(page, running)
+        yield page
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run this machine's Chromium."""
     binary = shutil.which("chromium") or shutil.which("google-chrome")
     if binary is None:
         raise SystemExit("no Chromium on this machine: apt-get install chromium")
-    owner = next(user for user in running.tenant["users"] if user["role"] == "owner")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=binary, args=_FLAGS)
-        page = opened.new_page()
-        page.goto(f"http://127.0.0.1:{running.port}/")
-        page.get_by_label("E-mail").fill(owner["email"])
-        page.get_by_label("Password").fill(owner["password"])
-        page.get_by_role("button", name="Sign in").click()
-        page.locator(".connection.live").wait_for()
-        begin(page, running)
-        yield page
+        yield opened
         opened.close()
+
+
+def sign_in(page: Page, running: Gateway, email: str, password: str) -> None:
+    """Sign in and wait until the page says that it has everything."""
+    page.goto(f"http://127.0.0.1:{running.port}/")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator(".connection.live").wait_for()
 
 
 def begin(page: Page, running: Gateway) -> None:
@@ -112,6 +136,42 @@ def _multiply(running: Gateway, conversations: int, messages: int) -> None:
                 }
                 for number in range(start, min(start + 10_000, messages))
             ], ordered=False)  # fmt: skip
+
+
+def revoked(quick: bool) -> list[Row]:
+    """Remove members who have the page open: how long from the answer until each is out."""
+    closed: list[float] = []
+    shown: list[float] = []
+    with gateway() as running, chromium() as opened:
+        for number in range(5 if quick else 20):
+            person = {"email": f"member{number}@bench.example", "password": "Correct-horse-9", "role": "agent"}
+            member = asked(running, "POST", "/tenants/members/invite/", person)["id"]
+            page = opened.new_context().new_page()
+            page.add_init_script(_OUT)
+            sign_in(page, running, person["email"], person["password"])
+            asked(running, "DELETE", f"/tenants/members/{member}/")
+            answered = time.time() * 1000
+            page.wait_for_function("out.shown && out.closed")
+            out = page.evaluate("out")
+            closed.append(max(0.0, out["closed"] - answered))
+            shown.append(max(0.0, out["shown"] - answered))
+            page.context.close()
+    late, seen = percentile(closed, 0.95), percentile(shown, 0.95)
+    return [
+        Row("a member is removed: their socket is closed, p95", late, " ms", f"{late:.0f} ms", "", 1_000),
+        Row("… their page shows the way in, p95", seen, " ms", f"{seen:.0f} ms", "", 1_000),
+    ]
+
+
+def asked(running: Gateway, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the gateway as the organisation's owner."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{running.port}{path}", method=method, data=None if body is None else orjson.dumps(body),
+        headers={"Authorization": f"Bearer {running.key}", "Content-Type": "application/json"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        told: dict[str, Any] = orjson.loads(answer.read() or b"{}")
+    return told
 
 
 def large(quick: bool) -> list[Row]:
