@@ -103,6 +103,12 @@ async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
     (await tenant().post("/voice/api/templates/", ivr)).ok(201)
     await ended(tenant, spring["id"])
     edited = await add(tenant(), graph=surgery())
+    for name, words in (
+        ("Order ready", "Hello {{name}}, your order is ready. We are open until six."),
+        ("Reminder", "This is Lee and Sons. Your appointment is tomorrow at {{time}}."),
+    ):
+        text = {"name": name, "template_kind": "tts_script", "tts_text": words}
+        (await tenant().post("/voice/api/templates/", text)).ok(201)
     return {"broadcast": spring["id"], "endpoint": endpoint["id"], "account": made["id"], "ivr": edited["id"]}
 
 
@@ -227,6 +233,7 @@ VISITS: dict[str, Visit] = {
     "settings-keys": at("settings/keys", ".rows .entry"),
     "settings-import": _importing,
     "settings-ivrs": at("settings/ivr", ".rows .entry"),
+    "settings-spoken": at("settings/spoken", ".rows .entry"),
     "ivr": at("settings/ivr/{ivr}", ".node"),
     "ivr-wrong": _wrong_ivr,
     "ivr-try": _trying,

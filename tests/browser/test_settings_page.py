@@ -105,9 +105,52 @@ async def test_channels_replies_tags_and_the_organisation(page: Page, gateway: R
     assert shown["settings"]["timezone"] == "Asia/Kolkata"
 
 
+async def test_the_rule_of_listening_is_the_organisation_s(page: Page, gateway: Running, tenant: Tenant) -> None:
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "owner", "Sam"), "#/settings/organisation")
+    rule, notice = page.get_by_label("Rule"), page.get_by_label("Shown before one listens")
+    await expect(rule).to_have_value("allowed")
+    await rule.select_option(label="Where the contact has consented to being recorded")
+    await notice.fill("Ask the works council.")
+    for wanted in ("Ask the works council.", ""):
+        await notice.fill(wanted)
+        await page.get_by_role("button", name="Keep the rule").click()
+        await expect(page.locator(".toast").last).to_contain_text("Kept.")
+        await page.reload()
+        await expect(rule).to_have_value("with_consent")
+        await expect(notice).to_have_value(wanted)
+    [app] = (await tenant().get("/voice/api/tenant-voice-app/")).ok()["results"]
+    assert (app["supervision"], app["supervision_notice"]) == ("with_consent", "")
+
+
+async def test_spoken_texts_are_written_changed_and_removed(page: Page, gateway: Running, tenant: Tenant) -> None:
+    path = "/voice/api/templates/?template_kind=tts_script"
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "owner", "Sam"), "#/settings/spoken")
+    await page.get_by_role("button", name="New spoken text").click()
+    await page.get_by_label("Name", exact=True).fill("Order ready")
+    await page.get_by_label("Text", exact=True).fill("Hello {{name}}, your order is ready.")
+    await page.get_by_label("Language").fill("en-IN")
+    await page.get_by_role("button", name="Keep").click()
+    row = page.locator(".entry", has_text="Order ready")
+    await expect(row).to_contain_text("Hello {{name}}")
+    await row.get_by_role("button", name="Change").click()
+    await page.get_by_label("Text", exact=True).fill("Your order waits.")
+    await page.get_by_label("Language").fill("")
+    await page.get_by_role("button", name="Keep").click()
+    await expect(row).to_contain_text("Your order waits.")
+    [text] = (await tenant().get(path)).ok()["results"]
+    assert (text["tts_text"], text["tts_language"]) == ("Your order waits.", None)
+    await page.get_by_label("Search", exact=True).fill("order")
+    await page.get_by_label("Search", exact=True).press("Enter")
+    await expect(page.locator(".entry")).to_have_count(1)
+    await row.get_by_role("button", name="Change").click()
+    await page.get_by_role("button", name="Remove").click()
+    await expect(row).to_have_count(0)
+    assert (await tenant().get(path)).ok()["results"] == []
+
+
 async def test_an_agent_changes_nothing(page: Page, gateway: Running, tenant: Tenant) -> None:
     await sign_in(page, gateway.url, await add_person(gateway, tenant, "agent", "Al"), "#/settings/members")
-    tabs = ["Members", "Roles", "Channels", "IVRs", "Canned replies", "Tags"]
+    tabs = ["Members", "Roles", "Channels", "IVRs", "Spoken texts", "Canned replies", "Tags"]
     await expect(page.locator(".tabs a")).to_have_text(tabs)
     await expect(page.locator(".entry", has_text="Al Test")).to_be_visible()
     assert await page.locator("#main button, #main select").count() == 0

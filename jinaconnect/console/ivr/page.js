@@ -4,7 +4,7 @@ import { Element, html } from "../element.js";
 import { brief, count } from "../format.js";
 import { icons } from "../icons.js";
 import { dialog } from "../parts/dialog.js";
-import { doing, post, refusal, remove } from "../parts/form.js";
+import { doing, patch, post, refusal, remove } from "../parts/form.js";
 import { Listing, fault, waiting } from "../parts/listing.js";
 import { session } from "../session.js";
 import { sheet } from "../sheet.js";
@@ -60,6 +60,14 @@ class Ivrs extends Element {
     this.app.go(`settings/ivr/${done.id}`);
   }
 
+  async #change(form) {
+    const providers = [...form.querySelectorAll(":checked")].map(({ value }) => value);
+    const done = await doing(this, () => patch(`${PATH}${this.open.change.id}/`, { name: form.elements.name.value.trim(), providers }), "Kept.");
+    if (!done) return;
+    this.open = null;
+    this.list.put(done);
+  }
+
   async #remove() {
     const { row } = this.open;
     if (!(await doing(this, () => remove(`${PATH}${row.id}/`), "The IVR is removed."))) return;
@@ -77,7 +85,7 @@ class Ivrs extends Element {
       <header class="page-head"><h2>IVRs</h2>${may ? html`<button class="primary" @click=${() => this.#ask({ new: true })}>${icons.add} New IVR</button>` : ""}</header>
       ${instead ?? html`<ul class="rows">${this.list.rows.map((row) => this.#row(row, may))}</ul>`}
       ${this.list.foot()}
-      ${dialog(this, "open", this.open?.new ? "New IVR" : "Remove the IVR", () => this.#dialog())}`;
+      ${dialog(this, "open", this.open?.new ? "New IVR" : this.open?.change ? "Change the IVR" : "Remove the IVR", () => this.#dialog())}`;
   }
 
   #row(row, may) {
@@ -88,14 +96,16 @@ class Ivrs extends Element {
         ${ok === false ? html`<span class="tag bad">wrong</span>` : ""}${warnings.length ? html`<span class="tag wait">${count(warnings.length)} odd</span>` : ""}</span>
       <span class="soft small">${refused.length ? `Not at ${refused.join(", ")}` : "At every carrier"}</span>
       <span class="entry-buttons"><span class="soft small">${brief(row.updated_at)}</span>
-        ${may ? html`<button class="quiet" @click=${() => this.#ask({ row })}>Remove<span class="aloud"> ${plain(row.name, 100)}</span></button>` : ""}</span></li>`;
+        ${may ? html`<button class="quiet" @click=${() => this.#ask({ change: row })}>Change<span class="aloud"> ${plain(row.name, 100)}</span></button><button class="quiet" @click=${() => this.#ask({ row })}>Remove<span class="aloud"> ${plain(row.name, 100)}</span></button>` : ""}</span></li>`;
   }
 
   #dialog() {
     const close = () => (this.open = null);
-    if (this.open.new) {
-      return html`<form @submit=${(event) => (event.preventDefault(), this.#add(event.target))}><label>Name <input name="name" required maxlength="100" autocomplete="off"></label>
-        ${refusal(this)}<footer><button type="button" @click=${close}>Leave it</button><button class="primary" ?disabled=${this.busy}>Make it</button></footer></form>`;
+    const { change } = this.open;
+    if (change || this.open.new) {
+      return html`<form @submit=${(event) => (event.preventDefault(), change ? this.#change(event.target) : this.#add(event.target))}><label>Name <input name="name" required maxlength="100" autocomplete="off" .value=${change?.name ?? ""}></label>
+        ${change ? html`<fieldset><legend>Carriers that must be able to say it</legend>${Object.entries(change.compiled?.levels ?? {}).map(([name, level]) => html`<label class="line"><input type="checkbox" value=${name} .checked=${(change.providers ?? []).includes(name)}> ${name} <span class="soft small">${level}</span></label>`)}</fieldset>` : ""}
+        ${refusal(this)}<footer><button type="button" @click=${close}>Leave it</button><button class="primary" ?disabled=${this.busy}>${change ? "Keep" : "Make it"}</button></footer></form>`;
     }
     return html`<p><b><bdi>${plain(this.open.row.name, 100)}</bdi></b> is removed. Calls to numbers that lead to it are refused.</p>
       ${refusal(this)}<footer><button @click=${close}>Leave it</button><button class="danger" ?disabled=${this.busy} @click=${() => this.#remove()}>Remove it</button></footer>`;

@@ -1,11 +1,14 @@
-// The organisation: its name and zone, who sees what, and how it looks.
+// The organisation: its name and zone, who sees what and hears whom, and how it looks.
 import { api } from "../api.js";
 import { Element, html } from "../element.js";
-import { doing, patch, refusal } from "../parts/form.js";
+import { doing, patch, refusal, values } from "../parts/form.js";
 import { fault, waiting } from "../parts/listing.js";
 import { HERE, ZONES } from "../parts/zone.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
+
+const VOICE = "/voice/api/tenant-voice-app/";
+const LISTENING = { allowed: "Allowed", with_consent: "Where the contact has consented to being recorded", forbidden: "Forbidden" };
 
 class Organisation extends Element {
   static properties = { app: { attribute: false }, tenant: { state: true }, brand: { state: true }, error: { state: true } };
@@ -18,7 +21,8 @@ class Organisation extends Element {
   async #read() {
     this.error = null;
     try {
-      [this.tenant, this.brand] = await Promise.all([api.get(`/tenants/${session.tenant.id}/`), api.get("/tenants/branding/")]);
+      const [tenant, brand, voice] = await Promise.all([api.get(`/tenants/${session.tenant.id}/`), api.get("/tenants/branding/"), session.may("voice.manage") && api.get(VOICE)]);
+      [this.tenant, this.voice, this.brand] = [tenant, voice && voice.results[0], brand];
     } catch (error) {
       this.error = error;
     }
@@ -34,6 +38,11 @@ class Organisation extends Element {
     this.app.requestUpdate();
   }
 
+  async #listening(form) {
+    const done = await doing(this, () => patch(`${VOICE}${this.voice.id}/`, { supervision_notice: "", ...values(form) }), "Kept.");
+    if (done) this.voice = done;
+  }
+
   async #look(form) {
     const { product_name: name, primary_color: colour, logo } = form.elements;
     const given = new FormData();
@@ -47,7 +56,7 @@ class Organisation extends Element {
   render() {
     if (this.error) return fault(this.error, () => this.#read());
     if (!this.brand) return waiting;
-    const { tenant, brand } = this;
+    const { tenant, brand, voice } = this;
     const zone = tenant.settings.timezone ?? "UTC";
     return html`<section class="fields narrow">
       <h2>Organisation</h2>
@@ -56,6 +65,12 @@ class Organisation extends Element {
         <label>Time zone <select name="timezone">${[...new Set([zone, HERE, ...ZONES])].map((each) => html`<option ?selected=${each === zone}>${each}</option>`)}</select></label>
         <label class="line"><input type="checkbox" name="agents_see_unassigned" .checked=${Boolean(tenant.settings.agents_see_unassigned)}> Agents see conversations that nobody holds</label>
         <div class="entry-buttons"><button class="primary" ?disabled=${this.busy}>Keep the organisation</button></div></form>
+      ${voice ? html`<h2>Listening to live calls</h2>
+      <p class="soft small">By whose role may. A rule that is changed ends what it allows no more.</p>
+      <form class="fields" @submit=${(event) => (event.preventDefault(), this.#listening(event.target))}>
+        <label>Rule <select name="supervision">${Object.entries(LISTENING).map(([id, text]) => html`<option value=${id} ?selected=${id === voice.supervision}>${text}</option>`)}</select></label>
+        <label>Shown before one listens <textarea name="supervision_notice" rows="2" maxlength="500" dir="auto" .value=${voice.supervision_notice}></textarea></label>
+        <div class="entry-buttons"><button class="primary" ?disabled=${this.busy}>Keep the rule</button></div></form>` : ""}
       <h2>How it looks</h2>
       <p class="soft small">On the pages and letters that people outside see.</p>
       <form class="fields" @submit=${(event) => (event.preventDefault(), this.#look(event.target))}>

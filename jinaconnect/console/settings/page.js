@@ -12,6 +12,7 @@ const PARTS = [
   { id: "roles", name: "Roles", permission: "users.view", load: () => import("./roles.js"), draw: (app) => html`<jc-roles .app=${app}></jc-roles>` },
   { id: "channels", name: "Channels", permission: "wa_app.view", load: () => import("./channels.js"), draw: (app) => html`<jc-channels .app=${app}></jc-channels>` },
   { id: "ivr", name: "IVRs", permission: "voice.view", load: () => import("../ivr/page.js"), draw: (app, path) => html`<jc-ivrs .app=${app} .path=${path}></jc-ivrs>` },
+  { id: "spoken", name: "Spoken texts", permission: "voice.view", load: () => import("./words.js"), draw: (app) => html`<jc-words .app=${app} kind="spoken"></jc-words>` },
   { id: "keys", name: "API keys", permission: "tenant.edit", load: () => import("./api_keys.js"), draw: (app) => html`<jc-api-keys .app=${app}></jc-api-keys>` },
   { id: "contacts", name: "Import", permission: "contact.import", load: () => import("./imports.js"), draw: (app) => html`<jc-imports .app=${app}></jc-imports>` },
   { id: "replies", name: "Canned replies", permission: "inbox.view", load: () => import("./words.js"), draw: (app) => html`<jc-words .app=${app} kind="replies"></jc-words>` },

@@ -1,4 +1,4 @@
-// What the team writes with: canned replies by their shortcut, and the organisation's tags.
+// What the team writes and calls with: canned replies by their shortcut, spoken texts, and the organisation's tags.
 import { Element, html } from "../element.js";
 import { icons } from "../icons.js";
 import { dialog } from "../parts/dialog.js";
@@ -13,6 +13,15 @@ const KINDS = {
     none: "No canned replies yet.", about: "In the reply box, / and a shortcut writes one.", name: (row) => `/${row.shortcut}`, text: (row) => row.text,
     fields: (row) => html`<label>Shortcut <input name="shortcut" required maxlength="50" autocomplete="off" .value=${row.shortcut ?? ""}></label>
       <label>Text <textarea name="text" required rows="5" maxlength="4096" dir="auto" .value=${row.text ?? ""}></textarea></label>`,
+  },
+  spoken: {
+    path: "/voice/api/templates/", only: { template_kind: "tts_script" }, title: "Spoken texts", one: "spoken text", permission: "voice.manage", ends: "remove",
+    none: "No spoken texts yet.", about: "What calls say; {{name}} stands for a value.", name: (row) => row.name, text: (row) => row.tts_text,
+    fields: (row) => html`<label>Name <input name="name" required maxlength="100" .value=${row.name ?? ""}></label>
+      <label>Text <textarea name="tts_text" required rows="5" maxlength="4000" dir="auto" .value=${row.tts_text ?? ""}></textarea></label>
+      <div class="side"><label>Language <input name="tts_language" maxlength="10" pattern="([A-Za-z0-9]|-)*" placeholder="en-IN" .value=${row.tts_language ?? ""}></label>
+        <label>Voice <input name="tts_voice" maxlength="64" .value=${row.tts_voice ?? ""}></label></div>`,
+    empty: { tts_language: null, tts_voice: null },
   },
   tags: {
     path: "/tenants/tenant-tags/", title: "Tags", one: "tag", permission: "tenant.edit", ends: "switch", none: "No tags yet.",
@@ -29,7 +38,7 @@ class Words extends Element {
     if (!changed.has("kind")) return;
     this.of = KINDS[this.kind];
     this.open = null;
-    this.list = new Listing(this, this.of.path);
+    this.list = new Listing(this, this.of.path, this.of.only);
     this.list.begin();
   }
 
@@ -40,7 +49,7 @@ class Words extends Element {
 
   async #keep(event) {
     const { id } = this.open;
-    const body = values(event.target);
+    const body = { ...this.of.only, ...this.of.empty, ...values(event.target) };
     const done = await doing(this, () => (id ? patch(`${this.of.path}${id}/`, body) : post(this.of.path, body)), "Kept.");
     if (!done) return;
     this.list.put(done);
@@ -62,7 +71,7 @@ class Words extends Element {
     const instead = this.list.instead(html`<p>${of.none}</p><p class="soft">${of.about}</p>`);
     return html`<section>
       <header class="page-head"><h2>${of.title}</h2>
-        <input type="search" aria-label="Search" placeholder="Search" @change=${(event) => this.list.begin({ search: event.target.value.trim() })}>
+        <input type="search" aria-label="Search" placeholder="Search" @change=${(event) => this.list.begin({ ...of.only, search: event.target.value.trim() })}>
         ${may ? html`<button class="primary" @click=${() => this.#ask({})}>${icons.add} New ${of.one}</button>` : ""}</header>
       ${instead ?? html`<ul class="rows">${this.list.rows.map((row) => html`<li class="entry">
         <span class="entry-name"><b><bdi>${plain(of.name(row), 80)}</bdi></b> ${row.is_active ? "" : html`<span class="tag">off</span>`}</span>

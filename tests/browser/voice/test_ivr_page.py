@@ -75,6 +75,35 @@ async def test_a_graph_is_drawn_edited_checked_and_saved(page: Page, gateway: Ru
     await expect(panel.locator("pre:visible")).to_contain_text("<Gather")
 
 
+async def test_its_name_and_the_carriers_it_must_be_sayable_at_are_changed(
+    browser: Browser, gateway: Running, tenant: Tenant
+) -> None:
+    page = await (await browser.new_context()).new_page()  # a browser's log has what is refused as an error
+    made = await add(tenant(), graph=surgery())
+    unsayable = surgery()
+    unsayable["nodes"][1]["data"]["finish_on_key"] = "A"  # which no carrier hands on
+    await add(tenant(), name="Nowhere", graph=unsayable)
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "owner", "Sam"), "#/settings/ivr")
+    await page.get_by_role("button", name="Change Nowhere").click()
+    await page.locator("dialog").get_by_label("twilio").check()
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("dialog [role=alert]")).to_contain_text("twilio")  # it cannot be said there
+    await page.get_by_role("button", name="Leave it").click()
+    await page.get_by_role("button", name=f"Change {made['name']}").click()
+    await page.get_by_label("Name", exact=True).fill("By day")
+    await page.locator("dialog").get_by_label("twilio").check()
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator(".entry", has_text="By day")).to_be_visible()
+    made = await saved(tenant, made["id"])
+    assert (made["name"], made["providers"]) == ("By day", ["twilio"])
+    await page.get_by_role("button", name="Change By day").click()
+    await page.locator("dialog").get_by_label("twilio").uncheck()
+    await page.get_by_role("button", name="Keep").click()
+    await expect(page.locator("dialog")).to_have_count(0)
+    assert (await saved(tenant, made["id"]))["providers"] == []
+    await page.context.close()
+
+
 async def test_an_ivr_is_tried_step_by_step(page: Page, gateway: Running, tenant: Tenant) -> None:
     await opened(page, gateway, tenant)
     await page.get_by_role("tab", name="Try").click()
