@@ -50,12 +50,8 @@ export default class InboxPage extends Element {
     if (changed.has("path")) {
       this.failed = null;
       if (this.contact) {
-        this.app.inbox.open(this.contact).catch((error) => {
-          this.failed = error;
-          this.requestUpdate();
-        });
         const thread = this.app.inbox.thread(this.contact);
-        if (!thread.loaded) thread.more();
+        this.#open(this.contact, thread.loaded ? null : thread.more());
         this.#seek(thread);
       }
       this.app.feed.say(this.contact ? this.contact.replace("cnt_", "conv_") : null);
@@ -65,6 +61,17 @@ export default class InboxPage extends Element {
     if (view.horizon === Infinity && !view.done && !view.loading && !view.error) this.app.inbox.more(view).catch(() => {});
     this.rows = this.app.inbox.rows(this.view);
     this.entry = this.contact ? this.app.inbox.conversations.get(this.contact) : null;
+  }
+
+  /** Read what is not known of a conversation: where its entry is, its messages come first and the contact after them. */
+  async #open(contact, messages) {
+    const { inbox } = this.app;
+    if (inbox.conversations.has(contact)) await messages;
+    await inbox.open(contact).catch((error) => {
+      if (contact !== this.contact) return;
+      this.failed = error;
+      this.requestUpdate();
+    });
   }
 
   /** Bring the message that the address names into view: older pages are read until it is there. */

@@ -8,6 +8,7 @@ import { Thread } from "./timeline.js";
 
 const PAGE = 50;
 const PAUSE_MS = 80; // between two drawings while much happens
+const SHARE = 3; // … and as many times as long as one took: the reader's own doing comes in between
 const FEW = 3; // unknown conversations that are read one by one
 const AT_ONCE = 100;
 const KEPT = 3000; // events remembered for what is being loaded
@@ -51,25 +52,28 @@ export class Inbox {
   #asking = false;
   #changed;
 
-  /** `changed` is called when something is different: at the next frame, but not for each of many changes. */
+  /** `changed` is called when something is different: at the next frame, but not for each of many changes; what was `asked` for does not wait. */
   constructor(changed) {
-    let due = false, last = 0;
+    let due = false, last = 0, took = 0;
     const run = () => {
+      if (!due) return;
       due = false;
       last = performance.now();
       changed();
+      setTimeout(() => (took = performance.now() - last)); // once it is painted
     };
-    this.#changed = () => {
-      if (due) return;
+    this.#changed = (asked) => {
+      if (due && !asked) return;
       due = true;
-      const pause = last + PAUSE_MS - performance.now();
+      if (asked) last = 0;
+      const pause = last + Math.min(PAUSE_MS * 5, Math.max(PAUSE_MS, SHARE * took)) - performance.now();
       if (pause > 0 || document.hidden) setTimeout(run, Math.max(pause, 0));
       else requestAnimationFrame(run);
     };
   }
 
-  touch() {
-    this.#changed();
+  touch(asked) {
+    this.#changed(asked);
   }
 
   // --- lists ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ class ThreadView extends Element {
 
   #reading;
   #fresh = 0;
+  #own = 0;
+  #drawn = [];
 
   constructor() {
     super();
@@ -26,7 +28,12 @@ class ThreadView extends Element {
 
   willUpdate(changed) {
     const thread = (this.thread = this.app.inbox.thread(this.contact));
-    this.items = thread.items(this.app.outbox.own(this.contact));
+    const own = this.app.outbox.own(this.contact);
+    const drawn = [thread, thread.version, this.whole, this.shown, this.app.inbox.people.size];
+    // The same items are not drawn anew: what pours into other conversations costs nothing here.
+    if (own.length || this.#own || drawn.some((each, at) => each !== this.#drawn[at])) this.items = thread.items(own);
+    this.#own = own.length;
+    this.#drawn = drawn;
     if (changed.has("contact")) {
       this.querySelector("jc-virtual")?.begin();
       this.#fresh = thread.fresh;

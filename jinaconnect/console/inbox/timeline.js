@@ -36,6 +36,7 @@ export class Thread {
   error = null;
   loading = null;
   done = false;
+  version = 0; // raised with each change of the items
   fresh = 0; // raised with each message that comes from the feed
   #items = new Map(); // by key
   #seqs = new Map(); // the newest event a message was taken from
@@ -57,9 +58,9 @@ export class Thread {
     if (this.done || this.loading) return this.loading;
     this.loading = this.#page().finally(() => {
       this.loading = null;
-      this.inbox.touch();
+      this.inbox.touch(true);
     });
-    this.inbox.touch();
+    if (this.#asked) this.inbox.touch();
     return this.loading;
   }
 
@@ -70,6 +71,7 @@ export class Thread {
     this.#order = [];
     this.#before = null;
     this.done = false;
+    this.version += 1;
     await this.more();
   }
 
@@ -87,6 +89,7 @@ export class Thread {
       }
       this.#before = page.next_before;
       this.done = page.next_before === null;
+      this.version += 1;
       this.inbox.again(mark);
     } catch (error) {
       this.error = error;
@@ -109,6 +112,7 @@ export class Thread {
   #set(item) {
     const held = this.#items.get(item.key);
     item.day = held?.day ?? dayOf(item.at);
+    this.version += 1;
     this.#items.set(item.key, item);
     if (held?.n === item.n) this.#order[this.#place(item.n, item.key)] = item;
     else {
@@ -154,6 +158,7 @@ export class Thread {
     const held = this.#items.get(id);
     if (!held) return;
     this.#items.delete(id);
+    this.version += 1;
     this.#order.splice(this.#place(held.n, id), 1);
   }
 
