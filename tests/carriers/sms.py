@@ -72,7 +72,7 @@ def sign(token: str, url: str, form: dict[str, str]) -> str:
 
 @dataclass
 class Carrier(ABC):
-    """What the carriers share; `next` holds how they meet the coming sends: (status, body), "reset" or "hang"."""
+    """What the carriers share; `next` holds how they meet coming sends: (status, body), "reset", "hang" or "late"."""
 
     accepted: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
@@ -131,7 +131,7 @@ class Carrier(ABC):
                 return web.Response(status=status, text=body, headers=headers)
             return web.json_response(body, status=status, headers=headers)
         self.accepted[reference] += 1
-        if how == "hang":
+        if how in ("hang", "late"):
             await self.let_go.wait()
         if how in ("reset", "hang"):
             assert request.transport is not None

@@ -1,13 +1,14 @@
 """What a message costs: asked for before it is queued, reserved with it, settled by what became of it.
 
 A message that is paid for holds `charge`: what was reserved, and `owed` until that is settled or given back. What a
-crash leaves owed is settled by a sweep; the key of its row makes that happen once.
+crash leaves owed is settled by a sweep; the key of its row makes that happen once. One that goes again after it was
+settled begins another `round`, whose rows have keys of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.core.messaging.sms_price import price as own_price
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.tenant import Addition, Change, Step
+from jinaconnect.store.tenant import Addition, Change, Decide, Step
 
 BEHIND = timedelta(minutes=1)  # how long after its report a message is left to those who took it
 NEVER_DELIVERED = timedelta(days=31)  # carriers keep a message for a month at most
@@ -134,9 +135,41 @@ def charge_of(quoted: Quote, now: datetime) -> dict[str, Any]:
 async def reserve(ctx: Context, quoted: Quote, addition: Addition) -> Document:
     """Reserve a message's cost and store it, both or neither; returns it. Raises InsufficientBalance."""
     posted = await ctx.services.wallets.reserve(
-        ctx.data.scope, f"message:{addition.doc['_id']}", quoted.amount, facts=quoted.facts(), adding=[addition]
+        ctx.data.scope, about(addition.doc), quoted.amount, facts=quoted.facts(), adding=[addition]
     )
     return posted.added[0]
+
+
+def about(message: Mapping[str, Any], round: int | None = None) -> str:
+    """Return what the ledger calls what is paid for a message, in its latest round unless another is meant."""
+    number = int(message.get("charge", {}).get("round", 0)) if round is None else round
+    return f"message:{message['_id']}" + (f":{number}" if number else "")
+
+
+async def again(ctx: Context, message: Document, decide: Decide) -> Document | None:
+    """Write the change that has a message go once more, with what it has cost reserved for it again; returns it then.
+
+    None where the message is not as it was read: what it costs was settled meanwhile, or `decide` does nothing.
+    """
+    charge = message.get("charge", {})
+    paid, round = charge.get("settled"), int(charge.get("round", 0))
+
+    def going(doc: Document) -> Change | None:
+        held = doc.get("charge", {})
+        if (held.get("settled"), int(held.get("round", 0))) != (paid, round) or "refunded" in held:
+            return None
+        change = decide(doc)
+        if change is None or paid is None:
+            return change
+        owed = {"charge.amount": paid, "charge.owed": ctx.now(), "charge.round": round + 1}
+        return replace(change, set={**change.set, **owed}, unset=[*change.unset, "charge.settled"])
+
+    scope, step = ctx.data.scope, Step("messages", message["_id"], going)
+    if paid is not None:
+        posted = await ctx.services.wallets.hold_again(scope, about(message, round + 1), paid, [step])
+        return None if posted.row is None else await ctx.data.find("messages", message["_id"])
+    written = await ctx.data.change("messages", message["_id"], going)
+    return None if written.doc["rev"] == message["rev"] else written.doc
 
 
 def settling(message: Mapping[str, Any]) -> bool:
@@ -176,7 +209,7 @@ async def settle(ctx: Context, message: Document) -> None:
         return Change(set={"charge.settled": cost, "updated_at": doc["updated_at"]}, unset=["charge.owed"])
 
     await ctx.services.wallets.settle(
-        ctx.data.scope, f"message:{id}", cost, facts=facts, steps=[Step("messages", id, settled)]
+        ctx.data.scope, about(message), cost, facts=facts, steps=[Step("messages", id, settled)]
     )
 
 
@@ -209,7 +242,7 @@ async def give_back(ctx: Context, message: Document) -> None:
         amount = paid or charge["amount"]
         return Change(set={"charge.refunded": amount, "updated_at": doc["updated_at"]}, unset=["charge.owed"])
 
-    await ctx.services.wallets.give_back(ctx.data.scope, f"message:{id}", decide, [Step("messages", id, refunded)])
+    await ctx.services.wallets.give_back(ctx.data.scope, about(message), decide, [Step("messages", id, refunded)])
 
 
 async def settle_owed(services: Services) -> None:

@@ -64,7 +64,8 @@ def _gone(ctx: Context, contact: Document | None, event_id: str, *, erase: bool)
                 error_message=None,
                 erased=True,
             )
-            unset += [name for name in ("request", "extra", "raw", "history", "said_by", "trace") if name in doc]
+            said = ("request", "extra", "raw", "history", "said_by", "trace", "refused_ids")
+            unset += [name for name in said if name in doc]
         after = applied(doc, fields, unset, ())
         event = message_event(event_id, "message.deleted", after, contact, at=now, actor=ctx.principal.actor())
         return Change(set=fields, unset=unset, events=[event])

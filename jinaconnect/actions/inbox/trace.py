@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from jinaconnect.actions.billing.messages import about
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.scoping import visible
 from jinaconnect.core.billing.money import shown
@@ -26,7 +27,8 @@ async def trace_message(ctx: Context, id: str) -> dict[str, Any]:
     message = render_message(doc)
     steps, charges = render_steps(doc), None
     if ctx.principal.may("billing.view"):
-        rows = await ctx.services.wallets.ledger.rows_about(ctx.data.scope, f"message:{id}")
+        ledger, rounds = ctx.services.wallets.ledger, range(int(doc.get("charge", {}).get("round", 0)) + 1)
+        rows = [row for each in rounds for row in await ledger.rows_about(ctx.data.scope, about(doc, each))]
         charges = [_charge(row) for row in rows]
     return {
         "id": id, "direction": doc["direction"], "platform": doc["platform"], "channel_app_id": doc["app"],

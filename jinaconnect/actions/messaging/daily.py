@@ -96,9 +96,14 @@ async def one_of_the_day(ctx: Context, account: Account, at: datetime, *, opens:
 
 async def give_back(ctx: Context, message: Mapping[str, Any]) -> None:
     """Give back the place in its day of a message that its carrier has not taken."""
+    await ctx.services.allowances.give_back(message["app"], (await day_of(ctx, counted_at(message))).name, 1)
+
+
+def counted_at(message: Mapping[str, Any]) -> datetime:
+    """Return a time of the day in which a message has its place; going again it keeps that."""
     times = [message.get(name) for name in ("created_at", "scheduled_at", "deferred_until")]
-    at = max(each for each in times if each is not None)
-    await ctx.services.allowances.give_back(message["app"], (await day_of(ctx, at)).name, 1)
+    at: datetime = message.get("counted_at") or max(each for each in times if each is not None)
+    return at
 
 
 async def _within_tier(ctx: Context, app: str, tier: int, contact: str) -> None:

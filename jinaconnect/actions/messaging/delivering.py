@@ -207,7 +207,7 @@ class Sender:
             await self._services.turns.hold(message["app"], wait)
             step = _refused(outcome, times, self._services.clock() + timedelta(seconds=wait))
             await self._give_back(message, wait, ADDRESS_TURN, step)
-        elif outcome.cause == "early" and claim.tries < MOST_DEFERRALS:
+        elif outcome.cause == "early" and claim.tries + message.get("deferrals", 0) < MOST_DEFERRALS:
             now, contact = ctx.now(), await ctx.data.get("contacts", message["contact"])
             until = rules.next_hours(contact, message["platform"], now, now) or now + EARLY_AGAIN
             await self._postpone(message, until, _refused(outcome, times, until))
@@ -282,8 +282,10 @@ class Sender:
         """Take the claim off a message that a report has already moved further than its send."""
 
         def decide(doc: Document) -> Change | None:
-            left = [name for name in SEND_FIELDS if name in doc]
-            return Change(set={"updated_at": doc["updated_at"]}, unset=left) if "due" in doc else None
+            if not doc.get("due", {}).get("by"):  # none, or a report has it wait for its hours
+                return None
+            left = [name for name in SEND_FIELDS if name in doc and (name == "due" or "report_due" not in doc)]
+            return Change(set={"updated_at": doc["updated_at"]}, unset=left)
 
         await ctx.data.change("messages", id, decide)
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from jinaconnect.actions.billing.messages import ENDS, settle, settling
+from jinaconnect.actions.billing.messages import ENDS, again, settle, settling
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.messaging.daily import counted_at
 from jinaconnect.channels.facts import Inbound, Reaction, Status
 from jinaconnect.core.billing.purse import credited
 from jinaconnect.core.broadcasts.document import render_broadcast
@@ -19,6 +20,7 @@ from jinaconnect.core.broadcasts.states import (
     CANCELLED,
     EARLY_AGAIN,
     ENDED,
+    MOST_DEFERRALS,
     PENDING,
     REPLY_WITHIN,
     SENDING,
@@ -31,8 +33,8 @@ from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.status import EVENT, SENT, UNKNOWN, Report, advance
+from jinaconnect.core.inbox.trace import ATTEMPT, with_step
 from jinaconnect.core.inbox.trace import reported as told
-from jinaconnect.core.inbox.trace import with_step
 from jinaconnect.core.rules.verdict import next_hours
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
@@ -43,6 +45,8 @@ PLANNED_AHEAD = timedelta(days=7)  # how long before its sending a recipient may
 PUT_OFF = "Recipients whom the carrier found it too early or too late for wait for their hours."
 REPLIED_TO = 50  # of the latest broadcasts to one contact
 SEND_FIELDS = ("due", "request")  # what a message keeps for its send alone
+REPORT_FIELDS = (*SEND_FIELDS, "report_due")  # what it keeps until it is reported on
+LOOKED_ANEW = 3  # at a message whose charge moves meanwhile
 
 
 def carrier(message: Document) -> dict[str, str]:
@@ -109,11 +113,16 @@ async def report_message(
         if until is not None:
             words = f"{report.error_message or report.error_code} It goes again at {iso(until)}."
             report = replace(report, error_message=words[:500])
+    elif report.early and (waiting := await _wait(ctx, message, report, carrier_id, contact, step)) is not None:
+        return waiting
 
     def decide(doc: Document) -> Change | None:
-        fields = advance(doc, report)
+        past = _past(doc, carrier_id, step, ctx.now())
+        fields = None if past else advance(doc, report)
         steps = with_step(doc, step or told(report, carrier_id, ctx.now()))
         traced = {} if steps is None else {"trace": steps}
+        if past:
+            return Change(set={**traced, "updated_at": doc["updated_at"]}) if traced else None
         learned: dict[str, Any] = {}
         if carrier_id is not None and doc["carrier_id"] is None:
             learned["carrier_id"] = carrier_id
@@ -129,7 +138,10 @@ async def report_message(
         event = message_event(
             ctx.ids.new("evt"), EVENT[report.status], after, contact, at=report.at, actor=carrier(doc)
         )
-        done = SEND_FIELDS if report.status in (SENT, UNKNOWN) else (*SEND_FIELDS, "report_due")
+        if report.status not in (SENT, UNKNOWN):
+            done: tuple[str, ...] = REPORT_FIELDS
+        else:  # one that is reported on later may have to go again
+            done = ("due",) if "report_due" in doc else SEND_FIELDS
         return Change(set=fields, unset=[name for name in done if name in doc], events=[event])
 
     try:
@@ -140,6 +152,53 @@ async def report_message(
         await settle(ctx, reported)
         return await ctx.data.find("messages", message["_id"]) or reported
     return reported
+
+
+def _past(message: Document, carrier_id: str | None, step: Mapping[str, Any] | None, now: datetime) -> bool:
+    """Tell whether what is told is of a try that the carrier has refused since: the message waits, or goes again."""
+    refused, due = message.get("refused_ids", ()), message.get("due")
+    asked = step is not None and step["kind"] == ATTEMPT
+    waits = due is not None and due["by"] is None and due["at"] > now
+    return bool(refused) and (carrier_id in refused or (asked and waits))
+
+
+async def _wait(
+    ctx: Context, message: Document, report: Report, carrier_id: str | None, contact: Document | None,
+    step: Mapping[str, Any] | None,
+) -> Document | None:  # fmt: skip
+    """Let a message that is no broadcast's wait for the hours in which its carrier takes it; None where it does not.
+
+    The carrier has said that nobody got it, so that asking anew sends nothing twice. By the id of the try that it has
+    refused, what is told of that later is known as past.
+    """
+    until = await _hours(ctx, message, report)
+    said = {**(step or told(report, carrier_id, ctx.now())), "next_at": until}
+
+    def wait(doc: Document) -> Change | None:
+        refused = carrier_id or doc["carrier_id"]
+        mine = refused is not None and doc["carrier_id"] in (None, refused) and not _past(doc, refused, step, ctx.now())
+        tried = int(doc.get("deferrals", 0))
+        if not mine or doc["status"] not in (PENDING, UNKNOWN, SENT) or "request" not in doc or tried >= MOST_DEFERRALS:
+            return None
+        steps = with_step(doc, said)
+        fields = {
+            "status": PENDING, "due": due_at(until), "deferred_until": until, "deferrals": tried + 1, "sent_at": None,
+            "carrier_id": None, "refused_ids": [*doc.get("refused_ids", ()), refused],
+            "counted_at": counted_at(doc), "updated_at": ctx.now(), **({} if steps is None else {"trace": steps}),
+            **({"report_due": until + EARLY_AGAIN} if "report_due" in doc else {}),
+        }  # fmt: skip
+        lost = ["network_id"] if "network_id" in doc else []
+        after = applied(doc, fields, lost, ())
+        event = message_event(ctx.ids.new("evt"), "message.updated", after, contact, at=report.at, actor=carrier(doc))
+        return Change(set=fields, unset=lost, events=[event])
+
+    for _ in range(LOOKED_ANEW):
+        held = await ctx.data.find("messages", message["_id"])
+        if held is None or held["deleted_at"] is not None or wait(held) is None:
+            return None
+        if (written := await again(ctx, held, wait)) is not None:
+            return written
+    return None
 
 
 async def report_recipient(ctx: Context, message: Document, report: Report) -> datetime | None:

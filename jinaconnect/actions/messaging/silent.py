@@ -134,6 +134,7 @@ async def _let_go(ctx: Context, message: Document, reason: str) -> None:
             return None
         steps = trace.with_step(doc, trace.silent(ctx.now(), reason))
         traced = {} if steps is None else {"trace": steps}
-        return Change(set={**traced, "updated_at": doc["updated_at"]}, unset=["report_due"])
+        kept = [name for name in ("report_due", "request") if name in doc]
+        return Change(set={**traced, "updated_at": doc["updated_at"]}, unset=kept)
 
     await ctx.data.change("messages", message["_id"], decide)

@@ -32,7 +32,7 @@ async def test_reports_in_any_order_and_twice_end_at_delivered(sms: Indian, orde
     [
         ("Failed", "absent subscriber", "Failed", "absent subscriber"), ("DND", "", "DND", "DND"),
         ("Blocked", "", "Blocked", "Blocked"), ("Rejected", "DLT error 631", "631", "have it activated"),
-        ("Undelivered", "603", "603", "settle it with its operator"), ("Rejected", "651", "651", "10:00 and 21:00"),
+        ("Undelivered", "603", "603", "settle it with its operator"),
     ],
 )
 async def test_a_failure_says_who_must_act(sms: Indian, status: str, description: str, code: str, said: str) -> None:

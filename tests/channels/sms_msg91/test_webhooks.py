@@ -54,7 +54,7 @@ async def test_reports_in_any_order_and_twice_end_at_delivered(sms: Indian, orde
         ("16", "REJECTED", "", "16", "rejected"), ("25", "REJECTED", "", "25", "rejected"),
         ("17", "BLOCKED", "", "17", "blocked"), ("99", "EXPIRED", "", "99", "EXPIRED"),
         ("16", "REJECTED", "DLT scrubbing failed 633", "633", "whoever wrote it"),
-        ("16", "REJECTED : 605", "", "605", "allow the telemarketer"), ("25", "651", "", "651", "10:00 and 21:00"),
+        ("16", "REJECTED : 605", "", "605", "allow the telemarketer"),
     ],
 )  # fmt: skip
 async def test_a_failure_says_who_must_act(
@@ -67,6 +67,14 @@ async def test_a_failure_says_who_must_act(
     assert failed["data"]["error_code"] == code
     assert said in failed["data"]["error_message"]
     assert (await sms.shown(message))["status"] == "UNDELIVERED"
+
+
+async def test_one_that_was_refused_for_the_hour_waits_for_its_hours(sms: Indian) -> None:
+    message = (await sms.sends()).ok(201)["id"]
+    (await sms.posts(sms.app["dlr_webhook_url"], told=flat(sms, "25", "651", failedReason=""))).ok()
+    [waiting] = await sms.heard("message.updated")
+    assert (waiting["data"]["outgoing_status"], waiting["data"]["deferred_until"] is None) == ("queued", False)
+    assert (await sms.shown(message))["status"] == "PENDING"
 
 
 async def test_several_reports_in_one_post_and_odd_ones_harm_no_other(sms: Indian) -> None:

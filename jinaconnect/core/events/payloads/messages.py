@@ -142,7 +142,7 @@ class MessageUpdated(
         _DELIVERED, reactions=[{"emoji": "👍", "user_id": sample_id("cnt"), "timestamp": LATER}]
     ),
 ):  # fmt: skip
-    """A reaction came, or its writer edited the message."""
+    """A reaction came, its writer edited the message, or its carrier has it wait for its hours."""
 
 
 class MessageNoted(
