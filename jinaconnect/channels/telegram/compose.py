@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
+from jinaconnect.channels.base import Composed, Outgoing
 from jinaconnect.channels.telegram.ids import message_number
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.templates import placeholders, render
+from jinaconnect.core.messaging.templates import given_values, render
 
 MAX_TEXT, MAX_CAPTION, MAX_DATA, MAX_COPIED = 4096, 1024, 64, 256
 # Kinds of files: the method, its parameter, and the type in REST.
@@ -25,8 +25,10 @@ def composed(message: Outgoing) -> Composed:
     """Return a message as `{method, params}`; raises Invalid naming the field that Telegram cannot show."""
     content = message.content
     if message.template is not None:
-        shown = {"type": "text", "body": {"text": _rendered(message.template)}, "template": message.template.name}
-        return _made("sendMessage", {"text": _text(shown, "template_params.body")}, "TEMPLATE", message, shown)
+        use = message.template
+        text = render(use.content, given_values(use.content, use.body, "template_params"))
+        shown = {"type": "text", "body": {"text": text}, "template": use.name}
+        return _made("sendMessage", {"text": _text(shown, "template_params")}, "TEMPLATE", message, shown)
     if "reaction_to" in content:
         return _reaction(content, message)
     kind = str(content["type"])
@@ -157,15 +159,3 @@ def _reaction(content: Mapping[str, Any], message: Outgoing) -> Composed:
     reaction = [{"type": "emoji", "emoji": emoji}] if emoji else []
     params = {"message_id": message_number(message.reply_to), "reaction": reaction}
     return Composed({"method": "setMessageReaction", "params": params}, content, "REACTION")
-
-
-def _rendered(use: TemplateUse) -> str:
-    names = placeholders(use.content)
-    values = {
-        str(item.get("parameter_name") or names[place]): str(item.get("text", ""))
-        for place, item in enumerate(use.body)
-        if item.get("parameter_name") or place < len(names)
-    }
-    if missing := [name for name in names if name not in values]:
-        raise Invalid.field("template_params.body", f"values are missing for {', '.join(missing)}")
-    return render(use.content, values)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
 from jinaconnect.actions.messaging.sending import NewMessage
+from jinaconnect.actions.messaging.templates import NamedTemplate
 from jinaconnect.channels.telegram.ids import chat_address
 from jinaconnect.core.schema import Id, Moment, Phone, Request, Text, example
 from jinaconnect.handlers.messaging.telegram_bots import PLATFORM
@@ -15,6 +17,7 @@ ChatId = Annotated[int, Field(ge=-(2**52), le=2**52)]
 Url = Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://\S+$")]
 Label = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
 Caption = Annotated[Text, StringConstraints(max_length=1024)]
+Value = Annotated[Text, StringConstraints(max_length=2048)]
 _KINDS = {"photo": "image", "voice": "audio"}  # others have one name
 _PRESSED = {"PHONE_NUMBER": "call", "COPY_CODE": "copy", "OTP": "copy", "URL": "url", "QUICK_REPLY": "quick_reply"}
 
@@ -98,7 +101,7 @@ class TelegramCard(Request, json_schema_extra=example(phone_number="+12025550100
 class SendTelegram(
     Request, json_schema_extra=example(chat_id=12025550111, text="We have it in blue.")
 ):
-    """A Telegram message to send, to a chat or to a contact who has one: text, a file, a place or a card."""
+    """A Telegram message, to a chat or to a contact who has one: text, a file, a place, a card or a template."""
 
     bot_id: Id | None = None
     chat_id: ChatId | None = None
@@ -114,6 +117,13 @@ class SendTelegram(
     filename: Annotated[Text, StringConstraints(max_length=240)] | None = None
     location: TelegramPlace | None = None
     contact_card: TelegramCard | None = None
+    template: Id | None = None
+    template_params: list[Value] | dict[Value, Value] = Field(
+        default_factory=list, max_length=100, description="The values of its places, in their order or by name."
+    )
+    media_overrides: dict[str, Any] | None = Field(
+        None, description="A file of the media library in place of the template's: `header` is its id."
+    )
     buttons: list[TelegramButton] | None = Field(None, min_length=1, max_length=20)
     keyboard: TelegramKeyboard | None = None
     remove_keyboard: bool = False
@@ -136,11 +146,11 @@ class SendTelegram(
         if (self.chat_id is None) == (self.contact_id is None):
             faults["chat_id"] = ["either chat_id or contact_id is required"]
         files = [name for name in ("media_url", "photo", "video", "document", "voice") if getattr(self, name)]
-        others = [name for name in ("location", "contact_card") if getattr(self, name)]
+        others = [name for name in ("location", "contact_card", "template") if getattr(self, name)]
         if len(files) + len(others) > 1:
             faults[(files + others)[1]] = [f"cannot stand beside {(files + others)[0]}"]
         elif not files and not others and self.text is None:
-            faults["text"] = ["text, media_url, location or contact_card is required"]
+            faults["text"] = ["text, media_url, location, contact_card or template is required"]
         if others and self.text is not None:
             faults["text"] = [f"cannot stand beside {others[0]}"]
         if files and self.text is not None and len(self.text) > 1024:
@@ -148,13 +158,22 @@ class SendTelegram(
         marks = [name for name in ("buttons", "keyboard", "remove_keyboard", "force_reply") if getattr(self, name)]
         if len(marks) > 1:
             faults[marks[1]] = [f"cannot stand beside {marks[0]}"]
+        if self.template is not None:
+            own = (*marks, *(["parse_mode"] if self.parse_mode else []))
+            faults |= {name: ["a template has its own"] for name in own}
+        elif self.template_params or self.media_overrides:
+            faults["template_params" if self.template_params else "media_overrides"] = ["are of a template"]
         return faults
 
     def message(self) -> NewMessage:
         """Return the message in the inbox's words."""
         given = {name: getattr(self, name) for name in ("parse_mode", "disable_notification", "protect_content")}
+        template = None
+        if self.template is not None:
+            template = NamedTemplate.of_values(self.template, self.template_params)
+            template = replace(template, overrides=self.media_overrides or {})
         return NewMessage(
-            platform=PLATFORM, content=self._content(), account=self.bot_id, account_field="bot_id",
+            platform=PLATFORM, template=template, content=self._content(), account=self.bot_id, account_field="bot_id",
             contact=self.contact_id, contact_field="contact_id", reply_to=self.reply_to,
             to=None if self.chat_id is None else chat_address(self.chat_id), to_field="chat_id", native=self._markup(),
             options={name: value for name, value in given.items() if value}, at=self.scheduled_time,
