@@ -107,7 +107,8 @@ class TemplateUse:
 
     `registered` are the ids it has at its carrier and in registers of texts, `form` is what it consists of besides its
     text, as it was written. `cards` are the parameters of a carousel's cards by their places, `sections` the products
-    shown of the catalogue `catalog`, `links` where files of ours are (of the header None, of cards by place).
+    shown of the catalogue `catalog`, `links` where files of ours are (of the header None, of cards by place), `expires`
+    when an offer ends, in Unix milliseconds.
     """
 
     id: str
@@ -124,6 +125,7 @@ class TemplateUse:
     sections: Sequence[Mapping[str, Any]] = ()
     catalog: str | None = None
     links: Mapping[int | None, str] = field(default_factory=dict)
+    expires: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

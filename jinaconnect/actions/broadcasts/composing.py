@@ -19,7 +19,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.messaging.rich_cards import form_of
-from jinaconnect.core.messaging.templates import PLACEHOLDER, content_of, is_plain
+from jinaconnect.core.messaging.templates import content_of, is_plain
 from jinaconnect.store.databases.mongo import Document
 
 MEDIA_TYPES = ("image", "video", "audio", "document")
@@ -53,8 +53,7 @@ class Wording:
     @property
     def has_links(self) -> bool:
         """Whether recipients may get links of their own."""
-        buttons = () if self.template is None else self.template.form.get("buttons") or ()
-        return self.follows or any(PLACEHOLDER.search(str(each.get("url") or "")) for each in buttons)
+        return self.follows or (self.template is not None and bool(links.url_buttons(self.template.form)))
 
 
 async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wording:
@@ -119,7 +118,7 @@ def links_for(wording: Wording, contact: Document, now: datetime) -> list[links.
     """Return the addresses that a contact gets links of their own for; raises Invalid where one is missing."""
     values, template = _values(wording, contact, now), wording.template
     if template is not None and PLATFORMS[wording.platform].window is not None:
-        return links.links_of_buttons(template.form.get("buttons") or (), wording.base, values)
+        return links.links_of_template(template.form, wording.base, values)
     if not wording.follows:
         return []
     if template is None:
@@ -157,9 +156,9 @@ def compose_for(
         form = template.form
         header = template.header or texts.template_parameters(form.get("header") or "", values)
         buttons = parameters.button_parameters(form.get("buttons") or (), values, known, wording.base)
-        buttons += parameters.offer_parameters(form, values)
-        cards = parameters.card_parameters(form.get("cards") or (), values)
-        filled = replace(template, header=header, body=body, buttons=buttons, cards=cards)
+        cards = parameters.card_parameters(form.get("cards") or (), values, known, wording.base)
+        expires = parameters.offer_expires(form, values, now)
+        filled = replace(template, header=header, body=body, buttons=buttons, cards=cards, expires=expires)
         return channel.compose(wording.account, Outgoing({}, filled))
     spoken = links.replaced(texts.said(template.content, values), ours)
     if not is_plain(template.form):  # a form that no carrier knows: it is said in the inbox's words

@@ -122,7 +122,7 @@ async def links_of_broadcast(ctx: Context, id: str) -> dict[str, Any]:
     await ctx.data.get("broadcasts", id)
     sums = {name: {"$sum": f"${name}"} for name in ("click_count", "suspect_count", "bot_count")}
     by_place = {
-        "_id": {name: f"${name}" for name in ("button_index", "place", "button_text")},
+        "_id": {name: f"${name}" for name in ("button_index", "place", "button_text", "card_index")},
         "original_url": {"$first": "$original_url"}, "links": {"$sum": 1}, **sums,
         "people": {"$sum": {"$cond": ["$clicked", 1, 0]}},
         "first_click": {"$min": "$first_clicked_at"}, "last_click": {"$max": "$last_clicked_at"},

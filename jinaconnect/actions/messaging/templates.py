@@ -52,7 +52,7 @@ class NamedTemplate:
     """A template as a request names it, the values for its places, and what else it is to show.
 
     `cards` are the values of cards by their places, `sections` the products of the catalogue `catalog`, `overrides` the
-    files of the library in place of those that the template has.
+    files of the library in place of those that the template has, `expires` when an offer ends, in Unix milliseconds.
     """
 
     id: str | None
@@ -65,6 +65,7 @@ class NamedTemplate:
     sections: Sequence[Mapping[str, Any]] = ()
     catalog: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    expires: int | None = None
 
     @classmethod
     def of_values(cls, id: str, values: Sequence[str] | Mapping[str, str]) -> NamedTemplate:
@@ -350,7 +351,10 @@ async def named_template(ctx: Context, account: Account, named: NamedTemplate) -
         raise Invalid.field("template", f"the template is not approved (it is {doc['status']})")
     use = template_use(doc, named.body, header=named.header, buttons=named.buttons)
     links = await template_links(ctx, use.form, named.overrides)
-    return replace(use, cards=named.cards, sections=named.sections, catalog=named.catalog, links=links)
+    if named.expires is not None and named.expires <= ctx.now().timestamp() * 1000:
+        raise Invalid.field("template_params.expiration_time_ms", "must lie ahead")
+    shop = replace(use, cards=named.cards, sections=named.sections, catalog=named.catalog)
+    return replace(shop, links=links, expires=named.expires)
 
 
 def template_use(

@@ -68,7 +68,7 @@ def components(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
             header["example"] = {"header_text_named_params": told} if named else {"header_text": [shown]}
         parts.append(header)
     if doc.get("is_lto"):
-        offer = {"text": doc["lto_text"], "has_expiration": bool(doc["lto_has_expiration"])}
+        offer = {"text": doc["lto_text"], "has_expiration": bool(doc.get("lto_has_expiration"))}
         parts.append({"type": "LIMITED_TIME_OFFER", "limited_time_offer": offer})
     if doc["content"]:
         parts.append(_body(doc["content"], doc["example_body"], named))

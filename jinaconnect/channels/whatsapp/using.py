@@ -1,6 +1,7 @@
 """A template's send in the Cloud API's form: its components, with files, cards and products in their places.
 
-Source: Meta's pages on sending media card carousels, product card carousels, catalog, MPM and SPM templates.
+Source: Meta's pages on sending media card carousels, product card carousels, catalog, MPM, SPM and limited-time offer
+templates.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from typing import Any
 
 from jinaconnect.channels.base import TemplateUse
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.offers import OFFER, ending
+from jinaconnect.core.messaging.offers import example_code
 from jinaconnect.core.messaging.template_form import FILES, is_single
 from jinaconnect.core.messaging.templates import given_values, placeholders, render
 
-FIELD = "template_params"
+FIELD, ENDS = "template_params", "expiration_time_ms"
 MOST_SECTIONS, MOST_PRODUCTS, LONGEST_TITLE = 10, 30, 24
 
 
@@ -37,9 +38,8 @@ def used(use: TemplateUse) -> tuple[dict[str, Any], dict[str, Any]]:
         shown |= {"type": "cards", "cards": [seen for _, seen in made]}
     if button := _shop(use, form):
         parts.append(button)
+    parts += _offer(use, form)
     parts += use.buttons
-    if form.get("lto_has_expiration") and ending(use.buttons) is None:
-        raise Invalid.field(f"{FIELD}.buttons", f"must have a component {OFFER} with expiration_time_ms: when it ends")
     cloud: dict[str, Any] = {"name": use.name, "language": {"code": use.language}}
     if parts:
         cloud["components"] = parts
@@ -61,6 +61,25 @@ def _header(use: TemplateUse, form: Mapping[str, Any]) -> list[Mapping[str, Any]
     if names := placeholders(form.get("header") or ""):
         raise Invalid.field(f"{FIELD}.header", f"values are missing for {', '.join(names)}")
     return []
+
+
+def _offer(use: TemplateUse, form: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the components of a limited-time offer: when it ends, and its code where none is given."""
+    if not form.get("lto_has_expiration") and use.expires is not None:
+        raise Invalid.field(f"{FIELD}.{ENDS}", "is of a limited-time offer that ends at a time")
+    if not form.get("is_lto"):
+        return []
+    parts: list[Mapping[str, Any]] = []
+    if form.get("lto_has_expiration"):
+        if use.expires is None:
+            raise Invalid.field(f"{FIELD}.{ENDS}", "is required: when the offer ends, in Unix milliseconds")
+        ends = {"type": "limited_time_offer", "limited_time_offer": {ENDS: use.expires}}
+        parts.append({"type": "limited_time_offer", "parameters": [ends]})
+    copied = [button for button in form.get("buttons") or () if button["type"] == "COPY_CODE"]
+    if copied and not any(str(button.get("sub_type", "")).lower() == "copy_code" for button in use.buttons):
+        code = {"type": "coupon_code", "coupon_code": example_code(copied[0])}
+        parts.append({"type": "button", "sub_type": "copy_code", "index": "0", "parameters": [code]})
+    return parts
 
 
 def _file(kind: str, link: Any, field: str) -> dict[str, Any]:

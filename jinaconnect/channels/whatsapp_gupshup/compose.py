@@ -12,7 +12,6 @@ from jinaconnect.channels.base import Composed, Outgoing, TemplateUse
 from jinaconnect.channels.whatsapp.compose import MEDIA, composed
 from jinaconnect.channels.whatsapp.using import products, used
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.offers import OFFER, ending
 
 SESSION, TEMPLATE = "api/v1/msg", "api/v1/template/msg"
 _CARD = {
@@ -138,9 +137,8 @@ def _template(use: TemplateUse) -> Composed:
     params = [*_texts([header]), *_texts(parts.get("body", {}).get("parameters") or ())]
     cards = parts.get("carousel", {}).get("cards") or ()
     postbacks = []
-    for button in use.buttons:
-        if button.get("type") == OFFER:
-            continue
+    pressed = [part for part in cloud.get("components") or () if part["type"] == "button"]
+    for button in (part for part in pressed if str(part.get("sub_type", "")).lower() not in ("catalog", "mpm")):
         given = [each for each in button.get("parameters") or () if isinstance(each, Mapping)]
         if button.get("sub_type") == "quick_reply":
             text = str(given[0].get("payload", "")) if given else ""
@@ -155,9 +153,8 @@ def _template(use: TemplateUse) -> Composed:
         params += products(use.sections)[:1]  # the product it shows a picture of stands last
     elif use.form.get("template_type") == "PRODUCT" or any("product" in _head(card) for card in cards):
         raise Invalid.field("template", "of products needs an app token: Gupshup's own API has no form for it")
-    wire: dict[str, Any] = {"path": TEMPLATE, "template": {"id": id, "params": params}}
-    if (ends := ending(use.buttons)) is not None:
-        wire["template"]["expiration"] = ends
+    ends = {} if use.expires is None else {"expiration": use.expires}
+    wire: dict[str, Any] = {"path": TEMPLATE, "template": {"id": id, "params": params, **ends}}
     kind = header.get("type")
     if kind in ("image", "video", "document", "location"):
         wire["message"] = {"type": kind, kind: header.get(kind)}

@@ -16,14 +16,14 @@ def fields_of(doc: Mapping[str, Any]) -> dict[str, str]:
     """Return the form fields of a template, with an example of what it makes."""
     fields = {
         "elementName": doc["element_name"], "languageCode": doc["language_code"], "category": doc["category"],
-        "templateType": doc["template_type"], "vertical": _about(doc),
+        "templateType": doc["template_type"], "vertical": doc.get("vertical") or doc["name"] or doc["element_name"],
         "content": doc["content"] or "", "example": _shown(doc["content"], doc["example_body"]),
         "enableSample": "true", "allowTemplateCategoryChange": "false",
     }  # fmt: skip
     if doc["header"] and doc["template_type"] == "TEXT":
         fields |= {"header": doc["header"], "exampleHeader": doc["header"]}
     if doc.get("is_lto"):
-        ends = "true" if doc["lto_has_expiration"] else "false"
+        ends = "true" if doc.get("lto_has_expiration") else "false"
         fields |= {"isLTO": "true", "limitedOfferText": doc["lto_text"], "hasExpiration": ends}
     if doc["footer"]:
         fields["footer"] = doc["footer"]
@@ -35,10 +35,6 @@ def fields_of(doc: Mapping[str, Any]) -> dict[str, str]:
     if doc.get("cards"):
         fields["cards"] = orjson.dumps([_card(card) for card in doc["cards"]]).decode()
     return fields
-
-
-def _about(doc: Mapping[str, Any]) -> str:
-    return str(doc.get("vertical") or doc["name"] or doc["element_name"])
 
 
 def _shown(text: str | None, given: Any) -> str:

@@ -22,6 +22,7 @@ CODE_LENGTH = 8  # 2·10¹⁴ of them
 CODE = re.compile(rf"[A-Za-z0-9]{{{CODE_LENGTH}}}")
 ANY_CODE = "0" * CODE_LENGTH  # stands for one where it only matters how long it is
 LONGEST = 2_000
+BUTTONS = 10  # of a template, or of one of its cards, at most
 MOST_CLICKS = 1_000  # kept of one link; further ones are counted
 KEPT_AGENT, KEPT_REFERER = 512, 2048
 HUMAN, SUSPECT, BOT = "HUMAN", "SUSPECT", "BOT"
@@ -38,7 +39,8 @@ _AFTER = ".,;:!?)]"  # what stands after an address rather than in it
 class Wanted:
     """An address that a recipient is to be followed to: its place among those of the message, and its button.
 
-    One that is not `followed` is noted, and not led to by us: its button was approved with an address of its own.
+    `card_index` is whose of a carousel's cards. One that is not `followed` is noted, and not led to by us: its button
+    was approved with an address of its own.
     """
 
     place: int
@@ -46,6 +48,7 @@ class Wanted:
     button_index: int | None = None
     button_text: str = ""
     followed: bool = True
+    card_index: int | None = None
 
 
 def destination(url: str) -> str | None:
@@ -88,18 +91,40 @@ def links_in(text: str, base: str) -> list[Wanted]:
     return [Wanted(place, url) for place, url in enumerate(found)]
 
 
-def links_of_buttons(buttons: Sequence[Mapping[str, Any]], base: str, values: Mapping[str, str]) -> list[Wanted]:
-    """Return where a template's buttons lead that have a place in their address.
+def links_of_template(form: Mapping[str, Any], base: str, values: Mapping[str, str]) -> list[Wanted]:
+    """Return where the buttons of a template and of its cards lead that have a place in their address.
 
-    One that was approved as a link of ours leads to a value, `button_0_url` of the first, or the one its place names;
-    raises Invalid on it where that is no address. The others lead where they say.
+    One that was approved as a link of ours leads to a value, `button_0_url` of the first, `card_0_button_0_url` of the
+    first on the first card, or the one its place names; raises Invalid on it where that is no address. The others lead
+    where they say.
     """
+    found = _of_buttons(form.get("buttons") or (), base, values)
+    for card, each in enumerate(form.get("cards") or ()):
+        found += _of_buttons(each.get("buttons") or (), base, values, card)
+    return found
+
+
+def place_at(index: int, card: int | None = None) -> int:
+    """Return the place among a template's links of a button, which may be on a card."""
+    return index if card is None else BUTTONS * (card + 1) + index
+
+
+def url_buttons(form: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return all buttons of a template that have a place in their address, those of its cards too."""
+    parts = (form, *(form.get("cards") or ()))
+    buttons = (button for part in parts for button in part.get("buttons") or ())
+    return [button for button in buttons if PLACEHOLDER.search(str(button.get("url") or ""))]
+
+
+def _of_buttons(
+    buttons: Sequence[Mapping[str, Any]], base: str, values: Mapping[str, str], card: int | None = None
+) -> list[Wanted]:
     found = []
     for index, button in enumerate(buttons):
         url = str(button.get("url") or "")
         if button["type"] != "URL" or PLACEHOLDER.search(url) is None:
             continue
-        name = place_of(index, url)
+        name = place_of(index, url, card)
         value = values.get(name) or ""
         if ours := is_ours(url, base):
             to = destination(said(value, values))
@@ -108,14 +133,14 @@ def links_of_buttons(buttons: Sequence[Mapping[str, Any]], base: str, values: Ma
         else:
             to = destination(said(url, {**values, **{each: value for each in placeholders(url)}}))
         if to is not None:
-            found.append(Wanted(index, to, index, button["text"], followed=ours))
+            found.append(Wanted(place_at(index, card), to, index, button["text"], ours, card))
     return found
 
 
-def place_of(index: int, url: str) -> str:
+def place_of(index: int, url: str, card: int | None = None) -> str:
     """Return by which name the value for a button's address is given: its place's, where that is no number."""
-    name = placeholders(url)[0]
-    return f"button_{index}_url" if name.isdigit() else name
+    name, within = placeholders(url)[0], "" if card is None else f"card_{card}_"
+    return f"{within}button_{index}_url" if name.isdigit() else name
 
 
 def is_ours(url: str, base: str) -> bool:
@@ -131,6 +156,7 @@ def new_link(
         "_id": id, "code": code, "original_url": wanted.url,
         "tracked_url": wanted.url if code is None else public_url(base, code), "place": wanted.place,
         "button_index": wanted.button_index, "button_text": wanted.button_text, "broadcast": row["broadcast"],
+        "card_index": wanted.card_index,
         "platform": row["platform"], "row": row["_id"], "key": row["key"], "contact": row["contact"],
         "clicked": False, "click_count": 0, "suspect_count": 0, "bot_count": 0, "first_clicked_at": None,
         "last_clicked_at": None, "last_click": None, "created_at": now, "updated_at": now,
@@ -173,7 +199,8 @@ def render_link(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return a link as events show it; REST says besides who the contact is."""
     return {
         "id": doc["_id"], "code": doc["code"], "original_url": doc["original_url"], "tracked_url": doc["tracked_url"],
-        "button_index": doc["button_index"], "button_text": doc["button_text"], "click_count": doc["click_count"],
+        "button_index": doc["button_index"], "button_text": doc["button_text"], "card_index": doc.get("card_index"),
+        "click_count": doc["click_count"],
         "suspect_count": doc["suspect_count"], "bot_count": doc["bot_count"],
         "first_clicked_at": iso_or_none(doc["first_clicked_at"]),
         "last_clicked_at": iso_or_none(doc["last_clicked_at"]), "contact": doc["contact"],
@@ -200,6 +227,7 @@ def figures(groups: Sequence[Mapping[str, Any]], people: int, exact: bool) -> di
         "buttons": [
             {
                 "button_index": group["_id"]["button_index"], "button_text": group["_id"]["button_text"],
+                "card_index": group["_id"].get("card_index"),
                 "original_url": group["original_url"], "total_clicks": group["click_count"],
                 "unique_clickers": group["people"], "first_click": iso_or_none(group["first_click"]),
                 "last_click": iso_or_none(group["last_click"]),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from jinaconnect.core.broadcasts.links import is_ours, place_of
+from jinaconnect.core.broadcasts.links import is_ours, place_at, place_of
 from jinaconnect.core.broadcasts.values import said, template_parameters
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.messaging.offers import offer_ending
 from jinaconnect.core.messaging.templates import PLACEHOLDER
-from jinaconnect.core.paging import parse_moment, parse_or_fault
 
+OFFER_ENDS = "expiration_time_ms"  # by which name it is given when an offer ends
+LONGEST_TIME = 15  # digits of Unix milliseconds
 COUPON = ("coupon_code", "otp_code", "code", "otp")  # by which names a code to copy is given
 
 
@@ -35,21 +36,13 @@ def button_parameters(
     return found
 
 
-def offer_parameters(form: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what says when a template's offer ends, the value `offer_ends_at`; raises Invalid where it is missing."""
-    if not form.get("lto_has_expiration"):
-        return []
-    ends = parse_or_fault("placeholder_data.offer_ends_at", parse_moment, values.get("offer_ends_at", ""))
-    return [offer_ending(int(ends.timestamp() * 1000))]
-
-
 def card_parameters(
-    cards: Sequence[Mapping[str, Any]], values: Mapping[str, str]
+    cards: Sequence[Mapping[str, Any]], values: Mapping[str, str], codes: Mapping[int, str], base: str
 ) -> dict[int, dict[str, Any]]:
     """Return the parameters of a carousel's cards by their places; raises Invalid on the value that is missing.
 
-    The rest of a button's address is the value `card_0_button_0_url` of the first button of the first card, or that of
-    the name that its place has.
+    A link of ours takes the recipient's code. The rest of another button's address is the value `card_0_button_0_url`
+    of the first button of the first card, or that of the name that its place has.
     """
     found: dict[int, dict[str, Any]] = {}
     for place, card in enumerate(cards):
@@ -57,21 +50,33 @@ def card_parameters(
         for index, button in enumerate(card.get("buttons") or ()):
             url = str(button.get("url") or "")
             if button["type"] == "URL" and PLACEHOLDER.search(url) is not None:
-                rest = _rest(index, url, values, f"card_{place}_")
+                at = place_at(index, place)
+                rest = codes[at] if is_ours(url, base) else _rest(index, url, values, place)
                 buttons.append(_parameter("url", index, {"type": "text", "text": rest}))
         found[place] = {"body": template_parameters(card.get("body") or "", values), "buttons": buttons}
     return found
+
+
+def offer_expires(form: Mapping[str, Any], values: Mapping[str, str], now: datetime) -> int | None:
+    """Return when an offer ends, in Unix milliseconds, None of a template that counts down to nothing.
+
+    Raises Invalid on the value that is missing, or of a time that has passed.
+    """
+    if not form.get("lto_has_expiration"):
+        return None
+    given = values.get(OFFER_ENDS, "")
+    if not given.isdecimal() or len(given) > LONGEST_TIME or int(given) <= now.timestamp() * 1000:
+        raise Invalid.field(f"placeholder_data.{OFFER_ENDS}", "is required: when the offer ends, in Unix milliseconds")
+    return int(given)
 
 
 def _parameter(kind: str, index: int, value: Mapping[str, str]) -> dict[str, Any]:
     return {"type": "button", "sub_type": kind, "index": str(index), "parameters": [dict(value)]}
 
 
-def _rest(index: int, url: str, values: Mapping[str, str], within: str = "") -> str:
+def _rest(index: int, url: str, values: Mapping[str, str], card: int | None = None) -> str:
     """Return what stands in the place of an address."""
-    name = place_of(index, url)
-    if name == f"button_{index}_url":
-        name = within + name
+    name = place_of(index, url, card)
     if not values.get(name):
         raise Invalid.field(f"placeholder_data.{name}", "is required: the rest of the button's address")
     return said(values[name], values)

@@ -96,13 +96,14 @@ class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}
         None, ge=1, le=90, description="How long a code holds, of AUTHENTICATION templates."
     )
     add_security_recommendation: Given[bool] = None
-    is_lto: Given[bool] = Field(None, description="Whether it is an offer for a limited time.")
     lto_text: Annotated[Text, StringConstraints(min_length=1, max_length=16)] | None = Field(
-        None, description="What such an offer is called."
+        None, description="What stands above a limited-time offer."
     )
-    lto_has_expiration: Given[bool] = Field(None, description="Whether it ends at a moment that each send names.")
+    lto_has_expiration: Given[bool] = Field(
+        None, description="Whether a limited-time offer counts down to its end, which each send names."
+    )
     vertical: Annotated[Text, StringConstraints(min_length=1, max_length=180)] | None = Field(
-        None, description="What it is about in a few words, for those who review it (Gupshup); its name unless given."
+        None, description="What Gupshup sorts templates by; else the name."
     )
     tags: Given[Tags] = Field(None, description="Words that templates are sorted by.")
     is_active: bool | None = None
@@ -128,6 +129,7 @@ class NewTemplate(
     sub_category: Literal["MPM", "SPM"] | None = Field(
         None, description="Of the type PRODUCT: several products (the usual) or a single one."
     )
+    is_lto: Given[bool] = Field(None, description="Whether it is a limited-time offer, with a code to copy.")
 
     @model_validator(mode="after")
     def _complete(self) -> NewTemplate:

@@ -55,6 +55,7 @@ class FollowedButton(Answer):
     """What came of one button, or of one address of a text."""
 
     button_index: int | None
+    card_index: int | None
     button_text: str
     original_url: str
     total_clicks: int

@@ -55,6 +55,9 @@ class TemplateParams(Request):
     cards: dict[CardPlace, CardParams] = Field(
         default_factory=dict, max_length=10, description="Those of a carousel's cards, by their places from 0."
     )
+    expiration_time_ms: int | None = Field(
+        None, ge=0, lt=10**15, description="When a limited-time offer ends, in Unix milliseconds."
+    )
 
 
 class SendWhatsapp(
@@ -138,7 +141,7 @@ class SendWhatsapp(
                 self.template, self.template_name, self.language, params.header, params.body, params.buttons,
                 {place: card.model_dump() for place, card in params.cards.items()},
                 [section.model_dump(exclude_none=True) for section in self.sections], self.catalog_id,
-                self.media_overrides or {},
+                self.media_overrides or {}, params.expiration_time_ms,
             )
         return NewMessage(
             platform="WHATSAPP", content=self._content(), account=self.wa_app, account_field="wa_app",

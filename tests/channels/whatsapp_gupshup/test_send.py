@@ -235,64 +235,6 @@ async def test_a_template_with_a_file_names_it(shop: Shop) -> None:
     assert shop.server.requests[-1]["template"]["params"] == ["Ann"]
 
 
-async def test_an_offer_for_a_limited_time_says_when_it_ends(either: Shop) -> None:
-    owner, server = either.tenant(), either.server
-    written = {
-        "wa_app": either.app["id"], "element_name": "spring", "content": "Hello {{1}}, take {{2}}.", "is_lto": True,
-        "lto_text": "Ends soon!", "lto_has_expiration": True, "vertical": "Spring sale",
-        "buttons": [{"type": "COPY_CODE", "text": "Copy code", "example": "S25"}],
-    }  # fmt: skip
-    for wrong, field in (({"lto_text": None}, "lto_text"), ({"lto_text": "x" * 17}, "lto_text"),
-                         ({"category": "UTILITY"}, "category"), ({"footer": "x"}, "footer"),
-                         ({"buttons": []}, "buttons"), ({"is_lto": False}, "lto_text"), ({"header": "x"}, "header"),
-                         ({"content": "x" * 601}, "content"), ({"template_type": "LOCATION"}, "template_type"),
-                         ({"vertical": "x" * 181}, "vertical")):  # fmt: skip
-        told = (await owner.post("/wa/v1/templates/", {**written, **wrong})).refused(400, "validation_error")
-        assert field in told, (wrong, told)
-    made = (await owner.post("/wa/v1/templates/", written)).ok(201)
-    assert (made["is_lto"], made["lto_text"], made["vertical"]) == (True, "Ends soon!", "Spring sale")
-    [handed] = server.templates
-    assert (handed["isLTO"], handed["limitedOfferText"], handed["hasExpiration"]) == ("true", "Ends soon!", "true")
-    assert handed["vertical"] == "Spring sale"
-    told = {"id": made["bsp_template_id"], "status": "approved", "elementName": "spring", "languageCode": "en"}
-    (await either.posts(server.event("template-event", told))).ok()
-    await either.heard("template.updated")
-    body = [{"type": "text", "text": "Ann"}, {"type": "text", "text": "25 %"}]
-    code = {"type": "button", "sub_type": "copy_code", "index": "0",
-            "parameters": [{"type": "coupon_code", "coupon_code": "S25"}]}  # fmt: skip
-    ends = {"type": "limited_time_offer", "parameters": [
-        {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": 1_900_000_000_000}}]}  # fmt: skip
-    send = {"message_type": "TEMPLATE", "template": made["id"], "template_params": {"body": body, "buttons": [code]}}
-    assert "template_params.buttons" in (await either.sends(ANN, **send)).refused(400, "validation_error")
-    send["template_params"] = {"body": body, "buttons": [code, ends]}
-    await either.became((await either.sends(ANN, **send)).ok(201)["id"], "SENT")
-    sent = server.requests[-1]["template"]
-    if server.by_token:
-        assert ends in sent["components"]
-    else:
-        assert sent["params"] == ["Ann", "25 %", "S25"]
-        assert sent["expiration"] == 1_900_000_000_000
-    (await owner.post("/contacts/", {"phone": "+12025550181"})).ok(201)
-    broadcast = {
-        "name": "Spring", "status": "QUEUED", "select_all": True, "template_number": made["id"],
-        "placeholder_data": {"code": "S25"}, "app": either.app["id"], "category": "UTILITY",
-    }  # fmt: skip
-    told = (await owner.post("/wa/v1/broadcast/", broadcast)).refused(400, "validation_error")
-    assert "placeholder_data.offer_ends_at" in told
-    broadcast["placeholder_data"] = {"code": "S25", "offer_ends_at": "2030-03-17T17:46:40Z"}
-    id = (await owner.post("/wa/v1/broadcast/", broadcast)).ok(201)["id"]
-    now, store = either.gateway.services.clock(), either.gateway.services.store.of(either.tenant.id, "live")
-    await store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now}))
-    either.gateway.ports.worker.run_now("broadcasts", store.scope, id)
-
-    async def over() -> bool:
-        return str((await owner.get(f"/broadcast/{id}/")).ok()["status"]) == "SENT"
-
-    await until(over, within_s=60)
-    sent = server.requests[-1]["template"]
-    assert ends in sent["components"] if server.by_token else sent["expiration"] == 1_900_000_000_000
-
-
 async def test_of_two_providers_the_one_they_wrote_to_answers_else_the_default(shop: Shop) -> None:
     owner, number = shop.tenant(), "+12025550179"
     await shop.greeted(ANN)

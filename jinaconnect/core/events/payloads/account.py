@@ -57,9 +57,9 @@ _TEMPLATE = {
     "dlt_template_id": None, "dlt_entity_id": None, "sender_id": None, "dlt_category": None,
     "rich_cards": None, "orientation": None, "card_width": None, "cards": None, "sub_category": None,
     "media_handle": None, "tenant_media": None, "example_header": None,
-    "code_expiration_minutes": None, "add_security_recommendation": None, "is_lto": None, "lto_text": None,
-    "lto_has_expiration": None, "vertical": None, "tenant_media_id": None, "tenant_media_url": None,
-    "card_media_details": [], "tags": [],
+    "code_expiration_minutes": None, "add_security_recommendation": None, "tenant_media_id": None, "is_lto": None,
+    "lto_text": None, "lto_has_expiration": None, "vertical": None,
+    "tenant_media_url": None, "card_media_details": [], "tags": [],
     "placeholders": ["1", "2"],
     "placeholder_mapping": {"content": {"1": "1", "2": "2"}, "header": {}, "buttons": [], "cards": []},
     "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
@@ -288,9 +288,9 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     example_header: str | None
     code_expiration_minutes: int | None = Field(description="How long a code holds, of AUTHENTICATION templates.")
     add_security_recommendation: bool | None
-    is_lto: bool | None = Field(description="Whether it is an offer for a limited time.")
+    is_lto: bool | None = Field(description="Whether it is a limited-time offer.")
     lto_text: str | None
-    lto_has_expiration: bool | None
+    lto_has_expiration: bool | None = Field(description="Whether the offer counts down to its end.")
     vertical: str | None
     tenant_media_id: str | None
     tenant_media_url: str | None

@@ -142,6 +142,7 @@ class BroadcastMissed(BroadcastData, json_schema_extra=like(BROADCAST, status="M
 LINK = {
     "id": sample_id("lnk"), "code": "aB3dE5fG", "original_url": "https://shop.example.com/spring?for=ann",
     "tracked_url": "https://gateway.example.com/r/aB3dE5fG/", "button_index": 0, "button_text": "To the shop",
+    "card_index": None,
     "click_count": 1, "suspect_count": 0, "bot_count": 2, "first_clicked_at": MOMENT, "last_clicked_at": MOMENT,
     "contact": sample_id("cnt"), "broadcast": sample_id("brc"), "broadcast_message": sample_id("brr"),
     "created_at": EARLIER,
@@ -157,6 +158,7 @@ class LinkData(Payload, json_schema_extra=like(LINK)):
     tracked_url: str
     button_index: int | None = Field(description="Which button of the template it is, null in a text.")
     button_text: str
+    card_index: int | None = Field(description="Which card of a carousel the button is on, counted from 0.")
     click_count: Count = Field(description="How often a person came.")
     suspect_count: Count = Field(description="How often it was a person or a preview.")
     bot_count: Count

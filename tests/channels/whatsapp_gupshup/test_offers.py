@@ -1,0 +1,71 @@
+"""Limited-time offers and a broadcast's other files through Gupshup, in either form of its API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinaconnect.store.tenant import Change
+from tests.channels.whatsapp_gupshup.conftest import Shop
+from tests.channels.whatsapp_gupshup.test_send import ANN, FILE
+from tests.channels.whatsapp_meta.test_offers import ENDS, OFFER
+from tests.client import until
+from tests.handlers.office.test_library import picture, send
+
+
+async def approved(shop: Shop, **fields: Any) -> dict[str, Any]:
+    """Return a template that was handed in and approved."""
+    made: dict[str, Any] = (await shop.tenant().post("/wa/v1/templates/", {"wa_app": shop.app["id"], **fields})).ok(201)
+    told = {"id": made["bsp_template_id"], "status": "approved", "elementName": made["element_name"],
+            "languageCode": "en"}  # fmt: skip
+    (await shop.posts(shop.server.event("template-event", told))).ok()
+    await shop.heard("template.updated")
+    return made
+
+
+async def test_an_offer_is_handed_in_and_sent_in_either_form(either: Shop) -> None:
+    made = await approved(either, **OFFER, vertical="Spring sale")
+    handed = either.server.templates[-1]
+    assert [handed[name] for name in ("isLTO", "limitedOfferText", "hasExpiration", "vertical")] == [
+        "true", "Ends soon!", "true", "Spring sale"
+    ]  # fmt: skip
+    values = {"body": [{"type": "text", "text": "Ann"}], "expiration_time_ms": ENDS}
+    sent = await either.sends(ANN, message_type="TEMPLATE", template=made["id"], template_params=values)
+    await either.became(sent.ok(201)["id"], "SENT")
+    template = either.server.requests[-1]["template"]
+    if either.server.by_token:
+        ends = {"type": "limited_time_offer", "limited_time_offer": {"expiration_time_ms": ENDS}}
+        assert template["components"][1] == {"type": "limited_time_offer", "parameters": [ends]}
+    else:
+        assert template == {"id": made["bsp_template_id"], "params": ["Ann", "SPRING25"], "expiration": ENDS}
+
+
+async def test_media_overrides_of_a_broadcast_are_what_each_recipients_request_shows(either: Shop) -> None:
+    owner, numbers = either.tenant(), [f"+1202555018{last}" for last in range(3)]
+    for place, number in enumerate(numbers):
+        (await owner.post("/contacts/", {"phone": number, "first_name": f"P{place}"})).ok(201)
+    made = await approved(either, element_name="look", content="Look, {{first_name}}.", template_type="IMAGE",
+                          example_media_url=f"{FILE}.jpg", category="UTILITY")  # fmt: skip
+    other = (await send(owner, "other.png", picture("PNG"))).ok(201)["id"]
+    body = {
+        "name": "Look", "status": "QUEUED", "template_number": made["number"], "select_all": True,
+        "category": "UTILITY", "app": either.app["id"], "media_overrides": {"header": other},
+    }  # fmt: skip
+    id = (await owner.post("/broadcast/", body)).ok(201)["id"]
+    now, store = either.gateway.services.clock(), either.gateway.services.store.of(either.tenant.id, "live")
+    await store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now}))
+    either.gateway.ports.worker.run_now("broadcasts", store.scope, id)
+
+    async def over() -> bool:
+        return bool((await owner.get(f"/broadcast/{id}/")).ok()["status"] == "SENT")
+
+    await until(over)
+    shown = {}
+    for request in either.server.requests:
+        if either.server.by_token:
+            [header] = request["template"]["components"][0]["parameters"]
+            shown["+" + request["to"]] = header["image"]["link"]
+        else:
+            assert request["message"]["type"] == "image"
+            shown["+" + request["destination"]] = request["message"]["image"]["link"]
+    assert set(shown) == set(numbers)
+    assert all(other in link for link in shown.values())
