@@ -253,19 +253,31 @@ def _template_fields(part: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
         if kind in ("header", "body") and kind not in params:
             params[kind] = component.get("parameters") or []
             faults |= _others(component, ("type", "parameters"), f"{path}.components.{place}")
-        elif kind in ("button", "limited_time_offer"):
+        elif kind == "button":
             params.setdefault("buttons", []).append(dict(component))
+        elif kind == "limited_time_offer" and "expiration_time_ms" not in params:
+            params["expiration_time_ms"] = ends = _end_of(component.get("parameters"))
+            if ends is None:
+                faults[f"{path}.components.{place}.parameters"] = ["must be one limited_time_offer with its end"]
         elif kind == "carousel" and "cards" not in params:
             made, wrong = _cards_of(component.get("cards"), f"{path}.components.{place}")
             params["cards"] = made
             faults |= wrong
         else:
             faults[f"{path}.components.{place}.type"] = [
-                "must be header, body, carousel, button or limited_time_offer, the first three once"
+                "must be header, body, carousel, limited_time_offer or button, all but the last once"
             ]
     if params:
         fields["template_params"] = params
     return fields, faults
+
+
+def _end_of(parameters: Any) -> int | None:
+    """Return when an offer ends, in Unix milliseconds, as its component says."""
+    only = parameters[0] if isinstance(parameters, list) and len(parameters) == 1 else None
+    offer = only.get("limited_time_offer") if isinstance(only, Mapping) else None
+    ends = offer.get("expiration_time_ms") if isinstance(offer, Mapping) else None
+    return ends if isinstance(ends, int) and not isinstance(ends, bool) else None
 
 
 def _cards_of(cards: Any, path: str) -> tuple[dict[int, dict[str, Any]], dict[str, list[str]]]:
