@@ -54,7 +54,7 @@ async def test_an_offer_is_handed_in_and_sent_as_meta_describes(
     assert template["components"][2:] == [own]
     named = {"name": "offer", "language": {"code": "en"}, "components": template["components"]}
     raw = {"to": "+12025553411", "type": "template", "template": named}
-    assert (await sent(tenant, server, app, payload=raw))["components"] == template["components"], "as the carrier's own form says it"
+    assert (await sent(tenant, server, app, payload=raw))["components"] == template["components"]
     send = {"wa_app": app, "phone": "+12025553411", "message_type": "TEMPLATE", "template": made["id"]}
     for wrong in ({}, {"expiration_time_ms": 1000}):
         answer = await tenant().post("/wa/v1/messages/", {**send, "template_params": {"body": [text("A")], **wrong}})
