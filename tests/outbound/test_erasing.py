@@ -9,7 +9,7 @@ import pytest
 
 from jinaconnect.actions.context import Caller, Context
 from jinaconnect.actions.inbox import erasure
-from jinaconnect.actions.messaging import applying
+from jinaconnect.actions.messaging.incoming import applying
 from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.message import INCOMING, new_message
