@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -42,62 +39,17 @@ settings.register_profile("gateway", deadline=None, suppress_health_check=[Healt
 settings.load_profile("gateway")
 
 
-MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30  # bytes: the databases of four processes, each with a journal of 300 MB
-
-
-def _in_memory() -> bool:
-    """Tell whether this machine keeps files in memory, with room there and beside it."""
-    try:
-        free = shutil.disk_usage(MEMORY).free
-        told = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    except OSError:
-        return False
-    return os.access(MEMORY, os.W_OK) and min(free, int(told["MemAvailable"].split()[0]) * 1024 - ROOM // 2) >= ROOM
-
-
-# What the tests' databases write is waited for until the disk has it, a database's two hundred files above all: nothing
-# tested outlives the machine, so that memory does as well.
-if _in_memory():
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the tests that take minutes and gigabytes."""
     parser.addoption("--long", action="store_true", help="run the tests marked `long` too")
 
 
-WAITING = ("browser", "faults", "telephony", "webhooks", "wire")  # whose tests wait, and take the longest
-
-
-def _shared_out(items: list[pytest.Item]) -> None:
-    """Put every other file of those whose tests wait beside one of those that compute, the short ones at the end."""
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    root = Path(__file__).parent
-    waiting = [path for path in files if path.relative_to(root).parts[0] in WAITING]
-    computing = sorted((path for path in files if path not in waiting), key=lambda path: -len(files[path]))
-    order = [path for pair in zip_longest(waiting, computing) for path in pair if path is not None]
-    items[:] = [item for path in order for item in files[path]]
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the files for several processes, and leave out what is marked `long` unless it is asked for."""
-    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
-        _shared_out(items)
+    """Leave out what is marked `long` unless it is asked for."""
     if not config.getoption("--long"):
         for item in items:
             if "long" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="takes long: ./dev test --long"))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """Remove the databases of a test; of one that failed the rest is kept to be looked at."""
-    yield
-    folder = getattr(item, "funcargs", {}).get("tmp_path")
-    for journal in folder.glob("**/mongo/journal") if folder is not None else ():
-        shutil.rmtree(journal.parent, ignore_errors=True)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -130,11 +82,9 @@ def events_fit() -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def mongod(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedMongo]:
     """A real mongod for the run."""
-    folder = tmp_path_factory.mktemp("mongo")
-    server = await EmbeddedMongo.start(folder)
+    server = await EmbeddedMongo.start(tmp_path_factory.mktemp("mongo"))
     yield server
     await server.stop()
-    shutil.rmtree(folder / "mongo")
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ class GatewayProcess:
         return self.process.pid
 
     def environment(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("JC_", "PYTHONDONT"))}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("JC_")}
         ours = {"JC_VAR_DIR": str(self.var_dir), "JC_HTTP__PORT": str(self.port), "JC_HTTP__DRAIN_S": "2", **PLENTY}
         return {**inherited, **ours, "JC_OUTBOUND__ALLOW_NETWORKS": "127.0.0.0/8", **self.settings}
 
