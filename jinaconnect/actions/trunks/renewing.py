@@ -20,11 +20,11 @@ class Renewal:
         """Tell whether to begin it anew now.
 
         That is where it stays away though its carrier answers, as far as is known, and once where a carrier that was
-        `down` answers again: it may have forgotten whom it knew.
+        `down`, by what was known before, answers again: it may have forgotten whom it knew.
         """
+        self.lost = self.lost or down
         if answers is False:
             self.away_at = None
-            self.lost = self.lost or down
             return False
         if self.lost and answers:
             self.lost, self.away_at = False, now

@@ -32,8 +32,8 @@ FILLED: dict[str, Any] = {
     ],
 }  # fmt: skip
 PAIR = [FILLED, {"title": "Or in blue", "description": "The last one"}]
-ONE = {"element_name": "one", "orientation": "HORIZONTAL", "rich_cards": [{"title": "For {{1}}"}],
-       "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}  # fmt: skip
+ONE = {"element_name": "one", "category": "UTILITY", "orientation": "HORIZONTAL",
+       "rich_cards": [{"title": "For {{1}}"}], "buttons": [{"type": "QUICK_REPLY", "text": "Thanks"}]}  # fmt: skip
 
 
 def sent(server: RbmServer) -> list[dict[str, Any]]:
@@ -140,7 +140,7 @@ async def test_cards_are_changed_within_their_type_and_only_where_there_are_any(
 async def test_a_cards_file_is_uploaded_or_named_for_one_send(agent: Agent) -> None:
     client = agent.tenant()
     pair = [{"title": "a", "media_url": "https://files.example/a.jpg"}, {"title": "b"}]
-    made = (await client.post(PATH, {"element_name": "pair", "rich_cards": pair})).ok(201)
+    made = (await client.post(PATH, {"element_name": "pair", "category": "UTILITY", "rich_cards": pair})).ok(201)
     form = aiohttp.FormData()
     form.add_field("file", picture("PNG"), filename="b.png", content_type="image/png")
     form.add_field("card_index", "1")

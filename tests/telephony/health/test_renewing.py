@@ -44,6 +44,13 @@ def test_one_whose_carrier_does_not_answer_is_left_until_it_does() -> None:
     assert not _due(renewal, 3602.0, registered=True)
 
 
+def test_a_carrier_that_is_back_by_the_next_look_may_have_forgotten_us_too() -> None:
+    renewal = Renewal()
+    assert not renewal.due(registered=True, answers=False, down=False, now=0.0)
+    assert renewal.due(registered=True, answers=True, down=True, now=2.0), "it was found down between the two looks"
+    assert not renewal.due(registered=True, answers=True, down=False, now=4.0)
+
+
 def test_one_whose_carrier_is_never_asked_counts_as_answered() -> None:
     renewal = Renewal()
     assert not _due(renewal, 0.0, answers=None)

@@ -285,8 +285,7 @@ class CallSupervisionChanged(CallSupervision, json_schema_extra=like(_HEARD, rea
 
 
 class CallSupervisionEnded(CallSupervision, json_schema_extra=like(_HEARD, reason="left")):
-    """A supervisor hears the call no more: they left, were sent away, the call or the connection ended, the
-    organisation's rule or the contact's consent changed."""
+    """A supervisor hears the call no more: they left, were sent away, the call ended, or what allowed it changed."""
 
     reason: Literal["left", "ended", "call_ended", "interrupted", "failed", "not_allowed"]
 
