@@ -83,8 +83,7 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for member in found:
         for thread in os.listdir(f"/proc/{member}/task"):
-            with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
-                found += [int(child) for child in Path(f"/proc/{member}/task/{thread}/children").read_text().split()]
+            found += [int(child) for child in Path(f"/proc/{member}/task/{thread}/children").read_text().split()]
     return found
 
 
