@@ -83,7 +83,8 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for member in found:
         for thread in os.listdir(f"/proc/{member}/task"):
-            found += [int(child) for child in Path(f"/proc/{member}/task/{thread}/children").read_text().split()]
+            with contextlib.suppress(FileNotFoundError):  # a thread that has ended meanwhile
+                found += [int(child) for child in Path(f"/proc/{member}/task/{thread}/children").read_text().split()]
     return found
 
 

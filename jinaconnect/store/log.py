@@ -308,7 +308,8 @@ class _Appender:
             if rows:
                 present, newest = await self._present(rows, numbered[refused.index], refused)
                 numbers |= present
-                terms.add(None)
+                if present:  # in whatever term: rows that only found their number taken go in anew
+                    terms.add(None)
                 rows = [row for row in rows if row["_id"] not in present]
                 head = max(head, newest)
                 self._log._overtaken(self._scope, max((newest, *present.values())))

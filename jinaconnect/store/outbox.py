@@ -7,13 +7,12 @@ idempotent by event id, and one document's events are always appended in the doc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from pymongo import InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError
+from bson import encode
 
 from jinaconnect.core.calls.history import history_rows
 from jinaconnect.core.clock import Clock
@@ -29,7 +28,7 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
 from jinaconnect.store.databases.encoded import waiting_on
-from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, fault_error, guarded
+from jinaconnect.store.databases.mongo import Database, Document, fault_error, guarded
 from jinaconnect.store.due import due_at
 from jinaconnect.store.log import Log
 
@@ -37,6 +36,7 @@ SWEEP_EVERY_S = 2.0
 ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is
 SWEEP_BATCH = 500
 NOBODY = "\x00"  # an id no document has
+GATHER_S = 0.03  # that what was told waits for more of it: only who reads such rows waits, and then takes it off itself
 PULLED_AT_ONCE = 100  # documents of one update, in which each looks for its own number
 NOTIFY_JOB = "notify"
 TOLD_KEPT = 10_000  # ids of batches that are known to be told
@@ -72,8 +72,11 @@ class _Told:
         return next((seq for row, seq in self.events if takes_number(row["type"])), None)
 
 
-def notice_jobs(rows: Iterable[Document], now: datetime) -> list[UpdateOne]:
-    """Return the jobs of events on their way to the log, each to be stored once; people are notified of live data."""
+def notice_jobs(rows: Iterable[Document], now: datetime) -> list[Document]:
+    """Return the jobs of events on their way to the log, each as an update that stores it once.
+
+    People are notified of live data.
+    """
     jobs = []
     for row in rows:
         notice = notice_of(row["type"], row["data"]) if parse_scope(row["log"])[1] == "live" else None
@@ -81,7 +84,7 @@ def notice_jobs(rows: Iterable[Document], now: datetime) -> list[UpdateOne]:
             continue
         data = {**asdict(notice), "event": row["_id"], "at": row["at"], "by": row["actor"]["id"]}
         job = {"scope": row["log"], "kind": NOTIFY_JOB, "data": data, "due": due_at(now)}
-        jobs.append(UpdateOne({"_id": f"job_{row['_id']}"}, {"$setOnInsert": job}, upsert=True))
+        jobs.append({"q": {"_id": f"job_{row['_id']}"}, "u": {"$setOnInsert": job}, "upsert": True})
     return jobs
 
 
@@ -94,6 +97,8 @@ class Outbox:
         self._clock = clock
         self._withdrawals = withdrawals
         self._pulls: GroupCommit[Sequence[_Told], None] = GroupCommit(self._pull)
+        self._gathered: list[_Told] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._told: dict[str, None] = {}
 
@@ -108,11 +113,22 @@ class Outbox:
         of one document go to one log.
         """
         told, last = await self._append(groups, trail)
-        if told:
-            task = asyncio.create_task(self._settle(told))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._gathered += told
+        if len(self._gathered) >= PULLED_AT_ONCE:
+            self._take_off()
+        elif told and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._take_off)
         return last
+
+    def _take_off(self) -> None:
+        """Begin to take off their documents what has been told in the last moment."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        told, self._gathered = self._gathered, []
+        task = asyncio.create_task(self._settle(told))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def settle(self, groups: Sequence[tuple[str, Sequence[Document]]]) -> None:
         """Bring what documents have pending to the log and, before returning, to the rows that are made of it.
@@ -179,7 +195,9 @@ class Outbox:
 
     async def drain(self) -> None:
         """Wait until everything published is taken off its document, on the disk too."""
-        while self._tasks:
+        while self._tasks or self._gathered:
+            if self._gathered:
+                self._take_off()
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
         nothing = {"q": {"_id": NOBODY}, "u": {"$set": {"pending": []}}, "hint": {"_id": 1}}
         try:
@@ -195,37 +213,48 @@ class Outbox:
     @guarded
     async def _pull(self, batches: list[Sequence[_Told]]) -> list[Exception | None]:
         batch = [told for each in batches for told in each]
-        entries: dict[str, list[InsertOne[Document]]] = {"timeline": [], "call_events": []}
+        entries: dict[str, list[bytes]] = {"timeline": [], "call_events": []}
         pulls: dict[tuple[str, bool], list[_Told]] = {}
         for told in batch:
             for row, seq in told.events:
                 if row.get("timeline"):
                     entry = {"scope": row["log"], "contact": row["contact"], **pending_row(row, seq)}
-                    entries["timeline"].append(InsertOne(entry))
+                    entries["timeline"].append(encode(entry))
                 if row.get("history"):
-                    entries["call_events"] += [InsertOne({"scope": row["log"], **each}) for each in history_rows(row)]
+                    entries["call_events"] += [encode({"scope": row["log"], **each}) for each in history_rows(row)]
             pulls.setdefault((told.collection, told.number is not None), []).append(told)
-        for collection, inserts in entries.items():
-            if inserts:
-                await self._insert_once(collection, inserts)
-        if jobs := notice_jobs((row for told in batch for row, _ in told.events), self._clock()):
-            await self._database["jobs"].bulk_write(jobs, ordered=False)
+        jobs = notice_jobs((row for told in batch for row, _ in told.events), self._clock())
+        trail = Trail()
+        await self._leave_behind(entries, jobs, ahead.TAKEN, trail)
         # What is lost of this is done again by the sweep: only who waits for it waits for the disk.
         concern = ahead.DURABLE if any(told.awaited for told in batch) else ahead.TAKEN
         for (collection, _), group in pulls.items():
             for start in range(0, len(group), PULLED_AT_ONCE):
                 part = _pull_of(group[start : start + PULLED_AT_ONCE])
                 done = await ahead.update(self._database, collection, [part], concern=concern)
+                trail.note(done.term)
                 for fault in done.faults:
                     raise fault_error(fault)
+        if not trail.unbroken:
+            await self._leave_behind(entries, jobs, ahead.DURABLE, trail)
         return [None] * len(batches)
 
-    async def _insert_once(self, collection: str, inserts: list[InsertOne[Document]]) -> None:
-        try:
-            await self._database[collection].bulk_write(inserts, ordered=False)
-        except BulkWriteError as error:
-            if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
-                raise
+    async def _leave_behind(
+        self, entries: Mapping[str, Sequence[bytes]], jobs: Sequence[Document], concern: Document, trail: Trail
+    ) -> None:
+        """Write the rows and the jobs that events bring; those that are there stay as they are.
+
+        They go ahead of the update that takes the events off their documents, as documents do of the log.
+        """
+        for collection, rows in entries.items():
+            if rows:
+                done = await ahead.insert(self._database, collection, rows, ordered=False, concern=concern)
+                done.taken()
+                trail.note(done.term)
+        if jobs:
+            done = await ahead.update(self._database, "jobs", jobs, concern=concern)
+            done.taken()
+            trail.note(done.term)
 
     async def sweep(self) -> int:
         """Publish what has been pending for a while; returns how many documents."""

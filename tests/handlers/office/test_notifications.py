@@ -97,7 +97,7 @@ async def test_what_is_done_again_after_a_crash_notifies_nobody_twice(gateway: R
         "actor": event["actor"],
     }  # fmt: skip
     (job,) = notice_jobs([row], at)
-    data = job._doc["$setOnInsert"]["data"]  # type: ignore[index]
+    data = job["u"]["$setOnInsert"]["data"]
     for _ in range(2):
         await notify(services, f"{tenant.id}:live", data)
     assert len((await owner.client.get(PATH)).ok()["results"]) == 1
