@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import secrets
 import signal
@@ -15,11 +14,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from jinaconnect.actions.live.call import LiveCall
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client, until
 from tests.processes import GatewayProcess, running
 from tests.telephony.asterisk import Asterisk, carrier, frozen, own_asterisk
+from tests.telephony.cable import Cable
+from tests.telephony.calls.desks import give_device, newcomer
 from tests.telephony.calls.graphs import graph
+from tests.telephony.calls.phone import telephone
 from tests.telephony.calls.telephone import ENDED, OWN, TERMINAL, Exchange, exchange, sip
 
 __all__ = ["carrier", "own_asterisk"]
@@ -35,54 +38,6 @@ PATIENT = graph(
 def _account(carrier: Asterisk) -> dict[str, str]:
     """Return the account the carrier knows us by, wherever we call from."""
     return {"sip_username": "account", "sip_password": carrier.password}
-
-
-class Cable:
-    """A TCP connection between gateway and Asterisk that can be cut and mended."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._to = (host, port)
-        self._server: asyncio.Server | None = None
-        self._links: set[asyncio.StreamWriter] = set()
-        self.whole = True
-
-    async def lay(self) -> str:
-        """Listen; returns the URL of this end."""
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self.whole:
-            writer.transport.abort()
-            return
-        there_reader, there_writer = await asyncio.open_connection(*self._to)
-        self._links |= {writer, there_writer}
-        ways = [self._pump(reader, there_writer), self._pump(there_reader, writer)]
-        await asyncio.gather(*ways)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-        self._links.discard(writer)
-
-    def cut(self) -> None:
-        """Break every connection and take no new one."""
-        self.whole = False
-        for writer in tuple(self._links):
-            writer.transport.abort()
-
-    def mend(self) -> None:
-        """Take connections again."""
-        self.whole = True
-
-    async def roll_up(self) -> None:
-        """Stop listening."""
-        self.cut()
-        if self._server is not None:
-            self._server.close()
 
 
 @pytest.fixture
@@ -209,6 +164,43 @@ async def test_a_cut_link_finds_out_what_it_missed(
             assert (await phone.ended(call))["inferred"] is False
         await _one_end_each(phone, calls)
         await _nothing_left(own_asterisk)
+    await cable.roll_up()
+
+
+async def test_who_waits_when_the_link_is_cut_has_their_customer_called(
+    own_asterisk: Asterisk, carrier: Asterisk, mongod: EmbeddedMongo, http: aiohttp.ClientSession, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An agent has answered, and the link is cut before the customer is dialled: nobody else would ever dial them."""
+    cable, reached = Cable(own_asterisk.ip, 8088), asyncio.Event()
+    url = await cable.lay()
+
+    async def stop_here(call: LiveCall) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    async with exchange(
+        own_asterisk, mongod.uri, http, tmp_path / "var", carrier.ip, asterisk_url=url, credentials=_account(carrier)
+    ) as phone, telephone() as desk:
+        made = await give_device(await newcomer(phone))
+        account = made["credentials"]
+        assert await desk.register(own_asterisk.ip, account["username"], account["password"]) == 200
+        with monkeypatch.context() as cut:
+            cut.setattr(LiveCall, "call_customer", stop_here)
+            call = await phone.place("+12025550171", device=made["id"])
+            agent = await desk.talking()
+            await asyncio.wait_for(reached.wait(), 20)
+            cable.cut()
+            await _standing(phone, False)
+        cable.mend()
+        await _standing(phone, True)
+        await phone.until(call, lambda each: each["status"] == "IN_PROGRESS", "the customer's answer", 30)
+        assert agent.up
+        assert (await phone.types(call)).count("call.dialing") == 1
+        (await phone.order(call, "hangup")).ok()
+        await agent.ended()
+        await phone.ended(call)
+        await _one_end_each(phone, [call])
     await cable.roll_up()
 
 

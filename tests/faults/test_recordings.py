@@ -15,9 +15,9 @@ from jinaconnect.actions.calls.stored import claim_stored
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.telephony.ari.errors import AriNotFound
 from tests.client import until
-from tests.faults.test_asterisk import Cable
 from tests.telephony.asterisk import Asterisk, asterisk, carrier, loopback_address
 from tests.telephony.asterisk import until as soon
+from tests.telephony.cable import Cable
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.phone import Talk, telephone
 from tests.telephony.calls.sound import CUSTOMER_HZ

@@ -13,9 +13,9 @@ import aiohttp
 
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client, until
-from tests.faults.test_asterisk import Cable
 from tests.processes import GatewayProcess, redis, running
 from tests.telephony.asterisk import Asterisk, carrier, own_asterisk
+from tests.telephony.cable import Cable
 from tests.telephony.calls.graphs import graph
 from tests.telephony.calls.supervisor import Supervisor, supervising
 from tests.telephony.calls.telephone import OWN, TERMINAL, Exchange, exchange, sip
