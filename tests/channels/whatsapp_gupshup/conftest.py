@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from jinaconnect.store.tenant import Change
 from tests.carriers.gupshup import GupshupServer
-from tests.client import Answered
+from tests.client import Answered, until
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -60,6 +61,35 @@ class Shop:
         found: dict[str, Any] = (await self.tenant().get(f"/wa/v1/messages/{message}/")).ok()
         assert found["status"] in statuses, found
         return found
+
+    async def approved(self, **fields: Any) -> dict[str, Any]:
+        """Have a template handed in and approved; returns it as it was made."""
+        written = {"wa_app": self.app["id"], **fields}
+        made: dict[str, Any] = (await self.tenant().post("/wa/v1/templates/", written)).ok(201)
+        told = {"id": made["bsp_template_id"], "status": "approved", "elementName": made["element_name"],
+                "languageCode": "en"}  # fmt: skip
+        (await self.posts(self.server.event("template-event", told))).ok()
+        await self.heard("template.updated")
+        return made
+
+    async def broadcasts(self, template: dict[str, Any], numbers: Sequence[str], **fields: Any) -> None:
+        """Have a template sent to new contacts named P0, P1, …, at once and to the end."""
+        owner = self.tenant()
+        for place, number in enumerate(numbers):
+            (await owner.post("/contacts/", {"phone": number, "first_name": f"P{place}"})).ok(201)
+        body = {
+            "name": "All", "status": "QUEUED", "template_number": template["number"], "select_all": True,
+            "category": "UTILITY", "app": self.app["id"], **fields,
+        }  # fmt: skip
+        id = (await owner.post("/broadcast/", body)).ok(201)["id"]
+        now, store = self.gateway.services.clock(), self.gateway.services.store.of(self.tenant.id, "live")
+        await store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now}))
+        self.gateway.ports.worker.run_now("broadcasts", store.scope, id)
+
+        async def over() -> bool:
+            return bool((await owner.get(f"/broadcast/{id}/")).ok()["status"] == "SENT")
+
+        await until(over)
 
 
 async def opened(tenant: Tenant, gateway: Running, *, by_token: bool) -> Shop:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from jinaconnect.store.tenant import Change
 from tests.channels.whatsapp_gupshup.conftest import Shop
 from tests.channels.whatsapp_gupshup.test_send import ANN, FILE
 from tests.channels.whatsapp_meta.test_offers import ENDS, OFFER
-from tests.client import until
 from tests.handlers.office.test_library import picture, send
 
 
-async def approved(shop: Shop, **fields: Any) -> dict[str, Any]:
-    """Return a template that was handed in and approved."""
-    made: dict[str, Any] = (await shop.tenant().post("/wa/v1/templates/", {"wa_app": shop.app["id"], **fields})).ok(201)
-    told = {"id": made["bsp_template_id"], "status": "approved", "elementName": made["element_name"],
-            "languageCode": "en"}  # fmt: skip
-    (await shop.posts(shop.server.event("template-event", told))).ok()
-    await shop.heard("template.updated")
-    return made
-
-
 async def test_an_offer_is_handed_in_and_sent_in_either_form(either: Shop) -> None:
-    made = await approved(either, **OFFER, vertical="Spring sale")
+    made = await either.approved(**OFFER, vertical="Spring sale")
     handed = either.server.templates[-1]
     assert [handed[name] for name in ("isLTO", "limitedOfferText", "hasExpiration", "vertical")] == [
         "true", "Ends soon!", "true", "Spring sale"
@@ -40,25 +26,13 @@ async def test_an_offer_is_handed_in_and_sent_in_either_form(either: Shop) -> No
 
 
 async def test_media_overrides_of_a_broadcast_are_what_each_recipients_request_shows(either: Shop) -> None:
-    owner, numbers = either.tenant(), [f"+1202555018{last}" for last in range(3)]
-    for place, number in enumerate(numbers):
-        (await owner.post("/contacts/", {"phone": number, "first_name": f"P{place}"})).ok(201)
-    made = await approved(either, element_name="look", content="Look, {{first_name}}.", template_type="IMAGE",
-                          example_media_url=f"{FILE}.jpg", category="UTILITY")  # fmt: skip
-    other = (await send(owner, "other.png", picture("PNG"))).ok(201)["id"]
-    body = {
-        "name": "Look", "status": "QUEUED", "template_number": made["number"], "select_all": True,
-        "category": "UTILITY", "app": either.app["id"], "media_overrides": {"header": other},
-    }  # fmt: skip
-    id = (await owner.post("/broadcast/", body)).ok(201)["id"]
-    now, store = either.gateway.services.clock(), either.gateway.services.store.of(either.tenant.id, "live")
-    await store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now}))
-    either.gateway.ports.worker.run_now("broadcasts", store.scope, id)
-
-    async def over() -> bool:
-        return bool((await owner.get(f"/broadcast/{id}/")).ok()["status"] == "SENT")
-
-    await until(over)
+    numbers = [f"+1202555018{last}" for last in range(3)]
+    made = await either.approved(
+        element_name="look", content="Look, {{first_name}}.", template_type="IMAGE", example_media_url=f"{FILE}.jpg",
+        category="UTILITY",
+    )  # fmt: skip
+    other = (await send(either.tenant(), "other.png", picture("PNG"))).ok(201)["id"]
+    await either.broadcasts(made, numbers, media_overrides={"header": other})
     shown = {}
     for request in either.server.requests:
         if either.server.by_token:

@@ -8,9 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jinaconnect.store.tenant import Change
 from tests.channels.whatsapp_gupshup.conftest import Shop
-from tests.client import until
 from tests.handlers.office.test_library import picture
 
 ANN = "+12025550171"
@@ -256,28 +254,11 @@ async def test_of_two_providers_the_one_they_wrote_to_answers_else_the_default(s
 
 
 async def test_a_broadcast_goes_over_gupshup_with_each_persons_values(either: Shop) -> None:
-    owner, numbers = either.tenant(), [f"+1202555017{last}" for last in range(4, 8)]
-    for place, number in enumerate(numbers):
-        (await owner.post("/contacts/", {"phone": number, "first_name": f"P{place}"})).ok(201)
-    written = {"wa_app": either.app["id"], "element_name": "sale", "content": "Hello {{first_name}}!",
-               "category": "UTILITY", "example_body": ["Ann"]}  # fmt: skip
-    made = (await owner.post("/wa/v1/templates/", written)).ok(201)
-    told = {"id": made["bsp_template_id"], "status": "approved", "elementName": "sale", "languageCode": "en"}
-    (await either.posts(either.server.event("template-event", told))).ok()
-    await either.heard("template.updated")
-    body = {
-        "name": "Sale", "status": "QUEUED", "template_number": made["number"], "select_all": True,
-        "category": "UTILITY", "app": either.app["id"],
-    }  # fmt: skip
-    id = (await owner.post("/broadcast/", body)).ok(201)["id"]
-    now, store = either.gateway.services.clock(), either.gateway.services.store.of(either.tenant.id, "live")
-    await store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": now, "due.at": now}))
-    either.gateway.ports.worker.run_now("broadcasts", store.scope, id)
-
-    async def over() -> bool:
-        return (await owner.get(f"/broadcast/{id}/")).ok()["status"] == "SENT"
-
-    await until(over)
+    numbers = [f"+1202555017{last}" for last in range(4, 8)]
+    made = await either.approved(
+        element_name="sale", content="Hello {{first_name}}!", category="UTILITY", example_body=["Ann"]
+    )
+    await either.broadcasts(made, numbers)
     if either.server.by_token:
         said = {"+" + sent["to"]: sent["template"]["components"][0]["parameters"][0]["text"]
                 for sent in either.server.requests}  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,17 +11,9 @@ from jinaconnect.core.billing.money import MICRO
 from tests.client import Answered, Client, until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import wallet_with
-from tests.tenants import Tenant, operating
+from tests.tenants import Tenant
 
 LEDGER = "/wallet/transactions/"
-
-
-@pytest.fixture
-async def operator(gateway: Running, new_tenant: Any) -> AsyncIterator[Client]:
-    """A key that the configuration names."""
-    keeper = await new_tenant()
-    async with operating(gateway, keeper()) as client:
-        yield client
 
 
 @pytest.fixture

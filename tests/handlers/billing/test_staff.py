@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from operator import lt
 from typing import Any
-
-import pytest
 
 from jinaconnect.core.billing.money import MICRO
 from jinaconnect.core.ids import encode
@@ -17,17 +14,9 @@ from jinaconnect.core.inbox.message import new_message
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import books, wallet_with
-from tests.tenants import Tenant, operating
+from tests.tenants import Tenant
 
 HOST = "/tenants/host-wallet/"
-
-
-@pytest.fixture
-async def operator(gateway: Running, new_tenant: Any) -> AsyncIterator[Client]:
-    """A key that the configuration names."""
-    keeper = await new_tenant()
-    async with operating(gateway, keeper()) as client:
-        yield client
 
 
 async def test_a_wallet_is_set_up_and_credited_once(operator: Client, tenant: Tenant, gateway: Running) -> None:
