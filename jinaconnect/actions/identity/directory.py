@@ -80,8 +80,6 @@ def _fits(value: int, asked: Any) -> bool:
 
 
 async def named(ctx: Context, condition: Mapping[str, Any], most: int) -> list[Document]:
-    """Return the organisations that fit, at most one more than `most`: only the caller's own unless they run them all.
-    """
+    """Return the organisations that fit, at most one more than `most`; only the caller's own unless they run all."""
     own = {} if ctx.principal.may("billing.platform") else {"_id": ctx.principal.tenant}
     return await ctx.services.organisations.select({"$and": [own, dict(condition)]}, limit=most + 1)
-
