@@ -10,10 +10,9 @@ import pytest
 from tests.client import Client
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import wallet_with
-from tests.handlers.billing.test_staff import HOST, operator
+from tests.handlers.billing.test_staff import HOST
 from tests.tenants import Tenant
 
-__all__ = ["operator"]
 MARGINS, BREAKDOWN = f"{HOST}margins/", "/wa/v1/broadcast/get_charge_breakdown/"
 US, FIJI = "+12025550142", "+6797012345"
 
