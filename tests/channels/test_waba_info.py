@@ -53,7 +53,9 @@ async def test_gupshup_tells_and_it_is_kept(tenant: Tenant) -> None:
     assert listed == [told]
     assert (await owner.get(f"/wa/v1/apps/{app['id']}/")).ok()["tier"] == "TIER_10K"
     (await owner.post(f"{path}sync-waba-info/")).refused(429, "throttled")
-    (await tenant("viewer").post(f"{path}sync-waba-info/")).refused(403, "permission_denied")
+    (await owner.get(f"{path}sync-waba-info/")).refused(429, "throttled")
+    for method in ("GET", "POST"):
+        (await tenant("viewer").ask(method, f"{path}sync-waba-info/")).refused(403, "permission_denied")
     await server.stop()
 
 
@@ -85,11 +87,11 @@ async def test_meta_tells_of_its_number(tenant: Tenant) -> None:
     await server.stop()
 
 
-@pytest.mark.parametrize("bsp", ["META", "GUPSHUP"])
-async def test_the_sandboxs_numbers_stand_well(tenant: Tenant, bsp: str) -> None:
+@pytest.mark.parametrize(("bsp", "method"), [("META", "POST"), ("GUPSHUP", "POST"), ("GUPSHUP", "GET")])
+async def test_the_sandboxs_numbers_stand_well(tenant: Tenant, bsp: str, method: str) -> None:
     client = tenant("owner", "test")
     [row] = (await client.get("/tenants/waba-info/", params={"bsp": bsp})).ok()["results"]
-    told = (await client.post(f"/tenants/waba-info/{row['id']}/sync-waba-info/")).ok()
+    told = (await client.ask(method, f"/tenants/waba-info/{row['id']}/sync-waba-info/")).ok()
     assert (told["phone_quality"], told["can_send_message"]) == ("GREEN", "AVAILABLE")
 
 

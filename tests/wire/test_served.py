@@ -61,6 +61,7 @@ PATHS = {
         "POST endpoints/{id}/test/", "GET deliveries/", "POST deliveries/{id}/redeliver/",
     ),
     "/messages/": ("GET {id}/trace/",),
+    "/tenants/waba-info/": ("GET", "GET {id}/", "GET,POST {id}/sync-waba-info/"),
 }  # fmt: skip
 WANTED = [
     (method, base + path.strip())

@@ -364,10 +364,13 @@ async def read_info(ctx: Context, app_id: str) -> dict[str, Any]:
     return render_info(await _app_called(ctx, app_id))
 
 
-@operation(
-    "POST", "/tenants/waba-info/{app_id}/sync-waba-info/", id="wa.info.sync", permission="wa_app.manage",
-    returns=WabaInfo, effect=True, tag="whatsapp", errors=(501, 502),
-)  # fmt: skip
+_SYNC = "/tenants/waba-info/{app_id}/sync-waba-info/"
+
+
+@operation("GET", _SYNC, id="wa.info.refresh", permission="wa_app.manage", returns=WabaInfo, tag="whatsapp",
+           errors=(501, 502))  # fmt: skip
+@operation("POST", _SYNC, id="wa.info.sync", permission="wa_app.manage", returns=WabaInfo, effect=True, tag="whatsapp",
+           errors=(501, 502))  # fmt: skip
 async def sync_waba_info(ctx: OperationContext, app_id: str) -> dict[str, Any]:
     """Ask a provider how a number stands; at most twice a minute."""
     return await sync_info(ctx, await _app_called(ctx, app_id))
