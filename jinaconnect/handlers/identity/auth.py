@@ -59,12 +59,40 @@ class Done(Answer):
     message: str
 
 
+class TokenUser(Answer):
+    """Who logged in."""
+
+    id: str
+    username: str
+    email: str | None
+    first_name: str
+    last_name: str
+
+
+class TokenTenant(Answer):
+    """The organisation that a session belongs to."""
+
+    id: str
+    name: str
+
+
+class TokenRole(Answer):
+    """The role that a person has there."""
+
+    slug: str
+    name: str
+    priority: int
+
+
 class Tokens(Answer):
-    """The tokens of a session."""
+    """The tokens of a session, and whose it is."""
 
     access: str = Field(description="Bearer token for requests and sockets.")
     refresh: str
     expires_in: int = Field(description="Seconds the access token lives.")
+    user: TokenUser
+    tenant: TokenTenant
+    role: TokenRole
 
 
 @operation(

@@ -62,6 +62,7 @@ class MemberOut(MemberData):
     """A membership with its person and role."""
 
     invite_path: str | None = Field(None, description="Where an invitation is accepted, in the answer that made it.")
+    message: str | None = Field(None, description="What was done, in the answer that did it.")
 
 
 class OwnershipMoved(Answer):

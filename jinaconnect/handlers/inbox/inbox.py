@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, marks, removal, sleeping
@@ -47,6 +47,7 @@ class MessageWindow(Answer):
 
     results: list[ListedMessage]
     count: int
+    count_exact: bool
     limit: int
     offset: int
     has_next: bool
@@ -74,6 +75,8 @@ class ConversationWindow(Answer):
 
     results: list[ConversationOut]
     count: int
+    count_exact: bool
+    complete: bool = Field(True, description="There, and false, where only the newest were looked at.")
     limit: int
     offset: int
     has_next: bool

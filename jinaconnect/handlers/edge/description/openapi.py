@@ -145,9 +145,10 @@ def _page_schema(item: Operation) -> dict[str, Any]:
         "results": {"type": "array", "items": {"$ref": REF.format(model=item.returns.__name__)}},
         "cursor": {"type": "string", "description": "The state shown is at least as new as this place in the feed."},
     }  # fmt: skip
+    fields["count_exact"] = {"type": "boolean", "description": "False while a large count is being made."}
+    fields["complete"] = {"type": "boolean", "description": "There, and false, where only the newest were looked at."}
     assert item.listing is not None
     if item.listing.endless:
-        fields["count_exact"] = {"type": "boolean", "description": "False while a large count is being made."}
         fields["next_cursor"] = {**link, "description": "Of the endless form: where to go on, null at the end."}
     return {"type": "object", "required": ["results", "cursor"], "properties": fields}
 
