@@ -90,7 +90,7 @@ async def furnish(gateway: Running, tenant: Tenant) -> dict[str, str]:
     for shortcut, text in (("hello", "Good morning! How can we help?"), ("thanks", "Thank you, have a good day.")):
         (await tenant().post("/team-inbox/api/canned-replies/", {"shortcut": shortcut, "text": text})).ok(201)
     (await tenant().post("/tenants/tenant-tags/", {"name": "vip", "description": "Buys often"})).ok(201)
-    (await tenant().post("/tenants/members/invite/", {"email": f"{tenant.id}@shop.example", "role": "agent"})).ok(201)
+    (await tenant().post("/tenants/members/invite/", {"email": "lea@shop.example", "role": "agent"})).ok(201)
     form = aiohttp.FormData({"country": "US", "mapping": json.dumps({"mobile": "phone"})})
     form.add_field("file", SHEET, filename="customers.csv", content_type="text/csv")
     (await tenant().ask("POST", "/contacts/bulk-import/", data=form)).ok(202)

@@ -27,6 +27,7 @@ class Softphone extends Element {
   #call = null; // the one that rings or is talked in
   #account = null;
   #expected = 0;
+  #back = false; // whether a page that was gone comes back into its call
   #token = "";
   #timer;
   #audio = new Audio();
@@ -143,6 +144,7 @@ class Softphone extends Element {
     this.#call = call;
     call.over.then(() => this.#over());
     if (Date.now() < this.#expected) return this.answer();
+    this.#back = false;
     this.caller = call.caller;
     this.state = "ringing";
   }
@@ -179,6 +181,8 @@ class Softphone extends Element {
 
   async #talks() {
     this.state = "talking";
+    if (this.#back) this.app.say("Back in the call.");
+    this.#back = false;
     this.since = Date.now();
     this.muted = false;
     this.#token = await session.token().catch(() => "");
@@ -221,11 +225,12 @@ class Softphone extends Element {
     const { call, device } = this.#account;
     this.#note(null);
     this.expect();
+    this.#back = true;
     try {
       await api.post(`/voice/api/calls/${call}/transfer/`, { to: device, mode: "blind", via: "bridge" }, { key: newKey() });
-      this.app.say("Back in the call.");
     } catch {
       this.#expected = 0; // it ended meanwhile
+      this.#back = false;
     }
   }
 

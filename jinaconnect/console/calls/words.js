@@ -40,6 +40,9 @@ export function farEnd(call) {
   return call.direction === "inbound" ? call.from_number : call.to_number;
 }
 
+// Whom a transfer goes to: a number as it is, an agent's telephone not by its id.
+const whom = (to) => (to.startsWith("dev_") ? "an agent's telephone" : to);
+
 const SAYS = {
   "call.created": () => "The call was asked for", "call.dialing": () => "Handed to the carrier", "call.ringing": () => "It rings",
   "call.answered": () => "Answered", "call.answered_by": ({ answered_by: who }) => `Answered by a ${who}`,
@@ -54,8 +57,8 @@ const SAYS = {
   "call.supervision_changed": ({ user, heard_by: by }, people) => `${people.get(user) ?? "The supervisor"} is heard by ${by === "agent" ? "the agent" : by}`,
   "call.supervision_ended": ({ user }, people) => `${people.get(user) ?? "The supervisor"} listens no more`,
   "call.keys_sent": ({ digits }) => `Keys were sent: ${digits}`,
-  "call.transferring": ({ to, mode }) => `Being transferred to ${to} (${mode})`,
-  "call.transferred": ({ ok, to }) => (ok ? `Transferred${to ? ` to ${to}` : ""}` : ok === null ? "The transfer was taken back" : "The transfer failed"),
+  "call.transferring": ({ to, mode }) => `Being transferred to ${whom(to)} (${mode})`,
+  "call.transferred": ({ ok, to }) => (ok ? `Transferred${to ? ` to ${whom(to)}` : ""}` : ok === null ? "The transfer was taken back" : "The transfer failed"),
   "call.recording_started": () => "Recording", "call.recording_paused": () => "The recording is silent", "call.recording_resumed": () => "Recording again",
   "call.recording_stopped": () => "The recording ended", "recording.ready": () => "The recording can be heard", "recording.failed": ({ reason }) => `No recording: ${reason}`,
   "call.completed": (detail) => `The call ended${why(detail) ? `: ${why(detail)}` : ""}`,

@@ -53,6 +53,7 @@ async def _earlier(gateway: Running, tenant: Tenant, ends: list[dict[str, Any]])
             moved["ended_at"] = moved["started_at"] + timedelta(seconds=seconds)
             moved["duration_seconds"] = seconds
         id = encode("call", int(at.timestamp() * 1000), number.to_bytes(10, "big"))
+        del like["scope"]
         await store.insert("calls", {**like, **moved, "_id": id, "contact": None, "carrier_id": None})
 
 
@@ -104,6 +105,8 @@ async def test_pictures_of_a_telephone_in_the_browser(talking_browser: Browser, 
 
         async def ready() -> None:
             await expect(talking).to_contain_text("Talking")
+            await expect(page.locator(".detail-head .state")).to_have_text("Talking")
+            await expect(page.locator(".toast")).to_have_count(0)
             await expect(talking.get_by_role("link", name="The call")).to_be_visible()
 
         await look(page, "softphone", ready)
