@@ -195,6 +195,11 @@ def library_url(ctx: Context, row: Mapping[str, Any], seconds: int) -> str:
     return f"{settings.public_url or settings.own_url}{LIBRARY_PATH}{row['_id']}/content/?{query}"
 
 
+def library_path(id: str | None) -> str | None:
+    """Return where members find a file of the library, None for none."""
+    return f"{LIBRARY_PATH}{id}/serve/" if id else None
+
+
 async def template_links(
     ctx: Context, form: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> dict[int | None, str]:

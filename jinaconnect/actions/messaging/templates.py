@@ -9,7 +9,7 @@ from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.messaging.accounts import SELLS, choose_account
-from jinaconnect.actions.messaging.media import LIBRARY_PATH, template_links
+from jinaconnect.actions.messaging.media import library_path, template_links
 from jinaconnect.channels.abilities import ReviewsTemplates, TellsReviews
 from jinaconnect.channels.base import Account, TemplateUse
 from jinaconnect.channels.facts import TemplateReport
@@ -100,7 +100,7 @@ def render_template(doc: Mapping[str, Any]) -> dict[str, Any]:
         "example_media_url": doc.get("example_media_url"), "meta_template_id": doc["meta_template_id"],
         "bsp_template_id": doc.get("bsp_template_id") or doc["meta_template_id"], "error_message": doc["error_message"],
         "rejection_reason": doc["rejection_reason"], "needs_sync": doc["needs_sync"],
-        "tags": doc.get("tags") or [], **_media_of(doc), "placeholders": _places(doc),
+        "tags": doc.get("tags") or [], **media_of(doc), "placeholders": _places(doc),
         "placeholder_mapping": mapping_of(doc), "last_synced_at": iso_or_none(doc["last_synced_at"]),
         "is_active": doc["is_active"], "created_at": iso_or_none(doc["created_at"]),
         "updated_at": iso_or_none(doc["updated_at"]), "created_by": doc["created_by"], "updated_by": doc["updated_by"],
@@ -139,18 +139,14 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
     }
 
 
-def _media_of(doc: Mapping[str, Any]) -> dict[str, Any]:
+def media_of(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return where the files of the library are that a template shows, and by what its carrier knows those of cards."""
-
-    def at(media: str | None) -> str | None:
-        return f"{LIBRARY_PATH}{media}/serve/" if media else None
-
     cards = enumerate(doc.get("cards") or doc.get("rich_cards") or ())
     return {
-        "tenant_media_id": doc.get("tenant_media"), "tenant_media_url": at(doc.get("tenant_media")),
+        "tenant_media_id": doc.get("tenant_media"), "tenant_media_url": library_path(doc.get("tenant_media")),
         "card_media_details": [
             {"card_index": place, "media_handle": card.get("media_handle"), "media_id": card.get("tenant_media"),
-             "media_url": at(card.get("tenant_media")) or card.get("media_url")}
+             "media_url": library_path(card.get("tenant_media")) or card.get("media_url")}
             for place, card in cards
         ],
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.accounts import choose_account
-from jinaconnect.actions.messaging.media import LIBRARY_PATH
+from jinaconnect.actions.messaging.media import library_path
 from jinaconnect.actions.messaging.templates import account_of, get_template, set_template, with_samples
 from jinaconnect.actions.office import library
 from jinaconnect.channels.abilities import Sample, TakesFiles
@@ -70,7 +70,7 @@ async def upload_media(
     return {
         "handle_id": handle, "provider": None if account is None else CHANNELS[account.channel].spec.provider,
         "stored_on": "template" if card is None else f"card:{card}", "tenant_media_id": row["_id"],
-        "tenant_media_url": f"{LIBRARY_PATH}{row['_id']}/serve/",
+        "tenant_media_url": library_path(row["_id"]),
     }  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class BroadcastForm extends Element {
     try {
       const [zone, known] = await Promise.all([
         api.get("/tenants/").then(({ results: [tenant] }) => tenant.settings.timezone, () => null),
-        api.get("/broadcast/reserve-keyword/").then(({ results }) => results.map((each) => each.key), () => []),
+        api.get("/broadcast/reserve-keyword/").then((known) => known.map((each) => each.key), () => []),
       ]);
       this.zone = zone ?? HERE;
       this.zones = [...new Set([this.zone, ...ZONES])];

@@ -66,7 +66,8 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": doc["_id"], "name": doc["name"], "platform": doc["platform"], "status": doc["status"],
         "ui_status": states.ui_status(doc["status"]), "ui_status_display": states.ui_status(doc["status"]),
-        "app": doc["app"], "template": doc["template"], "recipient_count": total, "select_all": doc["select_all"],
+        "app": doc["app"], "template": doc["template"], "template_number": doc["template"],
+        "recipient_count": total, "select_all": doc["select_all"],
         "tag_filter": list(doc["tag_filter"]), "segment_filter": list(doc["segment_filter"]),
         "scheduled_time": iso_or_none(doc["scheduled_time"]), "placeholder_data": dict(doc["placeholder_data"]),
         "media_overrides": dict(doc["media_overrides"]),
@@ -101,10 +102,13 @@ def priced(doc: Mapping[str, Any], priority: int, spent: Spent | None = None) ->
     if priority < COST_FROM or cost is None:
         cost = currency = None
     apart = PLATFORMS[doc["platform"]].spoken
+    sees = priority >= COST_FROM
     return {
         **render_broadcast(doc), "initial_cost": cost, "initial_cost_currency": currency,
         "refund_amount": None if cost is None or apart else returned,
         "refund_amount_currency": None if apart else currency,
+        "credit_deducted": bool(cost) and not apart if sees else None,
+        "refund_processed": bool(returned) if sees else None,
     }  # fmt: skip
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from jinaconnect.actions.broadcasts import drafting
 from jinaconnect.actions.broadcasts.estimating import foreseen
-from jinaconnect.actions.broadcasts.paying import spent_on
+from jinaconnect.actions.broadcasts.showing import broadcast_rows
 from jinaconnect.actions.broadcasts.telling import with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.broadcasts import states
-from jinaconnect.core.broadcasts.document import priced
 from jinaconnect.core.broadcasts.values import RESERVED
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.inbox.platform import PLATFORMS
@@ -44,7 +43,8 @@ BROADCASTS = Listing(
     filters={
         "status": choice_filter("status", states.STATUSES), "ui_status": _SHOWN, "ui_status__in": _SHOWN,
         "platform": choice_filter("platform", tuple(PLATFORMS)),
-        "template": Filter("template", lookups=("", "in")), "created_by": text_filter("created_by"),
+        "template": Filter("template", lookups=("", "in")),
+        "template_number__number": Filter("template", lookups=("", "in")), "created_by": text_filter("created_by"),
         "updated_by": text_filter("updated_by"), "is_active": bool_filter("is_active"),
         "scheduled_time": time_filter("scheduled_time"), "created_at": time_filter("created_at"),
     },
@@ -54,11 +54,11 @@ BROADCASTS = Listing(
 
 async def _render(ctx: OperationContext, docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     counted = await asyncio.gather(*(with_counts(ctx, doc) for doc in docs))
-    return list(await asyncio.gather(*(_shown(ctx, doc) for doc in counted)))
+    return await broadcast_rows(ctx, counted)
 
 
 async def _shown(ctx: OperationContext, doc: dict[str, Any]) -> dict[str, Any]:
-    return priced(doc, ctx.principal.priority, await spent_on(ctx, doc))
+    return (await broadcast_rows(ctx, [doc]))[0]
 
 
 async def _of_platform(ctx: OperationContext, id: str, platform: str | None) -> None:
@@ -71,9 +71,11 @@ async def _create(ctx: OperationContext, fields: dict[str, Any]) -> dict[str, An
     if dry_run(ctx):
         doc = await drafting.preview_broadcast(ctx, fields)
         verdicts = await foreseen(ctx.data, doc, doc["scheduled_time"])
-        return Reply({**priced(doc, ctx.principal.priority), "dry_run": True, "verdicts": verdicts})
+        [shown] = await broadcast_rows(ctx, [doc], known=True)
+        return Reply({**shown, "dry_run": True, "verdicts": verdicts})
     doc, warnings = await drafting.create_broadcast(ctx, fields)
-    return {**priced(doc, ctx.principal.priority), "warnings": warnings}
+    [shown] = await broadcast_rows(ctx, [doc], known=True)
+    return {**shown, "warnings": warnings}
 
 
 def _declare(base: str, id: str, platform: str | None) -> None:
@@ -171,9 +173,9 @@ for _name, _platform in PLATFORMS.items():
     "GET", "/broadcast/reserve-keyword/", id="broadcasts.keywords", permission="broadcast.view", returns=PlaceList,
     tag="broadcasts",
 )  # fmt: skip
-async def keywords(ctx: OperationContext) -> dict[str, Any]:
+async def keywords(ctx: OperationContext) -> list[dict[str, str]]:
     """List the places that are filled in with what is known of each recipient."""
-    return {"results": [{"key": key, "description": told} for key, told in RESERVED.items()]}
+    return [{"key": key, "description": told} for key, told in RESERVED.items()]
 
 
 @operation(

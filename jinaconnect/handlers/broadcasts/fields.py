@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, RootModel, StringConstraints
 
 from jinaconnect.actions.broadcasts.audience import MOST_NAMED
 from jinaconnect.core.broadcasts.calling import OUTCOMES, RETRY_AFTER_MINUTES
@@ -70,7 +70,9 @@ class BroadcastFields(
     name: Given[Annotated[Text, StringConstraints(min_length=1, max_length=255)]] = None
     status: Given[Literal["DRAFT", "QUEUED", "SCHEDULED"]] = None
     app: Id | None = None
-    template: Id | None = Field(None, alias="template_number")
+    template: Id | None = Field(
+        None, alias="template_number", description="An approved template; `template` is taken as its name as well."
+    )
     recipients: Given[Annotated[list[Id], Field(max_length=MOST_NAMED)]] = None
     select_all: Given[bool] = None
     tag_filter: Given[Words] = None
@@ -127,7 +129,8 @@ class NewBroadcast(
 
 SHOWN = {
     **BROADCAST, "initial_cost": 16.2, "initial_cost_currency": "USD", "refund_amount": 0.5,
-    "refund_amount_currency": "USD",
+    "refund_amount_currency": "USD", "credit_deducted": True, "refund_processed": True, "tenant": sample_id("ten"),
+    "template_type": "IMAGE", "template_media_url": "https://shop.example.com/spring.jpg", "cards_media_urls": [],
 }  # fmt: skip
 
 
@@ -144,6 +147,16 @@ class BroadcastOut(BroadcastData, json_schema_extra=like(SHOWN)):
         "nobody pays, or each call is paid for by itself."
     )
     refund_amount_currency: str | None
+    credit_deducted: bool | None = Field(
+        description="Whether money was reserved for it. This and the next are null for who does not see money."
+    )
+    refund_processed: bool | None = Field(description="Whether any of it came back.")
+    tenant: str
+    template_type: str | None
+    template_media_url: str | None = Field(
+        description="The file that its messages show above the text, the broadcast's own before the template's."
+    )
+    cards_media_urls: list[str | None] = Field(description="The file of each card of a template that has cards.")
 
 
 class BroadcastWarning(Answer):
@@ -234,10 +247,8 @@ class Place(Answer, json_schema_extra=example(key="first_name", description="The
     description: str
 
 
-class PlaceList(Answer):
+class PlaceList(RootModel[list[Place]]):
     """The places that are filled in with what is known."""
-
-    results: list[Place]
 
 
 class Lead(Answer, json_schema_extra=example(min_scheduled_time_in_minutes=0.05)):
@@ -261,6 +272,8 @@ class RowOut(
         message=sample_id("msg"), message_id="wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", sent_at=MOMENT, delivered_at=MOMENT,
         read_at=None, failed_at=None, replied_at=None, call=None, outcome=None,
         seconds=None, answers=[], cost=0.0075, created_at=MOMENT, updated_at=MOMENT,
+        webhook_response={"kind": "report", "at": MOMENT, "told_at": MOMENT, "status": "DELIVERED",
+                          "carrier_id": "wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", "code": None, "reason": None},
     ),
 ):  # fmt: skip
     """A recipient of a broadcast; `error_code` says which rule, or what of the carrier's, held it back."""
@@ -289,3 +302,6 @@ class RowOut(
     cost: float | None = Field(description="What was reserved for it; null where nobody pays.")
     created_at: str
     updated_at: str
+    webhook_response: dict[str, Any] | None = Field(
+        description="What its carrier reported last, as the trace of the message has it."
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from pydantic import RootModel
+
 from jinaconnect.actions.broadcasts import clicks, links
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
@@ -76,10 +78,8 @@ class LinkFigures(Answer):
     buttons: list[FollowedButton]
 
 
-class LinksOfMessage(Answer):
+class LinksOfMessage(RootModel[list[LinkData]]):
     """The links of one recipient."""
-
-    results: list[LinkData]
 
 
 @operation(
@@ -151,6 +151,6 @@ async def of_broadcast(ctx: OperationContext, broadcast_id: str) -> dict[str, An
     "GET", "/broadcast/url-tracking/message/{message_id}/", id="links.of_message", permission="broadcast.view",
     returns=LinksOfMessage, tag="broadcasts",
 )  # fmt: skip
-async def of_message(ctx: OperationContext, message_id: str) -> dict[str, Any]:
+async def of_message(ctx: OperationContext, message_id: str) -> list[dict[str, Any]]:
     """Show the links of one recipient."""
-    return {"results": await links.links_of_message(ctx, message_id)}
+    return await links.links_of_message(ctx, message_id)

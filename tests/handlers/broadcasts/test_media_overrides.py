@@ -54,6 +54,9 @@ async def test_media_overrides_of_the_header_are_what_each_recipients_request_sh
     assert all(f"/{other}/" in link for [link] in shown)
     told = (await shop.tenant().get(f"/broadcast/{id}/")).ok()
     assert told["media_overrides"] == {"header": other}
+    assert (told["template_type"], told["template_media_url"]) == ("IMAGE", f"/tenants/tenant-media/{other}/serve/")
+    [listed] = (await shop.tenant().get("/broadcast/")).ok()["results"]
+    assert listed["template_media_url"] == told["template_media_url"]
     assert await heads(shop, await shop.begin(template_number=template)) == [[OWN]] * 3
 
 
@@ -63,6 +66,8 @@ async def test_media_overrides_of_cards_are_what_each_recipients_request_shows(s
     await shop.people(2)
     other = (await send(shop.tenant(), "other.png", picture("PNG"))).ok(201)["id"]
     id = await shop.begin(template_number=template, media_overrides={"cards": {"1": other}})
+    urls = (await shop.tenant().get(f"/broadcast/{id}/")).ok()["cards_media_urls"]
+    assert urls == [OWN, f"/tenants/tenant-media/{other}/serve/", OWN]
     shown = await heads(shop, id)
     assert [[link == OWN for link in links] for links in shown] == [[True, False, True]] * 2
     assert all(f"/{other}/" in links[1] for links in shown)

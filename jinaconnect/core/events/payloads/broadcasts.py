@@ -15,6 +15,7 @@ from jinaconnect.core.schema import Given, OneOf, sample_id
 BROADCAST = {
     "id": sample_id("brc"), "name": "Spring sale", "platform": "WHATSAPP", "status": "SCHEDULED",
     "ui_status": "Scheduled", "ui_status_display": "Scheduled", "app": sample_id("wap"), "template": sample_id("tpl"),
+    "template_number": sample_id("tpl"),
     "recipient_count": 1200, "select_all": False, "tag_filter": ["vip"], "segment_filter": [],
     "scheduled_time": MOMENT, "placeholder_data": {"code": "SPRING"}, "media_overrides": {}, "sections": [],
     "catalog_id": None,
@@ -69,6 +70,7 @@ class BroadcastData(Payload, json_schema_extra=like(BROADCAST)):
     ui_status_display: str
     app: str | None
     template: str | None
+    template_number: str | None = Field(description="The same as `template`.")
     recipient_count: Count = Field(description="Those it goes to; before it begins, those it would go to.")
     select_all: bool
     tag_filter: list[str]
