@@ -9,7 +9,7 @@ from typing import Any
 
 from jinaconnect.actions.broadcasts import drafting
 from jinaconnect.actions.broadcasts.estimating import foreseen
-from jinaconnect.actions.broadcasts.showing import broadcast_rows
+from jinaconnect.actions.broadcasts.reading import broadcast_rows
 from jinaconnect.actions.broadcasts.telling import with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import Field
 
 from jinaconnect.actions.broadcasts import reading
-from jinaconnect.actions.broadcasts.showing import recipient_rows
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents, of_the_same
 from jinaconnect.core.broadcasts.figures import PERIODS, USUAL_PERIOD
@@ -84,7 +83,7 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
     """List the recipients of broadcasts and what became of each, newest first."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return await recipient_rows(ctx, docs)
+        return await reading.recipient_rows(ctx, docs)
 
     asked = await reading.rows_of(ctx, OF_BROADCAST.condition(ctx.caller.query))
     return await list_documents(ctx, "broadcast_rows", ROWS, render, asked=asked)
@@ -96,7 +95,7 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
 )  # fmt: skip
 async def read_row(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show what became of one recipient."""
-    return (await recipient_rows(ctx, [await ctx.data.get("broadcast_rows", id)]))[0]
+    return (await reading.recipient_rows(ctx, [await ctx.data.get("broadcast_rows", id)]))[0]
 
 
 @operation(
