@@ -141,9 +141,10 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
 
 def media_of(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Return where the files of the library are that a template shows, and by what its carrier knows those of cards."""
-    cards = enumerate(doc.get("cards") or doc.get("rich_cards") or ())
+    cards = list(enumerate(doc.get("cards") or doc.get("rich_cards") or ()))
     return {
         "tenant_media_id": doc.get("tenant_media"), "tenant_media_url": library_path(doc.get("tenant_media")),
+        "card_media": [card["tenant_media"] for _, card in cards if card.get("tenant_media")],
         "card_media_details": [
             {"card_index": place, "media_handle": card.get("media_handle"), "media_id": card.get("tenant_media"),
              "media_url": library_path(card.get("tenant_media")) or card.get("media_url")}

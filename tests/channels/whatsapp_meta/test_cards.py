@@ -308,5 +308,6 @@ async def test_a_template_that_tells_a_code_is_handed_in_in_metas_own_words_and_
         {"type": "BUTTONS", "buttons": [{**otp, "otp_type": "COPY_CODE"}]},
     ]  # fmt: skip
     for query, found in (("has_buttons=true", 1), ("has_buttons=false", 0), ("has_url_button=true", 0),
-                         ("has_quick_reply=false&language_code=EN", 1)):  # fmt: skip
+                         ("has_quick_reply=false&language_code=EN", 1), ("template_type=text", 1),
+                         ("template_type__in=image,text", 1)):  # fmt: skip
         assert (await tenant().get(f"{PATH}?{query}&wa_app={app}")).ok()["count"] == found, query

@@ -148,6 +148,7 @@ async def test_a_cards_file_is_uploaded_or_named_for_one_send(agent: Agent) -> N
     assert (given["handle_id"], given["provider"], given["stored_on"]) == (None, None, "card:1")
     shown = (await client.get(f"{PATH}{made['id']}/")).ok()
     assert shown["card_media_details"][1]["media_url"] == given["tenant_media_url"]
+    assert shown["card_media"] == [given["tenant_media_id"]]
     other = (await send(client, "a.png", picture("PNG"))).ok(201)["id"]
     wrong = {"phone": "+12025550161", "template": made["id"], "media_overrides": {"cards": {"2": other}}}
     assert "media_overrides.cards.2" in (await client.post("/rcs/v1/messages/", wrong)).refused(400, "validation_error")

@@ -59,7 +59,7 @@ _TEMPLATE = {
     "media_handle": None, "tenant_media": None, "example_header": None,
     "code_expiration_minutes": None, "add_security_recommendation": None, "tenant_media_id": None, "is_lto": None,
     "lto_text": None, "lto_has_expiration": None, "vertical": None,
-    "tenant_media_url": None, "card_media_details": [], "tags": [],
+    "tenant_media_url": None, "card_media": [], "card_media_details": [], "tags": [],
     "placeholders": ["1", "2"],
     "placeholder_mapping": {"content": {"1": "1", "2": "2"}, "header": {}, "buttons": [], "cards": []},
     "last_synced_at": MOMENT, "is_active": True, "created_at": EARLIER,
@@ -295,6 +295,7 @@ class TemplateData(Payload, json_schema_extra=like(_TEMPLATE)):
     tenant_media_id: str | None
     tenant_media_url: str | None
     tags: list[str]
+    card_media: list[str] = Field(description="The files of the library that cards show, in the order of the cards.")
     card_media_details: list[dict[str, Any]] = Field(description="Of each card, where its file is and its handle.")
     error_message: str | None
     rejection_reason: str | None
