@@ -80,6 +80,14 @@ async def test_lists_and_figures_answer_what_is_described(furnished: Client) -> 
     described("inbox.conversations.timeline", await furnished.get(timeline))
 
 
+def test_an_export_is_described_with_the_filters_of_the_list() -> None:
+    listed, exported = (
+        {each["name"] for each in OPERATIONS_DESCRIBED[name][2]["parameters"]}
+        for name in ("contacts.list", "contacts.export")
+    )
+    assert exported == listed - {"page", "page_size", "cursor", "ordering"}
+
+
 async def test_a_session_and_an_invitation_answer_what_is_described(
     tenant: Tenant, client: Callable[[str | None], Client], demo: dict[str, Any]
 ) -> None:

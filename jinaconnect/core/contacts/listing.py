@@ -53,10 +53,11 @@ CONTACTS = Listing(
             name: name
             for name in (
                 "phone", "first_name", "last_name", "email", "source", "telegram_chat_id", "telegram_username",
-                "lead_status", "lead_score", "last_called_at", "total_calls", "dnc", "preferred_channel", "rcs_capable",
-                "rcs_checked_at", "assigned_to_type",
-                "assigned_to_id", "assigned_to_user", "assigned_to_name", "assigned_at", "status",
-                "is_active", "description", "created_at", "updated_at", "created_by", "updated_by",
+                "whatsapp_username", "merged_into", "lead_status", "lead_score", "last_called_at", "total_calls",
+                "dnc", "preferred_channel", "rcs_capable", "rcs_checked_at", "assigned_to_type", "assigned_to_id",
+                "assigned_to_user", "assigned_to_name", "assigned_at", "assigned_by_type", "assigned_by_id",
+                "assigned_by_user", "assigned_by_name", "assignment_note", "status", "is_active", "description",
+                "created_at", "updated_at", "created_by", "updated_by",
             )
         },
     },

@@ -11,16 +11,17 @@ from pydantic import BeforeValidator, StringConstraints
 from jinaconnect.actions.contacts import exporting, importing
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.contacts.document import STATUSES
+from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.contacts.sheet import MOST_BYTES
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.imports import IMPORT, ImportData
-from jinaconnect.core.paging import SHORT
 from jinaconnect.core.schema import Answer, Given, Line, Request, example, sample_id
 from jinaconnect.handlers.edge.operation import Pieces, Reply, Upload, dry_run, operation
 from jinaconnect.handlers.edge.schemas import Parameter
 
 _CSV = "text/csv"
+_FILTERS = {name: Parameter("", schema) for name, schema in CONTACTS.parameters().items() if name != "ordering"}
 
 
 def _object(value: Any) -> Any:
@@ -247,7 +248,7 @@ async def download_template(ctx: Context) -> Reply:
 
 @operation(
     "GET", "/contacts/export-csv/", id="contacts.export", permission="contact.export", media_type=_CSV, socket=False,
-    query={"search": Parameter("Part of a name or number.", SHORT), "tag": Parameter("A tag.", SHORT)},
+    query=_FILTERS,
 )  # fmt: skip
 async def export_csv(ctx: Context) -> Reply:
     """Fetch contacts as CSV, the newest first; every filter of the list of contacts is taken.
