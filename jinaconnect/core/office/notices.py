@@ -63,9 +63,10 @@ def _planned(data: Data) -> Notice | None:
     return Notice("broadcast_scheduled", "Broadcast scheduled", message, "broadcast.view", metadata, key)
 
 
-def _wallet(type: str, title: str) -> Callable[[Data], Notice | None]:
+def _wallet(type: str, title: str, *metadata: str) -> Callable[[Data], Notice | None]:
     def notice(data: Data) -> Notice | None:
-        return Notice(type, title, f"{data['total_balance']} {data['total_balance_currency']}", "billing.view")
+        message, more = f"{data['total_balance']} {data['total_balance_currency']}", {n: data[n] for n in metadata}
+        return Notice(type, title, message, "billing.view", more)
 
     return notice
 
@@ -81,7 +82,8 @@ def _app(data: Data) -> Notice | None:
 
 
 def _imported(data: Data) -> Notice | None:
-    message, metadata = f"{data['file_name']}: {data['created_count']} added", {"import_id": data["id"]}
+    message = f"{data['file_name']}: {data['created_count']} added"
+    metadata = {"import_id": data["id"], "created_count": data["created_count"]}
     return Notice("contact_imported", "Contacts imported", message, "contact.import", metadata)
 
 
@@ -123,7 +125,7 @@ NOTICES: Mapping[str, Callable[[Data], Notice | None]] = {
     "broadcast.updated": _planned,
     "broadcast.completed": _broadcast("broadcast_completed", "Broadcast completed"),
     "broadcast.failed": _broadcast("broadcast_failed", "Broadcast failed"),
-    "wallet.recharged": _wallet("wallet_recharged", "Wallet recharged"),
+    "wallet.recharged": _wallet("wallet_recharged", "Wallet recharged", "transaction_id"),
     "wallet.low_balance": _wallet("low_balance", "Low balance"),
     "member.invited": _invited,
     "account.reported": _app,

@@ -155,7 +155,7 @@ class _Round:
         if not planned:
             return True
         written = await self._data.write_together(
-            [(WALLETS, wallet, self._moved(wallet, purse, {row["type"] for _, row, _ in planned})),
+            [(WALLETS, wallet, self._moved(wallet, purse, [row for _, row, _ in planned])),
              *((collection, before, change) for (collection, _), (before, change) in changed.items())],
             added,
         )  # fmt: skip
@@ -211,15 +211,16 @@ class _Round:
             "facts": dict(posting.facts), "created_at": self._clock(),
         }  # fmt: skip
 
-    def _moved(self, wallet: Document, purse: Purse, kinds: set[str]) -> Change:
+    def _moved(self, wallet: Document, purse: Purse, rows: Sequence[Document]) -> Change:
         """Return what becomes of the wallet, with a notice where it falls below its threshold."""
         fields = {
             "balance": purse.balance, "reserved": purse.reserved, "number": purse.number, "updated_at": self._clock(),
         }  # fmt: skip
         falls = purse.available < wallet["threshold_alert"] <= purse_of(wallet).available
-        told = {"wallet.recharged": RECHARGE in kinds, "wallet.low_balance": falls}
         shown = render_wallet({**wallet, **fields})
-        return Change(set=fields, events=[self._event(type, shown) for type, so in told.items() if so])
+        recharges = [row["_id"] for row in rows if row["type"] == RECHARGE][-1:]
+        events = [self._event("wallet.recharged", {**shown, "transaction_id": id}) for id in recharges]
+        return Change(set=fields, events=[*events, *([self._event("wallet.low_balance", shown)] if falls else [])])
 
     def _event(self, type: str, data: Mapping[str, Any]) -> Event:
         by = {"type": "system", "id": "ledger"}

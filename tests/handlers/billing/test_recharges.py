@@ -17,6 +17,7 @@ from aiohttp import web
 from jinaconnect.app import Gateway
 from jinaconnect.config import Billing, Config, Http, Mongodb, OutboundSection, Razorpay
 from jinaconnect.core.billing.money import MICRO
+from jinaconnect.core.office.notices import notice_of
 from jinaconnect.serve import listening
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.mongo import connect
@@ -153,8 +154,11 @@ async def test_a_paid_order_is_credited_once_in_the_wallets_currency(site: Site)
     assert (shown["amount"], shown["amount_currency"], shown["change"]) == (800.0, "INR", 10.0)
     assert shown["transaction_id"] == "pay_29QQoUBi66xm2f"
     assert await site.status(order) == "SUCCESS"
-    told = [event["type"] for event in await site.tenant().events() if event["type"].startswith("wallet.")]
-    assert told == ["wallet.recharged"]
+    told = [event for event in await site.tenant().events() if event["type"].startswith("wallet.")]
+    assert [event["type"] for event in told] == ["wallet.recharged"]
+    notice = notice_of("wallet.recharged", told[0]["data"])
+    assert notice is not None
+    assert notice.metadata == {"transaction_id": shown["id"]}
 
 
 async def test_a_failure_never_follows_a_success(site: Site) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from jinaconnect.core.events.payloads.base import MOMENT, Payload, Stamp, like
+from jinaconnect.core.schema import sample_id
 
 _WALLET = {
     "is_on": True, "balance": 41.27, "balance_currency": "USD", "credit_line": 0.0, "credit_line_currency": "USD",
@@ -36,8 +39,10 @@ class WalletUpdated(WalletData, json_schema_extra=like(_WALLET)):
     """A wallet was switched on or off, or its credit line or threshold changed."""
 
 
-class WalletRecharged(WalletData, json_schema_extra=like(_WALLET)):
+class WalletRecharged(WalletData, json_schema_extra=like(_WALLET, transaction_id=sample_id("txn"))):
     """Money was put into the wallet."""
+
+    transaction_id: str = Field(description="The row of the ledger; of several at once the last.")
 
 
 class WalletLowBalance(
