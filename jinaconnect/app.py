@@ -262,6 +262,7 @@ class Gateway:
             check_voice_credentials=config.voice.check_credentials,
             mail_sender=config.mail.sender,
             frontend_url=config.http.frontend_url.rstrip("/"),
+            build={"build_number": config.build.number, "commit": config.build.commit, "date": config.build.date},
         )
 
     def _may_keep(self) -> bool:

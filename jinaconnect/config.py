@@ -130,6 +130,14 @@ class Log(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Build(_Section):
+    """Which build of the program this is, as whoever made it says; anybody is told."""
+
+    number: str = Field("", max_length=100)
+    commit: str = Field("", max_length=100)
+    date: str = Field("", max_length=100)
+
+
 class Metrics(_Section):
     """Who may read the figures."""
 
@@ -337,6 +345,7 @@ class Config(BaseSettings):
     log: Log = Log()
     printing: Printing = Printing()
     metrics: Metrics = Metrics()
+    build: Build = Build()
     outbound: OutboundSection = OutboundSection()
     whatsapp: Whatsapp = Whatsapp()
     gupshup: Gupshup = Gupshup()

@@ -51,6 +51,7 @@ class Settings:
     check_voice_credentials: bool = True
     mail_sender: str = "no-reply@localhost"
     frontend_url: str = ""
+    build: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ logger = structlog.get_logger("http")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 SPARE_BYTES = 4 * 1024 * 1024
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
+# What scripts of another origin may read of an answer.
+_SHOWN = (
+    "X-Cursor, X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
+    "Content-Disposition, X-Missing-Glyphs"
+)
 
 
 @web.stream_request_body
@@ -112,9 +117,7 @@ class OperationHandler(web.RequestHandler):
         if origin is not None and origin in self._origins:
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Vary", "Origin")
-            self.set_header(
-                "Access-Control-Expose-Headers", "X-Cursor, X-Request-Id, Retry-After, X-RateLimit-Remaining"
-            )
+            self.set_header("Access-Control-Expose-Headers", _SHOWN)
 
     async def _run(self) -> None:
         try:

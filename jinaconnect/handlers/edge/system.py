@@ -7,6 +7,8 @@ import ipaddress
 import platform
 from typing import Any, Literal
 
+from pydantic import Field
+
 from jinaconnect import __version__
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.core.errors import NotAuthenticated, Unavailable
@@ -21,6 +23,9 @@ class Version(Answer):
     version: str
     name: str
     python: str
+    build_number: str | None = Field(description="This and the next two as the deployment's settings name them.")
+    commit: str | None
+    date: str | None
 
 
 class Live(Answer):
@@ -62,8 +67,9 @@ async def ready(ctx: OperationContext) -> dict[str, Any]:
 
 @operation("GET", "/version/", id="system.version", permission=PUBLIC, limited=False, returns=Version, tag="system")
 async def version(ctx: Context) -> dict[str, Any]:
-    """Tell the program's version."""
-    return {"name": "jinaconnect", "version": __version__, "python": platform.python_version()}
+    """Tell the program's version, and which build of it this is."""
+    build = {name: ctx.services.settings.build.get(name) or None for name in ("build_number", "commit", "date")}
+    return {"name": "jinaconnect", "version": __version__, "python": platform.python_version(), **build}
 
 
 @operation(

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from jinaconnect.actions.readiness import LOOKS_PER_S
-from jinaconnect.config import Metrics
+from jinaconnect.config import Build, Metrics
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.client import Client
 from tests.conftest import Running
@@ -42,6 +42,33 @@ async def test_answers_with_people_or_credentials_are_not_kept(tenant: Tenant) -
     async with client.session.get(client.url + "/events/stream/", headers=client.headers()) as stream:
         assert stream.headers["Cache-Control"] == "no-store"
         assert stream.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_a_build_says_which_it_is(
+    tenant: Tenant, mongod: EmbeddedMongo, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    told = (await tenant.anonymous.get("/version/")).ok()
+    assert told["version"]
+    assert (told["build_number"], told["commit"], told["date"]) == (None, None, None)
+    build = Build(number="417", commit="1f93be4c", date="2026-11-26")
+    async with narrow(mongod, tmp_path, build=build) as gateway:
+        told = (await Client(gateway.services.settings.own_url, None, http).get("/version/")).ok()
+        assert (told["build_number"], told["commit"], told["date"]) == ("417", "1f93be4c", "2026-11-26")
+
+
+async def test_scripts_of_an_allowed_origin_may_read_what_answers_say_of_themselves(
+    mongod: EmbeddedMongo, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    shop = "https://shop.example"
+    async with narrow(mongod, tmp_path, http={"origins": (shop,)}) as gateway:
+        client = Client(gateway.services.settings.own_url, None, http)
+        told = (await client.get("/tenants/onboarding-options/", headers={"Origin": shop})).headers
+        assert told["Access-Control-Allow-Origin"] == shop
+        shown = {name.strip().lower() for name in told["Access-Control-Expose-Headers"].split(",")}
+        assert {"content-disposition", "retry-after", "x-ratelimit-reset"} <= shown
+        assert {name.lower() for name in told if name.startswith("X-")} <= {*shown, "x-content-type-options"}
+        other = (await client.get("/version/", headers={"Origin": "https://evil.example"})).headers
+        assert not any(name.startswith("Access-Control-") for name in other)
 
 
 async def test_the_figures_are_for_this_machine(gateway: Running, tenant: Tenant) -> None:
