@@ -83,7 +83,6 @@ from jinaconnect.store.coordination.turns import Turns
 from jinaconnect.store.databases.indexes import unhurried
 from jinaconnect.store.databases.mongo import Database, Document, answering, connect
 from jinaconnect.store.databases.redis import RedisLink
-from jinaconnect.store.databases.s3 import Bucket, S3Blobs
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
 from jinaconnect.store.registry import Registry
@@ -349,6 +348,9 @@ def _blobs(config: Config) -> Blobs:
     place = config.blobs.s3
     if not place.bucket:
         return DirectoryBlobs(config.var_dir / "blobs")
+    # A tenth of what all takes to read in, for those alone who keep blobs there.
+    from jinaconnect.store.databases.s3 import Bucket, S3Blobs
+
     return S3Blobs(Bucket(place.bucket, **place.model_dump(exclude={"bucket"})))
 
 

@@ -1,4 +1,7 @@
-"""Phone numbers that are E.164 as they stand, by what is known of their calling code: most are, and parsing is dear."""
+"""Phone numbers that are E.164 as they stand, by what is known of their calling code: most are, and parsing is dear.
+
+The names of countries are those of the same library.
+"""
 
 from __future__ import annotations
 
@@ -34,3 +37,14 @@ def _known(code: int) -> tuple[frozenset[int], re.Pattern[str]]:
         return frozenset(), re.compile("")
     before = metadata.national_prefix_for_parsing
     return frozenset(metadata.general_desc.possible_length), re.compile(f"0|{before}" if before else "0")
+
+
+@lru_cache(maxsize=512)
+def country_name(code: str) -> str:
+    """Return a country's name in English by its ISO 3166-1 code, empty where it is not known or has no numbers."""
+    number = phonenumbers.example_number(code)
+    if number is None:
+        return ""
+    from phonenumbers import geocoder  # all places of the world: not read in by who names none
+
+    return str(geocoder.country_name_for_number(number, "en"))

@@ -8,11 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import phonenumbers
-from phonenumbers import geocoder
-
 from jinaconnect.core.billing.money import micros, shown
 from jinaconnect.core.billing.prices import ANY, NoExchangeRate, PriceList, Rate
+from jinaconnect.core.numbering import country_name
 
 Margins = Callable[[str, str], Decimal]  # by destination and category
 
@@ -37,11 +35,12 @@ def rate_rows(
 def _row(
     prices: PriceList, rate: Rate, before: Rate | None, day: date, currency: str, margin: Decimal
 ) -> dict[str, Any]:
+    country = "Any" if rate.destination == ANY else country_name(rate.destination) or rate.destination
     now = _worth(prices, rate, day, currency, margin)
     earlier = None if before is None else _worth(prices, before, day, currency, margin)
     change = None if now is None or not earlier else round(100 * (now - earlier) / earlier, 1)
     return {
-        "destination_country": rate.destination, "destination_country_name": _country(rate.destination),
+        "destination_country": rate.destination, "destination_country_name": country,
         "message_type": rate.category, "channel": rate.channel, "reference_rate": None if now is None else shown(now),
         "wallet_currency": currency, "carrier_rate": float(rate.price), "carrier_currency": rate.currency,
         "margin_percent": float(margin), "effective_from": str(rate.valid_from),
@@ -57,9 +56,3 @@ def _worth(prices: PriceList, rate: Rate, day: date, currency: str, margin: Deci
         return micros(rate.price * prices.exchange(rate.currency, currency, day) * (1 + margin / Decimal(100)))
     except NoExchangeRate:
         return None
-
-
-def _country(code: str) -> str:
-    number = None if code == ANY else phonenumbers.example_number(code)
-    name = "" if number is None else geocoder.country_name_for_number(number, "en")
-    return str(name) or ("Any" if code == ANY else code)

@@ -9,11 +9,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import phonenumbers
-from phonenumbers import geocoder
-
 from jinaconnect.core.billing.money import exact, shown
 from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.numbering import country_name
 
 WINDOW = timedelta(hours=24)
 BREAKDOWN_KEPT = timedelta(minutes=5)  # how long what a send costs can be asked for
@@ -94,8 +92,8 @@ def breakdown(
         fresh, held = _part(rows[code][False]), _part(rows[code][True])
         total = sum(rows[code][False]) + sum(rows[code][True])
         countries.append({
-            "country": code, "country_name": _country(code), "new_initiations": fresh, "open_session": held,
-            "margin_percent": float(margin(code)), "total_cost": _amount(total),
+            "country": code, "country_name": country_name(code) or "Unknown", "new_initiations": fresh,
+            "open_session": held, "margin_percent": float(margin(code)), "total_cost": _amount(total),
         })  # fmt: skip
     new = sum(len(parts[False]) for parts in rows.values())
     held_open = sum(len(parts[True]) for parts in rows.values())
@@ -125,12 +123,6 @@ def _amount(millionths: int) -> str:
 def _part(prices: list[int]) -> dict[str, Any]:
     rate = max(prices, default=0)
     return {"count": len(prices), "rate": _amount(rate), "cost": _amount(sum(prices))}
-
-
-def _country(code: str) -> str:
-    number = phonenumbers.example_number(code)
-    name = "" if number is None else geocoder.country_name_for_number(number, "en")
-    return str(name) or "Unknown"
 
 
 def balances(wallet: Mapping[str, Any] | None) -> dict[str, Any]:
