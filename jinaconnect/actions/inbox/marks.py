@@ -53,6 +53,7 @@ async def known_messages(ctx: Context, ids: Sequence[str]) -> list[Document]:
     numbers = [int(id) for id in ids if id.isdecimal() and len(id) < 19]
     found = await ctx.data.select("messages", {"_id": {"$in": list(ids)}})
     if numbers:
+        await ctx.data.settle("messages")  # a number is answered a moment before it stands in its row
         found += await ctx.data.select("messages", {"number": {"$in": numbers}})
     rows = list({row["_id"]: row for row in found}.values())
     contacts = await ctx.data.select("contacts", {"_id": {"$in": list({row["contact"] for row in rows})}})

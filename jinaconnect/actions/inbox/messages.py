@@ -137,6 +137,7 @@ async def _special_filters(ctx: Context) -> list[dict[str, Any]]:
         pattern = {"$regex": re.escape(parse_or_fault("search", parse_text, wanted_text)), "$options": "i"}
         ways: list[dict[str, Any]] = [{path: pattern} for path in _SEARCHED]
         if wanted_text.isdecimal() and len(wanted_text) < 19:
+            await ctx.data.settle("messages")  # a number is answered a moment before it stands in its row
             ways.append({"number": int(wanted_text)})
         clauses.append({"$or": ways})
     return clauses

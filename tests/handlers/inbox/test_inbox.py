@@ -146,6 +146,13 @@ async def test_a_message_is_found_by_its_number(tenant: Tenant) -> None:
     await received(tenant, {ANN: ["alpha", "beta"]})
     [alpha] = [row for row in await rows(tenant()) if row["content_preview"] == "alpha"]
     assert [row["id"] for row in await rows(tenant(), search=str(alpha["message_id"]))] == [alpha["id"]]
+    notes = f"{BASE}/conversations/{alpha['contact']}/notes/"
+    for _ in range(20):  # at once, however long its number takes to come to its row
+        note = (await tenant().post(notes, {"text": "Call her."})).ok(201)
+        assert [row["id"] for row in await rows(tenant(), search=str(note["message_id"]))] == [note["id"]]
+        note = (await tenant().post(notes, {"text": "Call her."})).ok(201)
+        gone = {"message_ids": [note["message_id"]]}
+        assert (await tenant().post(f"{BASE}/messages/bulk-delete/", gone)).ok()["deleted_count"] == 1
 
 
 @pytest.mark.parametrize(
