@@ -23,7 +23,7 @@ from jinaconnect.core.errors import GatewayError
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.inbox.window import window_open
-from jinaconnect.core.messaging.sms_price import price as own_price
+from jinaconnect.core.messaging import rcs_price, sms_price
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Decide, Step
 
@@ -66,9 +66,9 @@ class Quote:
 
 async def quote(
     ctx: Context, platform: str, contact: Mapping[str, Any] | None, phone: str | None, category: str,
-    segments: int | None, account: Mapping[str, Any],
+    segments: int | None, account: Mapping[str, Any], kind: str,
 ) -> Quote | None:  # fmt: skip
-    """Return what a message would cost now, None where nobody is charged; raises NoPrice.
+    """Return what a message of a kind would cost now, None where nobody is charged; raises NoPrice.
 
     `account` are the fields of the account it goes by: where those say a price, that is the price, else the list's.
     """
@@ -77,7 +77,7 @@ async def quote(
         return None
     destination = country(phone if contact is None else contact["phone"])
     priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
-    own = _own(account, phone if contact is None else contact["phone"])
+    own = _own(account, phone if contact is None else contact["phone"], kind)
     price, source = (own, OWN) if own is not None else _price(
         ctx, platform, destination, priced, ctx.now(), wallet["currency"]
     )  # fmt: skip
@@ -88,19 +88,19 @@ async def quote(
 
 def price_for(
     ctx: Context, platform: str, contact: Mapping[str, Any], category: str, segments: int | None, currency: str,
-    account: Mapping[str, Any],
+    account: Mapping[str, Any], kind: str,
 ) -> int:  # fmt: skip
-    """Return what a message to a contact costs now in millionths of a wallet's currency; raises NoPrice."""
-    if (own := _own(account, contact.get("phone"))) is not None:
+    """Return what a message of a kind to a contact costs now in millionths of a wallet's currency; raises NoPrice."""
+    if (own := _own(account, contact.get("phone"), kind)) is not None:
         return own * (segments or 1)
     priced = "SERVICE" if _free(contact, platform, category, ctx.now()) else category
     price, _ = _price(ctx, platform, country(contact.get("phone")), priced, ctx.now(), currency)
     return price * (segments or 1)
 
 
-def _own(account: Mapping[str, Any], phone: str | None) -> int | None:
-    """Return the price that an account's own fields say of one segment to a number, None where they say none."""
-    return None if phone is None else own_price(account, phone, 1)
+def _own(account: Mapping[str, Any], phone: str | None, kind: str) -> int | None:
+    """Return the price that an account's own fields say of one segment or message to a number, None where of none."""
+    return None if phone is None else sms_price.price(account, phone, 1) or rcs_price.price(account, kind)
 
 
 def _free(contact: Mapping[str, Any] | None, platform: str, category: str, now: datetime) -> bool:

@@ -179,7 +179,7 @@ def price_of(
         return None
     category = wording.template.category if wording.template is not None else broadcast["category"]
     own, currency = wording.account.fields, wording.currency
-    return price_for(ctx, broadcast["platform"], contact, category, composed.segments, currency, own)
+    return price_for(ctx, broadcast["platform"], contact, category, composed.segments, currency, own, composed.type)
 
 
 def _text(content: Mapping[str, Any]) -> str:

@@ -138,7 +138,7 @@ async def _breakdown(ctx: OperationContext, basis: Basis) -> dict[str, Any]:
             if to is None or to.text in seen:
                 continue
             seen.add(to.text)
-            price = price_for(ctx, basis.platform, contact, category, None, currency, {})
+            price = price_for(ctx, basis.platform, contact, category, None, currency, {}, "TEMPLATE")
             is_open = window_open(contact, basis.platform, ctx.now())
             priced.append(Priced(country(contact.get("phone")), is_open, price))
         if len(priced) > MOST:

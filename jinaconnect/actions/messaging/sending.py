@@ -175,7 +175,9 @@ async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
         own = message.content[message.content["type"]]["url"]
         composed = replace(composed, content=with_url(composed.content, own))
     category = message.category or _category(template)
-    quoted = await quote(ctx, message.platform, known, message.phone, category, composed.segments, account.fields)
+    quoted = await quote(
+        ctx, message.platform, known, message.phone, category, composed.segments, account.fields, composed.type
+    )  # fmt: skip
     verdict = _verdict(ctx, message, known, template, category)
     return Checked(message, account, known, template, composed, category, verdict, quoted)
 

@@ -42,6 +42,7 @@ from jinaconnect.channels.rcs_google.simulator import SimulatedRbm, customers_ev
 from jinaconnect.core.errors import BadSignature, CarrierFailed, Malformed
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.media_type import media_type
+from jinaconnect.core.messaging.rcs_price import AGENT_FIELDS
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
@@ -68,7 +69,7 @@ class RcsGoogle:
         name="rcs_google", platform="RCS", provider="GOOGLE_RBM", label="RCS",
         secrets={"service_account_json": 100, "client_token": 16}, presented=("service_account_json",),
         settings=("base_url",), account_address="_id",
-        fields=("agent_id", "agent_name", "sms_fallback_enabled", "sms_fallback_app"),
+        fields=AGENT_FIELDS,
         webhook_path="/rcs/v1/webhooks/{account}/", pace=Pace(account_per_s=300), idempotent=True,
     )  # fmt: skip
 

@@ -36,6 +36,7 @@ from jinaconnect.channels.whatsapp.facts import facts_of
 from jinaconnect.core.errors import BadSignature, CarrierFailed
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.media_type import media_type
+from jinaconnect.core.messaging.rcs_price import AGENT_FIELDS
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
@@ -51,7 +52,7 @@ class RcsMeta:
         name="rcs_meta", platform="RCS", provider="META_RCS", label="RCS",
         secrets={"access_token": 16, "app_secret": 16, "client_token": 16}, presented=("access_token",),
         settings=("phone_number_id", "base_url"), account_address="_id",
-        fields=("agent_id", "agent_name", "sms_fallback_enabled", "sms_fallback_app"),
+        fields=AGENT_FIELDS,
         webhook_path="/rcs/v1/webhooks/{account}/", pace=Pace(account_per_s=5),
     )  # fmt: skip
 

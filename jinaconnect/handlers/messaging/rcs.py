@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from jinaconnect.actions.contacts import contacts
 from jinaconnect.actions.context import Context, OperationContext
@@ -41,12 +41,16 @@ class RcsMessage(Answer):
     to_phone: str | None
     message_type: str
     message_content: dict[str, Any]
+    suggestions: list[dict[str, Any]]
     provider_message_id: str | None
     status: Literal[
         "PENDING", "SENDING", "UNKNOWN", "SENT", "DELIVERED", "READ", "FAILED", "EXPIRED", "REVOKED", "RECEIVED"
     ]
+    cost: float | None = Field(description="Null where nobody is charged, or its broadcast is.")
     traffic_type: str | None
     fallback_sms: str | None
+    inbox_message: str
+    broadcast_message: str | None = Field(description="The recipient of a broadcast that it went to.")
     error_code: str | None
     error_message: str | None
     sent_at: str | None
@@ -73,10 +77,8 @@ class RcsReach(Answer):
     checked_at: str
 
 
-class RcsReaches(Answer):
+class RcsReaches(RootModel[list[RcsReach]]):
     """What is known of the numbers asked about."""
-
-    results: list[RcsReach]
 
 
 _MESSAGES = message_listing("app")
@@ -136,9 +138,9 @@ async def revoke(ctx: OperationContext, id: str) -> dict[str, Any]:
     "POST", "/rcs/v1/capability-check/", id="rcs.capability_check", permission="inbox.view", body=CheckReach,
     returns=RcsReaches, effect=True, tag="rcs", errors=(501, 502),
 )  # fmt: skip
-async def capability_check(ctx: OperationContext, body: CheckReach) -> dict[str, Any]:
+async def capability_check(ctx: OperationContext, body: CheckReach) -> list[dict[str, Any]]:
     """Ask which numbers are on RCS; what is answered is kept for a week, and on the contacts with these numbers."""
-    return {"results": await check_reach(ctx, PLATFORM, body.app_id, list(dict.fromkeys(body.phones)))}
+    return await check_reach(ctx, PLATFORM, body.app_id, list(dict.fromkeys(body.phones)))
 
 
 @operation(

@@ -16,9 +16,12 @@ from jinaconnect.channels.rcs_google.auth import KeyFault, read_key
 from jinaconnect.channels.table import CHANNELS as TABLE
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.messaging.rcs_price import PRICES
+from jinaconnect.core.messaging.sms_price import MICROS
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.core.schema import Answer, Given, Id, Name, Request, example
 from jinaconnect.handlers.edge.operation import operation
+from jinaconnect.handlers.messaging.sms_apps import PRICED_FROM, Price
 from jinaconnect.outbound import Blocked
 
 PLATFORM = "RCS"
@@ -50,10 +53,15 @@ class RcsAppFields(Request, json_schema_extra=example(sms_fallback_enabled=False
     daily_limit: Given[DailyLimit] = None
     sms_fallback_enabled: Given[bool] = Field(None, description="Whether who is not on RCS gets a text message.")
     sms_fallback_app: Id | None = None
+    price_per_message: Given[Price] = Field(None, description="What a text costs, in the wallet's currency.")
+    price_per_rich_message: Given[Price] = Field(
+        None, description="What any other message costs; the same as a text unless given."
+    )
 
     def split(self, services: Services, provider: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return (plain fields, credentials to seal); raises Invalid naming each that cannot be one."""
         fields = self.model_dump(exclude_unset=True, exclude={"provider"})
+        fields |= {name: int(fields[name] * MICROS) for name in PRICES if name in fields}
         given = dict(fields.pop("provider_credentials", None) or {})
         known = OF_META if provider == META else ("service_account_json",)
         faults = {name: ["is none of this provider's"] for name in given if name not in known}
@@ -126,6 +134,8 @@ class RcsAppOut(Answer):
     webhook_client_token: str | None = Field(None, description="Told once, when the agent is added.")
     sms_fallback_enabled: bool
     sms_fallback_app: str | None
+    price_per_message: float | None = Field(None, description="This and the next are for admins and above.")
+    price_per_rich_message: float | None = None
     note: str | None = Field(description="What is to be known of its provider.")
     created_at: str | None
     updated_at: str | None
@@ -141,11 +151,12 @@ _APPS = Listing(
 
 
 async def _shown(ctx: Context, doc: dict[str, Any]) -> dict[str, Any]:
-    return _rendered(ctx.services, (await counted(ctx, [doc]))[0])
+    return _rendered(ctx, (await counted(ctx, [doc]))[0])
 
 
-def _rendered(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
-    base = services.settings.public_url or services.settings.own_url
+def _rendered(ctx: Context, doc: Mapping[str, Any]) -> dict[str, Any]:
+    settings, priced = ctx.services.settings, ctx.principal.priority >= PRICED_FROM
+    base = settings.public_url or settings.own_url
     return {
         "id": doc["_id"], "provider": doc["bsp"], "agent_id": doc.get("agent_id"),
         "agent_name": doc.get("agent_name"), "is_active": doc["is_active"], "simulated": doc["simulated"],
@@ -154,6 +165,7 @@ def _rendered(services: Services, doc: Mapping[str, Any]) -> dict[str, Any]:
         "sms_fallback_enabled": doc.get("sms_fallback_enabled") is not False,
         "sms_fallback_app": doc.get("sms_fallback_app"), "note": ASSUMED if doc["bsp"] == META else None,
         "created_at": iso_or_none(doc["created_at"]), "updated_at": iso_or_none(doc["updated_at"]),
+        **({name: (doc.get(name) or 0) / MICROS for name in PRICES} if priced else {}),
     }  # fmt: skip
 
 
@@ -174,7 +186,7 @@ async def list_apps(ctx: OperationContext) -> dict[str, Any]:
     """List the RCS agents."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [_rendered(ctx.services, doc) for doc in await counted(ctx, docs)]
+        return [_rendered(ctx, doc) for doc in await counted(ctx, docs)]
 
     if ctx.principal.mode == "test":
         await apps.ensure_sandbox_accounts(ctx.services, ctx.ports.channels, ctx.principal.tenant, PLATFORM)

@@ -48,5 +48,5 @@ async def test_a_customer_writes_and_answers(tenant: Tenant) -> None:
 async def test_who_is_on_rcs(tenant: Tenant) -> None:
     client = tenant("owner", "test")
     numbers = ["+12025550111", "+12025550113"]
-    found = (await client.post("/rcs/v1/capability-check/", {"phones": numbers})).ok()["results"]
+    found = (await client.post("/rcs/v1/capability-check/", {"phones": numbers})).ok()
     assert [row["is_rcs_enabled"] for row in found] == [True, False]
