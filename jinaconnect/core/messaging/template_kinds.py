@@ -5,6 +5,7 @@ Source: Meta's pages on template components; platforms whose templates nobody re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from jinaconnect.core.inbox.platform import Platform
-from jinaconnect.core.paging import Filter, parse_text
+from jinaconnect.core.paging import FLAG, Filter, parse_bool, parse_text
 from jinaconnect.core.schema import Name
 
 CATEGORIES = ("AUTHENTICATION", "MARKETING", "UTILITY")
@@ -21,6 +22,25 @@ _LOOKUPS = ("", "in", "icontains")
 TAG_FILTERS: Mapping[str, Filter] = {
     "tag": Filter("tags", parse_text, (*_LOOKUPS, "isnull")), "tag__name": Filter("tags", parse_text, _LOOKUPS),
 }
+TYPE = Filter("template_type", lambda text: parse_text(text).upper())
+LANGUAGE = Filter("language_code", lambda text: re.compile(f"^{re.escape(parse_text(text))}$", re.I), ("", "in"))
+ORDERINGS = {name: name for name in ("created_at", "updated_at", "name", "element_name", "status")}
+
+
+def _having(*types: str) -> Filter:
+    """Return a filter of templates that have a button of these types, or of any."""
+
+    def read(text: str) -> dict[str, Any]:
+        found = {"$elemMatch": {"type": {"$in": list(types)} if types else {"$exists": True}}}
+        return found if parse_bool(text) else {"$not": found}
+
+    return Filter("buttons", read, ("",), FLAG)
+
+
+BUTTON_FILTERS: Mapping[str, Filter] = {
+    "has_buttons": _having(), "has_quick_reply": _having("QUICK_REPLY"), "has_url_button": _having("URL"),
+    "has_call_button": _having("PHONE_NUMBER", "VOICE_CALL", "CALL_REQUEST"),
+}  # fmt: skip
 REVIEWED, OWN, CARDS = "reviewed", "own", "cards"
 _FILES = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT")
 TYPES = {

@@ -210,13 +210,12 @@ class ButtonRules(Answer, json_schema_extra=example(results=[sample(ButtonRuleOu
 
 _TEMPLATES = Listing(
     filters={
-        **kinds.TAG_FILTERS,
+        **kinds.TAG_FILTERS, **kinds.BUTTON_FILTERS,
         "category": choice_filter("category", kinds.CATEGORIES), "status": choice_filter("status", templates.STATUSES),
-        "template_type": Filter("template_type"), "language_code": Filter("language_code"),
+        "template_type": kinds.TYPE, "language_code": kinds.LANGUAGE,
         "is_active": bool_filter("is_active"), "number": Filter("_id"),
     },
-    search=("name", "element_name", "content"),
-    orderings={name: name for name in ("created_at", "updated_at", "name", "element_name")},
+    search=("name", "element_name", "content", "header", "footer"), orderings=kinds.ORDERINGS,
 )  # fmt: skip
 
 

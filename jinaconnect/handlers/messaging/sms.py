@@ -18,12 +18,14 @@ from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.errors import CarrierRefused
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.address import PHONE, Address
-from jinaconnect.core.inbox.message import INCOMING, body_text
+from jinaconnect.core.inbox.message import INCOMING, OUTGOING, body_text
 from jinaconnect.core.messaging.segments import Segments, segmented
 from jinaconnect.core.messaging.sms_price import MICROS, price
+from jinaconnect.core.paging import SHORT, Filter
 from jinaconnect.core.schema import Answer, Id, Phone, Request, Text, example
 from jinaconnect.handlers.contacts.contacts import ChannelContact
 from jinaconnect.handlers.edge.operation import Reply, dry_run, operation
+from jinaconnect.handlers.edge.schemas import Parameter
 from jinaconnect.handlers.messaging.messages import (
     SendPreview,
     listed_messages,
@@ -121,6 +123,7 @@ class SmsOut(Answer):
     error_code: str | None
     error_message: str | None
     inbox_message: str
+    broadcast_message: str | None = Field(description="The recipient of a broadcast that it went to.")
     sent_at: str | None
     delivered_at: str | None
     failed_at: str | None
@@ -164,13 +167,15 @@ def _view(doc: Mapping[str, Any], contact: Mapping[str, Any] | None, app: Mappin
         "segment_count": segments, "provider_message_id": doc["carrier_id"], "provider_used": (app or {}).get("bsp"),
         "status": "UNDELIVERED" if told == "FAILED" and doc["sent_at"] is not None else told,
         "cost": None if cost is None else cost / MICROS, "error_code": doc["error_code"],
-        "error_message": doc["error_message"], "inbox_message": doc["_id"], "sent_at": iso_or_none(doc["sent_at"]),
+        "error_message": doc["error_message"], "inbox_message": doc["_id"],
+        "broadcast_message": doc.get("broadcast_row"), "sent_at": iso_or_none(doc["sent_at"]),
         "delivered_at": iso_or_none(doc["delivered_at"]), "failed_at": iso_or_none(doc["failed_at"]),
         "created_at": iso(doc["created_at"]),
     }  # fmt: skip
 
 
-_MESSAGES = message_listing("app")
+_MESSAGES = message_listing("app", sms_app=Filter("app", lookups=("", "in")))
+_TO = {"to_number": Parameter("Only those that went to a number, or came in at one of ours.", SHORT)}
 
 
 async def _answered(ctx: OperationContext, id: str) -> Document:
@@ -227,14 +232,28 @@ async def _views(ctx: OperationContext, docs: Sequence[Document]) -> list[dict[s
 
 @operation(
     "GET", "/sms/v1/messages/", id="sms.messages.list", permission="inbox.view", listing=_MESSAGES, returns=SmsOut,
-    tag="sms",
+    tag="sms", query=_TO,
 )  # fmt: skip
 async def list_messages(ctx: OperationContext) -> dict[str, Any]:
     """List the SMS, sent and received."""
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         return await _views(ctx, docs)
 
-    return await list_documents(ctx, "messages", _MESSAGES, render, await listed_messages(ctx, PLATFORM))
+    asked = await _sent_to(ctx, ctx.caller.query.get("to_number", "").strip())
+    return await list_documents(ctx, "messages", _MESSAGES, render, await listed_messages(ctx, PLATFORM), asked)
+
+
+async def _sent_to(ctx: OperationContext, number: str) -> list[dict[str, Any]]:
+    """Return the condition of messages to a number: a customer's, or the sender of one of our apps."""
+    if not number:
+        return []
+    wanted = f"+{number}" if number.isdecimal() else number  # a + that was not escaped is a blank
+    people = await ctx.data.select("contacts", {"phone": {"$in": [number, wanted]}}, fields={"_id": 1})
+    ours = {"channel": PLATFORM, "sender_id": {"$in": [number, wanted]}}
+    apps = await ctx.data.select("apps", ours, fields={"_id": 1})
+    if apps:
+        return [{"app": {"$in": [app["_id"] for app in apps]}}, {"direction": INCOMING}]
+    return [{"contact": {"$in": [contact["_id"] for contact in people]}}, {"direction": OUTGOING}]
 
 
 @operation(

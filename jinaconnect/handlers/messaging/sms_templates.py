@@ -12,12 +12,13 @@ from jinaconnect.actions.listing import list_documents
 from jinaconnect.actions.messaging import templates
 from jinaconnect.actions.office.tags import by_tag_id
 from jinaconnect.core.events.payloads.account import TemplateData
+from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.messaging.dlt import normalised
 from jinaconnect.core.messaging.template_form import Language
-from jinaconnect.core.messaging.template_kinds import TAG_FILTERS, Tags
+from jinaconnect.core.messaging.template_kinds import LANGUAGE, ORDERINGS, TAG_FILTERS, TYPE, Tags
 from jinaconnect.core.messaging.templates import element_name
 from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
-from jinaconnect.core.schema import Given, Request, Text, example
+from jinaconnect.core.schema import Given, Request, Text, example, sample
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.handlers.office.tags import BY_ID
 
@@ -67,20 +68,34 @@ class NewSmsTemplate(
     content: Annotated[Text, StringConstraints(min_length=1, max_length=1024), AfterValidator(normalised)]
 
 
-class SmsTemplateOut(TemplateData):
+class SmsTemplateOut(
+    TemplateData,
+    json_schema_extra=like({
+        **sample(TemplateData), "platform": PLATFORM, "wa_app": None, "status": "APPROVED",
+        "dlt_template_id": "1107160000000000001", "dlt_status": "REGISTERED",
+    }),
+):  # fmt: skip
     """An SMS template."""
+
+    dlt_status: Literal["REGISTERED", "UNREGISTERED"] = Field(
+        description="Whether it has the id that it is registered by with India's operators."
+    )
+
+
+def _shown(template: dict[str, Any]) -> dict[str, Any]:
+    return {**template, "dlt_status": "REGISTERED" if template["dlt_template_id"] else "UNREGISTERED"}
 
 
 _TEMPLATES = Listing(
     filters={
         **TAG_FILTERS,
         "category": choice_filter("category", ("AUTHENTICATION", "MARKETING", "UTILITY", "SERVICE_EXPLICIT")),
-        "status": choice_filter("status", templates.STATUSES), "language_code": Filter("language_code"),
+        "status": choice_filter("status", templates.STATUSES), "language_code": LANGUAGE,
+        "template_type": TYPE,
         "is_active": bool_filter("is_active"), "number": Filter("_id"), "dlt_template_id": Filter("dlt_template_id"),
         "dlt_category": Filter("dlt_category"), "sender_id": Filter("sender_id"),
     },
-    search=("name", "element_name", "content"),
-    orderings={name: name for name in ("created_at", "updated_at", "name", "element_name")},
+    search=("name", "element_name", "content"), orderings=ORDERINGS,
 )  # fmt: skip
 
 
@@ -92,7 +107,7 @@ async def list_templates(ctx: OperationContext) -> dict[str, Any]:
     """List the SMS templates."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [templates.render_template(doc) for doc in docs]
+        return [_shown(templates.render_template(doc)) for doc in docs]
 
     within = {"deleted_at": None, "platform": PLATFORM}
     return await list_documents(ctx, "templates", _TEMPLATES, render, within, await by_tag_id(ctx))
@@ -104,7 +119,7 @@ async def list_templates(ctx: OperationContext) -> dict[str, Any]:
 )  # fmt: skip
 async def create_template(ctx: OperationContext, body: NewSmsTemplate) -> dict[str, Any]:
     """Write an SMS template; nobody reviews it here, so it is approved at once."""
-    return await templates.create_plain_template(ctx, PLATFORM, templates.given_fields(body))
+    return _shown(await templates.create_plain_template(ctx, PLATFORM, templates.given_fields(body)))
 
 
 @operation(
@@ -113,7 +128,7 @@ async def create_template(ctx: OperationContext, body: NewSmsTemplate) -> dict[s
 )  # fmt: skip
 async def read_template(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show one SMS template."""
-    return templates.render_template(await templates.get_template(ctx, PLATFORM, id))
+    return _shown(templates.render_template(await templates.get_template(ctx, PLATFORM, id)))
 
 
 @operation(
@@ -122,7 +137,7 @@ async def read_template(ctx: OperationContext, id: str) -> dict[str, Any]:
 )  # fmt: skip
 async def change_template(ctx: OperationContext, id: str, body: SmsTemplateFields) -> dict[str, Any]:
     """Change an SMS template."""
-    return await templates.change_template(ctx, PLATFORM, id, templates.given_fields(body))
+    return _shown(await templates.change_template(ctx, PLATFORM, id, templates.given_fields(body)))
 
 
 @operation(

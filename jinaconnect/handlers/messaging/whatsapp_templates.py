@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,8 @@ from jinaconnect.actions.office.tags import by_tag_id
 from jinaconnect.actions.reviewing import importing, reviews
 from jinaconnect.core.events.payloads.account import TemplateData
 from jinaconnect.core.messaging.template_form import NewTemplate, TemplateFields
-from jinaconnect.core.messaging.template_kinds import TAG_FILTERS
-from jinaconnect.core.paging import FLAG, Filter, Listing, bool_filter, choice_filter, parse_bool, parse_text
+from jinaconnect.core.messaging.template_kinds import BUTTON_FILTERS, LANGUAGE, ORDERINGS, TAG_FILTERS, TYPE
+from jinaconnect.core.paging import Filter, Listing, bool_filter, choice_filter
 from jinaconnect.core.schema import Answer, Id, Request, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 from jinaconnect.handlers.office.tags import BY_ID
@@ -28,33 +27,15 @@ class TemplateOut(TemplateData):
     """A WhatsApp template."""
 
 
-def _having(*types: str) -> Filter:
-    """Return a filter of templates that have a button of these types, or of any."""
-
-    def read(text: str) -> dict[str, Any]:
-        found = {"$elemMatch": {"type": {"$in": list(types)} if types else {"$exists": True}}}
-        return found if parse_bool(text) else {"$not": found}
-
-    return Filter("buttons", read, ("",), FLAG)
-
-
-def _either_case(text: str) -> dict[str, str]:
-    return {"$regex": f"^{re.escape(parse_text(text))}$", "$options": "i"}
-
-
 _TEMPLATES = Listing(
     filters={
-        **TAG_FILTERS,
-        "has_buttons": _having(), "has_quick_reply": _having("QUICK_REPLY"), "has_url_button": _having("URL"),
-        "has_call_button": _having("PHONE_NUMBER", "VOICE_CALL", "CALL_REQUEST"),
+        **TAG_FILTERS, **BUTTON_FILTERS,
         "wa_app": Filter("app"), "category": choice_filter("category", ("AUTHENTICATION", "MARKETING", "UTILITY")),
-        "status": choice_filter("status", templates.STATUSES),
-        "template_type": Filter("template_type", lambda text: parse_text(text).upper()),
-        "language_code": Filter("language_code", _either_case, ("",)), "is_active": bool_filter("is_active"),
+        "status": choice_filter("status", templates.STATUSES), "template_type": TYPE,
+        "language_code": LANGUAGE, "is_active": bool_filter("is_active"),
         "needs_sync": bool_filter("needs_sync"), "number": Filter("_id"),
     },
-    search=("name", "element_name", "content", "header", "footer"),
-    orderings={name: name for name in ("created_at", "updated_at", "name", "element_name", "status")},
+    search=("name", "element_name", "content", "header", "footer"), orderings=ORDERINGS,
 )  # fmt: skip
 
 

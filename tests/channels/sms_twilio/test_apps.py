@@ -62,3 +62,22 @@ async def test_the_apps_own_price_is_what_the_wallet_pays(sms: Sms) -> None:
         return (wallet["balance"], wallet["reserved"]) == (0.985, 0)
 
     await until(paid)
+
+
+async def test_messages_are_found_by_app_and_by_where_they_went(sms: Sms) -> None:
+    first = (await sms.sends("+12025550111")).ok(201)
+    second = (await sms.sends("+12025550112")).ok(201)
+    await sms.writes("+12025550112", "Thank you")
+    [received] = await sms.heard("message.received")
+
+    async def found(**params: str) -> set[str]:
+        return {row["id"] for row in (await sms.tenant().get("/sms/v1/messages/", params=params)).ok()["results"]}
+
+    assert await found(to_number="+12025550111") == await found(to_number="12025550111") == {first["id"]}
+    assert await found(to_number="+12025550112", status="SENT") <= {second["id"]}
+    assert await found(to_number="+12025550112") == {second["id"]}
+    assert await found(to_number=sms.app["sender_id"]) == {received["data"]["id"]}
+    assert await found(to_number="+12025550119") == set()
+    assert await found(sms_app=sms.app["id"]) == {first["id"], second["id"], received["data"]["id"]}
+    assert await found(sms_app="wap_other") == set()
+    assert (first["broadcast_message"], first["inbox_message"]) == (None, first["id"])

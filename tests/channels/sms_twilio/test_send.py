@@ -135,6 +135,10 @@ async def test_what_cannot_be_sent_is_named_and_changes_nothing(sms: Sms, new_te
 async def test_a_template_is_filled_and_its_missing_values_named(sms: Sms) -> None:
     body = {"element_name": "order_sent", "content": "Dear {{name}}, order {{2}} is on its way.", "category": "UTILITY"}
     made = (await sms.tenant().post("/sms/v1/templates/", body)).ok(201)
+    assert made["dlt_status"] == "UNREGISTERED"
+    path = f"/sms/v1/templates/{made['id']}/"
+    registered = (await sms.tenant().patch(path, {"dlt_template_id": "1107160000000000001"})).ok()
+    assert registered["dlt_status"] == (await sms.tenant().get(path)).ok()["dlt_status"] == "REGISTERED"
     assert (made["status"], made["platform"], made["wa_app"]) == ("APPROVED", "SMS", None)
     assert (await sms.tenant().get("/wa/v1/templates/")).ok()["count"] == 0
     send = {"to": "+12025550111", "template": made["id"]}

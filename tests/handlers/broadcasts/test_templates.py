@@ -84,3 +84,20 @@ async def test_templates_are_found_by_their_tags(tenant: Tenant, platform: str) 
     (await client.post(path, {"element_name": "x", "content": "x", "tags": ["a"] * 21})).refused(
         400, "validation_error"
     )
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_templates_are_found_by_buttons_language_and_footer(tenant: Tenant, platform: str) -> None:
+    client, path = tenant(), f"/{platform}/v1/templates/"
+    (await client.post(path, {**PICTURE, "language_code": "en_GB"})).ok(201)
+    (await client.post(path, {"element_name": "bare", "content": "We are open."})).ok(201)
+
+    async def found(**params: str) -> list[str]:
+        return [row["element_name"] for row in (await client.get(path, params=params)).ok()["results"]]
+
+    assert await found(has_buttons="true") == await found(has_url_button="1") == ["open_again"]
+    assert await found(has_buttons="false") == await found(has_quick_reply="0") == ["bare"]
+    assert await found(has_call_button="true") == []
+    assert await found(language_code="EN_gb") == await found(language_code__in="en_gb,fr") == ["open_again"]
+    assert await found(search="lee & sons") == ["open_again"]
+    assert await found(ordering="status,element_name") == ["bare", "open_again"]
