@@ -20,7 +20,7 @@ from tests.client import until
 from tests.faults.carrier_side import Site, site
 from tests.processes import GatewayProcess
 
-KILLS = [20, pytest.param(50, marks=pytest.mark.long)]
+KILLS = [20, pytest.param(50, marks=[pytest.mark.long, pytest.mark.timeout(1800)])]
 SEED = int(os.environ.get("JC_TEST_SEED", secrets.randbelow(2**32)))
 CUSTOMERS = 8
 AT_ONCE = 24
