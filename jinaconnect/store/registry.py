@@ -44,6 +44,7 @@ class Registry:
         await users.create_index("username", name="by_username")
         for secret in ("invitation", "verification", "reset"):
             await users.create_index(f"{secret}.hash", sparse=True)
+        await users.create_index("image.id", sparse=True)
         await self._prepare_tenants()
         for former in ("email_1", "username_1"):  # an address was one account for all organisations once
             await _drop_index(users, former)
@@ -157,6 +158,11 @@ class Registry:
     async def user(self, id: str) -> Document | None:
         """Return a person by id."""
         return await self._database["users"].find_one({"_id": id})
+
+    @guarded
+    async def user_of_image(self, id: str) -> Document | None:
+        """Return the person with an uploaded picture of this unguessable id."""
+        return await self._database["users"].find_one({"image.id": id})
 
     @guarded
     async def users(self, ids: list[str]) -> dict[str, Document]:

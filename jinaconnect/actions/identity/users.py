@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.identity.members import render_member
 from jinaconnect.actions.identity.roles import account_store
-from jinaconnect.core.errors import NotFound, PermissionDenied
+from jinaconnect.actions.office.branding import PICTURE_BYTES, base_url
+from jinaconnect.actions.office.pictures import PictureError, clean_raster
+from jinaconnect.core.errors import Invalid, NotFound, PermissionDenied
+from jinaconnect.core.ids import encode
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Written
 from jinaconnect.store.together import ANNOUNCED
 
+IMAGES = "/users/images/"
 
-def render_user(user: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+
+def render_user(services: Services, user: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
     """Return a person: what colleagues may see, and more to themselves."""
+    image = user.get("image")
     shown = {
         "id": user["_id"],
         "username": user["username"],
         "first_name": user["first_name"],
         "last_name": user["last_name"],
-        "image": user.get("image"),
+        "image": f"{base_url(services)}{IMAGES}{image['id']}/" if image else None,
     }
     if own:
         shown.update({name: user.get(name) for name in ("email", "mobile", "birth_date", "address")})
@@ -32,7 +40,7 @@ async def list_users(ctx: Context) -> list[dict[str, Any]]:
     """Return the people of the organisation."""
     rows = await account_store(ctx).select("members", {"is_active": True}, sort=[("_id", 1)])
     users = await ctx.services.registry.users([row["user"] for row in rows])
-    return [render_user(users[row["user"]], own=False) for row in rows if row["user"] in users]
+    return [render_user(ctx.services, users[row["user"]], own=False) for row in rows if row["user"] in users]
 
 
 async def read_user(ctx: Context, id: str) -> dict[str, Any]:
@@ -45,11 +53,13 @@ async def read_user(ctx: Context, id: str) -> dict[str, Any]:
     user = await ctx.services.registry.user(wanted) if member is not None else None
     if user is None:
         raise NotFound()
-    return render_user(user, own=own)
+    return render_user(ctx.services, user, own=own)
 
 
-async def change_user(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Change one's own profile."""
+async def change_user(
+    ctx: Context, id: str, fields: Mapping[str, Any], image: bytes | None = None
+) -> dict[str, Any]:
+    """Change one's own profile, and the picture in it; raises Invalid on `image` for one that is not taken."""
     if id not in ("me", ctx.principal.user_id):
         await read_user(ctx, id)
         raise PermissionDenied("Nobody changes somebody else's profile.")
@@ -57,13 +67,38 @@ async def change_user(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[
         raise PermissionDenied("An API key has no profile.")
     store, event_id = account_store(ctx), ctx.ids.new("evt")
     member = await store.get("members", str(ctx.principal.member))
-    role = await store.find("roles", member["role"])
+    role, before = await store.find("roles", member["role"]), await ctx.services.registry.user(ctx.principal.user_id)
+    changes = dict(fields) if image is None else {**fields, "image": await _kept(ctx, store.scope, image)}
 
     def announcement(user: Document) -> Document:
         event = ctx.event("member.updated", member["_id"], render_member(member, user, role), id=event_id)
         return store.announcement(member["_id"], event)
 
-    user, row = await ctx.services.registry.change_user(ctx.principal.user_id, fields, announcement)
+    user, row = await ctx.services.registry.change_user(ctx.principal.user_id, changes, announcement)
     seqs = await store.tell(ANNOUNCED, [row])
     ctx.wrote(Written(user, seqs.get(member["_id"]), store.scope))
-    return render_user(user, own=True)
+    former = (before or {}).get("image")
+    if former and former != user.get("image"):
+        await ctx.services.blobs.delete(former["scope"], former["id"])
+    return render_user(ctx.services, user, own=True)
+
+
+async def _kept(ctx: Context, scope: str, image: bytes) -> Document:
+    """Keep a person's picture, made harmless, under an id that cannot be guessed."""
+    if len(image) > PICTURE_BYTES:
+        raise Invalid.field("image", f"may have at most {PICTURE_BYTES} bytes")
+    try:
+        cleaned = await asyncio.to_thread(clean_raster, image)
+    except PictureError as error:
+        raise Invalid.field("image", str(error)) from error
+    id = encode("img", int(ctx.now().timestamp() * 1000), secrets.token_bytes(10))
+    await ctx.services.blobs.put(scope, id, cleaned)
+    return {"id": id, "scope": scope}
+
+
+async def image(ctx: Context, id: str) -> str:
+    """Return the scope of a person's picture; whoever knows its id may have it. Raises NotFound."""
+    user = await ctx.services.registry.user_of_image(id)
+    if user is None:
+        raise NotFound()
+    return str(user["image"]["scope"])

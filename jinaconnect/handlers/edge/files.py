@@ -9,6 +9,8 @@ from jinaconnect.actions.context import Context
 from jinaconnect.core.errors import GatewayError, NotFound
 from jinaconnect.handlers.edge.operation import Pieces, Reply
 
+# Of files that another upload gives another address.
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "Cross-Origin-Resource-Policy": "cross-origin"}
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _MOST_DIGITS = 19  # more than any file has bytes
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import users
 from jinaconnect.actions.listing import envelope, log_cursor
+from jinaconnect.actions.office.branding import PICTURE_BYTES
+from jinaconnect.core.errors import Invalid
+from jinaconnect.core.office.branding import RASTER
 from jinaconnect.core.paging import Listing, page_of
 from jinaconnect.core.schema import Answer, Line, Phone, Request, example
-from jinaconnect.handlers.edge.operation import AUTHENTICATED, operation
+from jinaconnect.handlers.edge.files import FOREVER, file_reply
+from jinaconnect.handlers.edge.operation import AUTHENTICATED, PUBLIC, Reply, Upload, operation
 
 Part = Annotated[Line, StringConstraints(max_length=150)]
 
@@ -37,6 +42,7 @@ class Profile(Request, json_schema_extra=example(first_name="Ann", last_name="Le
     mobile: Phone | None = None
     birth_date: date | None = None
     address: Address | None = None
+    image: None = Field(None, description="Comes as a file part of a form; null removes it.")
 
 
 class UserOut(Answer):
@@ -76,12 +82,24 @@ async def read_user(ctx: Context, id: str) -> dict[str, Any]:
 
 @operation(
     "PATCH", "/users/user/{id}/", id="users.change", permission=AUTHENTICATED, body=Profile, returns=OwnProfile,
-    effect=True,
+    effect=True, files=("image",), limit=2 * PICTURE_BYTES,
 )  # fmt: skip
-async def change_user(ctx: Context, id: str, body: Profile) -> dict[str, Any]:
-    """Change one's own profile."""
+async def change_user(ctx: Context, id: str, body: Profile, files: Mapping[str, Upload]) -> dict[str, Any]:
+    """Change one's own profile, as JSON or as a form with a picture of at most 1 MB (PNG, JPEG, WebP, GIF)."""
+    for name in files:
+        if name != "image":
+            raise Invalid.field(name[:80], "is not a part that is taken: there is image")
     fields = {name: value for name, value in body.model_dump(mode="json", exclude_unset=True).items()}
     for name in ("first_name", "last_name"):
         if name in fields and fields[name] is None:
             fields[name] = ""
-    return await users.change_user(ctx, id, fields)
+    return await users.change_user(ctx, id, fields, files["image"].body if files else None)
+
+
+@operation(
+    "GET", f"{users.IMAGES}{{id}}/", id="users.image", permission=PUBLIC, errors=(416,),
+    media_type=(RASTER, "application/octet-stream"),
+)  # fmt: skip
+async def read_image(ctx: Context, id: str) -> Reply:
+    """Serve a person's picture; its id cannot be guessed, and another upload has another one."""
+    return await file_reply(ctx, await users.image(ctx, id), id, RASTER, FOREVER)

@@ -14,7 +14,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.office import BrandingData
 from jinaconnect.core.office.branding import FILES, PICTURES
 from jinaconnect.core.schema import Line, Mail, Request, example
-from jinaconnect.handlers.edge.files import file_reply
+from jinaconnect.handlers.edge.files import FOREVER, file_reply
 from jinaconnect.handlers.edge.operation import PUBLIC, Reply, Upload, operation
 
 Domain = Annotated[
@@ -25,7 +25,6 @@ Domain = Annotated[
 Url = Annotated[HttpUrl, Field(max_length=500)]
 # A drawing may show itself, and nothing else.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _NAMES = (*PICTURES, "logo")
 
 
@@ -112,5 +111,4 @@ for _name in PICTURES:
 async def read_file(ctx: Context, id: str) -> Reply:
     """Serve an uploaded picture; its id cannot be guessed, and another upload has another one."""
     scope, mime = await branding.picture(ctx, id)
-    headers = {**_FOREVER, "Content-Security-Policy": _POLICY, "Cross-Origin-Resource-Policy": "cross-origin"}
-    return await file_reply(ctx, scope, id, mime, headers)
+    return await file_reply(ctx, scope, id, mime, {**FOREVER, "Content-Security-Policy": _POLICY})
