@@ -118,7 +118,7 @@ async def test_line_04_of_a_hundred_queueings_at_once_the_wallet_pays_for_ten(te
     refused = [answer for answer in answers if answer.status != 201]
     assert len(answers) - len(refused) == 10
     for answer in refused:
-        answer.refused(400, "insufficient_balance")
+        assert list(answer.refused(400, "insufficient_balance")) == ["balance"]
     wallet, rows = (await client.get(WALLET)).ok(), await ledger(client)
     assert wallet["balance"] == dollars([row["change"] for row in rows]) == round(cost / 2, 6)
     assert wallet["reserved"] == dollars([row["reserved_change"] for row in rows]) == round(10 * cost, 6)

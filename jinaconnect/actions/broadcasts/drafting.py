@@ -17,7 +17,7 @@ from jinaconnect.actions.context import OperationContext
 from jinaconnect.core.billing.money import shown
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import new_broadcast
-from jinaconnect.core.errors import Conflict, Invalid, Unavailable
+from jinaconnect.core.errors import Invalid, InvalidState, Unavailable
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
@@ -35,11 +35,8 @@ _WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "templat
 LOOK_AGAIN_S, LOOKS = 0.1, 100  # at a paused broadcast whose sender has not let go of it yet
 
 
-class NotNow(Conflict):
+class NotNow(InvalidState):
     """The broadcast's state does not allow it."""
-
-    status = 400
-    code = "wrong_state"
 
 
 async def create_broadcast(

@@ -8,7 +8,8 @@ rows are written, once, by the batch's own name: a cut in between charges nobody
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Decide, Step, Written
 
 PUT_OFF_AT_ONCE = 500
+BALANCE = "balance"  # what a broadcast is refused for that a wallet does not cover
 
 
 def _about(broadcast: Document, round: int | None = None) -> str:
@@ -60,7 +62,7 @@ class Estimate:
         price = shown(self.amount // self.recipients) if self.recipients else 0.0
         return InsufficientBalance(
             purse, self.amount, recipient_count=self.recipients, price_per_message=price
-        )
+        ).on(BALANCE)
 
     def warnings(self, held: int = 0) -> list[dict[str, Any]]:
         """Return what is to be warned of: that little is left."""
@@ -81,10 +83,11 @@ async def queue_new(ctx: Context, estimate: Estimate, doc: Document, event: Even
     """Write a broadcast that is queued, and reserve what it will cost: both or neither. Raises InsufficientBalance."""
     if estimate.wallet is None or not estimate.reserved:
         return ctx.wrote(await ctx.data.insert("broadcasts", doc, [event]))
-    posted = await ctx.services.wallets.hold(
-        ctx.data.scope, _about(doc), estimate.reserved, "queue", facts=_facts(doc, estimate.recipients),
-        adding=[Addition("broadcasts", doc, [event])],
-    )  # fmt: skip
+    with _named():
+        posted = await ctx.services.wallets.hold(
+            ctx.data.scope, _about(doc), estimate.reserved, "queue", facts=_facts(doc, estimate.recipients),
+            adding=[Addition("broadcasts", doc, [event])],
+        )  # fmt: skip
     written = posted.added[0]
     seqs = await ctx.data.tell("broadcasts", [written])
     return ctx.wrote(Written(written, seqs.get(written["_id"]), ctx.data.scope))
@@ -99,11 +102,21 @@ async def queue_changed(ctx: Context, amount: int, held: int, doc: Document, dec
     if wallet is None or not (amount or held):
         return ctx.wrote(await ctx.data.change("broadcasts", doc["_id"], decide))
     part = f"queue:{doc['rev']}"
-    await ctx.services.wallets.hold(
-        ctx.data.scope, _about(doc), amount, part, facts=_facts(doc, doc["audience"]),
-        steps=[Step("broadcasts", doc["_id"], decide)],
-    )  # fmt: skip
+    with _named():
+        await ctx.services.wallets.hold(
+            ctx.data.scope, _about(doc), amount, part, facts=_facts(doc, doc["audience"]),
+            steps=[Step("broadcasts", doc["_id"], decide)],
+        )  # fmt: skip
     return await ctx.data.get("broadcasts", doc["_id"])
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Have a wallet that does not cover a broadcast told as what is wrong with it."""
+    try:
+        yield
+    except InsufficientBalance as error:
+        raise error.on(BALANCE) from None
 
 
 def _facts(doc: Document, recipients: int) -> dict[str, Any]:

@@ -29,6 +29,12 @@ class InsufficientBalance(GatewayError):
             }},
         )  # fmt: skip
 
+    def on(self, field: str) -> InsufficientBalance:
+        """Return it with what it says as said of a field, as what is wrong in a body is."""
+        if isinstance(self.detail, str):
+            self.detail = {field: [self.detail]}
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

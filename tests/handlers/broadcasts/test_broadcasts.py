@@ -79,7 +79,7 @@ async def test_an_answer_that_never_came_is_unknown_and_only_asked_again_by_name
     id = await shop.begin()
     ended = await shop.reaches(id, "PARTIALLY_SENT")
     assert ended["unknown_count"] == 1
-    (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "failed"})).refused(400, "wrong_state")
+    (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "failed"})).refused(400, "invalid_state")
     assert set(shop.reached().values()) == {1}
     told = (await shop.tenant().post(f"{BROADCASTS}{id}/resume/", {"scope": "unknown"}, params={"dry_run": "1"})).ok()
     assert (told["unknown"], told["total"]) == (1, 1)
@@ -152,7 +152,7 @@ async def test_a_cancelled_broadcast_asks_for_nobody_more(shop: Shop) -> None:
     assert asked < 600
     assert told["messages_cancelled"] <= 600 - 10
     assert set(shop.reached().values()) == {1}
-    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).refused(400, "wrong_state")
+    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).refused(400, "invalid_state")
     # Queued again, it goes to those alone who were not sent to.
     (await shop.tenant().patch(f"{BROADCASTS}{id}/", {"status": "QUEUED", "scheduled_time": None})).ok()
     shop.server.next.clear()
@@ -230,7 +230,7 @@ async def test_drafts_edits_and_roles(shop: Shop) -> None:
     await shop.people(1)
     (await shop.tenant("viewer").post(BROADCASTS, {"name": "x"})).refused(403, "permission_denied")
     id = (await shop.write(status="DRAFT", select_all=False)).ok(201)["id"]
-    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).refused(400, "wrong_state")
+    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).refused(400, "invalid_state")
     (await shop.tenant().patch(f"{BROADCASTS}{id}/", {"status": "QUEUED"})).refused(400, "validation_error")
     changed = (await shop.tenant().patch(f"{BROADCASTS}{id}/", {"name": "Autumn", "select_all": True})).ok()
     assert (changed["name"], changed["status"]) == ("Autumn", "DRAFT")

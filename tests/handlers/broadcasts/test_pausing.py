@@ -39,7 +39,7 @@ async def test_a_paused_broadcast_says_why_keeps_its_money_and_goes_on_to_everyb
     assert (told["status"], told["ui_status"]) == ("PAUSED", "Paused")
     assert told["reason_for_cancellation"].startswith("Paused by ")
     assert told["reason_for_cancellation"].endswith(": Too many complaints.")
-    (await shop.tenant().post(f"{BROADCASTS}{id}/pause/", {})).refused(400, "wrong_state")
+    (await shop.tenant().post(f"{BROADCASTS}{id}/pause/", {})).refused(400, "invalid_state")
 
     async def quiet() -> bool:
         asking = await shop.store.few("broadcast_rows", {"broadcast": id, "status": "SENDING"}, 1)
@@ -92,7 +92,7 @@ async def test_one_that_waits_for_hours_is_paused_and_one_with_nobody_left_ends_
 async def test_what_has_not_begun_or_is_of_another_platform_is_not_paused(shop: Shop) -> None:
     await shop.people(1)
     id = (await shop.write(scheduled_time=shop.ahead(600))).ok(201)["id"]
-    (await shop.tenant().post(f"{BROADCASTS}{id}/pause/", {})).refused(400, "wrong_state")
+    (await shop.tenant().post(f"{BROADCASTS}{id}/pause/", {})).refused(400, "invalid_state")
     (await shop.tenant().post(f"/sms/v1/broadcast/{id}/pause/", {})).refused(404, "not_found")
     refused = await shop.tenant().post(f"{BROADCASTS}{id}/pause/", {"reason": "x" * 501})
     assert "reason" in refused.refused(400, "validation_error")

@@ -117,7 +117,7 @@ async def test_a_wallet_that_does_not_cover_it_sends_nothing(shop: Shop) -> None
     assert wallet["reserved"] == round(made["initial_cost"] * MICRO), "set aside when it is queued"
     await shop.gateway.services.wallets.settle(shop.store.scope, "call:x", wallet["balance"])
     answer = await shop.write(name="Another")
-    assert "balance" in answer.refused(400, "insufficient_balance")
+    assert list(answer.refused(400, "insufficient_balance")) == ["balance"]
     details = answer.body["balance_details"]
     assert (details["recipient_count"], details["available_balance"]) == (3, 0)
     assert round(3 * details["price_per_message"], 6) == made["initial_cost"]
