@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jinaconnect.core.webhooks.selection import types_of
 from jinaconnect.handlers.edge.description.openapi import description
 from tests.wire.test_contract_voice import fields, resolved
 
@@ -200,3 +201,15 @@ def test_what_may_be_given_has_the_fields_of_the_contract(name: str) -> None:
 def test_a_list_takes_the_filters_of_the_contract(name: str) -> None:
     taken = {each["name"] for each in told(name)["parameters"] if each["in"] == "query"}
     assert filters(FILTERS[name]) - taken == set()
+
+
+PUBLISHED = (
+    "message.received", "message.sent", "message.delivered", "message.read", "message.failed", "contact.created",
+    "contact.updated", "conversation.assigned", "conversation.closed", "template.status_changed", "broadcast.started",
+    "broadcast.completed", "broadcast.failed", "link.clicked", "wallet.low_balance", "wallet.recharged", "call.*",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PUBLISHED)
+def test_an_endpoint_may_ask_for_the_events_of_the_contract(pattern: str) -> None:
+    assert types_of([pattern])

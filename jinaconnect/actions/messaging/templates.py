@@ -291,11 +291,12 @@ async def delete_template(ctx: OperationContext, platform: str, id: str) -> None
 
 
 async def set_template(ctx: Context, id: str, fields: Mapping[str, Any], told: str) -> dict[str, Any]:
-    """Set fields of a template and tell of it; return it as it is answered."""
+    """Set fields of a template and tell of it, and of another status by an event of its own; return it as answered."""
 
     def decide(doc: Document) -> Change:
-        after = applied(doc, fields, (), ())
-        return Change(set=fields, events=[ctx.event(told, id, render_template(after))])
+        after, was = render_template(applied(doc, fields, (), ())), doc["status"]
+        moved = ctx.event("template.status_changed", id, {**after, "former_status": was})
+        return Change(set=fields, events=[ctx.event(told, id, after), *([moved] if after["status"] != was else ())])
 
     return render_template(ctx.wrote(await ctx.data.change("templates", id, decide)))
 

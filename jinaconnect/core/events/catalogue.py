@@ -116,6 +116,7 @@ CATALOGUE: dict[str, EventType] = {
         EventType("app.deleted", "account", "app", account.AppDeleted),
         EventType("template.created", "account", "template", account.TemplateCreated),
         EventType("template.updated", "account", "template", account.TemplateUpdated),
+        EventType("template.status_changed", "account", "template", account.TemplateStatusChanged),
         EventType("template.deleted", "account", "template", account.TemplateDeleted),
         EventType("member.invited", "account", "member", account.MemberInvited),
         EventType("member.added", "account", "member", account.MemberAdded),

@@ -213,6 +213,9 @@ async def test_what_it_tells_of_templates_and_of_the_account(shop: Shop) -> None
         (await shop.posts(shop.server.event("template-event", {**named, **fields}))).ok()
         updated = (await shop.heard("template.updated", count))[-1]["data"]
         assert (updated["status"], updated["category"], updated["rejection_reason"]) == (status, category, reason)
+    moved = [(event["data"]["former_status"], event["data"]["status"]) for event in await shop.heard(
+        "template.status_changed", 3)]
+    assert moved[-3:] == [("PENDING", "REJECTED"), ("REJECTED", "APPROVED"), ("APPROVED", "PAUSED")]
     tier = {"type": "tier-event", "event": "upgrade", "currentLimit": "TIER_10K", "oldLimit": "TIER_1K"}
     (await shop.posts(shop.server.event("account-event", tier))).ok()
     [reported] = await shop.heard("account.reported")

@@ -318,6 +318,14 @@ class TemplateUpdated(TemplateData, json_schema_extra=like(_TEMPLATE, status="AP
     """A message template or its approval changed."""
 
 
+class TemplateStatusChanged(
+    TemplateData, json_schema_extra=like(_TEMPLATE, status="APPROVED", former_status="PENDING")
+):  # fmt: skip
+    """A message template has another status, as by its review; `template.updated` tells the same."""
+
+    former_status: str
+
+
 class TemplateDeleted(TemplateData, json_schema_extra=like(_TEMPLATE, is_active=False)):
     """A message template was removed."""
 
