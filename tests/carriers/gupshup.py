@@ -1,7 +1,7 @@
 """Gupshup as a server on loopback: both its APIs, each in the form of its published pages, and what it posts.
 
 Its forms have no published schema: what a request may hold stands here, read off those pages, and a request that holds
-anything else fails the test that made it.
+anything else fails the test that made it. What it passes on to Meta is held against Meta's description.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from tests.carriers.cloud_api import message_faults
 from tests.carriers.sms import Carrier
 
 FORM = {"channel", "source", "src.name", "destination", "message", "disablePreview"}
@@ -105,6 +106,7 @@ class GupshupServer(Carrier):
             return refused
         if body.get("messaging_product") != "whatsapp" or not isinstance(body.get(body.get("type")), dict | list):
             self.faults.append("no message of the Cloud API")
+        self.faults += message_faults(body)
         reference = body["biz_opaque_callback_data"]
         self.requests.append(body)
         id = self.ids[reference] = secrets.token_hex(12)

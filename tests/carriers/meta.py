@@ -1,6 +1,7 @@
 """Meta's Cloud API as a server on loopback: takes sends, counts them, misbehaves when told to, reports by webhook.
 
-Requests, answers, errors and webhooks have the wire form of Meta's WhatsApp Business Platform description (v23.0).
+Requests, answers, errors and webhooks have the wire form of Meta's WhatsApp Business Platform description (v23.0), and
+every request is held against it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import json
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+
+from tests.carriers.cloud_api import Asked, description, request_faults
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class MetaServer:
     takes_templates: bool = True
     sessions: dict[str, dict[str, str]] = field(default_factory=dict)  # uploads that were begun
     handles: dict[str, bytes] = field(default_factory=dict)  # what was uploaded in them
+    faults: list[str] = field(default_factory=list)  # what of a request did not fit the description
     next: deque[Behaviour] = field(default_factory=deque)
     usual: Behaviour = field(default_factory=Behaviour)
     _runner: web.AppRunner | None = field(default=None, repr=False)
@@ -71,7 +75,8 @@ class MetaServer:
 
     async def start(self) -> None:
         """Listen; a second start listens on the port of the first."""
-        application = web.Application()
+        description()  # read before there is anything to wait for it
+        application = web.Application(middlewares=[self._hold])
         application.router.add_post("/{version}/{id}/messages", self._send)
         application.router.add_get("/{version}/{id}", self._look_up)
         application.router.add_post("/{version}/{id}/message_templates", self._template)
@@ -89,10 +94,11 @@ class MetaServer:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse connections from now on; a request that did not fit its description fails the test."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        assert not self.faults, "\n".join(sorted(set(self.faults)))
 
     @property
     def url(self) -> str:
@@ -112,6 +118,31 @@ class MetaServer:
         }  # fmt: skip
 
     # --- what the gateway asks -----------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _hold(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Hold a request against the description, whatever becomes of it."""
+        version, id, *rest = request.path.strip("/").split("/")
+        if version == "files" or rest == ["uploads"] or id.startswith("upload:"):
+            return await handler(request)  # of the Graph API in general, which the description leaves out
+        if rest:
+            kind = "WABA-ID" if rest == ["message_templates"] else "Phone-Number-ID"
+        elif id == self.phone_number_id:
+            kind = "Phone-Number-ID"
+        else:
+            kind = "TEMPLATE_ID" if id in self.templates or request.method == "POST" else "Media-ID"
+        body: Any = None
+        if request.content_type == "multipart/form-data":
+            form = await request.post()
+            body = {name: part.filename if isinstance(part, web.FileField) else part for name, part in form.items()}
+        elif raw := await request.read():
+            body = json.loads(raw)
+        path = "/".join(("/{Version}", f"{{{kind}}}", *rest))
+        named = {"Version": version, kind: id}
+        self.faults += request_faults(Asked(request.method, path, named, request.query, request.headers, body))
+        return await handler(request)
 
     def _stranger(self, request: web.Request) -> web.Response | None:
         if request.headers.get("Authorization") != f"Bearer {self.access_token}":

@@ -8,12 +8,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from jsonschema import Draft202012Validator
 
 from jinaconnect.channels.graph import signature, signed_by
 from tests.carriers.meta import MetaServer
@@ -233,27 +230,6 @@ SENDS: list[dict[str, Any]] = [
 ]
 
 
-def lenient(schema: Any) -> Any:
-    """Return a schema without `additionalProperties: false`, which inside `allOf` would refuse everything."""
-    if isinstance(schema, dict):
-        return {key: lenient(value) for key, value in schema.items() if key != "additionalProperties"}
-    return [lenient(item) for item in schema] if isinstance(schema, list) else schema
-
-
-def described(body: dict[str, Any]) -> list[str]:
-    """Return what Meta's published description finds wrong with a send; skips where it is not at hand."""
-    if body["type"] == "interactive" and body["interactive"]["type"] == "cta_url":
-        return []  # sent by everyone and taken by Meta, and missing from the description of this version
-    shared = os.environ.get("JC_TEST_SHARED")
-    if not shared:
-        pytest.skip("JC_TEST_SHARED is not set: Meta's published description is not at hand")
-    document = yaml.safe_load((Path(shared) / "specs" / "meta_messaging_v23.0.patched.yaml").read_text())
-    schemas = lenient(document["components"]["schemas"])
-    wanted = {"$ref": document["components"]["schemas"]["Message"]["discriminator"]["mapping"][body["type"]]}
-    validator = Draft202012Validator({**wanted, "components": {"schemas": schemas}})
-    return [f"{'/'.join(map(str, error.path))}: {error.message}"[:200] for error in validator.iter_errors(body)]
-
-
 async def test_every_type_is_sent_as_the_carrier_wants_it(tenant: Tenant, carrier: tuple[MetaServer, str]) -> None:
     server, app = carrier
     await tenant.receives("+12025550221", "hi")
@@ -281,7 +257,6 @@ async def test_every_type_is_sent_as_the_carrier_wants_it(tenant: Tenant, carrie
         if "reply_to" in fields and sent["type"] != "reaction":
             assert sent["context"] == {"message_id": first["external_message_id"]}
         assert (await tenant().get(f"/wa/v1/messages/{id}/")).ok()["wa_message_id"] == server.ids[id]
-    assert {id: faults for id in ids if (faults := described(server.bodies[id]))} == {}
 
 
 async def test_a_customers_picture_is_fetched_and_served(tenant: Tenant, carrier: tuple[MetaServer, str]) -> None:
