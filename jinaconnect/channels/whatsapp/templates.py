@@ -132,8 +132,10 @@ def _card(card: Mapping[str, Any], named: bool) -> dict[str, Any]:
 
 
 def _button(button: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a button; the example of an address with a place is a list."""
+    """Return a button; the example of an address with a place is a list, and one that calls has a name of Meta's."""
     made = {name: value for name, value in button.items() if value is not None}
+    if made["type"] == "CALL_REQUEST":
+        made["type"] = "VOICE_CALL"
     if made["type"] == "URL" and made.get("example") is not None and not isinstance(made["example"], list):
         made["example"] = [str(made["example"])]
     return made
@@ -141,6 +143,7 @@ def _button(button: Mapping[str, Any]) -> dict[str, Any]:
 
 _HEADERS = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "LOCATION")
 _OF_BUTTON = ("type", "text", "url", "phone_number", "example")
+OF_FLOW = ("flow_id", "flow_name", "flow_action", "navigate_screen")
 
 
 def fields_of(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,8 +203,16 @@ def _part(part: Mapping[str, Any], fields: dict[str, Any]) -> str | None:
 
 def _buttons(part: Mapping[str, Any]) -> list[dict[str, Any]]:
     buttons = [button for button in part.get("buttons") or () if isinstance(button, Mapping) and button.get("text")]
-    named = ({name: button.get(name) for name in _OF_BUTTON} for button in buttons)
-    return [{**button, "type": str(button["type"]).upper()} for button in named]
+    return [
+        {**{name: button.get(name) for name in _OF_BUTTON}, **_flow(button), "type": str(button.get("type")).upper()}
+        for button in buttons
+    ]
+
+
+def _flow(button: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a button opens; Meta lists ids as numbers, and actions in capitals."""
+    found = {name: str(button[name]) for name in OF_FLOW if button.get(name)}
+    return {**found, "flow_action": found["flow_action"].lower()} if "flow_action" in found else found
 
 
 def _read_card(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A template's send in the Cloud API's form: its components, with files, cards and products in their places.
 
-Source: Meta's pages on sending media card carousels, product card carousels, catalog, MPM, SPM and limited-time offer
-templates.
+Source: Meta's pages on sending media card carousels, product card carousels, catalog, MPM, SPM, limited-time offer and
+flow templates.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def used(use: TemplateUse) -> tuple[dict[str, Any], dict[str, Any]]:
     if button := _shop(use, form):
         parts.append(button)
     parts += _offer(use, form)
+    parts += _flows(use, form)
     parts += use.buttons
     cloud: dict[str, Any] = {"name": use.name, "language": {"code": use.language}}
     if parts:
@@ -80,6 +81,17 @@ def _offer(use: TemplateUse, form: Mapping[str, Any]) -> list[Mapping[str, Any]]
         code = {"type": "coupon_code", "coupon_code": example_code(copied[0])}
         parts.append({"type": "button", "sub_type": "copy_code", "index": "0", "parameters": [code]})
     return parts
+
+
+def _flows(use: TemplateUse, form: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the components of buttons that open a flow where none is given: without them Meta refuses the send."""
+    given = {str(button.get("index")) for button in use.buttons}
+    unused = {"type": "action", "action": {"flow_token": "unused"}}
+    return [
+        {"type": "button", "sub_type": "flow", "index": str(place), "parameters": [unused]}
+        for place, button in enumerate(form.get("buttons") or ())
+        if button["type"] == "FLOW" and str(place) not in given
+    ]
 
 
 def _file(kind: str, link: Any, field: str) -> dict[str, Any]:

@@ -138,7 +138,8 @@ def _template(use: TemplateUse) -> Composed:
     cards = parts.get("carousel", {}).get("cards") or ()
     postbacks = []
     pressed = [part for part in cloud.get("components") or () if part["type"] == "button"]
-    for button in (part for part in pressed if str(part.get("sub_type", "")).lower() not in ("catalog", "mpm")):
+    valueless = ("catalog", "mpm", "flow")
+    for button in (part for part in pressed if str(part.get("sub_type", "")).lower() not in valueless):
         given = [each for each in button.get("parameters") or () if isinstance(each, Mapping)]
         if button.get("sub_type") == "quick_reply":
             text = str(given[0].get("payload", "")) if given else ""

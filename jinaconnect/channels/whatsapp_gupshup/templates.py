@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from jinaconnect.channels.whatsapp.templates import shopping
+from jinaconnect.channels.whatsapp.templates import OF_FLOW, shopping
 from jinaconnect.core.messaging.template_form import FILES
 from jinaconnect.core.messaging.templates import placeholders, render
 
@@ -56,7 +56,7 @@ def _card(card: Mapping[str, Any]) -> dict[str, Any]:
 
 def _button(button: Mapping[str, Any]) -> dict[str, Any]:
     """Return a button; a link with a place has an example of it."""
-    made = {name: button[name] for name in ("type", "text", "url", "phone_number") if button.get(name)}
+    made = {name: button[name] for name in ("type", "text", "url", "phone_number", *OF_FLOW) if button.get(name)}
     if button.get("example") is not None:
         made["example"] = button["example"] if isinstance(button["example"], list) else [str(button["example"])]
     return made

@@ -45,6 +45,18 @@ class Button(Request):
     text: Annotated[Text, StringConstraints(min_length=1, max_length=25)]
     url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
     phone_number: Annotated[str, StringConstraints(max_length=20)] | None = None
+    flow_id: Annotated[Text, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        None, description="Of FLOW: what it opens, by the carrier's id of it."
+    )
+    flow_name: Annotated[Text, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Of FLOW: what it opens, by its name at the carrier."
+    )
+    flow_action: Literal["navigate", "data_exchange"] | None = Field(
+        None, description="Of FLOW: whether a screen of it is opened, or asked of its own server."
+    )
+    navigate_screen: Annotated[Text, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Of FLOW: the screen it begins with."
+    )
     example: Annotated[Any, AfterValidator(_kept)] = None
 
 

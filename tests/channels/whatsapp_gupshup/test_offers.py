@@ -1,9 +1,12 @@
-"""Limited-time offers and a broadcast's other files through Gupshup, in either form of its API."""
+"""Limited-time offers, flows and a broadcast's other files through Gupshup, in either form of its API."""
 
 from __future__ import annotations
 
+import json
+
 from tests.channels.whatsapp_gupshup.conftest import Shop
 from tests.channels.whatsapp_gupshup.test_send import ANN, FILE
+from tests.channels.whatsapp_meta.test_buttons import FLOW
 from tests.channels.whatsapp_meta.test_offers import ENDS, OFFER
 from tests.handlers.office.test_library import picture, send
 
@@ -23,6 +26,20 @@ async def test_an_offer_is_handed_in_and_sent_in_either_form(either: Shop) -> No
         assert template["components"][1] == {"type": "limited_time_offer", "parameters": [ends]}
     else:
         assert template == {"id": made["bsp_template_id"], "params": ["Ann", "SPRING25"], "expiration": ENDS}
+
+
+async def test_a_flow_is_handed_in_and_opened_in_either_form(either: Shop) -> None:
+    made = await either.approved(element_name="booking", category="UTILITY", content="When, {{1}}?", buttons=[FLOW])
+    assert json.loads(either.server.templates[-1]["buttons"]) == [FLOW]
+    values = {"body": [{"type": "text", "text": "Ann"}]}
+    sent = await either.sends(ANN, message_type="TEMPLATE", template=made["id"], template_params=values)
+    await either.became(sent.ok(201)["id"], "SENT")
+    template = either.server.requests[-1]["template"]
+    if either.server.by_token:
+        unused = [{"type": "action", "action": {"flow_token": "unused"}}]
+        assert template["components"][1] == {"type": "button", "sub_type": "flow", "index": "0", "parameters": unused}
+    else:
+        assert template == {"id": made["bsp_template_id"], "params": ["Ann"]}
 
 
 async def test_media_overrides_of_a_broadcast_are_what_each_recipients_request_shows(either: Shop) -> None:
