@@ -23,7 +23,9 @@ INTERACTIVE = (
     "location_request_message",
     "order_details",
     "order_status",
+    "location_request",
 )
+METAS = {"location_request": "location_request_message"}  # what Meta calls those that have another name here
 
 
 def composed(message: Outgoing) -> Composed:
@@ -33,7 +35,8 @@ def composed(message: Outgoing) -> Composed:
         part, shown = used(message.template)
         return _shaped("template", part, message, shown)
     if message.native is not None:
-        return _shaped("interactive", message.native, message, content)
+        kind = str(message.native.get("type"))
+        return _shaped("interactive", {**message.native, "type": METAS.get(kind, kind)}, message, content)
     if "reaction_to" in content:
         emoji = content["body"]["text"]
         return Composed(

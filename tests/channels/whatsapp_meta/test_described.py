@@ -171,6 +171,7 @@ NATIVE: list[dict[str, Any]] = [
      "action": {"catalog_id": "77", "sections": [SECTION, {**SECTION, "title": "Shoes"}]}},
     {"type": "flow", "action": {"name": "flow", "parameters": FLOW}},
     {"type": "location_request_message", "action": {"name": "send_location"}},
+    {"type": "location_request", "action": {"name": "send_location"}},
     {"type": "order_details", "action": {"name": "review_and_pay", "parameters": ORDER}},
     {"type": "order_status", "action": {"name": "review_order", "parameters": {
         "reference_id": "r1", "order": {"status": "processing", "description": "Soon"}}}},
