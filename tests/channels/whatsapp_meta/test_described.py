@@ -11,7 +11,9 @@ import pytest
 from tests.carriers.cloud_api import Asked, Description, description, request_faults
 from tests.carriers.cloud_api_beyond import MEDIA, MESSAGES, NUMBER, TEMPLATE, TEMPLATES
 from tests.carriers.meta import MetaServer
+from tests.channels.whatsapp_meta.test_cards import approved, sent
 from tests.channels.whatsapp_meta.test_whatsapp import carrier, received
+from tests.conftest import Running
 from tests.tenants import Tenant
 
 __all__ = ["carrier"]
@@ -215,3 +217,50 @@ async def test_all_that_can_be_sent_fits(tenant: Tenant, carrier: tuple[MetaServ
 
     await client.wait_for_events(all_sent)
     assert ids <= server.bodies.keys()
+
+
+def value(words: str) -> dict[str, str]:
+    return {"type": "text", "text": words}
+
+
+PLACE = {"latitude": 1.5, "longitude": 2, "name": "Here", "address": "There"}
+PAPER = {"type": "document", "document": {"link": "https://files.example/a.pdf", "filename": "a.pdf"}}
+PAID = {"type": "button", "sub_type": "order_details", "index": "0",
+        "parameters": [{"type": "action", "action": {"order_details": ORDER}}]}  # fmt: skip
+PRESSED = {"type": "button", "sub_type": "quick_reply", "index": "0",
+           "parameters": [{"type": "payload", "payload": "yes"}]}  # fmt: skip
+CODE = {"type": "button", "sub_type": "url", "index": "0", "parameters": [value("123456")]}
+PRICE = {"type": "currency", "currency": {"fallback_value": "€5", "code": "EUR", "amount_1000": 5000}}
+DAY = {"type": "date_time", "date_time": {"fallback_value": "5 May"}}
+KINDS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"template_type": "ORDER_DETAILS", "buttons": [{"type": "ORDER_DETAILS", "text": "Pay"}]}, {"buttons": [PAID]}),
+    ({"template_type": "LOCATION"}, {"header": [{"type": "location", "location": PLACE}]}),
+    ({"template_type": "DOCUMENT", "media_handle": "4::a"}, {"header": [PAPER]}),
+    ({"template_type": "VIDEO", "media_handle": "4::a"}, {"header": [{"type": "video", "video": FILE}]}),
+    ({"header": "For {{1}}", "footer": "Lee", "content": "It costs {{1}} until {{2}}.", "buttons": [
+        {"type": "QUICK_REPLY", "text": "Yes"}, {"type": "PHONE_NUMBER", "text": "Call", "phone_number": "+120255501"},
+        {"type": "URL", "text": "Shop", "url": "https://shop.example/{{1}}", "example": "red"}]},
+     {"header": [value("Ann")], "body": [PRICE, DAY], "buttons": [PRESSED, {**CODE, "index": "2"}]}),
+    ({"header": "For {{name}}", "content": "Hello {{name}}.", "example_body": {"name": "Ann"}},
+     {"header": [{**value("Ann"), "parameter_name": "name"}], "body": [{**value("Ann"), "parameter_name": "name"}]}),
+    ({"category": "AUTHENTICATION", "content": "{{1}} is your code.", "buttons": [{"type": "OTP", "text": "Copy"}]},
+     {"body": [value("123456")], "buttons": [CODE]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "params"), KINDS)
+async def test_templates_of_each_kind_fit_when_handed_in_changed_and_sent(
+    gateway: Running, tenant: Tenant, carrier: tuple[MetaServer, str], fields: dict[str, Any], params: dict[str, Any]
+) -> None:
+    server, app = carrier
+    form = {"element_name": "each", "category": "UTILITY", "content": "Look.", **fields}
+    made = await approved(gateway, tenant, app, **form)
+    template = await sent(tenant, server, app, template=made["id"], template_params=params)
+    assert [part["type"] for part in template["components"]] == [
+        name for name in ("header", "body") if name in params
+    ] + ["button"] * len(params.get("buttons", ()))  # fmt: skip
+    path = f"/wa/v1/templates/{made['id']}/"
+    (await tenant().patch(path, {"footer": None, "content": f"{form['content']}!"})).ok()
+    assert (await tenant().post(f"{path}sync/")).ok()["status"] == "PENDING"
+    (await tenant().delete(path)).ok(204)
+    assert server.templates == {}
