@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -177,6 +178,17 @@ async def delete_bot(ctx: OperationContext, id: str) -> None:
     await apps.delete_app(ctx, PLATFORM, id)
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Have what Telegram refuses answered with `ok` and `error` besides, as what it takes is with `ok`."""
+    try:
+        yield
+    except Invalid as refused:
+        told = refused.detail.values() if isinstance(refused.detail, Mapping) else [[refused.detail]]
+        refused.extra |= {"ok": False, "error": " ".join(words for each in told for words in each)}
+        raise
+
+
 @operation(
     "POST", "/telegram/v1/bots/{id}/register_webhook/", id="telegram.bots.register_webhook",
     permission="wa_app.manage", returns=BotRegistered, effect=True, tag="telegram", errors=(502,),
@@ -185,7 +197,8 @@ async def register_webhook(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Set the bot's webhook at Telegram once more, with its secret token."""
     shown = await _bot(ctx, id)
     doc = await apps.get_app(ctx, PLATFORM, id)
-    await connect(ctx.services, ctx.ports.channels[CHANNEL], ctx.ports.accounts.open(doc))
+    with _refusing():
+        await connect(ctx.services, ctx.ports.channels[CHANNEL], ctx.ports.accounts.open(doc))
     return {"ok": True, "webhook_url": shown["webhook_url"]}
 
 
@@ -199,7 +212,8 @@ async def test_auth(ctx: OperationContext, id: str) -> dict[str, Any]:
     channel = ctx.ports.channels[CHANNEL]
     assert isinstance(channel, Telegram)
     try:
-        return {"ok": True, "bot": dict(await channel.who(account))}
+        with _refusing():
+            return {"ok": True, "bot": dict(await channel.who(account))}
     except OutboundError as error:
         raise CarrierFailed(f"Telegram could not be asked: {error}") from error
 

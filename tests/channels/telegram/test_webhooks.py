@@ -103,6 +103,18 @@ async def test_a_bot_is_turned_off_on_and_removed_at_telegram_too(bot: Bot) -> N
     (await owner.get(path)).refused(404, "not_found")
 
 
+async def test_what_telegram_refuses_a_bot_is_not_ok_and_says_why(bot: Bot) -> None:
+    path = f"/telegram/v1/bots/{bot.id}/"
+    bot.server.webhook_refused = "Bad Request: bad webhook: HTTPS url must be provided for webhook"
+    refused = await bot.tenant().post(f"{path}register_webhook/")
+    refused.refused(400, "validation_error")
+    assert (refused.body["ok"], "HTTPS url must be provided" in refused.body["error"]) == (False, True)
+    bot.server.token = "another"
+    refused = await bot.tenant().post(f"{path}test_auth/")
+    assert "bot_token" in refused.refused(400, "validation_error")
+    assert (refused.body["ok"], refused.body["error"]) == (False, "Telegram refuses it: Unauthorized")
+
+
 async def test_another_host_wants_the_token_anew(bot: Bot) -> None:
     other = BotServer(token=bot.server.token, id=bot.server.id)
     await other.start()
