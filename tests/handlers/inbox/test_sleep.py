@@ -27,8 +27,17 @@ def soon(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-async def told(client: Client, verb: str) -> list[dict[str, Any]]:
-    return [event for event in await client.events() if event["type"] == f"conversation.{verb}"]
+async def told(client: Client, verb: str, count: int) -> list[dict[str, Any]]:
+    """Return what was told of conversations, at least so many: a conversation is seen changed a moment before."""
+
+    async def events() -> list[dict[str, Any]]:
+        return [event for event in await client.events() if event["type"] == f"conversation.{verb}"]
+
+    async def enough() -> bool:
+        return len(await events()) >= count
+
+    await until(enough)
+    return await events()
 
 
 async def listed(client: Client, **query: str) -> set[str]:
@@ -50,10 +59,10 @@ async def test_a_conversation_comes_back_when_its_time_is_over(tenant: Tenant) -
         return (await chat_of(tenant(), contacts[ANN]))["snoozed_until"] is None
 
     await until(awake)
-    [woken] = await told(tenant(), "woken")
+    [woken] = await told(tenant(), "woken", 1)
     assert (woken["data"]["reason"], woken["data"]["snoozed_until"]) == ("time", None)
     assert woken["recorded_at"] >= shown["snoozed_until"]
-    [asleep] = await told(tenant(), "snoozed")
+    [asleep] = await told(tenant(), "snoozed", 1)
     assert {name: asleep["data"][name] for name in shown} == shown
     assert await listed(tenant(), snoozed="true") == set()
     kinds = [
@@ -75,16 +84,16 @@ async def test_a_message_a_request_and_the_close_end_it_and_nothing_ends_it_twic
         return chat["snoozed_until"] is None and chat["unread_count"] == 6
 
     await until(awake)
-    assert [event["data"]["reason"] for event in await told(tenant(), "woken")] == ["message"]
+    assert [event["data"]["reason"] for event in await told(tenant(), "woken", 1)] == ["message"]
     (await tenant().post(f"{where}/snooze/", {"until": soon(3600)})).ok()
     woken = (await tenant().post(f"{where}/wake/")).ok()
     assert (await tenant().post(f"{where}/wake/")).ok() == woken == await chat_of(tenant(), contact)
-    assert [event["data"]["reason"] for event in await told(tenant(), "woken")] == ["message", "request"]
+    assert [event["data"]["reason"] for event in await told(tenant(), "woken", 2)] == ["message", "request"]
     (await tenant().post(f"{where}/snooze/", {"until": soon(3600)})).ok()
     (await tenant().post(f"/contacts/{contact}/close/", {})).ok()
     assert (await chat_of(tenant(), contact))["snoozed_until"] is None
     (await tenant().post(f"{where}/snooze/", {"until": soon(3600)})).refused(400, "invalid_state")
-    assert len(await told(tenant(), "woken")) == 2
+    assert len(await told(tenant(), "woken", 2)) == 2
 
 
 async def test_it_comes_back_once_after_a_restart_with_several_processes(mongod: EmbeddedMongo, tmp_path: Path) -> None:
@@ -113,7 +122,7 @@ async def test_it_comes_back_once_after_a_restart_with_several_processes(mongod:
                 return not await listed(owner, snoozed="true")
 
             await until(awake)
-            woken = [event["contact_id"] for event in await told(owner, "woken")]
+            woken = [event["contact_id"] for event in await told(owner, "woken", len(contacts))]
             assert sorted(woken) == sorted(contacts.values())
         finally:
             for running in others:
@@ -146,7 +155,7 @@ async def test_messages_count_as_unread_again(tenant: Tenant, gateway: Running) 
     shown = (await tenant().get(f"{BASE}/messages/{middle}/")).ok()
     assert (shown["is_read"], shown["read_at"], shown["read_by_id"]) == (False, None, None)
     assert (await tenant().get(f"{BASE}/messages/{oldest}/")).ok()["is_read"] is True
-    events = await told(tenant(), "marked_unread")
+    events = await told(tenant(), "marked_unread", 1)
     assert [event["data"]["unread_message_ids"] for event in events] == [[newest], [middle, newest]]
     assert events[-1]["data"]["unread_count"] == 2
     assert await listed(tenant(), unread="true") == {ANN}
