@@ -48,16 +48,6 @@ def _key(key: str) -> str:
     return key
 
 
-def _object(value: Any) -> Any:
-    """Read an object that a form sends as JSON text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return orjson.loads(value)
-    except ValueError as error:
-        raise ValueError("must be an object") from error
-
-
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -74,12 +64,10 @@ def _moment(value: datetime) -> datetime:
 
 
 Scalar = Annotated[bool | int | float | str | None, AfterValidator(_scalar)]
-Attributes = Annotated[dict[Annotated[str, AfterValidator(_key)], Scalar], BeforeValidator(_object)]
+Attributes = dict[Annotated[str, AfterValidator(_key)], Scalar]
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(max_length=50), AfterValidator(_each_once)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Moments = Annotated[
-    dict[OptOutName, Annotated[AwareDatetime, AfterValidator(_moment)] | None], BeforeValidator(_object)
-]  # fmt: skip
+Moments = dict[OptOutName, Annotated[AwareDatetime, AfterValidator(_moment)] | None]
 Note = Annotated[Text, StringConstraints(max_length=2000)]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import orjson
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import StringConstraints
 
 from jinaconnect.actions.contacts import exporting, importing
 from jinaconnect.actions.context import Context, OperationContext
@@ -24,16 +23,6 @@ _CSV = "text/csv"
 _FILTERS = {name: Parameter("", schema) for name, schema in CONTACTS.parameters().items() if name != "ordering"}
 
 
-def _object(value: Any) -> Any:
-    """Read an object that a form sends as JSON text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return orjson.loads(value)
-    except ValueError as error:
-        raise ValueError("must be an object") from error
-
-
 _Label = Annotated[Line, StringConstraints(max_length=255)]
 
 
@@ -47,7 +36,7 @@ class ImportFields(Request, json_schema_extra=example(skip_duplicates=True, defa
     country: Given[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = None
     encoding: Given[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]] = None
     delimiter: Given[Literal[",", ";", "\t", "|"]] = None
-    mapping: Given[Annotated[dict[str, str | None], BeforeValidator(_object)]] = None
+    mapping: Given[dict[str, str | None]] = None
 
 
 class ImportStarted(

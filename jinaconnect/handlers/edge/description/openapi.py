@@ -75,7 +75,7 @@ def description() -> dict[str, Any]:
             "description": (
                 "A team inbox and phone calls. Every change is an event of the feed. A path is answered with and"
                 " without its last slash; `x-aliases` are further paths with the same behaviour. What can be sent as"
-                " JSON can be sent as a form as well."
+                " JSON can be sent as a form as well, with lists and objects as JSON text."
             ),
         },
         "servers": [{"url": "/"}],
