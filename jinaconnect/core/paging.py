@@ -149,6 +149,11 @@ def choice_filter(path: str, choices: tuple[str, ...]) -> Filter:
     return Filter(path, read, schema=one_of(*choices))
 
 
+def ordered_by(*names: str) -> Mapping[str, str]:
+    """Return orderings by these fields, and by when a row was made and changed."""
+    return {name: name for name in (*names, "created_at", "updated_at")}
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a list endpoint offers: filters by parameter name, fields searched, orderings by parameter name.

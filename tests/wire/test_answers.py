@@ -88,6 +88,25 @@ def test_an_export_is_described_with_the_filters_of_the_list() -> None:
     assert exported == listed - {"page", "page_size", "cursor", "ordering"}
 
 
+ORDERED = (
+    "members.list", "roles.list", "keys.list", "tags.list", "library.list", "contacts.segments.list",
+    "contacts.imports.list", "inbox.canned_replies.list", "contacts.list", "wa.templates.list",
+)  # fmt: skip
+
+
+async def test_lists_are_ordered_by_when_their_rows_were_made(furnished: Client) -> None:
+    (await furnished.post("/contacts/segments/", {"name": "Silver"})).ok(201)
+    (await furnished.post("/tenants/tenant-tags/", {"name": "Retail"})).ok(201)
+    for name in ORDERED:
+        _, path, _ = OPERATIONS_DESCRIBED[name]
+        last, first = [
+            [row["id"] for row in (await furnished.get(path, params={"ordering": f"{way}created_at"})).ok()["results"]]
+            for way in ("-", "")
+        ]
+        assert last == first[::-1], name
+        assert len(last) > 1 or name not in ("tags.list", "contacts.segments.list", "roles.list"), name
+
+
 async def test_a_session_and_an_invitation_answer_what_is_described(
     tenant: Tenant, client: Callable[[str | None], Client], demo: dict[str, Any]
 ) -> None:

@@ -49,7 +49,7 @@ TEMPLATE = (
     "# Numbers are international; lines that begin with # are passed over.\n"
     "+442079460123,Sam,Roe,\n"
 )
-LISTING = Listing()
+LISTING = Listing(orderings={name: name for name in ("file_name", "created_at", "completed_at")})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from jinaconnect.actions.contacts import segments
 from jinaconnect.core.contacts.segment import TYPES
 from jinaconnect.core.events.payloads.base import like
 from jinaconnect.core.events.payloads.segments import SEGMENT, SegmentData
-from jinaconnect.core.paging import Filter, Listing, one_of, text_filter
+from jinaconnect.core.paging import Filter, Listing, one_of, ordered_by, text_filter
 from jinaconnect.core.schema import Given, Line, Request, Text, example
 from jinaconnect.handlers.edge.crud import Does, crud
 
@@ -19,7 +19,7 @@ SEGMENTS = Listing(
         "name": text_filter("name"), "type": Filter("type", schema=one_of(*TYPES)),
         "created_by": Filter("created_by"),
     },
-    search=("name",), orderings={"name": "name"},
+    search=("name",), orderings=ordered_by("name"),
 )  # fmt: skip
 SegmentName = Annotated[Line, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,;]+$")]
 _Value = bool | int | Annotated[Text, StringConstraints(max_length=1000)]

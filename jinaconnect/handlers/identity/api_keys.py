@@ -40,7 +40,10 @@ class KeyOut(KeyData):
     key: str | None = Field(None, description="The secret, in the answer that made it alone.")
 
 
-_KEYS = Listing(filters={"mode": Filter("mode"), "role": Filter("role")}, search=("name",))
+_KEYS = Listing(
+    filters={"mode": Filter("mode"), "role": Filter("role")}, search=("name",),
+    orderings={name: name for name in ("name", "created_at", "last_used_at", "expires_at")},
+)  # fmt: skip
 
 
 crud(

@@ -12,7 +12,7 @@ from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.listing import list_in
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import MemberData
-from jinaconnect.core.paging import SHORT, Filter, Listing, bool_filter
+from jinaconnect.core.paging import SHORT, Filter, Listing, bool_filter, ordered_by
 from jinaconnect.core.schema import Answer, Id, Line, Mail, Request, Text, example, sample_id
 from jinaconnect.handlers.edge.operation import PUBLIC, operation
 from jinaconnect.handlers.edge.schemas import Parameter
@@ -79,7 +79,8 @@ _MEMBERS = Listing(
         "created_by": Filter("created_by"),
         "updated_by": Filter("updated_by"),
         "role": Filter("role"),
-    }
+    },
+    orderings=ordered_by(),
 )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, RootModel, StringConstraints
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import roles
 from jinaconnect.core.events.payloads.account import RoleData, RoleInBrief
-from jinaconnect.core.paging import Listing
+from jinaconnect.core.paging import Listing, ordered_by
 from jinaconnect.core.permissions import catalogue
 from jinaconnect.core.schema import Answer, Given, Request, Text, example
 from jinaconnect.handlers.edge.crud import Does, crud
@@ -61,7 +61,9 @@ class OwnPermissions(Answer):
     permissions: dict[str, bool]
 
 
-_ROLES = Listing(search=("name", "slug"), default=(("priority", -1), ("name", 1)))
+_ROLES = Listing(
+    search=("name", "slug"), orderings=ordered_by("name", "slug", "priority"), default=(("priority", -1), ("name", 1))
+)  # fmt: skip
 
 
 crud(

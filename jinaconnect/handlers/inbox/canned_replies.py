@@ -8,13 +8,13 @@ from pydantic import StringConstraints
 
 from jinaconnect.actions.inbox import canned_replies
 from jinaconnect.core.events.payloads.canned_replies import CannedReplyData
-from jinaconnect.core.paging import Listing, bool_filter, text_filter
+from jinaconnect.core.paging import Listing, bool_filter, ordered_by, text_filter
 from jinaconnect.core.schema import Given, Request, Text, example
 from jinaconnect.handlers.edge.crud import Does, crud
 
 LISTING = Listing(
     filters={"shortcut": text_filter("shortcut"), "is_active": bool_filter("is_active")},
-    search=("shortcut", "text"), orderings={"shortcut": "shortcut"},
+    search=("shortcut", "text"), orderings=ordered_by("shortcut"),
 )  # fmt: skip
 Shortcut = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
 ReplyText = Annotated[Text, StringConstraints(min_length=1, max_length=4_096)]

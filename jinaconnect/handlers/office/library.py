@@ -17,7 +17,7 @@ from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.office import MediaData
 from jinaconnect.core.inbox.platform import USUAL, PlatformName
 from jinaconnect.core.office.formats import FORMATS, LIMITS, MB, MOST_BYTES, supported
-from jinaconnect.core.paging import FLAG, SHORT, Filter, Listing, one_of, parse_bool, parse_or_fault
+from jinaconnect.core.paging import FLAG, SHORT, Filter, Listing, one_of, ordered_by, parse_bool, parse_or_fault
 from jinaconnect.core.schema import Answer, Given, Request, example
 from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.files import file_reply
@@ -29,7 +29,7 @@ ONE_PROVIDER = next(iter(CHANNELS.values())).spec.provider  # for examples
 _KINDS = tuple(LIMITS)
 _LISTING = Listing(
     filters={"platform": Filter("platform"), "media_type": Filter("media_type", schema=one_of(*_KINDS))},
-    search=("original_filename",),
+    search=("original_filename",), orderings={"file_size": "size", **ordered_by("original_filename")},
 )  # fmt: skip
 _LIMIT = MOST_BYTES + MB
 

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from jinaconnect.actions.office import tags
 from jinaconnect.core.events.payloads.office import TagData
-from jinaconnect.core.paging import Filter, Listing, bool_filter, text_filter
+from jinaconnect.core.paging import Filter, Listing, bool_filter, ordered_by, text_filter
 from jinaconnect.core.schema import Given, Line, Request, Text, example
 from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.schemas import Parameter
@@ -21,7 +21,7 @@ TAGS = Listing(
         "name": text_filter("name"), "is_active": bool_filter("is_active"), "created_by": Filter("created_by"),
         "updated_by": Filter("updated_by"),
     },
-    search=("name",), orderings={"name": "name"},
+    search=("name",), orderings=ordered_by("name"),
 )  # fmt: skip
 BY_ID = {
     "tag__id": Parameter("Of these that have the tag with this id.", _ID),
