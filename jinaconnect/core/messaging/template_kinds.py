@@ -107,9 +107,10 @@ def named(values: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def button_rules(kind: str, category: str | None, sub_category: str | None) -> list[dict[str, Any]]:
-    """Return the rules of a kind of templates, of one category and sub-category where they are named."""
+    """Return the rules of a kind of templates, of one category and sub-category (in either case) where named."""
+    asked = [None if text is None else text.upper() for text in (category, sub_category)]
     return [
         rule.rendered()
         for rule in BUTTONS[kind]
-        if category in (None, rule.category) and sub_category in (None, rule.sub_category)
+        if asked[0] in (None, rule.category) and asked[1] in (None, rule.sub_category)
     ]
