@@ -68,6 +68,8 @@ async def change_user(
     store, event_id = account_store(ctx), ctx.ids.new("evt")
     member = await store.get("members", str(ctx.principal.member))
     role, before = await store.find("roles", member["role"]), await ctx.services.registry.user(ctx.principal.user_id)
+    _same_address(before, fields)
+    fields = {name: value for name, value in fields.items() if name != "email"}
     changes = dict(fields) if image is None else {**fields, "image": await _kept(ctx, store.scope, image)}
 
     def announcement(user: Document) -> Document:
@@ -81,6 +83,13 @@ async def change_user(
     if former and former != user.get("image"):
         await ctx.services.blobs.delete(former["scope"], former["id"])
     return render_user(ctx.services, user, own=True)
+
+
+def _same_address(user: Document | None, fields: Mapping[str, Any]) -> None:
+    """Raise Invalid where another address is given to log in by: it would be one that nobody has proven."""
+    held = str((user or {}).get("email") or "")
+    if "email" in fields and (fields["email"] or "").lower() != held.lower():
+        raise Invalid.field("email", "cannot be changed: it is the address you log in by")
 
 
 async def _kept(ctx: Context, scope: str, image: bytes) -> Document:

@@ -39,6 +39,9 @@ class Profile(Request, json_schema_extra=example(first_name="Ann", last_name="Le
 
     first_name: Part | None = None
     last_name: Part | None = None
+    email: Annotated[str, StringConstraints(max_length=254)] | None = Field(
+        None, description="As it is: the address one logs in by is proven by letter, and stays."
+    )
     mobile: Phone | None = None
     birth_date: date | None = None
     address: Address | None = None
