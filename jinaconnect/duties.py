@@ -38,7 +38,7 @@ from jinaconnect.actions.messaging import silent
 from jinaconnect.actions.messaging.acknowledging import JOB as ACKNOWLEDGE_JOB
 from jinaconnect.actions.messaging.acknowledging import acknowledge
 from jinaconnect.actions.messaging.delivering import FALLBACK_JOB, Sender
-from jinaconnect.actions.messaging.fallback import fall_back
+from jinaconnect.actions.messaging.fallback import RECIPIENT_JOB, fall_back, fall_back_recipient
 from jinaconnect.actions.messaging.hooks import InboundDoor
 from jinaconnect.actions.messaging.incoming.late import LATE_JOB, apply_late
 from jinaconnect.actions.messaging.media import FORMER_JOB, MediaFetcher, take_former_job
@@ -98,6 +98,7 @@ def assign(
     worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
     worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
     worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))
+    worker.handle_job(RECIPIENT_JOB, lambda scope, data: fall_back_recipient(services, ports, scope, data))
     worker.handle_job(LATE_JOB, lambda scope, data: apply_late(services, worker, scope, data))
     worker.handle_job(LETTER_JOB, lambda scope, data: write_letter(services, ports, scope, data))
     worker.handle_job(NOTIFY_JOB, lambda scope, data: notify(services, scope, data))

@@ -25,6 +25,7 @@ from jinaconnect.actions.broadcasts.planning import plan_batch
 from jinaconnect.actions.broadcasts.script import Script, script
 from jinaconnect.actions.context import OperationContext, Services, system_operation
 from jinaconnect.actions.messaging.delivering import ask_carrier
+from jinaconnect.actions.messaging.fallback import note_unreached
 from jinaconnect.actions.messaging.silent import looked_after
 from jinaconnect.actions.ports import Ports
 from jinaconnect.actions.worker import retry_while_unavailable
@@ -201,6 +202,8 @@ class Dispatcher:
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
         unused = len(left) + sum(isinstance(each.outcome, Refused) for each in asked)
         await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
+        if unreached := [each.row for each in asked if each.unreached]:
+            await retry_while_unavailable(lambda: note_unreached(ctx, self._ports, doc, unreached))
         further = looked_after(self._ports.channels[said.account.channel], ctx.now())
         await self._recorded(ctx, doc, batch, asked, further)
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])

@@ -43,6 +43,11 @@ class Asked:
         again = isinstance(self.outcome, Refused) and self.outcome.again
         return again and self.row["retry_count"] < MAX_RETRIES
 
+    @property
+    def unreached(self) -> bool:
+        """Whether the carrier does not reach whom it was asked for."""
+        return isinstance(self.outcome, Refused) and self.outcome.cause == "unreachable" and not self.tried_again
+
 
 async def record(
     ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked], *, first: bool,

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from jinaconnect.actions.context import Context, Services, system_operation
+from jinaconnect.actions.contacts.preferences import set_reachable
+from jinaconnect.actions.context import Context, OperationContext, Services, system_operation
 from jinaconnect.actions.messaging.sending import NewMessage, send_message
 from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import FallsBack
+from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.ids import RepeatableIds
 from jinaconnect.core.inbox import status
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change
 
 _UNREACHED = (status.FAILED, status.EXPIRED)
+RECIPIENT_JOB = "broadcast.fallback"
+_WRITTEN_DOWN = timedelta(seconds=1)  # after which what became of a recipient stands in its row, most often
 
 logger = structlog.get_logger(__name__)
 
@@ -28,36 +34,87 @@ async def fall_back(services: Services, ports: Ports, scope: str, data: Mapping[
     message = await ctx.data.find("messages", data["message"])
     if message is None or message["deleted_at"] is not None or message["status"] not in _UNREACHED:
         return
-    new = await _instead(ctx, ports, message)
-    if new is None or message.get("fallback_to") is not None:
+    if message.get("fallback_to") is not None:
         return
+    app = await ctx.data.find("apps", message["app"])
+    if app is not None and app.get("fallback_app"):
+        new = _by_another(message, app["fallback_app"])
+    else:
+        kept = message.get("memo") or {}
+        wanted = kept.get("fallback")
+        if wanted is None and message.get("broadcast_row") is not None:
+            row = await ctx.data.get("broadcast_rows", message["broadcast_row"])
+            wanted = (await ctx.data.get("broadcasts", row["broadcast"])).get("fallback_sms_enabled")
+        new = _elsewhere(ports, app, message, wanted, kept.get("fallback_text") or "")
+    sent = await _sent(ctx, message, new)
+    if sent is not None:
+        await ctx.data.change("messages", message["_id"], lambda doc: Change(set={"fallback_to": sent["_id"]}))
+
+
+async def note_unreached(ctx: Context, ports: Ports, broadcast: Document, rows: Iterable[Document]) -> None:
+    """Have recipients whom a carrier says it does not reach known so, and written to another way where that is on.
+
+    Before their rows are written, so that a cut in between loses nobody; a row that became something else is left.
+    """
+    for row in rows:
+        await set_reachable(ctx, row["contact"], broadcast["platform"], reachable=False, at=ctx.now())
+    app = await ctx.data.find("apps", broadcast["app"])
+    if app is not None and isinstance(ports.channels.of(app["channel"], app["bsp"]), FallsBack):
+        await ports.worker.add_jobs([_recipient_job(row, ctx.now()) for row in rows])
+
+
+def _recipient_job(row: Document, now: datetime) -> Document:
+    return {
+        "_id": f"job_fallback_{row['_id']}", "scope": row["scope"], "kind": RECIPIENT_JOB,
+        "due": due_at(now + _WRITTEN_DOWN), "data": {"row": row["_id"]},
+    }  # fmt: skip
+
+
+async def fall_back_recipient(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:
+    """Write another way to a recipient whom a broadcast did not reach; asked again it does nothing more.
+
+    Raises Unavailable while what became of the recipient is not written down.
+    """
+    ctx = system_operation(services, ports, scope, "fallback")
+    row = await ctx.data.find("broadcast_rows", data["row"])
+    if row is not None and row["status"] == states.ASKING:
+        raise Unavailable("What became of the recipient is not written down yet.")
+    if row is None or row["status"] != states.BLOCKED or row.get("fallback_sms") is not None:
+        return
+    broadcast = await ctx.data.get("broadcasts", row["broadcast"])
+    app = await ctx.data.find("apps", broadcast["app"])
+    sent = await _sent(ctx, row, _elsewhere(ports, app, row, broadcast.get("fallback_sms_enabled")))
+    if sent is not None:
+        await ctx.data.change("broadcast_rows", row["_id"], lambda doc: Change(set={"fallback_sms": sent["_id"]}))
+
+
+async def _sent(ctx: OperationContext, lost: Document, new: NewMessage | None) -> Document | None:
+    """Send what goes in the place of a message or recipient; None where nothing does."""
+    if new is None:
+        return None
     # A run that was cut off has made its message already: the same ids meet it again.
-    ctx.ids = RepeatableIds(message["failed_at"], f"fallback {message['_id']}".encode())
+    ctx.ids = RepeatableIds(lost["failed_at"], f"fallback {lost['_id']}".encode())
     try:
-        sent = await send_message(ctx, new)
+        return await send_message(ctx, new)
     except Unavailable:
         raise
     except GatewayError as error:
-        logger.info("message.no_fallback", id=message["_id"], reason=str(error))
-        return
-    await ctx.data.change("messages", message["_id"], lambda doc: Change(set={"fallback_to": sent["_id"]}))
+        logger.info("message.no_fallback", id=lost["_id"], reason=str(error))
+        return None
 
 
-async def _instead(ctx: Context, ports: Ports, message: Document) -> NewMessage | None:
-    """Return the message that goes in another's place, None where none does."""
-    app = await ctx.data.find("apps", message["app"])
-    if app is not None and app.get("fallback_app"):
-        return _by_another(message, app["fallback_app"])
+def _elsewhere(
+    ports: Ports, app: Document | None, lost: Document, wanted: bool | None, text: str = ""
+) -> NewMessage | None:
+    """Return what goes over another platform; None where nothing does. `wanted` None leaves it to the account."""
     channel = None if app is None else ports.channels.of(app["channel"], app["bsp"])
     if app is None or not isinstance(channel, FallsBack):
         return None
-    kept = message.get("memo") or {}
-    wanted = kept.get("fallback")
-    text = kept.get("fallback_text") or channel.fallback_text(message["content"])
+    text = text or channel.fallback_text(lost["content"])
     if not (app.get("sms_fallback_enabled") is not False if wanted is None else wanted) or not text:
         return None
     return NewMessage(
-        platform=channel.falls_back_to, content={"type": "text", "body": {"text": text}}, contact=message["contact"],
+        platform=channel.falls_back_to, content={"type": "text", "body": {"text": text}}, contact=lost["contact"],
         account=app.get("sms_fallback_app"), account_field="sms_fallback_app",
     )  # fmt: skip
 

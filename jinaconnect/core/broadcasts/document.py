@@ -124,7 +124,7 @@ def render_row(doc: Mapping[str, Any], priority: int) -> dict[str, Any]:
         "delivered_at": iso_or_none(doc["delivered_at"]), "read_at": iso_or_none(doc["read_at"]),
         "failed_at": iso_or_none(doc["failed_at"]), "replied_at": iso_or_none(doc.get("replied_at")),
         "call": doc.get("call"), "outcome": doc.get("outcome"), "seconds": doc.get("seconds"),
-        "answers": [dict(each) for each in doc.get("answers") or ()],
+        "answers": [dict(each) for each in doc.get("answers") or ()], "fallback_sms": doc.get("fallback_sms"),
         "cost": None if price is None else shown(price), "created_at": iso(doc["created_at"]),
         "updated_at": iso(doc["updated_at"]),
     }  # fmt: skip

@@ -91,7 +91,7 @@ class BroadcastFields(
     voice_template: Id | None = Field(None, description="What is said in its calls; on the VOICE platform alone.")
     call_options: CallOptionsFields | None = None
     fallback_sms_enabled: bool | None = Field(
-        None, description="A text message for who was not reached by call; null: as the provider config has it."
+        None, description="A text message for who was not reached by call or RCS; null: as the account has it."
     )
     track_links: Given[bool] = Field(None, description="Replace addresses in the text by links that are followed.")
 
@@ -271,7 +271,7 @@ class RowOut(
         contact_phone="+12025550111", status="DELIVERED", error_code=None, response="", retry_count=0, segments=None,
         message=sample_id("msg"), message_id="wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", sent_at=MOMENT, delivered_at=MOMENT,
         read_at=None, failed_at=None, replied_at=None, call=None, outcome=None,
-        seconds=None, answers=[], cost=0.0075, created_at=MOMENT, updated_at=MOMENT,
+        seconds=None, answers=[], cost=0.0075, fallback_sms=None, created_at=MOMENT, updated_at=MOMENT,
         webhook_response={"kind": "report", "at": MOMENT, "told_at": MOMENT, "status": "DELIVERED",
                           "carrier_id": "wamid.OUT8X2V7M4Q9R5T1W3Y6Z8A0B", "code": None, "reason": None},
     ),
@@ -300,6 +300,7 @@ class RowOut(
     seconds: int | None
     answers: list[PressedKeys] = Field(description="Which keys they pressed, by node of the IVR.")
     cost: float | None = Field(description="What was reserved for it; null where nobody pays.")
+    fallback_sms: str | None = Field(description="The text message that went to who is not reached by RCS.")
     created_at: str
     updated_at: str
     webhook_response: dict[str, Any] | None = Field(

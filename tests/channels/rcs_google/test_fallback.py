@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.messaging.fallback import fall_back
+from jinaconnect.actions.messaging.fallback import fall_back, fall_back_recipient
 from jinaconnect.channels.rcs_google.channel import RcsGoogle, message_uuid
 from tests.channels.rcs_google.conftest import Agent
 from tests.client import until
@@ -90,6 +90,64 @@ async def test_it_is_turned_off_by_message_and_by_agent(agent: Agent, elsewhere:
     async def done() -> bool:
         jobs = agent.gateway.services.store.raw("jobs")
         return await jobs.find_one({"scope": f"{agent.tenant.id}:live", "kind": "message.fallback"}) is None
+
+    await until(done)
+    assert await sent_there(agent)() == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "agents", "goes"), [(None, True, True), (True, False, True), (False, True, False), (None, False, False)]
+)
+async def test_a_recipient_who_is_not_on_rcs_is_written_to_another_way(
+    agent: Agent, elsewhere: str, wanted: bool | None, agents: bool, goes: bool
+) -> None:
+    agent.server.not_on_rcs.add(ANN)
+    client, scope, store = agent.tenant(), f"{agent.tenant.id}:live", agent.gateway.services.store
+    (await client.patch(f"/rcs/v1/apps/{agent.id}/", {"sms_fallback_enabled": agents})).ok()
+    template = (await client.post("/rcs/v1/templates/", {"element_name": "here", "content": "We have it."})).ok(201)
+    body = {
+        "name": "Here", "status": "QUEUED", "recipients": [elsewhere], "template_number": template["number"],
+        "category": "UTILITY", "fallback_sms_enabled": wanted,
+    }  # fmt: skip
+    id = (await client.post("/rcs/v1/broadcast/", body)).ok(201)["id"]
+
+    async def row() -> dict[str, Any] | None:
+        rows = (await client.get("/broadcast/messages/", params={"broadcast": id})).ok()["results"]
+        waits = await store.raw("jobs").find_one({"scope": scope, "kind": "broadcast.fallback"})
+        return rows[0] if waits is None and rows and rows[0]["status"] == "BLOCKED" else None
+
+    ended = await until(row, 30)
+    there = await sent_there(agent)()
+    assert [each["text"] for each in there] == ["We have it."] * goes
+    assert ended["fallback_sms"] == (there[0]["id"] if goes else None)
+    assert (await client.get(f"/contacts/{elsewhere}/")).ok()["unreachable"].keys() == {"RCS"}
+    if goes:  # as after a crash between the send and the note of it
+        await store.raw("broadcast_rows").update_one({"_id": ended["id"]}, {"$unset": {"fallback_sms": ""}})
+        await fall_back_recipient(agent.gateway.services, agent.gateway.ports, scope, {"row": ended["id"]})
+        assert [each["id"] for each in await sent_there(agent)()] == [there[0]["id"]], "nothing is sent twice"
+
+
+async def test_a_recipient_whose_time_is_up_goes_the_way_of_their_broadcast(agent: Agent, elsewhere: str) -> None:
+    client = agent.tenant()
+    template = (await client.post("/rcs/v1/templates/", {"element_name": "here", "content": "We have it."})).ok(201)
+    body = {
+        "name": "Here", "status": "QUEUED", "recipients": [elsewhere], "template_number": template["number"],
+        "category": "UTILITY", "fallback_sms_enabled": False,
+    }  # fmt: skip
+    (await client.post("/rcs/v1/broadcast/", body)).ok(201)
+    [told] = await agent.heard("message.sent")
+    message = told["subject"]["id"]
+    event = {
+        "phoneNumber": ANN, "messageId": message_uuid(message), "agentId": agent.server.agent, "eventId": "e",
+        "eventType": "TTL_EXPIRATION_REVOKED", "sendTime": "2026-11-26T10:00:00.000000Z",
+    }  # fmt: skip
+    (await agent.posts(event)).ok()
+
+    async def done() -> bool:
+        shown = (await client.get(f"/rcs/v1/messages/{message}/")).ok()
+        jobs = agent.gateway.services.store.raw("jobs")
+        left = await jobs.find_one({"scope": f"{agent.tenant.id}:live", "kind": "message.fallback"})
+        return shown["status"] == "EXPIRED" and left is None
 
     await until(done)
     assert await sent_there(agent)() == []
