@@ -65,7 +65,8 @@ def _planned(data: Data) -> Notice | None:
 
 def _wallet(type: str, title: str, *metadata: str) -> Callable[[Data], Notice | None]:
     def notice(data: Data) -> Notice | None:
-        message, more = f"{data['total_balance']} {data['total_balance_currency']}", {n: data[n] for n in metadata}
+        message = f"{data['total_balance']} {data['total_balance_currency']}"
+        more = {name: data.get(name) for name in metadata}  # an earlier version's event says less
         return Notice(type, title, message, "billing.view", more)
 
     return notice
