@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], datetime]
 
@@ -14,6 +15,7 @@ def system_clock() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+@lru_cache(maxsize=1024)  # what happens at one moment writes it down many times
 def iso(moment: datetime) -> str:
     """Return RFC 3339 in UTC with milliseconds and `Z`."""
     if moment.tzinfo is not UTC:
