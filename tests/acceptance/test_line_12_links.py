@@ -86,7 +86,7 @@ async def test_line_12_a_button_carries_the_code_and_its_click_is_counted_and_re
     figures = (await shop.tenant().get(f"{LINKS}broadcast/{id}/")).ok()
     assert (figures["total_tracked_urls"], figures["total_clicks"], figures["unique_contacts_clicked"]) == (3, 2, 1)
     assert [(each["total_clicks"], each["unique_clickers"]) for each in figures["buttons"]] == [(2, 1)]
-    of_message = (await shop.tenant().get(f"{LINKS}message/{rows[0]['id']}/")).ok()["results"]
+    of_message = (await shop.tenant().get(f"{LINKS}message/{rows[0]['id']}/")).ok()
     assert [each["code"] for each in of_message] == [link["code"]]
     only = (await shop.tenant().get(LINKS, params={"broadcast_id": id, "clicked_only": "true"})).ok()
     assert [each["id"] for each in only["results"]] == [link["id"]]
