@@ -202,9 +202,10 @@ class Dispatcher:
         left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
         unused = len(left) + sum(isinstance(each.outcome, Refused) for each in asked)
         await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
+        channel = self._ports.channels[said.account.channel]
         if unreached := [each.row for each in asked if each.unreached]:
-            await retry_while_unavailable(lambda: note_unreached(ctx, self._ports, doc, unreached))
-        further = looked_after(self._ports.channels[said.account.channel], ctx.now())
+            await retry_while_unavailable(lambda: note_unreached(ctx, self._ports, channel, unreached))
+        further = looked_after(channel, ctx.now())
         await self._recorded(ctx, doc, batch, asked, further)
         await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
         if unused:

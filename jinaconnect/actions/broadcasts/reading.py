@@ -168,7 +168,7 @@ def _safe(value: Any) -> str:
     return f"'{text}" if dangerous else text
 
 
-async def broadcast_rows(ctx: Context, docs: Sequence[Document], *, known: bool = False) -> list[dict[str, Any]]:
+async def render_broadcasts(ctx: Context, docs: Sequence[Document], *, known: bool = False) -> list[dict[str, Any]]:
     """Return broadcasts as whoever asks sees them; of those `known` anew the ledger says nothing yet."""
     named = list({doc["template"] for doc in docs if doc["template"] is not None})
     found = await ctx.data.select("templates", {"_id": {"$in": named}}) if named else []
@@ -198,7 +198,7 @@ def _files(doc: Mapping[str, Any], template: Document | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def recipient_rows(ctx: Context, rows: Sequence[Document]) -> list[dict[str, Any]]:
+async def render_recipients(ctx: Context, rows: Sequence[Document]) -> list[dict[str, Any]]:
     """Return recipients as whoever asks sees them, each with what its carrier reported last."""
     ids = [row["message"] for row in rows if row["message"] is not None]
     docs = await ctx.data.select("messages", {"_id": {"$in": ids}}) if ids else []

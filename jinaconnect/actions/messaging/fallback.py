@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from jinaconnect.actions.context import Context, OperationContext, Services, sys
 from jinaconnect.actions.messaging.sending import NewMessage, send_message
 from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import FallsBack
+from jinaconnect.channels.base import Channel
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.ids import RepeatableIds
@@ -51,16 +53,15 @@ async def fall_back(services: Services, ports: Ports, scope: str, data: Mapping[
         await ctx.data.change("messages", message["_id"], lambda doc: Change(set={"fallback_to": sent["_id"]}))
 
 
-async def note_unreached(ctx: Context, ports: Ports, broadcast: Document, rows: Iterable[Document]) -> None:
+async def note_unreached(ctx: Context, ports: Ports, channel: Channel, rows: Sequence[Document]) -> None:
     """Have recipients whom a carrier says it does not reach known so, and written to another way where that is on.
 
     Before their rows are written, so that a cut in between loses nobody; a row that became something else is left.
     """
-    for row in rows:
-        await set_reachable(ctx, row["contact"], broadcast["platform"], reachable=False, at=ctx.now())
-    app = await ctx.data.find("apps", broadcast["app"])
-    if app is not None and isinstance(ports.channels.of(app["channel"], app["bsp"]), FallsBack):
-        await ports.worker.add_jobs([_recipient_job(row, ctx.now()) for row in rows])
+    now, platform = ctx.now(), channel.spec.platform
+    if isinstance(channel, FallsBack):
+        await ports.worker.add_jobs([_recipient_job(row, now) for row in rows])
+    await asyncio.gather(*(set_reachable(ctx, row["contact"], platform, reachable=False, at=now) for row in rows))
 
 
 def _recipient_job(row: Document, now: datetime) -> Document:

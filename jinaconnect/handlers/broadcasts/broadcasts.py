@@ -9,7 +9,7 @@ from typing import Any
 
 from jinaconnect.actions.broadcasts import drafting
 from jinaconnect.actions.broadcasts.estimating import foreseen
-from jinaconnect.actions.broadcasts.reading import broadcast_rows
+from jinaconnect.actions.broadcasts.reading import render_broadcasts
 from jinaconnect.actions.broadcasts.telling import with_counts
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.listing import list_documents
@@ -54,11 +54,11 @@ BROADCASTS = Listing(
 
 async def _render(ctx: OperationContext, docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     counted = await asyncio.gather(*(with_counts(ctx, doc) for doc in docs))
-    return await broadcast_rows(ctx, counted)
+    return await render_broadcasts(ctx, counted)
 
 
 async def _shown(ctx: OperationContext, doc: dict[str, Any]) -> dict[str, Any]:
-    return (await broadcast_rows(ctx, [doc]))[0]
+    return (await render_broadcasts(ctx, [doc]))[0]
 
 
 async def _of_platform(ctx: OperationContext, id: str, platform: str | None) -> None:
@@ -71,10 +71,10 @@ async def _create(ctx: OperationContext, fields: dict[str, Any]) -> dict[str, An
     if dry_run(ctx):
         doc = await drafting.preview_broadcast(ctx, fields)
         verdicts = await foreseen(ctx.data, doc, doc["scheduled_time"])
-        [shown] = await broadcast_rows(ctx, [doc], known=True)
+        [shown] = await render_broadcasts(ctx, [doc], known=True)
         return Reply({**shown, "dry_run": True, "verdicts": verdicts})
     doc, warnings = await drafting.create_broadcast(ctx, fields)
-    [shown] = await broadcast_rows(ctx, [doc], known=True)
+    [shown] = await render_broadcasts(ctx, [doc], known=True)
     return {**shown, "warnings": warnings}
 
 

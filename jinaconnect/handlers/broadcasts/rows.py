@@ -83,7 +83,7 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
     """List the recipients of broadcasts and what became of each, newest first."""
 
     async def render(docs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        return await reading.recipient_rows(ctx, docs)
+        return await reading.render_recipients(ctx, docs)
 
     asked = await reading.rows_of(ctx, OF_BROADCAST.condition(ctx.caller.query))
     return await list_documents(ctx, "broadcast_rows", ROWS, render, asked=asked)
@@ -95,7 +95,7 @@ async def list_rows(ctx: OperationContext) -> dict[str, Any]:
 )  # fmt: skip
 async def read_row(ctx: OperationContext, id: str) -> dict[str, Any]:
     """Show what became of one recipient."""
-    return (await reading.recipient_rows(ctx, [await ctx.data.get("broadcast_rows", id)]))[0]
+    return (await reading.render_recipients(ctx, [await ctx.data.get("broadcast_rows", id)]))[0]
 
 
 @operation(
