@@ -174,14 +174,15 @@ class Calling:
 
 def calling(
     exchange: Exchange, folder: Path, *, calls: int, at_once: int, rate: int, wait_ms: int, keys: int = 1,
-    hangs_up: bool = False, messages: bool = False,
+    hangs_up: bool = False, stays_ms: int = 0, messages: bool = False,
 ) -> Calling:  # fmt: skip
-    """Begin to make calls: each presses `keys` keys, `wait_ms` before each; then it hangs up, or is hung up."""
+    """Begin to make calls: each presses `keys` keys, `wait_ms` before each, stays, and hangs up or is hung up."""
     folder.mkdir(parents=True, exist_ok=True)
     found = _PARTS.fullmatch(SCENARIO.read_text())
     assert found is not None
     ends = found["ends"] if hangs_up else found["waits"]
     pressed = found["key"].replace("[wait]", str(wait_ms)) * keys
+    pressed += f'<pause milliseconds="{stays_ms}"/>\n' if stays_ms else ""
     (folder / "callers.xml").write_text(found["head"] + pressed + ends + found["tail"])
     numbers = (f"+1303{5_550_000 + number:07d};" for number in range(CALLERS))
     (folder / "callers.csv").write_text("\n".join(["SEQUENTIAL", *numbers, ""]))

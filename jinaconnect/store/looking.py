@@ -18,7 +18,7 @@ LOOKED_AT = 10_000  # rows one page looks through for what no index serves
 GLANCED_AT = 1_000  # … by a page that would not see all of it anyway, so that it costs what one of few rows does
 _MOST_CHOICES = 200  # so many values are merged in order; more would be sorted
 SEARCHED = 1_000  # newest rows a search looks through
-WORDED = 500  # … and rows that have its word, so that both cost little more than the newest of a small tenant
+WORDED = 400  # … and rows that have its word, so that both cost little more than the newest of a small tenant
 NEWEST = (("_id", -1),)
 
 Atom = Mapping[str, Any]

@@ -169,10 +169,9 @@ async def test_what_is_lost_with_a_term_is_written_again(gateway: Running, tenan
     # The database as it is without what the last term took: the event was told, its message is not there.
     await services.store.raw("messages").delete_one({"_id": lost["_id"]})
     kept = [id for id in contact["chat"]["recent"] if id != lost["_id"]]
-    await services.store.raw("contacts").update_one(
-        {"_id": contact["_id"]}, {"$set": {"chat.unread": 1, "chat.recent": kept}}
-    )
-    await batch._again([{**lost, "number": None, "pending": [{**pending, "log": account.scope}]}])
+    made = {**contact, "chat": {**contact["chat"], "unread": 1, "recent": kept}, "rev": 1}
+    await services.store.raw("contacts").delete_one({"_id": contact["_id"]})
+    await batch._again([{**lost, "number": None, "pending": [{**pending, "log": account.scope}]}], [made])
     await services.store.outbox.drain()
     again = await data.get("messages", lost["_id"])
     assert (again["number"], again["pending"]) == (lost["number"], [])
@@ -201,3 +200,43 @@ async def test_one_message_twice_in_a_batch_is_told_once(gateway: Running, tenan
     assert [event.type for event in told].count("message.received") == 1
     [contact] = await data.select("contacts", {"phone": "+12025550382"})
     assert contact["chat"]["unread"] == 1
+
+
+async def test_a_new_customer_goes_ahead_of_the_log(gateway: Running, tenant: Tenant) -> None:
+    """One wait for the disk, that of the log; and two who meet a customer at once agree on one contact."""
+    services = gateway.services
+    row = await stored(gateway, tenant, b"{}")
+    account = next(
+        account
+        for account in await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
+        if account.id == tenant.whatsapp["app_id"]
+    )
+
+    async def write(sender: str, text: str) -> None:
+        batch = Batch(services, gateway.ports.worker, gateway.ports.channels[account.channel], account.scope)
+        batch.add(fact(tenant, sender, text), account, row)
+        await batch.apply()
+
+    database = services.store.database
+    await database.command("profile", 2, filter={"op": {"$in": ["insert", "update"]}})
+    try:
+        await write("12025550391", "hello")
+    finally:
+        await database.command("profile", 0)
+    data = services.store.within(account.scope)
+    [contact] = await data.select("contacts", {"phone": "+12025550391"})
+    profiled = await database["system.profile"].find({"op": "insert"}).to_list()
+    await database.drop_collection("system.profile")
+    waits = {
+        entry["ns"].partition(".")[2]: entry["command"]["writeConcern"]["w"] == "majority" for entry in profiled
+    }
+    assert {name: waits[name] for name in ("contacts", "messages", "events")} == {
+        "contacts": False, "messages": False, "events": True,
+    }
+    assert contact["chat"]["unread"] == 1
+
+    await asyncio.gather(*(write("12025550392", f"n{n}") for n in range(6)))
+    [contact] = await data.select("contacts", {"phone": "+12025550392"})
+    assert contact["chat"]["unread"] == 6
+    told = await services.store.log.read(account.scope, 0, 500)
+    assert [event.type for event in told].count("contact.created") == 2

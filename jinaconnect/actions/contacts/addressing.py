@@ -15,6 +15,7 @@ from jinaconnect.core.errors import NotFound
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.inbox.address import Address, address_fields, with_addresses
 from jinaconnect.core.inbox.contact import new_contact, render_contact
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, TenantStore, Written, applied
 
@@ -94,11 +95,14 @@ class Person:
     known_as: tuple[Address, ...] = ()
 
 
-async def contacts_for(ctx: Context, people: Mapping[Address, Person], source: str) -> dict[Address, Document]:
+async def contacts_for(
+    ctx: Context, people: Mapping[Address, Person], source: str, trail: Trail | None = None
+) -> dict[Address, Document]:  # fmt: skip
     """Return the contacts with these addresses, made with the fields given where there is none.
 
     Who is not found by the address they are named by is found by what else they are known by. Events of those made
-    are written with them and not yet told: that is for whoever writes what brought them.
+    are written with them and not yet told: that is for whoever writes what brought them. With a `trail` those made go
+    ahead of that (see `store/ahead.py`).
     """
     every = {address: (address, *person.known_as) for address, person in people.items()}
     found = await contacts_at(ctx.data, list(dict.fromkeys(each for those in every.values() for each in those)))
@@ -110,7 +114,12 @@ async def contacts_for(ctx: Context, people: Mapping[Address, Person], source: s
     groups = _groups({address: every[address] for address in people if address not in known})
     if groups:
         items = [_made(ctx, all, source, None, people[first].fields) for (first, *_), all in groups]
-        added = await ctx.data.insert_many("contacts", items, tell=False)
+        added = await ctx.data.insert_many("contacts", items, tell=False, trail=trail)
+        if trail is not None:  # whoever was first with one is durable, and read, after this
+            taken = [place for place, result in enumerate(added) if isinstance(result, Duplicate)]
+            again = await ctx.data.insert_many("contacts", [items[place] for place in taken], tell=False)
+            for place, result in zip(taken, again, strict=True):
+                added[place] = result
         for (names, all), result in zip(groups, added, strict=True):
             if isinstance(result, Duplicate):
                 held = next(iter((await contacts_at(ctx.data, all)).values()))

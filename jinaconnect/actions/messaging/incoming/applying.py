@@ -207,13 +207,13 @@ class Batch:
         for told in facts:
             if isinstance(told.fact, Inbound) and told.fact.unreadable is not None:
                 await keep_failure(self._services, told.row, told.account, told.fact.unreadable)
-        contacts = await self._contacts([fact for fact, _ in inbound])
+        trail = Trail()
+        contacts = await self._contacts([fact for fact, _ in inbound], trail)
         items = []
         for fact, account in inbound:
             contact = contacts[fact.sender]
             message = self._message(fact, account, contact)
             items.append((message, [self._received(message, contact, fact)]))
-        trail = Trail()
         results = await self._store.insert_many("messages", items, tell=False, trail=trail)
         fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
         written = {message["carrier_id"]: message for message in fresh}
@@ -249,8 +249,9 @@ class Batch:
         # Nobody hears of a message before its conversation shows it: who reads the list at the event's cursor finds it.
         left = [contact for contact in everyone.values() if contact["_id"] not in decisions]
         await self._store.tell_all([("contacts", [*counted_in, *left]), ("messages", fresh)], trail)
-        if fresh and not trail.unbroken:
-            await self._again(fresh)
+        made = [contact for contact in everyone.values() if contact["rev"] == 1 and contact["pending"]]
+        if (fresh or made) and not trail.unbroken:
+            await self._again(fresh, made)
         for fact, _ in inbound:
             if self._platform in (contacts[fact.sender].get("unreachable") or {}):  # who writes is reached
                 at = fact.at if fact.at.timestamp() > 0 else self._ctx.now()
@@ -267,16 +268,17 @@ class Batch:
             raise Unavailable("A message is being written.")
         return held
 
-    async def _again(self, fresh: Sequence[Document]) -> None:
-        """Write messages again that may have been lost with a term of the database's primary, and what counts them."""
+    async def _again(self, fresh: Sequence[Document], made: Sequence[Document]) -> None:
+        """Write messages and contacts again that may have been lost with a term of the database's primary, and figures."""
         logger.warning("webhook.written_again", messages=len(fresh))
+        await self._store.restore("contacts", made)
         await self._store.restore("messages", fresh)
         for id in sorted({message["contact"] for message in fresh}):
             await self._rebuild(id)
-        await self._store.tell("messages", fresh)
+        await self._store.tell_all([("contacts", made), ("messages", fresh)])
 
-    async def _contacts(self, facts: Sequence[Inbound]) -> dict[Address, Document]:
-        """Return who wrote, each contact knowing all that the carrier told they are known by."""
+    async def _contacts(self, facts: Sequence[Inbound], trail: Trail) -> dict[Address, Document]:
+        """Return who wrote, each contact knowing all that the carrier told they are known by; new ones go ahead."""
         people: dict[Address, Person] = {}
         called = PLATFORMS[self._platform].username
         for fact in facts:
@@ -284,7 +286,7 @@ class Batch:
             before = people.get(fact.sender)
             known_as = {*(before.known_as if before is not None else ()), *fact.known_as}
             people[fact.sender] = Person(fields, tuple(sorted(known_as, key=lambda each: each.text)))
-        contacts = await contacts_for(self._ctx, people, self._platform)
+        contacts = await contacts_for(self._ctx, people, self._platform, trail)
         for sender, person in people.items():
             username = {called: person.fields[called]} if called and called in person.fields else {}
             addresses = [sender, *person.known_as]
