@@ -269,7 +269,7 @@ class Batch:
         return held
 
     async def _again(self, fresh: Sequence[Document], made: Sequence[Document]) -> None:
-        """Write messages and contacts again that may have been lost with a term of the database's primary, and figures."""
+        """Write messages and contacts again that may be lost with a term of the database's primary, and figures."""
         logger.warning("webhook.written_again", messages=len(fresh))
         await self._store.restore("contacts", made)
         await self._store.restore("messages", fresh)
