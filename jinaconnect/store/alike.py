@@ -11,9 +11,8 @@ from typing import Any
 
 from jinaconnect.store import ahead
 from jinaconnect.store.ahead import Trail
-from jinaconnect.store.databases.mongo import Document, check_storable, fault_error, guarded
+from jinaconnect.store.databases.mongo import BY_ID, Document, check_storable, fault_error, guarded
 from jinaconnect.store.reads import TenantReads, refuse_partition
-from jinaconnect.store.rows import BY_ID
 
 AT_ONCE = 100  # documents of one statement, in which each looks for its own values
 

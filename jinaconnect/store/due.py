@@ -17,11 +17,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
 
 from jinaconnect.core.clock import Clock
+from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
-from jinaconnect.store.databases.mongo import Database, Document, guarded
+from jinaconnect.store.databases.mongo import (
+    BY_ID,
+    IMMUTABLE_FIELD,
+    Database,
+    Document,
+    fault_error,
+    guarded,
+    or_fail,
+)
 
 DUE_COLLECTIONS = (
     "messages", "jobs", "inbound", "calls", "media", "broadcasts", "contact_imports", "contacts", "recordings",
@@ -29,6 +40,7 @@ DUE_COLLECTIONS = (
 )  # fmt: skip
 _RELEASED = ("jobs", "inbound", "media", "contact_imports", "contacts", "recordings", "scheduled_messages")
 LEASE = timedelta(seconds=60)
+CLAIMED_AT_ONCE = 100
 
 
 def process_name() -> str:
@@ -74,12 +86,17 @@ class Step:
         return {self.name: {"$each": [self.step], "$slice": self.most}}
 
 
+def _claim_of(before: Document) -> Claim:
+    return Claim(before, before["due"]["tries"] + 1, before["due"]["by"] is not None)
+
+
 class Due:
     """Finds and claims due documents; any number of processes may."""
 
     def __init__(self, database: Database, clock: Clock, process: str) -> None:
         self._database = database
         self._clock = clock
+        self._claims: dict[str, GroupCommit[tuple[str, str], Claim | None]] = {}
         self._finished: dict[str, GroupCommit[str, None]] = {}
         self.process = process
 
@@ -106,18 +123,58 @@ class Due:
         )
         return [(row["scope"], row["_id"]) async for row in rows]
 
+    async def claim(self, collection: str, scope: str, id: str) -> Claim | None:
+        """Take a due document, or return None when another was first; what is due at one moment is taken together."""
+        claims = self._claims.get(collection)
+        if claims is None:
+
+            async def take(batch: list[tuple[str, str]]) -> list[Claim | Exception | None]:
+                if len(batch) == 1:
+                    return [await self._claim(collection, *batch[0])]
+                return await self._claim_several(collection, batch)
+
+            claims = self._claims[collection] = GroupCommit(take, limit=CLAIMED_AT_ONCE, lanes=2)
+        return await claims.put((scope, id))
+
     @guarded
-    async def claim(self, collection: str, scope: str, id: str, lease: timedelta = LEASE) -> Claim | None:
-        """Take a due document, or return None when another was first."""
+    async def _claim(self, collection: str, scope: str, id: str) -> Claim | None:
         now = self._clock()
         before = await self._database[collection].find_one_and_update(
             {"_id": id, "scope": scope, "due.at": {"$lte": now}},
-            {"$set": {"due.at": now + lease, "due.by": self.process}, "$inc": {"due.tries": 1}},
-            return_document=ReturnDocument.BEFORE,
-        )
-        if before is None:
-            return None
-        return Claim(before, before["due"]["tries"] + 1, before["due"]["by"] is not None)
+            self._claiming(now), return_document=ReturnDocument.BEFORE,
+        )  # fmt: skip
+        return None if before is None else _claim_of(before)
+
+    @guarded
+    async def _claim_several(
+        self, collection: str, wanted: Sequence[tuple[str, str]]
+    ) -> list[Claim | Exception | None]:  # fmt: skip
+        """Take several: read as the primary has them, each is claimed if it is still so."""
+        now, rows = self._clock(), self._database[collection]
+        latest = rows.with_options(read_concern=ReadConcern("local"))
+        query = {"_id": {"$in": [id for _, id in wanted]}, "due.at": {"$lte": now}}
+        found = {(row["scope"], row["_id"]): row for row in await latest.find(query).to_list()}
+        there = [key for key in dict.fromkeys(wanted) if key in found]
+        claiming = or_fail(self._claiming(now))
+        operations = [
+            UpdateOne(
+                {"_id": id, "scope": scope, "due.at": due["at"], "due.by": due["by"]}, claiming, upsert=True, hint=BY_ID
+            )
+            for scope, id in there for due in (found[scope, id]["due"],)
+        ]  # fmt: skip
+        taken: dict[tuple[str, str], Claim | Exception | None] = {key: _claim_of(found[key]) for key in there}
+        try:
+            if operations:
+                await rows.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"]:
+                raise Unavailable("The database is not answering.") from error
+            for fault in error.details["writeErrors"]:  # what "not now" is said of fails alone: the others are taken
+                taken[there[fault["index"]]] = None if fault["code"] == IMMUTABLE_FIELD else fault_error(fault)
+        return [taken.pop(key, None) for key in wanted]
+
+    def _claiming(self, now: datetime) -> Document:
+        return {"$set": {"due.at": now + LEASE, "due.by": self.process}, "$inc": {"due.tries": 1}}
 
     @guarded
     async def postpone(

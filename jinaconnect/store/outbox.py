@@ -28,14 +28,13 @@ from jinaconnect.store.commit import GroupCommit
 from jinaconnect.store.coordination.holding import holding
 from jinaconnect.store.coordination.withdrawals import Withdrawals, changes_access
 from jinaconnect.store.databases.encoded import waiting_on
-from jinaconnect.store.databases.mongo import Database, Document, fault_error, guarded
+from jinaconnect.store.databases.mongo import BY_ID, NOBODY, Database, Document, fault_error, guarded
 from jinaconnect.store.due import due_at
 from jinaconnect.store.log import Log
 
 SWEEP_EVERY_S = 2.0
 ABANDONED_AFTER = timedelta(seconds=3)  # an inline publish is long done by then, or its process is
 SWEEP_BATCH = 500
-NOBODY = "\x00"  # an id no document has
 GATHER_S = 0.03  # that what was told waits for more of it: only who reads such rows waits, and then takes it off itself
 PULLED_AT_ONCE = 100  # documents of one update, in which each looks for its own number
 NOTIFY_JOB = "notify"
@@ -55,7 +54,7 @@ def _pull_of(group: Sequence[_Told]) -> Document:
     if numbers[0] is not None:
         fields["number"] = {"$arrayElemAt": [numbers, {"$indexOfArray": [{"$literal": ids}, "$_id"]}]}
     query = {"_id": {"$in": ids}, "scope": {"$in": list({told.scope for told in group})}}
-    return {"q": query, "u": [{"$set": fields}], "multi": True, "hint": {"_id": 1}}
+    return {"q": query, "u": [{"$set": fields}], "multi": True, "hint": BY_ID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ class Outbox:
             if self._gathered:
                 self._take_off()
             await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
-        nothing = {"q": {"_id": NOBODY}, "u": {"$set": {"pending": []}}, "hint": {"_id": 1}}
+        nothing = {"q": {"_id": NOBODY}, "u": {"$set": {"pending": []}}, "hint": BY_ID}
         try:
             await self._waited_for(nothing)
         except Unavailable:

@@ -50,6 +50,13 @@ class TenantReads:
         refuse_partition({key: value})
         return await self._store.find_by(collection, key, self._partition(collection), value)
 
+    async def find_under(
+        self, collection: str, keys: tuple[str, str], value: str, among: Sequence[str]
+    ) -> list[Document]:
+        """Return the documents with a value in the first of an index's keys and any of some in the next one."""
+        refuse_partition({keys[0]: value, keys[1]: among})
+        return await self._store.find_under(collection, keys, self._partition(collection), value, among)
+
     @guarded
     async def select(
         self,

@@ -18,7 +18,9 @@ from jinaconnect.store.commit import GroupCommit, Turns
 from jinaconnect.store.coordination.withdrawals import Withdrawals
 from jinaconnect.store.counting import Counts
 from jinaconnect.store.databases.mongo import (
+    BY_ID,
     DUPLICATE_KEY,
+    IMMUTABLE_FIELD,
     Database,
     Document,
     check_storable,
@@ -26,16 +28,15 @@ from jinaconnect.store.databases.mongo import (
     faults_of,
     guarded,
     key_name,
+    or_fail,
 )
 from jinaconnect.store.figures.folding import Folds
 from jinaconnect.store.log import Log
 from jinaconnect.store.outbox import Outbox
 from jinaconnect.store.words import Words
 
-IMMUTABLE_FIELD = 66  # MongoDB's error_codes.yml
-NEVER = "\x00"  # an id no document has
-BY_ID = {"_id": 1}  # named, since the partition in the query makes each of a collection's indexes a candidate
-
+Keys = tuple[str, str]  # the leading keys of an index, behind the partition
+Under = tuple[str, str, Sequence[str]]  # a partition, a value of the first key, some of the next one
 Swap = tuple[Document, Document]  # a document as it was read, and what is to become of it
 Led = tuple[Document, Document, Document]  # the same, and the document as it is then
 
@@ -58,6 +59,7 @@ class Rows:
         self._inserts: dict[str, GroupCommit[Document, str | None]] = {}
         self._first: dict[str, GroupCommit[Document, tuple[str | None, Any]]] = {}
         self._looks: dict[tuple[str, str], GroupCommit[tuple[str, Any], list[Document]]] = {}
+        self._unders: dict[tuple[str, Keys], GroupCommit[Under, list[Document]]] = {}
         self._finds: dict[str, GroupCommit[tuple[str, str], Document | None]] = {}
 
     def raw(self, collection: str) -> AsyncCollection[Document]:
@@ -100,6 +102,35 @@ class Rows:
 
             group = self._looks[collection, key] = GroupCommit(read)
         return await group.put((partition, value))
+
+    async def find_under(
+        self, collection: str, keys: Keys, partition: str, value: str, among: Sequence[str]
+    ) -> list[Document]:
+        """Return the documents of a partition with a value in the first of an index's keys and any of some in the next.
+
+        What is asked for together goes together, as with `find_by`.
+        """
+        group = self._unders.get((collection, keys))
+        if group is None:
+
+            async def read(asked: list[Under]) -> list[list[Document] | Exception]:
+                return list(await self._find_under(collection, keys, asked))
+
+            group = self._unders[collection, keys] = GroupCommit(read)
+        return await group.put((partition, value, among))
+
+    @guarded
+    async def _find_under(
+        self, collection: str, keys: Keys, asked: Sequence[Under]
+    ) -> list[list[Document]]:  # fmt: skip
+        partitions, values = ({each[part] for each in asked} for part in (0, 1))
+        among = {wanted for each in asked for wanted in each[2]}
+        query: Document = {"scope": {"$in": list(partitions)}, keys[0]: {"$in": list(values)}}
+        rows = await self.database[collection].find({**query, keys[1]: {"$in": list(among)}}).to_list()
+        return [
+            [dict(row) for row in rows if (row["scope"], row[keys[0]]) == (partition, value) and row[keys[1]] in own]
+            for partition, value, own in asked
+        ]
 
     @guarded
     async def _find_by(self, collection: str, key: str, asked: Sequence[tuple[str, Any]]) -> list[list[Document]]:
@@ -160,7 +191,7 @@ class Rows:
                     done[place] = outcome
                 return [each if isinstance(each, Exception) else (each, own.term) for each in done]
 
-            group = self._first[collection] = GroupCommit(write)
+            group = self._first[collection] = GroupCommit(write, lanes=2)
         results = await group.put_many(docs)
         for _, term in results:
             trail.note(term)
@@ -261,7 +292,7 @@ class Rows:
         updates: list[Document] = []
         for place, (before, update) in enumerate(swaps):
             try:
-                encoded = RawBSONDocument(check_storable(_or_fail(update)))  # as it travels: not encoded again
+                encoded = RawBSONDocument(check_storable(or_fail(update)))  # as it travels: not encoded again
             except Invalid as error:
                 results[place] = error
                 continue
@@ -288,7 +319,7 @@ class Rows:
                 return [fault_error({"errmsg": str(error), **(error.details or {}), "code": error.code})]
             return [bool(result.matched_count)]
         operations = [
-            UpdateOne(_revision(before), _or_fail(update), upsert=True, hint=BY_ID) for before, update in swaps
+            UpdateOne(_revision(before), or_fail(update), upsert=True, hint=BY_ID) for before, update in swaps
         ]
         results: list[bool | str | Exception] = [True] * len(swaps)
         try:
@@ -297,15 +328,6 @@ class Rows:
             for fault in faults_of(error):
                 results[fault["index"]] = _outcome(fault)
         return results
-
-
-def _or_fail(update: Document) -> Document:
-    """Return an update for several that travel together.
-
-    A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update that
-    matches nothing fails by itself, and faults are told one by one.
-    """
-    return {**update, "$setOnInsert": {"_id": NEVER}}
 
 
 def _at_rest(doc: Document) -> Document:

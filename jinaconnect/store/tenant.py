@@ -120,10 +120,9 @@ class TenantStore(TenantBatches):
         now = self._store.clock()
         docs = [self._new(collection, doc, events, now) for doc, events in items]
         own = Trail() if tell and all(doc["pending"] for doc in docs) else None
-        if trail is not None:
-            results = await self._store.insert_ahead(collection, docs, trail)
-        elif own is not None:
-            results = await self._store.insert_first(collection, docs, own)
+        ahead = trail if trail is not None else own
+        if ahead is not None:
+            results = await self._store.insert_first(collection, docs, ahead)
         else:
             results = await self._store.insert(collection, docs)
         for place, result in enumerate(results):
@@ -173,25 +172,28 @@ class TenantStore(TenantBatches):
         return full
 
     async def change(
-        self, collection: str, id: str, decide: Decide, *, known: Document | None = None, tell: bool = True
-    ) -> Written:
+        self, collection: str, id: str, decide: Decide, *, known: Document | None = None, tell: bool = True,
+        trail: Trail | None = None,
+    ) -> Written:  # fmt: skip
         """Decide on the present document and write the outcome if it is still the present one.
 
         `decide` is pure and may run several times; it returns None for "nothing to do" and raises to refuse. `known`
         is the document as its only writer holds it, which saves reading it. Changes of one document by this process
         wait for each other; only other processes can make it move meanwhile. With `tell=False` it is one durable write,
-        and what it has to tell is `pending` on the document, until `tell()`. Raises NotFound, Duplicate, Invalid for
-        what cannot be stored, whatever `decide` raises, and Unavailable when the document will not hold still.
+        and what it has to tell is `pending` on the document, until `tell()`; with a `trail` it goes ahead of that (see
+        `store/ahead.py`). Raises NotFound, Duplicate, Invalid for what cannot be stored, whatever `decide` raises, and
+        Unavailable when the document will not hold still.
         """
 
         async def look(doc: Document) -> Change | None:
             return decide(doc)
 
-        return await self.change_after(collection, id, look, known=known, tell=tell)
+        return await self.change_after(collection, id, look, known=known, tell=tell, trail=trail)
 
     async def change_after(
-        self, collection: str, id: str, look: Look, *, known: Document | None = None, tell: bool = True
-    ) -> Written:
+        self, collection: str, id: str, look: Look, *, known: Document | None = None, tell: bool = True,
+        trail: Trail | None = None,
+    ) -> Written:  # fmt: skip
         """Do as `change` does, with a decision that looks at other things first.
 
         What `look` finds holds for the document it was given: where that has moved meanwhile, it looks again.
@@ -203,29 +205,33 @@ class TenantStore(TenantBatches):
                 change = await look(before)
                 if change is None:
                     return Written(before, None, self.scope)
-                if (written := await self._swap(collection, before, change, tell)) is not None:
+                if (written := await self._swap(collection, before, change, tell, trail)) is not None:
                     return written
                 if time.monotonic() > ends:
                     raise Unavailable("Too many changes to the same thing at once.", retry_after=1)
                 await asyncio.sleep(random.uniform(0, pause))
                 pause = min(2 * pause, MAX_PAUSE_S)
 
-    async def _swap(self, collection: str, before: Document, change: Change, tell: bool) -> Written | None:
+    async def _swap(
+        self, collection: str, before: Document, change: Change, tell: bool, trail: Trail | None
+    ) -> Written | None:
         """Write a change and tell of it, the change ahead of its events; None where the document has moved."""
         update, after = self._plan(collection, before, change)
-        trail = Trail()
-        if change.events and tell:
+        own = Trail()
+        if trail is not None:
             done = await self._store.lead(collection, before, update, after, trail)
+        elif change.events and tell:
+            done = await self._store.lead(collection, before, update, after, own)
         else:
             done = await self._store.swap(collection, before, update)
         if isinstance(done, str):
             raise Duplicate(done)
         if not done:
             return None
-        if not tell:
+        if trail is not None or not tell:
             return Written(after, None, self.scope)
-        seqs = await self.tell_all([(collection, [after])], trail)
-        if change.events and not trail.unbroken:
+        seqs = await self.tell_all([(collection, [after])], own)
+        if change.events and not own.unbroken:
             await self._store.lead_again(collection, before, update, after)
         return Written(after, seqs.get(before["_id"]), self.scope)
 

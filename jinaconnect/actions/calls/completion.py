@@ -20,6 +20,7 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
+from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.tenant import Change, Duplicate
@@ -82,7 +83,8 @@ class Completer:
                 return Change(set={**fields, "due": due_at(self._services.clock())})
             return Change(set=fields, unset=("due",))
 
-        await ctx.data.change("calls", call["_id"], done, known=known)
+        # What is lost of this with a term of the primary is done again when the claim's lease is over.
+        await ctx.data.change("calls", call["_id"], done, known=known, trail=Trail())
         if call["contact"] is not None:
             await follow_removal(ctx, call["contact"])
 
@@ -107,15 +109,21 @@ class Completer:
             "evt_" + call["_id"].partition("_")[2], "message.received" if inbound else "message.queued", message,
             contact, at=at, actor=ctx.principal.actor(), call=call["_id"],
         )  # fmt: skip
-        try:
-            message = (await ctx.data.insert("messages", message, [event], tell=False)).doc
-        except Duplicate:
-            message = await ctx.data.get("messages", message["_id"])
-        await self._count(ctx, call, message, contact)
-        await ctx.data.tell("messages", [message])
+        trail: Trail | None = Trail()
+        [written] = await ctx.data.insert_many("messages", [(message, [event])], tell=False, trail=trail)
+        if isinstance(written, Duplicate):
+            message, trail = await ctx.data.get("messages", message["_id"]), None
+        else:
+            message = written.doc
+        await self._count(ctx, call, message, contact, trail)
+        await ctx.data.tell_all([("messages", [message])], trail)
+        if trail is not None and not trail.unbroken:
+            raise Unavailable("The database's primary is another one now.")  # done again, with what is there by then
         return {"team_inbox_message": message["_id"]}
 
-    async def _count(self, ctx: Context, call: Document, message: Document, contact: Document) -> None:
+    async def _count(
+        self, ctx: Context, call: Document, message: Document, contact: Document, trail: Trail | None
+    ) -> None:
         """Bring the message into its conversation and the call into the contact's figures, each once."""
         id, at = call["_id"], call["ended_at"]
 
@@ -129,7 +137,7 @@ class Completer:
             return Change(set={**fields, "updated_at": doc["updated_at"]}) if fields else None
 
         try:
-            await ctx.data.change("contacts", contact["_id"], decide, known=contact)
+            await ctx.data.change("contacts", contact["_id"], decide, known=contact, trail=trail)
         except NotFound:
             return  # deleted meanwhile; the message stays
 

@@ -115,11 +115,6 @@ async def contacts_for(
     if groups:
         items = [_made(ctx, all, source, None, people[first].fields) for (first, *_), all in groups]
         added = await ctx.data.insert_many("contacts", items, tell=False, trail=trail)
-        if trail is not None:  # whoever was first with one is durable, and read, after this
-            taken = [place for place, result in enumerate(added) if isinstance(result, Duplicate)]
-            again = await ctx.data.insert_many("contacts", [items[place] for place in taken], tell=False)
-            for place, result in zip(taken, again, strict=True):
-                added[place] = result
         for (names, all), result in zip(groups, added, strict=True):
             if isinstance(result, Duplicate):
                 held = next(iter((await contacts_at(ctx.data, all)).values()))

@@ -97,9 +97,7 @@ async def card_for(store: TenantStore, trunk: Document, number: str, at: datetim
 
 async def _cards(store: TenantStore, trunk: str, number: str) -> list[RateCard]:
     """Return the cards of a trunk that a number begins with; a price list has thousands."""
-    rows = await store.select(
-        "rate_cards", {"provider_config": trunk, "destination_prefix": {"$in": prefixes(number)}}
-    )
+    rows = await store.find_under("rate_cards", ("provider_config", "destination_prefix"), trunk, prefixes(number))
     return [
         RateCard(
             row["_id"], row["destination_prefix"], Decimal(row["rate_per_minute"]), row["valid_from"], row["valid_to"],

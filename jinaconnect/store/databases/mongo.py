@@ -33,6 +33,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DUPLICATE_KEY = 11000
+IMMUTABLE_FIELD = 66  # as error_codes.yml has it
+NOBODY = "\x00"  # an id no document has
+BY_ID = {"_id": 1}  # named, since the partition in the query makes each of a collection's indexes a candidate
 # Codes a server gives while it has no primary, is shutting down, loses a connection or a cursor on the way, or runs out
 # of time (MongoDB's error_codes.yml: its categories of retriable, shutdown, network, cursor and interruption errors).
 PASSING_CODES = frozenset({
@@ -69,30 +72,37 @@ def connect(uri: str, name: str, *, timeout_s: float) -> tuple[AsyncMongoClient[
     return client, database
 
 
+def _passing(error: PyMongoError) -> bool:
+    """Tell whether an error of the driver says "not now"; others are bugs."""
+    if isinstance(error, AWAY):
+        return True
+    if isinstance(error, OperationFailure):
+        return error.code in PASSING_CODES or any(error.has_error_label(label) for label in _PASSING_LABELS)
+    return error.timeout
+
+
 @asynccontextmanager
 async def answering() -> AsyncIterator[None]:
-    """Turn the driver's "not now" into Unavailable; other driver errors are bugs and pass."""
+    """Turn the driver's "not now" into Unavailable; other driver errors pass."""
     try:
         yield
-    except AWAY as error:
-        raise Unavailable("The database is not answering.") from error
-    except OperationFailure as error:
-        if error.code in PASSING_CODES or any(error.has_error_label(label) for label in _PASSING_LABELS):
-            raise Unavailable("The database is not answering.") from error
-        raise
     except PyMongoError as error:
-        if error.timeout:
-            raise Unavailable("The database is not answering.") from error
-        raise
+        if not _passing(error):
+            raise
+        raise Unavailable("The database is not answering.") from error
 
 
 def guarded(call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Wrap a coroutine function in `answering`."""
+    """Have a coroutine function do as `answering` does."""
 
     @functools.wraps(call)
     async def inner(*args: P.args, **kwargs: P.kwargs) -> T:
-        async with answering():
+        try:
             return await call(*args, **kwargs)
+        except PyMongoError as error:
+            if not _passing(error):
+                raise
+            raise Unavailable("The database is not answering.") from error
 
     return inner
 
@@ -107,6 +117,8 @@ def faults_of(error: BulkWriteError) -> list[Document]:
 
 def fault_error(fault: Mapping[str, Any]) -> Exception:
     """Return what one failed write of several raises in its own caller."""
+    if fault["code"] in PASSING_CODES:
+        return Unavailable("The database is not answering.")
     if fault["code"] in _UNKEPT_CODES:
         return Invalid(f"This cannot be stored: {fault.get('errmsg', '')}"[:300])
     return OperationFailure(str(fault.get("errmsg", "")), fault["code"], dict(fault))
@@ -116,6 +128,15 @@ def key_name(fault: Mapping[str, Any]) -> str:
     """Return which unique key a write has hurt, from what the server says of it."""
     pattern = fault.get("keyPattern") or {}
     return ", ".join(key for key in pattern if key not in ("scope", "_id")) or "id"
+
+
+def or_fail(update: Mapping[str, Any]) -> Document:
+    """Return an update for several that travel together, each an upsert that fails with IMMUTABLE_FIELD by itself.
+
+    A bulk write tells how many documents matched, not which. As an upsert whose insert cannot be done, an update that
+    matches nothing fails, and faults are told one by one.
+    """
+    return {**update, "$setOnInsert": {"_id": NOBODY}}
 
 
 def check_storable(document: Mapping[str, Any]) -> bytes:
