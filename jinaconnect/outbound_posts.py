@@ -1,14 +1,14 @@
-"""POSTs of a body that is there as a whole, over a connection of aiohttp's pool, and their answers.
+"""Requests whose body is there as a whole, over a connection of aiohttp's pool, and their answers.
 
 What a general client does beside that for each request (cookies, redirects, retries, traces, bodies of any kind) costs
-more than the request, and nothing that is posted needs it. The connections, TLS and the reading of HTTP are aiohttp's.
+more than the request, and nothing that is sent so needs it. The connections, TLS and the reading of HTTP are aiohttp's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -58,37 +58,50 @@ class Posts:
         """
         way, head = self._way(url, tuple(headers))
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        sent = b"%b%bContent-Length: %d\r\n\r\n%b" % (head, lines.encode(), len(body), body)
         async with asyncio.timeout(timeout_s):
-            connection = await self._connector.connect(way, [], self._timeouts(timeout_s))
-            try:
-                protocol = connection.protocol
-                assert protocol is not None
-                protocol.set_response_params(auto_decompress=True)
-                if protocol.transport is None or protocol.transport.is_closing():
-                    raise aiohttp.ClientConnectionResetError("The connection was closed.")
-                leaving.left = True
-                protocol.transport.write(
-                    b"%b%bContent-Length: %d\r\n\r\n%b" % (head, lines.encode(), len(body), body)
-                )  # fmt: skip
-                answer = await _answer(protocol, limit)
-            except BaseException:
-                connection.close()
-                raise
-            if answer.cut:
-                connection.close()
-            else:
-                connection.release()
-            return answer
+            return await exchange(self._connector, way, self._timeouts(timeout_s), sent, limit, leaving)
 
     def _made(self, url: URL, given: tuple[str, ...]) -> tuple[ClientRequest, bytes]:
         """Return the request by which a connection is found, and the head of what is sent, without what is given."""
-        request = ClientRequest(
-            "POST", url, headers=self._session.headers, loop=asyncio.get_running_loop(), session=self._session,
-            skip_auto_headers=[*given, "Content-Type"],
-        )  # fmt: skip
-        names = {name.lower() for name in (*given, "Content-Length")}
-        lines = [f"{name}: {value}\r\n" for name, value in request.headers.items() if name.lower() not in names]
-        return request, f"POST {url.raw_path_qs} HTTP/1.1\r\n{''.join(lines)}".encode()
+        request, lines = way_to(self._session, url, given)
+        return request, f"POST {url.raw_path_qs} HTTP/1.1\r\n{lines}".encode()
+
+
+def way_to(session: aiohttp.ClientSession, url: URL, given: Sequence[str] = ()) -> tuple[ClientRequest, str]:
+    """Return the request by which a session finds a connection, and the header lines of all, without those given."""
+    request = ClientRequest(
+        "POST", url, headers=session.headers, loop=asyncio.get_running_loop(), session=session,
+        skip_auto_headers=[*given, "Content-Type"],
+    )  # fmt: skip
+    names = {name.lower() for name in (*given, "Content-Length")}
+    lines = [f"{name}: {value}\r\n" for name, value in request.headers.items() if name.lower() not in names]
+    return request, "".join(lines)
+
+
+async def exchange(
+    connector: aiohttp.BaseConnector, way: ClientRequest, timeouts: aiohttp.ClientTimeout, sent: bytes, limit: int,
+    leaving: Leaving,
+) -> Answer:  # fmt: skip
+    """Send a whole request on a connection and read up to `limit` bytes of the answer; raises what aiohttp raises."""
+    connection = await connector.connect(way, [], timeouts)
+    try:
+        protocol = connection.protocol
+        assert protocol is not None
+        protocol.set_response_params(auto_decompress=True)
+        if protocol.transport is None or protocol.transport.is_closing():
+            raise aiohttp.ClientConnectionResetError("The connection was closed.")
+        leaving.left = True
+        protocol.transport.write(sent)
+        answer = await _answer(protocol, limit)
+    except BaseException:
+        connection.close()
+        raise
+    if answer.cut:
+        connection.close()
+    else:
+        connection.release()
+    return answer
 
 
 def _timeout(timeout_s: float) -> aiohttp.ClientTimeout:

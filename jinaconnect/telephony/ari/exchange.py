@@ -16,9 +16,11 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 import orjson
+from aiohttp.client_reqrep import ClientRequest
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
+from jinaconnect.outbound_posts import Answer, Leaving, exchange, way_to
 from jinaconnect.telephony.ari.errors import AriProtocol, AriTimeout, AriUnreachable, refusal
 
 T = TypeVar("T")
@@ -31,6 +33,8 @@ PIECE = 64 << 10  # bytes of a file in memory
 # Asterisk closes an idle connection after session_keep_alive (15 s in the configuration we carry); a connection
 # is given up before that, so that no request is written into one that is just being closed.
 KEEP_S = 10.0
+_WITH_BODY = ("POST", "PUT")  # whose length is told also where it is none (RFC 9110 §8.6)
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)  # the deadline is ours
 
 
 class RequestTimes(NamedTuple):
@@ -55,14 +59,16 @@ class AriHttp:
         self.authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self.deadline_s = deadline_s
         self._connections = connections
+        self._root = URL(self.base_url)
         self._session: aiohttp.ClientSession | None = None
+        self._way: tuple[ClientRequest, str] | None = None
         self._times: deque[float] = deque(maxlen=KEPT_TIMES)
 
     async def close(self) -> None:
         """Close the pool; requests under way fail as unreachable."""
         if self._session is not None:
             await self._session.close()
-            self._session = None
+            self._session = self._way = None
 
     def times(self) -> RequestTimes:
         """Return percentiles over the last 512 answered requests."""
@@ -105,13 +111,13 @@ class AriHttp:
         started = time.perf_counter()
         with _told(request, deadline):
             async with asyncio.timeout(deadline):
-                status, data = await self._exchange(method, self._url(template, path, query), body, limit)
+                answer = await self._exchange(method, self._target(template, path, query), body, limit)
         self._times.append((time.perf_counter() - started) * 1000)
-        if not 200 <= status < 300:
-            raise refusal(request, status, _message(data))
-        if len(data) > limit:
+        if not 200 <= answer.status < 300:
+            raise refusal(request, answer.status, _message(answer.body))
+        if answer.cut:
             raise AriProtocol(f"{request}: the answer is larger than {limit} bytes")
-        return data
+        return answer.body
 
     async def pieces(
         self, method: str, template: str, take: Callable[[bytes], Awaitable[None]], *, path: Mapping[str, str],
@@ -122,11 +128,11 @@ class AriHttp:
         The deadline covers the last of them, and what `take` does with it.
         """
         request = f"{method} {template}"
+        url = self._root.join(URL(self._target(template, path, None), encoded=True))
         with _told(request, deadline_s):
             async with (
-                asyncio.timeout(deadline_s),
-                self._pool().request(method, self._url(template, path, None), allow_redirects=False) as answer,
-            ):
+                asyncio.timeout(deadline_s), self._pool().request(method, url, allow_redirects=False) as answer
+            ):  # fmt: skip
                 if not 200 <= answer.status < 300:
                     raise refusal(request, answer.status, _message(await answer.content.read(SAID)))
                 size = 0
@@ -137,34 +143,35 @@ class AriHttp:
                         raise AriProtocol(f"{request}: the answer is larger than {limit} bytes")
                     await take(piece)
 
-    async def _exchange(self, method: str, url: URL, body: Any, limit: int) -> tuple[int, bytes]:
-        data = None if body is None else orjson.dumps(body)
-        headers = {} if data is None else {"Content-Type": "application/json"}
-        async with self._pool().request(method, url, data=data, headers=headers, allow_redirects=False) as answer:
-            chunks = bytearray()
-            async for chunk in answer.content.iter_any():
-                chunks += chunk
-                if len(chunks) > limit:
-                    answer.close()
-                    break
-            return answer.status, bytes(chunks)
+    async def _exchange(self, method: str, target: str, body: Any, limit: int) -> Answer:
+        connector = self._pool().connector
+        assert connector is not None
+        assert self._way is not None
+        way, lines = self._way
+        data = b"" if body is None else orjson.dumps(body)
+        kind = "" if body is None else "Content-Type: application/json\r\n"
+        length = f"Content-Length: {len(data)}\r\n" if data or method in _WITH_BODY else ""
+        sent = f"{method} {target} HTTP/1.1\r\n{lines}{kind}{length}\r\n".encode() + data
+        return await exchange(connector, way, _NO_TIMEOUT, sent, limit, Leaving())
 
-    def _url(self, template: str, path: Mapping[str, str] | None, query: Query | None) -> URL:
+    def _target(self, template: str, path: Mapping[str, str] | None, query: Query | None) -> str:
         filled = template
         for name, value in (path or {}).items():
             filled = filled.replace("{" + name + "}", quote(value, safe=""))
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         question = "?" + urlencode(given, quote_via=quote) if given else ""
-        return URL(f"{self.base_url}{filled}{question}", encoded=True)
+        return f"{self._root.raw_path.rstrip('/')}{filled}{question}"
 
     def _pool(self) -> aiohttp.ClientSession:
+        """Return the session whose connections are used; it is made within the loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=KEEP_S),
                 headers={"Authorization": self.authorization},
-                timeout=aiohttp.ClientTimeout(total=None),
+                timeout=_NO_TIMEOUT,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
+            self._way = way_to(self._session, self._root)
         return self._session
 
 
