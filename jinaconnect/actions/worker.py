@@ -22,7 +22,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import LEASE, Claim, Due
+from jinaconnect.store.due import LEASE, Claim, Due, due_at
 from jinaconnect.store.ending import ended
 
 SWEEP_EVERY_S = 1.0  # for all processes together: each of them looks that much more seldom
@@ -137,6 +137,23 @@ class Worker:
             self._running.add((collection, id))
             self._spawn(self._work(collection, scope, id, shares.join(tenant)))
 
+    def taken(self) -> Document:
+        """Return the `due` block of a document for work that this process does at once: see `run_taken`."""
+        return self._due.taken(LEASE) if self.active else due_at(self._clock())
+
+    def run_taken(self, collection: str, doc: Document) -> None:
+        """Do what a document has just been written claimed for; what there is no room for waits to be claimed."""
+        scope, id = doc["scope"], doc["_id"]
+        if doc["due"]["by"] != self._due.process:
+            self.run_now(collection, scope, id)
+        elif not self.active or self._shares[collection].crowded(_tenant(scope)):
+            self._left = True
+            self.run(self._due.postpone(collection, scope, id, self._clock(), afresh=True))
+        elif (collection, id) not in self._running:
+            self._running.add((collection, id))
+            claim = Claim(doc, doc["due"]["tries"], abandoned=False)
+            self._spawn(self._work(collection, scope, id, self._shares[collection].join(_tenant(scope)), claim))
+
     def run(self, work: Any) -> asyncio.Task[bool]:
         """Run a coroutine of this process that a stop waits for; the task tells whether it was done."""
         return self._spawn(self._watched(work))
@@ -162,10 +179,12 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _work(self, collection: str, scope: str, id: str, slot: AbstractAsyncContextManager[None]) -> None:
+    async def _work(
+        self, collection: str, scope: str, id: str, slot: AbstractAsyncContextManager[None], claim: Claim | None = None
+    ) -> None:
         try:
             async with slot:
-                claim = await self._due.claim(collection, scope, id)
+                claim = claim or await self._due.claim(collection, scope, id)
                 if claim is not None:
                     await self._attempt(collection, scope, id, claim)
         except Unavailable:

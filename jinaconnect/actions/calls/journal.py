@@ -208,7 +208,7 @@ class CallJournal:
             afresh = entry.afresh
             if after.ended and not before.ended:
                 unset = ("slot", "live_on")
-                fields["due"] = due_at(self._services.clock())
+                fields["due"] = self._worker.taken()
             fields.setdefault("keeper", self._keeper)
             counts, events = self._counted(doc, tells, ids, fields.get("status", after.status))
             told = bool(events)
@@ -232,7 +232,7 @@ class CallJournal:
         if told:
             del self._notes[: len(details)]
         if (self.over or written.doc.get("rerouting") is not None) and "due" in written.doc:
-            self._worker.run_now("calls", written.doc["scope"], self.id)
+            self._worker.run_taken("calls", written.doc)
 
     def _emitted(self, item: machine.Emitted) -> Tell:
         payload = dict(item.payload)
