@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -26,6 +26,7 @@ from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import announce, transaction
 
 LATELY_S, MOST_LATELY = 5.0, 10_000
+_EVER = datetime.min.replace(tzinfo=UTC)  # since an account was made
 _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 
 
@@ -42,9 +43,10 @@ class Registry:
         users = self._database["users"]
         await users.create_index([("email", 1), ("home", 1)], unique=True, name="by_email")
         await users.create_index("username", name="by_username")
-        for secret in ("invitation", "verification", "reset"):
+        for secret in ("invitation", "verification", "reset", "moving_to"):
             await users.create_index(f"{secret}.hash", sparse=True)
-        await users.create_index("image.id", sparse=True)
+        for name in ("image.id", "had.address"):
+            await users.create_index(name, sparse=True)
         await self._prepare_tenants()
         for former in ("email_1", "username_1"):  # an address was one account for all organisations once
             await _drop_index(users, former)
@@ -121,9 +123,12 @@ class Registry:
         """
         named = {"name_key": name_key(fields["name"])} if "name" in fields else {}
         try:
-            return await self._announced("tenants", {**(holding or {}), "_id": id}, {**fields, **named}, announcement)
+            doc, rows = await self._announced(
+                "tenants", {**(holding or {}), "_id": id}, {**fields, **named}, lambda doc: [announcement(doc)]
+            )
         except DuplicateKeyError as error:
             raise Conflict("Another organisation has this already.", code="already_exists") from error
+        return doc, rows[0]
 
     @guarded
     async def tenant_of_domain(self, domain: str) -> Document | None:
@@ -137,9 +142,13 @@ class Registry:
 
     async def _announced(
         self, collection: str, query: Mapping[str, Any], fields: Mapping[str, Any],
-        announcement: Callable[[Document], Document],
-    ) -> tuple[Document, Document]:  # fmt: skip
-        done: list[tuple[Document, Document]] = []
+        announcements: Callable[[Document], Sequence[Document]], jobs: Sequence[Document] = (),
+    ) -> tuple[Document, Sequence[Document]]:  # fmt: skip
+        """Change a document, tell of it in rows and leave the jobs that follow from it, all or nothing.
+
+        A job whose id is there stays as it is, so that a request can be run again.
+        """
+        done: list[tuple[Document, Sequence[Document]]] = []
 
         async def write(session: AsyncClientSession) -> None:
             doc = await self._database[collection].find_one_and_update(
@@ -147,9 +156,15 @@ class Registry:
             )
             if doc is None:
                 raise NotFound()
-            row = announcement(doc)
-            await announce(self._database, row, session)
-            done[:] = [(doc, row)]
+            rows = announcements(doc)
+            for row in rows:
+                await announce(self._database, row, session)
+            for job in jobs:
+                await self._database["jobs"].update_one(
+                    {"_id": job["_id"]}, {"$setOnInsert": {k: v for k, v in job.items() if k != "_id"}}, upsert=True,
+                    session=session,
+                )  # fmt: skip
+            done[:] = [(doc, rows)]
 
         await transaction(self._database, write)
         return done[0]
@@ -181,10 +196,15 @@ class Registry:
         return found or await self._database["users"].find({"username": name}, sort=[("_id", 1)]).to_list()
 
     @guarded
-    async def is_first_account(self, id: str, email: str) -> bool:
-        """Tell whether an account is the oldest with its address: the one a setting that names the address means."""
-        first = await self._database["users"].find_one({"email": email}, {"_id": 1}, sort=[("_id", 1)])
-        return first is not None and first["_id"] == id
+    async def is_first_account(self, id: str, name: str) -> bool:
+        """Tell whether an account was the first with an address or username: the one a setting that names it means.
+
+        Whoever moves to an address comes after all that had it before, and who has moved away from one keeps its
+        place: else a move were a way to what the setting gives to somebody else.
+        """
+        query = {"$or": [{"email": name}, {"username": name}, {"had.address": name}]}
+        rows = await self._database["users"].find(query, {"email": 1, "moved_at": 1, "had": 1}).to_list()
+        return bool(rows) and min((_since(row, name), row["_id"]) for row in rows)[1] == id
 
     @guarded
     async def add_user(self, doc: Mapping[str, Any]) -> None:
@@ -196,20 +216,55 @@ class Registry:
 
     @guarded
     async def change_user(
-        self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document]
-    ) -> tuple[Document, Document]:
-        """Change a person's profile; returns as `change_tenant` does."""
-        return await self._announced("users", {"_id": id}, fields, announcement)
+        self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document],
+        jobs: Sequence[Document] = (),
+    ) -> tuple[Document, Document]:  # fmt: skip
+        """Change a person's profile and leave the jobs that follow from it; returns as `change_tenant` does."""
+        doc, rows = await self._announced("users", {"_id": id}, fields, lambda doc: [announcement(doc)], jobs)
+        return doc, rows[0]
 
     @guarded
-    async def set_user(self, id: str, fields: Mapping[str, Any]) -> None:
-        """Change fields of a person."""
-        await self._database["users"].update_one({"_id": id}, {"$set": dict(fields)})
+    async def move_user(
+        self, user: Document, digest: str, now: datetime, announcements: Callable[[Document], Sequence[Document]],
+        jobs: Sequence[Document],
+    ) -> Sequence[Document]:  # fmt: skip
+        """Give a person the address that the secret with this hash proves, and return the rows to be told.
+
+        What letters to the former address could open ends with it. Raises NotFound when the secret does not hold any
+        more, Conflict when an account of the same organisation has the address.
+        """
+        former, moving = user["email"], user["moving_to"]
+        holds = {
+            "_id": user["_id"], "email": former, "is_active": True, "moving_to.address": moving["address"],
+            "moving_to.hash": digest, "moving_to.until": {"$gt": now},
+        }  # fmt: skip
+        fields = {
+            "email": moving["address"], "email_verified": True, "moving_to": None, "moved_at": now,
+            "had": [*user.get("had", ()), {"address": former, "since": user.get("moved_at")}],
+            "reset": None, "invitation": None,
+            # The secret is known as used from now on, in the place of any to the former address.
+            "verification": {"hash": digest, "until": moving["until"]},
+        }  # fmt: skip
+        if user["username"] == former and "@" in former:  # a number that somebody logs in by stays one of theirs
+            fields["username"] = moving["address"]
+        try:
+            return (await self._announced("users", holds, fields, announcements, jobs))[1]
+        except DuplicateKeyError as error:
+            raise Conflict("A person with this e-mail exists already.", code="already_exists") from error
+
+    @guarded
+    async def set_user(self, id: str, fields: Mapping[str, Any], holding: Mapping[str, Any] | None = None) -> bool:
+        """Change fields of a person; False where `holding` is not so any more."""
+        result = await self._database["users"].update_one({**(holding or {}), "_id": id}, {"$set": dict(fields)})
+        return bool(result.matched_count)
 
     @guarded
     async def set_password(self, id: str, password: str) -> None:
-        """Give a person another password and revoke all their sessions, felt in every process; both or neither."""
-        person = Change((), "users", {"_id": id}, {"password": password})
+        """Give a person another password and revoke all their sessions, felt in every process; both or neither.
+
+        A move to another address ends as well: who asked for it may be whom the former password is taken from.
+        """
+        person = Change((), "users", {"_id": id}, {"password": password, "moving_to": None})
         tenants = tuple({member["scope"] for member in await self.memberships(id)})
         ended = Change(tenants, "sessions", {"user": id, "revoked": False}, {"revoked": True}, beside=(person,))
         await self._withdrawals.change(ended)
@@ -221,7 +276,7 @@ class Registry:
 
     @guarded
     async def user_by_secret(self, kind: str, digest: str) -> Document | None:
-        """Return the account whose `verification` or `reset` has this secret's hash."""
+        """Return the account whose `verification`, `reset` or `moving_to` has this secret's hash."""
         return await self._database["users"].find_one({f"{kind}.hash": digest})
 
     @guarded
@@ -237,11 +292,11 @@ class Registry:
     async def redeem_reset(self, id: str, digest: str, password: str, now: datetime) -> bool:
         """Set the password of an account whose reset has this secret's hash and end all its sessions, both or neither.
 
-        False when the secret does not hold any more.
+        A move to another address ends as with `set_password`. False when the secret does not hold any more.
         """
         ended = Change((), "sessions", {"user": id, "revoked": False}, {"revoked": True})
         holds = {"_id": id, "reset.hash": digest, "reset.until": {"$gt": now}}
-        fields = {"password": password, "reset": None, "email_verified": True}
+        fields = {"password": password, "reset": None, "email_verified": True, "moving_to": None}
         tenants = tuple({member["scope"] for member in await self.memberships(id)})
         return bool(await self._withdrawals.change(Change(tenants, "users", holds, fields, beside=(ended,))))
 
@@ -262,7 +317,10 @@ class Registry:
         """Set the password of the invited account and end the invitation; False when it does not hold."""
         result = await self._database["users"].update_one(
             {"invitation.hash": digest, "invitation.until": {"$gt": now}},
-            {"$set": {"password": password, "is_active": True, "email_verified": True}, "$unset": {"invitation": ""}},
+            {
+                "$set": {"password": password, "is_active": True, "email_verified": True, "moving_to": None},
+                "$unset": {"invitation": ""},
+            },
         )
         return bool(result.modified_count)
 
@@ -359,6 +417,13 @@ class Registry:
     async def media(self, id: str) -> Document | None:
         """Return a stored file's row by its unguessable id (its URL is open to whoever holds it)."""
         return await self._database["media"].find_one({"_id": id})
+
+
+def _since(user: Document, name: str) -> datetime:
+    """Return since when an account has, or had, a name that is its address, a former one or its username."""
+    own = [user.get("moved_at")] if user["email"] == name else []
+    former = [each["since"] for each in user.get("had", ()) if each["address"] == name]
+    return min((moment or _EVER for moment in (*own, *former)), default=_EVER)
 
 
 def name_key(name: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext, Services, system_context
+from jinaconnect.actions.identity import addresses
 from jinaconnect.actions.identity.authentication import KEY_PREFIXES, key_hash
-from jinaconnect.actions.identity.letters import VERIFY_WITHIN, ask_for_letter
+from jinaconnect.actions.identity.letters import VERIFY_WITHIN, ask_for_letter, count_letter, unusable
 from jinaconnect.actions.identity.members import render_member
 from jinaconnect.actions.identity.roles import account_store, role_below
 from jinaconnect.actions.identity.tenants import create_tenant, render_tenant
@@ -16,13 +17,6 @@ from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.secrets.passwords import hashed, matches
 from jinaconnect.store.tenant import Change, applied
-
-
-async def count_letter(ctx: OperationContext, address: str) -> None:
-    """Count a letter that a stranger asks for; raises Throttled, whether or not anybody has the address."""
-    verdict = await ctx.ports.rates.letter(ctx.caller.ip, address)
-    if not verdict.allowed:
-        raise Throttled("Too many letters to this address.", retry_after=max(1.0, verdict.reset_s))
 
 
 async def register(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,25 +144,33 @@ async def _linked(ctx: Context, fields: Mapping[str, Any]) -> tuple[dict[str, An
     return render_member(doc, user, await store.find("roles", doc["role"])), new
 
 
-async def verify(ctx: Context, token: str) -> str:
-    """Prove an address by the secret of its letter and return it; raises as `verifiable`."""
-    user = await verifiable(ctx, token)
+async def verify(ctx: OperationContext, token: str) -> str:
+    """Prove an address by the secret of its letter and return it; raises as `verifiable`.
+
+    It is the one somebody registered with, or another one that they wanted to log in by and do from now on.
+    """
+    user, address = await verifiable(ctx, token)
+    if address != user["email"]:
+        if not await addresses.move(ctx, user, key_hash(token)):
+            raise used()
+        return address
     if not await ctx.services.registry.verify_user(key_hash(token), ctx.now()):
         raise used()
     await _own(ctx.services, user)  # what an interrupted registration left undone
-    return str(user["email"])
+    return address
 
 
-async def verifiable(ctx: Context, token: str) -> Document:
-    """Return the account whose address a secret can prove; raises Invalid on `token`."""
+async def verifiable(ctx: Context, token: str) -> tuple[Document, str]:
+    """Return the account that a secret can prove an address of, and the address; raises Invalid on `token`."""
     user = await ctx.services.registry.user_by_secret("verification", key_hash(token))
     if user is None:
-        raise unusable("is unknown")
+        user = await addresses.movable(ctx, key_hash(token))
+        return user, str(user["moving_to"]["address"])
     if user["email_verified"]:
         raise used()
     if user["verification"]["until"] <= ctx.now():
         raise unusable("is too old: ask for another letter", code="token_expired")
-    return user
+    return user, str(user["email"])
 
 
 async def resettable(ctx: Context, token: str) -> Document:
@@ -179,11 +181,6 @@ async def resettable(ctx: Context, token: str) -> Document:
     if user["reset"]["until"] <= ctx.now():
         raise unusable("is too old: ask for another letter", code="token_expired")
     return user
-
-
-def unusable(why: str, *, code: str = "validation_error", **extra: Any) -> Invalid:
-    """Return the refusal of a secret."""
-    return Invalid({"token": [why]}, code=code, extra={"valid": False, **extra})
 
 
 def used() -> Invalid:

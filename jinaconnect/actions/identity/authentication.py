@@ -181,7 +181,7 @@ class TokenAuthenticator:
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
         operator = user["username"] in self._operators and await self._registry.is_first_account(
-            user["_id"], user["email"]
+            user["_id"], user["username"]
         )
         mode: Mode = "test" if claims.get("mode") == "test" else "live"
         return self._principal(

@@ -1,7 +1,7 @@
 """Letters to people, as jobs: what opens an account is made when its letter is written, and kept as a hash alone.
 
 A request only leaves word that a letter is asked for, whether or not there is anybody with the address: so neither its
-answer nor the time it takes tells who is known.
+answer nor the time it takes tells who is known. A letter goes to its account's address, or where its job says `to`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from jinaconnect.actions.context import Context, OperationContext, Services
 from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.actions.office.branding import base_url
 from jinaconnect.actions.ports import Ports
+from jinaconnect.core.errors import Invalid, Throttled
 from jinaconnect.core.office import letters
 from jinaconnect.core.office.branding import brand_of, branding_of
 from jinaconnect.core.office.letters import Letter, as_html, as_text
@@ -33,6 +34,18 @@ AGAIN_S = (2, 30, 300, 900, 3600, 4 * 3600, 12 * 3600)
 _NOBODYS = "letters:live"  # where letters wait of which it is not known yet whose they are
 
 logger = structlog.get_logger(__name__)
+
+
+async def count_letter(ctx: OperationContext, address: str) -> None:
+    """Count a letter that somebody asks for; raises Throttled, whether or not anybody has the address."""
+    verdict = await ctx.ports.rates.letter(ctx.caller.ip, address)
+    if not verdict.allowed:
+        raise Throttled("Too many letters to this address.", retry_after=max(1.0, verdict.reset_s))
+
+
+def unusable(why: str, *, code: str = "validation_error", **extra: Any) -> Invalid:
+    """Return the refusal of a letter's secret."""
+    return Invalid({"token": [why]}, code=code, extra={"valid": False, **extra})
 
 
 def letter_job(ctx: Context, kind: str, scope: str = _NOBODYS, id: str | None = None, **data: Any) -> Document:
@@ -69,7 +82,7 @@ async def write_letter(services: Services, ports: Ports, scope: str, data: Mappi
     letter = await _KINDS[data["kind"]](services, user, tenant, data)
     if letter is None:
         return
-    mail = _mail(services, data["id"], user["email"], letter, tenant)
+    mail = _mail(services, data["id"], data.get("to", user["email"]), letter, tenant)
     try:
         await ports.mailer.send(mail, services.clock())
     except MailRefused as error:
@@ -122,7 +135,8 @@ async def _verification(services: Services, user: Document, tenant: Document, da
         return None
     token = _token(services, data["id"])
     kept = {"hash": key_hash(token), "until": services.clock() + VERIFY_WITHIN}
-    await services.registry.set_user(user["_id"], {"verification": kept})
+    if not await _opens(services, user, {"verification": kept}):
+        return None
     return letters.verification(user["first_name"], tenant["name"], link(services, f"/verify-email/{token}/"))
 
 
@@ -131,8 +145,26 @@ async def _reset(services: Services, user: Document, tenant: Document, data: Map
         return None
     token = _token(services, data["id"])
     kept = {"hash": key_hash(token), "until": services.clock() + RESET_WITHIN}
-    await services.registry.set_user(user["_id"], {"reset": kept})
+    if not await _opens(services, user, {"reset": kept}):
+        return None
     return letters.reset(user["first_name"], tenant["name"], link(services, f"/reset-password/{token}/"))
+
+
+async def _opens(services: Services, user: Document, kept: Document) -> bool:
+    """Keep what a letter to a person's address opens; False where they have moved since, for it would open it there."""
+    return await services.registry.set_user(user["_id"], kept, {"email": user["email"]})
+
+
+async def _moving(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:
+    token = _token(services, data["id"])
+    kept = {"moving_to.hash": key_hash(token), "moving_to.until": services.clock() + VERIFY_WITHIN}
+    if not await services.registry.set_user(user["_id"], kept, {"moving_to.asked": data["id"]}):
+        return None  # withdrawn, done or asked for again
+    return letters.moving(user["first_name"], tenant["name"], link(services, f"/verify-email/{token}/"))
+
+
+async def _moved(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:
+    return letters.moved(user["first_name"], tenant["name"], data["shown"])
 
 
 async def _changed(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:
@@ -147,4 +179,7 @@ async def _invitation(services: Services, user: Document, tenant: Document, data
     return letters.invitation(user["first_name"], tenant["name"], data["inviter"], data["message"], url)
 
 
-_KINDS = {"verify": _verification, "reset": _reset, "changed": _changed, "invite": _invitation}
+_KINDS = {
+    "verify": _verification, "reset": _reset, "changed": _changed, "invite": _invitation, "move": _moving,
+    "moved": _moved,
+}  # fmt: skip

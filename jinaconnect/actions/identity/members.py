@@ -106,7 +106,7 @@ async def invite(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, 
         written = await store.change("members", known["_id"], decide)
     # The account last: of several who invite at once, the one whose membership stands has the link that works.
     if user.get("opened") != mark:
-        ready = {"password": await hashed(password), "is_active": True} if password else {}
+        ready = {"password": await hashed(password), "is_active": True, "moving_to": None} if password else {}
         await registry.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
         await _send_link(ctx, job, user, token, fields.get("message") or "")
     return _invited(render_member(ctx.wrote(written), user, role), token)

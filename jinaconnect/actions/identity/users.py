@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from jinaconnect.actions.context import Context, Services
+from jinaconnect.actions.context import Context, OperationContext
+from jinaconnect.actions.identity.addresses import asked_move, pending_address
 from jinaconnect.actions.identity.members import render_member
 from jinaconnect.actions.identity.roles import account_store
 from jinaconnect.actions.office.branding import PICTURE_BYTES, base_url
@@ -21,7 +22,7 @@ from jinaconnect.store.together import ANNOUNCED
 IMAGES = "/users/images/"
 
 
-def render_user(services: Services, user: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
+def render_user(ctx: Context, user: Mapping[str, Any], *, own: bool) -> dict[str, Any]:
     """Return a person: what colleagues may see, and more to themselves."""
     image = user.get("image")
     shown = {
@@ -29,10 +30,11 @@ def render_user(services: Services, user: Mapping[str, Any], *, own: bool) -> di
         "username": user["username"],
         "first_name": user["first_name"],
         "last_name": user["last_name"],
-        "image": f"{base_url(services)}{IMAGES}{image['id']}/" if image else None,
+        "image": f"{base_url(ctx.services)}{IMAGES}{image['id']}/" if image else None,
     }
     if own:
         shown.update({name: user.get(name) for name in ("email", "mobile", "birth_date", "address")})
+        shown["pending_email"] = pending_address(ctx, user)
     return shown
 
 
@@ -40,7 +42,7 @@ async def list_users(ctx: Context) -> list[dict[str, Any]]:
     """Return the people of the organisation."""
     rows = await account_store(ctx).select("members", {"is_active": True}, sort=[("_id", 1)])
     users = await ctx.services.registry.users([row["user"] for row in rows])
-    return [render_user(ctx.services, users[row["user"]], own=False) for row in rows if row["user"] in users]
+    return [render_user(ctx, users[row["user"]], own=False) for row in rows if row["user"] in users]
 
 
 async def read_user(ctx: Context, id: str) -> dict[str, Any]:
@@ -53,13 +55,16 @@ async def read_user(ctx: Context, id: str) -> dict[str, Any]:
     user = await ctx.services.registry.user(wanted) if member is not None else None
     if user is None:
         raise NotFound()
-    return render_user(ctx.services, user, own=own)
+    return render_user(ctx, user, own=own)
 
 
 async def change_user(
-    ctx: Context, id: str, fields: Mapping[str, Any], image: bytes | None = None
+    ctx: OperationContext, id: str, fields: Mapping[str, Any], image: bytes | None = None
 ) -> dict[str, Any]:
-    """Change one's own profile, and the picture in it; raises Invalid on `image` for one that is not taken."""
+    """Change one's own profile, and the picture in it; raises Invalid on `image` for one that is not taken.
+
+    Another `email` is asked for with the `current_password` and theirs once it is proven (see `addresses`).
+    """
     if id not in ("me", ctx.principal.user_id):
         await read_user(ctx, id)
         raise PermissionDenied("Nobody changes somebody else's profile.")
@@ -68,28 +73,28 @@ async def change_user(
     store, event_id = account_store(ctx), ctx.ids.new("evt")
     member = await store.get("members", str(ctx.principal.member))
     role, before = await store.find("roles", member["role"]), await ctx.services.registry.user(ctx.principal.user_id)
-    _same_address(before, fields)
-    fields = {name: value for name, value in fields.items() if name != "email"}
-    changes = dict(fields) if image is None else {**fields, "image": await _kept(ctx, store.scope, image)}
+    if before is None:
+        raise NotFound()
+    changes = {name: value for name, value in fields.items() if name not in ("email", "current_password")}
+    jobs: list[Document] = []
+    if "email" in fields:
+        changes["moving_to"], jobs = await asked_move(ctx, before, fields["email"], fields.get("current_password"))
+    if image is not None:
+        changes["image"] = await _kept(ctx, store.scope, image)
 
     def announcement(user: Document) -> Document:
         event = ctx.event("member.updated", member["_id"], render_member(member, user, role), id=event_id)
         return store.announcement(member["_id"], event)
 
-    user, row = await ctx.services.registry.change_user(ctx.principal.user_id, changes, announcement)
+    user, row = await ctx.services.registry.change_user(ctx.principal.user_id, changes, announcement, jobs)
+    for job in jobs:  # written with what it is about: after a crash the worker's sweep finds it
+        ctx.ports.worker.run_job(job)
     seqs = await store.tell(ANNOUNCED, [row])
     ctx.wrote(Written(user, seqs.get(member["_id"]), store.scope))
-    former = (before or {}).get("image")
+    former = before.get("image")
     if former and former != user.get("image"):
         await ctx.services.blobs.delete(former["scope"], former["id"])
-    return render_user(ctx.services, user, own=True)
-
-
-def _same_address(user: Document | None, fields: Mapping[str, Any]) -> None:
-    """Raise Invalid where another address is given to log in by: it would be one that nobody has proven."""
-    held = str((user or {}).get("email") or "")
-    if "email" in fields and (fields["email"] or "").lower() != held.lower():
-        raise Invalid.field("email", "cannot be changed: it is the address you log in by")
+    return render_user(ctx, user, own=True)
 
 
 async def _kept(ctx: Context, scope: str, image: bytes) -> Document:

@@ -100,6 +100,25 @@ def changed(first_name: str, organisation: str) -> Letter:
     )  # fmt: skip
 
 
+def moving(first_name: str, organisation: str, url: str) -> Letter:
+    """Return the letter that proves another address that somebody wants to log in by."""
+    return Letter(
+        f"Confirm your new address for {organisation}", hello(first_name),
+        (f"You asked to log in at {organisation} with this address. Confirm it, and it takes the place of yours.",),
+        ("Confirm the address", url),
+        ending=("The link works once, for 24 hours. If it was not you, do nothing: nobody can log in with it.",),
+    )  # fmt: skip
+
+
+def moved(first_name: str, organisation: str, shown: str) -> Letter:
+    """Return the letter that tells somebody's former address that they log in by another one, `shown` in part."""
+    return Letter(
+        f"Your address for {organisation} was changed", hello(first_name),
+        (f"You log in at {organisation} with {shown} now, and letters come there. This address opens nothing there.",),
+        ending=("If it was not you, tell your administrator at once.",),
+    )  # fmt: skip
+
+
 def as_text(letter: Letter, brand: Brand) -> str:
     """Return a letter as plain text; every link stands in a line of its own."""
     parts = [letter.greeting, *letter.lines]

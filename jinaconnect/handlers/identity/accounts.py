@@ -9,7 +9,7 @@ from pydantic import Field, HttpUrl, StringConstraints
 
 from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity import accounts
-from jinaconnect.actions.identity.letters import ask_for_letter
+from jinaconnect.actions.identity.letters import ask_for_letter, count_letter
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.events.payloads.account import TenantData
 from jinaconnect.core.office.industries import INDUSTRIES
@@ -203,7 +203,11 @@ async def link(ctx: OperationContext, body: LinkedLogin) -> Reply:
     "POST", "/tenants/verify-email/", id="accounts.verify", permission=PUBLIC, body=OfToken, returns=Proven, tag="auth"
 )
 async def verify(ctx: OperationContext, body: OfToken) -> dict[str, Any]:
-    """Confirm an address with the secret of its letter; 400 with `already_verified` where that was done before."""
+    """Confirm an address with the secret of its letter; 400 with `already_verified` where that was done before.
+
+    It is the address of a registration, or another one that somebody asked for in their profile and logs in by from
+    now on: 400 with `address_taken` where another account of the organisation has it.
+    """
     return {"message": "The address is confirmed.", "email": await accounts.verify(ctx, body.token)}
 
 
@@ -218,6 +222,8 @@ async def verify_by_link(ctx: OperationContext) -> Reply:
     except Invalid as error:
         if error.extra.get("already_verified"):
             told = {"verified": "already"}
+        elif error.extra.get("address_taken"):
+            told = {"error": "address_taken"}
         else:
             told = {"error": "token_expired" if error.code == "token_expired" else "invalid_token"}
     frontend = ctx.services.settings.frontend_url
@@ -233,7 +239,7 @@ async def resend(ctx: OperationContext, body: OfAddress) -> dict[str, Any]:
 
     The answer is the same for every address.
     """
-    await accounts.count_letter(ctx, body.email)
+    await count_letter(ctx, body.email)
     await ask_for_letter(ctx, "verify", address=body.email.lower())
     return {"message": _ASKED}
 
@@ -244,7 +250,7 @@ async def resend(ctx: OperationContext, body: OfAddress) -> dict[str, Any]:
 )  # fmt: skip
 async def check_verification(ctx: Context, body: OfToken) -> dict[str, Any]:
     """Tell whether a secret can confirm an address; 400 with `valid: false` where it cannot."""
-    return {"valid": True, "email": (await accounts.verifiable(ctx, body.token))["email"]}
+    return {"valid": True, "email": (await accounts.verifiable(ctx, body.token))[1]}
 
 
 @operation(
@@ -256,7 +262,7 @@ async def forgot(ctx: OperationContext, body: OfAddress) -> dict[str, Any]:
 
     The link works once, for an hour. The answer is the same for every address.
     """
-    await accounts.count_letter(ctx, body.email)
+    await count_letter(ctx, body.email)
     await ask_for_letter(ctx, "reset", address=body.email.lower())
     return {"message": _ASKED}
 

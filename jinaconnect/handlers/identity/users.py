@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from jinaconnect.actions.context import Context
+from jinaconnect.actions.context import Context, OperationContext
 from jinaconnect.actions.identity import users
 from jinaconnect.actions.listing import envelope, log_cursor
 from jinaconnect.actions.office.branding import PICTURE_BYTES
@@ -18,6 +18,7 @@ from jinaconnect.core.paging import Listing, page_of
 from jinaconnect.core.schema import Answer, Line, Phone, Request, example
 from jinaconnect.handlers.edge.files import FOREVER, file_reply
 from jinaconnect.handlers.edge.operation import AUTHENTICATED, PUBLIC, Reply, Upload, operation
+from jinaconnect.handlers.identity.auth import Secret
 
 Part = Annotated[Line, StringConstraints(max_length=150)]
 
@@ -40,7 +41,11 @@ class Profile(Request, json_schema_extra=example(first_name="Ann", last_name="Le
     first_name: Part | None = None
     last_name: Part | None = None
     email: Annotated[str, StringConstraints(max_length=254)] | None = Field(
-        None, description="As it is: the address one logs in by is proven by letter, and stays."
+        None, description="Another mail address takes the place of one's own once the link of its letter is "
+        "used; one's own withdraws what is pending."
+    )  # fmt: skip
+    current_password: Secret | None = Field(
+        None, description="Needed beside another `email`; looked at with nothing else."
     )
     mobile: Phone | None = None
     birth_date: date | None = None
@@ -62,6 +67,7 @@ class OwnProfile(UserOut):
     """A person; e-mail and what follows are shown to themselves alone."""
 
     email: str | None = None
+    pending_email: str | None = Field(None, description="The address that waits for the link of its letter.")
     mobile: str | None = None
     birth_date: str | None = None
     address: dict[str, str] | None = None
@@ -87,8 +93,12 @@ async def read_user(ctx: Context, id: str) -> dict[str, Any]:
     "PATCH", "/users/user/{id}/", id="users.change", permission=AUTHENTICATED, body=Profile, returns=OwnProfile,
     effect=True, files=("image",), limit=2 * PICTURE_BYTES,
 )  # fmt: skip
-async def change_user(ctx: Context, id: str, body: Profile, files: Mapping[str, Upload]) -> dict[str, Any]:
-    """Change one's own profile, as JSON or as a form with a picture of at most 1 MB (PNG, JPEG, WebP, GIF)."""
+async def change_user(ctx: OperationContext, id: str, body: Profile, files: Mapping[str, Upload]) -> dict[str, Any]:
+    """Change one's own profile, as JSON or as a form with a picture of at most 1 MB (PNG, JPEG, WebP, GIF).
+
+    Everything is changed at once but the address one logs in by: another `email`, with the `current_password`, is
+    `pending_email` until the link of the letter that goes there is used, within 24 hours.
+    """
     for name in files:
         if name != "image":
             raise Invalid.field(name[:80], "is not a part that is taken: there is image")

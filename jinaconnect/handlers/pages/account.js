@@ -28,7 +28,7 @@ at('act').addEventListener('submit', async (event) => {
   const told = await answer.json()
   if (answer.ok) {
     at('act').remove()
-    return tell(`${told.message} You can log in now.`, 'good')
+    return tell(`${told.message} You can log in ${told.email ? `with ${told.email} ` : ''}now.`, 'good')
   }
   const detail = typeof told.detail === 'string' ? told.detail
     : Object.entries(told.detail).map(([name, faults]) => `${name}: ${faults.join(', ')}`).join('; ')
