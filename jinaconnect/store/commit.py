@@ -22,8 +22,8 @@ from jinaconnect.core.errors import Unavailable
 
 LATE_S, MOST_LANES = 0.01, 64  # what has waited for so long goes in a lane of its own
 BUSY_LANES = 2  # one batch is made while the database has the other
-SEVERAL = 4  # items of a batch that tell of a burst
-MOMENT_S, MOMENTS = 0.001, 8
+SEVERAL = 4  # items on their way that tell of a busy moment
+MOMENT_S, MOMENTS = 0.002, 4
 
 logger = structlog.get_logger(__name__)
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -40,8 +40,9 @@ class GroupCommit(Generic[Item, Result]):
     more while the database is slow: who comes then waits for one write, and not for another's before. With a `key`,
     items of one key are in one batch at a time, so that they are written in the order they came; and where batches are
     large, no more than two are on their way, so that they stay large.
-    With `bursts`, a batch after one of several items waits while more come in, for some milliseconds at most. `spawn`
-    starts the task that writes, for whoever keeps account of those.
+    With `bursts`, a batch after one of several items, or beside another one, waits while more come in, for some
+    milliseconds at most: what comes alone does not. `spawn` starts the task that writes, for whoever keeps account of
+    those.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class GroupCommit(Generic[Item, Result]):
         self._spawn = spawn
         self._key = key
         self._under_way: set[Hashable] = set()
-        self._busy = False
+        self._several = self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -106,12 +107,12 @@ class GroupCommit(Generic[Item, Result]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                if self._bursts and self._busy:
+                if self._bursts and (self._several or self._under_way):
                     await self._burst()
                 batch, keys = self._take()
                 if not batch:
                     break  # what waits is of keys under way: whoever has them goes on with it
-                self._busy = len(batch) >= SEVERAL
+                self._several, self._busy = len(batch) > 1, len(batch) >= SEVERAL
                 self._under_way |= keys
                 try:
                     results = await self._written([item for item, _ in batch])
