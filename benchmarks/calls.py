@@ -139,7 +139,10 @@ def _frames(data: bytes) -> tuple[list[bytes], bytes]:
 
 
 def keys(quick: bool) -> list[Row]:
-    """Compare the 99th percentile of key → subscriber with that of one majority insert at the same pace."""
+    """Compare the 99th percentile of key → subscriber with that of one majority insert at the same pace.
+
+    The callers stay until all have pressed their last key: fifty ends of calls within half a second are another figure.
+    """
     slices, calls, each = (2, 25, 10) if quick else (5, 50, 20)
     apart = int(calls / PACE * 1000)  # every caller's own pace, so that all of them together press at the usual one
     ours: list[float] = []
@@ -152,7 +155,7 @@ def keys(quick: bool) -> list[Row]:
                 watcher = Keys(crowd)
                 inserts = paced_inserts(running.mongodb, calls * each)
                 begun = calling(exchange, folder / "calls", calls=calls, at_once=calls, rate=PACE, wait_ms=apart,
-                                keys=each, hangs_up=True, messages=True)  # fmt: skip
+                                keys=each, hangs_up=True, stays_ms=2 * apart, messages=True)  # fmt: skip
                 watcher.watch(begun)
                 told = begun.finished()
                 pressed = _pressed(told.messages)

@@ -90,6 +90,12 @@ def _claim_of(before: Document) -> Claim:
     return Claim(before, before["due"]["tries"] + 1, before["due"]["by"] is not None)
 
 
+def _as_read(doc: Document) -> Document:
+    """Return the query that finds a document if it is as it was read: pure work has no revision."""
+    due = doc["due"]
+    return {"_id": doc["_id"], "scope": doc["scope"], "rev": doc.get("rev"), "due.at": due["at"], "due.by": due["by"]}
+
+
 class Due:
     """Finds and claims due documents; any number of processes may."""
 
@@ -149,19 +155,14 @@ class Due:
     async def _claim_several(
         self, collection: str, wanted: Sequence[tuple[str, str]]
     ) -> list[Claim | Exception | None]:  # fmt: skip
-        """Take several: read as the primary has them, each is claimed if it is still so."""
+        """Take several: read as the primary has them, each is claimed if it is still so, else by itself."""
         now, rows = self._clock(), self._database[collection]
         latest = rows.with_options(read_concern=ReadConcern("local"))
         query = {"_id": {"$in": [id for _, id in wanted]}, "due.at": {"$lte": now}}
-        found = {(row["scope"], row["_id"]): row for row in await latest.find(query).to_list()}
+        found = {(row["scope"], row["_id"]): row for row in await latest.find(query, hint=BY_ID).to_list()}
         there = [key for key in dict.fromkeys(wanted) if key in found]
         claiming = or_fail(self._claiming(now))
-        operations = [
-            UpdateOne(
-                {"_id": id, "scope": scope, "due.at": due["at"], "due.by": due["by"]}, claiming, upsert=True, hint=BY_ID
-            )
-            for scope, id in there for due in (found[scope, id]["due"],)
-        ]  # fmt: skip
+        operations = [UpdateOne(_as_read(found[key]), claiming, upsert=True, hint=BY_ID) for key in there]
         taken: dict[tuple[str, str], Claim | Exception | None] = {key: _claim_of(found[key]) for key in there}
         try:
             if operations:
@@ -170,7 +171,14 @@ class Due:
             if error.details["writeConcernErrors"]:
                 raise Unavailable("The database is not answering.") from error
             for fault in error.details["writeErrors"]:  # what "not now" is said of fails alone: the others are taken
-                taken[there[fault["index"]]] = None if fault["code"] == IMMUTABLE_FIELD else fault_error(fault)
+                key = there[fault["index"]]
+                if fault["code"] == IMMUTABLE_FIELD:
+                    try:
+                        taken[key] = await self._claim(collection, *key)
+                    except Unavailable as away:
+                        taken[key] = away
+                else:
+                    taken[key] = fault_error(fault)
         return [taken.pop(key, None) for key in wanted]
 
     def _claiming(self, now: datetime) -> Document:

@@ -81,3 +81,22 @@ async def test_a_claim_that_cannot_be_written_fails_alone(gateway: Running, tena
     )
     assert [type(result).__name__ for result in results].count("Claim") == 2
     assert any(isinstance(result, OperationFailure | TypeError) for result in results)
+
+
+async def test_what_changes_meanwhile_is_claimed_as_it_is_then(gateway: Running, tenant: Tenant) -> None:
+    """The work is done on what the document says when it is claimed, not on what was read a moment before."""
+    jobs, rows = gateway.services.store.raw("claimed"), [{**job(tenant, n), "rev": 1} for n in range(COUNT)]
+    await jobs.insert_many(rows)
+    [due] = processes(gateway, 1)
+
+    async def change(row: Document) -> None:
+        await jobs.update_one({"_id": row["_id"]}, {"$set": {"text": "new"}, "$inc": {"rev": 1}})
+
+    claims = asyncio.gather(*(due.claim("claimed", row["scope"], row["_id"]) for row in rows))
+    await asyncio.gather(*map(change, rows))
+    for claim in await claims:
+        assert claim is not None, "nobody else has it"
+        held = await jobs.find_one({"_id": claim.doc["_id"]})
+        assert held is not None
+        assert held["due"]["tries"] == 1
+        assert claim.doc.get("text") == "new" or claim.doc["rev"] == 1
