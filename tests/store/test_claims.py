@@ -9,9 +9,12 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
+from jinaconnect.actions.shares import Shares
+from jinaconnect.actions.worker import Worker
 from jinaconnect.core.clock import system_clock
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import LEASE, Due, due_at
+from jinaconnect.store.due import LEASE, Claim, Due, due_at
+from tests.client import until
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -100,3 +103,48 @@ async def test_what_changes_meanwhile_is_claimed_as_it_is_then(gateway: Running,
         assert held is not None
         assert held["due"]["tries"] == 1
         assert claim.doc.get("text") == "new" or claim.doc["rev"] == 1
+
+
+async def test_work_that_was_written_claimed_is_done_without_another_claim(gateway: Running, tenant: Tenant) -> None:
+    jobs, rows = gateway.services.store.raw("claimed"), [job(tenant, number) for number in range(5)]
+    [due] = processes(gateway, 1)
+    worker = Worker(due, system_clock, lambda *_: None, active=True, processes=1)
+    going, done = asyncio.Event(), []
+
+    async def handle(claim: Claim) -> None:
+        await going.wait()
+        done.append((claim.doc["_id"], claim.tries, claim.abandoned))
+
+    worker.handle("claimed", handle)
+    worker._shares["claimed"] = Shares(1, 1, line=2)  # room for one, and one behind it
+    for row in rows:
+        row["due"] = worker.taken()
+    await jobs.insert_many(rows)
+    worker.run_taken("claimed", rows[0])
+    worker.run_taken("claimed", rows[0])  # told of again meanwhile
+    worker.run_taken("claimed", rows[1])
+    worker.run_taken("claimed", rows[2])
+
+    async def given_back() -> bool:  # what there is no room for is anybody's
+        held = await jobs.find_one({"_id": rows[2]["_id"]})
+        return held is not None and held["due"]["by"] is None and held["due"]["at"] <= system_clock()
+
+    async def all_done() -> bool:
+        return len(done) == 2
+
+    await until(given_back)
+    going.set()
+    await until(all_done)
+    assert done == [(rows[0]["_id"], 1, False), (rows[1]["_id"], 1, False)]
+    claim = await due.claim("claimed", rows[2]["scope"], rows[2]["_id"])
+    assert claim is not None
+    assert (claim.tries, claim.abandoned) == (1, False)
+    await worker.stop(10)
+    assert worker.taken()["by"] is None, "a process that stops does nothing at once"
+    worker.run_taken("claimed", rows[3])
+
+    async def left_to_others() -> bool:
+        held = await jobs.find_one({"_id": rows[3]["_id"]})
+        return held is not None and held["due"]["by"] is None
+
+    await until(left_to_others)

@@ -208,7 +208,8 @@ class CallJournal:
             afresh = entry.afresh
             if after.ended and not before.ended:
                 unset = ("slot", "live_on")
-                fields["due"] = self._worker.taken()
+                # What is told behind the write comes before what follows from the end: that is claimed in a while.
+                fields["due"] = due_at(self._services.clock()) if self._behind else self._worker.taken()
             fields.setdefault("keeper", self._keeper)
             counts, events = self._counted(doc, tells, ids, fields.get("status", after.status))
             told = bool(events)
