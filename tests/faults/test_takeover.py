@@ -224,7 +224,12 @@ async def test_an_ivr_survives_its_gateway(
             await gateway.process.wait()
             await gateway.start()
             await until(standing, 30)
-            (await client.post(f"/voice/api/calls/{call}/dtmf/", {"digits": "1"})).ok()
+
+            async def taken_up() -> bool:  # the new owner takes its calls up in a moment: until then it says so
+                answer = await client.post(f"/voice/api/calls/{call}/dtmf/", {"digits": "1"})
+                return answer.status != 503 and bool(answer.ok())
+
+            await until(taken_up, 15)
 
             async def ended() -> bool:
                 return (await client.get(f"/voice/api/calls/{call}/")).ok()["status"] in ENDED
