@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinaconnect.actions.messaging.incoming.applying import Batch
+from jinaconnect.channels.base import Account
 from jinaconnect.core.clock import system_clock
 from jinaconnect.core.events.event import Event
 from jinaconnect.core.ids import Ids
@@ -143,14 +144,15 @@ async def _answers(database: Any) -> bool:
     return True
 
 
+async def its_account(gateway: Running, tenant: Tenant) -> Account:
+    accounts = await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
+    return next(account for account in accounts if account.id == tenant.whatsapp["app_id"])
+
+
 async def test_what_is_lost_with_a_term_is_written_again(gateway: Running, tenant: Tenant) -> None:
     services = gateway.services
     row = await stored(gateway, tenant, b"{}")
-    account = next(
-        account
-        for account in await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
-        if account.id == tenant.whatsapp["app_id"]
-    )
+    account = await its_account(gateway, tenant)
     batch = Batch(services, gateway.ports.worker, gateway.ports.channels[account.channel], account.scope)
     batch.add(fact(tenant, "12025550381", "kept"), account, row)
     batch.add(fact(tenant, "12025550381", "lost"), account, row)
@@ -182,11 +184,7 @@ async def test_what_is_lost_with_a_term_is_written_again(gateway: Running, tenan
 async def test_one_message_twice_in_a_batch_is_told_once(gateway: Running, tenant: Tenant) -> None:
     services = gateway.services
     row = await stored(gateway, tenant, b"{}")
-    account = next(
-        account
-        for account in await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
-        if account.id == tenant.whatsapp["app_id"]
-    )
+    account = await its_account(gateway, tenant)
     twice = fact(tenant, "12025550382", "twice")
     for _ in range(2):
         batch = Batch(services, gateway.ports.worker, gateway.ports.channels[account.channel], account.scope)
@@ -206,11 +204,7 @@ async def test_a_new_customer_goes_ahead_of_the_log(gateway: Running, tenant: Te
     """One wait for the disk, that of the log; and two who meet a customer at once agree on one contact."""
     services = gateway.services
     row = await stored(gateway, tenant, b"{}")
-    account = next(
-        account
-        for account in await gateway.ports.accounts.of_door(tenant.id, "whatsapp_meta")
-        if account.id == tenant.whatsapp["app_id"]
-    )
+    account = await its_account(gateway, tenant)
 
     async def write(sender: str, text: str) -> None:
         batch = Batch(services, gateway.ports.worker, gateway.ports.channels[account.channel], account.scope)

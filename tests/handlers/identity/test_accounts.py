@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Any
@@ -15,7 +15,7 @@ from jinaconnect.store.coordination.limits import Limits
 from jinaconnect.store.registry import Registry
 from tests.client import Client, until
 from tests.conftest import Running
-from tests.handlers.mail import PostBox, post_office, posting, text_of, token_of
+from tests.handlers.mail import PostBox, posting, text_of, token_of
 from tests.tenants import Tenant
 
 Make = Callable[[str | None], Client]
@@ -24,13 +24,6 @@ REGISTER, VERIFY, RESET, FORGOT, RESEND = (
                                      "resend-verification")
 )  # fmt: skip
 FIRST, SECOND = "First-pass-1", "Second-pass-2"
-
-
-@pytest.fixture(scope="module")
-async def box(gateway: Running) -> AsyncIterator[PostBox]:
-    async with post_office() as found:
-        with posting(gateway, found):
-            yield found
 
 
 def body(**changes: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from jinaconnect.store.coordination.limits import Limits
 from jinaconnect.store.secrets.passwords import hashed
 from tests.client import Answered, Client, until
 from tests.conftest import Running
-from tests.handlers.mail import PostBox, post_office, posting, text_of, token_of
+from tests.handlers.mail import PostBox, text_of, token_of
 from tests.laws.test_decisions import cut
 from tests.tenants import Tenant
 
@@ -32,13 +32,6 @@ ME, VERIFY, RESET, FORGOT, CHECK = (
     "/tenants/validate-verification-token/",
 )  # fmt: skip
 FIRST, SECOND = "First-pass-1", "Second-pass-2"
-
-
-@pytest.fixture(scope="module")
-async def box(gateway: Running) -> AsyncIterator[PostBox]:
-    async with post_office() as found:
-        with posting(gateway, found):
-            yield found
 
 
 @dataclass
