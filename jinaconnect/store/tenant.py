@@ -199,7 +199,9 @@ class TenantStore(TenantBatches):
         What `look` finds holds for the document it was given: where that has moved meanwhile, it looks again.
         """
         ends, pause = time.monotonic() + WITHIN_S, PAUSE_S
-        async with self._store.turns.of((collection, id)):  # until it is durable, since what is read is
+        # Until it is durable, since what is read is. What goes ahead with a trail is not yet: who comes next then finds
+        # that the document has moved, by a write that waits for it, and decides again.
+        async with self._store.turns.of((collection, id)):
             while True:
                 before, known = known or await self.get(collection, id), None
                 change = await look(before)
@@ -217,11 +219,9 @@ class TenantStore(TenantBatches):
     ) -> Written | None:
         """Write a change and tell of it, the change ahead of its events; None where the document has moved."""
         update, after = self._plan(collection, before, change)
-        own = Trail()
-        if trail is not None:
-            done = await self._store.lead(collection, before, update, after, trail)
-        elif change.events and tell:
-            done = await self._store.lead(collection, before, update, after, own)
+        ahead = trail if trail is not None else Trail()
+        if trail is not None or (change.events and tell):
+            done = await self._store.lead(collection, before, update, after, ahead)
         else:
             done = await self._store.swap(collection, before, update)
         if isinstance(done, str):
@@ -230,8 +230,8 @@ class TenantStore(TenantBatches):
             return None
         if trail is not None or not tell:
             return Written(after, None, self.scope)
-        seqs = await self.tell_all([(collection, [after])], own)
-        if change.events and not own.unbroken:
+        seqs = await self.tell_all([(collection, [after])], ahead)
+        if change.events and not ahead.unbroken:
             await self._store.lead_again(collection, before, update, after)
         return Written(after, seqs.get(before["_id"]), self.scope)
 
