@@ -16,13 +16,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from jinaconnect.store.databases.commands import DEADLINE_S, Commands
 from jinaconnect.store.ending import ended
 
 CHANNEL = "jc:wake"
 ADDRESSED = "jc:to:"  # and the name of the process that listens there alone
-DEADLINE_S = 0.25
 RETRY_S = 0.5
-AT_ONCE = 32  # commands on their way, fewer than the client's pool holds
+QUIET_S, LOOK_S, LOOKS = 2.0, 0.5, 2  # after so long a sign of life is asked for, and looked for so often
 
 _HOLD = """
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
@@ -64,22 +64,17 @@ Heard = Callable[[str], None]
 
 
 class RedisLink:
-    """One connection pool and one subscription per process."""
+    """One connection for commands and one subscription per process."""
 
     def __init__(self, url: str, process: str) -> None:
         # The client's own retries are off: they outlast our deadlines, and a subscription that comes back by itself
         # would hide that bells were missed.
         self._redis: Redis = Redis.from_url(
-            url, decode_responses=True, socket_timeout=DEADLINE_S, socket_connect_timeout=DEADLINE_S,
-            retry=Retry(NoBackoff(), 0),
-        )  # fmt: skip
-        self._listener_redis: Redis = Redis.from_url(
             url, decode_responses=True, socket_connect_timeout=DEADLINE_S, retry=Retry(NoBackoff(), 0)
         )
+        self._commands = Commands(self._redis)
         self._own_channel = ADDRESSED + process
         self._task: asyncio.Task[None] | None = None
-        self._away_until = 0.0
-        self._slots = asyncio.Semaphore(AT_ONCE)
         self.healthy = False
         self.heard: list[Heard] = []
         self.addressed: list[Heard] = []
@@ -93,16 +88,16 @@ class RedisLink:
         """Stop listening and close."""
         if self._task is not None:
             await ended((self._task,))
+        await self._commands.close()
         await self._redis.aclose()
-        await self._listener_redis.aclose()
 
     async def _listen(self) -> None:
         while True:
             try:
-                async with self._listener_redis.pubsub() as pubsub:
+                async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL, self._own_channel)
                     self.healthy = True
-                    self._away_until = 0.0
+                    self._commands.is_back()
                     logger.info("redis.connected")
                     for recovered in self.recovered:
                         recovered()
@@ -117,70 +112,57 @@ class RedisLink:
             await asyncio.sleep(RETRY_S)
 
     async def _receive(self, pubsub: Any) -> None:
-        quiet = 0
+        clock = asyncio.get_running_loop().time
+        heard_at, looks = clock(), 0
         while True:
-            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
+            message = await pubsub.get_message(timeout=LOOK_S if looks else QUIET_S)
             if message is None:
-                quiet += 1
-                if quiet >= 2:  # a frozen server keeps its connections: ask for a sign of life
-                    async with asyncio.timeout(DEADLINE_S * 4):
-                        await self._redis.ping()
-                    quiet = 0
+                if looks > LOOKS:
+                    raise TimeoutError("it gives no sign of life")
+                if looks:
+                    looks += 1
+                elif clock() - heard_at >= QUIET_S:  # a frozen server keeps its connections
+                    await pubsub.ping()
+                    looks = 1
                 continue
-            quiet = 0
+            heard_at, looks = clock(), 0
+            if message["type"] != "message":
+                continue  # that it listens, or a sign of life
             for heard in self.heard if message["channel"] == CHANNEL else self.addressed:
                 try:
                     heard(message["data"])
                 except Exception:  # one message that is not understood takes nobody else's with it
                     logger.exception("redis.message_failed")
 
-    async def _try(self, *command: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._away_until:
-            return None
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                await self._slots.acquire()
-        except TimeoutError:
-            return None  # it is this process that is busy: Redis is not away for that
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
-        except (RedisError, OSError, TimeoutError):
-            self._away_until = loop.time() + 1.0
-            return None
-        finally:
-            self._slots.release()
-
     async def ring(self, text: str) -> bool:
         """Tell all processes; returns False when Redis did not take it."""
-        return await self._try("PUBLISH", CHANNEL, text) is not None
+        return await self._commands.ask("PUBLISH", CHANNEL, text) is not None
 
     async def take(self, keys: Sequence[str], limits: Sequence[int], ttls_s: Sequence[int]) -> list[int] | None:
         """Raise counters that expire, all of them or none where one would pass its limit; None when Redis is away.
 
         Returns what each counts with this use.
         """
-        found = await self._try("EVAL", _TAKE, len(keys), *keys, *limits, *ttls_s)
+        found = await self._commands.ask("EVAL", _TAKE, len(keys), *keys, *limits, *ttls_s)
         return None if found is None else [int(count) for count in found]
 
     async def turn(self, key: str, apart_us: int) -> int | None:
         """Take the next turn of a key; returns the microseconds until then, None when Redis is away."""
-        found = await self._try("EVAL", _TURN, 2, key, f"{key}:held", apart_us)
+        found = await self._commands.ask("EVAL", _TURN, 2, key, f"{key}:held", apart_us)
         return None if found is None else int(found)
 
     async def hold_turns(self, key: str, us: int) -> bool:
         """Have no turn of a key begin before so many microseconds are over; False when Redis did not take it."""
-        return await self._try("EVAL", _HOLD_TURNS, 1, f"{key}:held", us) is not None
+        return await self._commands.ask("EVAL", _HOLD_TURNS, 1, f"{key}:held", us) is not None
 
     async def turns_held(self, key: str) -> int | None:
         """Return the milliseconds a key is still held, below zero for none; None when Redis is away."""
-        found = await self._try("PTTL", f"{key}:held")
+        found = await self._commands.ask("PTTL", f"{key}:held")
         return None if found is None else int(found) - 1  # it is kept a millisecond longer than it holds
 
     async def tell(self, process: str, text: str) -> bool:
         """Tell one process; returns False when it does not listen, or Redis did not take it."""
-        return bool(await self._try("PUBLISH", ADDRESSED + process, text))
+        return bool(await self._commands.ask("PUBLISH", ADDRESSED + process, text))
 
     async def claim(self, key: str, holder: str, ttl_s: int) -> str | None:
         """Hold a lease that nobody else holds, or renew one's own; returns its holder, None when Redis is away."""
@@ -188,27 +170,27 @@ class RedisLink:
             "local h=redis.call('GET',KEYS[1]) if h and h~=ARGV[1] then return h end "
             "redis.call('SET',KEYS[1],ARGV[1],'EX',ARGV[2]) return ARGV[1]"
         )
-        holder_now = await self._try("EVAL", script, 1, key, holder, ttl_s)
+        holder_now = await self._commands.ask("EVAL", script, 1, key, holder, ttl_s)
         return None if holder_now is None else str(holder_now)
 
     async def end_claim(self, key: str, holder: str) -> None:
         """End a lease if it is this holder's."""
         script = "if redis.call('GET',KEYS[1])==ARGV[1] then return redis.call('DEL',KEYS[1]) end return 0"
-        await self._try("EVAL", script, 1, key, holder)
+        await self._commands.ask("EVAL", script, 1, key, holder)
 
     async def hold(self, key: str, fields: Mapping[str, str], ttl_s: int) -> bool:
         """Keep fields of a hash for a while (presence); False when Redis did not take them."""
         pairs = [part for field, value in fields.items() for part in (field, value)]
-        return await self._try("EVAL", _HOLD, 1, key, ttl_s, *pairs) is not None
+        return await self._commands.ask("EVAL", _HOLD, 1, key, ttl_s, *pairs) is not None
 
     async def drop(self, key: str, fields: Sequence[str]) -> None:
         """Remove fields of a hash."""
         if fields:
-            await self._try("HDEL", key, *fields)
+            await self._commands.ask("HDEL", key, *fields)
 
     async def all(self, key: str) -> dict[str, str] | None:
         """Return a hash; None when Redis is away."""
-        found = await self._try("HGETALL", key)
+        found = await self._commands.ask("HGETALL", key)
         if found is None:
             return None
         return dict(found) if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))

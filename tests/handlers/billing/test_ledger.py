@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from jinaconnect.actions.context import Services
 from jinaconnect.core.billing.money import MICRO
 from jinaconnect.core.billing.purse import InsufficientBalance
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.tenant import TenantStore
+from tests.client import until
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -24,11 +27,17 @@ async def wallet_with(services: Services, scope: str, units: int, **fields: Any)
         await pay_in(services, scope, "first", units * MICRO, "paid by bank transfer")
 
 
-async def books(services: Services, scope: str) -> tuple[Document, list[Document]]:
-    """Return the wallet and its rows in order, after holding them against each other."""
-    data = services.store.within(scope)
-    [wallet] = await data.select("wallets", {})
+async def _of_one_moment(data: TenantStore) -> tuple[Document, list[Document]] | None:
+    before = await data.select("wallets", {})
     rows = await data.select("ledger", {}, sort=[("number", 1)])
+    [wallet] = after = await data.select("wallets", {})
+    return (wallet, rows) if before == after else None
+
+
+async def books(services: Services, scope: str) -> tuple[Document, list[Document]]:
+    """Return the wallet and its rows in order, of one moment, after holding them against each other."""
+    data = services.store.within(scope)
+    wallet, rows = await until(partial(_of_one_moment, data))
     assert [row["number"] for row in rows] == list(range(1, wallet["number"] + 1))
     balance = reserved = 0
     for row in rows:
