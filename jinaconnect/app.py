@@ -85,7 +85,8 @@ from jinaconnect.store.databases.mongo import Database, Document, answering, con
 from jinaconnect.store.databases.redis import RedisLink
 from jinaconnect.store.due import Due, process_name
 from jinaconnect.store.ending import ended
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.people import People
+from jinaconnect.store.identity.registry import Registry
 from jinaconnect.store.secrets.sealing import Secrets, load_master_key
 from jinaconnect.store.store import Store
 from jinaconnect.store.webhook_queue import WebhookQueue
@@ -151,7 +152,8 @@ class Gateway:
             clock=self.clock,
             ids=ids,
             store=store,
-            registry=Registry(database, store.withdrawals),
+            registry=Registry(database),
+            people=People(database, store.withdrawals),
             secrets=secrets,
             cursors=Cursors(secrets.derive("cursors")),
             due=due,
@@ -180,7 +182,7 @@ class Gateway:
         budgets = Budgets(**{name: getattr(config.limits, name) for name in Budgets.__dataclass_fields__})
         rates = RateGate(Limits(link), budgets)
         key, may_keep = services.secrets.derive("tokens"), self._may_keep
-        auth = TokenAuthenticator(services.registry, clock, key, may_keep, config.voice.operators)
+        auth = TokenAuthenticator(services.registry, services.people, clock, key, may_keep, config.voice.operators)
         accounts = OpenAccounts(services.registry, services.secrets)
         settings = {
             "whatsapp_meta": config.whatsapp.model_dump(), "whatsapp_gupshup": config.gupshup.model_dump(),
@@ -363,8 +365,8 @@ def _appended(interprocess: Interprocess, scope: str, rows: Sequence[Mapping[str
 async def _prepare(services: Services) -> None:
     """Bring the database to what this version needs."""
     parts = (
-        services.registry, services.due, services.idempotency, services.tickets, services.switch_commands,
-        services.webhook_queue, services.allowances,
+        services.registry, services.people, services.due, services.idempotency, services.tickets,
+        services.switch_commands, services.webhook_queue, services.allowances,
     )  # fmt: skip
     async with answering():
         with unhurried():  # an index is built for as long as it takes

@@ -26,7 +26,8 @@ from jinaconnect.store.coordination.switch_status import SwitchStatus
 from jinaconnect.store.coordination.tickets import Tickets
 from jinaconnect.store.coordination.turns import Turns
 from jinaconnect.store.due import Due
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.people import People
+from jinaconnect.store.identity.registry import Registry
 from jinaconnect.store.secrets.sealing import Secrets
 from jinaconnect.store.store import Store
 from jinaconnect.store.tenant import TenantStore, Written
@@ -63,6 +64,7 @@ class Services:
     ids: Ids
     store: Store
     registry: Registry
+    people: People
     secrets: Secrets
     cursors: Cursors
     due: Due

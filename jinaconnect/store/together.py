@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.store.databases.mongo import DUPLICATE_KEY, Database, Document, faults_of, guarded
 
 ANNOUNCED = "announcements"
@@ -95,6 +97,36 @@ async def announce(database: Database, row: Document, session: AsyncClientSessio
         },
         upsert=True, session=session,
     )  # fmt: skip
+
+
+async def change_announced(
+    database: Database, collection: str, query: Mapping[str, Any], fields: Mapping[str, Any],
+    announcements: Callable[[Document], Sequence[Document]], jobs: Sequence[Document] = (),
+) -> tuple[Document, Sequence[Document]]:  # fmt: skip
+    """Change a document, tell of it in rows and leave the jobs that follow from it, all or nothing.
+
+    A job whose id is there stays as it is, so that a request can be run again.
+    """
+    done: list[tuple[Document, Sequence[Document]]] = []
+
+    async def write(session: AsyncClientSession) -> None:
+        doc = await database[collection].find_one_and_update(
+            dict(query), {"$set": dict(fields)}, return_document=ReturnDocument.AFTER, session=session
+        )
+        if doc is None:
+            raise NotFound()
+        rows = announcements(doc)
+        for row in rows:
+            await announce(database, row, session)
+        for job in jobs:
+            await database["jobs"].update_one(
+                {"_id": job["_id"]}, {"$setOnInsert": {k: v for k, v in job.items() if k != "_id"}}, upsert=True,
+                session=session,
+            )  # fmt: skip
+        done[:] = [(doc, rows)]
+
+    await transaction(database, write)
+    return done[0]
 
 
 def _as_read(doc: Document) -> Document:

@@ -32,7 +32,7 @@ async def add_person(running: Running, tenant: Tenant, role: str, name: str = "P
     email = f"{secrets.token_hex(6)}@people.example"
     found = await store.find_one("roles", {"slug": role})
     assert found is not None
-    await services.registry.add_user(
+    await services.people.add_user(
         {
             "_id": user,
             "email": email,

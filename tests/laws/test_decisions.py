@@ -139,7 +139,7 @@ async def test_ownership_has_one_holder_wherever_its_transfer_is_cut(
 async def test_a_changed_password_and_the_end_of_its_sessions_are_one(gateway: Running, tenant: Tenant) -> None:
     person = await add_person(gateway, tenant, "manager")
     services, old = gateway.services, PASSWORD
-    mail = (await services.registry.user(person.id) or {})["email"]
+    mail = (await services.people.user(person.id) or {})["email"]
     for waits in itertools.count():
         given = (await tenant.anonymous.post("/token/", {"email": mail, "password": old})).ok()
         principal = await gateway.ports.auth.from_token(given["access"], "127.0.0.1")
@@ -151,13 +151,13 @@ async def test_a_changed_password_and_the_end_of_its_sessions_are_one(gateway: R
 
         async def agree(token: str = str(principal.token_id), new: str = new) -> bool:
             """Tell whether both are as they were, or both are changed; a commit may still be on its way."""
-            session, user = await services.registry.session(token), await services.registry.user(person.id)
+            session, user = await services.people.session(token), await services.people.user(person.id)
             assert session is not None
             assert user is not None
             return bool(session["revoked"]) == await matches(user["password"], new)
 
         await until(agree)
-        changed = await matches((await services.registry.user(person.id) or {})["password"], new)
+        changed = await matches((await services.people.user(person.id) or {})["password"], new)
         old = new if changed else old
         if not was_cut:
             break

@@ -59,7 +59,7 @@ async def _organisation(services: Services, ports: Ports, name: str, domain: str
 async def _person(services: Services, tenant: str, role: str, slug: str, email: str) -> dict[str, str]:
     user = derived_id(services, "usr", email)
     password = _text(services, f"password {email}", 12) + "!Aa1"
-    if await services.registry.user(user) is None:
+    if await services.people.user(user) is None:
         doc = {
             "_id": user,
             "email": email,
@@ -73,7 +73,7 @@ async def _person(services: Services, tenant: str, role: str, slug: str, email: 
             "created_at": services.clock(),
         }
         with contextlib.suppress(Conflict):  # another seeding was first
-            await services.registry.add_user(doc)
+            await services.people.add_user(doc)
     member = {
         "_id": derived_id(services, "mem", email),
         "user": user,

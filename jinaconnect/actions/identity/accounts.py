@@ -40,12 +40,12 @@ async def register(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str
         "created_at": now,
     }  # fmt: skip
     # The person first: of an organisation that stands somebody can ask for the letter again.
-    await services.registry.add_user(user)
+    await services.people.add_user(user)
     about = {key: fields.get(f"tenant_{key}") for key in ("website", "address", "country", "state", "industry")}
     try:
         await create_tenant(services, ctx.ports.channels, name, id=tenant, about={**about, "email": email})
     except Conflict as error:
-        await services.registry.drop_user(user["_id"])
+        await services.people.drop_user(user["_id"])
         raise Invalid.field("tenant_name", "is taken") from error
     await _own(services, user)
     await ask_for_letter(ctx, "verify", scope=f"{tenant}:live", user=user["_id"])
@@ -109,9 +109,9 @@ async def link(ctx: OperationContext, access_key: str | None, fields: Mapping[st
 
 
 async def _linked(ctx: Context, fields: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    registry, store, mobile = ctx.services.registry, account_store(ctx), fields["mobile"]
+    people, store, mobile = ctx.services.people, account_store(ctx), fields["mobile"]
     role = await role_below(ctx, None, "agent")
-    user = next((each for each in await registry.accounts(mobile) if each.get("home") == ctx.principal.tenant), None)
+    user = next((each for each in await people.accounts(mobile) if each.get("home") == ctx.principal.tenant), None)
     if user is not None and not await matches(user["password"], fields["password"]):
         raise Invalid.field("password", "is wrong")
     new = user is None
@@ -121,7 +121,7 @@ async def _linked(ctx: Context, fields: Mapping[str, Any]) -> tuple[dict[str, An
             "last_name": fields.get("last_name") or "", "mobile": mobile, "password": await hashed(fields["password"]),
             "is_active": True, "email_verified": False, "home": ctx.principal.tenant, "created_at": ctx.now(),
         }  # fmt: skip
-        await registry.add_user(user)
+        await people.add_user(user)
     person, now = user, ctx.now()
     known = await store.find_one("members", {"user": user["_id"]})
     if known is None:
@@ -154,7 +154,7 @@ async def verify(ctx: OperationContext, token: str) -> str:
         if not await addresses.move(ctx, user, key_hash(token)):
             raise used()
         return address
-    if not await ctx.services.registry.verify_user(key_hash(token), ctx.now()):
+    if not await ctx.services.people.verify_user(key_hash(token), ctx.now()):
         raise used()
     await _own(ctx.services, user)  # what an interrupted registration left undone
     return address
@@ -162,7 +162,7 @@ async def verify(ctx: OperationContext, token: str) -> str:
 
 async def verifiable(ctx: Context, token: str) -> tuple[Document, str]:
     """Return the account that a secret can prove an address of, and the address; raises Invalid on `token`."""
-    user = await ctx.services.registry.user_by_secret("verification", key_hash(token))
+    user = await ctx.services.people.user_by_secret("verification", key_hash(token))
     if user is None:
         user = await addresses.movable(ctx, key_hash(token))
         return user, str(user["moving_to"]["address"])
@@ -175,7 +175,7 @@ async def verifiable(ctx: Context, token: str) -> tuple[Document, str]:
 
 async def resettable(ctx: Context, token: str) -> Document:
     """Return the account that a secret gives another password; raises Invalid on `token`."""
-    user = await ctx.services.registry.user_by_secret("reset", key_hash(token))
+    user = await ctx.services.people.user_by_secret("reset", key_hash(token))
     if user is None:
         raise unusable("is unknown or used")
     if user["reset"]["until"] <= ctx.now():
@@ -190,7 +190,7 @@ def used() -> Invalid:
 
 async def tell_changed(ctx: OperationContext, user: Document) -> None:
     """Have a person told that their password is another one now."""
-    tenant = user.get("home") or next(iter(await ctx.services.registry.tenants_of(user["_id"])), None)
+    tenant = user.get("home") or next(iter(await ctx.services.people.tenants_of(user["_id"])), None)
     if tenant is not None:
         await ask_for_letter(ctx, "changed", scope=f"{tenant}:live", user=user["_id"])
 
@@ -202,7 +202,7 @@ async def reset_password(ctx: OperationContext, token: str, password: str, confi
     if password != confirmed:
         raise Invalid.field("confirm_password", "does not match")
     user = await resettable(ctx, token)
-    if not await ctx.services.registry.redeem_reset(user["_id"], key_hash(token), await hashed(password), ctx.now()):
+    if not await ctx.services.people.redeem_reset(user["_id"], key_hash(token), await hashed(password), ctx.now()):
         raise unusable("is unknown or used")
     await tell_changed(ctx, user)
     return str(user["email"])

@@ -52,7 +52,7 @@ async def asked_move(
 
 async def movable(ctx: Context, digest: str) -> Document:
     """Return the account that the secret with a hash gives another address; raises Invalid on `token`."""
-    user = await ctx.services.registry.user_by_secret("moving_to", digest)
+    user = await ctx.services.people.user_by_secret("moving_to", digest)
     if user is None or not user["is_active"]:
         raise unusable("is unknown")
     if user["moving_to"]["until"] <= ctx.now():
@@ -65,7 +65,8 @@ async def move(ctx: OperationContext, user: Document, digest: str) -> bool:
 
     Raises Invalid on `token` where another account of the organisation has the address, or they belong to none.
     """
-    registry, members = ctx.services.registry, await ctx.services.registry.memberships(user["_id"])
+    people, registry = ctx.services.people, ctx.services.registry
+    members = await people.memberships(user["_id"])
     if not members:
         raise unusable("is unknown")
     roles = {member["_id"]: await registry.role(member["scope"], member["role"]) for member in members}
@@ -85,7 +86,7 @@ async def move(ctx: OperationContext, user: Document, digest: str) -> bool:
         told = {"user": user["_id"], "to": former, "shown": masked(user["moving_to"]["address"])}
         jobs = [letter_job(ctx, "moved", f"{user.get('home') or members[0]['scope']}:live", **told)]
     try:
-        rows = await registry.move_user(user, digest, ctx.now(), announcements, jobs)
+        rows = await people.move_user(user, digest, ctx.now(), announcements, jobs)
     except NotFound:
         return False
     except Conflict as error:

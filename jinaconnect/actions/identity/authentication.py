@@ -29,7 +29,8 @@ from jinaconnect.core.errors import (
 from jinaconnect.core.permissions import PLATFORM
 from jinaconnect.core.permissions import held as held_by
 from jinaconnect.core.principal import Mode, Principal
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.people import People
+from jinaconnect.store.identity.registry import Registry
 
 KEEP_S = 10.0
 MAX_KEPT = 50_000
@@ -53,10 +54,11 @@ class TokenAuthenticator:
     """Makes principals from `Authorization` headers and socket tokens."""
 
     def __init__(
-        self, registry: Registry, clock: Clock, key: bytes, may_keep: Callable[[], bool],
+        self, registry: Registry, people: People, clock: Clock, key: bytes, may_keep: Callable[[], bool],
         operators: Collection[str] = (),
     ) -> None:  # fmt: skip
         self._registry = registry
+        self._people = people
         self._clock = clock
         self._key = key
         self._may_keep = may_keep
@@ -154,8 +156,8 @@ class TokenAuthenticator:
                 raise InvalidApiKey("The API key has ended.")
             role = await self._role(tenant, key["role"])
             return self._principal("api_key", id, key["name"], found, mode, role, key["expires_at"])
-        user = await self._registry.user(id)
-        members = await self._registry.memberships(id)
+        user = await self._people.user(id)
+        members = await self._people.memberships(id)
         member = next((each for each in members if each["scope"] == tenant), None)
         if user is None or not user["is_active"] or member is None:
             raise AuthenticationFailed("The membership has ended.")
@@ -165,14 +167,14 @@ class TokenAuthenticator:
 
     async def _from_jwt(self, token: str) -> Principal:
         claims = self.claims(token, "access")
-        session = await self._registry.session(claims["sid"])
+        session = await self._people.session(claims["sid"])
         if session is None or session["revoked"]:
             raise AuthenticationFailed("The token has been revoked.")
-        user = await self._registry.user(claims["user_id"])
+        user = await self._people.user(claims["user_id"])
         if user is None or not user["is_active"] or session["user"] != user["_id"]:
             raise AuthenticationFailed("The account is not active.")
         member = next(
-            (m for m in await self._registry.memberships(user["_id"]) if m["scope"] == session["tenant"]), None
+            (m for m in await self._people.memberships(user["_id"]) if m["scope"] == session["tenant"]), None
         )
         if member is None:
             raise AuthenticationFailed("The membership has ended.")
@@ -180,7 +182,7 @@ class TokenAuthenticator:
         role = await self._role(session["tenant"], member["role"])
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
-        operator = user["username"] in self._operators and await self._registry.is_first_account(
+        operator = user["username"] in self._operators and await self._people.is_first_account(
             user["_id"], user["username"]
         )
         mode: Mode = "test" if claims.get("mode") == "test" else "live"

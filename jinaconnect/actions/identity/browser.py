@@ -44,17 +44,17 @@ async def renew(ctx: OperationContext, cookie: str, tenant: str | None, mode: Mo
     Raises AuthenticationFailed when the session or the membership has ended.
     """
     held = await _held(ctx, cookie)
-    memberships = await ctx.services.registry.memberships(held["user"])
+    memberships = await ctx.services.people.memberships(held["user"])
     wanted = tenant or held["tenant"]
     member = next((each for each in memberships if each["scope"] == wanted), None)
     if member is None:
         raise AuthenticationFailed("The membership has ended.")
     expires = ctx.now() + timedelta(seconds=ctx.services.settings.refresh_ttl_s)
-    await ctx.services.registry.prolong_session(held["_id"], expires)
+    await ctx.services.people.prolong_session(held["_id"], expires)
     session = held["_id"]
     if wanted != held["tenant"]:
         session = await _beside(ctx, held, member)
-        await ctx.services.registry.prolong_session(session, expires)
+        await ctx.services.people.prolong_session(session, expires)
     return await _opened(ctx, held["_id"], session, member, memberships, mode)
 
 
@@ -64,13 +64,13 @@ async def end(ctx: OperationContext, cookie: str) -> None:
         held = await _held(ctx, cookie)
     except AuthenticationFailed:
         return
-    await ctx.services.registry.revoke_sessions({"_id": {"$in": [held["_id"], *held["beside"].values()]}})
+    await ctx.services.people.revoke_sessions({"_id": {"$in": [held["_id"], *held["beside"].values()]}})
 
 
 async def _held(ctx: OperationContext, cookie: str) -> Document:
     claims = ctx.ports.auth.claims(cookie, KIND)
-    session = await ctx.services.registry.session(claims["sid"])
-    user = await ctx.services.registry.user(session["user"]) if session is not None else None
+    session = await ctx.services.people.session(claims["sid"])
+    user = await ctx.services.people.user(session["user"]) if session is not None else None
     if session is None or session["revoked"] or user is None or not user["is_active"]:
         raise AuthenticationFailed("The session has ended.")
     return session
@@ -80,11 +80,11 @@ async def _beside(ctx: OperationContext, held: Document, member: Document) -> st
     """Return the session of another organisation that belongs to this cookie, made where there is none yet."""
     known = held["beside"].get(member["scope"])
     if known is not None:
-        found = await ctx.services.registry.session(known)
+        found = await ctx.services.people.session(known)
         if found is not None and not found["revoked"]:
             return str(known)
     made = await open_session(ctx, member, refresh=None, beside={})
-    await ctx.services.registry.put_session_beside(held["_id"], member["scope"], made)
+    await ctx.services.people.put_session_beside(held["_id"], member["scope"], made)
     return made
 
 
@@ -92,7 +92,7 @@ async def _opened(
     ctx: OperationContext, cookie_session: str, session: str, member: Document, memberships: list[Document], mode: Mode
 ) -> Opened:
     services, now = ctx.services, int(ctx.now().timestamp())
-    user = await services.registry.user(member["user"])
+    user = await services.people.user(member["user"])
     if user is None:
         raise AuthenticationFailed("The session has ended.")
     answer = await access_tokens(ctx, session, user, member, mode)

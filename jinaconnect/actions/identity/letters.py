@@ -72,10 +72,10 @@ def seal_token(services: Services, job: str, token: str) -> bytes:
 async def write_letter(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:
     """Write and send one letter; of an address, have one written for each account it has."""
     if "address" in data:
-        found = await services.registry.accounts(data["address"])
+        found = await services.people.accounts(data["address"])
         await ports.worker.add_jobs([job for user in found if (job := await _one_of(services, user, data))])
         return
-    user = await services.registry.user(data["user"])
+    user = await services.people.user(data["user"])
     tenant = await services.registry.tenant(scope.rpartition(":")[0])
     if user is None or tenant is None or tenant.get("suspended"):
         return
@@ -93,7 +93,7 @@ async def write_letter(services: Services, ports: Ports, scope: str, data: Mappi
 
 async def _one_of(services: Services, user: Document, data: Mapping[str, Any]) -> Document | None:
     """Return the job of the letter for one of an address's accounts, None where it is of no organisation."""
-    tenant = user.get("home") or next(iter(await services.registry.tenants_of(user["_id"])), None)
+    tenant = user.get("home") or next(iter(await services.people.tenants_of(user["_id"])), None)
     if tenant is None:
         return None
     id = f"{data['id']}.{user['_id']}"
@@ -152,13 +152,13 @@ async def _reset(services: Services, user: Document, tenant: Document, data: Map
 
 async def _opens(services: Services, user: Document, kept: Document) -> bool:
     """Keep what a letter to a person's address opens; False where they have moved since, for it would open it there."""
-    return await services.registry.set_user(user["_id"], kept, {"email": user["email"]})
+    return await services.people.set_user(user["_id"], kept, {"email": user["email"]})
 
 
 async def _moving(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:
     token = _token(services, data["id"])
     kept = {"moving_to.hash": key_hash(token), "moving_to.until": services.clock() + VERIFY_WITHIN}
-    if not await services.registry.set_user(user["_id"], kept, {"moving_to.asked": data["id"]}):
+    if not await services.people.set_user(user["_id"], kept, {"moving_to.asked": data["id"]}):
         return None  # withdrawn, done or asked for again
     return letters.moving(user["first_name"], tenant["name"], link(services, f"/verify-email/{token}/"))
 

@@ -39,7 +39,7 @@ def render_member(
 
 async def render_members(ctx: Context, members: Sequence[Document]) -> list[dict[str, Any]]:
     """Return members with their person and role."""
-    users = await ctx.services.registry.users([member["user"] for member in members])
+    users = await ctx.services.people.users([member["user"] for member in members])
     ids = list({member["role"] for member in members})
     roles = {row["_id"]: row for row in await account_store(ctx).select("roles", {"_id": {"$in": ids}})}
     return [render_member(member, users.get(member["user"]), roles.get(member["role"])) for member in members]
@@ -48,7 +48,7 @@ async def render_members(ctx: Context, members: Sequence[Document]) -> list[dict
 async def found_users(ctx: Context, words: str) -> list[str]:
     """Return the ids of members whose name, e-mail or username holds the words."""
     rows = await account_store(ctx).select("members", {}, fields={"user": 1})
-    users = await ctx.services.registry.users([row["user"] for row in rows])
+    users = await ctx.services.people.users([row["user"] for row in rows])
     wanted = words.lower()
     names = ("email", "first_name", "last_name", "username")
     return [id for id, user in users.items() if any(wanted in str(user.get(name) or "").lower() for name in names)]
@@ -69,11 +69,11 @@ async def invite(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, 
     password = fields.get("password")
     if password is not None and (faults := password_faults(password, strict=True)):
         raise Invalid({"password": faults})
-    registry, store, email = ctx.services.registry, account_store(ctx), fields["email"].lower()
+    people, store, email = ctx.services.people, account_store(ctx), fields["email"].lower()
     # Made before anything is looked up: a request that is run again finds what it made by these.
     new_user, new_member, mark, job = (ctx.ids.new(prefix) for prefix in ("usr", "mem", "inv", "job"))
     token = None if password else ctx.secret("invitation")
-    accounts = {row["_id"]: row for row in await registry.accounts(email)}
+    accounts = {row["_id"]: row for row in await people.accounts(email)}
     for held in await store.select("members", {"user": {"$in": list(accounts)}}):
         _free(ctx, held, mark)
     user = await _own_account(ctx, list(accounts.values()))
@@ -83,7 +83,7 @@ async def invite(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, 
             "last_name": fields.get("last_name") or "", "mobile": None, "password": None, "is_active": False,
             "email_verified": False, "home": ctx.principal.tenant, "created_at": ctx.now(),
         }  # fmt: skip
-        await registry.add_user(user)
+        await people.add_user(user)
     changes = {
         "role": role["_id"], "is_active": token is None, "unaccepted": None if token is None else _until(ctx),
         "invited": mark, "updated_by": ctx.principal.username, "updated_at": ctx.now(),
@@ -107,7 +107,7 @@ async def invite(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, 
     # The account last: of several who invite at once, the one whose membership stands has the link that works.
     if user.get("opened") != mark:
         ready = {"password": await hashed(password), "is_active": True, "moving_to": None} if password else {}
-        await registry.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
+        await people.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
         await _send_link(ctx, job, user, token, fields.get("message") or "")
     return _invited(render_member(ctx.wrote(written), user, role), token)
 
@@ -150,13 +150,13 @@ def _invited(shown: Mapping[str, Any], token: str | None) -> dict[str, Any]:
 
 async def _own_account(ctx: Context, accounts: Sequence[Document]) -> Document | None:
     """Return the account on which this organisation alone relies, if there is one."""
-    registry, tenant = ctx.services.registry, ctx.principal.tenant
+    people, tenant = ctx.services.people, ctx.principal.tenant
     for account in accounts:
         if account.get("home") == tenant:
             return account
     for account in accounts:  # of before accounts had a home: ours where nobody else ever had it as a member
-        if account.get("home") is None and await registry.tenants_of(account["_id"]) == [tenant]:
-            return account if await registry.claim_account(account["_id"], tenant) else None
+        if account.get("home") is None and await people.tenants_of(account["_id"]) == [tenant]:
+            return account if await people.claim_account(account["_id"], tenant) else None
     return None
 
 
@@ -172,7 +172,7 @@ async def invite_again(ctx: OperationContext, id: str) -> dict[str, Any]:
         raise Invalid.field("non_field_errors", "this person has accepted already")
     if await _own_account(ctx, [user]) is None:
         raise Invalid.field("non_field_errors", "this person is a member of another organisation too")
-    await ctx.services.registry.set_user(user["_id"], {"invitation": _invitation(ctx, token)})
+    await ctx.services.people.set_user(user["_id"], {"invitation": _invitation(ctx, token)})
     await _send_link(ctx, ctx.ids.new("job"), user, token)
 
     def decide(doc: Document) -> Change | None:
@@ -192,8 +192,8 @@ async def accept(ctx: Context, token: str, password: str) -> None:
     """Make an invited person a member, with the password they chose; the link works once."""
     if faults := password_faults(password):
         raise Invalid({"password": faults})
-    registry, digest = ctx.services.registry, key_hash(token)
-    user = await registry.invited(digest, ctx.now())
+    people, digest = ctx.services.people, key_hash(token)
+    user = await people.invited(digest, ctx.now())
     if user is None:
         raise _unusable()
     store = ctx.services.store.of(await _home(ctx, user), "live")
@@ -215,7 +215,7 @@ async def accept(ctx: Context, token: str, password: str) -> None:
 
     # The membership first: it opens nothing before the password is set, and cut in between the link works once more.
     await store.change("members", member["_id"], decide)
-    if not await registry.redeem_invitation(digest, await hashed(password), ctx.now()):
+    if not await people.redeem_invitation(digest, await hashed(password), ctx.now()):
         raise _unusable()
 
 
@@ -231,7 +231,7 @@ async def _home(ctx: Context, user: Document) -> str:
     """
     if user.get("home") is not None:
         return str(user["home"])
-    first, *others = await ctx.services.registry.tenants_of(user["_id"]) or [""]
+    first, *others = await ctx.services.people.tenants_of(user["_id"]) or [""]
     for tenant in others:
         store = ctx.services.store.of(tenant, "live")
         member = await store.find_one("members", {"user": user["_id"]})
@@ -247,7 +247,7 @@ async def _home(ctx: Context, user: Document) -> str:
 
         if member is not None:
             await store.change("members", member["_id"], decide)
-    await ctx.services.registry.claim_account(user["_id"], first)
+    await ctx.services.people.claim_account(user["_id"], first)
     return first
 
 
@@ -276,7 +276,7 @@ async def _target(ctx: Context, id: str) -> tuple[Document | None, Document]:
     if role["slug"] == "owner":
         raise Invalid.field("non_field_errors", "the owner's membership moves by transfer only")
     below(ctx, role)
-    return await ctx.services.registry.user(member["user"]), role
+    return await ctx.services.people.user(member["user"]), role
 
 
 def _unmoved(member: Document, role: Document) -> None:
@@ -300,9 +300,9 @@ async def remove(ctx: Context, id: str) -> None:
 
     member = ctx.wrote(await account_store(ctx).change("members", id, decide))
     if user is not None and user.get("home") == ctx.principal.tenant:
-        await ctx.services.registry.set_user(user["_id"], {"invitation": None})
+        await ctx.services.people.set_user(user["_id"], {"invitation": None})
     query = {"user": member["user"], "tenant": ctx.principal.tenant}
-    await ctx.services.registry.revoke_sessions(query)
+    await ctx.services.people.revoke_sessions(query)
 
 
 async def transfer(ctx: Context, user_id: str) -> dict[str, Any]:
@@ -317,7 +317,7 @@ async def transfer(ctx: Context, user_id: str) -> dict[str, Any]:
     owner = await store.get("members", ctx.principal.member)
     if owner["role"] != roles["owner"]["_id"]:
         raise Conflict("You are not the owner any more.")
-    users = await ctx.services.registry.users([user_id, owner["user"]])
+    users = await ctx.services.people.users([user_id, owner["user"]])
 
     def given(role: Document, expected: Document) -> Any:
         def decide(doc: Document) -> Change:

@@ -47,7 +47,7 @@ async def prove(ctx: OperationContext, name: str, password: str) -> tuple[dict[s
     if not any(user["is_active"] for user in users.values()):
         raise AuthenticationFailed("The account is not active.")
     active = {id: user for id, user in users.items() if user["is_active"]}
-    memberships = [member for id in active for member in await services.registry.memberships(id)]
+    memberships = [member for id in active for member in await services.people.memberships(id)]
     return active, sorted(memberships, key=lambda member: str(member["_id"]))
 
 
@@ -61,7 +61,7 @@ async def open_session(ctx: Context, member: Document, **fields: Any) -> str:
     """Begin a session of a member and return its id."""
     session = ctx.ids.new("sid")
     expires = ctx.now() + timedelta(seconds=ctx.services.settings.refresh_ttl_s)
-    await ctx.services.registry.add_session({
+    await ctx.services.people.add_session({
         "_id": session, "user": member["user"], "tenant": member["scope"], "revoked": False, "created_at": ctx.now(),
         "expires_at": expires, **fields,
     })  # fmt: skip
@@ -70,7 +70,7 @@ async def open_session(ctx: Context, member: Document, **fields: Any) -> str:
 
 async def _proven(ctx: Context, name: str, password: str) -> dict[str, Document]:
     """Return the accounts of a name whose password this is; each organisation may have one of its own."""
-    accounts = await ctx.services.registry.accounts(name)
+    accounts = await ctx.services.people.accounts(name)
     if not accounts:
         await matches(None, password)  # the same work as for somebody who is there
     return {user["_id"]: user for user in accounts if await matches(user["password"], password)}
@@ -131,16 +131,16 @@ async def renew(ctx: OperationContext, token: str) -> dict[str, Any]:
     """
     services = ctx.services
     claims = ctx.ports.auth.claims(token, "refresh")
-    session = await services.registry.session(claims["sid"])
+    session = await services.people.session(claims["sid"])
     if session is None or session["revoked"]:
         raise AuthenticationFailed("The session has ended.")
     new = ctx.ids.new("jti")
     expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
-    if not await services.registry.rotate_session(session["_id"], claims["jti"], new, expires):
-        await services.registry.revoke_sessions({"_id": session["_id"]})
+    if not await services.people.rotate_session(session["_id"], claims["jti"], new, expires):
+        await services.people.revoke_sessions({"_id": session["_id"]})
         raise AuthenticationFailed("The refresh token was used before; the session has ended.")
-    user = await services.registry.user(session["user"])
-    members = [row for row in await services.registry.memberships(session["user"]) if row["scope"] == session["tenant"]]
+    user = await services.people.user(session["user"])
+    members = [row for row in await services.people.memberships(session["user"]) if row["scope"] == session["tenant"]]
     if user is None or not user["is_active"] or not members:
         raise AuthenticationFailed("The session has ended.")
     answer = await access_tokens(ctx, session["_id"], user, members[0])
@@ -159,10 +159,10 @@ async def log_out(ctx: OperationContext, refresh: str | None) -> None:
     sessions = {ctx.principal.token_id} - {None}
     if refresh is not None:
         claims = ctx.ports.auth.claims(refresh, "refresh")
-        held = await ctx.services.registry.session(claims["sid"])
+        held = await ctx.services.people.session(claims["sid"])
         if held is not None and held["user"] == ctx.principal.id:
             sessions.add(held["_id"])
-    await ctx.services.registry.revoke_sessions({"_id": {"$in": list(sessions)}})
+    await ctx.services.people.revoke_sessions({"_id": {"$in": list(sessions)}})
 
 
 async def change_password(ctx: OperationContext, old: str, new: str, confirmed: str) -> None:
@@ -172,7 +172,7 @@ async def change_password(ctx: OperationContext, old: str, new: str, confirmed: 
     verdict = await ctx.ports.rates.login(ctx.caller.ip, ctx.principal.user_id)
     if not verdict.allowed:  # a session that was left open is no way to guess
         raise Throttled("Too many attempts for this account.", retry_after=max(1.0, verdict.reset_s))
-    user = await ctx.services.registry.user(ctx.principal.user_id)
+    user = await ctx.services.people.user(ctx.principal.user_id)
     if user is None or not await matches(user["password"], old):
         raise Invalid.field("old_password", "is wrong")
     if faults := password_faults(new):
@@ -181,5 +181,5 @@ async def change_password(ctx: OperationContext, old: str, new: str, confirmed: 
         raise Invalid.field("new_password", "must differ from the old one")
     if new != confirmed:
         raise Invalid.field("confirm_password", "does not match")
-    await ctx.services.registry.set_password(user["_id"], await hashed(new))
+    await ctx.services.people.set_password(user["_id"], await hashed(new))
     await ask_for_letter(ctx, "changed", scope=ctx.principal.scope, user=user["_id"])

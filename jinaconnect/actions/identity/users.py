@@ -41,7 +41,7 @@ def render_user(ctx: Context, user: Mapping[str, Any], *, own: bool) -> dict[str
 async def list_users(ctx: Context) -> list[dict[str, Any]]:
     """Return the people of the organisation."""
     rows = await account_store(ctx).select("members", {"is_active": True}, sort=[("_id", 1)])
-    users = await ctx.services.registry.users([row["user"] for row in rows])
+    users = await ctx.services.people.users([row["user"] for row in rows])
     return [render_user(ctx, users[row["user"]], own=False) for row in rows if row["user"] in users]
 
 
@@ -52,7 +52,7 @@ async def read_user(ctx: Context, id: str) -> dict[str, Any]:
     if wanted is None:
         raise NotFound()
     member = await account_store(ctx).find_one("members", {"user": wanted, "is_active": True})
-    user = await ctx.services.registry.user(wanted) if member is not None else None
+    user = await ctx.services.people.user(wanted) if member is not None else None
     if user is None:
         raise NotFound()
     return render_user(ctx, user, own=own)
@@ -72,7 +72,7 @@ async def change_user(
         raise PermissionDenied("An API key has no profile.")
     store, event_id = account_store(ctx), ctx.ids.new("evt")
     member = await store.get("members", str(ctx.principal.member))
-    role, before = await store.find("roles", member["role"]), await ctx.services.registry.user(ctx.principal.user_id)
+    role, before = await store.find("roles", member["role"]), await ctx.services.people.user(ctx.principal.user_id)
     if before is None:
         raise NotFound()
     changes = {name: value for name, value in fields.items() if name not in ("email", "current_password")}
@@ -86,7 +86,7 @@ async def change_user(
         event = ctx.event("member.updated", member["_id"], render_member(member, user, role), id=event_id)
         return store.announcement(member["_id"], event)
 
-    user, row = await ctx.services.registry.change_user(ctx.principal.user_id, changes, announcement, jobs)
+    user, row = await ctx.services.people.change_user(ctx.principal.user_id, changes, announcement, jobs)
     for job in jobs:  # written with what it is about: after a crash the worker's sweep finds it
         ctx.ports.worker.run_job(job)
     seqs = await store.tell(ANNOUNCED, [row])
@@ -112,7 +112,7 @@ async def _kept(ctx: Context, scope: str, image: bytes) -> Document:
 
 async def image(ctx: Context, id: str) -> str:
     """Return the scope of a person's picture; whoever knows its id may have it. Raises NotFound."""
-    user = await ctx.services.registry.user_of_image(id)
+    user = await ctx.services.people.user_of_image(id)
     if user is None:
         raise NotFound()
     return str(user["image"]["scope"])

@@ -106,7 +106,7 @@ async def assignee(ctx: Context, type: str, id: str | None) -> Assignee:
         raise Invalid.field("assigned_to_id", f"unknown: there is no such {type.lower()}")
     known = {"user": id} if not id.startswith("mem_") else {"_id": id}
     member = await ctx.data.find_one("members", {**known, "is_active": True})
-    person = await ctx.services.registry.user(member["user"]) if member is not None else None
+    person = await ctx.services.people.user(member["user"]) if member is not None else None
     if person is None or not person["is_active"]:
         raise Invalid.field("assigned_to_id", "unknown: there is no such active member")
     name = f"{person['first_name']} {person['last_name']}".strip() or person["email"]

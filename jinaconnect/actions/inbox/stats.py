@@ -272,7 +272,7 @@ async def _unread(ctx: Context, platform: str | None, person: str | None) -> int
 
 
 async def _names(ctx: Context, ids: Iterable[str]) -> dict[str, str]:
-    people = await ctx.services.registry.users(list(ids))
+    people = await ctx.services.people.users(list(ids))
     return {id: f"{each['first_name']} {each['last_name']}".strip() or each["email"] for id, each in people.items()}
 
 

@@ -148,9 +148,9 @@ def _number(services: Services, trunk: Document, text: str, country: str) -> str
 async def _check_may_dial(ctx: Context, user: str) -> None:
     """Raise PermissionDenied where a telephone's person may not place calls over REST either."""
     await require_voice(ctx)
-    registry, tenant = ctx.services.registry, ctx.principal.tenant
-    member = next((each for each in await registry.memberships(user) if each["scope"] == tenant), None)
-    role = None if member is None else await registry.role(tenant, member["role"])
+    services, tenant = ctx.services, ctx.principal.tenant
+    member = next((each for each in await services.people.memberships(user) if each["scope"] == tenant), None)
+    role = None if member is None else await services.registry.role(tenant, member["role"])
     if role is None or not role["permissions"].get("voice.call"):
         raise PermissionDenied("The telephone's person may not place calls.")
 

@@ -22,7 +22,7 @@ from jinaconnect.core.inbox.message import INCOMING
 from jinaconnect.core.principal import Mode, scope_of
 from jinaconnect.outbound import Blocked
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.registry import Registry
 from jinaconnect.store.secrets.sealing import Secrets
 from jinaconnect.store.tenant import Change, Duplicate
 

@@ -184,12 +184,12 @@ async def _add_contacts(ctx: Context, batch: Sequence[Document], stands_for: dic
 
 async def _add_person(ctx: Context, person: Mapping[str, Any]) -> bool:
     """Make a person a member, with an account of the organisation's own and no password: they choose one by letter."""
-    registry, store, user = ctx.services.registry, ctx.data, dict(person["user"])
-    if await registry.user(user["_id"]) is None:
+    people, store, user = ctx.services.people, ctx.data, dict(person["user"])
+    if await people.user(user["_id"]) is None:
         try:
-            await registry.add_user(user)
+            await people.add_user(user)
         except Conflict:  # the organisation has an account with this address
-            [user] = [each for each in await registry.accounts(user["email"]) if each.get("home") == user["home"]]
+            [user] = [each for each in await people.accounts(user["email"]) if each.get("home") == user["home"]]
     if await store.find_one("members", {"user": user["_id"]}) is not None:
         return False
     held = {row["slug"]: row for row in await store.select("roles", {"deleted_at": None})}

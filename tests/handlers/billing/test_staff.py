@@ -108,7 +108,7 @@ async def test_staff_make_an_organisation_whose_owner_gets_in_by_letter(
     (await tenant().post("/tenants/", body)).refused(403, "permission_denied")
     made = (await operator.post("/tenants/", body)).ok(201)
     assert (made["name"], made["country"], made["is_active"]) == (name, "US", True)
-    person = await gateway.services.registry.user(made["owner"])
+    person = await gateway.services.people.user(made["owner"])
     assert person is not None
     assert (person["email"], person["email_verified"], person["home"]) == (email, False, made["id"])
     assert "name" in (await operator.post("/tenants/", body)).refused(400, "validation_error")

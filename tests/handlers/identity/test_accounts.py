@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.store.coordination.limits import Limits
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.registry import Registry
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.mail import PostBox, posting, text_of, token_of
@@ -323,7 +323,7 @@ async def test_names_of_before_are_held_by_the_oldest(gateway: Running) -> None:
     try:
         rows = [{"_id": f"ten_{n}", "name": name} for n, name in enumerate(("Lee", "LEE", "Roe"))]
         await database["tenants"].insert_many(rows)
-        registry = Registry(database, gateway.services.store.withdrawals)
+        registry = Registry(database)
         for _ in range(2):
             await registry.prepare()
         held = [row["name_key"] for row in await database["tenants"].find({}, sort=[("_id", 1)]).to_list()]

@@ -82,7 +82,7 @@ async def ann(client: Make, tenant: Tenant, box: PostBox) -> Member:
 
 
 async def kept(gateway: Running, member: Member) -> dict[str, Any]:
-    found = await gateway.services.registry.user(member.id)
+    found = await gateway.services.people.user(member.id)
     assert found is not None
     return found
 
@@ -375,7 +375,7 @@ async def test_a_move_is_whole_wherever_it_is_cut(tenant: Tenant, box: PostBox, 
     for waits in itertools.count():
         id, old, new, token = services.ids.new("usr"), fresh("old"), fresh(), secrets.token_urlsafe(32)
         until_then = services.clock() + timedelta(hours=1)
-        await services.registry.add_user({
+        await services.people.add_user({
             "_id": id, "email": old, "username": old, "first_name": "Ann", "last_name": "Lee", "password": password,
             "is_active": True, "email_verified": True, "home": tenant.id, "created_at": services.clock(),
             "moving_to": {"address": new, "asked": "job", "hash": key_hash(token), "until": until_then},
@@ -390,7 +390,7 @@ async def test_a_move_is_whole_wherever_it_is_cut(tenant: Tenant, box: PostBox, 
 
     async def agree() -> bool:
         """Tell whether each person has moved, which is told and written to the former address once, or has not."""
-        found = await services.registry.users(list(people))
+        found = await services.people.users(list(people))
         events = [(event["data"]["user"], event["data"]["email"]) for event in await updates(tenant)]
         return all(
             (events.count((id, new)), len(box.to(old))) == ((1, 1) if found[id]["email"] == new else (0, 0))

@@ -12,7 +12,7 @@ import pytest
 
 from jinaconnect.actions.identity.authentication import key_hash
 from jinaconnect.core.errors import Conflict
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.people import People
 from jinaconnect.store.secrets.passwords import hashed
 from tests.client import Answered, Client
 from tests.conftest import Running
@@ -194,7 +194,7 @@ async def _as_before(
     }  # fmt: skip
     if link is not None:
         user["invitation"] = {"hash": key_hash(link), "until": services.clock() + timedelta(days=7)}
-    await services.registry.add_user(user)
+    await services.people.add_user(user)
     for tenant in tenants:
         store = services.store.of(tenant.id, "live")
         role = await store.find_one("roles", {"slug": "manager"})
@@ -224,15 +224,15 @@ async def test_a_database_of_before_takes_accounts_of_several_organisations(gate
     try:
         await database["users"].create_index("email", unique=True)
         await database["users"].create_index("username", unique=True)
-        registry = Registry(database, gateway.services.store.withdrawals)
+        people = People(database, gateway.services.store.withdrawals)
         for _ in range(2):  # a second process does the same
-            await registry.prepare()
+            await people.prepare()
         person = {"email": "a@b.example", "username": "a@b.example"}
         for home in (None, "ten_a", "ten_b"):
-            await registry.add_user({"_id": f"usr_{home}", **person, "home": home})
+            await people.add_user({"_id": f"usr_{home}", **person, "home": home})
         with pytest.raises(Conflict):
-            await registry.add_user({"_id": "usr_c", **person, "home": "ten_b"})
-        assert len(await registry.accounts("A@b.example")) == 3
+            await people.add_user({"_id": "usr_c", **person, "home": "ten_b"})
+        assert len(await people.accounts("A@b.example")) == 3
     finally:
         await database.client.drop_database(database.name)
 

@@ -24,7 +24,7 @@ from jinaconnect.serve import listening
 from jinaconnect.store.coordination.withdrawals import Withdrawals
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.registry import Registry
+from jinaconnect.store.identity.registry import Registry
 from jinaconnect.store.tenant import Change, _pending
 from tests import payloads
 from tests.client import Client, until
@@ -166,7 +166,7 @@ async def test_withdrawn_access_ends_in_a_process_that_no_bell_reaches(
             waiting = asyncio.create_task(there.get("/events/", params={"wait": 30}))
             await revoked(tenant, key)
             sid = second.ports.auth.claims(token, "access")["sid"]
-            assert await gateway.services.registry.revoke_sessions({"_id": sid}) == 1
+            assert await gateway.services.people.revoke_sessions({"_id": sid}) == 1
             assert await one.closed(SOON_S) == 4003
             assert await two.closed(SOON_S) == 4003
             async with asyncio.timeout(SOON_S):
@@ -191,9 +191,9 @@ class Slow(Registry):
 async def test_a_look_up_under_way_is_not_kept_when_access_is_withdrawn(gateway: Running, tenant: Tenant) -> None:
     services = gateway.services
     key = await new_key(tenant)
-    slow = Slow(services.store.database, services.store.withdrawals)
+    slow = Slow(services.store.database)
     slow.reached, slow.go_on = asyncio.Event(), asyncio.Event()
-    auth = TokenAuthenticator(slow, services.clock, b"k" * 32, lambda: True)
+    auth = TokenAuthenticator(slow, services.people, services.clock, b"k" * 32, lambda: True)
     secret = str(key.client.credential)
     looking: asyncio.Task[Principal] = asyncio.create_task(auth.from_token(secret, "127.0.0.1"))
     await slow.reached.wait()
