@@ -49,7 +49,7 @@ class Commands:
         """Answer what waits with None, and close the connection."""
         if self._turns is not None:
             await ended((self._turns,))
-        await self._connection.disconnect()
+        await self._connection.disconnect(nowait=True)
 
     def _is_away(self) -> bool:
         return asyncio.get_running_loop().time() < self._away_until
