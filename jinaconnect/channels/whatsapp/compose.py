@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.channels.base import Composed, Outgoing
+from jinaconnect.channels.whatsapp.interactive import METAS
 from jinaconnect.channels.whatsapp.using import used
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
@@ -13,19 +14,6 @@ from jinaconnect.core.inbox.address import PHONE, Address
 MEDIA = ("image", "video", "audio", "document", "sticker")
 UNCAPTIONED = ("audio", "sticker")
 LONGEST_LABEL = 20
-INTERACTIVE = (
-    "button",
-    "list",
-    "cta_url",
-    "flow",
-    "product",
-    "product_list",
-    "location_request_message",
-    "order_details",
-    "order_status",
-    "location_request",
-)
-METAS = {"location_request": "location_request_message"}  # what Meta calls those that have another name here
 
 
 def composed(message: Outgoing) -> Composed:
@@ -131,81 +119,3 @@ def _header(content: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"type": "text", "text": header["text"]}
     found = next(name for name in ("image", "video", "document") if header.get(name))
     return {"type": found, found: {"link": _link(f"header.{found}", header[found])}}
-
-
-def seen_of(interactive: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the team sees of a Cloud API interactive object: its words, and those buttons that have a form."""
-    content: dict[str, Any] = {"type": "text", "body": {"text": str(_part(interactive, "body").get("text", ""))}}
-    if text := _part(interactive, "header").get("text"):
-        content["header"] = {"text": str(text)}
-    if text := _part(interactive, "footer").get("text"):
-        content["footer"] = {"text": str(text)}
-    action = _part(interactive, "action")
-    given = _part(action, "parameters")
-    if interactive.get("type") == "button":
-        content["buttons"] = [
-            {"type": "quick_reply", "text": str(button["reply"]["title"])} for button in action["buttons"]
-        ]
-    elif interactive.get("type") == "cta_url" and given.get("url"):
-        content["buttons"] = [{"type": "url", "text": str(given.get("display_text", "")), "url": str(given["url"])}]
-    return content
-
-
-def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = value.get(name)
-    return part if isinstance(part, Mapping) else {}
-
-
-def interactive_faults(value: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return what is wrong with an `interactive` object, by field (limits of the Cloud API)."""
-    faults: dict[str, list[str]] = {}
-    kind = value.get("type")
-    action = value.get("action")
-    action = action if isinstance(action, Mapping) else {}
-    body = value.get("body")
-    text = body.get("text") if isinstance(body, Mapping) else None
-    if kind not in INTERACTIVE:
-        faults["interactive.type"] = [f"must be one of {', '.join(INTERACTIVE)}"]
-    if not isinstance(text, str) or not 1 <= len(text) <= (4096 if kind == "list" else 1024):
-        faults["interactive.body.text"] = ["is required, at most 1024 characters (list: 4096)"]
-    for part in ("header", "footer"):
-        piece = value.get(part)
-        if isinstance(piece, Mapping) and len(str(piece.get("text", ""))) > 60:
-            faults[f"interactive.{part}.text"] = ["at most 60 characters"]
-    if kind == "button":
-        faults.update(_button_faults(action.get("buttons")))
-    if kind == "list":
-        faults.update(_list_faults(action))
-    return faults
-
-
-def _button_faults(buttons: Any) -> dict[str, list[str]]:
-    if not isinstance(buttons, list) or not 1 <= len(buttons) <= 3:
-        return {"interactive.action.buttons": ["1 to 3 buttons are needed"]}
-    for place, button in enumerate(buttons):
-        reply = button.get("reply") if isinstance(button, Mapping) else None
-        if not isinstance(reply, Mapping) or not 1 <= len(str(reply.get("id", ""))) <= 256:
-            return {f"interactive.action.buttons.{place}.reply.id": ["1 to 256 characters"]}
-        if not 1 <= len(str(reply.get("title", ""))) <= 20:
-            return {f"interactive.action.buttons.{place}.reply.title": ["1 to 20 characters"]}
-    return {}
-
-
-def _list_faults(action: Mapping[str, Any]) -> dict[str, list[str]]:
-    faults: dict[str, list[str]] = {}
-    if not 1 <= len(str(action.get("button", ""))) <= 20:
-        faults["interactive.action.button"] = ["1 to 20 characters"]
-    sections = action.get("sections")
-    if not isinstance(sections, list) or not sections or not all(isinstance(s, Mapping) for s in sections):
-        return {**faults, "interactive.action.sections": ["at least one section is needed"]}
-    rows = [row for section in sections for row in (section.get("rows") or []) if isinstance(row, Mapping)]
-    if not 1 <= len(rows) <= 10:
-        faults["interactive.action.sections"] = ["1 to 10 rows in total"]
-    for row in rows:
-        if not 1 <= len(str(row.get("id", ""))) <= 200 or not 1 <= len(str(row.get("title", ""))) <= 24:
-            faults["interactive.action.sections.rows"] = ["each row needs id (≤ 200) and title (≤ 24)"]
-        if len(str(row.get("description", ""))) > 72:
-            faults["interactive.action.sections.rows"] = ["descriptions have at most 72 characters"]
-    if any(len(str(section.get("title", ""))) > 24 for section in sections):
-        faults["interactive.action.sections.title"] = ["at most 24 characters"]
-    return faults

@@ -95,7 +95,9 @@ def _interactive(part: Mapping[str, Any]) -> dict[str, Any]:
         media = header.get("type") if header.get("type") in ("image", "video", "document") else None
         content: dict[str, Any] = {"type": "text", "text": text, **caption}
         if media is not None:
-            url = (header.get(media) or {}).get("link", "")
+            url = header[media].get("link")
+            if url is None:
+                raise Invalid.field(f"interactive.header.{media}.link", "is required: Gupshup's own API has no ids")
             content = {"type": "file" if media == "document" else media, "url": url, "text": text, **caption}
         elif header.get("text"):
             content["header"] = header["text"]

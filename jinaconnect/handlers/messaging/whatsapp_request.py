@@ -9,7 +9,7 @@ from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
 from jinaconnect.actions.messaging.sending import NewMessage
 from jinaconnect.actions.messaging.templates import NamedTemplate
-from jinaconnect.channels.whatsapp.compose import interactive_faults, seen_of
+from jinaconnect.channels.whatsapp.interactive import KINDS, interactive_faults, seen_of
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.inbox.address import PHONE, Address
 from jinaconnect.core.messaging.template_form import ProductSection
@@ -85,7 +85,9 @@ class SendWhatsapp(
     media_id: Id | None = None
     media_caption: Annotated[Text, StringConstraints(max_length=1024)] | None = None
     media_filename: Annotated[Text, StringConstraints(max_length=240)] | None = None
-    interactive: dict[str, Any] | None = None
+    interactive: dict[str, Any] | None = Field(
+        None, description=f"An interactive object as the Cloud API takes it, of the type {', '.join(KINDS)}."
+    )
     latitude: float | None = Field(None, ge=-90, le=90)
     longitude: float | None = Field(None, ge=-180, le=180)
     location_name: Annotated[Text, StringConstraints(max_length=1000)] | None = None

@@ -120,7 +120,10 @@ async def test_an_answer_and_a_reaction_name_what_they_are_to(either: Shop) -> N
     ("fields", "field"),
     [
         ({"message_type": "INTERACTIVE",
-          "interactive": {"type": "flow", "body": {"text": "x"}, "action": {}}}, "interactive.type"),
+          "interactive": {"type": "location_request", "body": {"text": "x"}, "action": {"name": "send_location"}}},
+         "interactive.type"),
+        ({"message_type": "INTERACTIVE", "interactive": {**BUTTONS, "header": {"type": "image", "image": {"id": "1"}}}},
+         "interactive.header.image.link"),
         ({"message_type": "CONTACTS", "contacts": [CARD, CARD]}, "contacts"),
         ({"message_type": "IMAGE", "media_id": "0123456789"}, "media_id"),
     ],

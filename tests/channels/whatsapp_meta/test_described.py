@@ -171,6 +171,8 @@ NATIVE: list[dict[str, Any]] = [
     {"type": "product", "action": {"catalog_id": "77", "product_retailer_id": "S1"}},
     {"type": "product_list", "header": {"type": "text", "text": "New"},
      "action": {"catalog_id": "77", "sections": [SECTION, {**SECTION, "title": "Shoes"}]}},
+    {"type": "catalog_message", "action": {"name": "catalog_message", "parameters": {
+        "thumbnail_product_retailer_id": "S1"}}},
     {"type": "flow", "action": {"name": "flow", "parameters": FLOW}},
     {"type": "location_request_message", "action": {"name": "send_location"}},
     {"type": "location_request", "action": {"name": "send_location"}},

@@ -293,7 +293,7 @@ async def test_a_customers_picture_is_fetched_and_served(tenant: Tenant, carrier
         ({"message_type": "LOCATION", "latitude": 91}, "latitude"),
         ({"message_type": "TEMPLATE", "template": "tpl_none"}, "template"),
         ({"wa_app": "wap_none"}, "wa_app"),
-        ({"message_type": "INTERACTIVE", "interactive": {"type": "button"}}, "interactive.action.buttons"),
+        ({"message_type": "INTERACTIVE", "interactive": {"type": "button"}}, "interactive.action"),
         ({"message_type": "REACTION", "reaction": "👍"}, "reply_to"),
         ({"contact": {"$ne": None}}, "contact"),
         ({"text": {"$where": "1"}}, "text"),
