@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from jinaconnect.store.databases.redis import RedisLink
 from tests import payloads
 from tests.client import until
 
@@ -239,3 +240,19 @@ async def redis() -> AsyncIterator[RedisProcess]:
         yield server
     finally:
         await server.kill()
+
+
+@asynccontextmanager
+async def linked(server: RedisProcess, process: str = "one") -> AsyncIterator[RedisLink]:
+    """A process's link to a Redis it has heard."""
+    link = RedisLink(server.url, process)
+    await link.start()
+    try:
+
+        async def healthy() -> bool:
+            return link.healthy
+
+        await until(healthy)
+        yield link
+    finally:
+        await link.stop()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -18,28 +16,11 @@ from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.databases.commands import DEADLINE_S
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from jinaconnect.store.databases.mongo import answering
-from jinaconnect.store.databases.redis import QUIET_S, RedisLink
+from jinaconnect.store.databases.redis import QUIET_S
 from tests.client import until
-from tests.processes import redis
+from tests.processes import linked, redis
 
 PASSING = (6, 7, 43, 89, 91, 134, 175, 189, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436)
-
-
-@asynccontextmanager
-async def linked() -> AsyncIterator[RedisLink]:
-    """A link to a Redis of its own that has been heard."""
-    async with redis() as server:
-        link = RedisLink(server.url, "one")
-        await link.start()
-        try:
-
-            async def healthy() -> bool:
-                return link.healthy
-
-            await until(healthy)
-            yield link
-        finally:
-            await link.stop()
 
 
 @pytest.mark.parametrize("code", PASSING)
@@ -94,7 +75,7 @@ async def test_a_loop_outlives_what_it_calls() -> None:
 
 
 async def test_a_bell_that_is_not_understood_silences_none_after_it() -> None:
-    async with linked() as link:
+    async with redis() as server, linked(server) as link:
         heard: list[str] = []
 
         def hear(text: str) -> None:
@@ -113,14 +94,14 @@ async def test_a_bell_that_is_not_understood_silences_none_after_it() -> None:
 
 
 async def test_many_commands_at_once_do_not_make_redis_look_away() -> None:
-    async with linked() as link:
+    async with redis() as server, linked(server) as link:
         assert all(await asyncio.gather(*(link.ring(f"bell {n}") for n in range(1200))))
         assert await link.ring("and one more")
         assert link.healthy
 
 
 async def test_a_process_that_had_no_time_does_not_take_redis_for_away() -> None:
-    async with linked() as link:
+    async with redis() as server, linked(server) as link:
         bell = asyncio.create_task(link.ring("bell"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -130,7 +111,7 @@ async def test_a_process_that_had_no_time_does_not_take_redis_for_away() -> None
 
 
 async def test_a_command_that_cannot_be_written_fails_by_itself() -> None:
-    async with linked() as link:
+    async with redis() as server, linked(server) as link:
         asked = [link.hold("present", {"ann": text}, 60) for text in ("here", "\ud800", "away")]
         first, odd, last = await asyncio.gather(*asked, return_exceptions=True)
         assert (first, last) == (True, True)
@@ -138,7 +119,7 @@ async def test_a_command_that_cannot_be_written_fails_by_itself() -> None:
 
 
 async def test_a_command_that_is_refused_leaves_the_answers_of_others_theirs() -> None:
-    async with linked() as link:
+    async with redis() as server, linked(server) as link:
         await link.hold("present", {"ann": "here"}, 60)
         turn, present, taken = await asyncio.gather(
             link.turn("present", 1), link.all("present"), link.take(["uses"], [3], [60])
@@ -147,10 +128,8 @@ async def test_a_command_that_is_refused_leaves_the_answers_of_others_theirs() -
 
 
 async def test_a_redis_that_has_nothing_to_say_is_not_taken_for_away(capsys: pytest.CaptureFixture[str]) -> None:
-    async with redis() as server:
+    async with redis() as server, linked(server) as link:
         watched = Redis.from_url(server.url, decode_responses=True)
-        link = RedisLink(server.url, "one")
-        await link.start()
 
         async def asked_again() -> bool:
             clients = await watched.client_list()
@@ -160,6 +139,5 @@ async def test_a_redis_that_has_nothing_to_say_is_not_taken_for_away(capsys: pyt
             await until(asked_again)
             assert link.healthy
         finally:
-            await link.stop()
             await watched.aclose()
     assert "redis.lost" not in capsys.readouterr().out

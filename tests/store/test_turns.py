@@ -9,9 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from jinaconnect.store.coordination.turns import Turns
-from jinaconnect.store.databases.redis import RedisLink
-from tests.client import until
-from tests.processes import redis
+from tests.processes import linked, redis
 
 
 @asynccontextmanager
@@ -21,15 +19,7 @@ async def processes(where: str) -> AsyncIterator[list[Turns]]:
         yield [Turns()]
         return
     async with redis() as server, AsyncExitStack() as stack:
-        links = [RedisLink(server.url, name) for name in ("one", "two", "three")]
-        for link in links:
-            await link.start()
-            stack.push_async_callback(link.stop)
-
-        async def healthy() -> bool:
-            return all(link.healthy for link in links)
-
-        await until(healthy)
+        links = [await stack.enter_async_context(linked(server, name)) for name in ("one", "two", "three")]
         yield [Turns(link) for link in links]
 
 
@@ -63,14 +53,9 @@ async def test_nobody_has_a_turn_while_a_key_is_held(where: str) -> None:
 
 
 async def test_a_process_gives_out_its_own_turns_while_redis_is_away() -> None:
-    async with redis() as server:
-        link = RedisLink(server.url, "one")
-        await link.start()
-        try:
-            turns = Turns(link)
-            await server.kill()
-            await turns.hold("bot", 600)
-            assert 500 < await turns.take("bot", 1) <= 600
-            assert await turns.held("bot") > 500
-        finally:
-            await link.stop()
+    async with redis() as server, linked(server) as link:
+        turns = Turns(link)
+        await server.kill()
+        await turns.hold("bot", 600)
+        assert 500 < await turns.take("bot", 1) <= 600
+        assert await turns.held("bot") > 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from jinaconnect.realtime.presence import BYTES_PER_S, LEASE_S, MOST, TYPING_S, 
 from jinaconnect.store.coordination.notifications import Kind, read
 from jinaconnect.store.databases.redis import RedisLink
 from tests.client import until
-from tests.processes import redis
+from tests.processes import linked, redis
 
 SCOPE = "ten_1:live"
 PERSON = Principal(
@@ -161,24 +161,14 @@ def heard(presence: Presence, text: str) -> None:
 @asynccontextmanager
 async def processes(clock: Clock, count: int = 2) -> AsyncIterator[list[tuple[Presence, RedisLink]]]:
     """Several processes' presence on one Redis."""
-    async with redis() as server:
+    async with redis() as server, AsyncExitStack() as stack:
         made: list[tuple[Presence, RedisLink]] = []
-        try:
-            for number in range(count):
-                link = RedisLink(server.url, f"process {number}")
-                presence = Presence(clock, link)
-                link.heard.append(lambda text, presence=presence: heard(presence, text))  # type: ignore[misc]
-                await link.start()
-                made.append((presence, link))
-
-                async def healthy(link: RedisLink = link) -> bool:
-                    return link.healthy
-
-                await until(healthy)
-            yield made
-        finally:
-            for _, link in made:
-                await link.stop()
+        for number in range(count):
+            link = await stack.enter_async_context(linked(server, f"process {number}"))
+            presence = Presence(clock, link)
+            link.heard.append(lambda text, presence=presence: heard(presence, text))  # type: ignore[misc]
+            made.append((presence, link))
+        yield made
 
 
 async def _calls(link: RedisLink) -> int:

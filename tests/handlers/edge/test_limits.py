@@ -12,10 +12,9 @@ import pytest
 
 from jinaconnect.actions.identity.budgets import Budgets
 from jinaconnect.store.coordination.limits import Budget, Limits
-from jinaconnect.store.databases.redis import RedisLink
 from tests.client import until
 from tests.conftest import Running
-from tests.processes import redis
+from tests.processes import linked, redis
 from tests.tenants import Tenant
 
 
@@ -35,18 +34,8 @@ async def counting(where: str) -> AsyncIterator[Limits]:
     if where == "process":
         yield Limits()
         return
-    async with redis() as server:
-        link = RedisLink(server.url, "one")
-        await link.start()
-        try:
-
-            async def healthy() -> bool:
-                return link.healthy
-
-            await until(healthy)
-            yield Limits(link)
-        finally:
-            await link.stop()
+    async with redis() as server, linked(server) as link:
+        yield Limits(link)
 
 
 @pytest.mark.parametrize("where", ["process", "redis"])
