@@ -164,6 +164,8 @@ async def test_an_owner_that_was_stopped_does_nothing_in_calls_that_are_anothers
         await until(awake, 20)
         assert (await clients[stopped].get(f"/voice/api/calls/{call}/")).ok()["status"] == "IN_PROGRESS"
         assert await steps() == ["ask"]
+        links = [event["type"] for event in await living.events("start") if event["type"].startswith("ari.")]
+        assert links[-2:] == ["ari.connected", "ari.reconciled"], "what it lost is the other's by then"
         # An order that comes to the one that was stopped is carried out by the one that keeps the call.
         (await clients[stopped].post(f"/voice/api/calls/{call}/hangup/", {})).ok()
 

@@ -82,9 +82,11 @@ class Owner:
         try:
             # None of it ends while the lease is ours; whatever does, everything begins anew.
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                if task.exception() is not None:
-                    logger.error("owner.broken", switch=self.switch.name, exc_info=task.exception())
+            broken = [task.exception() for task in done if task.exception() is not None]
+            for error in broken:
+                logger.error("owner.broken", switch=self.switch.name, exc_info=error)
+            if not broken:  # whichever of them was the first to see it
+                logger.warning("owner.lease_lost", switch=self.switch.name)
         finally:
             # First nothing is done any more in calls that may be another's by now; the link takes a moment to end.
             hold.until = 0.0
@@ -103,13 +105,12 @@ class Owner:
                 if not await self._services.leases.take(self.lease):
                     return
                 if self._services.leases.generation(self.lease) != supervisor.hold.generation:
-                    break  # it had run out meanwhile: everything begins anew
+                    return  # it had run out meanwhile: everything begins anew
                 supervisor.hold.until = asked + TTL.total_seconds()
                 await self._report(supervisor)
             except Unavailable:
                 logger.info("owner.lease_unsure", switch=self.switch.name)
             await asyncio.sleep(RENEW_S)
-        logger.warning("owner.lease_lost", switch=self.switch.name)
 
     async def _report(self, supervisor: CallSupervisor) -> None:
         """Write how the switch is, for everybody's health answer."""

@@ -269,7 +269,8 @@ class CallSupervisor:
         for call in list(self._calls.values()):
             await call.let_go()
         self._calls.clear()
-        self._fleet.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
+        if self.hold.lasts:  # else its next owner has told how it stands since
+            self._fleet.announce(self.switch.name, "ari.lost", {}, {"reason": reason})
 
     async def audit(self, snapshot: Snapshot) -> None:
         """End what two looks in a row show out of step.
