@@ -26,6 +26,7 @@ class Commands:
 
     def __init__(self, redis: Redis) -> None:
         self._connection = redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        self._connection.socket_connect_timeout = None  # a turn's deadline is for connecting as well
         self._waiting: list[tuple[list[bytes], asyncio.Future[Any]]] = []
         self._turns: asyncio.Task[None] | None = None
         self._away_until = 0.0
