@@ -89,7 +89,7 @@ async def one_of_the_day(ctx: Context, account: Account, at: datetime, *, opens:
         )  # fmt: skip
     try:
         yield
-    except Exception:
+    except Exception:  # not where it is cut off amid the block: the message may be stored, and goes
         await ctx.services.allowances.give_back(account.id, day.name, 1)
         raise
 

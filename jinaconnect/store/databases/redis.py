@@ -22,7 +22,7 @@ from jinaconnect.store.ending import ended
 CHANNEL = "jc:wake"
 ADDRESSED = "jc:to:"  # and the name of the process that listens there alone
 RETRY_S = 0.5
-QUIET_S, LOOK_S, LOOKS = 2.0, 0.5, 2  # after so long a sign of life is asked for, and looked for so often
+QUIET_S, LOOK_S, LOOKS = 2.0, 0.5, 3  # after so long a sign of life is asked for, and looked for so often
 
 _HOLD = """
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
@@ -117,7 +117,7 @@ class RedisLink:
         while True:
             message = await pubsub.get_message(timeout=LOOK_S if looks else QUIET_S)
             if message is None:
-                if looks > LOOKS:
+                if looks == LOOKS:
                     raise TimeoutError("it gives no sign of life")
                 if looks:
                     looks += 1
