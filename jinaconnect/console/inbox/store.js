@@ -2,7 +2,7 @@
 //
 // Everything here may be told twice and late without harm: a conversation's events carry the whole entry, a message
 // counts when it is newer than the newest counted, and a message's state is replaced by that of a later event only.
-import { api } from "../api.js";
+import { api, NoAnswer } from "../api.js";
 import { session } from "../session.js";
 import { Thread } from "./timeline.js";
 
@@ -11,6 +11,8 @@ const PAUSE_MS = 80; // between two drawings while much happens
 const SHARE = 3; // … and as many times as long as one took: the reader's own doing comes in between
 const FEW = 3; // unknown conversations that are read one by one
 const AT_ONCE = 100;
+const ONE_BY_ONE = 10; // requests at a time
+const AGAIN_MS = 2000; // until what the gateway had no time for is asked for again
 const KEPT = 3000; // events remembered for what is being loaded
 
 export const OPEN = "OPEN", CLOSED = "CLOSED";
@@ -271,9 +273,13 @@ export class Inbox {
   /** Read conversations that the feed speaks of and that are not known here: many at once, for they are the newest. */
   #unknown(contact) {
     this.#wanted.add(contact);
-    if (this.#asking) return;
+    this.#ask(PAUSE_MS);
+  }
+
+  #ask(pause) {
+    if (this.#asking || !this.#wanted.size) return;
     this.#asking = true;
-    setTimeout(() => this.#askUnknown(), PAUSE_MS);
+    setTimeout(() => this.#askUnknown(), pause);
   }
 
   async #askUnknown() {
@@ -281,18 +287,36 @@ export class Inbox {
     this.#wanted.clear();
     const mark = this.#mark();
     const put = (entry) => entry.last_message && wanted.has(entry.contact.id) && this.#put(entry);
+    const missing = () => [...wanted].filter((id) => !this.conversations.has(id));
+    let pause = PAUSE_MS;
+    const failed = (ids, error) => {
+      if (!passing(error)) return; // one that is gone, or not for us
+      ids.forEach((id) => this.#wanted.add(id));
+      pause = AGAIN_MS;
+    };
     try {
-      if (wanted.size > FEW) (await api.get("/team-inbox/api/conversations/", { limit: AT_ONCE })).results.forEach(put);
-      const rest = [...wanted].filter((id) => !this.conversations.has(id)).slice(0, AT_ONCE / 10);
-      const asked = rest.map((id) => api.get(`/team-inbox/api/conversations/${id}/`).then(put, () => {}));
-      await Promise.all(asked);
-      this.#again(mark, wanted);
-    } catch {
-      // what is not read now is read when it is looked for
+      let before = null, found = true;
+      while (found && missing().length > FEW) {
+        const page = await api.get("/team-inbox/api/conversations/", { limit: AT_ONCE, before });
+        found = page.next_before !== null && page.results.some((entry) => wanted.has(entry.contact.id));
+        page.results.forEach(put);
+        before = page.next_before;
+      }
+      const rest = missing();
+      rest.splice(ONE_BY_ONE).forEach((id) => this.#wanted.add(id));
+      const read = (id) => api.get(`/team-inbox/api/conversations/${id}/`).then(put, (error) => failed([id], error));
+      await Promise.all(rest.map(read));
+    } catch (error) {
+      failed(missing(), error);
     }
+    this.#again(mark, wanted);
     this.#asking = false;
+    this.#ask(pause); // what came meanwhile, or found no answer
     this.#changed();
   }
 }
+
+/** Tell whether a failure may pass: nobody answered, too much was asked, or the gateway is not itself. */
+const passing = (error) => error instanceof NoAnswer || error.status === 429 || error.status >= 500;
 
 const at = (entry) => (entry.last_message ? Date.parse(entry.last_message.timestamp) : 0);
