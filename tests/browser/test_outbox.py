@@ -6,6 +6,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from jinaconnect.core.inbox.status import UNKNOWN
 from tests.browser.signing_in import live, sign_in
+from tests.client import until
 from tests.conftest import Running
 from tests.handlers.inbox.test_inbox import stored
 from tests.handlers.people import add_person
@@ -24,6 +25,10 @@ async def write(page: Page, text: str) -> None:
     await page.keyboard.press("r")
     await page.keyboard.type(text)
     await page.keyboard.press("Control+Enter")
+
+
+async def twice(asked: list[Route]) -> bool:
+    return len(asked) == 2
 
 
 async def open_first(page: Page) -> None:
@@ -172,3 +177,36 @@ async def test_a_file_goes_with_its_words(page: Page, gateway: Running, tenant: 
     await expect(drawn).to_have_js_property("complete", True)
     assert await drawn.evaluate("(e) => e.naturalWidth") > 0
     await expect(page.locator(".bubble.out .words")).to_have_text("In blue")
+
+
+async def test_another_tab_does_not_make_one_forget_what_is_on_its_way(
+    browser: Browser, gateway: Running, tenant: Tenant
+) -> None:
+    await tenant.receives("+12025550112", "hello")
+    context = await browser.new_context()
+    first = await context.new_page()
+    await sign_in(first, gateway.url, await add_person(gateway, tenant, "manager"))
+    await open_first(first)
+    second = await context.new_page()
+    await second.goto(gateway.url)
+    await live(second)
+    await open_first(second)
+    asked: list[Route] = []
+
+    async def lost(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            await route.abort("connectionreset")  # and asking again gets no answer either
+
+    await first.route(SEND, lost)
+    await write(first, "Are you there?")
+    await until(lambda: twice(asked))
+    await write(second, "From the other tab.")
+    await expect(second.locator(".bubble.out .ticks.delivered")).to_have_count(1)
+    third = await context.new_page()  # as when the first one comes back
+    await third.goto(gateway.url)
+    await live(third)
+    await open_first(third)
+    await expect(third.locator(".bubble.out .ticks.delivered")).to_have_count(2)
+    assert await queued(tenant) == ["From the other tab.", "Are you there?"]
+    await context.close()

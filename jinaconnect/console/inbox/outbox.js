@@ -1,5 +1,5 @@
 // Messages on their way. Each has a key, so that asking again what became of one can never send it twice; what was under
-// way when the page went is asked about when it comes back.
+// way when the page went is asked about when it comes back. Each is kept by itself: another tab has others.
 import { NoAnswer, Refused, api, newKey } from "../api.js";
 import { session } from "../session.js";
 
@@ -14,10 +14,14 @@ export class Outbox {
 
   constructor(inbox) {
     this.#inbox = inbox;
-    this.#name = `jina.outbox.${session.tenant.id}.${session.mode}.${session.user.id}`;
-    const kept = JSON.parse(localStorage.getItem(this.#name) ?? "[]");
+    this.#name = `jina.outbox.${session.tenant.id}.${session.mode}.${session.user.id}.`;
+    const names = Object.keys(localStorage).filter((name) => name.startsWith(this.#name));
     const now = Date.now();
-    for (const row of kept.filter((each) => now - Date.parse(each.at) < KEPT_MS)) {
+    for (const row of names.map((name) => JSON.parse(localStorage.getItem(name))).sort((a, b) => (a.at < b.at ? -1 : 1))) {
+      if (now - Date.parse(row.at) >= KEPT_MS) {
+        this.#forget(row);
+        continue;
+      }
       row.state = row.state === "refused" ? "refused" : "unconfirmed";
       row.tries = 0;
       row.waits = false;
@@ -31,7 +35,7 @@ export class Outbox {
     if (this.#rows.some((row) => row.key === key)) return;
     const row = { key, contact, path, body, message, at: new Date().toISOString(), state: "sending", tries: 0 };
     this.#rows.push(row);
-    this.#changed();
+    this.#changed(row);
     this.#ask(row);
   }
 
@@ -39,13 +43,14 @@ export class Outbox {
   retry(row) {
     row.state = "sending";
     row.error = null;
-    this.#changed();
+    this.#changed(row);
     this.#ask(row);
   }
 
   discard(row) {
     this.#rows = this.#rows.filter((each) => each !== row);
-    this.#changed();
+    this.#forget(row);
+    this.#inbox.touch();
   }
 
   /** Return a conversation's messages that its timeline does not have yet. */
@@ -71,7 +76,7 @@ export class Outbox {
       row.id = message.id;
       const whole = message.content ? message : await api.get(`/team-inbox/api/messages/${message.id}/`).catch(() => null);
       if (whole) this.#inbox.thread(row.contact).answered(whole);
-      this.discard(row);
+      return this.discard(row);
     } catch (error) {
       if (!(error instanceof Refused) || error.code === "idempotency_in_progress") this.#later(row, error);
       else if (error.status === 429) this.#later(row, error, error.retryAfter * 1000);
@@ -81,7 +86,7 @@ export class Outbox {
         row.code = error.code;
       }
     }
-    this.#changed();
+    this.#changed(row);
   }
 
   #later(row, error, wait = 0) {
@@ -98,8 +103,12 @@ export class Outbox {
     addEventListener("online", again);
   }
 
-  #changed() {
-    localStorage.setItem(this.#name, JSON.stringify(this.#rows));
+  #changed(row) {
+    if (this.#rows.includes(row)) localStorage.setItem(this.#name + row.key, JSON.stringify(row));
     this.#inbox.touch();
+  }
+
+  #forget(row) {
+    localStorage.removeItem(this.#name + row.key);
   }
 }
