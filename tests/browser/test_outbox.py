@@ -179,6 +179,22 @@ async def test_a_file_goes_with_its_words(page: Page, gateway: Running, tenant: 
     await expect(page.locator(".bubble.out .words")).to_have_text("In blue")
 
 
+async def test_words_written_beside_what_is_only_heard_go_by_themselves(
+    page: Page, gateway: Running, tenant: Tenant
+) -> None:
+    await tenant.receives("+12025550112", "hello")
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager"))
+    await open_first(page)
+    sound = b"ID3\x04" + bytes(6) + b"\xff\xfb\x90\x00" * 64
+    chosen = {"name": "hello.mp3", "mimeType": "audio/mpeg", "buffer": sound}
+    await page.get_by_label("Attach a file").set_input_files(chosen)  # type: ignore[arg-type]
+    await expect(page.locator(".attached")).not_to_contain_text("uploading")
+    await write(page, "Please listen.")
+    await expect(page.locator(".bubble.out .ticks.delivered")).to_have_count(2)
+    await expect(page.locator(".bubble.out audio")).to_have_count(1)
+    await expect(page.locator(".bubble.out .words")).to_have_text(["Please listen."])
+
+
 async def test_another_tab_does_not_make_one_forget_what_is_on_its_way(
     browser: Browser, gateway: Running, tenant: Tenant
 ) -> None:

@@ -163,16 +163,16 @@ class Composer extends Element {
     if (!this.#ready) return false;
     const text = this.text.trim();
     const { contact, file } = this;
-    if (file && this.kind === "reply") {
-      const part = { url: file.url, ...(text && file.kind !== "audio" && { caption: text }), ...(file.kind === "document" && { filename: file.name }) };
-      const body = { contact, platform: this.platform, content: { type: file.kind, [file.kind]: part } };
-      this.app.outbox.send(contact, "/team-inbox/api/messages/", body, { text, file: file.name });
-      this.file = null;
-    } else if (this.kind === "note") {
+    if (this.kind === "note") {
       this.app.outbox.send(contact, `/team-inbox/api/conversations/${contact}/notes/`, { text }, { text, note: true });
     } else {
-      const body = { contact, platform: this.platform, content: { type: "text", body: { text } } };
-      this.app.outbox.send(contact, "/team-inbox/api/messages/", body, { text });
+      const says = file && file.kind !== "audio"; // what is only heard shows no words: they go by themselves
+      if (file) {
+        const part = { url: file.url, ...(says && text && { caption: text }), ...(file.kind === "document" && { filename: file.name }) };
+        this.#reply({ type: file.kind, [file.kind]: part }, { text: says ? text : "", file: file.name });
+        this.file = null;
+      }
+      if (text && !says) this.#reply({ type: "text", body: { text } }, { text });
     }
     localStorage.removeItem(this.#draft);
     this.text = "";
@@ -181,6 +181,11 @@ class Composer extends Element {
     this.closest("jc-thread")?.querySelector("jc-virtual")?.toBottom();
     this.updateComplete.then(() => this.querySelector("textarea")?.focus());
     return true;
+  }
+
+  #reply(content, shown) {
+    const { contact, platform } = this;
+    this.app.outbox.send(contact, "/team-inbox/api/messages/", { contact, platform, content }, shown);
   }
 
   /** Send a message again that failed at the carrier: a new request, and however often it is asked for, one. */
