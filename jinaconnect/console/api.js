@@ -14,11 +14,31 @@ async function ask(method, path, options = {}) {
   }
 }
 
+const DOUBTED_MS = 10 * 60_000; // after which the same thing asked for again is meant anew
+const NAMED = /\/[a-z]+_[0-9a-z]{26}\//; // one thing: what is done to it again finds it done, or in between done otherwise
+const doubted = new Map(); // what was to be made and nobody answered: under which key, and when
+
+/** Ask for something to be done `once`; what was to be made and found no answer goes under the same key the next time. */
+async function order(method, path, { once, ...options } = {}) {
+  if (!once) return ask(method, path, options);
+  if (NAMED.test(path)) return ask(method, path, { ...options, key: newKey() });
+  const what = JSON.stringify([method, path, options.query, options.body]);
+  const before = doubted.get(what);
+  const key = before && Date.now() - before.at < DOUBTED_MS ? before.key : newKey();
+  doubted.delete(what);
+  try {
+    return await ask(method, path, { ...options, key });
+  } catch (error) {
+    if (error instanceof NoAnswer || error.code === "idempotency_in_progress") doubted.set(what, { key, at: Date.now() });
+    throw error;
+  }
+}
+
 export const api = {
   get: (path, query, options) => ask("GET", path, { query, ...options }),
-  post: (path, body = {}, options) => ask("POST", path, { body, ...options }),
-  patch: (path, body, options) => ask("PATCH", path, { body, ...options }),
-  delete: (path, options) => ask("DELETE", path, options),
+  post: (path, body = {}, options) => order("POST", path, { body, ...options }),
+  patch: (path, body, options) => order("PATCH", path, { body, ...options }),
+  delete: (path, options) => order("DELETE", path, options),
   change: (path, form, options) => ask("PATCH", path, { form, ...options }),
   upload: (path, form, options) => ask("POST", path, { form, ...options }),
 };

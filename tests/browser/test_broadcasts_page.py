@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from jinaconnect.store.tenant import Change
 from tests.browser.furnished import add_broadcast, add_people, add_template, ended
@@ -47,6 +48,33 @@ async def test_a_broadcast_is_made_foreseen_and_followed(page: Page, gateway: Ru
     assert download.suggested_filename == "Spring.csv"
     rows = list(csv.DictReader(Path(await download.path()).read_text().splitlines()))
     assert {row["contact_name"]: row["status"] for row in rows}["Tom Okafor"] == "BLOCKED"
+
+
+async def test_one_whose_answer_was_lost_is_not_made_twice(browser: Browser, gateway: Running, tenant: Tenant) -> None:
+    await add_people(tenant)
+    await add_template(gateway, tenant)
+    context = await browser.new_context()
+    page = await context.new_page()
+    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager", "Sam"), "#/broadcasts/new")
+    await page.get_by_label("Name", exact=True).fill("Spring")
+    await page.get_by_label("Template").select_option(label="spring_sale · en")
+    await page.get_by_label("code", exact=True).fill("SPRING")
+    await expect(page.locator(".verdict dl")).to_be_visible()
+    lost = re.compile(r"/broadcast/$")
+
+    async def lose(route: Route) -> None:
+        await route.fetch()  # it arrives, its answer does not
+        await route.abort("connectionreset")
+
+    await page.route(lost, lose)
+    send = page.get_by_role("button", name="Send", exact=True)
+    await send.click()
+    await expect(page.locator(".verdict [role=alert]")).to_have_text("The gateway cannot be reached.")
+    await page.unroute(lost)
+    await send.click()
+    await expect(page.get_by_role("heading", name="Spring")).to_be_visible()
+    assert (await tenant().get("/broadcast/")).ok()["count"] == 1
+    await context.close()
 
 
 async def test_one_that_waits_is_cancelled_and_scheduled_again(page: Page, gateway: Running, tenant: Tenant) -> None:

@@ -1,5 +1,5 @@
 // A supervisor's ear, and voice, in a call: its sound over a socket, played by an AudioWorklet. On every page, while it lasts.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { Element, html } from "../element.js";
 import { icons } from "../icons.js";
 import { sheet } from "../sheet.js";
@@ -64,7 +64,7 @@ class Listen extends Element {
     this.#hear({ mode, heard_by });
   });
 
-  #order = (body) => api.post(`/voice/api/calls/${this.call.id}/supervise/`, body, { key: newKey() });
+  #order = (body) => api.post(`/voice/api/calls/${this.call.id}/supervise/`, body, { once: true });
 
   async #do(what) {
     this.busy = true;

@@ -1,5 +1,5 @@
 // What is ordered of a live call. A gateway that refuses says why, and nothing is changed here before it has answered.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { session } from "../session.js";
 import { farEnd } from "./words.js";
 
@@ -8,7 +8,7 @@ export function orders(page) {
 
   async function order(call, verb, body = {}) {
     try {
-      const told = await api.post(`/voice/api/calls/${call.id}/${verb}/`, body, { key: newKey() });
+      const told = await api.post(`/voice/api/calls/${call.id}/${verb}/`, body, { once: true });
       if (told.id) page.calls.put(told);
       return told;
     } catch (error) {

@@ -1,5 +1,5 @@
 // Placing a call: what it would cost, and whether it may be placed now, stand there before it is.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { Element, html, live } from "../element.js";
 import { clock, day } from "../format.js";
 import { icons } from "../icons.js";
@@ -83,7 +83,7 @@ class Place extends Element {
     this.fault = null;
     try {
       if (this.way === "device" && this.form.device === this.page.app.telephone?.device) this.page.app.telephone.expect();
-      const call = await api.post("/voice/api/calls/", this.#body, { key: newKey() });
+      const call = await api.post("/voice/api/calls/", this.#body, { once: true });
       this.page.calls.put(call);
       this.page.app.go(`calls/${call.id}`);
     } catch (error) {

@@ -90,7 +90,7 @@ class Softphone extends Element {
 
   async #made() {
     await this.#tidy();
-    const made = await api.post("/voice/api/devices/", { name: NAME, kind: "softphone", transport: "webrtc", user: session.user.id }, { key: newKey() });
+    const made = await api.post("/voice/api/devices/", { name: NAME, kind: "softphone", transport: "webrtc", user: session.user.id }, { once: true });
     const { username, password, domain, websocket_url: url } = made.credentials;
     if (!url) {
       api.delete(`/voice/api/devices/${made.id}/`).catch(() => {});
@@ -227,7 +227,7 @@ class Softphone extends Element {
     this.expect();
     this.#back = true;
     try {
-      await api.post(`/voice/api/calls/${call}/transfer/`, { to: device, mode: "blind", via: "bridge" }, { key: newKey() });
+      await api.post(`/voice/api/calls/${call}/transfer/`, { to: device, mode: "blind", via: "bridge" }, { once: true });
     } catch {
       this.#expected = 0; // it ended meanwhile
       this.#back = false;

@@ -1,5 +1,5 @@
 // What is done to a conversation, each with what takes it back.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { exactly } from "../format.js";
 import { session } from "../session.js";
 import { plain } from "../text.js";
@@ -9,7 +9,7 @@ const DONE = { assign: "assigned", close: "closed", reopen: "reopened" };
 
 export function actions(page) {
   const { app } = page;
-  const post = (what, body = {}, where = "/contacts/") => api.post(`${where}${page.contact}/${what}/`, body, { key: newKey() });
+  const post = (what, body = {}, where = "/contacts/") => api.post(`${where}${page.contact}/${what}/`, body, { once: true });
 
   async function done(words, asked, undo) {
     const contact = page.contact;
@@ -21,7 +21,7 @@ export function actions(page) {
     }
   }
   const later = (what, body = {}, where = "/contacts/") => (contact) =>
-    api.post(`${where}${contact}/${what}/`, body, { key: newKey() }).catch((error) => app.say(error.message));
+    api.post(`${where}${contact}/${what}/`, body, { once: true }).catch((error) => app.say(error.message));
 
   return {
     close: () => done("Closed.", post("close"), later("reopen")),
@@ -44,7 +44,7 @@ export function actions(page) {
     /** Do something to several conversations, each by itself. */
     async many(what, contacts, body = {}) {
       try {
-        const told = await api.post(`${CONVERSATIONS}bulk-${what}/`, { contact_ids: [...contacts].slice(0, 100), ...body }, { key: newKey() });
+        const told = await api.post(`${CONVERSATIONS}bulk-${what}/`, { contact_ids: [...contacts].slice(0, 100), ...body }, { once: true });
         const refused = told.refused.length ? ` ${told.refused.length} could not be: ${plain(told.refused[0].detail, 120)}` : "";
         app.say(`${told.changed_ids.length} ${DONE[what]}.${refused}`);
         page.picked = null;

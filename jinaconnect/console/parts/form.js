@@ -1,5 +1,5 @@
 // Forms: their values as the API takes them, doing what they ask for, secrets that are shown once, and files.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { html, nothing } from "../element.js";
 import { icons } from "../icons.js";
 import { plain } from "../text.js";
@@ -38,9 +38,9 @@ export async function doing(page, what, said) {
   }
 }
 
-export const post = (path, body = {}) => api.post(path, body, { key: newKey() });
-export const patch = (path, body) => api.patch(path, body, { key: newKey() });
-export const remove = (path) => api.delete(path, { key: newKey() });
+export const post = (path, body = {}) => api.post(path, body, { once: true });
+export const patch = (path, body) => api.patch(path, body, { once: true });
+export const remove = (path) => api.delete(path, { once: true });
 
 /** Return why a form was refused, where it was. */
 export const refusal = (page) => (page.fault ? html`<p class="fault" role="alert">${page.fault}</p>` : "");

@@ -1,5 +1,5 @@
 // The first minutes: a customer's telephone on the screen, and three things to do with it.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { Element, classMap, html } from "../element.js";
 import { icons } from "../icons.js";
 import { session } from "../session.js";
@@ -77,7 +77,7 @@ export default class StartPage extends Element {
     if (!session.may("voice.manage")) return null;
     const { results } = await api.get("/voice/api/templates/", { search: ASKS, is_active: true });
     const held = results.find((each) => each.name === ASKS);
-    return (held ?? (await api.post("/voice/api/templates/", { name: ASKS, template_kind: "ivr_menu", graph: GRAPH }, { key: newKey() }))).id;
+    return (held ?? (await api.post("/voice/api/templates/", { name: ASKS, template_kind: "ivr_menu", graph: GRAPH }, { once: true }))).id;
   }
 
   async #dial() {
@@ -86,7 +86,7 @@ export default class StartPage extends Element {
       const template = await this.#asking();
       const said = "Hello, this is a call to try things out. Your order is ready. Press one to hear that again.";
       const body = { to_number: CUSTOMER, ...(template ? { template } : { tts_text: said, metadata: { sandbox_digits: "1" } }) };
-      const call = await api.post("/voice/api/calls/", body, { key: newKey() });
+      const call = await api.post("/voice/api/calls/", body, { once: true });
       if (this.call?.id !== call.id) this.#rings(call.id);
     } catch (error) {
       this.fault = error.message;
@@ -94,7 +94,7 @@ export default class StartPage extends Element {
   }
 
   async #hangUp() {
-    await api.post(`/voice/api/calls/${this.call.id}/hangup/`, {}, { key: newKey() }).catch((error) => (this.fault = error.message));
+    await api.post(`/voice/api/calls/${this.call.id}/hangup/`, {}, { once: true }).catch((error) => (this.fault = error.message));
   }
 
   render() {

@@ -1,5 +1,5 @@
 // The customer's telephone: what they wrote and what reached them, and a call while there is one.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { Element, html, live } from "../element.js";
 import { clock } from "../format.js";
 import { icons } from "../icons.js";
@@ -34,7 +34,7 @@ class Phone extends Element {
     this.busy = true;
     this.fault = null;
     try {
-      await api.post("/sandbox/inbound/", { channel: this.channel, from: this.number, name: "Ann Lee", text }, { key: newKey() });
+      await api.post("/sandbox/inbound/", { channel: this.channel, from: this.number, name: "Ann Lee", text }, { once: true });
       this.text = "";
     } catch (error) {
       this.fault = error.message;
@@ -47,7 +47,7 @@ class Phone extends Element {
   async #act(keys) {
     this.fault = null;
     try {
-      await api.post(`/sandbox/calls/${this.call.id}/`, { keys }, { key: newKey() });
+      await api.post(`/sandbox/calls/${this.call.id}/`, { keys }, { once: true });
     } catch (error) {
       this.fault = error.message;
     }

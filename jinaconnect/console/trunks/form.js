@@ -1,5 +1,5 @@
 // Adding a trunk or an account: what is the carrier's comes from its profile, what is the account's is typed.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { Element, html, live } from "../element.js";
 import { icons } from "../icons.js";
 import { session } from "../session.js";
@@ -66,7 +66,7 @@ class TrunkForm extends Element {
           vendor_profile: profile, sip_username, sip_password, sip_realm: sip_realm || sip_proxy.replace(/:\d+$/, ""), sip_proxy, registration_required,
           inbound_hosts: words(inbound_hosts),
         },
-      }, { key: newKey() });
+      }, { once: true });
       await this.page.read();
       this.page.app.go(`trunks/${made.id}`);
     } catch (error) {

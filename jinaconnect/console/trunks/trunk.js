@@ -1,5 +1,5 @@
 // One trunk: its state, its charts, its test.
-import { api, newKey } from "../api.js";
+import { api } from "../api.js";
 import { Element, html, live } from "../element.js";
 import { brief } from "../format.js";
 import { icons } from "../icons.js";
@@ -52,7 +52,7 @@ class Trunk extends Element {
     this.result = this.fault = null;
     try {
       const to = this.callTo.replace(/[\s().-]/g, "");
-      this.result = await api.post(`/voice/api/provider-configs/${this.id}/test/`, to ? { call_to: to } : {}, { key: newKey(), patience: TEST_MS });
+      this.result = await api.post(`/voice/api/provider-configs/${this.id}/test/`, to ? { call_to: to } : {}, { once: true, patience: TEST_MS });
     } catch (error) {
       this.fault = error.message;
     } finally {
@@ -62,7 +62,7 @@ class Trunk extends Element {
 
   async #enable(on) {
     try {
-      this.config = await api.patch(`/voice/api/provider-configs/${this.id}/`, { enabled: on }, { key: newKey() });
+      this.config = await api.patch(`/voice/api/provider-configs/${this.id}/`, { enabled: on }, { once: true });
       this.page.app.say(on ? "Switched on." : "Switched off: no call goes over it.", () => this.#enable(!on));
       this.page.read();
     } catch (error) {
