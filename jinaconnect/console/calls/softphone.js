@@ -51,7 +51,7 @@ class Softphone extends Element {
       { id: "telephone.answer", name: "Answer the telephone", keys: "y", when: () => this.state === "ringing", run: () => this.answer() },
       { id: "telephone.off", name: "This browser is no telephone any more", keys: "", run: () => this.off() },
     ]);
-    this.#timer = setInterval(() => this.state === "talking" && this.requestUpdate(), 1000);
+    this.#timer = setInterval(() => this.state === "talking" && this.#goesOn(), 1000);
   }
 
   disconnectedCallback() {
@@ -179,13 +179,19 @@ class Softphone extends Element {
     this.#call.mute(this.muted);
   }
 
+  /** Show how long it has been, and have a token at hand: when the page goes there is no time to get one. */
+  async #goesOn() {
+    this.requestUpdate();
+    this.#token = await session.token().catch(() => this.#token);
+  }
+
   async #talks() {
     this.state = "talking";
     if (this.#back) this.app.say("Back in the call.");
     this.#back = false;
     this.since = Date.now();
     this.muted = false;
-    this.#token = await session.token().catch(() => "");
+    await this.#goesOn();
     for (let look = 0; look < LOOKS && this.state === "talking"; look += 1) {
       const id = await this.#present().catch(() => null);
       if (id) return this.#note(id);

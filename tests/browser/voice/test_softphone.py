@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -68,6 +69,30 @@ async def test_a_call_is_placed_and_outlives_a_refresh(page: Page, phone: Exchan
         await customer.ended()
         assert (await phone.ended(call["id"]))["status"] == "COMPLETED"
         await expect(talking).to_contain_text("This browser is a telephone")
+
+
+async def test_a_refresh_late_in_a_call_ends_it_as_little(page: Page, phone: Exchange, ann: Person) -> None:
+    settings = phone.gateway.services.settings
+    usual, settings.access_ttl_s = settings.access_ttl_s, 8
+    try:
+        await becomes_a_telephone(page, phone, ann)
+        async with telephone(ip=phone.more["carrier"]) as customers:
+            await calls_by_telephone(page)
+            customer = await customers.talking()
+            talking = page.locator("jc-softphone")
+            await expect(talking.get_by_role("link", name="The call")).to_be_visible(timeout=20_000)
+            ends = time.monotonic() + settings.access_ttl_s
+            await until(lambda: time.monotonic() > ends, "the end of the token that the call began with")
+            await page.reload()
+            await live(page)
+            await expect(talking).to_contain_text("Talking", timeout=20_000)
+            assert not customer.over
+            [call] = await phone.calls(user=ann.id)
+            assert (await phone.types(call["id"])).count("call.held") == 1
+            await talking.get_by_role("button", name="Hang up").click()
+            await customer.ended()
+    finally:
+        settings.access_ttl_s = usual
 
 
 async def test_a_call_is_answered_and_a_page_that_stays_away_ends_it(page: Page, phone: Exchange, ann: Person) -> None:
