@@ -73,8 +73,8 @@ class Ambiguous(OutboundError):
     """The request went out and no answer came: it may have been acted on."""
 
 
-class TooLarge(OutboundError):
-    """The answer is larger than asked for."""
+class TooLarge(Ambiguous):
+    """The answer is larger than asked for, so that nobody has read what it says."""
 
 
 class Sink(Protocol):

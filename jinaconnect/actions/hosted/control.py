@@ -148,6 +148,7 @@ class HostedCalls:
             record and allowed, bool(call["hosted"].get("detect")),
         )  # fmt: skip
         await self._placed(journal, await provider.place(account, wanted, urls), now)
+        await journal.flush()
 
     async def _placed(self, journal: CallJournal, outcome: carrier.Outcome, asked: datetime) -> None:
         match outcome:

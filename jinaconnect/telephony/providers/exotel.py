@@ -23,7 +23,6 @@ from jinaconnect.telephony.provider import (
     APPLET,
     STATUS,
     TURN,
-    Accepted,
     Arrival,
     CallGone,
     CallUrls,
@@ -80,10 +79,8 @@ class ExotelVoice:
         except OutboundError as error:
             return wire.unplaced(error)
         told = wire.read(answer)
-        id = _within(told, "Call").get("Sid")
-        if answer.status == 200 and id:
-            return Accepted(str(id))
-        return wire.declined(answer, str(_within(told, "RestException").get("Message")))
+        words = str(_within(told, "RestException").get("Message"))
+        return wire.placed(answer, _within(told, "Call").get("Sid"), words)
 
     async def check(self, account: VoiceAccount) -> None:
         """Read the last call."""

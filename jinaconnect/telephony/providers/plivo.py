@@ -27,7 +27,6 @@ from jinaconnect.telephony.provider import (
     RECORDING,
     STATUS,
     TURN,
-    Accepted,
     Arrival,
     CallGone,
     CallUrls,
@@ -90,9 +89,7 @@ class PlivoVoice:
             return wire.unplaced(error)
         told = wire.read(answer)
         id = told.get("request_uuid")
-        if answer.status in (200, 201, 202) and id:
-            return Accepted(id[0] if isinstance(id, list) else id)
-        return wire.declined(answer, str(told.get("error")))
+        return wire.placed(answer, id[0] if isinstance(id, list) and id else id, str(told.get("error")))
 
     async def check(self, account: VoiceAccount) -> None:
         """Read the account itself."""

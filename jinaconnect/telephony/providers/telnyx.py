@@ -27,7 +27,6 @@ from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Ambiguous, Fetched, Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
     TURN,
-    Accepted,
     Arrival,
     CallGone,
     CallUrls,
@@ -101,12 +100,9 @@ class TelnyxVoice:
         except OutboundError as error:
             return wire.unplaced(error)
         told = wire.read(answer)
-        id = _within(told, "data").get("call_control_id")
-        if answer.status in (200, 201) and id:
-            return Accepted(str(id))
         code, words = _fault(told)
         cause = causes.INVALID_NUMBER_FORMAT if code in _NUMBERS else causes.CALL_REJECTED
-        return wire.declined(answer, f"{code} {words}", cause)
+        return wire.placed(answer, _within(told, "data").get("call_control_id"), f"{code} {words}", cause)
 
     async def _dial(self, account: VoiceAccount, wanted: Mapping[str, Any]) -> Fetched:
         async def ask() -> Fetched:
@@ -162,7 +158,9 @@ class TelnyxVoice:
         if answer.status in _OVER:
             raise CallGone(" ".join(_fault(wire.read(answer))))
         if answer.status != 200:
-            raise ProviderAway(f"status {answer.status} {_fault(wire.read(answer))}", uncertain=answer.status >= 500)
+            raise ProviderAway(
+                f"status {answer.status} {_fault(wire.read(answer))}", uncertain=wire.doubtful(answer.status)
+            )
 
     async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
         """Find where a recording is now, for addresses last some minutes, and get it without credentials."""

@@ -24,7 +24,6 @@ from jinaconnect.telephony.provider import (
     RECORDING,
     STATUS,
     TURN,
-    Accepted,
     Arrival,
     CallUrls,
     CarrierPrice,
@@ -89,10 +88,9 @@ class TwilioVoice:
         except OutboundError as error:
             return wire.unplaced(error)
         told = wire.read(answer)
-        if answer.status == 201 and told.get("sid"):
-            return Accepted(told["sid"])
         code = told.get("code")
-        return wire.declined(answer, f"{code} {told.get('message')}", _REFUSALS.get(code, causes.CALL_REJECTED))
+        cause = _REFUSALS.get(code, causes.CALL_REJECTED) if isinstance(code, int) else causes.CALL_REJECTED
+        return wire.placed(answer, told.get("sid"), f"{code} {told.get('message')}", cause)
 
     async def check(self, account: VoiceAccount) -> None:
         """Read the account itself."""

@@ -29,7 +29,6 @@ from jinaconnect.telephony.provider import (
     RECORDING,
     STATUS,
     TURN,
-    Accepted,
     Arrival,
     CallGone,
     CallUrls,
@@ -94,9 +93,8 @@ class VonageVoice:
         except OutboundError as error:
             return wire.unplaced(error)
         told = wire.read(answer)
-        if answer.status == 201 and told.get("uuid"):
-            return Accepted(told["uuid"])
-        return wire.declined(answer, str(told.get("detail") or told.get("title") or told.get("error_title")))
+        words = told.get("detail") or told.get("title") or told.get("error_title")
+        return wire.placed(answer, told.get("uuid"), str(words))
 
     async def check(self, account: VoiceAccount) -> None:
         """Read the last call."""

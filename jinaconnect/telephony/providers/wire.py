@@ -15,6 +15,7 @@ from jinaconnect.core.calls import causes
 from jinaconnect.core.webhook import WebhookRequest
 from jinaconnect.outbound import Ambiguous, Fetched, NotSent, Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
+    Accepted,
     Busy,
     CallGone,
     NotOurs,
@@ -30,7 +31,6 @@ BUSY_S, LONGEST_WAIT_S = 5.0, 30.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MOST_PRICE = 10**6
 _AUTH = (401, 403)
-_DOUBTFUL = (408, 500, 502, 504)  # it may have been done all the same
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -45,12 +45,18 @@ def encoded(form: Pairs) -> bytes:
     return urlencode(form).encode()
 
 
-def read(answer: Fetched) -> Any:
-    """Return the JSON of an answer, an empty object where it is none."""
+def read(answer: Fetched) -> Mapping[str, Any]:
+    """Return the JSON object of an answer, an empty one where it is none."""
     try:
-        return orjson.loads(answer.body)
+        found = orjson.loads(answer.body)
     except ValueError:
         return {}
+    return found if isinstance(found, dict) else {}
+
+
+def doubtful(status: int) -> bool:
+    """Tell whether an answer leaves open that it was done: all that fails there, but for having no room (503)."""
+    return status == 408 or (status >= 500 and status != 503)
 
 
 def form_of(hook: WebhookRequest) -> dict[str, str]:
@@ -108,9 +114,15 @@ def unplaced(error: OutboundError) -> Outcome:
     return Refused(causes.NETWORK_OUT_OF_ORDER, str(error))
 
 
-def declined(answer: Fetched, message: str, cause: str = causes.CALL_REJECTED) -> Outcome:
-    """Return what an answer means that places no call; `cause` is that of a plain refusal."""
-    if answer.status in _DOUBTFUL:
+def placed(answer: Fetched, id: Any, message: str, cause: str = causes.CALL_REJECTED) -> Outcome:
+    """Return what an answer to placing means; `id` is the call's as it is told, `cause` that of a plain refusal.
+
+    A call may ring there unless the carrier says that it does not: an answer that cannot be read says nothing.
+    """
+    granted = 200 <= answer.status < 300
+    if granted and isinstance(id, str) and id:
+        return Accepted(id)
+    if granted or doubtful(answer.status):
         return Unknown(f"status {answer.status}: {message}")
     if answer.status in (429, 503):
         wait = seconds(answer.headers.get("retry-after"))
@@ -138,9 +150,8 @@ async def ordered(
     if answer.status == 404:
         raise CallGone(url.rpartition("/")[2])
     if not 200 <= answer.status < 300:
-        told = read(answer)
-        words = told.get(says, "") if isinstance(told, Mapping) and says else ""
-        raise ProviderAway(f"status {answer.status} {words}".strip()[:300], uncertain=answer.status in _DOUBTFUL)
+        words = read(answer).get(says, "") if says else ""
+        raise ProviderAway(f"status {answer.status} {words}".strip()[:300], uncertain=doubtful(answer.status))
     return answer
 
 

@@ -274,14 +274,17 @@ class FakeCall:
 
 @dataclass
 class FakeCarrier:
-    """The carrier; `next` holds what the coming placements meet: a status, or "lost" for a connection that breaks."""
+    """The carrier; `next` holds what the coming placements meet.
+
+    A status, "lost" for a connection that breaks, or a status and a body for a call that is placed and answered so.
+    """
 
     http: aiohttp.ClientSession
     secret: str = field(default_factory=lambda: secrets.token_hex(16))
     user: str = field(default_factory=lambda: secrets.token_hex(4))
     calls: list[FakeCall] = field(default_factory=list)
     recordings: dict[str, bytes] = field(default_factory=dict)
-    next: deque[int | str] = field(default_factory=deque)
+    next: deque[int | str | tuple[int, str]] = field(default_factory=deque)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     url: str = ""
     asks_with_get: bool = False
@@ -390,17 +393,26 @@ class FakeCarrier:
         """Place a call, or meet the request as told."""
         self.known(request)
         meets = self.next.popleft() if self.next else 201
-        if meets in (201, "lost"):
+        if meets in (201, "lost") or isinstance(meets, tuple):
             wanted = await self.wanted(request)
             async with self.arrived:
                 self.calls.append(self.new_call(self.new_id(), wanted))
                 self.arrived.notify_all()
+        return self.met(request, meets, self.calls[-1] if self.calls else None)
+
+    def met(
+        self, request: web.Request, meets: int | str | tuple[int, str], call: FakeCall | None
+    ) -> web.StreamResponse:
+        """Return what a request to place a call is answered."""
         if meets == "lost":
             assert request.transport is not None
             request.transport.close()
             return web.Response()
+        if isinstance(meets, tuple):
+            return web.Response(status=meets[0], text=meets[1], content_type="application/json")
         if meets == 201:
-            return self.accepted(self.calls[-1])
+            assert call is not None
+            return self.accepted(call)
         return web.json_response({"error": "no"}, status=int(meets), headers={"Retry-After": "0"})
 
     async def end(self, request: web.Request) -> web.Response:

@@ -127,12 +127,7 @@ class TelnyxCarrier(FakeCarrier):
         """Place a call; one that is asked for again is no second one."""
         command = (await request.json())["command_id"]
         if command in self.placed_ids:
-            meets = self.next.popleft() if self.next else 200
-            if meets == "lost":
-                assert request.transport is not None
-                request.transport.close()
-                return web.Response()
-            return self.accepted(self.placed_ids[command])
+            return self.met(request, self.next.popleft() if self.next else 201, self.placed_ids[command])
         count = len(self.calls)
         answer = await super().place(request)
         if len(self.calls) > count:
