@@ -24,9 +24,10 @@ from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.ivr.dialects import telnyx as dialect
 from jinaconnect.core.ivr.exchange import Order, Report, TransferDone
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
-from jinaconnect.outbound import Ambiguous, Fetched, Outbound, OutboundError, Sink
+from jinaconnect.outbound import Ambiguous, Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
     TURN,
+    Accepted,
     Arrival,
     CallGone,
     CallUrls,
@@ -38,6 +39,7 @@ from jinaconnect.telephony.provider import (
     ProviderSpec,
     RecordingReady,
     Transcribed,
+    Unknown,
     Unsupported,
     VoiceAccount,
 )
@@ -96,24 +98,27 @@ class TelnyxVoice:
         if call.record:
             wanted |= {"record": "record-from-answer", "record_channels": "dual", "record_format": "wav"}
         try:
-            answer = await self._dial(account, wanted)
+            return await self._dial(account, wanted)
+        except Ambiguous as error:
+            lost = str(error)
         except OutboundError as error:
             return wire.unplaced(error)
+        try:
+            again = await self._dial(account, wanted)
+        except OutboundError as error:
+            return Unknown(f"{lost}; asked again: {error}")
+        if isinstance(again, Accepted | Unknown):
+            return again
+        return Unknown(f"{lost}; asked again: {again.message}")  # which tells nothing of the request that was lost
+
+    async def _dial(self, account: VoiceAccount, wanted: Mapping[str, Any]) -> Outcome:
+        answer = await self._outside.request(
+            "POST", _at(account, "calls"), headers=_key(account), json=wanted, timeout_s=wire.TIMEOUT_S
+        )
         told = wire.read(answer)
         code, words = _fault(told)
         cause = causes.INVALID_NUMBER_FORMAT if code in _NUMBERS else causes.CALL_REJECTED
         return wire.placed(answer, _within(told, "data").get("call_control_id"), f"{code} {words}", cause)
-
-    async def _dial(self, account: VoiceAccount, wanted: Mapping[str, Any]) -> Fetched:
-        async def ask() -> Fetched:
-            return await self._outside.request(
-                "POST", _at(account, "calls"), headers=_key(account), json=wanted, timeout_s=wire.TIMEOUT_S
-            )
-
-        try:
-            return await ask()
-        except Ambiguous:
-            return await ask()
 
     async def check(self, account: VoiceAccount) -> None:
         """Read the connection's application."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from jinaconnect.core.calls import causes
 from jinaconnect.outbound import ANSWER_BYTES, Outbound
 from jinaconnect.telephony.provider import Accepted, Busy, CallUrls, Outcome, Placing, Refused, Unknown, VoiceAccount
+from jinaconnect.telephony.providers.telnyx import TelnyxVoice
 from jinaconnect.telephony.table import PROVIDERS
 from tests.client import until
 from tests.telephony.providers.fake import FakeCarrier
@@ -84,6 +86,34 @@ async def test_a_success_is_one_whatever_its_status(carrier: FakeCarrier, outsid
         assert body is not None
         carrier.next.append((status, body))
         assert await outcome(carrier, outside) == Accepted("the-id")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422, 429, 500, 503])
+async def test_what_the_second_request_meets_tells_nothing_of_the_first(
+    http: aiohttp.ClientSession, outside: Outbound, status: int
+) -> None:
+    async with playing("telnyx", http) as carrier:
+        carrier.next.extend(["lost", status])
+        assert isinstance(await outcome(carrier, outside), Unknown)
+        carrier.next.append("lost")
+        found = await outcome(carrier, outside)
+        assert found == Accepted(carrier.calls[-1].id)
+        assert len(carrier.calls) == 2
+
+
+async def test_a_carrier_that_is_gone_at_the_second_request_may_have_placed_the_first(outside: Outbound) -> None:
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        server.close()
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    held = {"api_key": "k", "connection_id": "c", "base_url": f"http://127.0.0.1:{port}"}
+    account = VoiceAccount("trk", "scope", held)
+    assert isinstance(await TelnyxVoice(outside).place(account, CALL, URLS), Unknown)
+    found = await TelnyxVoice(outside).place(account, CALL, URLS)
+    assert isinstance(found, Busy)  # for which nobody listens at all
 
 
 async def test_a_call_whose_placing_was_answered_with_nonsense_goes_on(tenant: Tenant, carrier: FakeCarrier) -> None:
