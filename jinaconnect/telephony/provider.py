@@ -35,6 +35,17 @@ class ProviderAway(Exception):
         self.uncertain = uncertain
 
 
+class CommandRefused(ProviderAway):
+    """The carrier will not do this with the call, which lives, however often it is asked.
+
+    `then` is the place of the command that a turn goes on with, None where the turn is over.
+    """
+
+    def __init__(self, message: str, *, then: int | None = None) -> None:
+        super().__init__(message, uncertain=False)
+        self.then = then
+
+
 class CallGone(Exception):
     """The carrier has no such call, or no such recording."""
 
@@ -268,7 +279,7 @@ class VoiceProvider(Protocol):
     async def control(
         self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any], urls: CallUrls
     ) -> str | None:
-        """Have a live call do something; raises Unsupported, CallGone, ProviderAway.
+        """Have a live call do something; raises Unsupported, CallGone, CommandRefused, ProviderAway.
 
         `transfer` has it ask `urls.turn`, where its transfer is the present turn. Starting a recording returns the
         carrier's name of it, which the further verbs on it bring along as `recording`.
@@ -316,7 +327,8 @@ class VoiceProvider(Protocol):
 class Commanded(VoiceProvider, Protocol):
     """One that takes no documents: its answers to webhooks are empty, what a call is to do is commanded.
 
-    All of these raise CallGone and ProviderAway; a command given again under its name is no second one.
+    What asks the carrier raises CallGone, CommandRefused and ProviderAway; a command given again under its name is no
+    second one.
     """
 
     async def welcome(self, account: VoiceAccount, call_id: str, name: str) -> None:

@@ -30,12 +30,28 @@ from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import plan as plans
 from jinaconnect.core.calls.transcript import Heard
-from jinaconnect.core.errors import CarrierFailed, Conflict, Invalid, InvalidState, OutcomeUnknown, Unavailable
+from jinaconnect.core.errors import (
+    CarrierFailed,
+    CarrierRefused,
+    Conflict,
+    Invalid,
+    InvalidState,
+    OutcomeUnknown,
+    Unavailable,
+)
 from jinaconnect.core.principal import system_actor
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.telephony import provider as carrier
-from jinaconnect.telephony.provider import CallGone, NotOurs, Placing, ProviderAway, VoiceAccount, VoiceProvider
+from jinaconnect.telephony.provider import (
+    CallGone,
+    CommandRefused,
+    NotOurs,
+    Placing,
+    ProviderAway,
+    VoiceAccount,
+    VoiceProvider,
+)
 from jinaconnect.telephony.switch import Take
 
 STALE = timedelta(seconds=60)  # a call that waited this long to be placed is not placed any more
@@ -228,7 +244,7 @@ class HostedCalls:
         if call["ending"] and not calls.ended(call):
             try:
                 await self._hang_up(call)
-            except (CarrierFailed, OutcomeUnknown, Unsupported) as error:
+            except (CarrierFailed, CarrierRefused, OutcomeUnknown, Unsupported) as error:
                 logger.info("hosted.not_hung_up", call=call["_id"], error=str(error))
 
     async def _control(self, call: Document, verb: str, body: Mapping[str, Any]) -> str | None:
@@ -237,14 +253,15 @@ class HostedCalls:
             raise Unavailable("The carrier has not named the call yet.", retry_after=2)
         try:
             urls = self._urls.of(provider.spec.name, account.id, call["_id"], ANY_TURN)
-            name = await provider.control(account, call["provider_call_id"], verb, body, urls)
             if verb == "transfer":
-                await self._commander.give_present(self.journal(call))
-            return name
+                await self._commander.give_ordered(self.journal(call))
+            return await provider.control(account, call["provider_call_id"], verb, body, urls)
         except carrier.Unsupported as error:
             raise Unsupported(str(error)) from error
         except CallGone as error:
             raise Conflict("The call has ended.", code="invalid_state") from error
+        except CommandRefused as error:
+            raise CarrierRefused(f"{provider.spec.label} does not do it: {error}") from error
         except ProviderAway as error:
             doubted = f"The carrier has not answered, and may have done it: {error}"
             raise (OutcomeUnknown(doubted) if error.uncertain else CarrierFailed(str(error))) from error
@@ -258,7 +275,7 @@ class HostedCalls:
             return
         try:
             await self._verbs.carry_out(journal, "record", {"do": "start"}, system_actor("telephony"))
-        except (CarrierFailed, OutcomeUnknown, Conflict) as error:
+        except (CarrierFailed, CarrierRefused, OutcomeUnknown, Conflict) as error:
             journal.note("recording_not_started", {"error": str(error)}, source="system")
         await journal.flush()
 

@@ -333,8 +333,14 @@ class VoiceDoor:
         journal = self._control.journal(await self._services.store.within(scope).get("calls", data["call"]))
         await self._leader.ask(journal, data["turn"])
         await self._commander.give_present(journal)
+        await self._settled(journal)
 
     async def time_over(self, scope: str, data: Mapping[str, Any]) -> None:
         """Do the job of a pause that is over."""
         journal = self._control.journal(await self._services.store.within(scope).get("calls", data["call"]))
         await self._commander.time_over(journal, data)
+        await self._settled(journal)
+
+    async def _settled(self, journal: CallJournal) -> None:
+        await bring(self._services, self._worker, journal.doc)
+        await journal.flush()

@@ -7,7 +7,7 @@ A turn is stepped once: whoever repeats a callback of a turn that is over gets t
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from jinaconnect.store.due import due_at
 
 ASK_JOB = "voice.hosted.ask"
 Facts = Sequence[machine.Fact]
+NOTHING: Mapping[str, Any] = {}
 MOST_TEMPLATES = 20  # an IVR goes through within one turn
 BEFORE_ANY = -1  # the turn of a webhook that tells of a call before it was given any
 MOST_REPORTS = 64  # of one callback: more than any question takes keys
@@ -55,10 +56,14 @@ class Leader:
         self._worker = worker
         self._prompts = prompts
 
-    async def turn(self, journal: CallJournal, number: int, reports: Sequence[Report], facts: Facts) -> Turn:
+    async def turn(
+        self, journal: CallJournal, number: int, reports: Sequence[Report], facts: Facts,
+        kept: Mapping[str, Any] = NOTHING,
+    ) -> Turn:  # fmt: skip
         """Take what a callback of turn `number` tells and return what the carrier is to do now.
 
-        A call whose graph is gone says that it is sorry, and ends.
+        A call whose graph is gone says that it is sorry, and ends. A step writes `kept` to the call's `ivr`, where it
+        stays until the next one.
         """
         reports = reports[:MOST_REPORTS]
         while True:
@@ -74,7 +79,7 @@ class Leader:
                 await journal.write(*facts)
                 await self._ask(journal.doc)
                 return _present(held)
-            if await self._step(journal, reports, facts):
+            if await self._step(journal, reports, facts, kept):
                 break
         if journal.doc["ending"] and journal.doc["ivr"] == held:
             return Turn(max(number, 0) + 1, LOST)
@@ -96,10 +101,12 @@ class Leader:
         """Return the turn a call is at."""
         return _present(journal.doc["ivr"])
 
-    async def _step(self, journal: CallJournal, reports: Sequence[Report], facts: Facts) -> bool:
+    async def _step(
+        self, journal: CallJournal, reports: Sequence[Report], facts: Facts, kept: Mapping[str, Any]
+    ) -> bool:
         """Make one step of the IVR; False where somebody else made it meanwhile."""
         seen = journal.doc["ivr"]
-        entry = await self._entry(journal, await self._next(journal, reports), reports, facts)
+        entry = await self._entry(journal, await self._next(journal, reports), reports, facts, kept)
         made = False
 
         def decide(doc: Document) -> Entry | None:
@@ -111,8 +118,9 @@ class Leader:
         return made
 
     async def _entry(
-        self, journal: CallJournal, found: tuple[str, ivr.Step] | None, reports: Sequence[Report], facts: Facts
-    ) -> Entry:
+        self, journal: CallJournal, found: tuple[str, ivr.Step] | None, reports: Sequence[Report], facts: Facts,
+        kept: Mapping[str, Any] = NOTHING,
+    ) -> Entry:  # fmt: skip
         """Return what a step brings to its call."""
         seen, now = journal.doc["ivr"], self._services.clock()
         digits = [
@@ -125,7 +133,9 @@ class Leader:
         template, step = found
         step = replace(step, orders=await self._fetchable(journal, step.orders))
         cause = turns.failed(step)
-        state = {"template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders)}
+        state = {
+            "template": template, "state": step.state.to_json(), "orders": turns.to_json(step.orders), **kept
+        }  # fmt: skip
         if seen is not None and "transfer" in seen:
             state["transfer"] = seen["transfer"]
         ends = [] if cause is None else [machine.Faulted(now, cause=cause)]
@@ -134,7 +144,7 @@ class Leader:
         both = seconds.connected(journal.doc, reports, now)
         self._notes(journal, step)
         fields = {"ivr": state, **dialled, **first}
-        return Entry([*facts, *both, *digits, *ends], self._tells(journal.doc, step), fields)
+        return Entry([*facts, *both, *digits, *ends], self._tells(journal.doc, step, reports), fields)
 
     async def _fetchable(self, journal: CallJournal, orders: Sequence[Order]) -> tuple[Order, ...]:
         """Return orders with the audio in them where the carrier can fetch it; what is gone is left out."""
@@ -195,11 +205,12 @@ class Leader:
         scope = journal.doc["scope"]
         return await self._held.read(f"{scope}/{template}", lambda: load_graph(journal.store, template))
 
-    def _tells(self, call: Document, step: ivr.Step) -> list[Tell]:
+    def _tells(self, call: Document, step: ivr.Step, reports: Sequence[Report]) -> list[Tell]:
         held = call["ivr"]
         if plans.of(call).announces:
             said = held is not None and held["state"]["phase"] == ivr.PROMPT
-            return [Tell("call.played", {"ok": True}, "carrier")] if said else []
+            ok = not any(isinstance(each, exchange.PromptDone) and not each.played for each in reports)
+            return [Tell("call.played", {"ok": ok}, "carrier")] if said else []
         tells = [
             Tell("call.ivr_step", {"node": each.node, "kind": each.kind}, "ivr")
             for each in step.trail

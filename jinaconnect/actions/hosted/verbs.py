@@ -13,7 +13,7 @@ from jinaconnect.actions.ivr.prompts import PromptStore
 from jinaconnect.actions.ports import Unsupported
 from jinaconnect.core.calls import document as calls
 from jinaconnect.core.calls import machine
-from jinaconnect.core.errors import CarrierFailed, Conflict, Invalid
+from jinaconnect.core.errors import CarrierFailed, CarrierRefused, Conflict, Invalid, Unavailable
 from jinaconnect.core.ivr import exchange, graph, turns
 from jinaconnect.core.ivr import machine as ivr
 from jinaconnect.store.databases.mongo import Document
@@ -96,7 +96,7 @@ class Verbs:
             orders = (exchange.StartTransfer(to),)
             held_now = {
                 "template": (before or {}).get("template", ""), "state": state.to_json(),
-                "orders": turns.to_json(orders), "transfer": to,
+                "orders": turns.to_json(orders), "transfer": to, "before": before,
             }  # fmt: skip
             return Entry((), [tell], {"ivr": held_now, **seconds.after(doc, id, (), orders)})
 
@@ -106,20 +106,9 @@ class Verbs:
             raise invalid("The call is at another place already.")
         try:
             await self._ask(journal.doc, "transfer", {"to": to})
-        except (CarrierFailed, Conflict):
-            await self._undo(journal, begun, before, actor)
+        except (CarrierFailed, CarrierRefused, Conflict, Unavailable):
+            await undo(journal, begun, actor)
             raise
-
-    async def _undo(self, journal: CallJournal, begun: Document, before: Document | None, actor: Actor) -> None:
-        def undo(doc: Document) -> Entry | None:
-            if doc["ivr"] != begun:
-                return None
-            rows = [dict(each) for each in doc["hosted"]["seconds"]]
-            rows[-1]["end"] = {"answered": False, "talk_seconds": None}
-            return Entry((), [Tell("call.transferred", {"ok": False}, "carrier", actor)],
-                         {"ivr": before, "hosted.seconds": rows})  # fmt: skip
-
-        await journal.decide(undo)
 
     async def _record(self, journal: CallJournal, do: str, actor: Actor) -> None:
         held = journal.doc["record"]
@@ -141,3 +130,17 @@ class Verbs:
         told = {"pause": "call.recording_paused", "resume": "call.recording_resumed", "stop": "call.recording_stopped"}
         tell = Tell(told[do], {"recording": held["id"]}, "agent", actor)
         await journal.write(tell=[tell], set={"record.state": _STATES[do]})
+
+
+async def undo(journal: CallJournal, begun: Document, actor: Actor | None = None) -> None:
+    """Have a call be where it was before its transfer, `begun` and refused, unless it has gone on since."""
+
+    def back(doc: Document) -> Entry | None:
+        if doc["ivr"] != begun:
+            return None
+        rows = [dict(each) for each in doc["hosted"]["seconds"]]
+        rows[-1]["end"] = {"answered": False, "talk_seconds": None}
+        return Entry((), [Tell("call.transferred", {"ok": False}, "carrier", actor)],
+                     {"ivr": begun["before"], "hosted.seconds": rows})  # fmt: skip
+
+    await journal.decide(back)

@@ -16,6 +16,7 @@ class PromptDone:
     """All prompts of the last order have been played, or could not be."""
 
     turn: int | None = None
+    played: bool = True
 
 
 @dataclass(frozen=True, slots=True)

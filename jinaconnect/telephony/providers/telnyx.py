@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -32,6 +32,7 @@ from jinaconnect.telephony.provider import (
     CallGone,
     CallUrls,
     CarrierPrice,
+    CommandRefused,
     LegTold,
     Outcome,
     Placing,
@@ -43,6 +44,7 @@ from jinaconnect.telephony.provider import (
     Unsupported,
     VoiceAccount,
 )
+from jinaconnect.telephony.providers import telnyx_events as events
 from jinaconnect.telephony.providers import wire
 from jinaconnect.telephony.providers.credentials import Telnyx as Account
 
@@ -51,7 +53,8 @@ OLDEST = timedelta(seconds=300)  # of a webhook, and how far its clock may be ah
 COMMAND_S = 4.0  # a webhook is repeated when it is not answered within five
 VOICE, LANGUAGE = "female", "en-US"
 _RECORDED = ("recording_started_at", "recording_ended_at")
-_OVER = (404, 422)  # a call that has ended, or one that a command does not fit any more
+_OVER = "90018"  # the code of a call that has ended
+_SAID = ("speak", "playback_start", "gather_using_speak", "gather_using_audio")  # the turn goes on without it
 _ENDS = {
     "normal_clearing": causes.NORMAL_CLEARING, "originator_cancel": causes.NORMAL_CLEARING,
     "time_limit": causes.NORMAL_CLEARING, "user_busy": causes.USER_BUSY, "no_answer": causes.NO_ANSWER,
@@ -116,9 +119,9 @@ class TelnyxVoice:
             "POST", _at(account, "calls"), headers=_key(account), json=wanted, timeout_s=wire.TIMEOUT_S
         )
         told = wire.read(answer)
-        code, words = _fault(told)
+        code, words = events.fault(told)
         cause = causes.INVALID_NUMBER_FORMAT if code in _NUMBERS else causes.CALL_REJECTED
-        return wire.placed(answer, _within(told, "data").get("call_control_id"), f"{code} {words}", cause)
+        return wire.placed(answer, events.within(told, "data").get("call_control_id"), f"{code} {words}", cause)
 
     async def check(self, account: VoiceAccount) -> None:
         """Read the connection's application."""
@@ -132,7 +135,10 @@ class TelnyxVoice:
         match verb:
             case "hangup":
                 await self._act(account, call_id, "hangup", {})
-            case "transfer" | "stop-play":  # what follows a transfer is given as the turn that it is
+            case "transfer":  # commanded already, as the turn that it is, and going on whether or not this is done
+                with suppress(CallGone, ProviderAway):
+                    await self._act(account, call_id, "playback_stop", {})
+            case "stop-play":
                 await self._act(account, call_id, "playback_stop", {})
             case "play" if body.get("audio_url"):
                 await self._act(account, call_id, "playback_start", {"audio_url": body["audio_url"]})
@@ -160,20 +166,23 @@ class TelnyxVoice:
             )
         except OutboundError as error:
             raise ProviderAway(str(error), uncertain=isinstance(error, Ambiguous)) from error
-        if answer.status in _OVER:
-            raise CallGone(" ".join(_fault(wire.read(answer))))
-        if answer.status != 200:
-            raise ProviderAway(
-                f"status {answer.status} {_fault(wire.read(answer))}", uncertain=wire.doubtful(answer.status)
-            )
+        if answer.status == 200:
+            return
+        code, said = events.fault(wire.read(answer))
+        words = f"status {answer.status} {code} {said}".rstrip()[:300]
+        if answer.status == 404 or (answer.status == 422 and code == _OVER):
+            raise CallGone(words)
+        if wire.refuses(answer.status):
+            raise CommandRefused(words)
+        raise ProviderAway(words, uncertain=wire.doubtful(answer.status))
 
     async def fetch_recording(self, account: VoiceAccount, name: str, into: Sink) -> None:
         """Find where a recording is now, for addresses last some minutes, and get it without credentials."""
         told = wire.read(
             await wire.ordered(self._outside, "GET", _at(account, f"recordings/{quote(name, safe='')}"), _key(account))
         )
-        held = _within(told, "data")
-        urls = _within(held, "download_urls")
+        held = events.within(told, "data")
+        urls = events.within(held, "download_urls")
         url = urls.get("wav") or urls.get("mp3") or held.get("download_url") or held.get("url")
         if not url:
             raise CallGone(name)
@@ -195,7 +204,7 @@ class TelnyxVoice:
 
     def echoed(self, hook: WebhookRequest) -> Mapping[str, str]:
         """Return the query of the address that a command took along."""
-        return dialect.address(str(_payload(hook).get("client_state") or ""))[1]
+        return dialect.address(str(events.payload(hook).get("client_state") or ""))[1]
 
     def ends(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> bool:
         """Tell whether an event is what its command leads to: later ones bear its state as well, whatever they are."""
@@ -222,9 +231,16 @@ class TelnyxVoice:
         for place, command in enumerate(given[step:], step):
             if command["verb"] == dialect.PAUSE:
                 return float(command["payload"]["seconds"])
-            payload = {**command["payload"], "command_id": f"{name}-{place}-{command['verb']}"}
-            await self._act(account, call_id, command["verb"], payload)
-            if command["verb"] != "transcription_start":
+            verb = command["verb"]
+            payload = {**command["payload"], "command_id": f"{name}-{place}-{verb}"}
+            try:
+                await self._act(account, call_id, verb, payload)
+            except CommandRefused as error:
+                if verb == "record_stop":
+                    break  # what is recorded ends by itself, and is told of
+                goes_on = verb in _SAID and place + 1 < len(given)
+                raise CommandRefused(f"{verb}: {error}", then=place + 1 if goes_on else None) from error
+            if verb != "transcription_start":
                 break
         return None
 
@@ -253,15 +269,15 @@ class TelnyxVoice:
 
     def call_id(self, hook: WebhookRequest) -> str:
         """Return `call_control_id`; what is told of the leg of a transfer is of no call of ours."""
-        return "" if self._second(hook) else str(_payload(hook).get("call_control_id") or "")
+        return "" if self._second(hook) else str(events.payload(hook).get("call_control_id") or "")
 
     def _second(self, hook: WebhookRequest) -> bool:
         return self.echoed(hook).get("part") == dialect.SECOND
 
     def arrival(self, hook: WebhookRequest) -> Arrival | None:
         """Read a call that comes in."""
-        told = _payload(hook)
-        if _event(hook) != "call.initiated" or told.get("direction") != "incoming":
+        told = events.payload(hook)
+        if events.event(hook) != "call.initiated" or told.get("direction") != "incoming":
             return None
         called, caller = told.get("to"), told.get("from")
         return Arrival(str(told.get("call_control_id") or ""), str(called or ""), str(caller or ""))
@@ -270,19 +286,19 @@ class TelnyxVoice:
         """Read the event's type."""
         if self._second(hook):
             return []
-        match _event(hook):
+        match events.event(hook):
             case "call.ringing":
                 return [machine.Ringing(now)]
             case "call.answered":
                 return [machine.Answered(now)]
             case "call.hangup":
-                told = str(_payload(hook).get("hangup_cause") or "normal_clearing").lower()
+                told = str(events.payload(hook).get("hangup_cause") or "normal_clearing").lower()
                 cause = _ENDS.get(told, causes.UNKNOWN)
                 if told.isascii() and told.isdigit():
                     cause = causes.CAUSE_OF_Q850.get(int(told), causes.UNKNOWN)
                 # A callee can only clear what it has answered.
-                answered = told == "normal_clearing" and _payload(hook).get("hangup_source") == "callee"
-                talked = _talked(_payload(hook)) if answered else None
+                answered = told == "normal_clearing" and events.payload(hook).get("hangup_source") == "callee"
+                talked = events.talked(events.payload(hook)) if answered else None
                 return [
                     machine.Hangup(now, cause=cause, answered=answered, talk_seconds=talked,
                                    by_caller=cause == causes.NORMAL_CLEARING)
@@ -296,12 +312,12 @@ class TelnyxVoice:
         life: dict[str, list[machine.Fact]] = {
             "call.ringing": [machine.Ringing(now)], "call.answered": [machine.Answered(now)],
         }  # fmt: skip
-        return LegTold(str(_payload(hook).get("call_control_id") or ""), life.get(_event(hook), ()))
+        return LegTold(str(events.payload(hook).get("call_control_id") or ""), life.get(events.event(hook), ()))
 
     def price(self, hook: WebhookRequest) -> CarrierPrice | None:
         """Read `call.cost`, which follows a call."""
-        told = _payload(hook)
-        if _event(hook) != "call.cost" or self._second(hook) or told.get("status") == "error":
+        told = events.payload(hook)
+        if events.event(hook) != "call.cost" or self._second(hook) or told.get("status") == "error":
             return None
         amount, parts = wire.price(told.get("total_cost")), told.get("cost_parts")
         first = parts[0] if isinstance(parts, list) and parts and isinstance(parts[0], Mapping) else {}
@@ -309,14 +325,14 @@ class TelnyxVoice:
 
     def answered_by(self, hook: WebhookRequest) -> str | None:
         """Read what detection found; a telephone that asks who calls is no machine."""
-        event, told = _event(hook), str(_payload(hook).get("result") or "")
+        event, told = events.event(hook), str(events.payload(hook).get("result") or "")
         if event in ("call.machine.detection.ended", "call.machine.premium.detection.ended"):
             return _WHO.get(told.removesuffix("_residence").removesuffix("_business"), "unknown")
         return "screened" if event == "call.machine.call_screening.detected" or told == "call_screening" else None
 
     def reports(self, hook: WebhookRequest) -> Sequence[Report]:
         """Read what was heard during the turn before."""
-        talked = _talked(_payload(hook))
+        talked = events.talked(events.payload(hook))
         return [
             replace(each, talk_seconds=talked) if isinstance(each, TransferDone) and each.answered else each
             for each in dialect.reports(self._fields(hook))
@@ -325,22 +341,23 @@ class TelnyxVoice:
     def _fields(self, hook: WebhookRequest) -> dict[str, Any]:
         echo = self.echoed(hook)
         return {
-            **_payload(hook), "event_type": _event(hook), "step": echo.get("step", ""), "part": echo.get("part", ""),
+            **events.payload(hook), "event_type": events.event(hook), "step": echo.get("step", ""),
+            "part": echo.get("part", ""),
         }  # fmt: skip
 
     def transcripts(self, hook: WebhookRequest) -> Sequence[Transcribed]:
         """Read `call.recording.transcription.saved`."""
-        told = _payload(hook)
-        if _event(hook) != "call.recording.transcription.saved" or told.get("status") != "completed":
+        told = events.payload(hook)
+        if events.event(hook) != "call.recording.transcription.saved" or told.get("status") != "completed":
             return []
         return [Transcribed(str(told.get("recording_id") or ""), str(told.get("transcription_text") or ""))]
 
     def recordings(self, hook: WebhookRequest) -> Sequence[RecordingReady]:
         """Read a recording that is complete."""
-        told = _payload(hook)
-        if _event(hook) != "call.recording.saved" or not told.get("recording_id"):
+        told = events.payload(hook)
+        if events.event(hook) != "call.recording.saved" or not told.get("recording_id"):
             return []
-        return [RecordingReady(str(told["recording_id"]), _between(told, *_RECORDED))]
+        return [RecordingReady(str(told["recording_id"]), events.between(told, *_RECORDED))]
 
     def document(self, orders: Sequence[Order], urls: CallUrls, *, record: bool = False) -> WebhookReply:
         """Answer that the webhook was taken: what is to be done is commanded."""
@@ -355,45 +372,6 @@ def public_key(given: str) -> Ed25519PublicKey:
             raise ValueError("not an Ed25519 key")
         return found
     return Ed25519PublicKey.from_public_bytes(base64.b64decode(given, validate=True))
-
-
-def _data(hook: WebhookRequest) -> Mapping[str, Any]:
-    try:
-        return _within(orjson.loads(hook.body), "data")
-    except ValueError:
-        return {}
-
-
-def _event(hook: WebhookRequest) -> str:
-    return str(_data(hook).get("event_type") or "")
-
-
-def _payload(hook: WebhookRequest) -> Mapping[str, Any]:
-    return _within(_data(hook), "payload")
-
-
-def _within(told: Any, name: str) -> Mapping[str, Any]:
-    held = told.get(name) if isinstance(told, Mapping) else None
-    return held if isinstance(held, Mapping) else {}
-
-
-def _fault(told: Any) -> tuple[str, str]:
-    listed = told.get("errors") if isinstance(told, Mapping) else None
-    first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], Mapping) else {}
-    return str(first.get("code", "")), str(first.get("detail") or first.get("title") or "")
-
-
-def _between(told: Mapping[str, Any], *names: str) -> float | None:
-    try:
-        begun, ended = (datetime.fromisoformat(str(told[name])) for name in names)
-        return max(0.0, (ended - begun) / timedelta(seconds=1))
-    except (KeyError, ValueError, TypeError):
-        return None
-
-
-def _talked(told: Mapping[str, Any]) -> int | None:
-    lasted = _between(told, "start_time", "end_time")
-    return None if lasted is None else round(lasted)
 
 
 def _at(account: VoiceAccount, path: str) -> str:

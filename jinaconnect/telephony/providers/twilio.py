@@ -25,8 +25,10 @@ from jinaconnect.telephony.provider import (
     STATUS,
     TURN,
     Arrival,
+    CallGone,
     CallUrls,
     CarrierPrice,
+    CommandRefused,
     Outcome,
     Placing,
     ProviderSpec,
@@ -49,6 +51,7 @@ _REFUSALS = {
     21210: causes.FACILITY_REJECTED, 21212: causes.FACILITY_REJECTED, 21215: causes.FACILITY_REJECTED,
     13227: causes.FACILITY_REJECTED,
 }  # fmt: skip
+_OVER = (21220,)  # the code of a call that is not in progress any more
 
 
 class TwilioVoice:
@@ -114,7 +117,12 @@ class TwilioVoice:
                 form = [("RecordingChannels", "dual"), *_told_of(urls)]
                 return str(wire.read(await self._ask(account, f"{call}/Recordings.json", form)).get("sid", ""))
             case "record":
-                call, form = f"{call}/Recordings/{quote(body['recording'])}", [("Status", _DOES[body["do"]])]
+                path = f"{call}/Recordings/{quote(body['recording'])}.json"
+                try:
+                    await self._ask(account, path, [("Status", _DOES[body["do"]])])
+                except CallGone as error:  # of the recording
+                    raise CommandRefused("There is no such recording.") from error
+                return None
             case _:
                 raise Unsupported(verb)
         await self._ask(account, f"{call}.json", form)
@@ -122,7 +130,7 @@ class TwilioVoice:
 
     async def _ask(self, account: VoiceAccount, path: str, form: wire.Pairs) -> Any:
         return await wire.ordered(
-            self._outside, "POST", _at(account, path), _key(account), form=form, says="message"
+            self._outside, "POST", _at(account, path), _key(account), form=form, says="message", gone=_OVER
         )
 
     async def fetch_price(self, account: VoiceAccount, call_id: str) -> CarrierPrice | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -18,6 +18,7 @@ from jinaconnect.telephony.provider import (
     Accepted,
     Busy,
     CallGone,
+    CommandRefused,
     NotOurs,
     Outcome,
     ProviderAway,
@@ -57,6 +58,11 @@ def read(answer: Fetched) -> Mapping[str, Any]:
 def doubtful(status: int) -> bool:
     """Tell whether an answer leaves open that it was done: all that fails there, but for having no room (503)."""
     return status == 408 or (status >= 500 and status != 503)
+
+
+def refuses(status: int) -> bool:
+    """Tell whether an answer says that what is asked for will not be done, however often it is asked for."""
+    return 400 <= status < 500 and status not in (401, 408, 425, 429)
 
 
 def form_of(hook: WebhookRequest) -> dict[str, str]:
@@ -135,11 +141,11 @@ def placed(answer: Fetched, id: Any, message: str, cause: str = causes.CALL_REJE
 
 async def ordered(
     outside: Outbound, method: str, url: str, headers: Mapping[str, str], *, json: Any = None,
-    form: Pairs | None = None, says: str = "",
+    form: Pairs | None = None, says: str = "", gone: Collection[int] = (),
 ) -> Fetched:  # fmt: skip
-    """Ask for something and return the answer that grants it; raises CallGone for 404, ProviderAway.
+    """Ask for something and return the answer that grants it; raises CallGone for 404, CommandRefused, ProviderAway.
 
-    `says` is where in the JSON of another answer its words stand.
+    `says` is where in the JSON of another answer its words stand, `gone` what its `code` is for a call that has ended.
     """
     sent = {**headers, **FORM} if form is not None else dict(headers)
     data = None if form is None else encoded(form)
@@ -150,8 +156,13 @@ async def ordered(
     if answer.status == 404:
         raise CallGone(url.rpartition("/")[2])
     if not 200 <= answer.status < 300:
-        words = read(answer).get(says, "") if says else ""
-        raise ProviderAway(f"status {answer.status} {words}".strip()[:300], uncertain=doubtful(answer.status))
+        told = read(answer)
+        words = f"status {answer.status} {told.get(says, '') if says else ''}".strip()[:300]
+        if refuses(answer.status) and isinstance(told.get("code"), int) and told["code"] in gone:
+            raise CallGone(words)
+        if refuses(answer.status):
+            raise CommandRefused(words)
+        raise ProviderAway(words, uncertain=doubtful(answer.status))
     return answer
 
 

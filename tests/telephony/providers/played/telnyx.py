@@ -10,7 +10,8 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,9 +76,16 @@ class TelnyxCall(FakeCall):
 
 @dataclass
 class TelnyxCarrier(FakeCarrier):
-    """The carrier."""
+    """The carrier.
+
+    `meets` holds by verb what the coming commands are answered, a status and the code of its fault; `before` what
+    happens before the next of a verb is.
+    """
 
     user: str = field(default_factory=lambda: secrets.token_hex(8))
+    meets: defaultdict[str, deque[tuple[int, str]]] = field(default_factory=lambda: defaultdict(deque))
+    before: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     placed_ids: dict[str, FakeCall] = field(default_factory=dict)
     provider = "telnyx"
@@ -155,6 +163,12 @@ class TelnyxCarrier(FakeCarrier):
         call = next((each for each in self.calls if each.id == request.match_info["id"]), None)
         if not isinstance(call, TelnyxCall) or call.over:
             return web.json_response({"errors": [{"code": "90018", "title": "ended"}]}, status=422)
+        self.asked.append(verb)
+        if verb in self.before:
+            await self.before.pop(verb)()
+        if self.meets[verb]:
+            status, code = self.meets[verb].popleft()
+            return web.json_response({"errors": [{"code": code, "title": "Not now"}]}, status=status)
         command = told.get("command_id")
         if command is None or command not in call.given:
             call.given |= {command} if command else set()
@@ -230,6 +244,9 @@ class TelnyxCarrier(FakeCarrier):
             payload["hangup_cause"] = "normal_clearing" if told["dialled"] == "answered" else CAUSES[told["dialled"]]
         if "machine" in told:
             event, payload["result"] = "call.machine.detection.ended", told["machine"]
+        if "words" in told:
+            event = "call.transcription"
+            payload["transcription_data"] = {"transcript": told["words"], "confidence": 0.9, "is_final": True}
         if "transcript" in told:
             event = "call.recording.transcription.saved"
             name, said = told["transcript"]
