@@ -7,7 +7,7 @@ ask for nothing: they count as no unread message and reopen no conversation.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -21,12 +21,13 @@ from jinaconnect.actions.messaging.reports import by_carrier
 from jinaconnect.channels.base import Account
 from jinaconnect.channels.facts import Echo, Edit
 from jinaconnect.core.clock import iso
-from jinaconnect.core.errors import NotFound
+from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import last_message
 from jinaconnect.core.inbox.media import media_url
 from jinaconnect.core.inbox.message import INCOMING, OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
+from jinaconnect.core.inbox.reading import is_counted
 from jinaconnect.core.lenient import storable
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Duplicate, applied
@@ -139,18 +140,32 @@ async def apply_echoes(
         ]  # fmt: skip
         items.append((doc, events))
     results = await ctx.data.insert_many("messages", items, tell=False)
-    fresh = [result.doc for result in results if not isinstance(result, Duplicate)]
-    for doc in fresh:
+    fresh = {each.doc["carrier_id"]: each.doc for each in results if not isinstance(each, Duplicate)}
+    before = await _told_before(ctx, platform, {fact.carrier_id for fact, _, _ in facts} - fresh.keys())
+    # Whoever was told of one before may have been cut off before it was counted, told of and its file fetched.
+    for doc in (*fresh.values(), *before.values()):
         await _count(ctx, doc)
     everyone = {contact["_id"]: contact for contact in contacts.values()}
-    await ctx.data.tell_all([("contacts", list(everyone.values())), ("messages", fresh)])
-    written = [(result, *fact[:2]) for result, fact in zip(results, facts, strict=True)]
+    untold = [*fresh.values(), *(doc for doc in before.values() if doc["pending"])]
+    await ctx.data.tell_all([("contacts", list(everyone.values())), ("messages", untold)])
+    held = {**fresh, **before}
     files = [
-        media_row(result.doc, account, fact.media, ctx.now())
-        for result, fact, account in written
-        if not isinstance(result, Duplicate) and fact.media is not None
+        media_row(held[fact.carrier_id], account, fact.media, ctx.now())
+        for fact, account, _ in facts
+        if fact.media is not None
     ]
     return [row for row in files if row is not None]
+
+
+async def _told_before(ctx: Context, platform: str, carrier_ids: Collection[str]) -> dict[str, Document]:
+    """Return the messages that are here already, by their carrier's ids; raises Unavailable."""
+    if not carrier_ids:
+        return {}
+    rows = await ctx.data.select("messages", {"platform": platform, "carrier_id": {"$in": list(carrier_ids)}})
+    found = {row["carrier_id"]: row for row in rows}
+    if len(found) < len(carrier_ids):  # its writer has not got it to the disk yet
+        raise Unavailable("A message is being written.")
+    return found
 
 
 def _sent_elsewhere(
@@ -170,10 +185,13 @@ def _sent_elsewhere(
 
 
 async def _count(ctx: Context, message: Document) -> None:
+    if message["deleted_at"] is not None:
+        return
     event_id = ctx.ids.new("evt")
 
     def decide(doc: Document) -> Change | None:
-        return counting(ctx, doc, [message], [event_id])
+        # One told of again may be older than what its conversation keeps the ids of: it answers nothing written since.
+        return None if is_counted(doc["chat"], message["_id"]) else counting(ctx, doc, [message], [event_id])
 
     try:
         await ctx.data.change("contacts", message["contact"], decide)
