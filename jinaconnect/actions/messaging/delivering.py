@@ -23,7 +23,7 @@ from jinaconnect.channels.facts import AccountReport
 from jinaconnect.channels.pace import UNHURRIED
 from jinaconnect.channels.table import Channels, spec_of
 from jinaconnect.core.broadcasts.states import EARLY_AGAIN, MOST_DEFERRALS
-from jinaconnect.core.errors import NotFound
+from jinaconnect.core.errors import NotFound, Unavailable
 from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.contact import counted
@@ -38,16 +38,17 @@ from jinaconnect.store.tenant import Change
 MAX_TRIES = 6
 PAUSE_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 FALLBACK_JOB = "message.fallback"
+WRITTEN_DOWN = timedelta(seconds=1)  # after which what became of a message or recipient stands in its row, most often
 UNTURNED, ADDRESS_TURN, ACCOUNT_TURN = 0, 1, 2  # how far a message's wait for its turn has come
 LONGEST_HELD = timedelta(days=1)  # a carrier that finds an account too fast for longer refuses its messages
 
 logger = structlog.get_logger(__name__)
 
 
-def fallback_job(message: Document, now: datetime) -> Document:
+def fallback_job(message: Document, at: datetime) -> Document:
     """Return the job that has another message sent in place of one that did not reach anybody; once for each."""
     return {
-        "_id": f"job_fallback_{message['_id']}", "scope": message["scope"], "kind": FALLBACK_JOB, "due": due_at(now),
+        "_id": f"job_fallback_{message['_id']}", "scope": message["scope"], "kind": FALLBACK_JOB, "due": due_at(at),
         "data": {"message": message["_id"]},
     }  # fmt: skip
 
@@ -217,8 +218,8 @@ class Sender:
         else:
             if outcome.opted_out:  # first, so that whoever hears of the failure finds it noted
                 await set_marketing(ctx, message["contact"], message["platform"], stop=True, at=ctx.now())
-            await self._fail(ctx, message, outcome.code, outcome.message, _refused(outcome, times))
             await self._note(ctx, message, outcome)
+            await self._fail(ctx, message, outcome.code, outcome.message, _refused(outcome, times))
 
     async def _may_again(self, ctx: Context, claim: Claim) -> bool:
         """Tell whether a message that its carrier may have taken can be sent again all the same."""
@@ -232,13 +233,16 @@ class Sender:
         return self._services.clock() + timedelta(seconds=wait)
 
     async def _note(self, ctx: Context, message: Document, refused: Refused) -> None:
-        """Keep what a refusal says beyond its message: of the contact, or of the account."""
+        """Keep what a refusal says beyond its message: of the contact, or of the account.
+
+        Before the message is failed, so that a cut in between loses nothing: nobody looks at one that has failed.
+        """
         contact, platform = message["contact"], message["platform"]
-        if refused.cause == "unreachable":
-            await set_reachable(ctx, contact, platform, reachable=False, at=ctx.now())
         app = None if refused.opted_out else await ctx.data.find("apps", message["app"])
         if refused.cause == "unreachable" or (app is not None and app.get("fallback_app")):
-            await self._worker.add_jobs([fallback_job(message, ctx.now())])
+            await self._worker.add_jobs([fallback_job(message, ctx.now() + WRITTEN_DOWN)])
+        if refused.cause == "unreachable":
+            await set_reachable(ctx, contact, platform, reachable=False, at=ctx.now())
         if refused.cause == "auth":
             details = {"code": refused.code, "message": refused.message}
             report = AccountReport("", None, "authentication", "CREDENTIALS_REFUSED", details)
@@ -276,7 +280,10 @@ class Sender:
     ) -> None:
         step = step or trace.ended(ctx.now(), code, text)
         await report_message(ctx, message, Report(status.FAILED, ctx.now(), code, text), None, step=step)
-        await give_back(ctx, message)
+        try:
+            await give_back(ctx, message)
+        except Unavailable:  # it may be done: asked for again, the account could send more than its limit
+            logger.info("send.place_not_given_back", id=message["_id"])
 
     async def _settle(self, ctx: Context, id: str) -> None:
         """Take the claim off a message that a report has already moved further than its send."""

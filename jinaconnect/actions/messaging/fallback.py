@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from jinaconnect.actions.contacts.preferences import set_reachable
 from jinaconnect.actions.context import Context, OperationContext, Services, system_operation
+from jinaconnect.actions.messaging.delivering import WRITTEN_DOWN
 from jinaconnect.actions.messaging.sending import NewMessage, send_message
 from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import FallsBack
@@ -25,15 +26,19 @@ from jinaconnect.store.tenant import Change
 
 _UNREACHED = (status.FAILED, status.EXPIRED)
 RECIPIENT_JOB = "broadcast.fallback"
-_WRITTEN_DOWN = timedelta(seconds=1)  # after which what became of a recipient stands in its row, most often
 
 logger = structlog.get_logger(__name__)
 
 
 async def fall_back(services: Services, ports: Ports, scope: str, data: Mapping[str, Any]) -> None:
-    """Send what goes in a message's place, where its account has that turned on; asked again it does nothing more."""
+    """Send what goes in a message's place, where its account has that turned on; asked again it does nothing more.
+
+    Raises Unavailable while what became of the message is not written down.
+    """
     ctx = system_operation(services, ports, scope, "fallback")
     message = await ctx.data.find("messages", data["message"])
+    if message is not None and message["deleted_at"] is None and message["status"] == status.PENDING:
+        raise Unavailable("What became of the message is not written down yet.")
     if message is None or message["deleted_at"] is not None or message["status"] not in _UNREACHED:
         return
     if message.get("fallback_to") is not None:
@@ -67,7 +72,7 @@ async def note_unreached(ctx: Context, ports: Ports, channel: Channel, rows: Seq
 def _recipient_job(row: Document, now: datetime) -> Document:
     return {
         "_id": f"job_fallback_{row['_id']}", "scope": row["scope"], "kind": RECIPIENT_JOB,
-        "due": due_at(now + _WRITTEN_DOWN), "data": {"row": row["_id"]},
+        "due": due_at(now + WRITTEN_DOWN), "data": {"row": row["_id"]},
     }  # fmt: skip
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from jinaconnect.actions.messaging import delivering
 from jinaconnect.actions.messaging.fallback import fall_back, fall_back_recipient
 from jinaconnect.channels.rcs_google.channel import RcsGoogle, message_uuid
+from jinaconnect.core.errors import Unavailable
 from tests.channels.rcs_google.conftest import Agent
 from tests.client import until
 
@@ -79,6 +82,63 @@ async def test_a_message_whose_time_is_up_goes_another_way(agent: Agent, elsewhe
     await until(sent)
 
 
+async def test_who_is_not_on_rcs_is_written_to_though_the_refusal_is_cut_off(
+    agent: Agent, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a kill of the process that has just failed the message."""
+
+    async def cut(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    agent.server.not_on_rcs.add(ANN)
+    monkeypatch.setattr(delivering, "give_back", cut)
+    message = await agent.sends(ANN, text="We have it.")
+    await agent.became(message, "FAILED")
+    there = sent_there(agent)
+
+    async def sent() -> bool:
+        return len(await there()) == 1
+
+    await until(sent)
+    assert (await agent.tenant().get(f"/contacts/{elsewhere}/")).ok()["unreachable"].keys() == {"RCS"}
+
+
+async def test_what_became_of_a_message_is_waited_for(agent: Agent, elsewhere: str) -> None:
+    agent.server.not_on_rcs.add(ANN)
+    message = await agent.sends(ANN, text="x")
+    await agent.became(message, "FAILED")
+    gateway = agent.gateway
+    rows, scope = gateway.services.store.raw("messages"), f"{agent.tenant.id}:live"
+    await rows.update_one({"_id": message}, {"$set": {"status": "PENDING"}})  # as just before it was written down
+    with pytest.raises(Unavailable):
+        await fall_back(gateway.services, gateway.ports, scope, {"message": message})
+
+
+async def test_the_place_of_a_refused_message_is_given_back_once(
+    agent: Agent, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the database answers: else the account could send more in a day than its limit."""
+    allowances, given = agent.gateway.services.allowances, list[int]()
+    give_back = type(allowances).give_back
+
+    async def unheard(self: Any, thing: str, day: str, count: int) -> None:
+        await give_back(self, thing, day, count)
+        given.append(count)
+        raise Unavailable("The database is away.")
+
+    monkeypatch.setattr(type(allowances), "give_back", unheard)
+    agent.server.not_on_rcs.add(ANN)
+    message = await agent.sends(ANN, text="We have it.")
+    await agent.became(message, "FAILED")
+    there = sent_there(agent)
+
+    async def sent() -> bool:
+        return len(await there()) == 1
+
+    await until(sent)
+    assert given == [1]
+
+
 @pytest.mark.parametrize("how", ["message", "agent"])
 async def test_it_is_turned_off_by_message_and_by_agent(agent: Agent, elsewhere: str, how: str) -> None:
     agent.server.not_on_rcs.add(ANN)
@@ -111,12 +171,15 @@ async def test_a_recipient_who_is_not_on_rcs_is_written_to_another_way(
     }  # fmt: skip
     id = (await client.post("/rcs/v1/broadcast/", body)).ok(201)["id"]
 
-    async def row() -> dict[str, Any] | None:
-        rows = (await client.get("/broadcast/messages/", params={"broadcast": id})).ok()["results"]
-        waits = await store.raw("jobs").find_one({"scope": scope, "kind": "broadcast.fallback"})
-        return rows[0] if waits is None and rows and rows[0]["status"] == "BLOCKED" else None
+    async def rows() -> list[dict[str, Any]]:
+        return list((await client.get("/broadcast/messages/", params={"broadcast": id})).ok()["results"])
 
-    ended = await until(row, 30)
+    async def done() -> bool:
+        waits = [row["status"] for row in await rows()] != ["BLOCKED"]
+        return not waits and await store.raw("jobs").find_one({"scope": scope, "kind": "broadcast.fallback"}) is None
+
+    await until(done, 30)
+    [ended] = await rows()
     there = await sent_there(agent)()
     assert [each["text"] for each in there] == ["We have it."] * goes
     assert ended["fallback_sms"] == (there[0]["id"] if goes else None)
