@@ -5,7 +5,7 @@ Nothing here knows an implementation. `app.py` builds all of them and hands them
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -97,6 +97,9 @@ class Accounts(Protocol):
 
     async def of_door(self, tenant: str, channel: str) -> list[Account]:
         """Return a tenant's active accounts on a channel, in both modes."""
+
+    async def taken_in(self, tenant: str, channel: str, ids: Collection[str]) -> dict[str, Account]:
+        """Return accounts that a webhook was taken in for, by id: those turned off or removed since then as well."""
 
     def changed(self, tenant: str) -> None:
         """Forget what is kept of a tenant: one of its accounts has changed."""

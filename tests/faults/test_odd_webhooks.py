@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from jinaconnect.actions.messaging.incoming.applying import UNREADABLE, Batch
 from jinaconnect.channels.facts import Inbound
 from jinaconnect.core.clock import system_clock
@@ -94,3 +96,23 @@ async def test_a_report_of_an_unknown_message_waits_in_each_organisation_apart(
         return {row["scope"] for row in rows} == {f"{tenant.id}:live", f"{other.id}:live"}
 
     await until(both)
+
+
+@pytest.mark.parametrize("how", ["off", "removed"])
+async def test_what_was_taken_in_is_applied_though_its_account_is_gone_by_then(
+    gateway: Running, tenant: Tenant, how: str
+) -> None:
+    path, client = f"/wa/v1/apps/{tenant.whatsapp['app_id']}/", tenant()
+    if how == "off":
+        (await client.patch(path, {"is_active": False})).ok()
+    else:
+        (await client.delete(path)).ok(204)
+    await stored(gateway, tenant, tenant.envelope(tenant.text("+12025550331", "written before")))
+    await stored(gateway, tenant, b"no JSON at all", tries=8)
+
+    def both(seen: list[dict[str, Any]]) -> bool:
+        return {"message.received", "webhook.failed"} <= {event["type"] for event in seen}
+
+    events = await client.wait_for_events(both)
+    [received] = [event["data"] for event in events if event["type"] == "message.received"]
+    assert received["content"]["body"]["text"] == "written before"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext, Services
@@ -58,6 +58,15 @@ class OpenAccounts:
     async def of_door(self, tenant: str, channel: str) -> list[Account]:
         """Return a tenant's active accounts on a channel, in both modes."""
         return [account for account in await self._of_tenant(tenant) if account.channel == channel]
+
+    async def taken_in(self, tenant: str, channel: str, ids: Collection[str]) -> dict[str, Account]:
+        """Return accounts that a webhook was taken in for, by id: those turned off or removed since then as well."""
+        found = {account.id: account for account in await self.of_door(tenant, channel) if account.id in ids}
+        if missing := set(ids) - found.keys():
+            docs = await self._registry.apps_named(tenant, missing)
+            opened = [self.open(doc) for doc in docs if spec_of(doc["channel"], doc["bsp"])]
+            found |= {account.id: account for account in opened if account.channel == channel}
+        return found
 
     async def _of_tenant(self, tenant: str) -> list[Account]:
         kept = self._doors.get(tenant)

@@ -179,8 +179,8 @@ class InboundDoor:
 
     async def _give_up(self, row: Document) -> None:
         logger.error("webhook.given_up", id=row["_id"])
-        accounts = await self._accounts.of_door(row["scope"], _channel(row))
-        for account in [account for account in accounts if account.id in row["accounts"]][:1]:
+        accounts = await self._accounts.taken_in(row["scope"], _channel(row), row["accounts"])
+        for account in [accounts[id] for id in row["accounts"] if id in accounts][:1]:
             await keep_failure(self._services, row, account, "It could not be applied.")
 
     async def _apply_arrived(self, batch: list[_Arrived]) -> list[Exception | None]:
@@ -188,10 +188,11 @@ class InboundDoor:
         return [None] * len(batch)
 
     async def _apply(self, bodies: Sequence[_Arrived]) -> None:
-        """Apply webhooks of one tenant and channel."""
+        """Apply webhooks of one tenant and channel; what was taken in for an account is applied, be it off by now."""
         tenant, name = bodies[0].row["scope"], _channel(bodies[0].row)
         channel = self._channels[name]
-        accounts = {account.id: account for account in await self._accounts.of_door(tenant, name)}
+        ids = {id for body in bodies for id in body.row["accounts"]}
+        accounts = await self._accounts.taken_in(tenant, name, ids)
         batches: dict[str, Batch] = {}
         for body in bodies:
             trusted = [accounts[id] for id in body.row["accounts"] if id in accounts]

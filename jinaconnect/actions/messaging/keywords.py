@@ -53,7 +53,7 @@ async def _say(
     """Record the answer to a word, under an id that follows from the message: it is there once."""
     app = await ctx.data.find("apps", account.id)
     said = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": fact.carrier_id})
-    if app is None or said is None:
+    if app is None or said is None or not app["is_active"]:
         return
     text = ANSWERS[fact.word].format(name=app["app_name"])
     content = {"type": "text", "body": {"text": text}}

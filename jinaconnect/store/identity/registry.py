@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -145,6 +145,11 @@ class Registry:
     async def apps_of(self, tenant: str) -> list[Document]:
         """Return a tenant's channel accounts of both modes (a webhook door serves both)."""
         return await self._database["apps"].find({"tenant_id": tenant, "deleted_at": None}).to_list()
+
+    @guarded
+    async def apps_named(self, tenant: str, ids: Collection[str]) -> list[Document]:
+        """Return a tenant's channel accounts with these ids, removed ones as well."""
+        return await self._database["apps"].find({"tenant_id": tenant, "_id": {"$in": list(ids)}}).to_list()
 
     @guarded
     async def app(self, id: str) -> Document | None:
