@@ -22,6 +22,7 @@ from jinaconnect.channels.base import (
     WebhookReply,
     WebhookRequest,
 )
+from jinaconnect.channels.pace import wait_of
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.outbound import Fetched
 
@@ -34,7 +35,6 @@ RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
 # Answers that say by their status alone that the request was not acted on: it belongs elsewhere, or is refused.
 _ELSEWHERE = (301, 307, 308)
 _REQUEST_TIMEOUT = 408
-LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
 OPTED_OUT = 131050  # the customer has stopped marketing messages
 
 
@@ -100,12 +100,6 @@ def _known_as(data: Mapping[str, Any], address: Callable[[str], Address] | None)
     first = contacts[0] if contacts and address is not None else {}
     named = (value for name in ("wa_id", "user_id") if isinstance(value := first.get(name), str) and value)
     return () if address is None else tuple(address(value) for value in named)
-
-
-def wait_of(answer: Fetched) -> float | None:
-    """Return the seconds a carrier asks to be left alone, within bounds."""
-    text = answer.headers.get("retry-after", "").strip()
-    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None
 
 
 def objects(value: Any) -> list[Mapping[str, Any]]:

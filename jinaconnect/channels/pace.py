@@ -1,4 +1,4 @@
-"""How fast a carrier lets an account send: declared in the channel's spec, kept by the sender.
+"""How fast a carrier lets an account send: declared in the channel's spec, kept by the sender, or told in an answer.
 
 A message that is too early waits for its turn; none fails for it.
 """
@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jinaconnect.core.inbox.address import Address
+from jinaconnect.outbound import Fetched
+
+LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +32,9 @@ class Pace:
 
 
 UNHURRIED = Pace()
+
+
+def wait_of(answer: Fetched) -> float | None:
+    """Return the seconds a carrier asks to be left alone, within bounds."""
+    text = answer.headers.get("retry-after", "").strip()
+    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None

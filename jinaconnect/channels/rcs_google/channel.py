@@ -34,7 +34,7 @@ from jinaconnect.channels.base import (
 )
 from jinaconnect.channels.cards import fallback_text
 from jinaconnect.channels.facts import Fact
-from jinaconnect.channels.pace import Pace
+from jinaconnect.channels.pace import Pace, wait_of
 from jinaconnect.channels.rcs_google.auth import KeyRefused, Tokens
 from jinaconnect.channels.rcs_google.compose import composed
 from jinaconnect.channels.rcs_google.facts import event_of, facts_of, kind_of, signed_bytes
@@ -264,7 +264,7 @@ def _outcome(answer: Fetched, id: str) -> Outcome:
     text = str(error.get("message") or f"HTTP {answer.status}")[:500]
     code = str(error.get("status") or answer.status)
     if answer.status == 429:
-        return Refused(code, text, again=True, retry_after=_wait(answer), cause="rate")
+        return Refused(code, text, again=True, retry_after=wait_of(answer), cause="rate")
     if answer.status == 404:
         return Refused(code, text, cause="unreachable")
     if answer.status == 401 or (answer.status == 403 and not any(word in text.lower() for word in _UNLAUNCHED)):
@@ -272,8 +272,3 @@ def _outcome(answer: Fetched, id: str) -> Outcome:
     if 400 <= answer.status < 500 and answer.status != 408:
         return Refused(code, text)
     return Unknown(f"the carrier answered {answer.status}: {text}")
-
-
-def _wait(answer: Fetched) -> float | None:
-    text = answer.headers.get("retry-after", "").strip()
-    return min(float(text), 3600.0) if text.isascii() and text.isdigit() else None

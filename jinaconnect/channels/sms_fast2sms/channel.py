@@ -30,6 +30,7 @@ from jinaconnect.channels.base import (
     WebhookRequest,
 )
 from jinaconnect.channels.facts import Fact
+from jinaconnect.channels.pace import wait_of
 from jinaconnect.channels.script import Script
 from jinaconnect.channels.simulated import path_of, posted, taken
 from jinaconnect.channels.sms_fast2sms.errors import AUTH, REPEATED, REPEATED_WAIT_S, WORDS
@@ -175,7 +176,10 @@ def _registered(account: Account, use: TemplateUse, values: Mapping[str, str], t
 
 
 def outcome(answer: Fetched) -> Outcome:
-    """Return what an answer to a send means: its `status_code` decides, HTTP's says little."""
+    """Return what an answer to a send means: its `status_code` decides, HTTP's where there is none.
+
+    A 5xx without a word of Fast2SMS's own may come from whatever stands before it, after the message was taken.
+    """
     try:
         data = orjson.loads(answer.body)
     except ValueError:
@@ -185,16 +189,20 @@ def outcome(answer: Fetched) -> Outcome:
         id = data.get("request_id")
         return Accepted(id) if isinstance(id, str) and id else Unknown("Fast2SMS accepted without naming the request")
     if answer.status == 429:
-        return Refused("429", "Too many requests at once for this Fast2SMS account.", again=True, cause="rate")
+        words = "Too many requests at once for this Fast2SMS account."
+        return Refused("429", words, again=True, retry_after=wait_of(answer), cause="rate")
     if data.get("return") is not False:
         refused = 400 <= answer.status < 500 and answer.status != 408
         known = Refused(str(answer.status), f"Fast2SMS answered {answer.status}.")
         return known if refused else Unknown(f"Fast2SMS answered {answer.status} without a result")
-    code, told = data.get("status_code"), data.get("message")
-    words = WORDS.get(code) if isinstance(code, int) else None
-    text = words or (" ".join(map(str, told)) if isinstance(told, list) else str(told or "Fast2SMS did not take it."))
-    if (scrub := scrubbed(str(code), text)) is not None and scrub.early:
+    number, told = str(data.get("status_code") or ""), data.get("message")
+    code = int(number) if re.fullmatch("[0-9]{1,9}", number) else None
+    named = number or str(answer.status)
+    said = " ".join(map(str, told)) if isinstance(told, list) else str(told or "Fast2SMS did not take it.")
+    text = (WORDS.get(code) if code is not None else None) or said
+    if (scrub := scrubbed(named, text)) is not None and scrub.early:
         return Refused(scrub.code, scrub.words, again=True, cause="early")
-    again = code == REPEATED
-    cause: Cause | None = "auth" if code in AUTH else None
-    return Refused(str(code)[:64], text[:500], again, REPEATED_WAIT_S if again else None, cause=cause)
+    again = code == REPEATED or (answer.status >= 500 and code not in WORDS)
+    wait = wait_of(answer) or (REPEATED_WAIT_S if code == REPEATED else None)
+    cause: Cause | None = "auth" if code in AUTH or (code is None and answer.status == 401) else None
+    return Refused(named[:64], text[:500], again, wait if again else None, cause=cause)

@@ -27,6 +27,7 @@ from jinaconnect.channels.base import (
     WebhookRequest,
 )
 from jinaconnect.channels.facts import Fact
+from jinaconnect.channels.pace import wait_of
 from jinaconnect.channels.script import Script
 from jinaconnect.channels.simulated import path_of, posted, taken
 from jinaconnect.channels.sms_msg91.errors import AUTH, PASSING, SAID, WORDS
@@ -146,7 +147,11 @@ class SmsMsg91:
 
 
 def outcome(answer: Fetched) -> Outcome:
-    """Return what an answer to a send means; its status alone says nothing."""
+    """Return what an answer to a send means; its status alone says nothing.
+
+    MSG91's own word that it did not take the message is a refusal, of which a 5xx passes where no code says otherwise;
+    a 5xx without one may come from whatever stands before MSG91, after the message was taken.
+    """
     try:
         data = orjson.loads(answer.body)
     except ValueError:
@@ -156,7 +161,8 @@ def outcome(answer: Fetched) -> Outcome:
     if data.get("type") == "success" and not data.get("hasError"):
         return Accepted(text) if text else Unknown("MSG91 accepted without naming the request")
     if answer.status == 429:
-        return Refused("429", "Too many requests at once for this MSG91 account.", again=True, cause="rate")
+        words = "Too many requests at once for this MSG91 account."
+        return Refused("429", words, again=True, retry_after=wait_of(answer), cause="rate")
     if not data or (data.get("type") != "error" and data.get("status") != "fail" and not data.get("hasError")):
         refused = 400 <= answer.status < 500 and answer.status != 408
         known = Refused(str(answer.status), f"MSG91 answered {answer.status}.")
@@ -166,4 +172,5 @@ def outcome(answer: Fetched) -> Outcome:
     if (scrub := scrubbed(code, text)) is not None and scrub.early:
         return Refused(scrub.code, scrub.words, again=True, cause="early")
     said = (WORDS.get(code) or text or "MSG91 did not take it.")[:500]
-    return Refused(code[:64], said, again=code in PASSING, cause="auth" if code in AUTH else None)
+    again = code in PASSING or (answer.status >= 500 and code not in WORDS)
+    return Refused(code[:64], said, again, wait_of(answer) if again else None, cause="auth" if code in AUTH else None)

@@ -31,6 +31,7 @@ from jinaconnect.channels.base import (
     WebhookRequest,
 )
 from jinaconnect.channels.facts import UNTIMED, Fact
+from jinaconnect.channels.pace import wait_of
 from jinaconnect.channels.sms_twilio.compose import composed, pairs
 from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, EARLY, OPTED_OUT, PASSING, words
 from jinaconnect.channels.sms_twilio.hooks import REPORTS, facts_of, reported, verified
@@ -46,7 +47,6 @@ from jinaconnect.outbound import Fetched
 from jinaconnect.store.blobs import Spool
 
 VERSION = "2010-04-01"
-LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
 FETCH_S = 60.0
 # Answers that say by their status alone that the request was not acted on: it belongs elsewhere, or is refused.
 _ELSEWHERE = (301, 307, 308)
@@ -204,10 +204,4 @@ def outcome(answer: Fetched) -> Outcome:
     named = str(answer.status if code is None else code)
     cause: Cause | None = "rate" if answer.status == 429 or code == 20429 else "auth" if code in AUTH else None
     cause = "early" if code in EARLY else cause
-    return Refused(named, text[:500], again, _wait(answer), opted_out=code == OPTED_OUT, cause=cause)
-
-
-def _wait(answer: Fetched) -> float | None:
-    """Return the seconds a carrier asks to be left alone, within bounds."""
-    text = answer.headers.get("retry-after", "").strip()
-    return min(float(text), LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None
+    return Refused(named, text[:500], again, wait_of(answer), opted_out=code == OPTED_OUT, cause=cause)

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from jinaconnect.channels.base import Refused
+from jinaconnect.channels.pace import LONGEST_WAIT_S
 from jinaconnect.outbound import Fetched
 
-LONGEST_WAIT_S = 3600.0  # a carrier that asks for more is asked again after this
 _CONFLICT = 409  # somebody else asks for the same bot's updates
 
 

@@ -34,8 +34,7 @@ from jinaconnect.channels.base import (
 )
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.graph import outcome as clouds_outcome
-from jinaconnect.channels.graph import wait_of
-from jinaconnect.channels.pace import Pace
+from jinaconnect.channels.pace import Pace, wait_of
 from jinaconnect.channels.simulated import posted
 from jinaconnect.channels.unsigned import trusted
 from jinaconnect.channels.whatsapp.compose import composed, recipient

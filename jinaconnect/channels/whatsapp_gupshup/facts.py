@@ -8,6 +8,7 @@ Source: Gupshup's published pages on inbound messages, message events and system
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -111,6 +112,7 @@ def _status(payload: Mapping[str, Any], at: Any) -> dict[str, Any]:
     }  # fmt: skip
     if kind in ("failed", "mismatch"):
         code = part.get("code", "mismatch")
+        code = int(code) if isinstance(code, str) and re.fullmatch("[0-9]{1,9}", code) else code
         words = WORDS.get(code) if isinstance(code, int) else None
         title = words or part.get("reason") or "The number is another one at WhatsApp."
         told["errors"] = [{"code": 131050 if code == OPTED_OUT else code, "title": title}]

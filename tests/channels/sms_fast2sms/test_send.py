@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
+from jinaconnect.channels.base import Refused
+from jinaconnect.channels.sms_fast2sms.channel import outcome
+from jinaconnect.outbound import Fetched
 from tests.channels.indian import REGISTERED, TEXT, Indian
 
 
@@ -51,20 +55,25 @@ async def test_the_first_character_that_differs_is_named(sms: Indian) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "said"),
     [
+        (500, 411, "not a valid one"),
         (401, 412, "API key"), (401, 413, "switched off"), (400, 409, "may not use this route"),
         (400, 416, "recharge"), (400, 996, "KYC"), (400, 406, "sender"), (400, 411, "not a valid one"),
-        (400, 425, "template"), (400, 426, "link"), (400, 500, "black list"), (200, 424, "message id"),
+        (400, "425", "template"), (400, 426, "link"), (400, 500, "black list"), (200, 424, "message id"),
     ],
 )  # fmt: skip
-async def test_an_error_is_told_in_words(sms: Indian, status: int, code: int, said: str) -> None:
+async def test_an_error_is_told_in_words(sms: Indian, status: int, code: Any, said: str) -> None:
     sms.server.next.append((status, {"return": False, "status_code": code, "message": "Told to refuse."}))
     assert said in (await sms.sends()).refused(400, "provider_error")
     [failed] = await sms.heard("message.failed")
     assert failed["data"]["error_code"] == str(code)
 
 
-async def test_what_passes_is_tried_again(sms: Indian) -> None:
-    sms.server.next.append((429, "slow down"))
+@pytest.mark.parametrize(
+    "answer",
+    [(429, "slow down"), (503, {"return": False, "message": "Down"}), (500, {"return": False, "status_code": 503})],
+)
+async def test_what_passes_is_tried_again(sms: Indian, answer: Any) -> None:
+    sms.server.next.append(answer)
     (await sms.sends()).ok(201)
     await sms.heard("message.sent")
     assert sum(sms.server.asked.values()) == 2
@@ -79,3 +88,19 @@ async def test_no_answer_is_unknown_until_a_report_finds_it(sms: Indian, answer:
     (await sms.posts(sms.app["dlr_webhook_url"], told=told)).ok()
     await sms.heard("message.delivered")
     assert sms.server.asked[sent["id"]] == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_is_asked_for_is_kept(status: int) -> None:
+    told = b'{"return": false, "message": "Slow down"}'
+    found = outcome(Fetched(status, {"retry-after": "120"}, told, ""))
+    assert isinstance(found, Refused)
+    assert (found.again, found.retry_after) == (True, 120.0)
+
+
+@pytest.mark.parametrize("code", [412, "412"])
+def test_a_key_that_is_refused_is_told_of_its_account(code: Any) -> None:
+    answer = {"return": False, "status_code": code, "message": "Invalid Authentication"}
+    found = outcome(Fetched(401, {}, orjson.dumps(answer), ""))
+    assert isinstance(found, Refused)
+    assert (found.code, found.cause) == ("412", "auth")

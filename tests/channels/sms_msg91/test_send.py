@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from jinaconnect.channels.base import Refused
+from jinaconnect.channels.sms_msg91.channel import outcome
+from jinaconnect.outbound import Fetched
 from tests.channels.indian import TO, Indian
 
 
@@ -61,7 +64,13 @@ async def test_an_error_is_told_in_words(sms: Indian, answer: Any, code: str, sa
     assert failed["data"]["error_code"] == code
 
 
-@pytest.mark.parametrize("answer", [(429, "slow"), (200, {"type": "error", "message": "internal", "code": "601"})])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (429, "slow"), (200, {"type": "error", "message": "internal", "code": "601"}),
+        (503, {"type": "error", "message": "Service temporarily unavailable"}),
+    ],
+)  # fmt: skip
 async def test_what_passes_is_tried_again(sms: Indian, answer: Any) -> None:
     sms.server.next.append(answer)
     (await sms.sends()).ok(201)
@@ -81,3 +90,11 @@ async def test_without_a_registered_text_nothing_is_sent(sms: Indian) -> None:
     (await sms.tenant().delete(f"/sms/v1/templates/{sms.template['id']}/")).ok(204)
     detail = (await sms.sends()).refused(400, "validation_error")
     assert detail == {"text": ["is no registered text: there is no template that it could be"]}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_is_asked_for_is_kept(status: int) -> None:
+    told = b'{"type": "error", "message": "Slow down"}'
+    found = outcome(Fetched(status, {"retry-after": "120"}, told, ""))
+    assert isinstance(found, Refused)
+    assert (found.again, found.retry_after) == (True, 120.0)

@@ -68,6 +68,7 @@ async def test_a_report_that_names_only_whatsapps_id_is_found(shop: Shop) -> Non
         ({"code": 1002, "reason": "Number Does Not Exist On WhatsApp"}, "1002", "not on WhatsApp"),
         ({"code": 1003, "reason": "Wallet"}, "1003", "recharge"),
         ({"code": 4005, "reason": "Paused"}, "4005", "paused"),
+        ({"code": "1005", "reason": "Failed"}, "1005", "no approved template"),
         ({"code": 131026, "reason": "Message undeliverable"}, "131026", "Message undeliverable"),
         ({"code": 470, "reason": "more than 24 hours"}, "470", "24 hours"),
     ],
@@ -78,6 +79,20 @@ async def test_a_failure_is_told_in_words(shop: Shop, part: dict[str, Any], code
     [failed] = await shop.heard("message.failed")
     assert (failed["subject"]["id"], failed["data"]["error_code"]) == (message, code)
     assert said in failed["data"]["error_message"]
+
+
+@pytest.mark.parametrize("code", [1012, "1012"])
+async def test_a_failure_for_who_wants_no_messages_is_noted(shop: Shop, code: Any) -> None:
+    message = await sent(shop)
+    (await shop.posts(shop.server.report(ANN, "failed", code=code, reason="Opted out"))).ok()
+    [failed] = await shop.heard("message.failed")
+    assert failed["subject"]["id"] == message
+
+    async def noted() -> bool:
+        contact = (await shop.tenant().get(f"/contacts/{failed['contact_id']}/")).ok()
+        return "WHATSAPP_MARKETING" in contact["opt_outs"]
+
+    await until(noted)
 
 
 async def test_an_answer_that_never_came_is_reconciled_by_our_reference(partner: Shop) -> None:
