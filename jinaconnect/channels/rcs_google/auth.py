@@ -16,19 +16,30 @@ import orjson
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from jinaconnect.channels.base import Account
+from jinaconnect.channels.pace import wait_of
 from jinaconnect.core.clock import Clock
 from jinaconnect.outbound import Outbound
 
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_URI = "https://oauth2.googleapis.com/token"
+# The errors (RFC 6749, section 5.2, and Google's own) that are the key's; whatever else there is may pass.
+REFUSED = ("invalid_grant", "invalid_client", "unauthorized_client", "deleted_client", "disabled_client")
 VALID = timedelta(hours=1)
 EARLY = timedelta(minutes=5)  # before its end a token is asked for anew
 _KEPT = 1_000
 
 
 class KeyRefused(Exception):
-    """Google does not take the account's key."""
+    """Google does not take the account's key, or the account has none."""
+
+
+class NoToken(Exception):
+    """Google gave no token, which is not for the key: another try may help, after so many seconds where it says so."""
+
+    def __init__(self, reason: str, retry_after: float | None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +90,17 @@ class Tokens:
         self._held: dict[str, tuple[datetime, str]] = {}
 
     async def of(self, account: Account) -> str:
-        """Return a token of an account; raises KeyRefused, what the transport raises."""
+        """Return a token of an account; raises KeyRefused, NoToken, what the transport raises."""
         text = account.secrets.get("service_account_json", "")
         place = hashlib.sha256(text.encode()).hexdigest()
         held = self._held.get(place)
         if held is not None and held[0] > self._clock() + EARLY:
             return held[1]
-        token, seconds = await self._ask(read_key(text))
+        try:
+            key = read_key(text)
+        except KeyFault as error:
+            raise KeyRefused(f"the key file {error}") from error
+        token, seconds = await self._ask(key)
         if len(self._held) > _KEPT:
             self._held.clear()
         self._held[place] = (self._clock() + timedelta(seconds=seconds), token)
@@ -110,5 +125,7 @@ class Tokens:
         if answer.status == 200 and isinstance(token, str) and token:
             seconds = told.get("expires_in")
             return token, float(seconds) if isinstance(seconds, int | float) else VALID.total_seconds()
-        reason = told.get("error_description") or told.get("error") or f"HTTP {answer.status}"
-        raise KeyRefused(str(reason)[:300])
+        reason = str(told.get("error_description") or told.get("error") or f"HTTP {answer.status}")[:300]
+        if answer.status in (400, 401) and told.get("error") in REFUSED:
+            raise KeyRefused(reason)
+        raise NoToken(reason, wait_of(answer))

@@ -35,7 +35,7 @@ from jinaconnect.channels.base import (
 from jinaconnect.channels.cards import fallback_text
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.pace import Pace, wait_of
-from jinaconnect.channels.rcs_google.auth import KeyRefused, Tokens
+from jinaconnect.channels.rcs_google.auth import KeyRefused, NoToken, Tokens
 from jinaconnect.channels.rcs_google.compose import composed
 from jinaconnect.channels.rcs_google.facts import event_of, facts_of, kind_of, signed_bytes
 from jinaconnect.channels.rcs_google.simulator import SimulatedRbm, customers_event
@@ -84,12 +84,18 @@ class RcsGoogle:
     async def _call(
         self, account: Account, method: str, path: str, query: Mapping[str, str], json: Any = None, reference: str = ""
     ) -> Fetched:
-        """Ask RBM; raises KeyRefused, what the transport raises."""
+        """Ask RBM; raises KeyRefused, NoToken, what the transport raises."""
         if account.simulated:
             return await self._simulator.call(account, method, path, query, json, reference)
         named = {**query, "agentId": str(account.fields["agent_id"])}
         base = (account.settings.get("base_url") or self._base_url).rstrip("/")
         url = f"{base}/v1/{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in named.items())
+        answer = await self._with_token(account, method, url, json)
+        if answer.status == 401:  # a token that was kept may have been taken back: nothing was done with it
+            answer = await self._with_token(account, method, url, json)
+        return answer
+
+    async def _with_token(self, account: Account, method: str, url: str, json: Any) -> Fetched:
         headers = {"Authorization": f"Bearer {await self._tokens.of(account)}"}
         answer = await self._outside.request(method, url, headers=headers, json=json)
         if answer.status == 401:
@@ -116,6 +122,8 @@ class RcsGoogle:
             )  # fmt: skip
         except KeyRefused as error:
             return Refused("401", f"Google does not take the key: {error}", cause="auth")
+        except NoToken as error:
+            return Refused("token", f"Google gives no token: {error}", again=True, retry_after=error.retry_after)
         return _outcome(answer, id)
 
     async def revoke(self, account: Account, to: Address, carrier_id: str) -> None:
@@ -132,6 +140,8 @@ class RcsGoogle:
             return await self._call(account, method, path, query, json)
         except KeyRefused as error:
             raise CarrierFailed(f"Google does not take the key: {error}") from error
+        except NoToken as error:
+            raise CarrierFailed(f"Google gives no token: {error}") from error
 
     # --- who can be reached --------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from jinaconnect.outbound import Fetched
 from jinaconnect.store.due import due_at
 from tests.carriers.rbm import Behaviour
 from tests.channels.rcs_google.conftest import Agent
+from tests.client import until
 
 LINK = "https://files.example/a.jpg"
 ANN = "+12025550161"
@@ -247,9 +248,52 @@ async def test_a_token_is_kept_and_renewed_when_it_is_refused(agent: Agent) -> N
         await agent.became(await agent.sends(ANN, text=str(n)), "SENT")
     assert agent.server.granted == 1
     agent.server.tokens.clear()
-    await agent.became(await agent.sends(ANN, text="refused"), "FAILED", "SENT")
+    await agent.became(await agent.sends(ANN, text="refused"), "SENT")
     await agent.became(await agent.sends(ANN, text="renewed"), "SENT")
     assert agent.server.granted == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (503, {"error": "internal_failure"}, {"Retry-After": "1"}), (500, "<html>", {}), (200, "<html>", {}),
+        (429, {"error": "rate_limited"}, {"Retry-After": "1"}), (403, "<html>", {}), (400, {"error": "other"}, {}),
+    ],
+)  # fmt: skip
+async def test_where_there_is_no_token_for_a_moment_the_message_goes_after_it(agent: Agent, answer: Any) -> None:
+    agent.server.ungranted.append(answer)
+    message = await agent.sends(ANN, text="x")
+    await agent.became(message, "SENT", "FAILED")
+    assert [event for event in await agent.tenant().events() if event["type"] == "account.reported"] == []
+    assert (await agent.tenant().get(f"/rcs/v1/messages/{message}/")).ok()["status"] == "SENT"
+
+
+async def test_a_wait_that_is_asked_for_at_the_tokens_is_kept(agent: Agent) -> None:
+    agent.server.ungranted.append((429, {"error": "rate_limited"}, {"Retry-After": "600"}))
+    message, rows = await agent.sends(ANN, text="x"), agent.gateway.services.store.raw("messages")
+
+    async def waits() -> bool:
+        row = await rows.find_one({"_id": message})
+        return row is not None and row["due"]["at"] - row["created_at"] > timedelta(seconds=500)
+
+    await until(waits)
+
+
+@pytest.mark.parametrize("error", ["invalid_grant", "invalid_client"])
+async def test_a_key_that_google_does_not_take_is_told_of_the_agent(agent: Agent, error: str) -> None:
+    agent.server.ungranted.append((401, {"error": error}, {}))
+    await agent.became(await agent.sends(ANN, text="x"), "FAILED")
+    await agent.heard("account.reported")
+
+
+async def test_whoever_asks_is_told_that_there_is_no_token(agent: Agent) -> None:
+    message = await agent.sends(ANN, text="x")
+    await agent.became(message, "SENT")
+    agent.server.tokens.clear()
+    agent.server.ungranted.append((503, "<html>", {}))
+    answer = await agent.tenant().post(f"/rcs/v1/messages/{message}/revoke/")
+    assert "gives no token" in str(answer.body)
+    assert answer.status == 502
 
 
 async def test_a_message_is_taken_back(agent: Agent) -> None:
