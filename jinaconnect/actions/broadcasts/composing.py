@@ -20,6 +20,7 @@ from jinaconnect.core.inbox.content import check_content
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.messaging.rich_cards import form_of
 from jinaconnect.core.messaging.templates import content_of, is_plain
+from jinaconnect.core.rules.rows import Category, category_of
 from jinaconnect.store.databases.mongo import Document
 
 MEDIA_TYPES = ("image", "video", "audio", "document")
@@ -29,7 +30,8 @@ MEDIA_TYPES = ("image", "video", "audio", "document")
 class Wording:
     """What a broadcast says, opened for use: to whom it matters by which account, template or content.
 
-    `rich` is the form of cards and suggestions that it has without a template.
+    `rich` is the form of cards and suggestions that it has without a template. Rules and prices go by its `category`: a
+    template's own, whatever the broadcast is called.
     """
 
     account: Account
@@ -44,6 +46,7 @@ class Wording:
     currency: str | None
     base: str
     follows: bool
+    category: Category
 
     @property
     def account_id(self) -> str:
@@ -85,6 +88,7 @@ async def wording(ctx: OperationContext, broadcast: Mapping[str, Any]) -> Wordin
         broadcast["name"],
         ZoneInfo(tenant.get("settings", {}).get("timezone") or "UTC"), None if wallet is None else wallet["currency"],
         base, bool(broadcast.get("track_links")),
+        broadcast["category"] if template is None else category_of(template.category),
     )  # fmt: skip
 
 
@@ -171,15 +175,12 @@ def compose_for(
     return channel.compose(wording.account, Outgoing({}, replace(template, body=body)))
 
 
-def price_of(
-    ctx: OperationContext, broadcast: Mapping[str, Any], wording: Wording, contact: Document, composed: Composed
-) -> int | None:
+def price_of(ctx: OperationContext, wording: Wording, contact: Document, composed: Composed) -> int | None:
     """Return what the message to a contact costs in millionths, None where nobody pays; raises NoPrice."""
     if wording.currency is None:
         return None
-    category = wording.template.category if wording.template is not None else broadcast["category"]
-    own, currency = wording.account.fields, wording.currency
-    return price_for(ctx, broadcast["platform"], contact, category, composed.segments, currency, own, composed.type)
+    own, currency, category = wording.account.fields, wording.currency, wording.category
+    return price_for(ctx, wording.platform, contact, category, composed.segments, currency, own, composed.type)
 
 
 def _text(content: Mapping[str, Any]) -> str:

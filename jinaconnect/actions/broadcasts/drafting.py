@@ -268,7 +268,7 @@ async def _message_cost(ctx: OperationContext, doc: Mapping[str, Any], said: Wor
     if not first:
         return 0
     composed = compose_for(ctx, said, first[0], ctx.now())
-    return price_of(ctx, doc, said, first[0], composed) or 0
+    return price_of(ctx, said, first[0], composed) or 0
 
 
 async def _forget_rows(ctx: OperationContext, id: str) -> None:

@@ -21,6 +21,7 @@ from jinaconnect.core.errors import GatewayError, Invalid, NotFound, Unavailable
 from jinaconnect.core.inbox.platform import address_on
 from jinaconnect.core.inbox.window import window_open
 from jinaconnect.core.rules import verdict as rules
+from jinaconnect.core.rules.rows import Category, category_of
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Change, TenantStore
@@ -75,7 +76,7 @@ class Basis:
             known = await known_recipients(ctx.data, list(self.contacts))
             return {"_id": {"$in": known}}, self.category, self.app
         doc = await ctx.data.get("broadcasts", str(self.broadcast))
-        return await audience(ctx.data, doc), doc["category"], self.app or doc["app"]
+        return await audience(ctx.data, doc), await _category(ctx.data, doc), self.app or doc["app"]
 
 
 async def charge_breakdown(ctx: OperationContext, basis: Basis) -> dict[str, Any] | str:
@@ -162,13 +163,13 @@ def _balance(ctx: OperationContext, wallet: Document | None) -> dict[str, Any]:
 async def foreseen(store: TenantStore, broadcast: Document, at: datetime) -> dict[str, Any]:
     """Return how many of a broadcast's first recipients could be written to at a moment, later, or never and why."""
     contacts = await next_contacts(store, broadcast, None, LOOKED_AT)
-    own = quiet_hours(broadcast)
+    own, category = quiet_hours(broadcast), await _category(store, broadcast)
     now, later, never = 0, 0, Counter[str]()
     for contact in contacts:
         if address_on(contact, broadcast["platform"]) is None:
             never[NO_ADDRESS] += 1
             continue
-        match rules.verdict(contact, broadcast["category"], broadcast["platform"], at, own):
+        match rules.verdict(contact, category, broadcast["platform"], at, own):
             case rules.Allowed():
                 now += 1
             case rules.Deferred():
@@ -176,3 +177,10 @@ async def foreseen(store: TenantStore, broadcast: Document, at: datetime) -> dic
             case rules.Refused(rule=rule):
                 never[rule] += 1
     return {"looked_at": len(contacts), "now": now, "later": later, "never": dict(never)}
+
+
+async def _category(store: TenantStore, broadcast: Document) -> Category:
+    """Return the category that a broadcast's recipients would be planned with: its template's, where it has one."""
+    template = None if broadcast["template"] is None else await store.find("templates", broadcast["template"])
+    given: Category = broadcast["category"]
+    return given if template is None else category_of(template["category"])

@@ -7,6 +7,7 @@ from datetime import datetime, time
 
 from jinaconnect.actions.context import Context
 from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.document import category_of
 from jinaconnect.core.broadcasts.states import MOST_DEFERRALS
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.rules import verdict as rules
@@ -34,7 +35,7 @@ def fate(
     """Return the fields of a recipient who is reached later or not at all, None for one who is reached now."""
     if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
         return blocked("no_contact", "The contact was removed.", now)
-    match rules.verdict(contact, doc["category"], doc["platform"], now, own):
+    match rules.verdict(contact, category_of(row, doc), doc["platform"], now, own):
         case rules.Refused(rule=rule, reason=reason):
             return blocked(rule, reason, now)
         case rules.Deferred(until=until, rule=rule):

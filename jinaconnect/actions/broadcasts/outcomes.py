@@ -12,6 +12,7 @@ import structlog
 from jinaconnect.actions.context import Context
 from jinaconnect.channels.base import Accepted, Outcome, Refused, Unknown
 from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.document import category_of
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import OUTGOING, new_message
@@ -151,7 +152,7 @@ def _message(ctx: Context, broadcast: Document, asked: Asked) -> Document:
         content=row["content"], author="USER", app=broadcast["app"], timestamp=now,
         status=status.SENT if accepted else status.UNKNOWN, sent_at=now if accepted else None,
         carrier_id=outcome.carrier_id if isinstance(outcome, Accepted) else None, template=broadcast["template"],
-        category=broadcast["category"], created_by=broadcast["created_by"], user=broadcast["user"],
+        category=category_of(row, broadcast), created_by=broadcast["created_by"], user=broadcast["user"],
         broadcast_row=row["_id"], created_at=now, updated_at=now,
     )  # fmt: skip
 

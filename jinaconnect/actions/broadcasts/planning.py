@@ -49,10 +49,11 @@ def _row(
     to = address_on(contact, broadcast["platform"])
     if to is None:
         return None
-    row = new_row(ctx.ids.new("brr") if linked is None else linked.row, broadcast, contact, to, now)
+    id = ctx.ids.new("brr") if linked is None else linked.row
+    row = {**new_row(id, broadcast, contact, to, now), "category": wording.category}
     try:
         composed = compose_for(ctx, wording, contact, now, None if linked is None else linked.codes)
-        price = price_of(ctx, broadcast, wording, contact, composed)
+        price = price_of(ctx, wording, contact, composed)
     except (Invalid, NoPrice) as error:
         return {
             **row, "status": states.FAILED, "failed_at": now, "error_code": error.code, "response": str(error)[:500],

@@ -17,6 +17,7 @@ from jinaconnect.actions.ports import Ports
 from jinaconnect.channels.abilities import FallsBack
 from jinaconnect.channels.base import Channel
 from jinaconnect.core.broadcasts import states
+from jinaconnect.core.broadcasts.document import category_of
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.ids import RepeatableIds
 from jinaconnect.core.inbox import status
@@ -89,7 +90,8 @@ async def fall_back_recipient(services: Services, ports: Ports, scope: str, data
         return
     broadcast = await ctx.data.get("broadcasts", row["broadcast"])
     app = await ctx.data.find("apps", broadcast["app"])
-    sent = await _sent(ctx, row, _elsewhere(ports, app, row, broadcast.get("fallback_sms_enabled")))
+    judged = {**row, "category": category_of(row, broadcast)}
+    sent = await _sent(ctx, row, _elsewhere(ports, app, judged, broadcast.get("fallback_sms_enabled")))
     if sent is not None:
         await ctx.data.change("broadcast_rows", row["_id"], lambda doc: Change(set={"fallback_sms": sent["_id"]}))
 
@@ -121,7 +123,7 @@ def _elsewhere(
         return None
     return NewMessage(
         platform=channel.falls_back_to, content={"type": "text", "body": {"text": text}}, contact=lost["contact"],
-        account=app.get("sms_fallback_app"), account_field="sms_fallback_app",
+        account=app.get("sms_fallback_app"), account_field="sms_fallback_app", category=lost.get("category"),
     )  # fmt: skip
 
 

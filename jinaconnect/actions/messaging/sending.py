@@ -36,7 +36,7 @@ from jinaconnect.core.inbox.message_event import message_event
 from jinaconnect.core.inbox.platform import PLATFORMS, address_on
 from jinaconnect.core.inbox.window import window_open, window_text
 from jinaconnect.core.rules import verdict as rules
-from jinaconnect.core.rules.rows import CATEGORIES, Category
+from jinaconnect.core.rules.rows import Category, category_of
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Addition, Change, Written
@@ -174,18 +174,12 @@ async def check_message(ctx: OperationContext, message: NewMessage) -> Checked:
         # The inbox goes on naming its file as its own.
         own = message.content[message.content["type"]]["url"]
         composed = replace(composed, content=with_url(composed.content, own))
-    category = message.category or _category(template)
+    category = message.category or ("SERVICE" if template is None else category_of(template.category))
     quoted = await quote(
         ctx, message.platform, known, message.phone, category, composed.segments, account.fields, composed.type
     )  # fmt: skip
     verdict = _verdict(ctx, message, known, template, category)
     return Checked(message, account, known, template, composed, category, verdict, quoted)
-
-
-def _category(template: TemplateUse | None) -> Category:
-    if template is None:
-        return "SERVICE"
-    return next((name for name in CATEGORIES if name == template.category), "UTILITY")
 
 
 def _verdict(

@@ -13,6 +13,7 @@ from jinaconnect.core.broadcasts.states import ROW_STATUSES
 from jinaconnect.core.clock import iso, iso_or_none
 from jinaconnect.core.inbox.address import PHONE, Address, variants
 from jinaconnect.core.inbox.platform import PLATFORMS, USUAL
+from jinaconnect.core.rules.rows import Category
 
 COST_FROM = 60  # the priority from which on somebody sees what broadcasts cost
 COUNTERS = {
@@ -47,11 +48,17 @@ def new_row(
         "key": address_key(to), "to": [to.field, to.value],
         "phone": contact.get("phone"), "first_name": contact["first_name"], "last_name": contact["last_name"],
         "status": states.PENDING, "at": now, "wire": None, "content": None, "type": None, "segments": None,
-        "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0, "error_code": None,
-        "response": "",
+        "category": None, "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0,
+        "error_code": None, "response": "",
         "sent_at": None, "delivered_at": None, "read_at": None, "failed_at": None,
         "replied_at": None, "call": None, "outcome": None, "seconds": None, "answers": [],
     }  # fmt: skip
+
+
+def category_of(row: Mapping[str, Any], broadcast: Mapping[str, Any]) -> Category:
+    """Return the category a recipient's message is judged by: what it was planned as, else what the broadcast says."""
+    planned: Category = row.get("category") or broadcast["category"]
+    return planned
 
 
 def address_key(to: Address) -> str:

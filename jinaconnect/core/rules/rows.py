@@ -70,6 +70,11 @@ class HoursRule(_Row):
         return not self.binds(local) or any(hours.holds(local) for hours in self.hours)
 
 
+def category_of(template: str) -> Category:
+    """Return the category of rules and prices that a template's own stands for; one not known here is UTILITY."""
+    return next((name for name in CATEGORIES if name == template), "UTILITY")
+
+
 def own_hours(id: str, start: time, end: time, source: str) -> HoursRule:
     """Return hours that a business keeps each day in its customers' own time; a start after the end goes over midnight.
 

@@ -87,7 +87,9 @@ class BroadcastFields(
     )
     catalog_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     allowed_hours_local: BroadcastHours | None = None
-    category: Given[Category] = None
+    category: Given[Category] = Field(
+        None, description="What its messages are by the rules of sending; with a template, the template's own counts."
+    )
     voice_template: Id | None = Field(None, description="What is said in its calls; on the VOICE platform alone.")
     call_options: CallOptionsFields | None = None
     fallback_sms_enabled: bool | None = Field(

@@ -12,10 +12,14 @@ from jinaconnect.actions.messaging import delivering
 from jinaconnect.actions.messaging.fallback import fall_back, fall_back_recipient
 from jinaconnect.channels.rcs_google.channel import RcsGoogle, message_uuid
 from jinaconnect.core.errors import Unavailable
+from jinaconnect.core.inbox.contact import marketing_opt_out
+from jinaconnect.store.tenant import Change
 from tests.channels.rcs_google.conftest import Agent
 from tests.client import until
 
 ANN = "+12025550165"
+BEA = "+447700900165"  # where no hours are kept
+HERE = {"element_name": "here", "content": "We have it.", "category": "UTILITY"}
 
 
 @pytest.fixture
@@ -164,10 +168,10 @@ async def test_a_recipient_who_is_not_on_rcs_is_written_to_another_way(
     agent.server.not_on_rcs.add(ANN)
     client, scope, store = agent.tenant(), f"{agent.tenant.id}:live", agent.gateway.services.store
     (await client.patch(f"/rcs/v1/apps/{agent.id}/", {"sms_fallback_enabled": agents})).ok()
-    template = (await client.post("/rcs/v1/templates/", {"element_name": "here", "content": "We have it."})).ok(201)
+    template = (await client.post("/rcs/v1/templates/", HERE)).ok(201)
     body = {
         "name": "Here", "status": "QUEUED", "recipients": [elsewhere], "template_number": template["number"],
-        "category": "UTILITY", "fallback_sms_enabled": wanted,
+        "fallback_sms_enabled": wanted,
     }  # fmt: skip
     id = (await client.post("/rcs/v1/broadcast/", body)).ok(201)["id"]
 
@@ -192,10 +196,10 @@ async def test_a_recipient_who_is_not_on_rcs_is_written_to_another_way(
 
 async def test_a_recipient_whose_time_is_up_goes_the_way_of_their_broadcast(agent: Agent, elsewhere: str) -> None:
     client = agent.tenant()
-    template = (await client.post("/rcs/v1/templates/", {"element_name": "here", "content": "We have it."})).ok(201)
+    template = (await client.post("/rcs/v1/templates/", HERE)).ok(201)
     body = {
         "name": "Here", "status": "QUEUED", "recipients": [elsewhere], "template_number": template["number"],
-        "category": "UTILITY", "fallback_sms_enabled": False,
+        "fallback_sms_enabled": False,
     }  # fmt: skip
     (await client.post("/rcs/v1/broadcast/", body)).ok(201)
     [told] = await agent.heard("message.sent")
@@ -213,4 +217,25 @@ async def test_a_recipient_whose_time_is_up_goes_the_way_of_their_broadcast(agen
         return shown["status"] == "EXPIRED" and left is None
 
     await until(done)
+    assert await sent_there(agent)() == []
+
+
+async def test_marketing_is_marketing_another_way_too(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RcsGoogle, "falls_back_to", "WHATSAPP")
+    await agent.tenant.receives(BEA, "hello")
+    [received] = await agent.heard("message.received")
+    agent.server.not_on_rcs.add(BEA)
+    client, contact, store = agent.tenant(), received["contact_id"], agent.gateway.services.store
+    stopped = {"opt_outs": {marketing_opt_out("WHATSAPP"): "2026-01-01T00:00:00.000Z"}}
+    await store.of(agent.tenant.id, "live").change("contacts", contact, lambda _: Change(set=stopped))
+    template = (await client.post("/rcs/v1/templates/", {**HERE, "category": "MARKETING"})).ok(201)
+    body = {"name": "Sale", "status": "QUEUED", "recipients": [contact], "template_number": template["number"]}
+    id = (await client.post("/rcs/v1/broadcast/", body)).ok(201)["id"]
+
+    async def over() -> bool:
+        rows = (await client.get("/broadcast/messages/", params={"broadcast": id})).ok()["results"]
+        jobs = {"scope": f"{agent.tenant.id}:live", "kind": "broadcast.fallback"}
+        return bool(rows) and rows[0]["status"] == "BLOCKED" and await store.raw("jobs").find_one(jobs) is None
+
+    await until(over, 30)
     assert await sent_there(agent)() == []

@@ -77,7 +77,7 @@ async def test_a_broadcast_fills_each_card_in_for_each(agent: Agent, by_template
         (await client.post("/contacts/", {"phone": number, "first_name": name})).ok(201)
     body: dict[str, Any] = {"name": "Colours", "status": "QUEUED", "select_all": True, "category": "UTILITY"}
     if by_template:
-        body["template_number"] = (await client.post(PATH, CAROUSEL)).ok(201)["number"]
+        body["template_number"] = (await client.post(PATH, {**CAROUSEL, "category": "UTILITY"})).ok(201)["number"]
         body["placeholder_data"] = {"colour": "red"}
     else:
         cards = sorted(CAROUSEL["rich_cards"], key=lambda card: card["order"])  # type: ignore[index]

@@ -11,7 +11,8 @@ from tests.tenants import Tenant
 
 PLATFORMS = ("telegram", "rcs")
 PICTURE = {
-    "element_name": "Open again", "template_type": "IMAGE", "content": "Hello {{first_name}}, use {{code}}.",
+    "element_name": "Open again", "template_type": "IMAGE", "category": "UTILITY",
+    "content": "Hello {{first_name}}, use {{code}}.",
     "example_media_url": "https://shop.example/shop.jpg", "footer": "Lee & Sons",
     "buttons": [{"type": "URL", "text": "To the shop", "url": "https://shop.example/{{code}}"},
                 {"type": "QUICK_REPLY", "text": "I will come"}],
@@ -48,7 +49,7 @@ async def test_a_broadcast_says_it_to_each_in_their_own_words(tenant: Tenant, pl
         contact = {"phone": f"+1202555470{place}", "first_name": f"P{place}", "telegram_chat_id": 12025554700 + place}
         (await client.post("/contacts/", contact)).ok(201)
     template = (await client.post(f"/{platform}/v1/templates/", PICTURE)).ok(201)["id"]
-    body = {"name": "Open", "status": "QUEUED", "select_all": True, "template_number": template, "category": "UTILITY",
+    body = {"name": "Open", "status": "QUEUED", "select_all": True, "template_number": template,
             "placeholder_data": {"code": "SPRING"}}  # fmt: skip
     id = (await client.post(f"/{platform}/v1/broadcast/", body)).ok(201)["id"]
 
