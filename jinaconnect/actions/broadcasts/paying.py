@@ -28,7 +28,7 @@ from jinaconnect.store.billing.ledger import LEDGER
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Decide, Step, Written
 
-PUT_OFF_AT_ONCE = 500
+AT_ONCE = 500
 BALANCE = "balance"  # what a broadcast is refused for that a wallet does not cover
 
 
@@ -98,8 +98,8 @@ async def queue_changed(ctx: Context, amount: int, held: int, doc: Document, dec
 
     `doc` is the broadcast as it will be, `held` what is reserved for it now.
     """
-    wallet = await ctx.services.wallets.of(ctx.data.scope)
-    if wallet is None or not (amount or held):
+    given_back = doc["status"] == states.CANCELLED  # or is about to be, by whoever has it
+    if given_back or not (amount or held) or await ctx.services.wallets.ledger.wallet(ctx.data.scope) is None:
         return ctx.wrote(await ctx.data.change("broadcasts", doc["_id"], decide))
     part = f"queue:{doc['rev']}"
     with _named():
@@ -151,20 +151,25 @@ async def spent_on(ctx: Context, broadcast: Document) -> Spent | None:
 async def reserve_all(ctx: Context, broadcast: Document) -> Document:
     """Reserve what the recipients who are left will cost; returns the broadcast. Raises InsufficientBalance.
 
-    What a round before has left is given back first.
+    What a round before has left is given back first. Who was planned before the wallet was switched on costs nothing,
+    nor does who is left once it is off.
     """
-    amount = 0
-    if await ctx.services.wallets.of(ctx.data.scope) is not None:
+    amount, wallets, scope = 0, ctx.services.wallets, ctx.data.scope
+    wallet = await wallets.ledger.wallet(scope)
+    if wallet is not None:
         if broadcast["round"]:
-            await ctx.services.wallets.refund(ctx.data.scope, _about(broadcast, broadcast["round"] - 1))
+            await wallets.refund(scope, _about(broadcast, broadcast["round"] - 1))
         left = {"broadcast": broadcast["_id"], "status": states.PENDING, "held_by": None}
         total = await ctx.data.aggregate(
             "broadcast_rows", [{"$match": left}, {"$group": {"_id": None, "sum": {"$sum": "$price"}, "n": {"$sum": 1}}}]
         )
         amount = int(total[0]["sum"]) if total else 0
+        if amount and not wallet["is_on"]:
+            await _let_off(ctx, left)
+            amount = 0
         if amount or broadcast.get("queued_cost"):
             facts = _facts(broadcast, int(total[0]["n"]) if total else 0)
-            await ctx.services.wallets.hold(ctx.data.scope, _about(broadcast), amount, "plan", facts=facts)
+            await wallets.hold(scope, _about(broadcast), amount, "plan", facts=facts)
 
     def decide(doc: Document) -> Change:
         if not amount:
@@ -172,6 +177,16 @@ async def reserve_all(ctx: Context, broadcast: Document) -> Document:
         return changed(ctx, "broadcast.updated", doc, reserved=True, initial_cost=shown(amount))
 
     return (await ctx.data.change("broadcasts", broadcast["_id"], decide)).doc
+
+
+async def _let_off(ctx: Context, left: dict[str, Any]) -> None:
+    """Have recipients cost nothing for whom nothing is reserved any more."""
+    after = ""
+    while rows := await ctx.data.select(
+        "broadcast_rows", {**left, "_id": {"$gt": after}}, sort=[("_id", 1)], limit=AT_ONCE, fields={"_id": 1}
+    ):
+        after = rows[-1]["_id"]
+        await ctx.data.change_alike("broadcast_rows", [row["_id"] for row in rows], left, {"price": None})
 
 
 async def settle_batches(ctx: Context, broadcast: Document, asked: Sequence[Asked]) -> None:
@@ -188,8 +203,8 @@ async def settle_batches(ctx: Context, broadcast: Document, asked: Sequence[Aske
                 cost = 0 if isinstance(each.outcome, Refused) else each.row["price"]
                 await ctx.services.wallets.settle(ctx.data.scope, each.row["held_by"], cost)
         ended = [each for each in over if each.row.get("held_by") is None]
-        cost = sum(each.row["price"] for each in ended if not isinstance(each.outcome, Refused))
-        held = sum(each.row["price"] for each in ended)
+        cost = sum(each.row["price"] or 0 for each in ended if not isinstance(each.outcome, Refused))
+        held = sum(each.row["price"] or 0 for each in ended)
         await ctx.services.wallets.settle(ctx.data.scope, _about(broadcast), cost, part=name, held=held)
 
 
@@ -199,14 +214,14 @@ async def give_back_rest(ctx: Context, broadcast: Document) -> None:
     Who waits for the carrier's hours has a reservation of their own; those of a cancelled one wait for nothing.
     """
     holds = broadcast["reserved"] or broadcast.get("queued_cost")
-    if holds and await ctx.services.wallets.of(ctx.data.scope) is not None:
+    if holds and await ctx.services.wallets.ledger.wallet(ctx.data.scope) is not None:
         await ctx.services.wallets.refund(ctx.data.scope, _about(broadcast))
     after = ""
     while broadcast["status"] == states.CANCELLED and broadcast.get("deferred"):
         waiting = {
             "broadcast": broadcast["_id"], "status": states.PENDING, "held_by": {"$ne": None}, "_id": {"$gt": after},
         }  # fmt: skip
-        rows = await ctx.data.select("broadcast_rows", waiting, sort=[("_id", 1)], limit=PUT_OFF_AT_ONCE)
+        rows = await ctx.data.select("broadcast_rows", waiting, sort=[("_id", 1)], limit=AT_ONCE)
         if not rows:
             return
         for row in rows:

@@ -241,7 +241,7 @@ async def _put_off(ctx: Context, message: Document, report: Report) -> datetime 
     if deferred(row, until, None, "", ctx.now()) is None:
         return None
     about = f"broadcast:{row['broadcast']}:{message['_id']}"
-    paid = bool(row["price"]) and await ctx.services.wallets.of(ctx.data.scope) is not None
+    paid = bool(row["price"])
     own = {"deferred_from": message["_id"], "held_by": about if paid else None}
     told = f"{report.error_message or ''} They are asked for again at {iso(until)}.".strip()
 
@@ -303,7 +303,7 @@ async def _given_back(ctx: Context, message: Document, decide: Decide) -> bool:
     """
     id = message["broadcast_row"]
     row = await ctx.data.get("broadcast_rows", id)
-    if not row["price"] or row["message"] != message["_id"] or await ctx.services.wallets.of(ctx.data.scope) is None:
+    if not row["price"] or row["message"] != message["_id"]:
         return False
     about = f"broadcast:{row['broadcast']}:{row['message']}"
     await ctx.services.wallets.give_back(

@@ -76,9 +76,8 @@ class Ledger:
         return GroupCommit(write, limit=AT_ONCE)
 
     async def wallet(self, scope: str) -> Document | None:
-        """Return the wallet of a partition, None where none is switched on."""
-        found = await self._store.within(scope).find(WALLETS, wallet_id(scope))
-        return found if found is not None and found["is_on"] else None
+        """Return the wallet of a partition, switched on or off; None where it never had one."""
+        return await self._store.within(scope).find(WALLETS, wallet_id(scope))
 
     async def post(self, scope: str, posting: Posting) -> Posted:
         """Post one row; travels with what else is posted to the wallet at the moment.

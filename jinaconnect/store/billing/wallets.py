@@ -1,6 +1,7 @@
 """What the rest of the program does with a wallet: ask a price, reserve, settle, refund, charge.
 
-A partition without a wallet that is switched on is not charged: nothing is reserved there, and nothing refused.
+A partition without a wallet that is switched on is not charged: nothing is reserved there, and nothing refused. What
+was reserved before it was switched off is settled and given back all the same.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Wallets:
     async def of(self, scope: str) -> Document | None:
         """Return a partition's wallet, None where it is not charged; the margins are known after it."""
         await self.margins.refresh()
-        return await self.ledger.wallet(scope)
+        found = await self.ledger.wallet(scope)
+        return found if found is not None and found["is_on"] else None
 
     def margin(self, scope: str, destination: str, category: str, day: date) -> Decimal:
         """Return what a tenant pays on top of the price of messages to a country on a day, in per cent."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from jinaconnect.actions.billing.keeping import set_up
 from jinaconnect.core.billing.money import MICRO
 from jinaconnect.core.broadcasts.states import MOST_DEFERRALS
 from jinaconnect.store.tenant import Change, TenantStore
@@ -122,6 +123,18 @@ async def test_who_is_asked_for_too_early_waits_for_the_hours_and_is_paid_for_on
     await sale.tells(again[early[0]["_id"]])
     [second] = await sale.waits(1)
     assert (second["deferrals"], await sale.money()) == (2, (spent, price))
+
+
+async def test_who_waits_while_the_wallet_is_off_is_paid_for_once(sale: Sale) -> None:
+    await sale.begin(1)
+    [row] = await sale.rows()
+    await set_up(sale.gateway.services, sale.store.scope, is_on=False)
+    await sale.tells(row["message"])
+    await sale.waits(1)
+    await sale.is_due()
+    await sale.reaches("SENT")
+    assert len(sale.sms.server.requests) == 2
+    assert await sale.money() == (10 * MICRO - row["price"], 0)
 
 
 async def test_who_waits_is_cancelled_with_the_broadcast_and_costs_nothing(sale: Sale) -> None:
