@@ -166,7 +166,7 @@ COLLECTIONS: dict[str, Collection] = {
             Index((("number", -1),), only=_given("number", 0)),
             Index((("app", 1), ("report_due", 1)), only=(("report_due", {"$type": "date"}),)),
         ),
-        across=((("charge.owed", 1),),),
+        across=((("charge.owed", 1), ("status", 1), ("platform", 1)),),
     ),
     "wallets": Collection(tells=True, indexes=(Index((("_id", -1),)),)),
     "ledger": Collection(

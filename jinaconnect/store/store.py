@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from types import MappingProxyType
 from typing import Any
 
 from jinaconnect.core.ids import encode
@@ -13,6 +16,8 @@ from jinaconnect.store.databases.mongo import Document, guarded
 from jinaconnect.store.reads import SeveralReads, TenantReads
 from jinaconnect.store.rows import Rows
 from jinaconnect.store.tenant import TenantStore
+
+PAGE = 500  # documents read at once of those that are overdue
 
 
 class Store(Rows):
@@ -31,14 +36,33 @@ class Store(Rows):
         await self.words.prepare()
 
     @guarded
-    async def across(self, collection: str, query: Mapping[str, Any], limit: int = 0) -> list[Document]:
+    async def across(
+        self, collection: str, query: Mapping[str, Any], limit: int = 0, sort: Sequence[tuple[str, int]] = ()
+    ) -> list[Document]:
         """Return documents of all tenants by a key the collection declares for it; never on a request's behalf.
 
         Each has its partition in `scope`, by which `of()` leads back to its tenant. Raises ValueError for another key.
         """
         if not any(keys[0][0] in query for keys in COLLECTIONS[collection].across):
             raise ValueError(f"{collection} is not looked through by {sorted(query)}")
-        return await self.raw(collection).find(dict(query), limit=limit).to_list()
+        return await self.raw(collection).find(dict(query), limit=limit, sort=list(sort) or None).to_list()
+
+    async def overdue(
+        self, collection: str, key: str, before: datetime, query: Mapping[str, Any] = MappingProxyType({}),
+    ) -> AsyncIterator[Document]:  # fmt: skip
+        """Yield documents of all tenants in which a time is past, the earliest first; `key` is one that `across` takes.
+
+        Each comes once: one that is left as it is keeps no other from being reached, however many of them there are.
+        """
+        passed: dict[str, Any] = {}
+        while rows := await self.across(collection, {**query, key: {"$lt": before}, **passed}, PAGE, [(key, 1)]):
+            for row in rows:
+                yield row
+            last = _at(rows[-1], key)
+            alike = [row["_id"] for row in rows if _at(row, key) == last]
+            if passed and passed[key]["$gte"] == last:
+                alike += passed["_id"]["$nin"]
+            passed = {key: {"$gte": last, "$lt": before}, "_id": {"$nin": alike}}
 
     @guarded
     async def made_between(
@@ -71,3 +95,7 @@ class Store(Rows):
     def within(self, scope: str) -> TenantStore:
         """Return the store of a partition by its key."""
         return self.of(*parse_scope(scope))
+
+
+def _at(document: Mapping[str, Any], path: str) -> Any:
+    return reduce(lambda part, name: part[name], path.split("."), document)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from jinaconnect.actions import worker
+from jinaconnect.actions.calls.retention import retire_recordings
 from jinaconnect.core.clock import system_clock
 from jinaconnect.duties import retire_events
 from jinaconnect.store import log as log_module
@@ -15,6 +18,7 @@ from jinaconnect.store.log import Log
 from tests.client import until
 from tests.conftest import Running
 from tests.laws.test_log import IDS, row
+from tests.tenants import Tenant
 
 
 def _old_log(gateway: Running) -> Log:
@@ -47,6 +51,30 @@ async def test_a_log_that_cannot_be_forgotten_is_in_no_others_way(gateway: Runni
         assert await events.count_documents({"scope": bad}) == 1
     finally:
         await events.delete_many({"scope": bad})
+
+
+async def test_recordings_that_cannot_be_removed_are_in_no_others_way(
+    gateway: Running, new_tenant: Callable[[], Awaitable[Tenant]]
+) -> None:
+    services, ours, theirs = gateway.services, await new_tenant(), await new_tenant()
+    store, others = (services.store.of(each.id, "live") for each in (ours, theirs))
+    past = services.clock() - timedelta(hours=1)
+
+    def recording(blob: str, ends: datetime) -> dict[str, Any]:
+        id = services.ids.new("rec")
+        return {
+            "_id": id, "call": "call_x", "blob": blob, "retention_expires_at": ends, "provider_recording_id": id,
+        }  # fmt: skip
+
+    try:
+        odd = [recording("../nowhere", past) for _ in range(1_001)]  # more than are read at once, and once more
+        await others.insert_many("recordings", [(doc, ()) for doc in odd])
+        good = recording("call_x.wav", past + timedelta(minutes=1))
+        await store.insert("recordings", good)
+        await retire_recordings(services)
+        assert await store.find("recordings", good["_id"]) is None
+    finally:
+        await services.store.raw("recordings").delete_many({"scope": others.scope})
 
 
 async def test_what_is_done_each_hour_is_done_soon_after_the_start(

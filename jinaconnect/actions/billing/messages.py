@@ -7,7 +7,7 @@ settled begins another `round`, whose rows have keys of their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +29,6 @@ from jinaconnect.store.tenant import Addition, Change, Decide, Step
 
 BEHIND = timedelta(minutes=1)  # how long after its report a message is left to those who took it
 NEVER_DELIVERED = timedelta(days=31)  # carriers keep a message for a month at most
-SWEPT = 500
 OWN = "the account's own price"
 ENDS = (status.FAILED, status.EXPIRED)
 
@@ -182,10 +181,17 @@ def settling(message: Mapping[str, Any]) -> bool:
     if "owed" not in charge:
         return False
     by_delivery = PLATFORMS[message["platform"]].paid_on_delivery
-    return message["status"] in ((status.DELIVERED, status.READ) if by_delivery else _WENT)
+    return message["status"] in (_ARRIVED if by_delivery else _WENT)
 
 
-_WENT = (status.SENT, status.DELIVERED, status.READ)
+_ARRIVED = (status.DELIVERED, status.READ)
+_WENT = (status.SENT, *_ARRIVED)
+# Which messages that owe are settling, as a query: of those that are paid for on delivery very many may be on the way.
+_DECIDED = {"$or": [
+    {"status": {"$in": [*_ARRIVED, *ENDS]}},
+    {"status": status.SENT,
+     "platform": {"$in": [name for name, platform in PLATFORMS.items() if not platform.paid_on_delivery]}},
+]}  # fmt: skip
 
 
 async def settle(ctx: Context, message: Document) -> None:
@@ -247,13 +253,17 @@ async def give_back(ctx: Context, message: Document) -> None:
 
 async def settle_owed(services: Services) -> None:
     """Settle what a crash left owed, and give back what no carrier will deliver any more."""
-    now = services.clock()
-    looked = {"charge.owed": {"$lt": now - BEHIND}, "status": {"$in": [*_WENT, *ENDS]}}
-    for message in await services.store.across("messages", looked, limit=SWEPT):
-        try:
-            await settle(system_context(services, message["scope"], "billing"), message)
-        except GatewayError as error:
-            logger.warning("charge.postponed", message=message["_id"], error=str(error))
-    late = {"charge.owed": {"$lt": now - NEVER_DELIVERED}}
-    for message in await services.store.across("messages", late, limit=SWEPT):
-        await give_back(system_context(services, message["scope"], "billing"), message)
+    now, owing = services.clock(), services.store.overdue
+    async for message in owing("messages", "charge.owed", now - BEHIND, _DECIDED):
+        await _swept(services, message, settle)
+    async for message in owing("messages", "charge.owed", now - NEVER_DELIVERED):
+        await _swept(services, message, give_back)
+
+
+async def _swept(
+    services: Services, message: Document, conclude: Callable[[Context, Document], Awaitable[None]]
+) -> None:
+    try:
+        await conclude(system_context(services, message["scope"], "billing"), message)
+    except Exception as error:  # one message is in no other's way; its turn comes again
+        logger.warning("charge.postponed", message=message["_id"], error=repr(error)[:500])

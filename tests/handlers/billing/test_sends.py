@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +18,15 @@ from jinaconnect.actions.messaging.reports import apply_statuses
 from jinaconnect.channels.base import WebhookRequest
 from jinaconnect.channels.facts import Status
 from jinaconnect.core.billing.money import MICRO
-from jinaconnect.store.tenant import Change
+from jinaconnect.core.inbox.message import new_message
+from jinaconnect.store.tenant import Addition, Change
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import books, wallet_with
 from tests.tenants import Tenant
 
 PRICE = 115_000  # of a marketing template: ten cents and the margin
+MANY = 1_001  # more than are read at once, and once more
 
 
 async def template(client: Client, category: str = "MARKETING") -> str:
@@ -116,6 +120,36 @@ async def test_what_a_crash_left_owed_is_settled(gateway: Running, tenant: Tenan
     await messages.settle_owed(services)
     wallet, _ = await books(services, scope)
     assert (wallet["balance"], wallet["reserved"]) == (MICRO - PRICE, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "days"), [("SENT", 0), ("FAILED", 0), ("SENT", 32)], ids=["on their way", "without a wallet", "too old"]
+)
+async def test_what_cannot_be_settled_keeps_nobody_from_it(
+    gateway: Running, new_tenant: Callable[[], Awaitable[Tenant]], status: str, days: int
+) -> None:
+    services, ours, theirs = gateway.services, await new_tenant(), await new_tenant()
+    data, others = (services.store.of(each.id, "live") for each in (ours, theirs))
+    await wallet_with(services, data.scope, 1)
+    owed = services.clock() - timedelta(days=days) - 3 * messages.BEHIND
+
+    def owing(status: str, owed: datetime) -> dict[str, Any]:
+        charge = {"amount": PRICE, "currency": "USD", "units": 1, "destination": "US", "category": "MARKETING"}
+        return new_message(
+            services.ids.new("msg"), contact="cnt_x", platform="WHATSAPP", direction="OUTGOING", type="template",
+            content={"type": "template"}, author="USER", app=None, timestamp=owed, status=status,
+            charge={**charge, "at": owed, "owed": owed}, created_at=owed, updated_at=owed,
+        )  # fmt: skip
+
+    try:
+        await others.insert_many("messages", [(owing(status, owed), ()) for _ in range(MANY)])
+        doc = owing("FAILED" if days == 0 else "SENT", owed + timedelta(seconds=1))
+        await services.wallets.reserve(data.scope, messages.about(doc), PRICE, adding=[Addition("messages", doc)])
+        await messages.settle_owed(services)
+        wallet, _ = await books(services, data.scope)
+        assert (wallet["balance"], wallet["reserved"]) == (MICRO, 0)
+    finally:
+        await services.store.raw("messages").delete_many({"scope": others.scope})
 
 
 async def test_an_organisation_without_a_wallet_is_not_charged(gateway: Running, tenant: Tenant) -> None:
