@@ -132,7 +132,7 @@ async def create_role(ctx: Context, fields: Mapping[str, Any]) -> dict[str, Any]
 
 async def change_role(ctx: Context, id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Change a role; of the permissions only those listed."""
-    permissions = fields.get("permissions") or {}
+    permissions = fields.get("permissions", {})
 
     def decide(role: Document) -> Change:
         if not role["is_editable"]:

@@ -24,7 +24,7 @@ from jinaconnect.store.together import ANNOUNCED
 
 LEADS = 80  # the priority from which on money and ids at carriers are shown
 MOST_APPS = 200
-UNSET_BY_NULL = ("sla",)
+_SETTINGS: Mapping[str, Any] = {"agents_see_unassigned": False, "timezone": None, "sla": None}  # by default
 
 
 async def create_tenant(
@@ -121,16 +121,11 @@ async def change_tenant(ctx: Context, id: str, fields: Mapping[str, Any]) -> dic
     """Change the caller's organisation, and below which total its wallet is low; raises NotFound for any other."""
     if id != ctx.principal.tenant:
         raise NotFound()
-    if fields.get("threshold_alert") is not None:
+    if "threshold_alert" in fields:
         await _change_threshold(ctx, fields["threshold_alert"])
     flat = {key: value for key, value in fields.items() if key not in ("settings", "threshold_alert")}
-    flat.update(
-        {
-            f"settings.{key}": value
-            for key, value in (fields.get("settings") or {}).items()
-            if value is not None or key in UNSET_BY_NULL
-        }
-    )
+    given = _SETTINGS if fields.get("settings", {}) is None else fields.get("settings", {})
+    flat.update({f"settings.{key}": _SETTINGS[key] if value is None else value for key, value in given.items()})
     store, event_id = account_store(ctx), ctx.ids.new("evt")
 
     def announcement(doc: Document) -> Document:

@@ -17,7 +17,13 @@ from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
-from jinaconnect.core.messaging.template_form import COMMERCE, NewTemplate, form_faults, with_files
+from jinaconnect.core.messaging.template_form import (
+    COMMERCE,
+    WORDLESS,
+    NewTemplate,
+    form_faults,
+    with_files,
+)
 from jinaconnect.core.messaging.templates import (
     content_of,
     given_values,
@@ -43,6 +49,7 @@ REVIEWED = ("cards", "sub_category", "media_handle", "tenant_media", "example_he
             "code_expiration_minutes", "add_security_recommendation", "is_lto", "lto_text", "lto_has_expiration",
             "vertical")  # fmt: skip
 FORM = ("template_type", "header", "footer", "buttons", "example_media_url", *CARDS, *REVIEWED)
+_DEFAULTS: Mapping[str, Any] = {"category": "MARKETING", "is_active": True}  # of what can be null; all else has none
 REVIEW_JOB, FIRST_LOOK_S = "template.review", 60.0
 WATCHED = ("DRAFT", "PENDING")  # states that a template does not stay in
 
@@ -113,7 +120,6 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "platform": platform,
         "app": app,
         "name": None,
-        "category": "MARKETING",
         "template_type": "TEXT",
         "content": None,
         "header": None,
@@ -127,7 +133,6 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "rejection_reason": None,
         "needs_sync": False,
         "last_synced_at": None,
-        "is_active": True,
         "created_by": by,
         "updated_by": by,
         "created_at": now,
@@ -135,6 +140,7 @@ def _document(id: str, platform: str, app: str, fields: Mapping[str, Any], by: s
         "deleted_at": None,
         "tags": None,
         **dict.fromkeys((*REGISTERED, *CARDS, *REVIEWED)),
+        **_DEFAULTS,
         **fields,
     }
 
@@ -160,11 +166,12 @@ def _places(doc: Mapping[str, Any]) -> list[str]:
 
 
 def given_fields(body: Request) -> dict[str, Any]:
-    """Return the fields of a template that a request gives, by the names they are kept under."""
-    fields = body.model_dump(exclude_none=True, exclude={"wa_app"})
+    """Return the fields of a template that a request gives, by the names they are kept under; null is their default."""
+    fields: dict[str, Any] = {name: _DEFAULTS.get(name) for name in body.model_fields_set - {"wa_app"}}
+    fields |= body.model_dump(exclude_none=True, exclude={"wa_app"})
     if "tags" in fields:
         fields["tags"] = list(dict.fromkeys(fields["tags"])) or None
-    if "name" not in fields and isinstance(body, NewTemplate):
+    if fields.get("name") is None and isinstance(body, NewTemplate):
         fields["name"] = body.element_name
     return fields
 
@@ -258,8 +265,15 @@ def with_samples(doc: Mapping[str, Any], samples: Mapping[int | None, str]) -> d
 
 
 async def change_template(ctx: Context, platform: str, id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Change a template; where its carrier reviews them, a change of content asks for a new submission."""
+    """Change a template; where its carrier reviews them, a change of content asks for a new submission.
+
+    Raises NotFound, and Invalid for what does not fit together, and on `content` where it would have none but needs it.
+    """
     before, fields = await get_template(ctx, platform, id), dict(given)
+    if "content" in fields and not fields["content"] and before["template_type"] not in WORDLESS:
+        raise Invalid.field("content", "is required")
+    if "name" in fields and fields["name"] is None:
+        fields["name"] = before["element_name"]
     if fields.get("cards"):
         fields["cards"] = with_files(fields["cards"], before.get("cards") or ())
     if before["app"] != platform and (faults := form_faults({**before, **fields})):

@@ -75,7 +75,7 @@ class ContactChange(
     Request,
     json_schema_extra=example(tags=["vip"], attributes={"city": "Boston", "orders": 12}, lead_status="QUALIFIED"),
 ):
-    """Fields of a contact to change; what is absent stays."""
+    """Fields of a contact to change; what is absent stays, null sets a field to its default."""
 
     phone: Phone | None = None
     first_name: Name | None = None
@@ -128,15 +128,16 @@ def changed_profile(doc: Mapping[str, Any], given: Mapping[str, Any]) -> dict[st
     wanted = {name: value for name, value in given.items() if name not in _APART and name in doc}
     fields = {name: _EMPTY.get(name) if value is None else value for name, value in wanted.items()}
     fields["tags"] = _tags(doc["tags"], given)
-    if given.get("attributes") is not None:
-        merged = {**doc["attributes"], **given["attributes"]}
+    if "attributes" in given:
+        merged = {} if given["attributes"] is None else {**doc["attributes"], **given["attributes"]}
         kept = {key: value for key, value in merged.items() if value is not None}
         if len(kept) > MAX_KEYS:
             raise Invalid.field("attributes", f"at most {MAX_KEYS} keys")
         fields["attributes"] = kept
-    if given.get("opt_outs") is not None:
-        told = {channel: None if at is None else iso(at) for channel, at in given["opt_outs"].items()}
-        fields["opt_outs"] = {channel: at for channel, at in {**doc["opt_outs"], **told}.items() if at is not None}
+    if "opt_outs" in given:
+        told = {channel: None if at is None else iso(at) for channel, at in (given["opt_outs"] or {}).items()}
+        held = {} if given["opt_outs"] is None else doc["opt_outs"]
+        fields["opt_outs"] = {channel: at for channel, at in {**held, **told}.items() if at is not None}
     differing = {name: value for name, value in fields.items() if not _same(doc[name], value)}
     if "phone" in differing:  # what else the number was known as goes with it
         others = [text for text in doc.get(OTHERS) or () if not text.startswith(f"{PHONE}:")]

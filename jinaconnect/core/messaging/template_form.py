@@ -87,7 +87,7 @@ class MediaCard(
 
 
 class TemplateFields(Request, json_schema_extra=example(content="Your order {{1}} is on its way.")):
-    """What may be changed of a template."""
+    """What may be changed of a template, null to its default."""
 
     name: Annotated[Text, StringConstraints(max_length=255)] | None = None
     category: Literal["AUTHENTICATION", "MARKETING", "UTILITY"] | None = None
@@ -151,7 +151,7 @@ class NewTemplate(
 
 
 FILES = ("IMAGE", "VIDEO", "DOCUMENT")
-WORDLESS = ("CAROUSEL", "CATALOG")
+WORDLESS = ("RICH_CARD", "CAROUSEL", "CATALOG")
 COMMERCE = ("CATALOG", "PRODUCT")
 _ON_CARDS = {"PRODUCT": ("SPM", "URL")}
 _ON_MEDIA = ("QUICK_REPLY", "URL", "PHONE_NUMBER")

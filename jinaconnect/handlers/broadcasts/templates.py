@@ -52,7 +52,7 @@ class PlainButton(Request, json_schema_extra=example(type="URL", text="To the sh
 
 
 class PlainTemplateFields(Request, json_schema_extra=example(content="Hello {{first_name}}, we are open.")):
-    """What may be changed of a template; places of its text are `{{1}}` or `{{name}}`."""
+    """What may be changed of a template, null to its default; places of its text are `{{1}}` or `{{name}}`."""
 
     name: Annotated[Text, StringConstraints(max_length=255)] | None = None
     category: Literal["AUTHENTICATION", "MARKETING", "UTILITY"] | None = None

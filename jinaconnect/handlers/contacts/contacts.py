@@ -127,7 +127,8 @@ async def read_contact(ctx: Context, id: str) -> dict[str, Any]:
 async def change_contact(ctx: Context, id: str, body: ContactChange) -> dict[str, Any]:
     """Change a contact.
 
-    Attributes are merged, null removes one. Assignment and status given here act like the actions of that name.
+    Attributes and `opt_outs` are merged: null removes one, null in place of them all removes all. Assignment and status
+    given here act like the actions of that name.
     """
     return await contacts.change_contact(ctx, id, body)
 

@@ -25,7 +25,7 @@ class RoleFields(Request, json_schema_extra=example(permissions={"contact.export
     name: Given[RoleName] = None
     description: Annotated[Text, StringConstraints(max_length=1000)] | None = None
     priority: Given[Annotated[int, Field(ge=1, le=99)]] = None
-    permissions: dict[str, bool] | None = None
+    permissions: Given[dict[str, bool]] = None
 
 
 class NewRole(

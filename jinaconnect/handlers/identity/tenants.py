@@ -28,7 +28,7 @@ from jinaconnect.core.paging import (
     parse_moment,
     parse_text,
 )
-from jinaconnect.core.schema import Answer, Line, OneOf, Request, Text, example, sample, sample_id
+from jinaconnect.core.schema import Answer, Given, Line, OneOf, Request, Text, example, sample, sample_id
 from jinaconnect.handlers.edge.operation import operation
 
 Short = Annotated[Line, StringConstraints(max_length=255)]
@@ -72,7 +72,7 @@ class ServiceTargets(
 class TenantSettings(Request, json_schema_extra=example(agents_see_unassigned=True, timezone="Asia/Kolkata")):
     """Switches of an organisation, the time zone its days are counted in (UTC unless given), and its service targets.
 
-    Null unsets `sla`.
+    Null sets each to its default: off, UTC, none.
     """
 
     agents_see_unassigned: bool | None = None
@@ -96,7 +96,7 @@ class TenantFields(
     state: Annotated[Text, StringConstraints(max_length=10)] | None = None
     industry: Short | None = None
     settings: TenantSettings | None = None
-    threshold_alert: Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=6)] | None = None
+    threshold_alert: Given[Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=6)]] = None
 
 
 class TenantOut(TenantData):

@@ -33,7 +33,10 @@ Registered = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0
 
 
 class SmsTemplateFields(Request, json_schema_extra=example(content="Dear {{name}}, your order is on its way. - ACME")):
-    """What may be changed of an SMS template; places of its text are `{{1}}`, `{{name}}`, `{#var#}` or `##VAR1##`."""
+    """What may be changed of an SMS template, null to its default.
+
+    Places of its text are `{{1}}`, `{{name}}`, `{#var#}` or `##VAR1##`.
+    """
 
     name: Annotated[Text, StringConstraints(max_length=255)] | None = None
     category: Literal["AUTHENTICATION", "MARKETING", "UTILITY", "SERVICE_EXPLICIT"] | None = None

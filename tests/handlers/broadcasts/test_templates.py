@@ -102,3 +102,31 @@ async def test_templates_are_found_by_buttons_language_and_footer(tenant: Tenant
     assert await found(language_code="EN_gb") == await found(language_code__in="en_gb,fr") == ["open_again"]
     assert await found(search="lee & sons") == ["open_again"]
     assert await found(ordering="status,element_name") == ["bare", "open_again"]
+
+
+_IN_FULL: dict[str, dict[str, Any]] = {
+    "wa": {"header": "Hello", "footer": "Lee & Sons", "example_body": ["Ann"], "vertical": "Shops",
+           "buttons": [{"type": "QUICK_REPLY", "text": "I will come"}]},
+    "sms": {"bsp_template_id": "flow1", "dlt_template_id": "1107160000000000001", "dlt_entity_id": "110140",
+            "sender_id": "ACMEIN", "dlt_category": "service_implicit"},
+    "telegram": {"header": "Hello", "footer": "Lee & Sons", "buttons": PICTURE["buttons"]},
+    "rcs": {"header": "Hello", "footer": "Lee & Sons", "buttons": PICTURE["buttons"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("platform", _IN_FULL)
+async def test_null_sets_what_a_template_has_to_its_default(tenant: Tenant, platform: str) -> None:
+    client, path = tenant("owner", "test"), f"/{platform}/v1/templates/"
+    body = {"element_name": "all_of_it", "name": "All of it", "content": "Hello {{1}}.", "category": "UTILITY",
+            "is_active": False, **_IN_FULL[platform]}  # fmt: skip
+    made = (await client.post(path, body)).ok(201)
+    assert all(made[name] for name in _IN_FULL[platform])
+    nulls = dict.fromkeys(_IN_FULL[platform])
+    rest = {"name": None, "category": None, "is_active": None}
+    after = (await client.patch(f"{path}{made['id']}/", {**nulls, **rest})).ok()
+    assert {name: after[name] for name in nulls} == nulls
+    assert (after["name"], after["category"], after["is_active"]) == ("all_of_it", "MARKETING", True)
+    for nothing in (None, ""):
+        refused = (await client.patch(f"{path}{made['id']}/", {"content": nothing})).refused(400, "validation_error")
+        assert list(refused) == ["content"]
+    assert (await client.get(f"{path}{made['id']}/")).ok() == after

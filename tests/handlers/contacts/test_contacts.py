@@ -66,6 +66,17 @@ async def test_a_contact_is_created_with_every_field_and_read_back(tenant: Tenan
     assert (await tenant().get(f"/contacts/{contact['id']}/")).ok() == contact
 
 
+async def test_null_in_place_of_attributes_and_refusals_removes_all_of_them(tenant: Tenant) -> None:
+    opt_outs = {"SMS": "2026-01-02T03:04:05.000Z", "RCS": "2026-01-02T03:04:05.000Z"}
+    contact = await add(tenant(), "+12025550111", attributes={"plan": "gold", "seats": 3}, opt_outs=opt_outs)
+    where = f"/contacts/{contact['id']}/"
+    after = (await tenant().patch(where, {"attributes": {"seats": None}, "opt_outs": {"RCS": None}})).ok()
+    assert (after["attributes"], list(after["opt_outs"])) == ({"plan": "gold"}, ["SMS"])
+    after = (await tenant().patch(where, {"attributes": None, "opt_outs": None})).ok()
+    assert (after["attributes"], after["opt_outs"]) == ({}, {})
+    assert (await tenant().get(where)).ok() == after
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [

@@ -52,6 +52,7 @@ async def test_segments_are_kept_counted_and_asked_for(tenant: Tenant) -> None:
     assert changed["contact_count"] == 2
     assert "name" in (await owner.patch(f"{PATH}{club['id']}/", {"name": "guild"})).refused(400, "validation_error")
     assert "name" in (await owner.post(PATH, {"name": "CLUB"})).refused(400, "validation_error")
+    assert "filter" in (await owner.patch(f"{PATH}{vips['id']}/", {"filter": None})).refused(400, "validation_error")
     listed = (await owner.get(PATH, params={"type": "dynamic"})).ok()["results"]
     assert listed == [changed]
     (await owner.delete(f"{PATH}{vips['id']}/")).ok(204)

@@ -59,6 +59,8 @@ async def test_a_changed_role_acts_at_once(tenant: Tenant) -> None:
         assert await socket.closed() == 4003
     (await tenant("admin").post(f"/tenants/roles/{held['viewer']['id']}/reset/")).ok()
     (await tenant("viewer").get("/wa/v1/messages/")).ok()
+    refused = (await tenant("admin").patch(path, {"permissions": None})).refused(400, "validation_error")
+    assert list(refused) == ["permissions"]
     (await tenant("admin").patch(f"/tenants/roles/{held['owner']['id']}/", {"name": "Me"})).refused(
         400, "validation_error"
     )

@@ -116,3 +116,8 @@ async def test_targets_and_the_zone_are_set_and_unset(tenant: Tenant) -> None:
     assert {name: shown["settings"]["sla"][name] for name in sla} == sla
     shown = (await tenant().patch(f"/tenants/{tenant.id}/", {"settings": {"sla": None}})).ok()
     assert (shown["settings"]["sla"], shown["settings"]["timezone"]) == (None, "Asia/Kolkata")
+    every = {**asked["settings"], "agents_see_unassigned": True}
+    for nulls in (dict.fromkeys(every), None):
+        (await tenant().patch(f"/tenants/{tenant.id}/", {"settings": every})).ok()
+        shown = (await tenant().patch(f"/tenants/{tenant.id}/", {"settings": nulls})).ok()["settings"]
+        assert [shown[name] for name in every] == [None, None, False]

@@ -32,6 +32,7 @@ async def test_a_threshold_is_changed_with_the_organisation_and_money_is_not(gat
     (await owner.patch(path, {"threshold_alert": 5, "balance": 1000, "is_active": False, "name": name})).ok()
     shown = (await owner.get(path)).ok()
     assert (shown["threshold_alert"], shown["balance"], shown["is_active"], shown["name"]) == (5, 0, True, name)
+    assert "threshold_alert" in (await owner.patch(path, {"threshold_alert": None})).refused(400, "validation_error")
     few = {"name": "Few", "priority": 50, "permissions": {"tenant.edit": True, "tenant.view": True}}
     role = (await owner.post("/tenants/roles/", few)).ok(201)["id"]
     key = (await owner.post("/tenants/api-keys/", {"name": "few", "role_id": role})).ok(201)["key"]
