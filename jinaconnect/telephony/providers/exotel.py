@@ -127,7 +127,7 @@ class ExotelVoice:
     def arrival(self, hook: WebhookRequest) -> Arrival | None:
         """Read a call that comes in."""
         told = _told(hook)
-        if told.get("Direction") != "incoming" or told.get("Status") in _ENDS:
+        if told.get("Direction") != "incoming" or str(told.get("Status")) in _ENDS:
             return None
         called, caller = told.get("CallTo") or told.get("To"), told.get("CallFrom") or told.get("From")
         return Arrival(str(told.get("CallSid") or ""), str(called or ""), str(caller or ""))

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.errors import BadSignature
+from jinaconnect.core.ivr.dialects import shape
 from jinaconnect.core.ivr.dialects import telnyx as dialect
 from jinaconnect.core.ivr.exchange import Order, Report, TransferDone
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
@@ -209,12 +210,12 @@ class TelnyxVoice:
     def ends(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> bool:
         """Tell whether an event is what its command leads to: later ones bear its state as well, whatever they are."""
         fields, given = self._fields(hook), dialect.commands(orders, urls)
-        event, step = str(fields["event_type"]), str(fields["step"])
+        event, step = str(fields["event_type"]), shape.count(str(fields["step"]))
         if event == "call.hangup":
             return True
         if event == "call.transcription":
             return any(command["verb"] == "transcription_start" for command in given)
-        verb = given[int(step)]["verb"] if step.isascii() and step.isdigit() and int(step) < len(given) else ""
+        verb = given[step]["verb"] if step is not None and step < len(given) else ""
         return event in _LEADS.get(verb.partition("_using")[0], ())
 
     def follows(self, hook: WebhookRequest, orders: Sequence[Order], urls: CallUrls) -> int | None:
@@ -294,8 +295,8 @@ class TelnyxVoice:
             case "call.hangup":
                 told = str(events.payload(hook).get("hangup_cause") or "normal_clearing").lower()
                 cause = _ENDS.get(told, causes.UNKNOWN)
-                if told.isascii() and told.isdigit():
-                    cause = causes.CAUSE_OF_Q850.get(int(told), causes.UNKNOWN)
+                if (q850 := shape.count(told)) is not None:
+                    cause = causes.CAUSE_OF_Q850.get(q850, causes.UNKNOWN)
                 # A callee can only clear what it has answered.
                 answered = told == "normal_clearing" and events.payload(hook).get("hangup_source") == "callee"
                 talked = events.talked(events.payload(hook)) if answered else None

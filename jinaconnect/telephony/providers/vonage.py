@@ -178,7 +178,7 @@ class VonageVoice:
     def arrival(self, hook: WebhookRequest) -> Arrival | None:
         """Read a call that comes in: what asks for a list tells no status."""
         told = _told(hook)
-        if "to" not in told or told.get("status") in _ENDS or told.get("direction") == "outbound":
+        if "to" not in told or str(told.get("status")) in _ENDS or told.get("direction") == "outbound":
             return None
         return Arrival(str(told.get("uuid") or ""), str(told["to"]), str(told.get("from") or ""))
 

@@ -124,7 +124,7 @@ def reports(name: str, fields: Mapping[str, Any]) -> tuple[Report, ...]:
         return () if digits is None else tuple(exchange.Digit(key) for key in shape.keys(str(digits)))
     if name == CONNECT:
         talked = shape.number(str(fields.get("DialCallDuration") or ""))
-        answered = bool(talked) or fields.get("DialCallStatus") in DIALLED
+        answered = bool(talked) or str(fields.get("DialCallStatus")) in DIALLED
         return (exchange.TransferDone(answered, talk_seconds=talked),)
     if name == VOICEMAIL:
         return (exchange.RecordDone(empty=not fields.get("RecordingUrl")),)

@@ -179,10 +179,10 @@ def reports(fields: Mapping[str, Any]) -> tuple[Report, ...]:
             return (exchange.SpeechDone(text),) if text else (exchange.Ongoing(),) if rest == "more" else ()
         case "record":
             return (exchange.RecordDone(empty=not fields.get("recording_url") or fields.get("size") in (0, "0")),)
-        case "asked" if rest.isascii() and rest.isdigit():
-            return (exchange.RecordRunning(int(rest)),)
+        case "asked" if (asked := shape.count(rest)) is not None:
+            return (exchange.RecordRunning(asked),)
         case "connect":
-            status = fields.get("status")
+            status = str(fields.get("status") or "")
             if status == "completed":
                 return (exchange.TransferDone(True, talk_seconds=shape.number(str(fields.get("duration") or ""))),)
             return (exchange.TransferDone(False),) if status in FAILED else (exchange.Ongoing(),)

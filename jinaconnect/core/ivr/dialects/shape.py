@@ -165,6 +165,11 @@ def keys(text: str) -> str:
     return "".join(each for each in text if each in "0123456789ABCD*#")
 
 
+def count(text: str) -> int | None:
+    """Return the number that some digits are, None for what is none and for more digits than any count has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
 def number(text: str | None) -> int | None:
     """Return the whole number a field holds, None for anything else."""
     try:

@@ -166,10 +166,10 @@ def follows(fields: Mapping[str, Any], given: Sequence[Command]) -> Command | No
 
     `fields` is the event's payload with its `event_type` and the `step` of its `client_state`.
     """
-    step, event = str(fields.get("step", "")), fields.get("event_type")
-    if not (step.isascii() and step.isdigit()) or int(step) + 1 >= len(given):
+    step, event = shape.count(str(fields.get("step", ""))), fields.get("event_type")
+    if step is None or step + 1 >= len(given):
         return None
-    following = given[int(step) + 1]
+    following = given[step + 1]
     if following["verb"] == "record_stop":
         ends = event == "call.dtmf.received" and fields.get("digit") == exchange.ENDS_RECORDING
         return following if ends else None
