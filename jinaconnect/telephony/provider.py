@@ -279,7 +279,7 @@ class VoiceProvider(Protocol):
     async def control(
         self, account: VoiceAccount, call_id: str, verb: str, body: Mapping[str, Any], urls: CallUrls
     ) -> str | None:
-        """Have a live call do something; raises Unsupported, CallGone, CommandRefused, ProviderAway.
+        """Have a live call do something; raises Unsupported, Invalid, CallGone, CommandRefused, ProviderAway.
 
         `transfer` has it ask `urls.turn`, where its transfer is the present turn. Starting a recording returns the
         carrier's name of it, which the further verbs on it bring along as `recording`.

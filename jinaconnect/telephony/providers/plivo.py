@@ -19,7 +19,7 @@ import orjson
 
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.errors import BadSignature
-from jinaconnect.core.ivr.dialects.plivo_xml import PLIVO, written_down
+from jinaconnect.core.ivr.dialects.plivo_xml import PLIVO, TEXT, written_down
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
 from jinaconnect.outbound import Outbound, OutboundError, Sink
@@ -108,7 +108,8 @@ class PlivoVoice:
             case "play" if body.get("audio_url"):
                 await self._ask(account, "POST", f"{call}Play/", urls=body["audio_url"], legs=_legs(body))
             case "play":
-                await self._ask(account, "POST", f"{call}Speak/", text=body["tts_text"], legs=_legs(body))
+                text = wire.whole(body["tts_text"], TEXT, self.spec.label)
+                await self._ask(account, "POST", f"{call}Speak/", text=text, legs=_legs(body))
             case "stop-play":
                 await self._ask(account, "DELETE", f"{call}Play/")
                 await self._ask(account, "DELETE", f"{call}Speak/")

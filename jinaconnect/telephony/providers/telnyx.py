@@ -144,8 +144,9 @@ class TelnyxVoice:
             case "play" if body.get("audio_url"):
                 await self._act(account, call_id, "playback_start", {"audio_url": body["audio_url"]})
             case "play":
-                said = {"payload": body["tts_text"], "voice": VOICE, "language": LANGUAGE, "payload_type": "text"}
-                await self._act(account, call_id, "speak", said)
+                said = {"voice": VOICE, "language": LANGUAGE, "payload_type": "text"}
+                for text in shape.pieces(body["tts_text"], dialect.TEXT):  # it says them one after the other
+                    await self._act(account, call_id, "speak", {"payload": text, **said})
             case "dtmf":
                 await self._act(account, call_id, "send_dtmf", {"digits": body["digits"]})
             case "record" if body["do"] == "start":

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from jinaconnect.core.calls import causes, machine
-from jinaconnect.core.errors import BadSignature
+from jinaconnect.core.errors import BadSignature, Invalid
 from jinaconnect.core.ivr.dialects.twiml import TWIML
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.signed_form import SIGNATURE_HEADER, addresses, signature
@@ -40,6 +40,7 @@ from jinaconnect.telephony.provider import (
 from jinaconnect.telephony.providers import wire
 from jinaconnect.telephony.providers.credentials import Twilio as Account
 
+MOST = 4_000  # characters of a document that goes with a request
 _EVENTS = ("initiated", "ringing", "answered", "completed")
 _DOES = {"stop": "stopped", "pause": "paused", "resume": "in-progress"}
 _ENDS = {
@@ -110,7 +111,7 @@ class TwilioVoice:
             case "transfer":
                 form = [("Url", urls.turn), ("Method", "POST")]
             case "play":
-                form = [("Twiml", _interlude(_prompt(body), urls))]
+                form = [("Twiml", _said(body, urls))]
             case "dtmf":
                 form = [("Twiml", _interlude(_element("Play", digits=body["digits"]), urls))]
             case "record" if body["do"] == "start":
@@ -241,6 +242,16 @@ def _element(name: str, text: str = "", **attributes: str) -> ElementTree.Elemen
 
 def _prompt(body: Mapping[str, Any]) -> ElementTree.Element:
     return _element("Play", body["audio_url"]) if body.get("audio_url") else _element("Say", body["tts_text"])
+
+
+def _said(body: Mapping[str, Any], urls: CallUrls) -> str:
+    """Return the document of a prompt; raises Invalid for a text that makes it longer than Twilio takes."""
+    document = _interlude(_prompt(body), urls)
+    if len(document) > MOST and body.get("tts_text"):
+        room = MOST - len(_interlude(_element("Say", " "), urls)) + 1
+        text = f"Twilio says at most {room} characters in a call that lives; a & counts as five, a < or > as four"
+        raise Invalid.field("tts_text", text)
+    return document
 
 
 def _interlude(said: ElementTree.Element, urls: CallUrls) -> str:

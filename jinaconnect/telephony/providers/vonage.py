@@ -20,7 +20,7 @@ import orjson
 from jinaconnect.core.calls import causes, machine
 from jinaconnect.core.calls.transcript import Heard, Passage, Word, primary
 from jinaconnect.core.errors import BadSignature
-from jinaconnect.core.ivr.dialects.ncco import NCCO, written_down
+from jinaconnect.core.ivr.dialects.ncco import NCCO, TEXT, written_down
 from jinaconnect.core.ivr.dialects.shape import LANGUAGE
 from jinaconnect.core.ivr.exchange import Order, Report
 from jinaconnect.core.webhook import WebhookReply, WebhookRequest
@@ -116,7 +116,8 @@ class VonageVoice:
             case "play" if body.get("audio_url"):
                 await self._ask(account, "PUT", f"{call}/stream", {"stream_url": [body["audio_url"]]})
             case "play":
-                await self._ask(account, "PUT", f"{call}/talk", {"text": body["tts_text"]})
+                text = wire.whole(body["tts_text"], TEXT, self.spec.label)
+                await self._ask(account, "PUT", f"{call}/talk", {"text": text})
             case "stop-play":
                 await self._ask(account, "DELETE", f"{call}/stream")
                 await self._ask(account, "DELETE", f"{call}/talk")

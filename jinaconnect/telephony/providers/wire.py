@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 
 from jinaconnect.core.calls import causes
+from jinaconnect.core.errors import Invalid
 from jinaconnect.core.webhook import WebhookRequest
 from jinaconnect.outbound import Ambiguous, Fetched, NotSent, Outbound, OutboundError, Sink
 from jinaconnect.telephony.provider import (
@@ -164,6 +165,13 @@ async def ordered(
             raise CommandRefused(words)
         raise ProviderAway(words, uncertain=doubtful(answer.status))
     return answer
+
+
+def whole(text: str, limit: int, label: str) -> str:
+    """Return a text that its carrier says in one piece; raises Invalid for one that is longer than it takes."""
+    if len(text) > limit:
+        raise Invalid.field("tts_text", f"{label} says at most {limit} characters in a call that lives")
+    return text
 
 
 async def known(outside: Outbound, url: str, headers: Mapping[str, str]) -> None:

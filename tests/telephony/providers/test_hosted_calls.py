@@ -311,6 +311,37 @@ async def test_a_live_call_does_what_its_carrier_can(line: Line) -> None:
     await line.ended(call)
 
 
+async def test_a_text_too_long_for_a_live_call_is_cut_or_refused(line: Line) -> None:
+    call, there = await talking(line, template=await line.ivr(menu()))
+    most = {"vonage": 1_500, "plivo": 1_500, "telnyx": 3_000}.get(line.carrier.provider, 4_000)
+    if "play" not in (await line.owner.get(f"{TRUNKS}{line.trunk}/")).ok()["capabilities"]:
+        return
+
+    async def play(text: str) -> Any:
+        return await line.owner.post(f"{CALLS}{call}/play/", {"tts_text": text})
+
+    if line.carrier.provider == "telnyx":  # which says what it is given one after the other
+        text = "Half & half. " * 300
+        (await play(text)).ok()
+        said = [text for _, text in line.carrier.did]
+        assert " ".join(said) == text.strip()
+        assert max(map(len, said)) <= most
+    elif line.carrier.provider == "twilio":  # whose limit is that of the whole document, escapes and all
+        (await play("&" * 700)).ok()
+        line.carrier.did.clear()
+        for text in ("a" * most, "&" * 900):
+            refused = (await play(text)).refused(400, "validation_error")
+            assert "Twilio" in refused["tts_text"][0]
+        assert line.carrier.did == []
+    else:
+        (await play("a" * most)).ok()
+        line.carrier.did.clear()
+        refused = (await play("a" * (most + 1))).refused(400, "validation_error")
+        assert str(most) in refused["tts_text"][0]
+        assert line.carrier.did == []
+    assert not there.ends
+
+
 async def test_what_happens_beside_a_question_is_no_answer_to_it(http: aiohttp.ClientSession, tenant: Tenant) -> None:
     async with playing("telnyx", http) as carrier:  # where every event bears the state of the last command
         line = await at(tenant, carrier)

@@ -103,6 +103,7 @@ class TwilioCarrier(FakeCarrier):
             call.document = [{"next": form["Url"]}]
             self.did.append(("transfer", form["Url"]))
         else:
+            self.faults += ["the document is too long"] if len(form["Twiml"]) > 4_000 else []
             call.document = self.read(form["Twiml"].encode())
             [verb] = [each for each in call.document if "next" not in each]
             self.did.append(("dtmf", verb["keys"]) if "keys" in verb else ("play", *verb.values()))
