@@ -80,7 +80,7 @@ class TwilioVoice:
             ("Timeout", str(call.timeout_s)), ("TimeLimit", str(call.max_duration_s)),
         ]  # fmt: skip
         if call.record:
-            form += [("Record", "true"), ("RecordingChannels", "dual"), *_told_of(urls)]
+            form += [("Record", "true"), *_recording(urls)]
         if call.detect:
             form += [("MachineDetection", "Enable"), ("AsyncAmd", "true"),
                      ("AsyncAmdStatusCallback", urls.status), ("AsyncAmdStatusCallbackMethod", "POST")]  # fmt: skip
@@ -115,7 +115,7 @@ class TwilioVoice:
             case "dtmf":
                 form = [("Twiml", _interlude(_element("Play", digits=body["digits"]), urls))]
             case "record" if body["do"] == "start":
-                form = [("RecordingChannels", "dual"), *_told_of(urls)]
+                form = _recording(urls)
                 return str(wire.read(await self._ask(account, f"{call}/Recordings.json", form)).get("sid", ""))
             case "record":
                 path = f"{call}/Recordings/{quote(body['recording'])}.json"
@@ -229,9 +229,13 @@ def _key(account: VoiceAccount) -> dict[str, str]:
     return wire.basic(account.credentials["account_sid"], account.credentials["auth_token"])
 
 
-def _told_of(urls: CallUrls) -> list[tuple[str, str]]:
-    return [("RecordingStatusCallback", urls.recording), ("RecordingStatusCallbackMethod", "POST"),
-            ("RecordingStatusCallbackEvent", "completed")]  # fmt: skip
+def _recording(urls: CallUrls) -> list[tuple[str, str]]:
+    """Return how a whole call is recorded: what was left out of its silence would be missed from its length."""
+    return [
+        ("RecordingChannels", "dual"), ("RecordingTrack", "both"), ("Trim", "do-not-trim"),
+        ("RecordingStatusCallback", urls.recording), ("RecordingStatusCallbackMethod", "POST"),
+        ("RecordingStatusCallbackEvent", "completed"),
+    ]  # fmt: skip
 
 
 def _element(name: str, text: str = "", **attributes: str) -> ElementTree.Element:

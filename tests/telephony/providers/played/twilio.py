@@ -69,6 +69,8 @@ class TwilioCarrier(FakeCarrier):
     async def wanted(self, request: web.Request) -> dict[str, Any]:
         """Return what a request to place a call asks for."""
         form = dict(await self._form(request))
+        if form.get("Record") == "true":
+            self._untrimmed(form)
         return {
             "from": form["From"], "to": form["To"], "turn": form["Url"], "status": form["StatusCallback"],
             "record": form.get("Record") == "true", "detects": form.get("AsyncAmd") == "true",
@@ -89,6 +91,11 @@ class TwilioCarrier(FakeCarrier):
         if found is None:
             raise web.HTTPNotFound(text='{"code": 20404, "message": "not found"}')
         return found
+
+    def _untrimmed(self, form: Mapping[str, str]) -> None:
+        """Note a recording for which what is to be recorded is left to what Twilio does unasked."""
+        wanted = {"Trim": "do-not-trim", "RecordingTrack": "both", "RecordingChannels": "dual"}
+        self.faults += [f"{name} is not {value}" for name, value in wanted.items() if form.get(name) != value]
 
     async def _change(self, request: web.Request) -> web.Response:
         form = dict(await self._form(request))
@@ -111,6 +118,7 @@ class TwilioCarrier(FakeCarrier):
 
     async def _record(self, request: web.Request) -> web.Response:
         form = dict(await self._form(request))
+        self._untrimmed(form)
         call, name = self._call(request.match_info["id"]), self.record()
         self.did.append(("record", "start"))
         call.wanted["recording"] = form["RecordingStatusCallback"]
