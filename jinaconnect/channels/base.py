@@ -39,7 +39,8 @@ class ChannelSpec:
     checked, `taken` is what its carrier wants to hear then. A channel without `receipts` is told nothing of a message
     after its send: SENT is its last state. One whose reports come `reported_within` a time is looked after until then
     (`actions/messaging/silent.py`). `pace` is how fast its carrier lets an account send. An `idempotent` carrier
-    takes a second send of one reference for the first. `webhook_path` has places for `{channel}`, `{tenant}` and
+    takes a second send of one reference for the first. One with `own_keywords` tells by itself of words to stop and to
+    start again (`Keyword`, `Preference`), which are answered. `webhook_path` has places for `{channel}`, `{tenant}` and
     `{account}`; one without `{account}` is the same for all of a tenant's accounts.
     """
 
@@ -60,6 +61,7 @@ class ChannelSpec:
     taken: WebhookReply | None = None
     pace: Pace = UNHURRIED
     idempotent: bool = False
+    own_keywords: bool = False
 
     @property
     def named_by(self) -> tuple[str, ...]:

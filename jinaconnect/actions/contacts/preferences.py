@@ -15,15 +15,22 @@ from jinaconnect.store.tenant import Change, applied
 
 
 async def set_marketing(ctx: Context, contact: str, platform: str, *, stop: bool, at: datetime) -> None:
-    """Note that a contact takes no marketing messages on a platform, or takes them again; of two, the later holds."""
+    """Note that a contact takes no marketing messages on a platform, or takes them again; of two, the later holds.
+
+    Told of once more it changes nothing, whatever was said since.
+    """
     event_id, key, told = ctx.ids.new("evt"), marketing_opt_out(platform), iso(at)
 
     def decide(doc: Document) -> Change | None:
         held = doc["opt_outs"].get(key)
-        if stop == (held is not None) or (held is not None and held > told):
+        heard: dict[str, datetime] = doc.get("opt_told") or {}
+        if (key in heard and heard[key] > at) or (held is not None and held > told):
             return None
+        later = {"opt_told": {**heard, key: at}}
+        if stop == (held is not None):
+            return Change(set={**later, "updated_at": doc["updated_at"]}) if heard.get(key) != at else None
         others = {name: moment for name, moment in doc["opt_outs"].items() if name != key}
-        fields = {"opt_outs": {**others, key: told} if stop else others, "updated_at": ctx.now()}
+        fields = {**later, "opt_outs": {**others, key: told} if stop else others, "updated_at": ctx.now()}
         event = contact_event(ctx, event_id, "contact.updated", doc, applied(doc, fields, (), ()))
         return Change(set=fields, events=[event])
 

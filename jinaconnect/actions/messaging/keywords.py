@@ -1,4 +1,8 @@
-"""Words by which customers stop messages, want them again or ask for help: kept as their wish, and answered once."""
+"""Words by which customers stop messages, want them again or ask for help: kept as their wish, and answered once.
+
+Where answering is the carriers' custom (SMS) their channels tell of such words themselves; elsewhere the wish is kept
+as one that a carrier tells, and a person answers.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,14 @@ from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.base import Account, Channel, Outgoing
-from jinaconnect.channels.facts import UNTIMED, Keyword
+from jinaconnect.channels.facts import UNTIMED, Inbound, Keyword, Preference
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ids import encode, made_at
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import marketing_opt_out
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
-from jinaconnect.core.messaging.keywords import ANSWERS, HELP, START, STOP
+from jinaconnect.core.messaging.keywords import ANSWERS, HELP, START, STOP, keyword
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
 from jinaconnect.store.tenant import Duplicate
@@ -28,6 +32,21 @@ from jinaconnect.store.tenant import Duplicate
 CONFIRMED_WITHIN = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12): one confirmation at most, and no later
 
 logger = structlog.get_logger(__name__)
+
+
+def wish_of(fact: Inbound) -> Preference | None:
+    """Return what a customer wants who writes nothing but a word to stop or to start again, None where it is no such.
+
+    Of a bot's commands those two alone are: another, as `/cancel`, is about what the bot does.
+    """
+    text = fact.content["body"]["text"] if fact.type == "TEXT" and fact.content.get("type") == "text" else ""
+    said = keyword(text)
+    command = text.strip().casefold() if text.lstrip().startswith("/") else None
+    if said not in (STOP, START) or command not in (None, "/stop", "/start"):
+        return None
+    if fact.unreadable is not None or fact.group is not None or fact.writer is not None:
+        return None
+    return Preference(fact.account_address, fact.sender, fact.name, said == STOP, fact.at, fact.known_as)
 
 
 async def answer_keyword(

@@ -58,7 +58,7 @@ class SmsFast2sms:
         name="sms_fast2sms", platform="SMS", provider="FAST2SMS", label="SMS",
         secrets={"api_key": 16, "webhook_secret": 16}, settings=("route", "base_url"), presented=("api_key",),
         account_address="_id", business_account="dlt_entity_id", fields=ACCOUNT_FIELDS,
-        webhook_path="/sms/v1/webhooks/{account}/inbound/", reported_within=timedelta(hours=24),
+        webhook_path="/sms/v1/webhooks/{account}/inbound/", reported_within=timedelta(hours=24), own_keywords=True,
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:

@@ -52,7 +52,7 @@ class SmsMsg91:
         name="sms_msg91", platform="SMS", provider="MSG91", label="SMS", secrets={"auth_key": 16, "webhook_secret": 16},
         settings=("flow_id", "base_url"), presented=("auth_key",), account_address="_id",
         business_account="dlt_entity_id", fields=ACCOUNT_FIELDS, webhook_path="/sms/v1/webhooks/{account}/inbound/",
-        reported_within=timedelta(hours=24),
+        reported_within=timedelta(hours=24), own_keywords=True,
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:

@@ -63,7 +63,8 @@ class SmsTwilio:
         account_address="_id", business_account="dlt_entity_id",
         fields=ACCOUNT_FIELDS,
         webhook_path="/sms/v1/webhooks/{account}/inbound/",
-        reported_within=timedelta(hours=24), taken=WebhookReply("<Response/>", "text/xml"),
+        reported_within=timedelta(hours=24),
+        own_keywords=True, taken=WebhookReply("<Response/>", "text/xml"),
     )  # fmt: skip
 
     def __init__(self, parts: Parts) -> None:

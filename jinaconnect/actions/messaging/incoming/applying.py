@@ -24,7 +24,7 @@ from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
 from jinaconnect.actions.messaging.delivering import fallback_job
 from jinaconnect.actions.messaging.incoming.failures import keep_failure, kept_raw
 from jinaconnect.actions.messaging.incoming.late import late_job
-from jinaconnect.actions.messaging.keywords import answer_keyword
+from jinaconnect.actions.messaging.keywords import answer_keyword, wish_of
 from jinaconnect.actions.messaging.media import media_row, new_media_id
 from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses, note_replies
 from jinaconnect.actions.messaging.templates import apply_template_report
@@ -94,6 +94,8 @@ class Batch:
         if isinstance(fact, Status) and fact.report.at == UNTIMED:
             fact = replace(fact, report=replace(fact.report, at=row["received_at"]))
         self._told.append(_Told(fact, account, row))
+        if isinstance(fact, Inbound) and not self._channel.spec.own_keywords and (wish := wish_of(fact)) is not None:
+            self._told.append(_Told(wish, account, row))
 
     async def apply(self) -> None:
         """Bring the facts into the store: addresses first, then messages, since reports may speak of them.
@@ -191,7 +193,7 @@ class Batch:
         people = {fact.sender: Person(_named(fact.name), fact.known_as)}
         contact = (await contacts_for(self._ctx, people, self._platform))[fact.sender]
         await self._store.tell("contacts", [contact])
-        at = fact.at if fact.at.timestamp() > 0 else self._ctx.now()
+        at = min(fact.at, self._ctx.now()) if fact.at.timestamp() > 0 else self._ctx.now()
         await set_marketing(self._ctx, contact["_id"], self._platform, stop=fact.stop, at=at)
 
     async def _apply_echoes(self, facts: Sequence[_Told]) -> None:
