@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -87,6 +87,15 @@ class Status:
     report: Report
     pricing: Mapping[str, Any] | None = None
     network_id: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Return it as it is kept, every field of it."""
+        return asdict(self)
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Status:
+        """Return what `row()` has kept."""
+        return cls(**{**row, "report": Report(**row["report"])})
 
 
 @dataclass(frozen=True, slots=True)

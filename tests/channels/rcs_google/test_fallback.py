@@ -39,6 +39,13 @@ def sent_there(agent: Agent) -> Callable[[], Any]:
     return found
 
 
+def time_is_up(agent: Agent, message: str) -> dict[str, Any]:
+    return {
+        "phoneNumber": ANN, "messageId": message_uuid(message), "agentId": agent.server.agent, "eventId": "e",
+        "eventType": "TTL_EXPIRATION_REVOKED", "sendTime": "2026-11-26T10:00:00.000000Z",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -73,11 +80,30 @@ async def test_who_is_not_on_rcs_is_written_to_another_way(
 async def test_a_message_whose_time_is_up_goes_another_way(agent: Agent, elsewhere: str) -> None:
     message = await agent.sends(ANN, text="x", ttl=10)
     await agent.became(message, "SENT")
-    event = {
-        "phoneNumber": ANN, "messageId": message_uuid(message), "agentId": agent.server.agent, "eventId": "e",
-        "eventType": "TTL_EXPIRATION_REVOKED", "sendTime": "2026-11-26T10:00:00.000000Z",
-    }  # fmt: skip
-    (await agent.posts(event)).ok()
+    (await agent.posts(time_is_up(agent, message))).ok()
+    there = sent_there(agent)
+
+    async def sent() -> bool:
+        return len(await there()) == 1
+
+    await until(sent)
+
+
+async def test_a_word_that_its_time_is_up_which_is_faster_than_its_answer_counts_as_well(
+    agent: Agent, elsewhere: str
+) -> None:
+    message = await agent.sends(ANN, text="x", ttl=10)
+    await agent.became(message, "SENT")
+    store, known = agent.gateway.services.store, message_uuid(message)
+    data = store.of(agent.tenant.id, "live")
+    await data.change("messages", message, lambda _: Change(set={"carrier_id": None}))  # as while it is not answered
+    (await agent.posts(time_is_up(agent, message))).ok()
+
+    async def kept() -> bool:
+        return await store.raw("jobs").find_one({"scope": data.scope, "kind": "status.late"}) is not None
+
+    await until(kept)
+    await data.change("messages", message, lambda _: Change(set={"carrier_id": known}))
     there = sent_there(agent)
 
     async def sent() -> bool:
@@ -204,11 +230,7 @@ async def test_a_recipient_whose_time_is_up_goes_the_way_of_their_broadcast(agen
     (await client.post("/rcs/v1/broadcast/", body)).ok(201)
     [told] = await agent.heard("message.sent")
     message = told["subject"]["id"]
-    event = {
-        "phoneNumber": ANN, "messageId": message_uuid(message), "agentId": agent.server.agent, "eventId": "e",
-        "eventType": "TTL_EXPIRATION_REVOKED", "sendTime": "2026-11-26T10:00:00.000000Z",
-    }  # fmt: skip
-    (await agent.posts(event)).ok()
+    (await agent.posts(time_is_up(agent, message))).ok()
 
     async def done() -> bool:
         shown = (await client.get(f"/rcs/v1/messages/{message}/")).ok()

@@ -125,6 +125,25 @@ async def test_who_is_asked_for_too_early_waits_for_the_hours_and_is_paid_for_on
     assert (second["deferrals"], await sale.money()) == (2, (spent, price))
 
 
+async def test_a_report_of_the_hour_that_is_faster_than_what_it_is_about_lets_them_wait(sale: Sale) -> None:
+    await sale.begin(1)
+    [row] = await sale.rows()
+    message = row["message"]
+    told = report(sale.sms, message, "Rejected", OUTSIDE, udf1="")
+    # As while the batch that it was sent with is not written down yet.
+    await sale.store.change("messages", message, lambda _: Change(set={"carrier_id": None}))
+    (await sale.sms.posts(sale.sms.app["dlr_webhook_url"], told=told)).ok()
+    jobs = sale.gateway.services.store.raw("jobs")
+
+    async def kept() -> bool:
+        return await jobs.find_one({"scope": sale.store.scope, "kind": "status.late"}) is not None
+
+    await until(kept)
+    await sale.store.change("messages", message, lambda _: Change(set={"carrier_id": row["message_id"]}))
+    [waiting] = await sale.waits(1)
+    assert at_ten(waiting["at"])
+
+
 async def test_who_waits_while_the_wallet_is_off_is_paid_for_once(sale: Sale) -> None:
     await sale.begin(1)
     [row] = await sale.rows()

@@ -21,12 +21,11 @@ from jinaconnect.actions.inbox.erasure import follow_removal
 from jinaconnect.actions.messaging.account_info import apply_account_report
 from jinaconnect.actions.messaging.acknowledging import acknowledge_soon
 from jinaconnect.actions.messaging.amendments import apply_echoes, apply_edit
-from jinaconnect.actions.messaging.delivering import fallback_job
 from jinaconnect.actions.messaging.incoming.failures import keep_failure, kept_raw
-from jinaconnect.actions.messaging.incoming.late import late_job
+from jinaconnect.actions.messaging.incoming.late import apply_reports
 from jinaconnect.actions.messaging.keywords import answer_keyword, wish_of
 from jinaconnect.actions.messaging.media import media_row, new_media_id
-from jinaconnect.actions.messaging.reports import apply_reaction, apply_statuses, note_replies
+from jinaconnect.actions.messaging.reports import apply_reaction, note_replies
 from jinaconnect.actions.messaging.templates import apply_template_report
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.base import Account, Channel
@@ -154,14 +153,7 @@ class Batch:
 
     async def _apply_statuses(self, facts: Sequence[_Told]) -> None:
         reports = [told.fact for told in facts if isinstance(told.fact, Status)]
-        late = await apply_statuses(self._ctx, self._platform, reports)
-        # The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again.
-        now = self._services.clock()
-        await self._worker.add_jobs([late_job(self._store.scope, self._platform, fact, 1, now) for fact in late])
-        expired = [fact.carrier_id for fact in reports if fact.report.status == status.EXPIRED]
-        if expired:
-            rows = await self._store.select("messages", {"platform": self._platform, "carrier_id": {"$in": expired}})
-            await self._worker.add_jobs([fallback_job(row, now) for row in rows])
+        await apply_reports(self._ctx, self._worker, self._platform, reports)
 
     async def _apply_other(self, facts: Sequence[_Told]) -> None:
         for told in facts:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from jinaconnect.actions.context import Services, system_context
+from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.messaging.delivering import fallback_job
 from jinaconnect.actions.messaging.reports import apply_statuses
 from jinaconnect.actions.worker import Worker
 from jinaconnect.channels.facts import Status
@@ -23,37 +24,45 @@ LATE_JOB = "status.late"
 logger = structlog.get_logger(__name__)
 
 
-def late_job(scope: str, platform: str, fact: Status, tries: int, now: Any) -> Document:
+def late_job(scope: str, platform: str, fact: Status, tries: int, now: datetime) -> Document:
     """Return the job that applies a status report again after a growing pause."""
-    report = fact.report
     return {
-        "_id": f"job_late_{scope}_{fact.carrier_id}_{report.status}_{tries}",
+        "_id": f"job_late_{scope}_{fact.carrier_id}_{fact.report.status}_{tries}",
         "scope": scope,
         "kind": LATE_JOB,
         "due": due_at(now + timedelta(seconds=0.5 * 2**tries)),
-        "data": {
-            "platform": platform,
-            "address": fact.account_address,
-            "carrier_id": fact.carrier_id,
-            "reference": fact.reference,
-            "status": report.status,
-            "at": report.at,
-            "error_code": report.error_code,
-            "error_message": report.error_message,
-            "tries": tries,
-        },
+        "data": {"platform": platform, "fact": fact.row(), "tries": tries},
     }
 
 
+async def apply_reports(
+    ctx: Context, worker: Worker, platform: str, facts: Sequence[Status], tries: int = 0
+) -> None:
+    """Apply status reports, looked at so many times before; a message whose time was up goes another way.
+
+    The answer to our send may be slower than its report: what speaks of no message (yet) is looked at again, and after
+    some tries it is no message of ours.
+    """
+    late, now, scope = await apply_statuses(ctx, platform, facts), ctx.now(), ctx.data.scope
+    if tries < LATE_TRIES:
+        await worker.add_jobs([late_job(scope, platform, fact, tries + 1, now) for fact in late])
+    else:
+        for fact in late:
+            logger.info("status.unknown_message", scope=scope, carrier_id=fact.carrier_id)
+    expired = [fact.carrier_id for fact in facts if fact.report.status == status.EXPIRED]
+    if expired:
+        rows = await ctx.data.select("messages", {"platform": platform, "carrier_id": {"$in": expired}})
+        await worker.add_jobs([fallback_job(row, now) for row in rows])
+
+
 async def apply_late(services: Services, worker: Worker, scope: str, data: Mapping[str, Any]) -> None:
-    """Apply a report whose message was not known before; after some tries it is no message of ours."""
-    report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
-    fact = Status(data["address"], data["carrier_id"], data["reference"], report)
+    """Apply a report whose message was not known before."""
+    fact = Status.of_row(data["fact"]) if "fact" in data else _of_before(data)
     platform = data.get("platform", CHANNELS[FORMER].spec.platform)
-    late = await apply_statuses(system_context(services, scope, "inbound"), platform, [fact])
-    if not late:
-        return
-    if data["tries"] >= LATE_TRIES:
-        logger.info("status.unknown_message", scope=scope, carrier_id=data["carrier_id"])
-        return
-    await worker.add_jobs([late_job(scope, platform, fact, data["tries"] + 1, services.clock())])
+    await apply_reports(system_context(services, scope, "inbound"), worker, platform, [fact], data["tries"])
+
+
+def _of_before(data: Mapping[str, Any]) -> Status:
+    """Return a report as earlier versions have kept it."""
+    report = status.Report(data["status"], data["at"], data["error_code"], data["error_message"])
+    return Status(data["address"], data["carrier_id"], data["reference"], report)
