@@ -139,9 +139,16 @@ def may_go(verdict: rules.Verdict) -> None:
             raise OutsideHours(f"The hours of '{rule}' ({source}) allow it from {iso(until)}.")
 
 
-def call_verdict(contact: Document | None, number: str, category: CallCategory, now: datetime) -> rules.Verdict:
-    """Return whether a number may be called now; `contact` is whose it is, None where it is nobody's."""
-    return rules.verdict({**(contact or {}), "phone": number}, category, "VOICE", now)
+def call_verdict(
+    contact: Document | None, number: str, category: CallCategory, now: datetime, *, own: str, provider: str
+) -> rules.Verdict:
+    """Return whether a number may be called now from one of ours (`own`) over a provider.
+
+    `contact` is whose it is, None where it is nobody's.
+    """
+    to = {**(contact or {}), "phone": number}
+    refused = rules.series_refusal(to, category, own)
+    return refused or rules.verdict(to, category, "VOICE", now, provider=provider)
 
 
 async def check_call(
@@ -178,7 +185,7 @@ async def check_call(
     return CheckedCall(
         trunk, own, body.to_number, plan, contact, await consent(ctx, await voice_app(ctx.data), contact),
         card, await quote_call(ctx, card),
-        call_verdict(contact, body.to_number, body.category, ctx.now()), decision,
+        call_verdict(contact, body.to_number, body.category, ctx.now(), own=own, provider=trunk["provider"]), decision,
     )  # fmt: skip
 
 

@@ -174,10 +174,10 @@ async def _from_device(
         first = None if decision is None else decision.order[0]
         trunk = trunk if first is None else await outbound_trunk(ctx, first.provider_config)
         contact = await caller_contact(ctx, number)
-        may_go(call_verdict(contact, number, "UTILITY", ctx.now()))
         if (first is None or first.own is None) and not trunk["from_numbers"]:
             raise ValueError("the trunk has no number of its own")
         own = (first and first.own) or trunk["from_numbers"][0]
+        may_go(call_verdict(contact, number, "UTILITY", ctx.now(), own=own, provider=trunk["provider"]))
         target = trunk_target(services, trunk, number, own)
         doc = calls.new_call(
             ctx.ids.new("call"), direction=calls.OUTBOUND, from_number=own, to_number=number,

@@ -45,8 +45,8 @@ class Hours(_Row):
 class HoursRule(_Row):
     """Hours for people of a country or of some of its states; `source` is where the rule stands.
 
-    Without a country it is a rule of the business itself. `zone` is whose clock counts, None for the person's own.
-    `valid_to` is the last day it holds.
+    Without a country it is a rule of the business itself, with `providers` one of calls over these alone. `zone` is
+    whose clock counts, None for the person's own. `valid_to` is the last day it holds.
     """
 
     id: str
@@ -54,6 +54,7 @@ class HoursRule(_Row):
     states: tuple[str, ...] = ()
     channels: tuple[PlatformName, ...] = ()
     categories: tuple[Category, ...] = ()
+    providers: tuple[str, ...] = ()
     zone: Annotated[str | None, AfterValidator(_zone)] = None
     hours: tuple[Hours, ...]
     valid_from: date = date.min
@@ -68,6 +69,18 @@ class HoursRule(_Row):
     def allows(self, local: datetime) -> bool:
         """Tell whether the rule lets a message go at a local time."""
         return not self.binds(local) or any(hours.holds(local) for hours in self.hours)
+
+
+class SeriesRule(_Row):
+    """What calls may come from a country's numbers that begin with `prefix`; `needed`: for these, from no others there.
+    """
+
+    id: str
+    country: str = Field(pattern="^[A-Z]{2}$")
+    prefix: str = Field(pattern=r"^\+[1-9][0-9]+$")
+    categories: tuple[Category, ...]
+    needed: bool = False
+    source: str
 
 
 def category_of(template: str) -> Category:
@@ -88,6 +101,12 @@ def own_hours(id: str, start: time, end: time, source: str) -> HoursRule:
 def hours_rules() -> tuple[HoursRule, ...]:
     """Return every row of the hours."""
     return tuple(HoursRule.model_validate(row) for row in _data("hours.yaml"))
+
+
+@cache
+def series_rules() -> tuple[SeriesRule, ...]:
+    """Return every row of the series of numbers."""
+    return tuple(SeriesRule.model_validate(row) for row in _data("series.yaml"))
 
 
 @cache

@@ -1,6 +1,7 @@
 """The one verdict on a send: whether somebody may be written to or called now, later or not at all.
 
-Single sends, broadcasts, calls and dry runs all ask here. The rows are in `hours.yaml`, dated and with their source.
+Single sends, broadcasts, calls and dry runs all ask here. The rows are in `hours.yaml`, dated, and in `series.yaml`,
+each with its source.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from jinaconnect.core.inbox.contact import marketing_opt_out
 from jinaconnect.core.inbox.platform import PLATFORMS
-from jinaconnect.core.rules.place import Place, place_of
-from jinaconnect.core.rules.rows import Category, HoursRule, hours_rules
+from jinaconnect.core.rules.place import Place, place_of, place_of_number
+from jinaconnect.core.rules.rows import Category, HoursRule, hours_rules, series_rules
 
 JUST_BEFORE = timedelta(seconds=1)
 LOOKED_AHEAD = timedelta(days=8)  # hours come again each week
@@ -50,16 +51,36 @@ Verdict = Allowed | Deferred | Refused
 
 
 def verdict(
-    contact: Mapping[str, Any], category: Category, channel: str, now: datetime, own: Sequence[HoursRule] = ()
-) -> Verdict:
+    contact: Mapping[str, Any], category: Category, channel: str, now: datetime, own: Sequence[HoursRule] = (),
+    provider: str | None = None,
+) -> Verdict:  # fmt: skip
     """Return whether a message or call of a category may go to a contact over a channel at `now` (UTC).
 
-    `own` are hours of the business itself (`own_hours`), kept like those of the law.
+    `own` are hours of the business itself (`own_hours`), kept like those of the law. `provider` is who carries a call,
+    None where that is not settled yet.
     """
     if (refused := _refused(contact, category, channel)) is not None:
         return refused
-    known = _of(category, channel)
+    known = [rule for rule in _of(category, channel) if not rule.providers or provider in rule.providers]
     return _hours(place_of(contact), known, now, own) if known or own else Allowed()
+
+
+def series_refusal(contact: Mapping[str, Any], category: Category, number: str) -> Refused | None:
+    """Return why a contact is not called from a number of ours (E.164) for a category, None where nothing is kept to.
+
+    A number from abroad is of no series.
+    """
+    country = place_of_number(number).country
+    if country is None or place_of(contact).country != country:
+        return None
+    for rule in series_rules():
+        if rule.country != country or number.startswith(rule.prefix) == (category in rule.categories):
+            continue
+        if number.startswith(rule.prefix) or rule.needed:
+            kind = " or ".join(rule.categories)
+            begins = f"{rule.prefix[:3]} {rule.prefix[3:]}"
+            return Refused(rule.id, rule.source, f"Numbers that begin with {begins} are for calls of the kind {kind}.")
+    return None
 
 
 def next_hours(contact: Mapping[str, Any], channel: str, asked: datetime, now: datetime) -> datetime | None:

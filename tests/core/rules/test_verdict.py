@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jinaconnect.core.rules.place import Place, place_of, place_of_number
-from jinaconnect.core.rules.rows import DAYS, Hours, HoursRule, hours_rules, own_hours, us_states
-from jinaconnect.core.rules.verdict import Allowed, Deferred, Refused, next_hours, verdict
+from jinaconnect.core.rules.rows import DAYS, Hours, HoursRule, hours_rules, own_hours, series_rules, us_states
+from jinaconnect.core.rules.verdict import Allowed, Deferred, Refused, next_hours, series_refusal, verdict
 
 MONDAY = date(2026, 6, 1)
 TICK = timedelta(microseconds=1)
 NUMBERS = {  # somebody whom a row concerns, in one zone
+    "in.voice.promotional": "+919812345678", "in.voice.promotional.day": "+919812345678",
     "in.sms.promotional": "+919812345678", "us.marketing": "+16025550100", "us.evening": "+14055550100",
     "us.ct": "+18605550100", "us.tx.calls": "+15125550100", "us.tx.texts": "+15125550100", "us.ri": "+14015550100",
 }  # fmt: skip
@@ -43,15 +44,16 @@ def test_a_row_holds_from_its_first_moment_to_its_last(rule: HoursRule, hours: H
     today = MONDAY + timedelta(days=DAYS.index(day))  # type: ignore[arg-type]
     first = datetime.combine(today, hours.start, ZoneInfo(zone)).astimezone(UTC)
     assert hours.end is not None
+    over = next(iter(rule.providers), None)
     last = datetime.combine(today, hours.end, ZoneInfo(zone)).astimezone(UTC)
     for category in rule.categories:
         for channel in rule.channels:
-            early = verdict(contact, category, channel, first - TICK)
+            early = verdict(contact, category, channel, first - TICK, provider=over)
             assert isinstance(early, Deferred)
             assert early.until == first
-            assert verdict(contact, category, channel, first) == Allowed()
-            assert verdict(contact, category, channel, last - TICK) == Allowed()
-            late = verdict(contact, category, channel, last)
+            assert verdict(contact, category, channel, first, provider=over) == Allowed()
+            assert verdict(contact, category, channel, last - TICK, provider=over) == Allowed()
+            late = verdict(contact, category, channel, last, provider=over)
             assert isinstance(late, Deferred)
             assert late.until > last
             assert rule.id in (early.rule, late.rule), "another row would have done the same"
@@ -141,6 +143,38 @@ def test_only_promotion_is_kept_to_hours() -> None:
         assert asked(DELHI, "2026-06-01T02:00", "Asia/Kolkata", category) == Allowed()
     assert isinstance(asked(DELHI, "2026-06-01T02:00", "Asia/Kolkata", "SERVICE_EXPLICIT"), Deferred)
     assert asked(DELHI, "2026-06-01T02:00", "Asia/Kolkata", channel="WHATSAPP") == Allowed()
+
+
+def test_promotional_calls_in_india_end_with_their_providers_day() -> None:
+    def outcome(local: str, provider: str | None, category: str = "MARKETING") -> object:
+        at_time = at(local, "Asia/Kolkata")
+        found = verdict({"phone": DELHI}, category, "VOICE", at_time, provider=provider)  # type: ignore[arg-type]
+        return found.rule if isinstance(found, Deferred) else found
+
+    assert outcome("2026-06-01T01:30", None) == "in.voice.promotional"
+    assert outcome("2026-06-01T19:00", "sip") == outcome("2026-06-01T19:00", None) == Allowed()
+    assert outcome("2026-06-01T19:00", "plivo") == "in.voice.promotional.day"
+    assert outcome("2026-06-01T01:30", "plivo", "UTILITY") == Allowed()
+
+
+@pytest.mark.parametrize(
+    ("number", "category", "rule"),
+    [
+        ("+911401234567", "MARKETING", None), ("+911401234567", "UTILITY", "in.series.promotional"),
+        ("+911600123456", "UTILITY", None), ("+911600123456", "MARKETING", "in.series.promotional"),
+        ("+918012345678", "UTILITY", None), ("+918012345678", "MARKETING", "in.series.promotional"),
+        ("+12025550100", "MARKETING", None), ("", "MARKETING", None),
+    ],
+)  # fmt: skip
+def test_a_series_of_numbers_is_for_calls_of_its_kind(number: str, category: str, rule: str | None) -> None:
+    found = series_refusal({"phone": DELHI}, category, number)  # type: ignore[arg-type]
+    assert (found and found.rule) == rule
+    assert series_refusal({"phone": ARIZONA}, category, number) is None  # type: ignore[arg-type]
+
+
+def test_every_series_is_of_its_country_and_has_a_source() -> None:
+    assert [rule.id for rule in series_rules()] == ["in.series.promotional", "in.series.service"]
+    assert all(rule.source for rule in series_rules())
 
 
 @pytest.mark.parametrize(

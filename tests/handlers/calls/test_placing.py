@@ -109,3 +109,13 @@ async def test_marketing_waits_for_the_hours_of_whom_it_calls(gateway: Running, 
     (await owner.post(CALLS, {**night, "category": "UTILITY"})).ok(201)
     (await owner.post(CALLS, noon)).ok(201)
     (await owner.post(CALLS, {**noon, "category": "SERVICE"})).refused(400, "validation_error")
+
+
+async def test_a_number_of_a_series_calls_for_its_kind_alone(tenant: Tenant) -> None:
+    owner = tenant("owner", "test")
+    call = {"to_number": "+919812345678", "tts_text": "Hello.", "from_number": "+911401234567"}
+    told = (await owner.post(CALLS, call, params={"dry_run": "true"})).ok()["verdict"]
+    assert (told["outcome"], told["rule"]) == ("refused", "in.series.promotional")
+    assert "140" in (await owner.post(CALLS, call)).refused(403, "do_not_call")
+    assert (await owner.get(CALLS)).ok()["count"] == 0
+    (await owner.post(CALLS, {**call, "from_number": "+911600123456"})).ok(201)
