@@ -2,7 +2,8 @@
 
 Work is named by the collection it lies in: `messages` (sends), `inbound` (webhook bodies), `media` (files to be
 fetched), `calls`, `jobs` (everything else by kind). Each has slots of its own, of which a tenant has a share. A
-handler that raises Unavailable is tried again; any other error is logged and retried with growing pauses.
+handler that raises Unavailable is tried again; any other error is logged and retried with growing pauses. The claim of
+what takes long is renewed, so that no other process takes it for abandoned.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.principal import parse_scope
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import LEASE, Claim, Due, due_at
+from jinaconnect.store.due import LEASE, Claim, Due, Lease, due_at
 from jinaconnect.store.ending import ended
 
 SWEEP_EVERY_S = 1.0  # for all processes together: each of them looks that much more seldom
@@ -30,6 +31,7 @@ FIRST_WITHIN_S = 10.0  # after the start: what is done each hour is done once be
 AGAIN_BUSY_S = 0.05  # between two looks while there is more than one look brings
 BATCH = 100
 AGAIN_S = 0.5  # between two tries at a database that is away
+RENEWED_AFTER = timedelta(seconds=10)  # how old a claim is at least when it is renewed: most work is done long before
 # Pieces of work in progress in one process: in all and for one tenant, by the collection they lie in.
 AT_ONCE = {"messages": (256, 32), "media": (16, 4)}
 OTHERS_AT_ONCE = (64, 16)
@@ -77,8 +79,10 @@ class Worker:
         self._shares.update({name: Shares(*sizes) for name, sizes in AT_ONCE.items()})
         self._tasks: set[asyncio.Task[Any]] = set()
         self._running: set[tuple[str, str]] = set()
+        self._held: dict[tuple[str, str], Lease] = {}
         self._periodic: list[tuple[float, Callable[[], Awaitable[Any]]]] = []
         self._loops: list[asyncio.Task[None]] = []
+        self._renewing: list[asyncio.Task[None]] = []
         self._stopping = False
         self._left = False
         self._wake = asyncio.Event()
@@ -109,6 +113,7 @@ class Worker:
     def start(self) -> None:
         """Begin to sweep."""
         if self._active:
+            self._renewing = [asyncio.create_task(self._renew())]
             self._loops = [asyncio.create_task(self._sweep())]
             self._loops += [asyncio.create_task(self._repeat(seconds, call)) for seconds, call in self._periodic]
 
@@ -118,7 +123,7 @@ class Worker:
         await ended(self._loops)
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=within_s)
-        await ended(tuple(self._tasks))
+        await ended((*self._tasks, *self._renewing))
         try:
             await self._due.release()
         except Unavailable:
@@ -151,7 +156,7 @@ class Worker:
             self.run(self._due.postpone(collection, scope, id, self._clock(), afresh=True))
         elif (collection, id) not in self._running:
             self._running.add((collection, id))
-            claim = Claim(doc, doc["due"]["tries"], abandoned=False)
+            claim = Claim(doc, doc["due"]["tries"], abandoned=False, lease=Lease(doc["due"]["at"]))
             self._spawn(self._work(collection, scope, id, self._shares[collection].join(_tenant(scope)), claim))
 
     def run(self, work: Any) -> asyncio.Task[bool]:
@@ -186,10 +191,12 @@ class Worker:
             async with slot:
                 claim = claim or await self._due.claim(collection, scope, id)
                 if claim is not None:
+                    self._held[collection, id] = claim.lease
                     await self._attempt(collection, scope, id, claim)
         except Unavailable:
             logger.info("work.waits", collection=collection, id=id)  # its lease brings it back
         finally:
+            self._held.pop((collection, id), None)
             self._running.discard((collection, id))
             if self._left:
                 self._left = False
@@ -203,6 +210,21 @@ class Worker:
                 logger.error("work.broken", collection=collection, id=id, tries=claim.tries, exc_info=error)
             pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries, 10)))
             await retry_while_unavailable(lambda: self._due.postpone(collection, scope, id, self._clock() + pause))
+
+    async def _renew(self) -> None:
+        """Renew the claims of what takes long."""
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            ages = self._clock() + LEASE - RENEWED_AFTER
+            for (collection, id), lease in list(self._held.items()):
+                if lease.lost or lease.until > ages:
+                    continue
+                try:
+                    await self._due.renew(collection, id, lease)
+                except Unavailable:
+                    break  # it is tried again
+                except Exception as error:  # whatever it was, the next look may do better
+                    logger.error("renewal.broken", collection=collection, id=id, exc_info=error)
 
     async def _run_job(self, claim: Claim) -> None:
         doc = claim.doc

@@ -1,8 +1,9 @@
 """Work to be done later, kept on the documents it belongs to.
 
 A document with a `due` block `{at, by, tries}` wants attention at `at`. Claiming moves `at` to the end of a lease and
-writes the claimant into `by`; whoever finishes removes the block or sets a new time. A block whose `at` has passed and
-that names a claimant was left behind by a process that died in the middle: the new claimant is told so.
+writes the claimant into `by`; whoever finishes removes the block or sets a new time. While the work goes on the lease
+is renewed. A block whose `at` has passed and that names a claimant was left behind by a process that died in the
+middle: the new claimant is told so.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ DUE_COLLECTIONS = (
     "scheduled_messages",
 )  # fmt: skip
 _RELEASED = ("jobs", "inbound", "media", "contact_imports", "contacts", "recordings", "scheduled_messages")
+_REVISED = ("broadcasts",)  # whose claim is a change like any other: what was decided before it is decided again
 LEASE = timedelta(seconds=60)
 CLAIMED_AT_ONCE = 100
 
@@ -64,6 +66,18 @@ def due_at(moment: datetime) -> Document:
     return {"at": moment, "by": None, "tries": 0}
 
 
+@dataclass(slots=True)
+class Lease:
+    """How long a claim stands, as far as its holder knows; `lost` says that the document is no longer theirs."""
+
+    until: datetime
+    lost: bool = False
+
+    def lasts(self, moment: datetime) -> bool:
+        """Tell whether nobody else can have taken the document by a moment."""
+        return not self.lost and moment < self.until
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A document taken for work; `abandoned` tells that an earlier attempt never reported back."""
@@ -71,6 +85,7 @@ class Claim:
     doc: Document
     tries: int
     abandoned: bool
+    lease: Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +101,9 @@ class Step:
         return {self.name: {"$each": [self.step], "$slice": self.most}}
 
 
-def _claim_of(before: Document) -> Claim:
-    return Claim(before, before["due"]["tries"] + 1, before["due"]["by"] is not None)
+def _claim_of(before: Document, now: datetime) -> Claim:
+    due = before["due"]
+    return Claim(before, due["tries"] + 1, due["by"] is not None, Lease(now + LEASE))
 
 
 def _as_read(doc: Document) -> Document:
@@ -147,9 +163,9 @@ class Due:
         now = self._clock()
         before = await self._database[collection].find_one_and_update(
             {"_id": id, "scope": scope, "due.at": {"$lte": now}},
-            self._claiming(now), return_document=ReturnDocument.BEFORE,
+            self._claiming(collection, now), return_document=ReturnDocument.BEFORE,
         )  # fmt: skip
-        return None if before is None else _claim_of(before)
+        return None if before is None else _claim_of(before, now)
 
     @guarded
     async def _claim_several(
@@ -161,9 +177,9 @@ class Due:
         query = {"_id": {"$in": [id for _, id in wanted]}, "due.at": {"$lte": now}}
         found = {(row["scope"], row["_id"]): row for row in await latest.find(query, hint=BY_ID).to_list()}
         there = [key for key in dict.fromkeys(wanted) if key in found]
-        claiming = or_fail(self._claiming(now))
+        claiming = or_fail(self._claiming(collection, now))
         operations = [UpdateOne(_as_read(found[key]), claiming, upsert=True, hint=BY_ID) for key in there]
-        taken: dict[tuple[str, str], Claim | Exception | None] = {key: _claim_of(found[key]) for key in there}
+        taken: dict[tuple[str, str], Claim | Exception | None] = {key: _claim_of(found[key], now) for key in there}
         try:
             if operations:
                 await rows.bulk_write(operations, ordered=False)
@@ -181,8 +197,20 @@ class Due:
                     taken[key] = fault_error(fault)
         return [taken.pop(key, None) for key in wanted]
 
-    def _claiming(self, now: datetime) -> Document:
-        return {"$set": {"due.at": now + LEASE, "due.by": self.process}, "$inc": {"due.tries": 1}}
+    def _claiming(self, collection: str, now: datetime) -> Document:
+        revised = {"rev": 1} if collection in _REVISED else {}
+        return {"$set": {"due.at": now + LEASE, "due.by": self.process}, "$inc": {"due.tries": 1, **revised}}
+
+    @guarded
+    async def renew(self, collection: str, id: str, lease: Lease) -> None:
+        """Have a claim of this process stand longer, or note that it is lost."""
+        until = self._clock() + LEASE
+        mine = {"_id": id, "due.by": self.process}
+        result = await self._database[collection].update_one(mine, {"$max": {"due.at": until}}, hint=BY_ID)
+        if result.matched_count:
+            lease.until = until
+        else:
+            lease.lost = True
 
     @guarded
     async def postpone(

@@ -35,9 +35,9 @@ WAIT_FOR_ENDS = timedelta(seconds=5)  # while nobody is left to be called and ca
 TELL_EVERY = timedelta(seconds=1)
 
 
-async def call_some(ctx: OperationContext, doc: Document, said: Script) -> datetime | None:
+async def call_some(ctx: OperationContext, doc: Document, said: Script, run: Run) -> datetime | None:
     """Plan and call for a while; returns when to go on, None where nobody is left or it was stopped."""
-    run, ends, full = Run(), ctx.now() + SLICE, False
+    ends, full = ctx.now() + SLICE, False
     await _taken_up(ctx, doc)
     async with lifecycle.watched(ctx, doc, run):
         while run.goes_on and not full and ctx.now() < ends:
@@ -54,10 +54,8 @@ async def call_some(ctx: OperationContext, doc: Document, said: Script) -> datet
                 full = room == 0 or not await _waits(ctx, doc)
                 continue
             full = await _called(ctx, doc, rows, run)
-    if run.stopped:
-        held = await ctx.data.get("broadcasts", doc["_id"])
-        await withdraw(ctx, held)
-        await lifecycle.leave(ctx, held)
+    if run.stopped or run.lease.lost:
+        await withdraw(ctx, await ctx.data.get("broadcasts", doc["_id"]))
         return None
     if ctx.now() - doc["updated_at"] >= TELL_EVERY:
         await lifecycle.progress(ctx, doc)

@@ -2,16 +2,19 @@
 
 One process at a time has a broadcast: its `due` block is claimed for a slice, and given back after it. A recipient is
 claimed on disk before the carrier is asked; whoever takes a broadcast over from a process that died calls what that had
-claimed unknown and asks for nobody twice.
+claimed unknown and asks for nobody twice. One that was taken for dead and was not asks for nobody more, and corrects
+what it knows better.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import structlog
 
 from jinaconnect.actions.broadcasts import lifecycle
 from jinaconnect.actions.broadcasts.allowed import Allowed
@@ -19,8 +22,8 @@ from jinaconnect.actions.broadcasts.calling import call_some, withdraw
 from jinaconnect.actions.broadcasts.composing import Wording, wording
 from jinaconnect.actions.broadcasts.fates import Fate, fate, keep_back, quiet_hours
 from jinaconnect.actions.broadcasts.lifecycle import PAUSED_AFTER, SLICE, Run
-from jinaconnect.actions.broadcasts.outcomes import Asked, doubted, record
-from jinaconnect.actions.broadcasts.paying import reserve_all, settle_batches
+from jinaconnect.actions.broadcasts.outcomes import Asked, correct, doubted, record
+from jinaconnect.actions.broadcasts.paying import charged_unasked, reserve_all, settle_batches
 from jinaconnect.actions.broadcasts.planning import plan_batch
 from jinaconnect.actions.broadcasts.script import Script, script
 from jinaconnect.actions.context import OperationContext, Services, system_operation
@@ -32,18 +35,26 @@ from jinaconnect.actions.worker import retry_while_unavailable
 from jinaconnect.channels.base import Refused
 from jinaconnect.core.billing.purse import InsufficientBalance
 from jinaconnect.core.broadcasts import states
-from jinaconnect.core.errors import GatewayError
+from jinaconnect.core.errors import GatewayError, Unavailable
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.platform import PLATFORMS
 from jinaconnect.core.rules.verdict import next_hours
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.due import Claim
+from jinaconnect.store.due import Claim, Lease
 from jinaconnect.store.tenant import Change
 
 BATCH = 64  # what a killed process leaves unknown is at most what it had claimed
 BATCHES = 3  # asked for at once
+WRITTEN_WITHIN = timedelta(seconds=20)  # what came of a batch: with less than that left of the lease it is renewed
 TELL_EVERY = timedelta(seconds=1)
 TELL_TIMES = 20  # as long as it took to count, where that is longer: a million rows are not counted each second
+
+
+logger = structlog.get_logger(__name__)
+
+
+class _TakenOver(Exception):
+    """Another process has taken the broadcast for abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +107,15 @@ class Dispatcher:
 
     async def run(self, claim: Claim) -> None:
         """Send a claimed broadcast for a slice; what is left of it is due again."""
+        ctx, id = system_operation(self._services, self._ports, claim.doc["scope"], "broadcasts"), claim.doc["_id"]
+        again = await self._begin(ctx, claim)
+        if not claim.lease.lost and await lifecycle.let_go(ctx, id, again) and again is not None:
+            wait = (again - ctx.now()).total_seconds() + 0.01
+            self._ports.worker.run_at("broadcasts", ctx.data.scope, id, wait)
+
+    async def _begin(self, ctx: OperationContext, claim: Claim) -> datetime | None:
+        """Send it for a slice if it may be sent; returns when to go on, None where there is nothing to go on with."""
         doc = claim.doc
-        ctx = system_operation(self._services, self._ports, doc["scope"], "broadcasts")
         spoken = PLATFORMS[doc["platform"]].spoken
         if not spoken:
             # Of a slice that was cut off, by a process that died or a database that was away.
@@ -108,30 +126,28 @@ class Dispatcher:
         if doc["status"] != states.SENDING:
             if spoken:
                 await withdraw(ctx, doc)
-            await lifecycle.leave(ctx, doc)
-            return
+            return None
         try:
             said: Script | Wording = await (script(ctx, doc) if spoken else wording(ctx, doc))
         except GatewayError as error:
             await lifecycle.pause(ctx, doc, f"It can no longer be sent: {error}")
-            return
+            return None
         if doc["app"] is None:
             doc = (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set={"app": said.account_id}))).doc
         if doc.get("again"):
             doc = await lifecycle.once_more(ctx, doc)
+        run = Run(claim.lease, ctx.now)
         try:
-            again = await (call_some(ctx, doc, said) if isinstance(said, Script) else self._slice(ctx, doc, said))
+            if isinstance(said, Script):
+                return await call_some(ctx, doc, said, run)
+            return await self._slice(ctx, doc, said, run)
         except InsufficientBalance as error:
             await lifecycle.pause(ctx, doc, f"{error} It needs {error.extra['balance_details']['shortfall']} more.")
-            return
-        if again is not None:
-            await self._services.due.postpone("broadcasts", doc["scope"], doc["_id"], again, afresh=True)
-            wait = (again - ctx.now()).total_seconds() + 0.01
-            self._ports.worker.run_at("broadcasts", doc["scope"], doc["_id"], wait)
+            return None
 
-    async def _slice(self, ctx: OperationContext, doc: Document, said: Wording) -> datetime | None:
+    async def _slice(self, ctx: OperationContext, doc: Document, said: Wording, run: Run) -> datetime | None:
         """Plan and send for a while; returns when to go on, None where nothing is left or it was stopped."""
-        run, ends = Run(), ctx.now() + SLICE
+        ends = ctx.now() + SLICE
         if held := await self._services.turns.held(said.account.id):
             return ctx.now() + timedelta(seconds=held)
         tell_at = ctx.now() + TELL_EVERY
@@ -153,8 +169,7 @@ class Dispatcher:
                     begun = ctx.now()
                     await lifecycle.progress(ctx, doc)
                     tell_at = ctx.now() + max(TELL_EVERY, TELL_TIMES * (ctx.now() - begun))
-        if run.stopped:
-            await lifecycle.leave(ctx, await ctx.data.get("broadcasts", doc["_id"]))
+        if run.stopped or run.lease.lost:
             return None
         if run.refused >= PAUSED_AFTER:
             await lifecycle.pause(ctx, doc, f"The carrier refuses the account: {run.reason}")
@@ -199,22 +214,50 @@ class Dispatcher:
                 return await self._ask(ctx, said, row, run, batch.contacts.get(row["contact"]))
 
         asked = [each for each in await asyncio.gather(*map(ask, batch.rows)) if each is not None]
-        left = {row["_id"] for row in batch.rows} - {each.row["_id"] for each in asked}
+        asked_for = {each.row["_id"] for each in asked}
+        left = [row for row in batch.rows if row["_id"] not in asked_for]
         unused = len(left) + sum(isinstance(each.outcome, Refused) for each in asked)
-        await retry_while_unavailable(lambda: settle_batches(ctx, doc, asked))
-        channel = self._ports.channels[said.account.channel]
-        if unreached := [each.row for each in asked if each.unreached]:
-            await retry_while_unavailable(lambda: note_unreached(ctx, self._ports, channel, unreached))
-        further = looked_after(channel, ctx.now())
-        await self._recorded(ctx, doc, batch, asked, further)
-        await self._unclaimed(ctx, [row for row in batch.rows if row["_id"] in left])
+        channel, lease = self._ports.channels[said.account.channel], run.lease
+        try:
+            await self._while_ours(doc, lease, lambda: settle_batches(ctx, doc, asked))
+            if unreached := [each.row for each in asked if each.unreached]:
+                await self._while_ours(doc, lease, lambda: note_unreached(ctx, self._ports, channel, unreached))
+            further = looked_after(channel, ctx.now())
+            await self._recorded(ctx, doc, batch, asked, further, lease)
+            await self._while_ours(doc, lease, lambda: self._unclaimed(ctx, left))
+        except _TakenOver:
+            logger.warning("broadcast.taken_over", id=doc["_id"], asked=len(asked))
+            await retry_while_unavailable(lambda: self._corrected(ctx, doc, batch, asked, left))
         if unused:
             await allowed.give_back(unused)
             run.given_back += unused
 
+    async def _while_ours(self, doc: Document, lease: Lease, write: Callable[[], Awaitable[None]]) -> None:
+        """Write what may not get lost; raises _TakenOver where another process writes of the same recipients."""
+
+        async def written() -> None:
+            if not lease.lasts(self._services.clock() + WRITTEN_WITHIN):
+                await self._services.due.renew("broadcasts", doc["_id"], lease)
+            if lease.lost:
+                raise _TakenOver
+            await write()
+
+        await retry_while_unavailable(written)
+
+    async def _corrected(
+        self, ctx: OperationContext, doc: Document, batch: _Batch, asked: Sequence[Asked], left: Sequence[Document]
+    ) -> None:
+        """Correct what another process has written of a batch; raises Unavailable while it has not yet."""
+        names = list({row["batch"] for row in batch.rows})
+        asking = {"broadcast": doc["_id"], "status": states.ASKING, "batch": {"$in": names}}
+        if await ctx.data.few("broadcast_rows", asking, 1):
+            raise Unavailable("Nobody has taken the broadcast over yet.")
+        charged = await charged_unasked(ctx, doc, asked, left)
+        await correct(ctx, doc, batch.contacts, asked, left, charged)
+
     async def _recorded(
         self, ctx: OperationContext, doc: Document, batch: _Batch, asked: Sequence[Asked],
-        further: Mapping[str, datetime],
+        further: Mapping[str, datetime], lease: Lease,
     ) -> None:  # fmt: skip
         first = True
 
@@ -223,7 +266,7 @@ class Dispatcher:
             once, first = first, False
             await record(ctx, doc, batch.contacts, asked, first=once, further=further)
 
-        await retry_while_unavailable(write)
+        await self._while_ours(doc, lease, write)
 
     async def _claimed(
         self, ctx: OperationContext, doc: Document, rows: Sequence[Document], contacts: Mapping[str, Document],

@@ -12,12 +12,15 @@ from jinaconnect.actions.broadcasts.telling import changed, counts_now
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.messaging.reports import go_on
 from jinaconnect.core.broadcasts import states
+from jinaconnect.core.clock import Clock
 from jinaconnect.core.errors import Unavailable
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.due import Lease, due_at
 from jinaconnect.store.ending import ended
 from jinaconnect.store.tenant import Change
 
-SLICE = timedelta(seconds=15)  # with a batch that waits for its carrier, well within a lease
+SLICE = timedelta(seconds=15)  # after which it looks anew at what it sends, and by which account
+ANSWERS_WITHIN = timedelta(seconds=20)  # a carrier who is asked
 AT_ONCE = 64
 TURNED = 500
 LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
@@ -27,7 +30,9 @@ PAUSED_AFTER = 5  # refusals of the account itself, one after the other
 class Run:
     """One slice of a broadcast: whether it is to go on, and when its carrier wants to be asked again."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease: Lease, clock: Clock) -> None:
+        self.lease = lease
+        self._clock = clock
         self.stopped = False
         self.held_until: datetime | None = None
         self.full_until: datetime | None = None  # the account has sent what it may for now, and `full` says so
@@ -39,8 +44,11 @@ class Run:
 
     @property
     def goes_on(self) -> bool:
-        """Whether another recipient may be asked for."""
-        return not self.stopped and self.held_until is None and self.refused < PAUSED_AFTER
+        """Whether another recipient may be asked for: the answer comes while nobody else can have the broadcast."""
+        answered = self._clock() + ANSWERS_WITHIN
+        return (
+            not self.stopped and self.held_until is None and self.refused < PAUSED_AFTER and self.lease.lasts(answered)
+        )
 
 
 async def begun(ctx: OperationContext, doc: Document) -> Document:
@@ -57,16 +65,36 @@ async def begun(ctx: OperationContext, doc: Document) -> Document:
     return (await ctx.data.change("broadcasts", doc["_id"], decide)).doc
 
 
-async def leave(ctx: OperationContext, doc: Document) -> None:
-    """Take the claim off a broadcast that is not to be sent, and give back what it did not need."""
-    if doc["status"] == states.CANCELLED:
-        await give_back_rest(ctx, doc)
+async def let_go(ctx: OperationContext, id: str, again: datetime | None) -> bool:
+    """Take this process's claim off a broadcast; tells whether it is due `again`, as it is where it is still sent.
 
-    def decide(held: Document) -> Change | None:
-        due = "due" in held and held["status"] not in (states.SENDING, states.SCHEDULED, states.QUEUED)
-        return Change(set={"updated_at": held["updated_at"]}, unset=["due"]) if due else None
+    One that was cancelled meanwhile gets back what it did not need.
+    """
 
-    await ctx.data.change("broadcasts", doc["_id"], decide)
+    def later(held: Document) -> Change | None:
+        if again is None or not _own(ctx, held) or held["status"] != states.SENDING:
+            return None
+        return Change(set={"due": due_at(again), "updated_at": held["updated_at"]})
+
+    doc = (await ctx.data.change("broadcasts", id, later)).doc
+    if doc["status"] == states.SENDING:
+        return again is not None
+    while _own(ctx, doc) and doc["status"] not in (states.SENDING, states.SCHEDULED, states.QUEUED):
+        if doc["status"] == states.CANCELLED:
+            await give_back_rest(ctx, doc)
+        left = doc["status"]
+
+        def leave(held: Document, left: str = left) -> Change | None:
+            own = _own(ctx, held) and held["status"] == left
+            return Change(set={"updated_at": held["updated_at"]}, unset=["due"]) if own else None
+
+        doc = (await ctx.data.change("broadcasts", id, leave)).doc
+    return False
+
+
+def _own(ctx: OperationContext, held: Document) -> bool:
+    """Tell whether this process has a broadcast."""
+    return "due" in held and held["due"]["by"] == ctx.services.due.process
 
 
 async def once_more(ctx: OperationContext, doc: Document) -> Document:
@@ -96,7 +124,7 @@ async def finish(ctx: OperationContext, doc: Document) -> None:
     status = states.outcome(counts)
 
     def decide(held: Document) -> Change | None:
-        if held["status"] != states.SENDING:
+        if held["status"] != states.SENDING or not _own(ctx, held):
             return None
         kind = "broadcast.failed" if status == states.FAILED else "broadcast.completed"
         reason = "" if counts else "It had no recipients."
@@ -135,7 +163,7 @@ async def pause(ctx: OperationContext, doc: Document, reason: str) -> None:
     """Pause a broadcast that cannot go on by itself."""
 
     def decide(held: Document) -> Change | None:
-        if held["status"] != states.SENDING:
+        if held["status"] != states.SENDING or not _own(ctx, held):
             return None
         change = changed(ctx, "broadcast.updated", held, status=states.PAUSED, reason=reason[:500])
         return Change(set=change.set, unset=["due"], events=change.events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 import structlog
 
 from jinaconnect.actions.context import Context
+from jinaconnect.actions.messaging.reports import report_message
 from jinaconnect.channels.base import Accepted, Outcome, Refused, Unknown
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import category_of
-from jinaconnect.core.inbox import status
+from jinaconnect.core.inbox import status, trace
 from jinaconnect.core.inbox.contact import counted
 from jinaconnect.core.inbox.message import OUTGOING, new_message
 from jinaconnect.core.inbox.message_event import message_event
+from jinaconnect.core.inbox.status import Report
 from jinaconnect.store.ahead import Trail
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, Decide, Duplicate
@@ -24,6 +26,7 @@ from jinaconnect.store.tenant import Change, Decide, Duplicate
 MAX_RETRIES = 3
 PAUSE_S = 60.0  # doubled at each retry
 LOST = Unknown("The process that asked the carrier ended before it was answered.")
+NOT_ASKED = "The carrier was not asked: another process had the broadcast by then."
 
 logger = structlog.get_logger(__name__)
 
@@ -70,6 +73,15 @@ async def record(
     if trail is not None and written and not trail.unbroken:
         await _written_again(ctx, written, asked)
     await _one_by_one(ctx, left)
+    doubtful = {message["_id"]: message for message in written if _doubtful(message)}
+    for each in taken:  # whom another process has called unknown meanwhile
+        message = doubtful.get(each.row["message"])
+        if message is not None and isinstance(each.outcome, Accepted):
+            await report_message(ctx, message, Report(status.SENT, ctx.now()), each.outcome.carrier_id)
+
+
+def _doubtful(message: Document) -> bool:
+    return message["status"] == status.UNKNOWN and message["carrier_id"] is None
 
 
 async def _accepted(ctx: Context, asked: Sequence[Asked], trail: Trail | None) -> list[Asked]:
@@ -93,15 +105,21 @@ async def _one_by_one(ctx: Context, asked: Sequence[Asked]) -> None:
     if not asked:
         return
     fields = {each.row["_id"]: _fields(ctx, each) for each in asked}
+    messages = {each.row["_id"]: each.row["message"] for each in asked}
 
     def settled(id: str) -> Any:
         def decide(row: Document) -> Change | None:
             given = fields[id]
+            if row["message"] != messages[id]:  # they are asked for again since, or failed
+                return None
             if row["message_id"] is not None and row["message_id"] == given.get("message_id"):
                 return None
-            moved = row["status"] != states.ASKING  # a report was faster
-            kept = {name: value for name, value in given.items() if name in ("message", "message_id")}
-            return Change(set=kept if moved else given) if (kept or not moved) else None
+            if row["status"] == states.ASKING:
+                return Change(set=given)
+            if row["status"] == states.UNKNOWN and given["status"] == states.SENT:  # as another process has called it
+                return Change(set={**given, "error_code": None, "response": ""})
+            # A report was faster.
+            return Change(set={"message_id": given["message_id"]}) if "message_id" in given else None
 
         return decide
 
@@ -205,6 +223,33 @@ async def _counted_in(
         present = await ctx.data.select("contacts", {"_id": {"$in": ids}})
         decisions = {id: counting(of_contact[id]) for id in ids}
         await ctx.data.change_many("contacts", decisions, present, tell=False, trail=trail)
+
+
+async def correct(
+    ctx: Context, broadcast: Document, contacts: Mapping[str, Document], asked: Sequence[Asked],
+    left: Sequence[Document], charged: Collection[str],
+) -> None:  # fmt: skip
+    """Write down what the carrier said of recipients whom another process has called unknown meanwhile.
+
+    Who was refused, or is `left` and was not asked for, has failed; the `charged` rows get back what they have cost.
+    """
+    taken = [each for each in asked if not isinstance(each.outcome, Refused)]
+    await record(ctx, broadcast, contacts, taken, first=False)
+    failed = [(row, "not_asked", NOT_ASKED) for row in left]
+    failed += [
+        (each.row, each.outcome.code, each.outcome.message) for each in asked if isinstance(each.outcome, Refused)
+    ]
+    for row, code, text in failed:
+        message = await ctx.data.find("messages", row["message"])
+        if message is None or not _doubtful(message):
+            continue
+        now = ctx.now()
+        told = {"error_code": code, "response": text[:500], "status": states.FAILED, "failed_at": now, "message": None}
+        if row["_id"] not in charged:  # the report would give back what was not taken
+            doubted = {"status": states.UNKNOWN, "message": row["message"]}
+            await ctx.data.change_alike("broadcast_rows", [row["_id"]], doubted, told)
+        report = Report(status.FAILED, now, code, text[:500])
+        await report_message(ctx, message, report, None, step=trace.ended(now, code, text))
 
 
 async def doubted(ctx: Context, broadcast: Document) -> AsyncIterator[tuple[dict[str, Document], list[Asked]]]:

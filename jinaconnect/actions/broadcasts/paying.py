@@ -208,6 +208,26 @@ async def settle_batches(ctx: Context, broadcast: Document, asked: Sequence[Aske
         await ctx.services.wallets.settle(ctx.data.scope, _about(broadcast), cost, part=name, held=held)
 
 
+async def charged_unasked(
+    ctx: Context, broadcast: Document, asked: Sequence[Asked], left: Sequence[Document]
+) -> set[str]:
+    """Return the rows of a batch, settled by another process as unknown, who have cost though the carrier took nothing.
+
+    They are refused, or `left` unasked.
+    """
+    refused = [each.row for each in asked if isinstance(each.outcome, Refused)]
+    cost = sum(each.row["price"] or 0 for each in asked if not isinstance(each.outcome, Refused))
+    charged = set()
+    for row in (*refused, *left):
+        own = row.get("held_by")
+        key = f"{_about(broadcast)}:settle:{row['batch']}" if own is None else f"{own}:settle"
+        posted = await ctx.data.find_one(LEDGER, {"key": key})
+        taken = 0 if posted is None else -(posted["change"] + posted["held"])
+        if taken > (cost if own is None else 0):
+            charged.add(row["_id"])
+    return charged
+
+
 async def give_back_rest(ctx: Context, broadcast: Document) -> None:
     """Give back what is left of the reservation of a broadcast that sends no more.
 

@@ -72,8 +72,7 @@ class HoursRule(_Row):
 
 
 class SeriesRule(_Row):
-    """What calls may come from a country's numbers that begin with `prefix`; `needed`: for these, from no others there.
-    """
+    """What calls may come from a country's numbers that begin with `prefix`; `needed`: these from no others."""
 
     id: str
     country: str = Field(pattern="^[A-Z]{2}$")

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from jinaconnect.actions.calls.rerouting import Rerouter
-from jinaconnect.store.due import Claim
+from jinaconnect.store.due import LEASE, Claim, Lease
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.telephony.calls.telephone import OWN, TERMINAL
@@ -218,7 +218,7 @@ async def test_a_gateway_cut_off_between_two_carriers_goes_on_once(gateway: Runn
     left_by = {"at": now, "by": "elsewhere/0/0:1:dead", "tries": 1}
     await raw.update_one({"_id": call}, {"$set": {"rerouting": failed, "due": left_by}, "$unset": {"slot": ""}})
     rerouter = Rerouter(gateway.services, gateway.ports.worker, gateway.ports.calls)
-    claim = Claim(await raw.find_one({"_id": call}) or {}, 2, True)
+    claim = Claim(await raw.find_one({"_id": call}) or {}, 2, True, Lease(now + LEASE))
     await asyncio.gather(*(rerouter.attend(claim) for _ in range(4)))
     there = await second.carrier.placed()
     await second.has(call, provider_config=second.trunk, provider_call_id=there.id)
