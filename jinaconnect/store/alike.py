@@ -86,6 +86,11 @@ class TenantAlike(TenantReads):
         return await self._remove(collection, id)
 
     @guarded
+    async def remove_many(self, collection: str, ids: Sequence[str]) -> None:
+        """Delete documents that have nothing to tell; those that are gone already are left out."""
+        await self._store.raw(collection).delete_many(self._within(collection, {"_id": {"$in": list(ids)}}))
+
+    @guarded
     async def _remove(self, collection: str, id: str) -> bool:
         result = await self._store.raw(collection).delete_one(self._within(collection, {"_id": id}))
         return bool(result.deleted_count)

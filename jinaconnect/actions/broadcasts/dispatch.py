@@ -134,6 +134,8 @@ class Dispatcher:
             return None
         if doc["app"] is None:
             doc = (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set={"app": said.account_id}))).doc
+        if doc.get("forget"):
+            doc = await lifecycle.forget(ctx, doc)
         if doc.get("again"):
             doc = await lifecycle.once_more(ctx, doc)
         run = Run(claim.lease, ctx.now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -32,7 +32,7 @@ _WRITTEN = ("recipients", "select_all", "tag_filter", "segment_filter", "templat
             "media_overrides", "sections", "catalog_id", "allowed_hours_local", "scheduled_time", "category",
             "track_links",
             "voice_template", "call_options", "fallback_sms_enabled", "name")  # fmt: skip
-LOOK_AGAIN_S, LOOKS = 0.1, 100  # at a paused broadcast whose sender has not let go of it yet
+LOOK_AGAIN_S, LOOKS = 0.1, 100  # at a stopped broadcast whose sender has not let go of it yet
 
 
 class NotNow(InvalidState):
@@ -65,32 +65,38 @@ async def create_broadcast(
 
 
 async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, Any]) -> Document:
-    """Change a broadcast that has not begun; raises NotNow, Invalid, NotFound."""
-    held = await ctx.data.get("broadcasts", id)
-    if held["status"] not in states.EDITABLE:
-        raise NotNow(f"A broadcast that is {held['status']} cannot be changed.")
+    """Change a broadcast that has not begun; raises NotNow, Invalid, NotFound, Unavailable while it is let go of.
+
+    One that had begun and was cancelled is queued anew: whom nobody was asked for is planned again as it is then.
+    """
+    held = await _let_go(ctx, id, _may_change)
     given = await _checked(ctx, fields)
     wanted = fields.get("status", held["status"])
     after = {**held, **given}
     amount = held.get("queued_cost", 0)
+    if held["status"] == states.CANCELLED and wanted != states.CANCELLED:
+        await give_back_rest(ctx, held)
     if wanted == states.DRAFT:
         amount = 0
         given.update(status=states.DRAFT, reason="", queued_cost=0)
     elif wanted in (states.QUEUED, states.SCHEDULED):
-        again = held["status"] == states.CANCELLED
+        again = _had_begun(held)
         scheduled, estimate = await _scheduled(ctx, after, after["scheduled_time"])
         given.update(scheduled)
         estimate.covered(0 if again else amount)
         amount = estimate.reserved
         if again:
-            given.update(planned=False, planned_to=None, ended_at=None, round=held["round"] + 1, reserved=False)
-            await give_back_rest(ctx, held)
-            await _forget_rows(ctx, id)
+            anew = {"planned": False, "planned_to": None, "ended_at": None, "reserved": False, "forget": True}
+            counts = (await with_counts(ctx, {**held, **anew}))["counts"]
+            given.update(anew, round=held["round"] + 1, counts=counts)
     given["updated_by"] = ctx.principal.username or ctx.principal.name
 
     def decide(doc: Document) -> Change:
-        if doc["status"] not in states.EDITABLE or doc["round"] != held["round"]:
-            raise NotNow(f"A broadcast that is {doc['status']} cannot be changed.")
+        _may_change(doc)
+        if _claimed(doc):
+            raise _still_stopping()
+        if doc["round"] != held["round"]:
+            raise NotNow("It was queued again meanwhile.")
         change = changed(ctx, "broadcast.updated", doc, **given)
         unset = ["due"] if given.get("status") == states.DRAFT and "due" in doc else []
         return Change(set=change.set, unset=unset, events=change.events)
@@ -98,6 +104,17 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
     doc = await queue_changed(ctx, amount, held.get("queued_cost", 0), {**held, **given}, decide)
     _wake(ctx, doc)
     return doc
+
+
+def _may_change(doc: Document) -> None:
+    if doc["status"] not in states.EDITABLE:
+        raise NotNow(f"A broadcast that is {doc['status']} cannot be changed.")
+
+
+def _had_begun(doc: Document) -> bool:
+    """Tell whether a broadcast that waits to be queued holds anything of a time when it was sent or was to be."""
+    waits = doc["status"] in (states.DRAFT, states.CANCELLED)
+    return waits and bool(doc["ended_at"] or doc["planned"] or doc["planned_to"] is not None or doc["reserved"])
 
 
 async def cancel_broadcast(ctx: OperationContext, id: str, reason: str) -> tuple[Document, int]:
@@ -116,7 +133,7 @@ async def cancel_broadcast(ctx: OperationContext, id: str, reason: str) -> tuple
 
     doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
     _wake(ctx, doc)
-    counts = await counts_now(ctx, id)
+    counts = await counts_now(ctx, doc)
     left = counts.get(states.PENDING, 0) if doc["planned_to"] is not None else doc["audience"]
     return {**doc, "counts": counts}, left
 
@@ -137,14 +154,14 @@ async def pause_broadcast(ctx: OperationContext, id: str, why: str) -> Document:
         return Change(set=change.set, unset=unclaimed, events=change.events)
 
     doc = ctx.wrote(await ctx.data.change("broadcasts", id, decide))
-    return {**doc, "counts": await counts_now(ctx, id)}
+    return {**doc, "counts": await counts_now(ctx, doc)}
 
 
 async def preview_resume(ctx: OperationContext, id: str, scope: Scope) -> dict[str, int]:
     """Return how many recipients resuming would touch, by status; raises NotNow, NotFound."""
     doc = await ctx.data.get("broadcasts", id)
     _may_resume(doc)
-    counts = await counts_now(ctx, id) if doc["planned_to"] is not None else {states.PENDING: doc["audience"]}
+    counts = await counts_now(ctx, doc) if doc["planned_to"] is not None else {states.PENDING: doc["audience"]}
     return {name.lower(): counts.get(name, 0) for name in SCOPES[scope]}
 
 
@@ -154,7 +171,7 @@ async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tupl
     Whoever is unknown may have the message: they are sent to again by name of that scope alone. A paused one goes on
     though nobody is left, and ends. Raises NotNow, NotFound, Unavailable while its pause is not over with.
     """
-    held = await _let_go(ctx, id)
+    held = await _let_go(ctx, id, _may_resume)
     touched = await preview_resume(ctx, id, scope)
     if not any(touched.values()) and held["planned"] and held["status"] != states.PAUSED:
         raise NotNow(f"No recipient is {scope}.")
@@ -176,15 +193,21 @@ async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tupl
     return doc, touched
 
 
-async def _let_go(ctx: OperationContext, id: str) -> Document:
-    """Return a broadcast once nobody sends it any more, for who goes on would be taken for lost; raises Unavailable."""
+async def _let_go(ctx: OperationContext, id: str, may: Callable[[Document], None]) -> Document:
+    """Return a broadcast once nobody sends it any more; raises Unavailable, and what `may` raises.
+
+    Who goes on before that would be taken for lost, or have what was changed sent as it was.
+    """
+    doc = await ctx.data.get("broadcasts", id)
     for _ in range(LOOKS):
-        doc = await ctx.data.get("broadcasts", id)
-        if not _claimed(doc):
+        may(doc)
+        if not _claimed(doc) and not (doc["status"] == states.CANCELLED and "due" in doc):
             return doc
-        _may_resume(doc)
         await asyncio.sleep(LOOK_AGAIN_S)
-    raise _still_stopping()
+        doc = await ctx.data.get("broadcasts", id)
+    if _claimed(doc):
+        raise _still_stopping()
+    return doc  # cancelled, and no worker is there to find it so
 
 
 def _claimed(doc: Mapping[str, Any]) -> bool:
@@ -269,16 +292,6 @@ async def _message_cost(ctx: OperationContext, doc: Mapping[str, Any], said: Wor
         return 0
     composed = compose_for(ctx, said, first[0], ctx.now())
     return price_of(ctx, said, first[0], composed) or 0
-
-
-async def _forget_rows(ctx: OperationContext, id: str) -> None:
-    """Remove the rows of a cancelled broadcast whom nobody was asked for: they are planned anew.
-
-    Who was sent to stays, and is not sent to again.
-    """
-    unasked = {"broadcast": id, "status": {"$in": [states.PENDING, states.BLOCKED]}}
-    while rows := await ctx.data.select("broadcast_rows", unasked, limit=500, fields={"_id": 1}):
-        await asyncio.gather(*(ctx.data.remove("broadcast_rows", row["_id"]) for row in rows))
 
 
 def _wake(ctx: OperationContext, doc: Document) -> None:

@@ -97,6 +97,21 @@ def _own(ctx: OperationContext, held: Document) -> bool:
     return "due" in held and held["due"]["by"] == ctx.services.due.process
 
 
+async def forget(ctx: OperationContext, doc: Document) -> Document:
+    """Remove the recipients of a broadcast queued again whom nobody was asked for: they are planned anew.
+
+    Who was sent to stays, and is not sent to again.
+    """
+    unsent = {"broadcast": doc["_id"], **states.UNSENT}
+    while rows := await ctx.data.select("broadcast_rows", unsent, limit=TURNED, fields={"_id": 1}):
+        held = await ctx.data.get("broadcasts", doc["_id"])
+        if not _own(ctx, held) or not held.get("forget"):
+            return held  # another process has it, and plans already
+        await ctx.data.remove_many("broadcast_rows", [row["_id"] for row in rows])
+    done = Change(unset=["forget"])
+    return (await ctx.data.change("broadcasts", doc["_id"], lambda _: done)).doc
+
+
 async def once_more(ctx: OperationContext, doc: Document) -> Document:
     """Make recipients pending again whom the broadcast was resumed for."""
 
@@ -120,7 +135,7 @@ async def once_more(ctx: OperationContext, doc: Document) -> Document:
 async def finish(ctx: OperationContext, doc: Document) -> None:
     """End a broadcast of which nobody is left."""
     await give_back_rest(ctx, doc)
-    counts = await counts_now(ctx, doc["_id"])
+    counts = await counts_now(ctx, doc)
     status = states.outcome(counts)
 
     def decide(held: Document) -> Change | None:
@@ -140,7 +155,7 @@ async def finish(ctx: OperationContext, doc: Document) -> None:
 
 async def progress(ctx: OperationContext, doc: Document) -> None:
     """Tell what a broadcast has come to, where that has changed."""
-    counts = await counts_now(ctx, doc["_id"])
+    counts = await counts_now(ctx, doc)
 
     def decide(held: Document) -> Change | None:
         going = held["status"] == states.SENDING and held["counts"] != counts

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jinaconnect.actions.context import Context
+from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import counted_rows, render_broadcast
 from jinaconnect.core.broadcasts.states import ENDED, UNFINISHED
 from jinaconnect.core.events.event import Event
@@ -26,9 +27,9 @@ def changed(ctx: Context, type: str, before: Document, **fields: Any) -> Change:
     return Change(set=fields, events=[told(ctx, type, applied(before, fields, (), ()))])
 
 
-async def counts_now(ctx: Context, id: str) -> dict[str, int]:
+async def counts_now(ctx: Context, doc: Document) -> dict[str, int]:
     """Return a broadcast's recipients by status, counted now."""
-    return counted_rows(await ctx.data.aggregate("broadcast_rows", [{"$match": {"broadcast": id}}, *_BY_STATUS]))
+    return counted_rows(await ctx.data.aggregate("broadcast_rows", [{"$match": _recipients(doc)}, *_BY_STATUS]))
 
 
 async def with_counts(ctx: Context, doc: Document) -> Document:
@@ -36,7 +37,12 @@ async def with_counts(ctx: Context, doc: Document) -> Document:
 
     One that has ended keeps what was counted then until a later count is there.
     """
-    groups, _ = await ctx.data.figures("broadcast_rows", {"broadcast": doc["_id"]}, _BY_STATUS)
+    groups, _ = await ctx.data.figures("broadcast_rows", _recipients(doc), _BY_STATUS)
     counts = counted_rows(groups)
     before = doc["status"] in ENDED and not counts.keys().isdisjoint(UNFINISHED)
     return doc if before else {**doc, "counts": counts}
+
+
+def _recipients(doc: Document) -> dict[str, Any]:
+    """Return the query of a broadcast's recipients, of one queued again without those it will plan anew."""
+    return {"broadcast": doc["_id"], **({"$nor": [states.UNSENT]} if doc.get("forget") else {})}
