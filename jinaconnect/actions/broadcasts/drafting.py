@@ -72,6 +72,8 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
     held = await _let_go(ctx, id, _may_change)
     given = await _checked(ctx, fields)
     wanted = fields.get("status", held["status"])
+    if "scheduled_time" in given:
+        given["at_once"] = False
     after = {**held, **given}
     amount = held.get("queued_cost", 0)
     if held["status"] == states.CANCELLED and wanted != states.CANCELLED:
@@ -81,7 +83,8 @@ async def change_broadcast(ctx: OperationContext, id: str, fields: Mapping[str, 
         given.update(status=states.DRAFT, reason="", queued_cost=0)
     elif wanted in (states.QUEUED, states.SCHEDULED):
         again = _had_begun(held)
-        scheduled, estimate = await _scheduled(ctx, after, after["scheduled_time"])
+        at = None if after.get("at_once") else after["scheduled_time"]
+        scheduled, estimate = await _scheduled(ctx, after, at)
         given.update(scheduled)
         estimate.covered(0 if again else amount)
         amount = estimate.reserved
@@ -183,7 +186,7 @@ async def resume_broadcast(ctx: OperationContext, id: str, scope: Scope) -> tupl
             raise _still_stopping()
         change = changed(
             ctx, "broadcast.updated", doc, status=states.SENDING, reason="", ended_at=None, scheduled_time=now,
-            started_at=doc["started_at"] or now, round=doc["round"] + 1, reserved=False,
+            at_once=True, started_at=doc["started_at"] or now, round=doc["round"] + 1, reserved=False,
             updated_by=ctx.principal.username or ctx.principal.name,
         )  # fmt: skip
         return Change(set={**change.set, "due": due_at(now), "again": _again(scope)}, events=change.events)
@@ -278,6 +281,7 @@ async def _scheduled(
     estimate = Estimate(amount, size, wallet, charged_apart=spoken)
     fields = {
         "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account_id,
+        "at_once": scheduled is None,  # the time is then none that anybody has asked for
         "reason": "", "due": due_at(starts), "queued_cost": estimate.reserved,
         "initial_cost": None if wallet is None else shown(amount),
         "cost_currency": None if wallet is None else wallet["currency"],

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.core.billing.money import MICRO
+from jinaconnect.core.clock import iso
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Due, due_at
 from jinaconnect.store.tenant import Change
@@ -111,3 +112,28 @@ async def test_what_was_decided_before_it_was_claimed_is_decided_again(shop: Sho
     assert await other.claim("broadcasts", shop.store.scope, id) is not None
     await shop.store.change("broadcasts", id, decide, known=before)
     assert seen == [None, other.process]
+
+
+async def test_what_was_to_go_at_once_goes_at_once_when_it_is_queued_again(shop: Shop) -> None:
+    """Nobody has asked for the time at which it would have begun, so that it cannot be too late for it."""
+    await shop.people(1)
+    id = str((await shop.write()).ok(201)["id"])
+    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).ok()
+    past = shop.gateway.services.clock() - timedelta(seconds=1)
+    await shop.store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": past}))  # which has passed since
+    assert (await patched(shop, id, status="QUEUED"))["status"] == "SCHEDULED"
+    assert (await patched(shop, id, status="DRAFT"))["status"] == "DRAFT"
+    await shop.store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": past}))
+    assert (await patched(shop, id, status="QUEUED"))["scheduled_time"] > iso(past)
+
+
+async def test_a_time_that_was_asked_for_and_has_passed_is_refused(shop: Shop) -> None:
+    await shop.people(1)
+    id = str((await shop.write()).ok(201)["id"])
+    (await shop.tenant().post(f"{BROADCASTS}{id}/cancel/", {})).ok()
+    await patched(shop, id, scheduled_time=shop.ahead(600))
+    past = shop.gateway.services.clock() - timedelta(seconds=1)
+    await shop.store.change("broadcasts", id, lambda _: Change(set={"scheduled_time": past}))
+    refused = await shop.tenant().patch(f"{BROADCASTS}{id}/", {"status": "QUEUED"})
+    assert list(refused.refused(400, "validation_error")) == ["scheduled_time"]
+    assert (await patched(shop, id, status="QUEUED", scheduled_time=None))["status"] == "SCHEDULED"
