@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinaconnect.core.ivr import exchange
-from jinaconnect.core.ivr.dialects import shape
+from jinaconnect.core.ivr.dialects import languages, shape
 from jinaconnect.core.ivr.dialects.shape import Document, Prompt, Remark, Urls
 from jinaconnect.core.ivr.exchange import Order, Report
 
@@ -21,6 +21,7 @@ INPUT_S, START_S = 10, 60  # the longest time-outs for keys and for words
 DIGITS = 20
 SILENCE_S, LENGTH_S = (3, 10), (3, 7_200)
 END_OF_WORDS_S = 2
+SHORTEST_S = 0.1  # pause
 EVENT_S = 2  # after a transfer, for the event that tells how it went
 TALK_S = 7_200
 FAILED = frozenset({"busy", "cancelled", "unanswered", "timeout", "rejected", "failed", "disconnected"})
@@ -77,7 +78,7 @@ def _wait(wait: Order | None, urls: Urls) -> list[Action]:
             }  # fmt: skip
             return [connect, {"action": "wait", "timeout": EVENT_S}, _notify(_at(urls.turn, "after"))]
         case exchange.Pause(seconds):
-            return [{"action": "wait", "timeout": seconds}, _notify(urls.turn)]
+            return [{"action": "wait", "timeout": max(SHORTEST_S, seconds)}, _notify(urls.turn)]
         case exchange.AskHttp():
             return _again(urls, "")
     return [_notify(urls.turn)]
@@ -98,7 +99,8 @@ def _at(url: str, part: str) -> str:
 def _speak(prompt: Prompt, *, barge_in: bool) -> list[Action]:
     if isinstance(prompt, exchange.PlayAudio):
         return [{"action": "stream", "streamUrl": [prompt.url], "bargeIn": barge_in, "loop": 1}]
-    said = {"bargeIn": barge_in, "loop": 1, "language": prompt.language or shape.LANGUAGE}
+    named = prompt.language or shape.LANGUAGE
+    said = {"bargeIn": barge_in, "loop": 1, "language": languages.spoken(named, languages.VONAGE) or named}
     if prompt.voice and prompt.voice.isascii() and prompt.voice.isdigit():
         said["style"] = int(prompt.voice)
     return [{"action": "talk", "text": text, **said} for text in shape.pieces(prompt.text, TEXT)]
@@ -152,12 +154,18 @@ def _listen(order: exchange.Listen, urls: Urls) -> list[Action]:
             "action": "input", "type": ["speech"], "eventMethod": "POST",
             "eventUrl": [_at(urls.turn, _part("speech", place, len(times)))],
             "speech": {
-                "language": order.language, "startTimeout": time, "endOnSilence": END_OF_WORDS_S,
+                "language": _of_words(order), "startTimeout": time, "endOnSilence": END_OF_WORDS_S,
                 "maxDuration": START_S,
             },
         }
         for place, time in enumerate(times, 1)
     ]  # fmt: skip
+
+
+def _of_words(order: exchange.Listen) -> str:
+    """Return the language that words are taken in, which has a region: far more than those that are spoken."""
+    tag = order.language.replace("_", "-")
+    return tag if "-" in tag else languages.spoken(tag, languages.VONAGE) or tag
 
 
 def _part(name: str, place: int, count: int) -> str:
@@ -221,13 +229,17 @@ def remarks(order: Order) -> list[Remark]:
     found = shape.common_remarks(order)
     match order:
         case exchange.Say():
-            found += shape.text_remarks(order, TEXT)
+            found += [*shape.text_remarks(order, TEXT), *languages.remarks(order.language, languages.VONAGE)]
             if order.voice and not order.voice.isdigit():
                 found.append(Remark(shape.EMULATED, "voices are numbers of styles, this name is none"))
         case exchange.Collect():
             found += _collect_remarks(order)
         case exchange.Listen():
             found += shape.rounded("the time-out", order.timeout_s, sum(_chain(order.timeout_s, START_S)))
+            if "-" not in (tag := order.language.replace("_", "-")):
+                found += languages.remarks(tag, languages.VONAGE)
+        case exchange.Pause():
+            found += shape.rounded("the pause", order.seconds, max(SHORTEST_S, order.seconds))
         case exchange.StartRecord():
             found += _record_remarks(order)
         case exchange.StartTransfer():

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from jinaconnect.core.ivr import exchange
-from jinaconnect.core.ivr.dialects import shape
+from jinaconnect.core.ivr.dialects import languages, shape
 from jinaconnect.core.ivr.dialects.shape import Document, Prompt, Remark, Urls
 from jinaconnect.core.ivr.exchange import Order, Report
 
@@ -105,8 +105,11 @@ def _speak(prompt: Prompt) -> list[Command]:
 
 
 def _voice(prompt: exchange.Say) -> dict[str, str]:
-    voice = shape.voice(prompt, VOICES) or VOICES[0]
-    return {"voice": voice, "language": prompt.language or shape.LANGUAGE, "payload_type": "text"}
+    voice, named = shape.voice(prompt, VOICES) or VOICES[0], prompt.language or shape.LANGUAGE
+    meant = languages.spoken(named, languages.TELNYX)
+    if meant is None and voice not in VOICES:
+        return {"voice": voice, "payload_type": "text"}  # it has a language of its own
+    return {"voice": voice, "language": meant or named, "payload_type": "text"}
 
 
 def _gathers(within: Sequence[Prompt], order: exchange.Collect) -> list[Command]:
@@ -229,6 +232,8 @@ def remarks(order: Order) -> list[Remark]:
     match order:
         case exchange.Say():
             found += [*shape.text_remarks(order, TEXT), *shape.voice_remarks(order, VOICES)]
+            if (shape.voice(order, VOICES) or VOICES[0]) in VOICES:
+                found += languages.remarks(order.language, languages.TELNYX)
         case exchange.Listen():
             found.append(Remark(shape.EMULATED, "the caller's words are transcribed until the first whole sentence"))
         case exchange.StartRecord() if order.finish_on_silence_s is not None:

@@ -43,6 +43,9 @@ BY_HAND: list[list[exchange.Order]] = [
     [exchange.Listen("en-IN", 0.5)], [exchange.Listen("en-IN", 120)],
     [exchange.StartRecord(1, None, True)], [exchange.StartRecord(14_400, 120, False)], [exchange.AwaitRecord(31)],
     [exchange.StartTransfer("+12025550101")], [exchange.StartTransfer("sip:a@b.example;transport=tls")],
+    [exchange.Say("Bitte?", None, "de", True), exchange.Collect(1, 1, "", 5, 3)],
+    [exchange.Say("Guten Tag.", None, "de_at"), exchange.Say("Salut.", None, "fr"), exchange.Pause(0.05)],
+    [exchange.Listen("de", 5)],
     [exchange.Pause(0.5)], [exchange.Pause(120)], [exchange.AskHttp("GET", "https://a.example/", None, 5)],
     [exchange.HangUp("NORMAL_CLEARING")], [],
 ]  # fmt: skip
