@@ -94,7 +94,7 @@ def assign(
     worker.handle_job(TIMER_JOB, voice.time_over)
     worker.handle_job(TAPE_JOB, hosted.tape)
     worker.handle_job(SIMULATED_JOB, lambda scope, data: deliver_webhook(services, ports, scope, data))
-    worker.handle_job(ERASE_JOB, lambda scope, data: go_on(services, scope, data))
+    worker.handle_job(ERASE_JOB, lambda scope, data: go_on(services, scope, data), lasting=True)
     worker.handle_job(FORMER_JOB, lambda scope, data: take_former_job(services, scope, data))
     worker.handle_job(ACKNOWLEDGE_JOB, lambda scope, data: acknowledge(services, ports, scope, data))
     worker.handle_job(FALLBACK_JOB, lambda scope, data: fall_back(services, ports, scope, data))

@@ -2,8 +2,9 @@
 
 Work is named by the collection it lies in: `messages` (sends), `inbound` (webhook bodies), `media` (files to be
 fetched), `calls`, `jobs` (everything else by kind). Each has slots of its own, of which a tenant has a share. A
-handler that raises Unavailable is tried again; any other error is logged and retried with growing pauses. The claim of
-what takes long is renewed, so that no other process takes it for abandoned.
+handler that raises Unavailable is tried again until that passes, which counts as no try; any other error is logged and
+retried as well. The pauses grow. The claim of what takes long is renewed, so that no other process takes it for
+abandoned.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ OTHERS_AT_ONCE = (64, 16)
 BEHIND = timedelta(seconds=2)  # how long work waits whose tenant has more than its share waiting
 MAX_TRIES = 8
 MAX_PAUSE = timedelta(minutes=10)
+MAX_WAITS = 4_000  # a month of them: what is away for so long (a switch, a provider) was taken out
 
 logger = structlog.get_logger(__name__)
 Handler = Callable[[Claim], Awaitable[None]]
@@ -75,6 +77,7 @@ class Worker:
         self._sweep_every_s = SWEEP_EVERY_S * processes
         self._handlers: dict[str, Handler] = {"jobs": self._run_job}
         self._jobs: dict[str, Job] = {}
+        self._lasting: set[str] = set()
         self._shares: defaultdict[str, Shares] = defaultdict(lambda: Shares(*OTHERS_AT_ONCE))
         self._shares.update({name: Shares(*sizes) for name, sizes in AT_ONCE.items()})
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -102,9 +105,11 @@ class Worker:
         if at_once is not None:
             self._shares[collection] = Shares(*at_once)
 
-    def handle_job(self, kind: str, job: Job) -> None:
-        """Name who does the jobs of a kind; called with (scope, data)."""
+    def handle_job(self, kind: str, job: Job, *, lasting: bool = False) -> None:
+        """Name who does the jobs of a kind; called with (scope, data). A `lasting` kind is tried until it is done."""
         self._jobs[kind] = job
+        if lasting:
+            self._lasting.add(kind)
 
     def every(self, seconds: float, call: Callable[[], Awaitable[Any]]) -> None:
         """Call something again and again."""
@@ -208,8 +213,11 @@ class Worker:
         except Exception as error:
             if not isinstance(error, GatewayError):
                 logger.error("work.broken", collection=collection, id=id, tries=claim.tries, exc_info=error)
-            pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries, 10)))
-            await retry_while_unavailable(lambda: self._due.postpone(collection, scope, id, self._clock() + pause))
+            ours = isinstance(error, Unavailable)
+            pause = min(MAX_PAUSE, timedelta(seconds=2 ** min(claim.tries + (claim.waits if ours else 0), 10)))
+            await retry_while_unavailable(
+                lambda: self._due.postpone(collection, scope, id, self._clock() + pause, waits=ours)
+            )
 
     async def _renew(self) -> None:
         """Renew the claims of what takes long."""
@@ -231,7 +239,8 @@ class Worker:
         job = self._jobs.get(doc["kind"])
         if job is None:
             raise LookupError(f"nobody does jobs of kind '{doc['kind']}'")
-        if claim.tries > MAX_TRIES:
+        over = claim.tries > MAX_TRIES or claim.waits > MAX_WAITS
+        if over and doc["kind"] not in self._lasting:
             logger.error("job.given_up", kind=doc["kind"], id=doc["_id"])
         else:
             await job(doc["scope"], doc["data"])

@@ -279,6 +279,15 @@ class FileRefused(CarrierFailed):
     """The carrier will not give a file out, now or later."""
 
 
+class FileMissing(CarrierFailed):
+    """The carrier has no such file: if it is not late, it is gone."""
+
+
+def no_file(status: int, what: str) -> CarrierFailed:
+    """Return what an answer that is no file means, by its status; `what` says it in words."""
+    return FileMissing(what) if status in (403, 404, 410) else CarrierFailed(what)
+
+
 # --- the channel ---------------------------------------------------------------------------------------------------
 
 

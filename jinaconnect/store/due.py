@@ -3,7 +3,7 @@
 A document with a `due` block `{at, by, tries}` wants attention at `at`. Claiming moves `at` to the end of a lease and
 writes the claimant into `by`; whoever finishes removes the block or sets a new time. While the work goes on the lease
 is renewed. A block whose `at` has passed and that names a claimant was left behind by a process that died in the
-middle: the new claimant is told so.
+middle: the new claimant is told so. `waits` counts what was no try, since something of ours was away.
 """
 
 from __future__ import annotations
@@ -86,6 +86,11 @@ class Claim:
     tries: int
     abandoned: bool
     lease: Lease
+
+    @property
+    def waits(self) -> int:
+        """How often it was put off since the last try for what is no fault of it: those are no tries."""
+        return int(self.doc["due"].get("waits", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +219,21 @@ class Due:
 
     @guarded
     async def postpone(
-        self, collection: str, scope: str, id: str, until: datetime, step: Step | None = None, *, afresh: bool = False
-    ) -> None:
+        self, collection: str, scope: str, id: str, until: datetime, step: Step | None = None, *,
+        afresh: bool = False, waits: bool = False,
+    ) -> None:  # fmt: skip
         """Give a document this process has claimed back, to be taken again at `until`.
 
-        `step` is what came of this attempt. `afresh` says that it went well, and what comes next is no further try.
+        `step` is what came of this attempt. `afresh` says that it went well, and what comes next is no further try;
+        `waits` that this was none: something of ours was away.
         """
         update: Document = {"$set": {"due.at": until, "due.by": None, **({"due.tries": 0} if afresh else {})}}
+        if waits:
+            update["$inc"] = {"due.tries": -1, "due.waits": 1}
+        else:
+            update["$unset"] = {"due.waits": ""}
         if step is not None:
-            update |= {"$push": step.pushed(), "$inc": {"rev": 1}}
+            update |= {"$push": step.pushed(), "$inc": {**update.get("$inc", {}), "rev": 1}}
         await self._database[collection].update_one({"_id": id, "scope": scope, "due.by": self.process}, update)
 
     @guarded

@@ -14,7 +14,8 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from jinaconnect.channels.base import Refused
-from jinaconnect.channels.graph import LONGEST_WAIT_S, outcome
+from jinaconnect.channels.graph import outcome
+from jinaconnect.channels.pace import LONGEST_WAIT_S
 from jinaconnect.outbound import Fetched
 from jinaconnect.store.databases.embedded import EmbeddedMongo
 from tests.carriers.meta import Behaviour, refusal
@@ -242,7 +243,7 @@ async def test_media_waits_for_the_disk_and_the_webhook_does_not(meta: Site, dat
 
     async def refused() -> bool:
         row = await database["media"].find_one({"message": received["data"]["id"]})
-        return row is not None and row["due"]["tries"] >= 1 and row["due"]["by"] is None
+        return row is not None and row["due"].get("waits", 0) >= 1 and row["due"]["by"] is None
 
     await until(refused)
     assert (await meta.session.get(meta.gateway.url + address)).status == 404

@@ -14,9 +14,15 @@ from jinaconnect.actions.messaging.sending import count_message
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.message import INCOMING, new_message
 from jinaconnect.core.principal import system_principal
+from jinaconnect.store.blobs import DirectoryBlobs
 from tests.client import until
 from tests.conftest import Running
+from tests.outbound.test_media import picture, served
+from tests.outbound.test_shares import Hanging
+from tests.outbound.test_shares import host as _host
 from tests.tenants import Tenant
+
+host = _host
 
 NUMBER = "+12025550101"  # the sandbox answers a call to it
 OTHER = "+12025550112"
@@ -184,3 +190,39 @@ async def test_a_message_that_is_counted_late_goes_with_its_contact(gateway: Run
     row = await store.find("messages", message["_id"])
     assert row is not None
     assert (row["content"], row["erased"]) == ({"type": "text"}, True)
+
+
+async def test_an_erasure_ends_once_the_files_can_be_removed_however_long_that_lasts(
+    gateway: Running, tenant: Tenant, host: Hanging
+) -> None:
+    message, client = await picture(tenant, host), tenant("owner", "test")
+    address, scope = message["content"]["image"]["url"], f"{tenant.id}:test"
+    await served(tenant, address)
+    blobs, jobs = gateway.services.blobs, gateway.services.store.raw("jobs")
+    assert isinstance(blobs, DirectoryBlobs)
+    file = blobs._path(scope, address.split("/")[2])
+    file.unlink()
+    file.mkdir()  # which is removed as no file is
+    assert (await client.delete(f"/contacts/{message['contact']}/?erase=true")).status == 503
+
+    async def tried_again(tries: int) -> None:
+        [job] = await jobs.find({"scope": scope, "kind": "erase"}).to_list()
+        fields = {"due.tries": tries, "due.at": gateway.services.clock()}
+        await jobs.update_one({"_id": job["_id"]}, {"$set": fields})
+        gateway.ports.worker.run_now("jobs", scope, job["_id"])
+
+    await tried_again(30)
+
+    async def again() -> bool:
+        [job] = await jobs.find({"scope": scope, "kind": "erase"}).to_list()
+        return job["due"].get("waits") == 1 and job["due"]["by"] is None
+
+    await until(again)
+    file.rmdir()
+    await tried_again(30)
+
+    async def ended() -> bool:
+        [erasure] = (await client.get("/contacts/erasures/")).ok()["results"]
+        return erasure["completed_at"] is not None
+
+    await until(ended)

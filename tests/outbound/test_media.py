@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jinaconnect.actions.messaging.media import FORMER_JOB
+from jinaconnect.actions.messaging.media import FORMER_JOB, MAX_TRIES
 from jinaconnect.channels.whatsapp_meta.simulator import media_handle
 from jinaconnect.store.blobs import DirectoryBlobs
 from jinaconnect.store.due import due_at
@@ -74,6 +74,81 @@ async def test_an_erased_file_is_gone_and_one_on_its_way_does_not_come(
     await until(done)
     assert await rows.find_one({"_id": id}) is None
     assert await files.size(f"{tenant.id}:test", id) is None
+
+
+async def put_off(gateway: Running, id: str) -> dict[str, Any]:
+    """Wait until a file waits for its next try, and return its row."""
+
+    async def waits() -> dict[str, Any] | None:
+        row = await gateway.services.store.raw("media").find_one({"_id": id})
+        return row if row is not None and row.get("due", {"by": ""})["by"] is None else None
+
+    found: dict[str, Any] = await until(waits)
+    return found
+
+
+async def tried_again(gateway: Running, tenant: Tenant, id: str, tries: int) -> None:
+    """Have a file tried now that has been tried so often."""
+    now = gateway.services.clock()
+    fields = {"due.tries": tries, "due.at": now}
+    await gateway.services.store.raw("media").update_one({"_id": id}, {"$set": fields})
+    gateway.ports.worker.run_now("media", f"{tenant.id}:test", id)
+
+
+async def test_a_file_is_kept_once_the_disk_takes_it_however_long_that_lasts(
+    tenant: Tenant, gateway: Running, host: Hanging
+) -> None:
+    message = await picture(tenant, host, "/hang")
+    address = message["content"]["image"]["url"]
+    id = address.split("/")[2]
+    blobs = gateway.services.blobs
+    assert isinstance(blobs, DirectoryBlobs)
+    taken = blobs._path(f"{tenant.id}:test", id)
+    taken.mkdir(parents=True)  # where the file would have to be
+    host.free.set()
+    assert (await put_off(gateway, id))["due"].get("waits", 0) == 1
+    await tried_again(gateway, tenant, id, 40)
+
+    async def again() -> bool:
+        return (await put_off(gateway, id)).get("due", {}).get("waits") == 2
+
+    await until(again)
+    taken.rmdir()
+    await tried_again(gateway, tenant, id, 40)
+    await served(tenant, address)
+
+
+async def test_a_file_is_fetched_once_its_carrier_gives_it_out(tenant: Tenant, gateway: Running, host: Hanging) -> None:
+    host.refuses["/picture"] = 503
+    message = await picture(tenant, host)
+    address = message["content"]["image"]["url"]
+    id = address.split("/")[2]
+    await put_off(gateway, id)
+    await tried_again(gateway, tenant, id, 20)
+
+    async def again() -> bool:
+        return (await put_off(gateway, id)).get("due", {}).get("tries") == 21
+
+    await until(again)
+    host.refuses.clear()
+    await tried_again(gateway, tenant, id, 21)
+    await served(tenant, address)
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_a_file_that_its_carrier_has_no_more_ends(
+    tenant: Tenant, gateway: Running, host: Hanging, status: int
+) -> None:
+    host.refuses["/picture"] = status
+    id = (await picture(tenant, host))["content"]["image"]["url"].split("/")[2]
+    await put_off(gateway, id)
+    await tried_again(gateway, tenant, id, MAX_TRIES - 1)
+
+    async def ended() -> bool:
+        row = await gateway.services.store.raw("media").find_one({"_id": id})
+        return row is not None and "due" not in row and "handle" not in row
+
+    await until(ended)
 
 
 async def test_an_address_of_an_earlier_version_is_for_who_sees_the_message(

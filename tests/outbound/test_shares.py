@@ -25,6 +25,7 @@ class Hanging:
 
     url: str = ""
     held: int = 0
+    refuses: dict[str, int] = field(default_factory=dict)  # by path, the status of its answer
     free: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -34,6 +35,8 @@ class Hanging:
                 await self.free.wait()
             finally:
                 self.held -= 1
+        if (status := self.refuses.get(request.path)) is not None:
+            return web.Response(status=status)
         return web.Response(body=b"picture", content_type="image/jpeg")
 
 

@@ -157,7 +157,7 @@ class InboundDoor:
 
     async def take(self, claim: Claim) -> None:
         """Apply a stored body that nobody finished; one that cannot be applied after some tries is kept and told."""
-        if claim.tries > MAX_TRIES:
+        if claim.tries + claim.waits > MAX_TRIES:
             await self._give_up(claim.doc)
         else:
             await self._apply([_Arrived(claim.doc, WebhookRequest.of_row(claim.doc))])

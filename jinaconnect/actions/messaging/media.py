@@ -12,7 +12,7 @@ import hmac
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,20 +20,21 @@ import structlog
 from jinaconnect.actions.context import Context, Services
 from jinaconnect.actions.ports import Accounts
 from jinaconnect.actions.scoping import visible
-from jinaconnect.channels.base import Account, FileRefused
+from jinaconnect.channels.base import Account, FileMissing, FileRefused
 from jinaconnect.channels.table import Channels
-from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
-from jinaconnect.core.ids import encode
+from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound, Unavailable
+from jinaconnect.core.ids import encode, made_at
 from jinaconnect.core.inbox.media import media_of, media_url, with_url
 from jinaconnect.core.inbox.media_type import media_type, sniffed
 from jinaconnect.core.messaging.template_form import FILES
-from jinaconnect.outbound import OutboundError
+from jinaconnect.outbound import Blocked, OutboundError, TooLarge
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import Claim, due_at
 from jinaconnect.store.tenant import Change, TenantStore
 
 MAX_BYTES = 100 * 1024 * 1024
-MAX_TRIES = 8
+MAX_TRIES = 8  # of a file that its carrier has not: it may be late
+TRIED_FOR = timedelta(days=1)  # of one that its carrier does not give out for a while
 LIBRARY_PATH = "/tenants/tenant-media/"
 SENT_S = 30 * 86_400  # how long the address of a file holds that a message was sent with
 FORMER_JOB = "media.fetch"  # how earlier versions kept the work
@@ -66,30 +67,46 @@ class MediaFetcher:
         self._channels = channels
 
     async def fetch(self, claim: Claim) -> None:
-        """Fetch one file; raises CarrierFailed when another try may help."""
+        """Fetch one file; raises CarrierFailed when another try may help, Unavailable while it cannot be kept."""
         row = claim.doc
         store = self._services.store.within(row["scope"])
         message = await store.find("messages", row["message"])
         app = await store.find("apps", row["account"])
-        if message is None or message["deleted_at"] is not None or app is None or claim.tries > MAX_TRIES:
-            logger.info("media.given_up", id=row["_id"], tries=claim.tries)
+        if message is None or message["deleted_at"] is not None:
             await self._finish(store, row["_id"], {})
+            return
+        if app is None or app["deleted_at"] is not None:
+            await self._give_up(store, row, "its account was removed")
             return
         account = self._accounts.open(app)
         async with self._services.blobs.spool() as spool:
             try:
                 channel = self._channels[account.channel]
                 mime = media_type(await channel.fetch(account, row["handle"], spool, MAX_BYTES))
-            except FileRefused as error:
-                logger.info("media.refused", id=row["_id"], reason=str(error))
-                await self._finish(store, row["_id"], {})
-                return
-            except OutboundError as error:
-                raise CarrierFailed(f"media cannot be fetched: {error}") from error
+            except Unavailable:
+                raise
+            except Exception as error:
+                if self._over(claim, error):
+                    await self._give_up(store, row, str(error) or type(error).__name__)
+                    return
+                if isinstance(error, OutboundError):
+                    raise CarrierFailed(f"media cannot be fetched: {error}") from error
+                raise
             await self._services.blobs.keep(spool, row["scope"], row["_id"])
             kept = await self._finish(store, row["_id"], {"mime_type": mime, "size": spool.size})
         if not kept:  # erased while it was fetched
             await self._services.blobs.delete(row["scope"], row["_id"])
+
+    def _over(self, claim: Claim, error: Exception) -> bool:
+        """Tell whether no further try will bring a file."""
+        if isinstance(error, FileRefused) or claim.tries < MAX_TRIES:
+            return isinstance(error, FileRefused)
+        age = self._services.clock() - datetime.fromtimestamp(made_at(claim.doc["_id"]) / 1000, UTC)
+        return isinstance(error, FileMissing | Blocked | TooLarge) or age >= TRIED_FOR
+
+    async def _give_up(self, store: TenantStore, row: Document, reason: str) -> None:
+        logger.warning("media.given_up", id=row["_id"], message=row["message"], reason=reason[:500])
+        await self._finish(store, row["_id"], {})
 
     async def _finish(self, store: TenantStore, id: str, fields: Mapping[str, Any]) -> bool:
         try:

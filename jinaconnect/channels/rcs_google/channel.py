@@ -31,6 +31,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    no_file,
 )
 from jinaconnect.channels.cards import fallback_text
 from jinaconnect.channels.facts import Fact
@@ -216,7 +217,7 @@ class RcsGoogle:
         url = str(handle["uri"])
         file = await self._outside.request("GET", url, follow=True, limit=limit, timeout_s=FETCH_S, into=into)
         if file.status != 200:
-            raise CarrierFailed(f"the carrier answered {file.status} for a file")
+            raise no_file(file.status, f"the carrier answered {file.status} for a file")
         return media_type(handle.get("mime_type") or file.headers.get("content-type"))
 
     # --- the simulated carrier -----------------------------------------------------------------------------------

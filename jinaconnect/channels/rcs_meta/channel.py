@@ -17,6 +17,7 @@ from jinaconnect.channels.base import (
     Account,
     ChannelSpec,
     Composed,
+    FileRefused,
     Outcome,
     Outgoing,
     Parts,
@@ -24,6 +25,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    no_file,
 )
 from jinaconnect.channels.cards import fallback_text
 from jinaconnect.channels.facts import Fact
@@ -33,7 +35,7 @@ from jinaconnect.channels.rcs_meta.compose import composed
 from jinaconnect.channels.rcs_meta.simulator import SimulatedMetaRcs, customers_body
 from jinaconnect.channels.whatsapp.envelope import kind_of, lane_of
 from jinaconnect.channels.whatsapp.facts import facts_of
-from jinaconnect.core.errors import BadSignature, CarrierFailed
+from jinaconnect.core.errors import BadSignature
 from jinaconnect.core.inbox.address import Address
 from jinaconnect.core.inbox.media_type import media_type
 from jinaconnect.core.messaging.rcs_price import AGENT_FIELDS
@@ -125,11 +127,11 @@ class RcsMeta:
     async def fetch(self, account: Account, handle: Mapping[str, Any], into: Spool, limit: int) -> str | None:
         """Fetch a customer's file by the address that its message names; the token does not go there."""
         if not handle.get("url"):
-            raise CarrierFailed("the message names no address of its file")
+            raise FileRefused("the message names no address of its file")
         url = str(handle["url"])
         file = await self._outside.request("GET", url, follow=True, limit=limit, timeout_s=FETCH_S, into=into)
         if file.status != 200:
-            raise CarrierFailed(f"the carrier answered {file.status} for a file")
+            raise no_file(file.status, f"the carrier answered {file.status} for a file")
         return media_type(handle.get("mime_type") or file.headers.get("content-type"))
 
     # --- the simulated carrier -----------------------------------------------------------------------------------

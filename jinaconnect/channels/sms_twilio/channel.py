@@ -29,6 +29,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    no_file,
 )
 from jinaconnect.channels.facts import UNTIMED, Fact
 from jinaconnect.channels.pace import wait_of
@@ -146,7 +147,7 @@ class SmsTwilio:
             "GET", url, headers=headers, follow=True, limit=limit, timeout_s=FETCH_S, into=into
         )
         if file.status != 200:
-            raise CarrierFailed(f"the carrier answered {file.status} for a media file")
+            raise no_file(file.status, f"the carrier answered {file.status} for a media file")
         return media_type(handle.get("mime_type") or file.headers.get("content-type"))
 
     # --- the simulated carrier -----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    no_file,
 )
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.pace import Pace
@@ -148,7 +149,7 @@ class Telegram:
             raise FileRefused("the carrier told no path of the file")
         file = await self._download(account, path, into, most)
         if file.status != 200:
-            raise CarrierFailed(f"the carrier answered {file.status} for a file")
+            raise no_file(file.status, f"the carrier answered {file.status} for a file")
         return media_type(handle.get("mime_type") or file.headers.get("content-type"))
 
     async def _download(self, account: Account, path: str, into: Spool, limit: int) -> Fetched:

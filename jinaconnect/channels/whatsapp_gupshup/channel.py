@@ -31,6 +31,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    no_file,
 )
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.graph import outcome as clouds_outcome
@@ -152,7 +153,7 @@ class WhatsappGupshup:
         if file.status in (400, 404, 410):
             raise FileRefused(f"Gupshup has the file no more: it answered {file.status}")
         if file.status != 200:
-            raise CarrierFailed(f"Gupshup answered {file.status} for a media file")
+            raise no_file(file.status, f"Gupshup answered {file.status} for a media file")
         wanted = str(handle.get("sha256") or "").lower()
         if len(wanted) == 64 and wanted != into.digest:
             raise CarrierFailed("the media file is not the one that was announced")

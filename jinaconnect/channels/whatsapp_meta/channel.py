@@ -24,6 +24,7 @@ from jinaconnect.channels.base import (
     Verified,
     WebhookReply,
     WebhookRequest,
+    no_file,
 )
 from jinaconnect.channels.facts import Fact
 from jinaconnect.channels.graph import SIGNATURE_HEADER, challenge, objects, outcome, signature
@@ -113,10 +114,10 @@ class WhatsappMeta:
             told = orjson.loads(found.body)
             url = str(told["url"])
         except (ValueError, LookupError, TypeError) as error:
-            raise CarrierFailed(f"the carrier answered {found.status} for media") from error
+            raise no_file(found.status, f"the carrier answered {found.status} for media") from error
         file = await self._request(account, "GET", url, limit=limit, timeout_s=FETCH_S, into=into)
         if file.status != 200:
-            raise CarrierFailed(f"the carrier answered {file.status} for a media file")
+            raise no_file(file.status, f"the carrier answered {file.status} for a media file")
         wanted = str(told.get("sha256") or handle.get("sha256") or "").lower()
         if len(wanted) == 64 and wanted != into.digest:
             raise CarrierFailed("the media file is not the one the carrier announced")
