@@ -32,6 +32,11 @@ RATE_LIMITED = frozenset({4, 80007, 130429, 131048, 131056, 131064, 133016})
 TOO_FAST = frozenset({4, 80007, 130429})  # the account as a whole
 REFUSES_ACCOUNT = frozenset({0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131042, 131044, 131045})
 RETRYABLE = frozenset({1, 2, 131000, 131016, 131057, 133004})
+# What refuses a message for good, even with a 5xx; what says less than that (0, 100) does not.
+PERMANENT = (REFUSES_ACCOUNT - {0}) | {
+    130472, 130497, 131008, 131009, 131021, 131026, 131030, 131047, 131049, 131050, 131051, 131052, 131053, 132000,
+    132001, 132005, 132007, 132008, 132012, 132015, 132016, 132068, 132069, 135000,
+}  # fmt: skip
 # Answers that say by their status alone that the request was not acted on: it belongs elsewhere, or is refused.
 _ELSEWHERE = (301, 307, 308)
 _REQUEST_TIMEOUT = 408
@@ -65,7 +70,7 @@ def outcome(answer: Fetched, address: Callable[[str], Address] | None = None) ->
     """Return what an answer to a send means; `address` reads what else it says that the receiver is known by.
 
     Only the carrier's own word that it did not take the message is a refusal: an error object with a code, or 429. A
-    5xx without one may come from whatever stands before the carrier, after the message was taken.
+    5xx without a code that is known may come from whatever stands before the carrier, after the message was taken.
     """
     try:
         data = orjson.loads(answer.body)
@@ -81,7 +86,8 @@ def outcome(answer: Fetched, address: Callable[[str], Address] | None = None) ->
     error = error if isinstance(error, dict) else {}
     code = error.get("code") if type(error.get("code")) is int else None
     again = answer.status == 429 or code in RATE_LIMITED or code in RETRYABLE
-    refused = again or answer.status in _ELSEWHERE or (400 <= answer.status < 500 and answer.status != _REQUEST_TIMEOUT)
+    refused = again or code in PERMANENT or answer.status in _ELSEWHERE
+    refused = refused or (400 <= answer.status < 500 and answer.status != _REQUEST_TIMEOUT)
     if not refused:
         return Unknown(f"the carrier answered {answer.status} without a result")
     details = error.get("error_data")

@@ -111,6 +111,16 @@ async def test_a_passing_refusal_is_tried_again(meta: Site, passing: Behaviour) 
     assert meta.carrier.accepted[sent["id"]] == 1
 
 
+@pytest.mark.parametrize("code", [131026, 131053, 132001, 190])
+async def test_a_refusal_for_good_ends_the_message_whatever_its_status(meta: Site, code: int) -> None:
+    _, contact = await meta.customer()
+    meta.carrier.next.append(refusal(500, code))
+    sent = (await meta.reply(contact, "never")).ok(201)
+    shown = await meta.until_status(sent["id"], "FAILED", "UNKNOWN")
+    assert (shown["status"], shown["error_code"]) == ("FAILED", str(code))
+    assert len(meta.carrier.times_asked(sent["id"])) == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -34,7 +34,7 @@ from jinaconnect.channels.base import (
 from jinaconnect.channels.facts import UNTIMED, Fact
 from jinaconnect.channels.pace import wait_of
 from jinaconnect.channels.sms_twilio.compose import composed, pairs
-from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, EARLY, OPTED_OUT, PASSING, words
+from jinaconnect.channels.sms_twilio.errors import AUTH, BUSY, EARLY, OPTED_OUT, PASSING, PERMANENT, words
 from jinaconnect.channels.sms_twilio.hooks import REPORTS, facts_of, reported, verified
 from jinaconnect.channels.sms_twilio.simulator import BASE_URL, SimulatedTwilio, customers_form
 from jinaconnect.core.errors import CarrierFailed
@@ -186,8 +186,8 @@ def _reports(account: Account) -> str:
 def outcome(answer: Fetched) -> Outcome:
     """Return what an answer to a send means.
 
-    Only Twilio's own word that it did not take the message is a refusal: an error with a code, or 429. A 5xx without
-    one may come from whatever stands before Twilio, after the message was taken.
+    Only Twilio's own word that it did not take the message is a refusal: an error with a code, or 429. A 5xx without a
+    code that is known may come from whatever stands before Twilio, after the message was taken.
     """
     try:
         data = orjson.loads(answer.body)
@@ -199,7 +199,8 @@ def outcome(answer: Fetched) -> Outcome:
         return Accepted(sid) if isinstance(sid, str) and sid else Unknown("Twilio accepted without naming the message")
     code = data.get("code") if type(data.get("code")) is int else None
     again = answer.status == 429 or code in BUSY or code in PASSING
-    refused = again or answer.status in _ELSEWHERE or (400 <= answer.status < 500 and answer.status != _REQUEST_TIMEOUT)
+    refused = again or code in PERMANENT or answer.status in _ELSEWHERE
+    refused = refused or (400 <= answer.status < 500 and answer.status != _REQUEST_TIMEOUT)
     if not refused:
         return Unknown(f"Twilio answered {answer.status} without a result")
     text = words(code, str(data.get("message") or f"HTTP {answer.status}")) or ""

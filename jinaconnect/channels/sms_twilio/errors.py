@@ -10,6 +10,8 @@ AUTH = frozenset({20003, 20005, 20404})
 BUSY = frozenset({14107, 20429})  # too much at once
 EARLY = frozenset({30047, 30610})  # outside the hours that the law of the recipient's place allows
 PASSING = frozenset({20500, 20503, 21611})  # something of Twilio's broke, or its queue is full
+# What refuses a send for good, even with a 5xx; codes from 30000 on tell what became of a message that was taken.
+PERMANENT = AUTH | {21211, 21212, 21408, 21602, 21606, 21608, 21609, 21610, 21612, 21614, 21617, 21703}
 
 WORDS: dict[int, str] = {
     20003: "Twilio does not know these credentials: the operator must give the account SID and its auth token anew.",

@@ -57,7 +57,7 @@ async def test_a_dry_run_tells_all_and_sends_nothing(sms: Sms) -> None:
         (400, {"code": 21614, "message": "landline"}, "21614"), (401, {"code": 20003, "message": "auth"}, "20003"),
         (403, {"code": 20005, "message": "inactive"}, "20005"), (404, {"code": 20404, "message": "no"}, "20404"),
         (400, {"code": 63016, "message": "outside the window"}, "63016"), (418, "teapot", "418"),
-        (307, "elsewhere", "307"),
+        (307, "elsewhere", "307"), (500, {"code": 21211, "message": "invalid To"}, "21211"),
     ],
 )  # fmt: skip
 async def test_a_refusal_fails_the_message_and_is_answered(sms: Sms, status: int, body: Any, code: str) -> None:
@@ -87,7 +87,9 @@ async def test_what_passes_by_itself_is_tried_again(sms: Sms, refusal: Any) -> N
     assert (sms.server.asked[answer["id"]], sms.server.accepted[answer["id"]]) == (2, 1)
 
 
-@pytest.mark.parametrize("how", ["reset", (502, "<html>Bad gateway</html>"), (500, ""), (201, {"status": "queued"})])
+@pytest.mark.parametrize(
+    "how", ["reset", (502, "<html>Bad gateway</html>"), (500, ""), (500, {"code": 30000}), (201, {"status": "queued"})]
+)
 async def test_an_answer_that_never_came_is_unknown_until_a_report(sms: Sms, how: Any) -> None:
     sms.server.next.append(how)
     answer = (await sms.sends()).ok(201)
