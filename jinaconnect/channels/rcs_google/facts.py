@@ -27,6 +27,7 @@ _REPORTED = {"DELIVERED": status.DELIVERED, "READ": status.READ, "TTL_EXPIRATION
 _SILENT = frozenset({"IS_TYPING", "TTL_EXPIRATION_REVOKE_FAILED"})
 _PREFERENCES = {"SUBSCRIBE": False, "UNSUBSCRIBE": True}
 _KINDS = ("image", "video", "audio")
+_SAID = ("text", "suggestionResponse", "location", "userFile")  # what a message has one of
 _ABOUT = frozenset({"senderPhoneNumber", "messageId", "sendTime", "agentId", "eventId", "eventType"})
 _ODD = (LookupError, TypeError, ValueError, AttributeError)
 
@@ -82,7 +83,7 @@ def _read(event: Mapping[str, Any], account: str) -> list[Fact]:
     if kind in _PREFERENCES:
         sender = Address(PHONE, str(event["senderPhoneNumber"]))
         return [Preference(account, sender, "", _PREFERENCES[kind], _at(event.get("sendTime")))]
-    if kind is not None and "messageId" not in event:
+    if kind is not None and not any(name in event for name in _SAID):
         return [Unreadable(account, f"an event of the kind {str(kind)[:64]} is not known")]
     return [_message(event, account)]
 

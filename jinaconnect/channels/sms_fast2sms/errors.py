@@ -33,5 +33,5 @@ WORDS = {
 STATUSES = {
     "sent": status.SENT, "submitted": status.SENT, "pending": status.SENT, "delivered": status.DELIVERED,
     "failed": status.FAILED, "rejected": status.FAILED, "undelivered": status.FAILED, "dnd": status.FAILED,
-    "blocked": status.FAILED,
+    "blocked": status.FAILED, "expired": status.FAILED,
 }  # fmt: skip

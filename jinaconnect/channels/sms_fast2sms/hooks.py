@@ -34,7 +34,7 @@ def facts_of(hook: WebhookRequest) -> list[Fact]:
     account, told = hook.part(-2), said(hook)
     if hook.part(-1) == REPORTS:
         items = told if isinstance(told, list) else [told]
-        return [fact for item in items if (fact := _report(account, item)) is not None]
+        return [_report(account, item) for item in items] or [Unreadable(account, "it reports on nothing")]
     if not isinstance(told, dict) or not first(told, "from"):
         return [Unreadable(account, "a message names its writer")]
     return _message(account, told)
@@ -50,13 +50,13 @@ def _message(account: str, told: Mapping[str, Any]) -> list[Fact]:
     return [message] if word is None else [message, Keyword(account, id, writer, word, UNTIMED)]
 
 
-def _report(account: str, item: Any) -> Fact | None:
+def _report(account: str, item: Any) -> Fact:
     if not isinstance(item, dict) or not first(item, "request_id"):
         return Unreadable(account, "a report names its request")
     told, desc = first(item, "status"), first(item, "status_description")
     meant = STATUSES.get(told.lower())
     if meant is None:
-        return None
+        return Unreadable(account, f"the status '{told[:64]}' is not known")
     report = Report(meant, UNTIMED)
     if meant == status.FAILED:
         scrub = scrubbed(desc)

@@ -67,7 +67,7 @@ def _reports(account: str, told: Any) -> Iterator[Fact]:
         except ValueError:
             yield Unreadable(account, "the field `data` is not valid JSON")
             return
-    for request in told if isinstance(told, list) else [told]:
+    for request in (told or [None]) if isinstance(told, list) else [told]:
         if not isinstance(request, dict):
             yield Unreadable(account, "a report is an object")
         elif "event" in request and "requestId" not in request:
@@ -75,9 +75,9 @@ def _reports(account: str, told: Any) -> Iterator[Fact]:
         else:
             id = first(request, "requestId", "request_id")
             items = request.get("report")
-            for item in items if isinstance(items, list) else [request]:
-                if isinstance(item, dict):
-                    yield _report(account, id, item)
+            for item in (items or [None]) if isinstance(items, list) else [request]:
+                told_of = isinstance(item, dict)
+                yield _report(account, id, item) if told_of else Unreadable(account, "it reports on nobody")
 
 
 def _report(account: str, id: str, item: Mapping[str, Any]) -> Fact:

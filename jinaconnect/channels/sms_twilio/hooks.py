@@ -94,10 +94,12 @@ def facts_of(hook: WebhookRequest) -> list[Fact]:
 
 def _report(account: str, form: Mapping[str, str], reference: str | None) -> Iterator[Fact]:
     told, id = form.get("MessageStatus") or form.get("SmsStatus", ""), form.get("MessageSid") or form.get("SmsSid")
-    if id is None:
-        return
     report = reported(told, form.get("ErrorCode"), form.get("ErrorMessage"), _done(form))
-    if report is not None:
+    if id is None:
+        yield Unreadable(account, "a report names its message")
+    elif report is None:
+        yield Unreadable(account, f"the status '{told[:64]}' is not known")
+    else:
         yield Status(account, id[:512], reference, report)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from jinaconnect.channels.facts import AccountReport, Edit, Fact, Inbound, Reaction, TemplateReport
+from jinaconnect.channels.facts import AccountReport, Edit, Fact, Inbound, Reaction, TemplateReport, Unreadable
 from jinaconnect.channels.whatsapp.envelope import OBJECT
 from jinaconnect.channels.whatsapp.facts import facts_of as cloud_facts
 from jinaconnect.channels.whatsapp.templates import REPORTED
@@ -23,6 +23,9 @@ KINDS = {
     "message": "MESSAGE", "message-event": "STATUS", "template-event": "TEMPLATE", "account-event": "ACCOUNT",
     "billing-event": "BILLING",
 }  # fmt: skip
+_KNOWN = (*KINDS, "user-event", "preference-event")
+# Of these `submitted` and `deleted` change nothing.
+_EVENTS = ("submitted", "enqueued", "sent", "delivered", "read", "failed", "mismatch", "deleted")
 _OPTED = {"opted-out": "stop", "opted-in": "resume"}
 _MEDIA = {"image": "image", "audio": "audio", "video": "video", "sticker": "sticker", "file": "document"}
 _IDS_OF_OURS = ("enqueued", "failed")  # events whose `id` is Gupshup's own, where there is no `gsId`
@@ -40,6 +43,10 @@ def facts_of(body: Any, account: str) -> list[Fact]:
         event = next((payload[name] for name in ("event", "status", "type") if payload.get(name) is not None), None)
         kind = str(payload.get("type") or "account-event")[:64]
         return [AccountReport(account, account, kind, None if event is None else str(event)[:500], payload)]
+    if body and body.get("type") not in _KNOWN:
+        return [Unreadable(account, f"a webhook of the type '{str(body.get('type'))[:64]}' is not known")]
+    if body.get("type") == "message-event" and payload.get("type") not in _EVENTS:
+        return [Unreadable(account, f"a message event of the type '{str(payload.get('type'))[:64]}' is not known")]
     return [_with_raw(fact, payload) for fact in cloud_facts(in_clouds_form(body), account)]
 
 

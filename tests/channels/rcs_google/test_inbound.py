@@ -85,6 +85,14 @@ async def test_a_customer_who_unsubscribes_gets_no_marketing(agent: Agent) -> No
         await until(noted)
 
 
+async def test_an_event_of_a_kind_that_is_not_known_is_kept_and_is_no_message(agent: Agent) -> None:
+    event = {"senderPhoneNumber": ANN, "messageId": "m-1", "eventId": "e", "eventType": "NEWS"}
+    (await agent.posts(event)).ok()
+    [failed] = await agent.heard("webhook.failed")
+    assert "NEWS" in failed["data"]["reason"]
+    assert [each for each in await agent.tenant().events() if each["type"] == "message.received"] == []
+
+
 async def test_what_cannot_be_read_harms_nothing_else(agent: Agent) -> None:
     (await agent.posts({**agent.server.said(ANN, text="x"), "sendTime": "soon"})).ok()
     [failed] = await agent.heard("webhook.failed")

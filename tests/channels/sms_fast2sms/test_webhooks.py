@@ -47,7 +47,8 @@ async def test_what_is_not_known_changes_nothing_and_what_names_nothing_is_kept(
     message = (await sms.sends()).ok(201)["id"]
     (await sms.posts(sms.app["dlr_webhook_url"], told=report(sms, message, "Thinking"))).ok()
     (await sms.posts(sms.app["dlr_webhook_url"], told={"status": "Delivered"})).ok()
-    await sms.heard("webhook.failed")
+    failed = await sms.heard("webhook.failed", 2)
+    assert "the status 'Thinking' is not known" in [each["data"]["reason"] for each in failed]
     assert (await sms.shown(message))["status"] == "SENT"
 
 

@@ -86,6 +86,12 @@ async def test_several_reports_in_one_post_and_odd_ones_harm_no_other(sms: India
     assert len(await sms.heard("webhook.failed")) == 1
 
 
+@pytest.mark.parametrize("told", [[], [{"requestId": "1", "report": []}], [{"requestId": "1", "report": [7]}]], ids=str)
+async def test_what_reports_on_nobody_is_kept(sms: Indian, told: Any) -> None:
+    (await sms.posts(sms.app["dlr_webhook_url"], {"data": json.dumps(told)})).ok()
+    assert len(await sms.heard("webhook.failed")) == 1
+
+
 async def test_version_4_is_told_to_be_of_no_use(sms: Indian) -> None:
     item = {"meta": "0", "INMSID": "0", "description": "DELIVERED", "ts": 1726729500}
     told = [{"data": [item], "event": "delivered"}]

@@ -108,6 +108,7 @@ async def test_a_report_names_when_and_what_it_does_not_know_changes_nothing(sms
     message = (await sms.sends()).ok(201)["id"]
     for odd in ("receiving", "partially_delivered", ""):
         assert (await sms.reports(message, odd)).status == 200
+    assert len(await sms.heard("webhook.failed", 3)) == 3
     assert (await sms.shown(message))["status"] == "SENT"
     assert (await sms.reports(message, "delivered", RawDlrDoneDate="2611260915")).status == 200
     await sms.heard("message.delivered")

@@ -255,6 +255,20 @@ async def test_a_review_in_metas_form_finds_the_apps_own_template_and_no_other_p
     assert (await owner.get(f"/wa/v1/templates/{metas['id']}/")).ok()["updated_at"] == metas["updated_at"]
 
 
+@pytest.mark.parametrize(
+    "told", [{"type": "news-event", "payload": {}}, {"type": "message-event", "payload": {"type": "melted", "id": "x"}}]
+)
+async def test_what_is_of_a_type_not_known_is_kept(shop: Shop, told: dict[str, Any]) -> None:
+    (await shop.posts({"app": "shop", "timestamp": 1_795_687_200_000, "version": 2, **told})).ok()
+    [failed] = await shop.heard("webhook.failed")
+    assert "is not known" in failed["data"]["reason"]
+
+
+@pytest.mark.parametrize("told", ["deleted", "submitted"])
+def test_what_changes_nothing_is_no_failure(told: str) -> None:
+    assert facts_of({"type": "message-event", "payload": {"type": told, "id": "x"}}, "wap_x") == []
+
+
 def test_odd_webhooks_raise_nothing() -> None:
     odd: list[Any] = [
         None, 1, "x", [], {}, {"type": 7}, {"type": "message"}, {"type": "message", "payload": []},
