@@ -16,6 +16,8 @@ from jinaconnect.core.calls import machine
 from jinaconnect.core.errors import Throttled
 from jinaconnect.core.events.event import ASSIGNEE, CONTACT, Event
 from jinaconnect.core.inbox.address import PHONE, Address
+from jinaconnect.core.rules.place import place_of, place_of_number
+from jinaconnect.core.rules.recording import all_party_rule
 from jinaconnect.core.schema import e164
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Duplicate, Written
@@ -40,9 +42,14 @@ async def caller_contact(ctx: Context, number: str) -> Document | None:
     return None if found is None else found.doc
 
 
-async def consent(ctx: Context, app: Document, contact: Document | None) -> bool:
-    """Tell whether a call with this contact may be recorded; `app` is the tenant's voice app."""
-    return (await may_record(ctx.data, app, None if contact is None else contact["_id"])).allowed
+async def consent(ctx: Context, app: Document, contact: Document | None, *, theirs: str, own: str) -> bool:
+    """Tell whether a call between their number and one of ours may be recorded; `app` is the tenant's voice app.
+
+    The stricter of both ends decides: a contact is where their attributes say, else their number.
+    """
+    ends = (place_of({**(contact or {}), "phone": theirs}), place_of_number(own))
+    by_law = all_party_rule(ends, ctx.now().date()) is not None
+    return (await may_record(ctx.data, app, None if contact is None else contact["_id"], by_law=by_law)).allowed
 
 
 def belongs(contact: Document | None) -> dict[str, Any]:

@@ -35,9 +35,12 @@ def render_consent(doc: Document) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def may_record(store: TenantStore, app: Document, contact: str | None) -> Decision:
-    """Return whether a call with a contact may be recorded; `app` is the tenant's voice app."""
-    required = bool(app["recording_requires_consent"])
+async def may_record(store: TenantStore, app: Document, contact: str | None, *, by_law: bool) -> Decision:
+    """Return whether a call with a contact may be recorded; `app` is the tenant's voice app.
+
+    `by_law` tells that either end of the call is where everybody in it is asked.
+    """
+    required = by_law or bool(app["recording_requires_consent"])
     given = await consent_of(store, contact) if required else None
     return recording_allowed(required=required, contact=contact, consent_given=given)
 

@@ -182,9 +182,9 @@ async def check_call(
     plan = await _plan(ctx, body, way, trunk, own)
     await _sayable(ctx, plan.purpose, trunk["provider"])
     contact, card = await _contact(ctx, body), await card_for(ctx.data, trunk, body.to_number, ctx.now())
+    recorded = await consent(ctx, await voice_app(ctx.data), contact, theirs=body.to_number, own=own)
     return CheckedCall(
-        trunk, own, body.to_number, plan, contact, await consent(ctx, await voice_app(ctx.data), contact),
-        card, await quote_call(ctx, card),
+        trunk, own, body.to_number, plan, contact, recorded, card, await quote_call(ctx, card),
         call_verdict(contact, body.to_number, body.category, ctx.now(), own=own, provider=trunk["provider"]), decision,
     )  # fmt: skip
 

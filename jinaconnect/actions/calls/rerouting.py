@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from jinaconnect.actions.calls.admission import free_slots
+from jinaconnect.actions.calls.admission import consent, free_slots
 from jinaconnect.actions.calls.journal import CallJournal, Entry, Tell
 from jinaconnect.actions.calls.outbound_routes import FULL, Stands, cannot, standing_by
 from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.ports import CallControls
 from jinaconnect.actions.trunks.targets import trunk_target
+from jinaconnect.actions.trunks.voice_app import voice_app
 from jinaconnect.actions.worker import Worker
 from jinaconnect.core.calls import document, machine
 from jinaconnect.store.databases.mongo import Document
@@ -75,8 +76,9 @@ async def over_next(
             slots = await free_slots(ctx, trunk["_id"], cap) if cap > 0 else [None]
             told = {"from": call["provider_config"], "to": trunk["_id"], "hangup_cause": failed["cause"],
                     "skipped": skipped}  # fmt: skip
+            recorded = await _recorded(ctx, call, option["own"] or trunk["from_numbers"][0])
             for slot in slots:
-                fields = _over(ctx.services, call, trunk, option, left, slot, ctx.now(), waits=waits)
+                fields = _over(ctx.services, call, trunk, option, left, slot, ctx.now(), waits=waits) | recorded
                 if await _move(journal, fields, told, waits=waits):
                     return trunk
                 if not _wanted(journal.doc, waits):
@@ -85,6 +87,13 @@ async def over_next(
         skipped.append({"provider_config": option["provider_config"], "route": option["route"], "reason": reason})
     journal.note("routes_exhausted", {"skipped": skipped}, source="system")
     return None
+
+
+async def _recorded(ctx: Context, call: Document, own: str) -> dict[str, Any]:
+    """Return the field of a call that goes on from another number of ours, which may be where everybody is asked."""
+    contact = await ctx.data.find("contacts", call["contact"]) if call["contact"] else None
+    allowed = await consent(ctx, await voice_app(ctx.data), contact, theirs=call["to_number"], own=own)
+    return {"metadata.recording_allowed": allowed and bool(call["metadata"].get("recording_allowed", True))}
 
 
 def _wanted(doc: Document, waits: bool) -> bool:

@@ -96,14 +96,18 @@ class Arrivals:
         opens: bool,
     ) -> CallJournal:  # fmt: skip
         caller, now = _number(arrived.caller) or WITHHELD, ctx.now()
-        first = bool(app["recording_requires_consent"])  # else nothing of the first turn depends on who calls
+        recorded = await consent(ctx, app, None, theirs=caller, own=called)
+        # Else nothing of the first turn depends on who calls: whether they are recorded does.
+        first = plan.record or not recorded
         contact = await caller_contact(ctx, caller) if first else None
+        if contact is not None:
+            recorded = await consent(ctx, app, contact, theirs=caller, own=called)
         hosted: dict[str, Any] = {**calls.hosted(trunk["provider"]), "asked": now, "arrived": arrived.call_id}
         doc = calls.new_call(
             ctx.ids.new("call"), direction=calls.INBOUND, from_number=caller[:24], to_number=called[:24],
             provider_config=trunk["_id"], switch=None, plan=plans.stored(plan), at=now,
             provider_call_id=arrived.call_id, placed_at=now, hosted=hosted,
-            metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
+            metadata={"recording_allowed": recorded}, **belongs(contact),
         )  # fmt: skip
         doc["due"] = due_at(now + longest(doc))
         journal = CallJournal(
@@ -146,7 +150,10 @@ class Arrivals:
             return Change(set={**mine, "due": due, "updated_at": doc["updated_at"]}, unset=("arriving",), events=events)
 
         async def write() -> None:
-            mine.update(belongs(await caller_contact(ctx, call["from_number"])))
+            contact, app = await caller_contact(ctx, call["from_number"]), await voice_app(ctx.data)
+            mine.update(belongs(contact))
+            if not await consent(ctx, app, contact, theirs=call["from_number"], own=call["to_number"]):
+                mine["metadata.recording_allowed"] = False  # they live elsewhere than their number says
             present = self._held.call(call["_id"], call["scope"], None) or call
             written = await ctx.data.change("calls", call["_id"], decide, known=present, tell=False)
             if found:

@@ -123,7 +123,7 @@ async def _let_in(
         provider_config=trunk["_id"], switch=switch.name, plan=plans.stored(plan), at=ctx.now(),
         provider_call_id=arrived.reference or arrived.channel, placed_at=ctx.now(),
         legs={CUSTOMER: {**calls.leg("customer", channel=arrived.channel, number=caller[:24]), "state": calls.RINGING}},
-        metadata={"recording_allowed": await consent(ctx, app, contact)}, **belongs(contact),
+        metadata={"recording_allowed": await consent(ctx, app, contact, theirs=caller, own=called)}, **belongs(contact),
         **_kept_hidden(ctx.services, id, hidden),
     )  # fmt: skip
     rings = (machine.Dialing(ctx.now()), machine.Ringing(ctx.now()))
@@ -179,6 +179,7 @@ async def _from_device(
         own = (first and first.own) or trunk["from_numbers"][0]
         may_go(call_verdict(contact, number, "UTILITY", ctx.now(), own=own, provider=trunk["provider"]))
         target = trunk_target(services, trunk, number, own)
+        recorded = await consent(ctx, await voice_app(ctx.data), contact, theirs=number, own=own)
         doc = calls.new_call(
             ctx.ids.new("call"), direction=calls.OUTBOUND, from_number=own, to_number=number,
             provider_config=trunk["_id"], switch=switch.name, at=ctx.now(), user=device["user"],
@@ -187,7 +188,7 @@ async def _from_device(
             )),
             legs={"a0n1": {**calls.leg("agent", channel=arrived.channel, user=device["user"], device=device["_id"]),
                            "state": calls.RINGING}},
-            metadata={"recording_allowed": await consent(ctx, await voice_app(ctx.data), contact)}, **belongs(contact),
+            metadata={"recording_allowed": recorded}, **belongs(contact),
             routing=None if decision is None else left_of(decision, None),
         )  # fmt: skip
         decided = [] if decision is None else [Tell("call.routed", render_decision(decision))]

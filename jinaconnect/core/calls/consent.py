@@ -20,8 +20,9 @@ class Decision:
 def recording_allowed(*, required: bool, contact: str | None, consent_given: bool | None) -> Decision:
     """Return the decision for a call.
 
-    `required` is the voice app's `recording_requires_consent` (False without a voice app), `contact` the id of whom
-    we talk to, `consent_given` that of the contact's consent row, None without a row.
+    `required` is the voice app's `recording_requires_consent` (False without a voice app), or that the law of either
+    end asks for it (`core/rules/recording.py`), `contact` the id of whom we talk to, `consent_given` that of the
+    contact's consent row, None without a row.
     """
     if not required:
         return Decision(True, "not_required")

@@ -82,6 +82,21 @@ class SeriesRule(_Row):
     source: str
 
 
+class RecordingRule(_Row):
+    """Where recordings need everybody's consent: a country, or some of its states; `valid_to` is the last day."""
+
+    id: str
+    country: str = Field(pattern="^[A-Z]{2}$")
+    states: tuple[str, ...] = ()
+    valid_from: date = date.min
+    valid_to: date | None = None
+    source: str
+
+    def binds(self, day: date) -> bool:
+        """Tell whether the rule is in force on a day."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
 def category_of(template: str) -> Category:
     """Return the category of rules and prices that a template's own stands for; one not known here is UTILITY."""
     return next((name for name in CATEGORIES if name == template), "UTILITY")
@@ -106,6 +121,12 @@ def hours_rules() -> tuple[HoursRule, ...]:
 def series_rules() -> tuple[SeriesRule, ...]:
     """Return every row of the series of numbers."""
     return tuple(SeriesRule.model_validate(row) for row in _data("series.yaml"))
+
+
+@cache
+def recording_rules() -> tuple[RecordingRule, ...]:
+    """Return every row of where recordings need everybody's consent."""
+    return tuple(RecordingRule.model_validate(row) for row in _data("recording.yaml"))
 
 
 @cache

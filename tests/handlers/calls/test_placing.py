@@ -119,3 +119,34 @@ async def test_a_number_of_a_series_calls_for_its_kind_alone(tenant: Tenant) -> 
     assert "140" in (await owner.post(CALLS, call)).refused(403, "do_not_call")
     assert (await owner.get(CALLS)).ok()["count"] == 0
     (await owner.post(CALLS, {**call, "from_number": "+911600123456"})).ok(201)
+
+
+@pytest.mark.parametrize(
+    ("number", "own", "attributes", "asked"),
+    [
+        ("+14155550123", "+12025550123", {}, True),  # California
+        ("+12025550123", "+14155550123", {}, True),  # …from there
+        ("+12125550123", "+12025550123", {}, False),
+        ("+12125550123", "+12025550123", {"state": "CA"}, True),
+        ("+14155550123", "+12025550123", {"state": "NY"}, False),
+        ("+4930123456", "+12025550123", {}, True),
+    ],
+)
+async def test_where_everybody_is_asked_a_call_is_recorded_with_consent_alone(
+    tenant: Tenant, number: str, own: str, attributes: dict[str, str], asked: bool
+) -> None:
+    owner = tenant("owner", "test")
+    call = {"to_number": number, "from_number": own, "tts_text": "Hello.", "record": True}
+
+    async def allowed() -> bool:
+        told = (await owner.post(CALLS, call, params={"dry_run": "true"})).ok()
+        return bool(told["recording_allowed"])
+
+    assert attributes or await allowed() is not asked
+    contact = (await owner.post("/contacts/", {"phone": number, "attributes": attributes})).ok(201)["id"]
+    assert await allowed() is not asked
+    placed = (await owner.post(CALLS, call)).ok(201)
+    assert placed["metadata"]["recording_allowed"] is not asked
+    given = {"name": "By telephone", "contact": contact, "consent_given": True}
+    (await owner.post("/voice/api/recording-consents/", given)).ok(201)
+    assert await allowed()

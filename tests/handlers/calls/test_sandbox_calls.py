@@ -125,6 +125,9 @@ async def test_a_simulated_customer_calls(tenant: Tenant) -> None:
     assert [item["offset_ms"] for item in timeline["items"]] == sorted(item["offset_ms"] for item in timeline["items"])
     assert {"ivr", "carrier"} <= {item["source"] for item in timeline["items"]}
     assert timeline["items"][-1]["type"] in TERMINAL | {"leg_ended", "prompt_ended"}
+    for caller, allowed in (("+12025550160", True), ("+14155550160", False)):  # in California everybody is asked
+        told = (await client.post("/sandbox/inbound/", {**body, "from": caller})).ok(201)
+        assert (await _ended(tenant, told["call_id"]))["metadata"]["recording_allowed"] is allowed
 
 
 async def test_a_recorded_call_leaves_its_audio(tenant: Tenant) -> None:

@@ -209,6 +209,27 @@ async def test_all_of_a_call_that_comes_in_is_recorded_where_its_account_says_so
     assert (types.count("call.recording_started"), types.count("call.recording_stopped")) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("caller", "state"), [("+14155550111", None), (CUSTOMER, "CA")], ids=["its number", "where they live"]
+)
+@pytest.mark.parametrize("enabled", [True, False], ids=["all of it", "what its IVR asks for"])
+async def test_a_caller_from_where_everybody_is_asked_is_not_recorded(
+    line: Line, caller: str, state: str | None, enabled: bool
+) -> None:
+    (await line.owner.patch(f"{TRUNKS}{line.trunk}/", {"recording_enabled": enabled})).ok()
+    contact = {"phone": caller, "attributes": {} if state is None else {"state": state}}
+    (await line.owner.post("/contacts/", contact)).ok(201)
+    there = await line.carrier.comes_in(await routed(line, menu()), caller, OWN)
+
+    async def known() -> bool:
+        return (await only_call(line))["contact"] is not None
+
+    await until(known)
+    assert (await only_call(line))["metadata"]["recording_allowed"] is False
+    assert there.wanted.get("record") is not True
+    assert ("record", "start") not in line.carrier.did
+
+
 async def test_what_is_told_of_a_transfers_leg_is_told_of_its_call(line: Line) -> None:
     if line.carrier.provider not in ("vonage", "telnyx"):
         pytest.skip("this carrier tells of a transfer when it is over")
