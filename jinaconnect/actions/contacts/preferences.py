@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from datetime import datetime
+from typing import Any
 
 from jinaconnect.actions.context import Context
-from jinaconnect.actions.inbox.conversations import contact_event
+from jinaconnect.actions.inbox.conversations import contact_event, visible_contact
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
-from jinaconnect.core.inbox.contact import marketing_opt_out
+from jinaconnect.core.inbox.contact import marketing_opt_out, render_contact
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
@@ -38,6 +39,28 @@ async def set_marketing(ctx: Context, contact: str, platform: str, *, stop: bool
         await ctx.data.change("contacts", contact, decide)
     except NotFound:
         return  # removed meanwhile: nobody is left to write to
+
+
+async def opt_out(ctx: Context, id: str, platform: str) -> dict[str, Any]:
+    """Note what a contact said in words of their own: that they want no more, as if they had sent the word for it.
+
+    Raises NotFound. Who has stopped already stays so, since when they did.
+    """
+    await visible_contact(ctx, id)
+    event_id, key = ctx.ids.new("evt"), marketing_opt_out(platform)
+
+    def decide(doc: Document) -> Change | None:
+        if key in doc["opt_outs"]:
+            return None
+        now = ctx.now()
+        fields = {
+            "opt_outs": {**doc["opt_outs"], key: iso(now)}, "updated_at": now, "updated_by": ctx.principal.username,
+        }  # fmt: skip
+        event = contact_event(ctx, event_id, "contact.updated", doc, applied(doc, fields, (), ()))
+        return Change(set=fields, events=[event])
+
+    doc = ctx.wrote(await ctx.data.change("contacts", id, decide))
+    return {"status": "success", "message": f"Has opted out: {key}.", "contact": render_contact(doc)}
 
 
 async def set_reachable(ctx: Context, contact: str, platform: str, *, reachable: bool, at: datetime) -> None:

@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 from pydantic import RootModel
 
-from jinaconnect.actions.contacts import contacts, merging
+from jinaconnect.actions.contacts import contacts, merging, preferences
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox import conversations, erasure, removal
 from jinaconnect.actions.inbox.conversations import Assign, Unassign, WithReason
 from jinaconnect.core.contacts.listing import CONTACTS
 from jinaconnect.core.events.payloads.base import MOMENT, like
 from jinaconnect.core.events.payloads.contacts import CONTACT, ContactData
+from jinaconnect.core.inbox.platform import PlatformName
 from jinaconnect.core.inbox.profile import ContactChange, NewContact
 from jinaconnect.core.paging import FLAG, SHORT, parse_bool, parse_or_fault
 from jinaconnect.core.schema import Answer, Id, Request, example, sample_id
@@ -216,3 +217,22 @@ async def close(ctx: Context, id: str, body: WithReason) -> dict[str, Any]:
 async def reopen(ctx: Context, id: str, body: WithReason) -> dict[str, Any]:
     """Reopen the conversation; 400 `invalid_state` when it is open."""
     return await conversations.reopen_conversation(ctx, id, body)
+
+
+class OptOut(Request, json_schema_extra=example(platform="SMS")):
+    """On which platform a contact wants to be written to no more."""
+
+    platform: PlatformName
+
+
+@operation(
+    "POST", "/contacts/{id}/opt-out/", id="contacts.opt_out", permission="inbox.reply|contact.edit", body=OptOut,
+    returns=Moved, effect=True,
+)  # fmt: skip
+async def opt_out(ctx: Context, id: str, body: OptOut) -> dict[str, Any]:
+    """Note that a contact has said, in words of their own, to want no more: as if they had sent the word for it.
+
+    It is in `opt_outs` at once, as marketing alone where a platform knows that apart. This lifts none: that is for the
+    contact's own word, or for who may change contacts.
+    """
+    return await preferences.opt_out(ctx, id, body.platform)

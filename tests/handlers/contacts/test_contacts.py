@@ -621,3 +621,25 @@ async def test_an_extension_is_refused_by_name(tenant: Tenant, phone: str) -> No
 async def test_a_number_is_read_without_the_marks_it_was_copied_with(tenant: Tenant) -> None:
     made = (await tenant().post("/contacts/", {"phone": "\u202a+1 202-555-0111\u202c"})).ok(201)
     assert made["phone"] == "+12025550111"
+
+
+async def test_an_agent_notes_that_a_contact_wants_no_more(tenant: Tenant, gateway: Running) -> None:
+    agent = await add_person(gateway, tenant, "agent", "Ann")
+    mine = await add(tenant(), "+12025550111", assigned_to_type="USER", assigned_to_id=agent.id)
+    theirs = await add(tenant(), "+12025550112")
+    path = f"/contacts/{mine['id']}/opt-out/"
+    lifted = await agent.client.patch(f"/contacts/{mine['id']}/", {"opt_outs": {"SMS": None}})
+    lifted.refused(403, "permission_denied")
+    (await agent.client.post(f"/contacts/{theirs['id']}/opt-out/", {"platform": "SMS"})).refused(404, "not_found")
+    (await tenant("viewer").post(path, {"platform": "SMS"})).refused(403, "permission_denied")
+    for body in ({}, {"platform": "FAX"}, {"platform": None}):
+        assert list((await agent.client.post(path, body)).refused(400, "validation_error")) == ["platform"]
+    first = (await agent.client.post(path, {"platform": "SMS"})).ok()["contact"]
+    again = (await agent.client.post(path, {"platform": "SMS"})).ok()["contact"]
+    assert (list(first["opt_outs"]), again) == (["SMS"], first)
+    after = (await agent.client.post(path, {"platform": "WHATSAPP"})).ok()["contact"]
+    assert after["opt_outs"] == {**first["opt_outs"], "WHATSAPP_MARKETING": after["updated_at"]}
+    assert (await tenant().get(f"/contacts/{mine['id']}/")).ok() == after
+    told = [event for event in await tenant().events() if event["type"] == "contact.updated"]
+    assert [event["data"]["opt_outs"] for event in told] == [first["opt_outs"], after["opt_outs"]]
+    assert told[0]["actor"]["id"] == agent.id
