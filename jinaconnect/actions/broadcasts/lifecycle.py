@@ -24,6 +24,7 @@ ANSWERS_WITHIN = timedelta(seconds=20)  # a carrier who is asked
 AT_ONCE = 64
 TURNED = 500
 LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
+WITHDRAWN = "The broadcast was cancelled before they were asked for."
 PAUSED_AFTER = 5  # refusals of the account itself, one after the other
 
 
@@ -82,6 +83,7 @@ async def let_go(ctx: OperationContext, id: str, again: datetime | None) -> bool
     while _own(ctx, doc) and doc["status"] not in (states.SENDING, states.SCHEDULED, states.QUEUED):
         if doc["status"] == states.CANCELLED:
             await give_back_rest(ctx, doc)
+            await _fail_rest(ctx, doc)
         left = doc["status"]
 
         def leave(held: Document, left: str = left) -> Change | None:
@@ -90,6 +92,24 @@ async def let_go(ctx: OperationContext, id: str, again: datetime | None) -> bool
 
         doc = (await ctx.data.change("broadcasts", id, leave)).doc
     return False
+
+
+async def _fail_rest(ctx: OperationContext, doc: Document) -> None:
+    """Write down of those who were left when a broadcast was cancelled that nobody was asked for them, and tell of it.
+
+    Cut off, it goes on when the broadcast is taken up again.
+    """
+    left, failed = {"broadcast": doc["_id"], "status": states.PENDING}, 0
+    while rows := await ctx.data.select("broadcast_rows", left, limit=TURNED, fields={"_id": 1}):
+        held = await ctx.data.find("broadcasts", doc["_id"])
+        if held is None or not _own(ctx, held):
+            return
+        fields = {
+            "status": states.FAILED, "failed_at": ctx.now(), "error_code": states.WITHDRAWN, "response": WITHDRAWN,
+        }  # fmt: skip
+        failed += await ctx.data.change_alike("broadcast_rows", [row["_id"] for row in rows], left, fields)
+    if failed:
+        await _tell_counts(ctx, doc, states.CANCELLED, "broadcast.updated")
 
 
 def _own(ctx: OperationContext, held: Document) -> bool:
@@ -155,11 +175,15 @@ async def finish(ctx: OperationContext, doc: Document) -> None:
 
 async def progress(ctx: OperationContext, doc: Document) -> None:
     """Tell what a broadcast has come to, where that has changed."""
+    await _tell_counts(ctx, doc, states.SENDING, "broadcast.progressed")
+
+
+async def _tell_counts(ctx: OperationContext, doc: Document, status: str, kind: str) -> None:
     counts = await counts_now(ctx, doc)
 
     def decide(held: Document) -> Change | None:
-        going = held["status"] == states.SENDING and held["counts"] != counts
-        return changed(ctx, "broadcast.progressed", held, counts=counts) if going else None
+        news = held["status"] == status and held["counts"] != counts
+        return changed(ctx, kind, held, counts=counts) if news else None
 
     await ctx.data.change("broadcasts", doc["_id"], decide)
 

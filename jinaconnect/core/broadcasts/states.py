@@ -35,7 +35,11 @@ PENDING, ASKING, UNKNOWN, DELIVERED, READ, BLOCKED = "PENDING", "SENDING", "UNKN
 ROW_STATUSES = (PENDING, QUEUED, ASKING, UNKNOWN, SENT, DELIVERED, READ, FAILED, BLOCKED)
 UNFINISHED = (PENDING, QUEUED, ASKING)
 SUCCESSES = (SENT, DELIVERED, READ)
-UNSENT: Mapping[str, Any] = {"status": {"$in": [PENDING, BLOCKED]}}  # who is planned anew when it is queued again
+WITHDRAWN = "broadcast.cancelled"  # the error code of those who were left when it was cancelled
+# Who is planned anew when it is queued again.
+UNSENT: Mapping[str, Any] = {
+    "$or": [{"status": {"$in": [PENDING, BLOCKED]}}, {"status": FAILED, "error_code": WITHDRAWN}],
+}  # fmt: skip
 _RANK = {PENDING: 0, QUEUED: 0, ASKING: 1, UNKNOWN: 2, SENT: 3, DELIVERED: 4, READ: 5}
 _STAMPS = {SENT: "sent_at", DELIVERED: "delivered_at", READ: "read_at", FAILED: "failed_at"}
 

@@ -17,7 +17,7 @@ from tests.carriers.meta import Behaviour
 from tests.client import until
 from tests.conftest import Running
 from tests.handlers.billing.test_ledger import books, wallet_with
-from tests.handlers.broadcasts.shop import BROADCASTS, Shop, open_shop
+from tests.handlers.broadcasts.shop import BROADCASTS, ROWS, Shop, open_shop
 from tests.tenants import Tenant
 
 
@@ -93,6 +93,53 @@ async def test_by_way_of_a_draft_it_goes_to_whom_it_is_for_now_and_is_paid_for(s
     assert wallet["reserved"] == 0
     price = round((await shop.rows(id))[0]["cost"] * MICRO)
     assert wallet["balance"] == 100 * MICRO - price * (sent + 3)
+
+
+async def test_who_was_left_when_it_was_cancelled_has_failed(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 100)
+    id = await cancelled(shop, 600)
+
+    async def left() -> bool:
+        return "due" not in await shop.store.get("broadcasts", id)
+
+    await until(left)
+    sent = len(shop.reached())
+    shown = await shop.read(id)
+    assert (shown["status"], shown["sent_count"], shown["failed_count"]) == ("CANCELLED", sent, 600 - sent)
+    stats = (await shop.tenant().get(f"{ROWS}stats/", params={"broadcast": id})).ok()["status_breakdown"]
+    assert (stats["pending"], stats["failed"]) == (0, 600 - sent)
+    failed = next(row for row in await shop.rows(id) if row["status"] == "FAILED")
+    assert (failed["error_code"], failed["failed_at"] is None) == ("broadcast.cancelled", False)
+    told = [event for event in await shop.tenant().events() if event["type"].startswith("broadcast.")]
+    assert told[-1]["data"]["failed_count"] == 600 - sent
+    wallet, _ = await books(shop.gateway.services, shop.store.scope)
+    assert (wallet["reserved"], wallet["balance"]) == (0, 100 * MICRO - round(failed["cost"] * MICRO) * sent)
+    queued = await patched(shop, id, status="QUEUED", scheduled_time=None)
+    assert (queued["sent_count"], queued["failed_count"]) == (sent, 0), "those are planned anew"
+    assert (await shop.read(id))["failed_count"] == 0
+    shop.server.usual = Behaviour()
+    await shop.due(id)
+    assert (await shop.reaches(id, "SENT", "PARTIALLY_SENT", "FAILED"))["sent_count"] == 600
+    assert set(shop.reached().values()) == {1}
+
+
+async def test_what_a_killed_process_left_of_a_cancellation_is_done_by_the_next(shop: Shop) -> None:
+    """It had the broadcast when it was cancelled, and had written down some of those who were left."""
+    id = await cancelled(shop, 200)
+
+    async def left() -> bool:
+        return "due" not in await shop.store.get("broadcasts", id)
+
+    await until(left)
+    rows = [row["_id"] for row in await shop.store.select("broadcast_rows", {"broadcast": id, "status": "FAILED"})]
+    assert len(rows) > 20
+    waits = {"status": "PENDING", "failed_at": None, "error_code": None, "response": ""}
+    await shop.store.change_alike("broadcast_rows", rows[:20], {"status": "FAILED"}, waits)
+    died = {"at": shop.gateway.services.clock(), "by": "elsewhere/0:1:died", "tries": 1}
+    await shop.store.change("broadcasts", id, lambda _: Change(set={"due": died}))
+    await until(left)
+    shown = await shop.read(id)
+    assert (shown["pending_count"], shown["failed_count"]) == (0, len(rows))
 
 
 async def test_what_was_decided_before_it_was_claimed_is_decided_again(shop: Shop) -> None:

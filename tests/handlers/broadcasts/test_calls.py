@@ -226,7 +226,10 @@ async def test_a_cancelled_broadcast_calls_nobody_more_and_live_calls_end_by_the
     calls = await office.calls(id)
     assert {call["status"] for call in calls} == {"COMPLETED"}
     assert len(calls) <= 4, "those that were placed before it was seen"
-    assert (await office.reaches(id, "CANCELLED"))["pending_count"] == 12 - len(calls)
+    shown = await office.reaches(id, "CANCELLED")
+    assert shown["pending_count"] == 0
+    rows = await office.store.select("broadcast_rows", {"broadcast": id, "error_code": "broadcast.cancelled"})
+    assert [row["status"] for row in rows] == ["FAILED"] * (12 - len(calls))
 
 
 async def test_what_cannot_be_called_is_refused_where_it_is_written(office: Office) -> None:
