@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.contacts.segments import fitting
+from jinaconnect.core.broadcasts import states
 from jinaconnect.core.errors import Invalid
-from jinaconnect.core.inbox.platform import PLATFORMS
+from jinaconnect.core.inbox.address import PHONE
+from jinaconnect.core.inbox.platform import PLATFORMS, address_on, ways_on
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import TenantStore
 
 MOST_NAMED = 10_000
+NO_ADDRESS = "contact.no_address"
 
 
 async def audience(store: TenantStore, broadcast: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the query of a broadcast's contacts; raises Invalid where it names nobody, or everybody by omission."""
+    """Return the query of a broadcast's contacts; raises Invalid where it names nobody, or everybody by omission.
+
+    Of all contacts, those without an address on its platform are none of it (`is_meant`).
+    """
     query: dict[str, Any] = {"deleted_at": None}
     if broadcast["tag_filter"]:
         query["tags"] = {"$in": list(broadcast["tag_filter"])}
@@ -30,10 +37,32 @@ async def audience(store: TenantStore, broadcast: Mapping[str, Any]) -> dict[str
     return {"deleted_at": None, "_id": {"$in": list(broadcast["recipients"])}}
 
 
+def is_meant(broadcast: Mapping[str, Any], contact: Mapping[str, Any]) -> bool:
+    """Tell whether a contact of the audience is a recipient: by name, or having an address on the platform."""
+    return not broadcast["select_all"] or address_on(contact, broadcast["platform"]) is not None
+
+
 async def audience_size(store: TenantStore, broadcast: Mapping[str, Any]) -> int:
-    """Return how many contacts a broadcast would go to now; of many, as counted lately."""
+    """Return how many recipients a broadcast would have now; of many, as counted lately."""
+    if broadcast["select_all"]:
+        return await reached_size(store, broadcast)
     count, _ = await store.count("contacts", await audience(store, broadcast))
     return count
+
+
+async def reached_size(store: TenantStore, broadcast: Mapping[str, Any]) -> int:
+    """Return how many contacts of the audience have an address on the platform; of many, as counted lately."""
+    query = await audience(store, broadcast)
+    return sum([(await store.count("contacts", {**query, **way}))[0] for way in ways_on(broadcast["platform"])])
+
+
+async def some_reached(store: TenantStore, broadcast: Mapping[str, Any], most: int) -> list[Document]:
+    """Return some contacts of the audience who have an address on the platform, in whatever order."""
+    query, found = await audience(store, broadcast), list[Document]()
+    for way in ways_on(broadcast["platform"]):
+        if len(found) < most:
+            found += await store.select("contacts", {**query, **way}, limit=most - len(found))
+    return found
 
 
 async def known_recipients(store: TenantStore, ids: list[str]) -> list[str]:
@@ -62,6 +91,11 @@ async def next_contacts(
     return found
 
 
-def reachable(platform: str) -> str:
-    """Return what a contact needs to be reached on a platform, in words."""
-    return PLATFORMS[platform].addresses[0].replace("_", " ")
+def unreached_row(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row of a recipient who has no address on the platform, as it ends at once."""
+    platform = PLATFORMS[row["platform"]]
+    kind = "phone number" if platform.addresses[0] == PHONE else platform.addresses[0].replace("_", " ")
+    return {
+        **row, "status": states.FAILED, "failed_at": now, "error_code": NO_ADDRESS,
+        "response": f"The contact has no {kind} to be reached at on {platform.label}.",
+    }  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from jinaconnect.actions.broadcasts import lifecycle
-from jinaconnect.actions.broadcasts.audience import next_contacts
+from jinaconnect.actions.broadcasts.audience import is_meant, next_contacts, unreached_row
 from jinaconnect.actions.broadcasts.fates import blocked, fate, keep_back, quiet_hours
 from jinaconnect.actions.broadcasts.lifecycle import SLICE, Run
 from jinaconnect.actions.broadcasts.script import Script, call_for, checked
@@ -99,7 +99,7 @@ async def _given_back(ctx: OperationContext, ids: Sequence[str]) -> None:
 async def _planned(ctx: OperationContext, doc: Document, said: Script) -> Document:
     """Write the rows of the next contacts, each with its call; returns the broadcast."""
     contacts = await next_contacts(ctx.data, doc, doc["planned_to"], PLANNED)
-    rows = [row for contact in contacts if (row := _row(ctx, doc, said, contact)) is not None]
+    rows = [_row(ctx, doc, said, contact) for contact in contacts if is_meant(doc, contact)]
     if rows:
         await ctx.data.insert_many("broadcast_rows", [(row, ()) for row in rows])
     fields = {"planned": len(contacts) < PLANNED, "updated_at": doc["updated_at"]}
@@ -108,12 +108,12 @@ async def _planned(ctx: OperationContext, doc: Document, said: Script) -> Docume
     return (await ctx.data.change("broadcasts", doc["_id"], lambda _: Change(set=fields))).doc
 
 
-def _row(ctx: OperationContext, doc: Document, said: Script, contact: Document) -> Document | None:
-    """Return the row of a contact, None for one who has no number."""
+def _row(ctx: OperationContext, doc: Document, said: Script, contact: Document) -> Document:
+    """Return the row of a contact; that they have no number, or cannot be called so, is a failure of their own."""
     to, now = address_on(contact, doc["platform"]), ctx.now()
-    if to is None:
-        return None
     row = new_row(ctx.ids.new("brr"), doc, contact, to, now)
+    if to is None:
+        return unreached_row(row, now)
     try:
         call = call_for(said, contact, str(to.value), now)
     except Invalid as error:

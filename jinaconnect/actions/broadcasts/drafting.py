@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from jinaconnect.actions.broadcasts.audience import audience, audience_size, known_recipients
+from jinaconnect.actions.broadcasts.audience import audience_size, known_recipients, reached_size, some_reached
 from jinaconnect.actions.broadcasts.composing import Wording, compose_for, price_of, wording
 from jinaconnect.actions.broadcasts.paying import Estimate, give_back_rest, queue_changed, queue_new
 from jinaconnect.actions.broadcasts.quotas import within_tier
@@ -266,6 +266,7 @@ async def _scheduled(
     size = await audience_size(ctx.data, doc)
     if size == 0:
         raise Invalid.field("recipients", "there is nobody to send it to")
+    reached = size if doc["select_all"] else await reached_size(ctx.data, doc)
     spoken = PLATFORMS[doc["platform"]].spoken
     said: Script | Wording = await (script(ctx, doc) if spoken else wording(ctx, doc))
     try:
@@ -274,11 +275,11 @@ async def _scheduled(
         raise Invalid.field("scheduled_time", str(error)) from error
     wallet = await ctx.services.wallets.of(ctx.data.scope)
     if isinstance(said, Script):
-        amount = await estimate_of(ctx, doc, said, size)
+        amount = await estimate_of(ctx, doc, said, reached)
     else:
-        await within_tier(ctx, doc, said.account.id, starts, size)
-        amount = await _message_cost(ctx, doc, said) * size
-    estimate = Estimate(amount, size, wallet, charged_apart=spoken)
+        await within_tier(ctx, doc, said.account.id, starts, reached)
+        amount = await _message_cost(ctx, doc, said) * reached
+    estimate = Estimate(amount, reached, wallet, charged_apart=spoken)
     fields = {
         "status": states.SCHEDULED, "scheduled_time": starts, "audience": size, "app": said.account_id,
         "at_once": scheduled is None,  # the time is then none that anybody has asked for
@@ -291,7 +292,7 @@ async def _scheduled(
 
 async def _message_cost(ctx: OperationContext, doc: Mapping[str, Any], said: Wording) -> int:
     """Return what the message to a broadcast's first recipient costs; raises Invalid where it cannot be said."""
-    first = await ctx.data.select("contacts", await audience(ctx.data, doc), limit=1)
+    first = await some_reached(ctx.data, doc, 1)
     if not first:
         return 0
     composed = compose_for(ctx, said, first[0], ctx.now())

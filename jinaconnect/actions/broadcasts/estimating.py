@@ -10,7 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.billing.messages import price_for
-from jinaconnect.actions.broadcasts.audience import audience, known_recipients, next_contacts
+from jinaconnect.actions.broadcasts.audience import (
+    NO_ADDRESS,
+    audience,
+    known_recipients,
+    next_contacts,
+    some_reached,
+)
 from jinaconnect.actions.broadcasts.fates import quiet_hours
 from jinaconnect.actions.broadcasts.quotas import quota
 from jinaconnect.actions.context import Context, OperationContext, Services, system_operation
@@ -32,7 +38,6 @@ AT_ONCE = 1_000  # of them while the request waits
 BREAKDOWN_JOB = "broadcasts.breakdown"
 PAGE = 1_000
 LOOKED_AT = 500  # recipients of whom the rules are asked beforehand; what they are told is of a part of many
-NO_ADDRESS = "contact.no_address"
 
 
 async def preflight(
@@ -161,8 +166,11 @@ def _balance(ctx: OperationContext, wallet: Document | None) -> dict[str, Any]:
 
 
 async def foreseen(store: TenantStore, broadcast: Document, at: datetime) -> dict[str, Any]:
-    """Return how many of a broadcast's first recipients could be written to at a moment, later, or never and why."""
-    contacts = await next_contacts(store, broadcast, None, LOOKED_AT)
+    """Return how many of some recipients of a broadcast could be written to at a moment, later, or never and why."""
+    if broadcast["select_all"]:
+        contacts = await some_reached(store, broadcast, LOOKED_AT)
+    else:
+        contacts = await next_contacts(store, broadcast, None, LOOKED_AT)
     own, category = quiet_hours(broadcast), await _category(store, broadcast)
     now, later, never = 0, 0, Counter[str]()
     for contact in contacts:

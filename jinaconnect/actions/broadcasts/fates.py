@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 
+from jinaconnect.actions.broadcasts.audience import NO_ADDRESS
 from jinaconnect.actions.context import Context
 from jinaconnect.core.broadcasts import states
 from jinaconnect.core.broadcasts.document import category_of
@@ -33,8 +34,10 @@ def fate(
     doc: Document, row: Document, contact: Document | None, own: Sequence[HoursRule], now: datetime
 ) -> Fate | None:
     """Return the fields of a recipient who is reached later or not at all, None for one who is reached now."""
-    if contact is None or contact["deleted_at"] is not None or address_on(contact, doc["platform"]) is None:
+    if contact is None or contact["deleted_at"] is not None:
         return blocked("no_contact", "The contact was removed.", now)
+    if address_on(contact, doc["platform"]) is None:
+        return blocked(NO_ADDRESS, f"The contact is not reached on {doc['platform']} any more.", now)
     match rules.verdict(contact, category_of(row, doc), doc["platform"], now, own):
         case rules.Refused(rule=rule, reason=reason):
             return blocked(rule, reason, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from jinaconnect.actions.billing.messages import NoPrice
-from jinaconnect.actions.broadcasts.audience import next_contacts
+from jinaconnect.actions.broadcasts.audience import is_meant, next_contacts, unreached_row
 from jinaconnect.actions.broadcasts.composing import Wording, compose_for, price_of
 from jinaconnect.actions.broadcasts.links import Linked, link_up
 from jinaconnect.actions.context import OperationContext
@@ -28,8 +28,8 @@ async def plan_batch(ctx: OperationContext, broadcast: Document, wording: Wordin
     contacts = await next_contacts(ctx.data, broadcast, broadcast["planned_to"], BATCH)
     now = ctx.now()
     linked = await link_up(ctx, broadcast, wording, contacts, now)
-    planned = (_row(ctx, broadcast, wording, contact, now, linked.get(contact["_id"])) for contact in contacts)
-    rows = [row for row in planned if row is not None]
+    meant = [contact for contact in contacts if is_meant(broadcast, contact)]
+    rows = [_row(ctx, broadcast, wording, contact, now, linked.get(contact["_id"])) for contact in meant]
     if rows:
         await ctx.data.insert_many("broadcast_rows", [(row, ()) for row in rows])
     fields = {"planned": len(contacts) < BATCH, "updated_at": broadcast["updated_at"]}
@@ -41,16 +41,14 @@ async def plan_batch(ctx: OperationContext, broadcast: Document, wording: Wordin
 def _row(
     ctx: OperationContext, broadcast: Document, wording: Wording, contact: Document, now: datetime,
     linked: Linked | None,
-) -> Document | None:  # fmt: skip
-    """Return the row of a contact, None for one who cannot be reached on the platform.
-
-    What the channel cannot say to them is a failure of their own.
+) -> Document:  # fmt: skip
+    """Return the row of a contact; that they have no address there, or the channel cannot say it, is their own failure.
     """
     to = address_on(contact, broadcast["platform"])
-    if to is None:
-        return None
     id = ctx.ids.new("brr") if linked is None else linked.row
     row = {**new_row(id, broadcast, contact, to, now), "category": wording.category}
+    if to is None:
+        return unreached_row(row, now)
     try:
         composed = compose_for(ctx, wording, contact, now, None if linked is None else linked.codes)
         price = price_of(ctx, wording, contact, composed)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from jinaconnect.actions.broadcasts.audience import audience
+from jinaconnect.actions.broadcasts.audience import some_reached
 from jinaconnect.actions.calls.placing import CheckedCall, PlaceCall, check_call
 from jinaconnect.actions.context import OperationContext
 from jinaconnect.actions.trunks.accounts import outbound_trunk
@@ -26,7 +26,6 @@ _NAMES = {
     "audio_url": "placeholder_data.audio_url", "variables": "placeholder_data", "to_number": "recipients",
 }  # fmt: skip
 _OPTIONS = ("from_number", "timeout_s", "max_duration_s", "record", "machine_detection", "metadata")
-LOOKED_AT = 20  # contacts, for a first one that has a number
 
 
 
@@ -129,10 +128,9 @@ async def estimate_of(ctx: OperationContext, broadcast: Mapping[str, Any], scrip
 
     Raises Invalid, Unsupported, NoPrice where the call cannot be placed as it is.
     """
-    found = await ctx.data.select("contacts", await audience(ctx.data, broadcast), limit=LOOKED_AT)
-    reached = [(each, to) for each in found if (to := address_on(each, broadcast["platform"])) is not None]
-    if not reached:
+    found = await some_reached(ctx.data, broadcast, 1)
+    to = address_on(found[0], broadcast["platform"]) if found else None
+    if to is None:
         raise Invalid.field("recipients", "nobody has a number to be called at")
-    contact, to = reached[0]
-    quote = (await checked(ctx, call_for(script, contact, str(to.value), ctx.now()))).quote
+    quote = (await checked(ctx, call_for(script, found[0], str(to.value), ctx.now()))).quote
     return 0 if quote is None else quote.amount * size

@@ -40,12 +40,16 @@ def new_broadcast(id: str, *, by: str | None, user: str | None, **fields: Any) -
 
 
 def new_row(
-    id: str, broadcast: Mapping[str, Any], contact: Mapping[str, Any], to: Address, now: datetime
+    id: str, broadcast: Mapping[str, Any], contact: Mapping[str, Any], to: Address | None, now: datetime
 ) -> dict[str, Any]:
-    """Return a recipient of a broadcast; `key` is what they are one by, however their address was written."""
+    """Return a recipient of a broadcast; `key` is what they are one by, however their address was written.
+
+    Without an address that is the contact.
+    """
     return {
         "_id": id, "broadcast": broadcast["_id"], "platform": broadcast["platform"], "contact": contact["_id"],
-        "key": address_key(to), "to": [to.field, to.value],
+        "key": f"contact:{contact['_id']}" if to is None else address_key(to),
+        "to": None if to is None else [to.field, to.value],
         "phone": contact.get("phone"), "first_name": contact["first_name"], "last_name": contact["last_name"],
         "status": states.PENDING, "at": now, "wire": None, "content": None, "type": None, "segments": None,
         "category": None, "price": None, "batch": None, "message": None, "message_id": None, "retry_count": 0,

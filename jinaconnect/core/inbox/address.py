@@ -133,6 +133,14 @@ def address_of(contact: Mapping[str, Any], field: str) -> Address | None:
     return None if held is None else Address(field, held.removeprefix(begins))
 
 
+def having(field: str) -> dict[str, Any]:
+    """Return the condition, as a query, of contacts that have an address of a kind."""
+    if field in OWN_FIELDS:
+        return {field: {"$gt": ""} if field == PHONE else {"$gte": -(2**63)}}  # as the indexes on them have it
+    within = {"$gte": f"{field}:", "$lt": f"{field};"}
+    return {OTHERS: {"$gte": within["$gte"], "$elemMatch": within}}
+
+
 def addresses_of(contact: Mapping[str, Any]) -> list[Address]:
     """Return all that a contact can be found by."""
     own = [Address(field, contact[field]) for field in OWN_FIELDS if contact.get(field) is not None]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from jinaconnect.core.inbox.address import PHONE, SMS_SENDER, WHATSAPP_GROUP, WHATSAPP_USER, Address, address_of
+from jinaconnect.core.inbox.address import PHONE, SMS_SENDER, WHATSAPP_GROUP, WHATSAPP_USER, Address, address_of, having
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,15 @@ def address_on(contact: Mapping[str, Any], platform: str) -> Address | None:
         if (found := address_of(contact, field)) is not None:
             return found
     return None
+
+
+def ways_on(platform: str) -> list[dict[str, Any]]:
+    """Return the conditions, as queries, of contacts who have an `address_on` a platform: one for each kind of address.
+
+    None fits two of them, and each has an index, which MongoDB would use for none of them in one `$or`.
+    """
+    ways = [having(field) for field in PLATFORMS[platform].addresses]
+    return [{"$and": [way, {"$nor": ways[:place]}] if place else [way]} for place, way in enumerate(ways)]
 
 
 def reaching(contact: Mapping[str, Any]) -> str:

@@ -305,3 +305,14 @@ async def test_a_machine_that_answers_is_told_from_people_where_the_carrier_can(
     assert (await office.reaches(id, *OVER))["delivered_count"] == 2
     rows = await office.rows(id)
     assert {phone: row["outcome"] for phone, row in rows.items()} == {"+12025550109": "machine", ANSWERS: "answered"}
+
+
+async def test_who_is_named_and_has_no_number_has_failed(office: Office) -> None:
+    [ann] = await office.people(ANSWERS)
+    [bea] = await office.people("+12025550109", phone=None, telegram_chat_id=12025550109)
+    id = await office.begin(select_all=False, recipients=[ann, bea])
+    ended = await office.reaches(id, *OVER)
+    rows = await office.rows(id)
+    assert (ended["status"], rows[ANSWERS]["contact"]) == ("PARTIALLY_SENT", ann)
+    assert (rows[None]["contact"], rows[None]["error_code"]) == (bea, "contact.no_address")  # type: ignore[index]
+    (await office.write(select_all=False, recipients=[bea])).refused(400, "validation_error")
