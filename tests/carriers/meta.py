@@ -321,11 +321,11 @@ class MetaServer:
         """Return a webhook body with one inbound text."""
         return self.inbound(sender, {"type": "text", "text": {"body": text}, **fields})
 
-    def report(self, reference: str, status: str, recipient: str = "15550001111") -> bytes:
-        """Return a webhook body that reports on a message the carrier accepted."""
+    def report(self, reference: str, status: str, recipient: str = "15550001111", **more: Any) -> bytes:
+        """Return a webhook body that reports on a message the carrier accepted, with `more` of its fields."""
         told = {
             "id": self.ids[reference], "status": status, "timestamp": str(int(time.time())),
-            "recipient_id": recipient, "biz_opaque_callback_data": reference,
+            "recipient_id": recipient, "biz_opaque_callback_data": reference, **more,
         }  # fmt: skip
         return self.webhook(statuses=[told])
 

@@ -206,7 +206,10 @@ async def settle(ctx: Context, message: Document) -> None:
     cost = charge["amount"]
     if pricing is not None:
         await ctx.services.wallets.margins.refresh()
-        cost = _by_report(ctx, message, pricing)
+        cost = price_by_report(
+            ctx, message["platform"], pricing, destination=charge["destination"], at=charge["at"],
+            currency=charge["currency"], units=int(charge["units"]), expected=int(charge["amount"]),
+        )  # fmt: skip
     facts = {"reserved": shown(charge["amount"]), **({} if pricing is None else {"pricing": pricing})}
 
     def settled(doc: Document) -> Change | None:
@@ -219,18 +222,18 @@ async def settle(ctx: Context, message: Document) -> None:
     )
 
 
-def _by_report(ctx: Context, message: Document, pricing: Mapping[str, Any]) -> int:
-    """Return the cost by the carrier's own word; the amount reserved where it names a price nobody knows."""
-    charge = message["charge"]
+def price_by_report(
+    ctx: Context, platform: str, pricing: Mapping[str, Any], *, destination: str, at: datetime, currency: str,
+    units: int, expected: int,
+) -> int:  # fmt: skip
+    """Return in millionths what a message costs by its carrier's own word; `expected` where nobody knows that price."""
     if not pricing["billable"]:
         return 0
     try:
-        price, _ = _price(
-            ctx, message["platform"], charge["destination"], pricing["category"], charge["at"], charge["currency"]
-        )
+        price, _ = _price(ctx, platform, destination, pricing["category"], at, currency)
     except NoPrice:
-        return int(charge["amount"])
-    return price * int(charge["units"])
+        return expected
+    return price * units
 
 
 async def give_back(ctx: Context, message: Document) -> None:

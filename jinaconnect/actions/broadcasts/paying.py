@@ -25,6 +25,7 @@ from jinaconnect.core.broadcasts.document import COST_FROM, Spent
 from jinaconnect.core.clock import iso
 from jinaconnect.core.events.event import Event
 from jinaconnect.store.billing.ledger import LEDGER
+from jinaconnect.store.billing.wallets import CORRECTED
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Change, Decide, Step, Written
 
@@ -138,8 +139,10 @@ async def spent_on(ctx: Context, broadcast: Document) -> Spent | None:
         return None
     held = {"$regexMatch": {"input": "$key", "regex": ":hold:"}}
     back = {"$and": [{"$eq": ["$type", REFUND]}, {"$not": held}]}
+    dearer = {"$and": [{"$regexMatch": {"input": "$key", "regex": f"{CORRECTED}$"}}, {"$lt": ["$change", 0]}]}
     sums = {
-        "_id": "$currency", "reserved": {"$sum": {"$cond": [held, {"$subtract": [0, "$change"]}, 0]}},
+        "_id": "$currency",
+        "reserved": {"$sum": {"$cond": [{"$or": [held, dearer]}, {"$subtract": [0, "$change"]}, 0]}},
         "returned": {"$sum": {"$cond": [back, "$change", 0]}},
     }  # fmt: skip
     groups, _ = await ctx.data.figures(LEDGER, {"broadcast": broadcast["_id"]}, [{"$group": sums}])

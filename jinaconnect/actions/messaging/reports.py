@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinaconnect.actions.billing.messages import ENDS, again, settle, settling
+from jinaconnect.actions.billing.recipients import give_back_recipient, settle_by_report
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.messaging.daily import counted_at
 from jinaconnect.channels.facts import Inbound, Reaction, Status
-from jinaconnect.core.billing.purse import credited
 from jinaconnect.core.broadcasts.document import render_broadcast
 from jinaconnect.core.broadcasts.states import (
     ASKING,
@@ -32,7 +32,7 @@ from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound
 from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.message_event import message_event
-from jinaconnect.core.inbox.status import EVENT, SENT, UNKNOWN, Report, advance
+from jinaconnect.core.inbox.status import DELIVERED, EVENT, READ, SENT, UNKNOWN, Report, advance
 from jinaconnect.core.inbox.trace import ATTEMPT, with_step
 from jinaconnect.core.inbox.trace import reported as told
 from jinaconnect.core.rules.verdict import next_hours
@@ -109,7 +109,7 @@ async def report_message(
     contact = await ctx.data.find("contacts", message["contact"])
     if message.get("broadcast_row") is not None:
         # First, so that a report that was cut off here is found untold, and comes again whole.
-        until = await report_recipient(ctx, message, report)
+        until = await report_recipient(ctx, message, report, pricing)
         if until is not None:
             words = f"{report.error_message or report.error_code} It goes again at {iso(until)}."
             report = replace(report, error_message=words[:500])
@@ -201,8 +201,12 @@ async def _wait(
     return None
 
 
-async def report_recipient(ctx: Context, message: Document, report: Report) -> datetime | None:
+async def report_recipient(
+    ctx: Context, message: Document, report: Report, pricing: Mapping[str, Any] | None = None
+) -> datetime | None:
     """Move a broadcast's recipient as far as a report on their message says; one who was not reached costs nothing.
+
+    One who was costs what the carrier bills, where it tells of its `pricing`.
 
     Who was refused for the hour alone waits for the hours instead: returns until when. What is told of a message that
     was not their last moves them no more.
@@ -218,7 +222,11 @@ async def report_recipient(ctx: Context, message: Document, report: Report) -> d
     with contextlib.suppress(NotFound):  # its broadcast was removed
         if report.early and (until := await _put_off(ctx, message, report)) is not None:
             return until
-        if report.status in ENDS and await _given_back(ctx, message, decide):
+        billed = pricing if report.status in (DELIVERED, READ) else None
+        row = await ctx.data.get("broadcast_rows", id) if report.status in ENDS or billed is not None else None
+        if row is not None and report.status in ENDS and await give_back_recipient(ctx, row, message["_id"], decide):
+            return None
+        if row is not None and billed and await settle_by_report(ctx, row, message["_id"], billed, decide):
             return None
         await ctx.data.change("broadcast_rows", id, decide)
     return None
@@ -294,22 +302,6 @@ async def by_carrier(ctx: Context, platform: str, id: str) -> Document | None:
     """Return the message that a carrier, or the network behind it, calls so."""
     found = await ctx.data.find_one("messages", {"platform": platform, "carrier_id": id})
     return found or await ctx.data.find_one("messages", {"platform": platform, "network_id": id})
-
-
-async def _given_back(ctx: Context, message: Document, decide: Decide) -> bool:
-    """Give back what a recipient has cost who turns out not to be reached, with the change of their row; tells if so.
-
-    Whoever has a message was paid for before it was written. Sent to once more they have another, paid for anew.
-    """
-    id = message["broadcast_row"]
-    row = await ctx.data.get("broadcast_rows", id)
-    if not row["price"] or row["message"] != message["_id"]:
-        return False
-    about = f"broadcast:{row['broadcast']}:{row['message']}"
-    await ctx.services.wallets.give_back(
-        ctx.data.scope, about, lambda _, __: credited(row["price"]), [Step("broadcast_rows", id, decide)]
-    )
-    return True
 
 
 async def note_replies(ctx: Context, platform: str, wrote: Sequence[tuple[Inbound, Document]]) -> None:

@@ -98,7 +98,10 @@ def render_broadcast(doc: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the ledger says of a broadcast, in millionths: reserved each time it was begun, and come back of that."""
+    """What the ledger says of a broadcast, in millionths: what it took, and what has come back of that.
+
+    It takes what is reserved each time it is begun, and what its carrier bills beyond that.
+    """
 
     reserved: int
     returned: int

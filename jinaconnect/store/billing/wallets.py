@@ -20,6 +20,8 @@ from jinaconnect.store.billing.margins import Margins
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Addition, Step
 
+CORRECTED = ":corrected"  # how the key of a row ends that brings what was paid to another cost
+
 
 class Wallets:
     """The wallets of all partitions; `about` names what is paid for, such as `message:<id>` or `broadcast:<id>`."""
@@ -114,6 +116,16 @@ class Wallets:
     ) -> Posted:
         """Give back, once, what `decide` says of what is still reserved and of what was paid."""
         return await self.ledger.post(scope, Posting(f"{about}:refund", about, REFUND, decide, {}, steps))
+
+    async def correct(
+        self, scope: str, about: str, paid: int, cost: int, *, facts: Mapping[str, Any], steps: Sequence[Step]
+    ) -> Posted:
+        """Bring what was paid for something to another cost, once, as far as the wallet goes."""
+
+        def decide(purse: Purse, _: int) -> Line:
+            return credited(paid - cost) if cost <= paid else purse.charge(cost - paid)
+
+        return await self.ledger.post(scope, Posting(f"{about}{CORRECTED}", about, CONSUMPTION, decide, facts, steps))
 
     async def credit(
         self, scope: str, about: str, amount: int, *, facts: Mapping[str, Any] | None = None,

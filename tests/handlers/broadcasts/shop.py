@@ -101,11 +101,11 @@ class Shop:
             for reference, times in self.server.accepted.items() for _ in range(times)
         )  # fmt: skip
 
-    async def report(self, messages: Sequence[str], status: str) -> None:
-        """Have the carrier report on messages."""
+    async def report(self, messages: Sequence[str], status: str, **more: Any) -> None:
+        """Have the carrier report on messages, with `more` fields of its own."""
         for message in messages:
             to = self.server.bodies[message]["to"].lstrip("+")
-            body = self.server.report(message, status, to)
+            body = self.server.report(message, status, to, **more)
             answer = await self.tenant.anonymous.ask(
                 "POST", self.tenant.whatsapp["webhook_path"], body, headers=self.server.signed(body)
             )

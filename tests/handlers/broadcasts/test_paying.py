@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,41 @@ async def test_who_turns_out_not_to_be_reached_costs_nothing(shop: Shop) -> None
     again = next(row for row in await shop.rows(id) if row["id"] == second["id"])
     await shop.report([again["message"]], "failed")
     await costs(2)
+
+
+FREE = {"billable": False, "pricing_model": "PMP", "type": "free_customer_service", "category": "utility"}
+REGULAR = {"billable": True, "pricing_model": "PMP", "type": "regular"}
+
+
+async def test_what_the_carrier_bills_is_what_each_has_cost(shop: Shop) -> None:
+    await wallet_with(shop.gateway.services, shop.store.scope, 10, currency="INR")
+    for place in range(4):  # where marketing costs more than what is useful
+        await shop.people(1, phone=f"+91987654321{place}", first_name=f"P{place}")
+    id = await shop.begin()
+    begun = await shop.reaches(id, "SENT")
+    rows = await shop.rows(id)
+    usual = round(rows[0]["cost"] * MICRO)
+    free, dear, same, _ = (row["message"] for row in rows)
+    await shop.report([free], "read")
+    for _ in range(2):
+        await shop.report([free], "delivered", pricing=FREE)
+    await shop.report([dear], "delivered", pricing={**REGULAR, "category": "marketing"})
+    await shop.report([same], "delivered", pricing={**REGULAR, "category": "utility"})
+    await shop.report([dear, same], "read", pricing=FREE)  # its first word counts
+
+    async def settled() -> dict[str, dict[str, Any]] | None:
+        found = {row["message"]: row for row in await shop.rows(id)}
+        return found if found[dear]["status"] == found[same]["status"] == "READ" else None
+
+    costs = {message: round(row["cost"] * MICRO) for message, row in (await until(settled)).items()}
+    marketing = costs[dear]
+    assert marketing > usual
+    assert (costs[free], costs[same]) == (0, usual)
+    left, reserved = await balance(shop)
+    assert (left, reserved) == (10 * MICRO - marketing - 2 * usual, 0)
+    told = await shop.read(id)
+    assert round(told["initial_cost"] - begun["initial_cost"], 6) == round((marketing - usual) / MICRO, 6)
+    assert round((told["initial_cost"] - told["refund_amount"]) * MICRO) == marketing + 2 * usual
 
 
 async def test_a_wallet_that_does_not_cover_it_sends_nothing(shop: Shop) -> None:
