@@ -106,8 +106,11 @@ async def invite(ctx: OperationContext, fields: Mapping[str, Any]) -> dict[str, 
         written = await store.change("members", known["_id"], decide)
     # The account last: of several who invite at once, the one whose membership stands has the link that works.
     if user.get("opened") != mark:
-        ready = {"password": await hashed(password), "is_active": True, "moving_to": None} if password else {}
-        await people.set_user(user["_id"], {"invitation": _invitation(ctx, token), **ready, "opened": mark})
+        opened = {"invitation": _invitation(ctx, token), "opened": mark}
+        if password:
+            await people.set_password(user["_id"], await hashed(password), {}, {**opened, "is_active": True})
+        else:
+            await people.set_user(user["_id"], opened)
         await _send_link(ctx, job, user, token, fields.get("message") or "")
     return _invited(render_member(ctx.wrote(written), user, role), token)
 
@@ -189,7 +192,10 @@ async def invite_again(ctx: OperationContext, id: str) -> dict[str, Any]:
 
 
 async def accept(ctx: Context, token: str, password: str) -> None:
-    """Make an invited person a member, with the password they chose; the link works once."""
+    """Make an invited person a member, with the password they chose; the link works once.
+
+    Sessions that an earlier password opened end.
+    """
     if faults := password_faults(password):
         raise Invalid({"password": faults})
     people, digest = ctx.services.people, key_hash(token)
@@ -215,7 +221,7 @@ async def accept(ctx: Context, token: str, password: str) -> None:
 
     # The membership first: it opens nothing before the password is set, and cut in between the link works once more.
     await store.change("members", member["_id"], decide)
-    if not await people.redeem_invitation(digest, await hashed(password), ctx.now()):
+    if not await people.redeem_invitation(user["_id"], digest, await hashed(password), ctx.now()):
         raise _unusable()
 
 

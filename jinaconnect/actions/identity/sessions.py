@@ -181,5 +181,7 @@ async def change_password(ctx: OperationContext, old: str, new: str, confirmed: 
         raise Invalid.field("new_password", "must differ from the old one")
     if new != confirmed:
         raise Invalid.field("confirm_password", "does not match")
-    await ctx.services.people.set_password(user["_id"], await hashed(new))
+    # Held on to what was looked at: a change under way does not undo one that came meanwhile.
+    if not await ctx.services.people.set_password(user["_id"], await hashed(new), {"password": user["password"]}):
+        raise Invalid.field("old_password", "is wrong")
     await ask_for_letter(ctx, "changed", scope=ctx.principal.scope, user=user["_id"])

@@ -16,6 +16,7 @@ from typing import Any
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
+from pymongo.results import UpdateResult
 from pymongo.write_concern import WriteConcern
 
 from jinaconnect.core.errors import Unavailable
@@ -34,7 +35,7 @@ def changes_access(type: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An update of many rows that withdraws access of tenants, with what else is decided by it."""
+    """An update of many rows that withdraws access of tenants, with what is changed `beside` it where any row fits."""
 
     tenants: tuple[str, ...]
     collection: str
@@ -124,13 +125,10 @@ class Withdrawals:
         async def write(session: AsyncClientSession) -> list[int]:
             counts = []
             for change in changes:
-                done = [
-                    await self._database[each.collection].update_many(
-                        dict(each.query), {"$set": dict(each.fields)}, session=session
-                    )
-                    for each in (change, *change.beside)
-                ]
-                counts.append(done[0].modified_count)
+                found = await self._update(change, session)
+                for each in change.beside if found.matched_count else ():
+                    await self._update(each, session)
+                counts.append(found.modified_count)
             await self._rows.insert_one({"_id": number, "tenants": tenants}, session=session)
             return counts
 
@@ -138,3 +136,7 @@ class Withdrawals:
             return await session.with_transaction(
                 write, read_concern=ReadConcern("majority"), write_concern=WriteConcern("majority", j=True)
             )
+
+    async def _update(self, change: Change, session: AsyncClientSession) -> UpdateResult:
+        rows = self._database[change.collection]
+        return await rows.update_many(dict(change.query), {"$set": dict(change.fields)}, session=session)

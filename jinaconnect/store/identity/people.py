@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -137,15 +138,21 @@ class People:
         return bool(result.matched_count)
 
     @guarded
-    async def set_password(self, id: str, password: str) -> None:
+    async def set_password(
+        self, id: str, password: str, holding: Mapping[str, Any], also: Mapping[str, Any] = MappingProxyType({})
+    ) -> bool:  # fmt: skip
         """Give a person another password and revoke all their sessions, felt in every process; both or neither.
 
-        A move to another address ends as well: who asked for it may be whom the former password is taken from.
+        What was asked for while the former one was theirs ends as well, a move to another address and a letter for
+        another password: who asked for it may be whom the former password is taken from. `also` are further fields.
+        False where `holding` is not so any more, and nothing is changed.
         """
-        person = Change((), "users", {"_id": id}, {"password": password, "moving_to": None})
+        fields = {"password": password, "moving_to": None, "reset": None, **also}
+        ended = Change((), "sessions", {"user": id, "revoked": False}, {"revoked": True})
         tenants = tuple({member["scope"] for member in await self.memberships(id)})
-        ended = Change(tenants, "sessions", {"user": id, "revoked": False}, {"revoked": True}, beside=(person,))
-        await self._withdrawals.change(ended)
+        return bool(
+            await self._withdrawals.change(Change(tenants, "users", {**holding, "_id": id}, fields, beside=(ended,)))
+        )
 
     @guarded
     async def drop_user(self, id: str) -> None:
@@ -166,17 +173,10 @@ class People:
         )
         return bool(result.modified_count)
 
-    @guarded
     async def redeem_reset(self, id: str, digest: str, password: str, now: datetime) -> bool:
-        """Set the password of an account whose reset has this secret's hash and end all its sessions, both or neither.
-
-        A move to another address ends as with `set_password`. False when the secret does not hold any more.
-        """
-        ended = Change((), "sessions", {"user": id, "revoked": False}, {"revoked": True})
-        holds = {"_id": id, "reset.hash": digest, "reset.until": {"$gt": now}}
-        fields = {"password": password, "reset": None, "email_verified": True, "moving_to": None}
-        tenants = tuple({member["scope"] for member in await self.memberships(id)})
-        return bool(await self._withdrawals.change(Change(tenants, "users", holds, fields, beside=(ended,))))
+        """Set the password of an account whose reset has this secret's hash; False when it does not hold any more."""
+        holding = {"reset.hash": digest, "reset.until": {"$gt": now}}
+        return await self.set_password(id, password, holding, {"email_verified": True})
 
     @guarded
     async def claim_account(self, id: str, tenant: str) -> bool:
@@ -190,17 +190,11 @@ class People:
         query = {"invitation.hash": digest, "invitation.until": {"$gt": now}}
         return await self._database["users"].find_one(query)
 
-    @guarded
-    async def redeem_invitation(self, digest: str, password: str, now: datetime) -> bool:
-        """Set the password of the invited account and end the invitation; False when it does not hold."""
-        result = await self._database["users"].update_one(
-            {"invitation.hash": digest, "invitation.until": {"$gt": now}},
-            {
-                "$set": {"password": password, "is_active": True, "email_verified": True, "moving_to": None},
-                "$unset": {"invitation": ""},
-            },
-        )
-        return bool(result.modified_count)
+    async def redeem_invitation(self, id: str, digest: str, password: str, now: datetime) -> bool:
+        """Set the password of an invited account and end the invitation; False when it does not hold any more."""
+        holding = {"invitation.hash": digest, "invitation.until": {"$gt": now}}
+        also = {"is_active": True, "email_verified": True, "invitation": None}
+        return await self.set_password(id, password, holding, also)
 
     @guarded
     async def tenants_of(self, user: str) -> list[str]:
