@@ -20,12 +20,16 @@ from tests.conftest import Running
 
 @dataclass
 class PostBox:
-    """Takes mail as an SMTP server, or refuses as many as it is told to with an answer of its own."""
+    """Takes mail as an SMTP server, or refuses as many as it is told to with an answer of its own.
+
+    Of so many as are `unheard` it takes the letter and yet says to come again, as one that fails at its very end.
+    """
 
     port: int = 0
     letters: list[EmailMessage] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     tries: int = 0
+    unheard: int = 0
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
         self.tries += 1
@@ -36,6 +40,9 @@ class PostBox:
         assert isinstance(letter, EmailMessage)
         assert [str(letter["To"])] == envelope.rcpt_tos
         self.letters.append(letter)
+        if self.unheard:
+            self.unheard -= 1
+            return "451 4.3.0 failed after all"
         return "250 OK"
 
     def to(self, address: str) -> list[EmailMessage]:

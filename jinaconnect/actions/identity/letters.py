@@ -26,6 +26,7 @@ from jinaconnect.core.office.letters import Letter, as_html, as_text
 from jinaconnect.mail import Mail, MailPostponed, MailRefused
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.due import due_at
+from jinaconnect.store.secrets.passwords import mark_of
 
 JOB = "letter"
 VERIFY_WITHIN, RESET_WITHIN = timedelta(hours=24), timedelta(hours=1)
@@ -97,7 +98,8 @@ async def _one_of(services: Services, user: Document, data: Mapping[str, Any]) -
     if tenant is None:
         return None
     id = f"{data['id']}.{user['_id']}"
-    return _job(services, id, f"{tenant}:live", {"id": id, "kind": data["kind"], "tries": 0, "user": user["_id"]})
+    told = {"id": id, "kind": data["kind"], "tries": 0, "user": user["_id"], "password": mark_of(user["password"])}
+    return _job(services, id, f"{tenant}:live", told)
 
 
 async def _again(services: Services, ports: Ports, scope: str, data: Mapping[str, Any], error: str) -> None:
@@ -141,9 +143,12 @@ async def _verification(services: Services, user: Document, tenant: Document, da
 
 
 async def _reset(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:
-    if not user["is_active"]:
+    # Asked for to replace this password and no later one: a letter that is sent once more, because the first one's
+    # arrival was not heard of, opens nothing again. Nor does one whose job was left twice, by a secret of its own.
+    password = mark_of(user["password"])
+    if not user["is_active"] or data.get("password", password) != password:
         return None
-    token = _token(services, data["id"])
+    token = _token(services, f"{data['id']}/{password}")
     kept = {"hash": key_hash(token), "until": services.clock() + RESET_WITHIN}
     if not await _opens(services, user, {"reset": kept}):
         return None
@@ -151,8 +156,8 @@ async def _reset(services: Services, user: Document, tenant: Document, data: Map
 
 
 async def _opens(services: Services, user: Document, kept: Document) -> bool:
-    """Keep what a letter to a person's address opens; False where they have moved since, for it would open it there."""
-    return await services.people.set_user(user["_id"], kept, {"email": user["email"]})
+    """Keep what a letter to a person's address opens; False where address or password is another one meanwhile."""
+    return await services.people.set_user(user["_id"], kept, {name: user[name] for name in ("email", "password")})
 
 
 async def _moving(services: Services, user: Document, tenant: Document, data: Mapping[str, Any]) -> Letter | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
+from jinaconnect.actions.identity.letters import write_letter
+from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.mail import PostBox, token_of
 from tests.tenants import Tenant
@@ -88,3 +89,47 @@ async def test_a_link_asked_for_before_another_password_gives_none_after(
         (await client(None).post(ACCEPT, given)).ok()
     assert "token" in (await client(None).post(RESET, chosen(link, THIRD))).refused(400, "validation_error")
     await log_in(client, mail, SECOND)
+
+
+async def test_a_used_link_opens_nothing_again_though_its_letter_is_sent_again(
+    client: Make, tenant: Tenant, box: PostBox, gateway: Running
+) -> None:
+    mail, jobs = (await invited(tenant))["email"], gateway.services.store.database["jobs"]
+    box.unheard = 1
+    (await client(None).post(FORGOT, {"email": mail})).ok()
+    link = token_of(await box.letter(mail))
+    (await client(None).post(RESET, chosen(link, SECOND))).ok()
+
+    async def through() -> bool:
+        return await jobs.count_documents({"kind": "letter", "scope": f"{tenant.id}:live"}) == 0
+
+    await until(through)
+    assert [str(each["Subject"])[:6] for each in box.to(mail)] == ["Choose", "Your p"]
+    assert "token" in (await client(None).post(RESET, chosen(link, THIRD))).refused(400, "validation_error")
+    await log_in(client, mail, SECOND)
+
+
+async def test_a_used_link_opens_nothing_again_though_its_job_is_left_twice(
+    client: Make, tenant: Tenant, box: PostBox, gateway: Running
+) -> None:
+    """As where the job is run twice that looks up whose an address is, and finds the later password."""
+    member = await invited(tenant)
+    job = {"id": f"job.{member['user']}", "kind": "reset", "tries": 0, "user": member["user"]}
+    await write_letter(gateway.services, gateway.ports, f"{tenant.id}:live", job)
+    link = token_of(await box.letter(member["email"]))
+    (await client(None).post(RESET, chosen(link, SECOND))).ok()
+    await box.letter(member["email"], 2)  # that it was changed
+    await write_letter(gateway.services, gateway.ports, f"{tenant.id}:live", job)
+    (await client(None).post(RESET, chosen(link, THIRD))).refused(400, "validation_error")
+    await log_in(client, member["email"], SECOND)
+
+
+async def test_a_letter_that_is_tried_again_has_the_link_of_the_first(
+    client: Make, tenant: Tenant, box: PostBox
+) -> None:
+    mail = (await invited(tenant))["email"]
+    box.unheard = 1
+    (await client(None).post(FORGOT, {"email": mail})).ok()
+    links = [token_of(await box.letter(mail, count)) for count in (1, 2)]
+    assert links[0] == links[1]
+    (await client(None).post(RESET, chosen(links[0], SECOND))).ok()
