@@ -6,13 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, cast
 
 import orjson
 import phonenumbers
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -107,6 +108,14 @@ def _one_line(text: str) -> str:
     return text
 
 
+def in_utc(moment: datetime) -> datetime:
+    """Return a moment in UTC, one without an offset as it is; raises ValueError where UTC has no such year."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is out of range") from error
+
+
 def scalar(value: Any) -> Any:
     """Return a whole number as text, for fields that may be written either way."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -142,6 +151,8 @@ Name = Annotated[str, StringConstraints(max_length=255), AfterValidator(_clean)]
 Id = Annotated[
     str, BeforeValidator(scalar), StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")
 ]
+Time = Annotated[AwareDatetime, AfterValidator(in_utc)]
+"""A moment of a request, which names its offset from UTC; it is in UTC once it is read."""
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str)]
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
-
-from pydantic import AwareDatetime
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.inbox.attention import timed
@@ -13,7 +10,7 @@ from jinaconnect.actions.inbox.conversations import author_of, decide_on, move_e
 from jinaconnect.core.attention.sleep import REQUEST, snooze, wake
 from jinaconnect.core.inbox.contact import render_conversation
 from jinaconnect.core.inbox.profile import Note
-from jinaconnect.core.schema import Request, example
+from jinaconnect.core.schema import Request, Time, example
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.tenant import Change, applied
 
@@ -21,14 +18,14 @@ from jinaconnect.store.tenant import Change, applied
 class Snooze(Request, json_schema_extra=example(until="2027-01-11T09:00:00Z", note="She is back after the holidays.")):
     """Until when a conversation is set aside, and why."""
 
-    until: AwareDatetime
+    until: Time
     note: Note | None = None
 
 
 async def snooze_conversation(ctx: Context, id: str, body: Snooze) -> dict[str, Any]:
     """Set a conversation aside; raises Invalid for a time that will not do, InvalidState for a closed one."""
     await visible_contact(ctx, id)
-    event_id, by, until = ctx.ids.new("evt"), author_of(ctx), body.until.astimezone(UTC)
+    event_id, by, until = ctx.ids.new("evt"), author_of(ctx), body.until
     until = until.replace(microsecond=until.microsecond // 1000 * 1000)
 
     def decide(doc: Document) -> Change | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -275,6 +276,6 @@ def _overriding(overrides: Mapping[str, Any]) -> Iterator[tuple[int | None, str,
         raise Invalid.field("media_overrides.cards", "must be an object of ids by the places of cards")
     for name, id in cards.items():
         field = f"media_overrides.cards.{name}"
-        if not str(name).isdecimal() or not isinstance(id, str):
+        if not re.fullmatch("[0-9]{1,4}", str(name)) or not isinstance(id, str):
             raise Invalid.field(field, "must be the id of a file of the library, by the place of its card from 0")
         yield int(name), id, field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -117,7 +118,9 @@ async def fresh_url(ctx: Context, id: str) -> str:
 async def content(ctx: Context, id: str, expires: str, signature: str) -> tuple[str, str, str]:
     """Return (scope, blob, media type) of a file by a fresh address; raises NotFound for any other."""
     row = await ctx.services.registry.library_file(id)
-    if row is None or not expires.isdigit() or len(expires) > 12 or int(expires) < ctx.now().timestamp():
+    if row is None or not re.fullmatch("[0-9]{1,12}", expires):
+        raise NotFound()
+    if int(expires) < ctx.now().timestamp():
         raise NotFound()
     if not hmac.compare_digest(library_signature(ctx.services, row, int(expires)).encode(), signature.encode()):
         raise NotFound()

@@ -5,6 +5,8 @@ Source: Twilio's published error and warning dictionary.
 
 from __future__ import annotations
 
+import re
+
 OPTED_OUT = 21610
 AUTH = frozenset({20003, 20005, 20404})
 BUSY = frozenset({14107, 20429})  # too much at once
@@ -51,5 +53,5 @@ WORDS: dict[int, str] = {
 
 def words(code: int | str | None, otherwise: str | None) -> str | None:
     """Return what a code says, else the carrier's own text."""
-    known = WORDS.get(int(code)) if code is not None and str(code).isdigit() else None
+    known = WORDS.get(int(code)) if code is not None and re.fullmatch("[0-9]{1,9}", str(code)) else None
     return known or otherwise

@@ -111,7 +111,7 @@ def reported(told: str, code: str | None, message: str | None, at: datetime) -> 
     if meant != status.FAILED:
         return Report(meant, at)
     code = code or told
-    early = code.isdigit() and int(code) in EARLY
+    early = code.isascii() and code.isdigit() and len(code) < 9 and int(code) in EARLY
     return Report(meant, at, code, (words(code, message or f"Twilio says: {told}") or "")[:500], early=early)
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import Invalid
@@ -20,7 +19,7 @@ from jinaconnect.core.inbox.address import OTHERS, PHONE, address_values, with_a
 from jinaconnect.core.inbox.contact import render_contact
 from jinaconnect.core.inbox.platform import OptOutName, PlatformName, SourceName
 from jinaconnect.core.paging import KEY
-from jinaconnect.core.schema import Id, Name, Phone, Request, Text, example
+from jinaconnect.core.schema import Id, Name, Phone, Request, Text, Time, example
 
 MAX_KEYS = 100
 MAX_BYTES = 32 * 1024  # a contact travels in events of at most 64 KiB
@@ -56,18 +55,11 @@ def _each_once(values: list[str]) -> list[str]:
     return list(dict.fromkeys(value for value in values if value))
 
 
-def _moment(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("is out of range") from error
-
-
 Scalar = Annotated[bool | int | float | str | None, AfterValidator(_scalar)]
 Attributes = dict[Annotated[str, AfterValidator(_key)], Scalar]
 Names = Annotated[list[Name], BeforeValidator(_listed), Field(max_length=50), AfterValidator(_each_once)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Moments = dict[OptOutName, Annotated[AwareDatetime, AfterValidator(_moment)] | None]
+Moments = dict[OptOutName, Time | None]
 Note = Annotated[Text, StringConstraints(max_length=2000)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
@@ -11,17 +11,10 @@ from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from jinaconnect.core.calls.routing import REFUSALS, RING_LIMITS_S
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.ivr.graph import MAX_NODES, NODE_TYPES
-from jinaconnect.core.schema import Text
+from jinaconnect.core.schema import Text, in_utc
 from jinaconnect.handlers.edge.operation import Upload
 
 Named = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
-
-
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("is out of range") from error
 
 
 def file_of(files: Mapping[str, Upload]) -> bytes:
@@ -34,7 +27,7 @@ def file_of(files: Mapping[str, Upload]) -> bytes:
     return files["file"].body
 
 
-Time = Annotated[datetime, AfterValidator(_utc)]
+Time = Annotated[datetime, AfterValidator(in_utc)]
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 64}
 Route = Annotated[dict[str, Any], WithJsonSchema({

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from jinaconnect.actions.context import Context
 from jinaconnect.actions.identity import api_keys
 from jinaconnect.core.events.payloads.account import KeyData
 from jinaconnect.core.paging import Filter, Listing
-from jinaconnect.core.schema import Id, Request, Text, example, sample_id
+from jinaconnect.core.schema import Id, Request, Text, Time, example, sample_id
 from jinaconnect.handlers.edge.crud import Does, crud
 from jinaconnect.handlers.edge.operation import operation
 
@@ -24,7 +24,7 @@ class NewKey(
     name: Annotated[Text, StringConstraints(min_length=1, max_length=100)]
     role_id: Id
     mode: Literal["live", "test"] = "live"
-    expires_at: AwareDatetime | None = None
+    expires_at: Time | None = None
     ip_allowlist: list[Annotated[str, StringConstraints(max_length=64)]] | None = Field(None, max_length=50)
 
 

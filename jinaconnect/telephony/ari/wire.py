@@ -125,7 +125,7 @@ class ContactInfo(Wire):
     def roundtrip_ms(self) -> float | None:
         """The last OPTIONS in milliseconds, None where there was none."""
         text = self.roundtrip_usec or ""
-        return int(text) / 1000 if text.isdigit() and int(text) > 0 else None
+        return int(text) / 1000 if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
 class Peer(Wire):

@@ -151,8 +151,10 @@ async def test_a_cards_file_is_uploaded_or_named_for_one_send(agent: Agent) -> N
     assert shown["card_media_details"][1]["media_url"] == given["tenant_media_url"]
     assert shown["card_media"] == [given["tenant_media_id"]]
     other = (await send(client, "a.png", picture("PNG"))).ok(201)["id"]
-    wrong = {"phone": "+12025550161", "template": made["id"], "media_overrides": {"cards": {"2": other}}}
-    assert "media_overrides.cards.2" in (await client.post("/rcs/v1/messages/", wrong)).refused(400, "validation_error")
+    for place in ("2", "²", "9" * 5000):
+        wrong = {"phone": "+12025550161", "template": made["id"], "media_overrides": {"cards": {place: other}}}
+        answer = await client.post("/rcs/v1/messages/", wrong)
+        assert f"media_overrides.cards.{place}" in answer.refused(400, "validation_error")
     id = await agent.sends("+12025550161", template=made["id"], media_overrides={"cards": {"0": other}})
     await agent.became(id, "SENT")
     cards = sent(agent.server)[0]["richCard"]["carouselCard"]["cardContents"]

@@ -159,6 +159,17 @@ async def test_a_rotated_key_has_its_grace(tenant: Tenant, client: Callable[[str
     (await client(graced["key"]).get("/tenants/my-permissions/")).refused(401, "invalid_api_key")
 
 
+@pytest.mark.parametrize(
+    "wrong", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "2020-01-01T00:00:00Z", "2099-01-01T00:00:00"]
+)
+async def test_a_keys_end_that_will_not_do_is_refused(tenant: Tenant, wrong: str) -> None:
+    body = {"name": "k", "role_id": (await roles(tenant))["viewer"]["id"], "expires_at": wrong}
+    answer = await tenant().post("/tenants/api-keys/", body)
+    assert list(answer.refused(400, "validation_error")) == ["expires_at"]
+    made = (await tenant().post("/tenants/api-keys/", {**body, "expires_at": "2099-01-01T01:00:00+01:00"})).ok(201)
+    assert made["expires_at"] == "2099-01-01T00:00:00.000Z"
+
+
 async def test_a_key_bound_to_addresses_is_refused_elsewhere(
     tenant: Tenant, client: Callable[[str | None], Client]
 ) -> None:

@@ -132,8 +132,12 @@ async def test_it_comes_back_once_after_a_restart_with_several_processes(mongod:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "tomorrow", "2027-01-01T00:00:00", None]
-)
+    "wrong",
+    [
+        "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "tomorrow", "2027-01-01T00:00:00", None,
+        "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00",
+    ],
+)  # fmt: skip
 async def test_a_time_that_will_not_do_is_refused(tenant: Tenant, wrong: str | None) -> None:
     contact = (await received(tenant, {ANN: ["one"]}))[ANN]
     refused = await tenant().post(f"{BASE}/conversations/{contact}/snooze/", {"until": wrong})
