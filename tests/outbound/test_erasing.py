@@ -15,8 +15,10 @@ from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.message import INCOMING, new_message
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.blobs import DirectoryBlobs
+from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
+from tests.handlers.people import add_person
 from tests.outbound.test_media import picture, served
 from tests.outbound.test_shares import Hanging
 from tests.outbound.test_shares import host as _host
@@ -226,3 +228,103 @@ async def test_an_erasure_ends_once_the_files_can_be_removed_however_long_that_l
         return erasure["completed_at"] is not None
 
     await until(ended)
+
+
+async def cut_off(tenant: Tenant, contact: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an erasure begin on disk, and its process end before it has erased anything."""
+
+    async def cut(*_: Any, **__: Any) -> None:
+        raise RuntimeError("the process has ended")
+
+    monkeypatch.setattr(erasure, "end_contact", cut)
+    assert (await tenant("owner", "test").delete(f"/contacts/{contact}/?erase=true")).status == 500
+    monkeypatch.undo()
+
+
+async def test_who_is_removed_while_they_are_erased_is_erased(
+    gateway: Running, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody removes the contact after the erasure has begun, and whoever goes on finds it removed."""
+    client, scope = tenant("owner", "test"), f"{tenant.id}:test"
+    contact = (await written(tenant, OTHER, "my third wish"))["contact"]
+    await cut_off(tenant, contact, monkeypatch)
+    (await client.delete(f"/contacts/{contact}/")).ok(204)
+    job = await gateway.services.store.raw("jobs").find_one({"scope": scope, "kind": erasure.JOB})
+    assert job is not None
+    await erasure.go_on(gateway.services, scope, job["data"])
+    [proof] = (await client.get("/contacts/erasures/")).ok()["results"]
+    assert proof["completed_at"] is not None
+    assert await remains(gateway, tenant, OTHER[1:], "Zoe", "third wish") == []
+
+
+async def test_erasing_and_removing_at_once_erases(gateway: Running, tenant: Tenant) -> None:
+    client = tenant("owner", "test")
+    for number in range(4):
+        contact = (await written(tenant, f"+1202555014{number}", f"wish {number}"))["contact"]
+        erased, _ = await asyncio.gather(
+            client.delete(f"/contacts/{contact}/?erase=true"), client.delete(f"/contacts/{contact}/")
+        )
+        assert erased.status == 204
+        assert await remains(gateway, tenant, f"1202555014{number}", "Zoe", f"wish {number}") == []
+
+
+async def test_who_was_removed_can_be_erased_and_it_may_be_asked_again(gateway: Running, tenant: Tenant) -> None:
+    client, scope = tenant("owner", "test"), f"{tenant.id}:test"
+    contact = (await written(tenant, OTHER, "my fourth wish"))["contact"]
+    (await client.delete(f"/contacts/{contact}/")).ok(204)
+    assert "contacts" in {name for name, _ in await remains(gateway, tenant, OTHER[1:])}
+    # Somebody who writes later is a new contact, of whom nothing is taken.
+    assert (await written(tenant, OTHER, "hello again"))["contact"] != contact
+    store = gateway.services.store.within(scope)
+    late = {"_id": "whe_" + contact[4:], "account": "x", "reason": "x", "body": OTHER.encode()}
+    await store.insert("webhook_events", late)
+    for _ in range(2):
+        (await client.delete(f"/contacts/{contact}/?erase=true")).ok(204)
+    assert await remains(gateway, tenant, "fourth wish") == []
+    row = await store.find("contacts", contact)
+    assert row is not None
+    assert (row["erased"], row["former"], row["words"], row["chat"]["last"]) == (True, None, [], None)
+    said = [e for e in await client.events() if e["contact_id"] == contact and OTHER in str(e)]
+    assert said == [], "its removal was told with all that it had"
+    assert (await store.get("webhook_events", late["_id"]))["body"] is not None
+    [proof] = (await client.get("/contacts/erasures/")).ok()["results"]
+    assert proof["completed_at"] is not None
+    (await client.delete("/contacts/cnt_01arz3ndektsv4rrffq69g5fav/?erase=true")).refused(404, "not_found")
+
+
+async def test_a_proof_of_an_earlier_version_for_somebody_who_stayed_is_made_true(
+    gateway: Running, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, store = tenant("owner", "test"), gateway.services.store.of(tenant.id, "test")
+    contact = (await written(tenant, OTHER, "my fifth wish"))["contact"]
+    await cut_off(tenant, contact, monkeypatch)
+    (await client.delete(f"/contacts/{contact}/")).ok(204)
+    fields = {"completed_at": gateway.services.clock()}
+    await store.change("erasures", f"ers_{contact[4:]}", lambda _: Change(set=fields, unset=["names", "words", "said"]))
+    (await client.delete(f"/contacts/{contact}/?erase=true")).ok(204)
+    assert await remains(gateway, tenant, OTHER[1:], "Zoe", "fifth wish") == []
+
+
+async def test_who_may_not_see_a_merged_contact_erases_it_with_the_one_they_see(
+    gateway: Running, tenant: Tenant
+) -> None:
+    owner = tenant()
+    roles = gateway.services.store.of(tenant.id, "live")
+    role = await roles.find_one("roles", {"slug": "agent"})
+    assert role is not None
+    granted = {"permissions": {**role["permissions"], "contact.delete": True}}
+    await roles.change("roles", role["_id"], lambda _: Change(set=granted))
+    agent = await add_person(gateway, tenant, "agent")
+    bodies = [{"phone": "+12025550151", "first_name": "Quince"}, {"phone": "+12025550152", "first_name": "Medlar"}]
+    elder, younger = [(await owner.post("/contacts/", body)).ok(201)["id"] for body in bodies]
+    await tenant.receives("+12025550152", "a wish of the younger")
+    await owner.wait_for_events(lambda events: any(e["type"] == "message.received" for e in events))
+    (await owner.post(f"/contacts/{elder}/merge/", {"contact_id": younger})).ok()
+    give = {"assigned_to_type": "USER", "assigned_to_id": agent.id}
+    (await owner.post(f"/contacts/{elder}/assign/", give)).ok()
+    (await agent.client.delete(f"/contacts/{younger}/?erase=true")).refused(404, "not_found")
+    (await agent.client.delete(f"/contacts/{elder}/?erase=true")).ok(204)
+    assert await remains(gateway, tenant, "2025550151", "2025550152", "Quince", "Medlar", "of the younger") == []
+    proofs = (await owner.get("/contacts/erasures/")).ok()["results"]
+    assert {proof["contact"] for proof in proofs} == {elder, younger}
+    assert len({proof["requested_by"] for proof in proofs}) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from jinaconnect.actions.context import Context
@@ -13,20 +14,24 @@ IMPORTS, ROWS = "contact_imports", "contact_import_rows"
 PAGE = 500
 
 
-async def erase_rows(ctx: Context, contact: str, words: Sequence[str]) -> None:
-    """Remove the rows that are about a contact or name one of its addresses, and what imports say of them."""
-    last: dict[str, Any] = {}
+async def erase_rows(ctx: Context, contact: str, words: Sequence[str], until: datetime | None) -> None:
+    """Remove the rows that are about a contact or name one of its addresses, and what imports say of them.
+
+    With `until` that of imports begun after that moment stays: the address was somebody else's by then.
+    """
+    within: dict[str, Any] = {} if until is None else {"created_at": {"$lte": until}}
+    last = within
     while rows := await ctx.data.select(ROWS, last, sort=[("_id", -1)], limit=PAGE):
         for row in rows:
             if row["contact"] == contact or _names(row["phone"], words):
                 await ctx.data.remove(ROWS, row["_id"])
-        last = {"_id": {"$lt": rows[-1]["_id"]}}
-    last = {}
+        last = {**within, "_id": {"$lt": rows[-1]["_id"]}}
+    last = within
     while imports := await ctx.data.select(IMPORTS, last, sort=[("_id", -1)], limit=PAGE):
         for doc in imports:
             if any(_names(error["phone"], words) for error in doc["errors"]):
                 await ctx.data.change(IMPORTS, doc["_id"], lambda held: Change(set={"errors": _left(held, words)}))
-        last = {"_id": {"$lt": imports[-1]["_id"]}}
+        last = {**within, "_id": {"$lt": imports[-1]["_id"]}}
 
 
 def _left(doc: Document, words: Sequence[str]) -> list[Any]:

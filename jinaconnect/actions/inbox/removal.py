@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -133,7 +134,9 @@ async def end_contact(ctx: Context, contact: Document, *, erase: bool) -> None:
 
     def decide(doc: Document) -> Change:
         now = ctx.now()
-        gone: Mapping[str, Any] = {"deleted_at": now, "updated_at": now, "updated_by": ctx.principal.username}
+        gone: Mapping[str, Any] = {
+            "deleted_at": doc["deleted_at"] or now, "updated_at": now, "updated_by": ctx.principal.username
+        }  # fmt: skip
         if erase:
             others: dict[str, Any] = {name: None for name in ("former", "lent") if name in doc}
             fields = {**gone, **_ERASED, **others}
@@ -144,25 +147,41 @@ async def end_contact(ctx: Context, contact: Document, *, erase: bool) -> None:
             fields = {**gone, **unaddressed(), "former": former}
         return Change(set=fields, events=[contact_event(ctx, event_id, "contact.deleted", doc, shown)])
 
-    if contact["deleted_at"] is None:
-        with contextlib.suppress(NotFound):  # somebody else was first
-            ctx.wrote(await ctx.data.change("contacts", contact["_id"], decide))
+    id = contact["_id"]
+    while (held := await ctx.data.find("contacts", id)) is not None and not _ended(held, erase=erase):
+        with contextlib.suppress(NotFound):  # removed in between: what is left of it is looked at again
+            ctx.wrote(await ctx.data.change("contacts", id, decide, known=held))
     await remove_messages_of(ctx, contact, erase=erase)  # what came in between
 
 
-async def erase_bodies(ctx: Context, names: Sequence[bytes]) -> None:
-    """Remove the bodies kept of webhooks that could not be applied, where they name an address."""
-    last: dict[str, Any] = {}
+def _ended(contact: Document, *, erase: bool) -> bool:
+    """Tell whether a contact is removed, or erased: one that is removed still has what is personal."""
+    return bool(contact.get("erased")) if erase else contact["deleted_at"] is not None
+
+
+def _until(moment: datetime | None) -> dict[str, Any]:
+    """Return the filter of what was there at a moment: who wrote after their removal is somebody new."""
+    return {} if moment is None else {"created_at": {"$lte": moment}}
+
+
+async def erase_bodies(ctx: Context, names: Sequence[bytes], until: datetime | None) -> None:
+    """Remove the bodies kept of webhooks that could not be applied, where they name an address; of later ones none."""
+    last = _until(until)
     while names and (rows := await ctx.data.select("webhook_events", last, sort=[("_id", -1)], limit=PAGE)):
         for row in rows:
             if any(name in (row.get("body") or b"") for name in names):
                 await ctx.data.change("webhook_events", row["_id"], lambda doc: Change(set={"body": None}))
-        last = {"_id": {"$lt": rows[-1]["_id"]}}
+        last = {**last, "_id": {"$lt": rows[-1]["_id"]}}
 
 
-async def erase_said(ctx: Context, names: Sequence[str]) -> list[str]:
-    """Erase what somebody who is so addressed said in groups; returns the ids of those messages."""
-    wanted, ids = {"said_by.address": {"$in": list(names)}}, list[str]()
+def said_by(names: Sequence[str], until: datetime | None) -> dict[str, Any]:
+    """Return the filter of what somebody who is so addressed said in groups until a moment."""
+    return {"said_by.address": {"$in": list(names)}, **_until(until)}
+
+
+async def erase_said(ctx: Context, names: Sequence[str], until: datetime | None) -> list[str]:
+    """Erase what somebody who is so addressed said in groups until a moment; returns the ids of those messages."""
+    wanted, ids = said_by(names, until), list[str]()
     while names and (rows := await ctx.data.select("messages", wanted, limit=PAGE)):
         ids += [row["_id"] for row in rows]
         for id in {row["contact"] for row in rows}:

@@ -142,7 +142,8 @@ async def delete_contact(ctx: Context, id: str) -> None:
     """Remove a contact and their messages from the inbox.
 
     What is erased is nowhere any more, the log included, where `event.erased` stands in its place; the proof of it is
-    in `contacts/erasures/`.
+    in `contacts/erasures/`. All that was merged into the contact goes as well, and one that was removed before can
+    still be erased.
     """
     erase = parse_or_fault("erase", parse_bool, ctx.caller.query.get("erase", "false"))
     await (erasure.erase_contact(ctx, id) if erase else removal.remove_contact(ctx, id))
