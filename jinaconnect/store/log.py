@@ -192,11 +192,12 @@ class Log:
     async def blank(
         self, scope: str, contact: str, subjects: Sequence[str], silent: Sequence[Mapping[str, Any]]
     ) -> int:
-        """Take from events of a contact, or about some subjects, what they say; returns of how many.
+        """Take from events of a contact, notices of it, or about some subjects, what they say; returns of how many.
 
         Each keeps its number and its time, and says which type it was. Those that are `silent` stay as they are.
         """
-        about = [{"contact": contact}, {"subject": {"$in": list(subjects)}}]
+        notices = {"data.notification_type": {"$exists": True}, "data.metadata.contact_id": contact}
+        about = [{"contact": contact}, notices, {"subject": {"$in": list(subjects)}}]
         said = {"id": "$_id", "was": "$type"}
         blank: list[Document] = [
             {"$set": {"subject": "$_id", "data": {"$mergeObjects": [said]}}}, {"$set": {"type": ERASED}},

@@ -82,6 +82,8 @@ def notice_jobs(rows: Iterable[Document], now: datetime) -> list[Document]:
         if notice is None:
             continue
         data = {**asdict(notice), "event": row["_id"], "at": row["at"], "by": row["actor"]["id"]}
+        if row.get("contact") is not None:  # by which the notice goes where the contact is erased
+            data["metadata"] = {"contact_id": row["contact"], **notice.metadata}
         job = {"scope": row["log"], "kind": NOTIFY_JOB, "data": data, "due": due_at(now)}
         jobs.append({"q": {"_id": f"job_{row['_id']}"}, "u": {"$setOnInsert": job}, "upsert": True})
     return jobs

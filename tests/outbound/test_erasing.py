@@ -11,10 +11,12 @@ from jinaconnect.actions.context import Caller, Context
 from jinaconnect.actions.inbox import erasure
 from jinaconnect.actions.messaging.incoming import applying
 from jinaconnect.actions.messaging.sending import count_message
+from jinaconnect.actions.office.notifications import notify
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.message import INCOMING, new_message
 from jinaconnect.core.principal import system_principal
 from jinaconnect.store.blobs import DirectoryBlobs
+from jinaconnect.store.outbox import notice_jobs
 from jinaconnect.store.tenant import Change
 from tests.client import until
 from tests.conftest import Running
@@ -328,3 +330,29 @@ async def test_who_may_not_see_a_merged_contact_erases_it_with_the_one_they_see(
     proofs = (await owner.get("/contacts/erasures/")).ok()["results"]
     assert {proof["contact"] for proof in proofs} == {elder, younger}
     assert len({proof["requested_by"] for proof in proofs}) == 1
+
+
+async def test_nobody_is_told_of_who_is_erased_by_their_notices(gateway: Running, tenant: Tenant) -> None:
+    """A notice says whom nobody answered; one of an earlier version names the contact in the same place."""
+    services, owner = gateway.services, tenant()
+    kim = await add_person(gateway, tenant, "manager")
+    contact = (await owner.post("/contacts/", {"phone": "+12025550161", "first_name": "Tansy"})).ok(201)["id"]
+    doc = await services.store.of(tenant.id, "live").get("contacts", contact)
+    chat = (await owner.get(f"/team-inbox/api/conversations/{contact}/")).ok()
+    data = {**chat, "target": "resolution", "due_at": "2026-11-27T10:00:00Z"}
+    ids, at = [services.ids.new("evt") for _ in range(2)], services.clock()
+    row = {"type": "conversation.sla_breached", "data": data, "log": f"{tenant.id}:live", "at": at, "contact": contact,
+           "actor": {"id": "x"}}  # fmt: skip
+    jobs = notice_jobs([{**row, "_id": id} for id in ids], at)
+    told, late = [job["u"]["$setOnInsert"]["data"] for job in jobs]
+    await notify(services, f"{tenant.id}:live", told)
+    [notice] = (await kim.client.get("/notifications/")).ok()["results"]
+    assert ("Tansy" in notice["message"], notice["metadata"]["contact_id"]) == (True, contact)
+    assert [name for name, _ in await remains(gateway, tenant, "Tansy") if name in ("events", "notifications")]
+    (await owner.delete(f"/contacts/{contact}/?erase=true")).ok(204)
+    assert await remains(gateway, tenant, "Tansy", doc["phone"][1:]) == []
+    assert (await kim.client.get("/notifications/")).ok()["results"] == []
+    await notify(services, f"{tenant.id}:live", late)  # its job waited meanwhile
+    assert await remains(gateway, tenant, "Tansy") == []
+    kept = {event["id"]: event["type"] for event in await kim.client.events()}
+    assert kept[f"evt_{notice['id'][4:]}"] == "event.erased"

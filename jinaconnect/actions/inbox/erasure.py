@@ -14,6 +14,7 @@ from jinaconnect.actions.context import Context, Services, system_context
 from jinaconnect.actions.erasing.broadcasts import erase_recipient
 from jinaconnect.actions.erasing.calls import erase_calls, refuse_live_calls
 from jinaconnect.actions.erasing.imports import erase_rows
+from jinaconnect.actions.erasing.notices import erase_notices
 from jinaconnect.actions.inbox.removal import end_contact, erase_bodies, erase_said, remove_messages_of, said_by
 from jinaconnect.actions.inbox.stats import keep_counting
 from jinaconnect.actions.listing import list_documents
@@ -149,6 +150,7 @@ async def carry_out(ctx: Context, erasure: Document) -> None:
         await ctx.data.remove("timeline", row["_id"])
     await erase_bodies(ctx, [word.encode() for word in erasure["words"]], until)
     await erase_rows(ctx, id, erasure["words"], until)
+    await erase_notices(ctx, id)
     blanked = await blank_events(ctx, id, said)
     done = {**erasure["erased"], "events": erasure["erased"]["events"] + blanked}
     fields = {"completed_at": ctx.now(), "erased": done}
@@ -179,4 +181,5 @@ async def follow_removal(ctx: Context, id: str) -> None:
     await remove_messages_of(ctx, contact, erase=erase)
     if erase:
         await erase_calls(ctx, id)
+        await erase_notices(ctx, id)
         await blank_events(ctx, id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinaconnect.actions.context import Context, Services, system_context
+from jinaconnect.actions.inbox.erasure import follow_removal
 from jinaconnect.actions.listing import list_documents
 from jinaconnect.core.clock import iso
 from jinaconnect.core.errors import NotFound, PermissionDenied
@@ -93,8 +94,19 @@ async def mark_all_read(ctx: Context) -> int:
 
 
 async def notify(services: Services, scope: str, data: Mapping[str, Any]) -> None:
-    """Give everybody concerned by an event their notice; done again, it gives nobody a second one."""
-    ctx = system_context(services, scope, "notifications")
+    """Give everybody concerned by an event their notice; done again, it gives nobody a second one.
+
+    Of a contact that is erased meanwhile nobody is notified.
+    """
+    ctx, about = system_context(services, scope, "notifications"), data["metadata"].get("contact_id")
+    contact = await ctx.data.find("contacts", about) if about is not None else None
+    if contact is None or not contact.get("erased"):
+        await _give(ctx, data)
+    if about is not None:
+        await follow_removal(ctx, about)
+
+
+async def _give(ctx: Context, data: Mapping[str, Any]) -> None:
     roles = await ctx.services.store.of(ctx.principal.tenant, "live").select("roles", {"deleted_at": None})
     holding = [role["_id"] for role in roles if role["permissions"].get(data["permission"])]
     members = await ctx.data.select("members", {"is_active": True, "role": {"$in": holding}}, fields={"user": 1})

@@ -21,7 +21,7 @@ Data = Mapping[str, Any]
 class Notice:
     """A notice: to whoever holds `permission`, but for who did it; once for each `key` where it has one.
 
-    Where `people` are named, it is theirs alone.
+    Where `people` are named, it is theirs alone. `metadata` names the contact of its event as `contact_id` in any case.
     """
 
     type: str
