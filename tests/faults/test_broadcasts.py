@@ -19,9 +19,10 @@ from jinaconnect.core.ids import encode
 from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.core.inbox.words import contact_words
 from jinaconnect.store.databases.embedded import EmbeddedMongo
+from tests.carriers.meta import Behaviour
 from tests.client import until
 from tests.faults.carrier_side import Site, site
-from tests.processes import GatewayProcess
+from tests.processes import GatewayProcess, redis, running
 
 
 def people(scope: str, count: int) -> list[dict[str, Any]]:
@@ -136,3 +137,20 @@ async def test_a_database_that_is_killed_meanwhile_loses_and_doubles_nobody(tmp_
         os.kill(here.gateway.mongod(), signal.SIGKILL)
         await ended(here, id, within_s=120)
         await everybody_once(here, database, id, 300)
+
+
+@pytest.mark.long
+async def test_of_two_processes_neither_takes_over_what_the_other_still_asks_a_slow_carrier_for(
+    mongod: EmbeddedMongo, tmp_path: Path
+) -> None:
+    """What stands in line at the end of a slice takes longer than a claim stands by itself."""
+    name = f"slow_{secrets.token_hex(4)}"
+    database = AsyncMongoClient(mongod.uri, tz_aware=True)[name]
+    async with redis() as bell:
+        settings = {"JC_MONGODB__URI": mongod.uri, "JC_MONGODB__DATABASE": name, "JC_REDIS__URL": bell.url}
+        async with site(GatewayProcess(tmp_path, settings)) as here, running(GatewayProcess(tmp_path, settings)):
+            here.carrier.usual = Behaviour(delay_s=13)  # five rounds of 64: the last is asked when the lease would end
+            id = await begun(here, database, 320)
+            shown = await ended(here, id, within_s=300)
+            assert (shown["status"], shown["sent_count"]) == ("SENT", 320)
+            assert await everybody_once(here, database, id, 320) == 0
