@@ -12,7 +12,7 @@ import pytest
 from jinaconnect.actions.scheduling.messages import COLLECTION, send_scheduled
 from jinaconnect.core.errors import Invalid
 from jinaconnect.core.messaging.scheduled import time_of
-from jinaconnect.store.due import Claim, due_at
+from jinaconnect.store.due import LEASE, Claim, Lease, due_at
 from jinaconnect.store.tenant import Change
 from tests.client import Client, until
 from tests.conftest import Running
@@ -144,7 +144,8 @@ async def _scheduled(gateway: Running, tenant: Tenant, hours_late: float) -> tup
 
 async def test_what_is_found_too_late_is_missed_and_sent_by_a_new_time_alone(tenant: Tenant, gateway: Running) -> None:
     id, store = await _scheduled(gateway, tenant, 2.1)
-    await send_scheduled(gateway.services, gateway.ports, Claim(await store.get(COLLECTION, id), 1, False))
+    lease = Lease(gateway.services.clock() + LEASE)
+    await send_scheduled(gateway.services, gateway.ports, Claim(await store.get(COLLECTION, id), 1, False, lease))
     assert (await tenant().get(f"{PATH}{id}/")).ok()["status"] == "MISSED"
     (await tenant().patch(f"{PATH}{id}/", {"scheduled_time": soon(0.5)})).ok()
     await ended(tenant(), id, "SENT")
@@ -152,9 +153,9 @@ async def test_what_is_found_too_late_is_missed_and_sent_by_a_new_time_alone(ten
 
 async def test_one_that_was_cut_off_anywhere_is_sent_once(tenant: Tenant, gateway: Running) -> None:
     id, store = await _scheduled(gateway, tenant, 0.1)
-    before = await store.get(COLLECTION, id)
+    before, lease = await store.get(COLLECTION, id), Lease(gateway.services.clock() + LEASE)
     await asyncio.gather(
-        *(send_scheduled(gateway.services, gateway.ports, Claim(before, 1, bool(n))) for n in range(4))
+        *(send_scheduled(gateway.services, gateway.ports, Claim(before, 1, bool(n), lease)) for n in range(4))
     )
     # Whoever is killed before the end is written leaves it as it was taken; it is taken up again, much later.
     held = await store.get(COLLECTION, id)
@@ -163,7 +164,7 @@ async def test_one_that_was_cut_off_anywhere_is_sent_once(tenant: Tenant, gatewa
         await store.change(
             COLLECTION, id, lambda doc, at=past: Change(set={"status": "SCHEDULED", "scheduled_time": at})
         )
-        await send_scheduled(gateway.services, gateway.ports, Claim(await store.get(COLLECTION, id), 2, True))
+        await send_scheduled(gateway.services, gateway.ports, Claim(await store.get(COLLECTION, id), 2, True, lease))
     assert (await tenant().get(f"{PATH}{id}/")).ok()["message_id"] == held["message"]
     outgoing = (await tenant().get("/team-inbox/api/messages/", params={"direction": "OUTGOING"})).ok()["results"]
     assert [row["id"] for row in outgoing] == [held["message"]]

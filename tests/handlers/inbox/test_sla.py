@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jinaconnect.actions.inbox.attention import attend
-from jinaconnect.store.due import Claim
+from jinaconnect.store.due import LEASE, Claim, Lease
 from tests.client import Client, until
 from tests.conftest import Running
 from tests.handlers.inbox.test_inbox import ANN, BOB, chat_of, received
@@ -84,7 +84,7 @@ async def test_what_a_stop_has_passed_over_is_told_once_by_whoever_comes_first(
         past = {f"chat.sla.{place}.{name}": doc["created_at"] for place in ("response", "resolution") for name in
                 ("warn", "due")}  # fmt: skip
         await gateway.services.store.database["contacts"].update_one({"_id": contact}, {"$set": past})
-        claim = Claim(await store.get("contacts", contact), 2, True)
+        claim = Claim(await store.get("contacts", contact), 2, True, Lease(gateway.services.clock() + LEASE))
         await asyncio.gather(*(attend(gateway.services, claim) for _ in range(4)))
         assert (await store.get("contacts", contact))["due"] is None
     assert sorted(await told(tenant())) == [("breached", "first_response")] * 2 + [("breached", "resolution")] * 2
