@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from playwright.async_api import Page, expect
 
+from jinaconnect.store.databases.indexes import unhurried
 from tests.browser.signing_in import sign_in
 from tests.conftest import Running
 from tests.handlers.people import add_person
@@ -30,7 +31,8 @@ async def multiply(gateway: Running, tenant: Tenant) -> None:
             **contact, "_id": ids.new("cnt"), "phone": f"+1303{number:07}", "first_name": f"Customer {number}",
             "addresses": [], "chat": {**contact["chat"], "at": at, "last": last},
         })  # fmt: skip
-    await store.raw("contacts").insert_many(people, ordered=False)
+    with unhurried():
+        await store.raw("contacts").insert_many(people, ordered=False)
     for begin in range(1, MESSAGES, 10_000):
         said = []
         for number in range(begin, min(begin + 10_000, MESSAGES)):
@@ -40,7 +42,8 @@ async def multiply(gateway: Running, tenant: Tenant) -> None:
                 "timestamp": message["timestamp"] - timedelta(seconds=MESSAGES - number),
                 "content": {"type": "text", "body": {"text": text}},
             })  # fmt: skip
-        await store.raw("messages").insert_many(said, ordered=False)
+        with unhurried():
+            await store.raw("messages").insert_many(said, ordered=False)
 
 
 async def nodes(page: Page) -> int:

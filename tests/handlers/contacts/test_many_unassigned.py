@@ -7,6 +7,7 @@ import pytest
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import new_contact
 from jinaconnect.core.inbox.message import new_message
+from jinaconnect.store.databases.indexes import unhurried
 from tests.conftest import Running
 from tests.tenants import Tenant
 
@@ -33,8 +34,9 @@ async def test_no_message_is_left_out_beyond_some_thousand_contacts(
             status=status.RECEIVED, number=place + 1,
         )  # fmt: skip
         messages.append({**message, **stored})
-    await services.store.raw("contacts").insert_many(contacts, ordered=False)
-    await services.store.raw("messages").insert_many(messages, ordered=False)
+    with unhurried():
+        await services.store.raw("contacts").insert_many(contacts, ordered=False)
+        await services.store.raw("messages").insert_many(messages, ordered=False)
     agent, seen = tenant("agent"), set[str]()
     cursor: str | None = ""
     while cursor is not None:
