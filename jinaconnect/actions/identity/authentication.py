@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from jinaconnect.core.permissions import held as held_by
 from jinaconnect.core.principal import Mode, Principal
 from jinaconnect.store.identity.people import People
 from jinaconnect.store.identity.registry import Registry
+from jinaconnect.store.secrets.passwords import mark_of
 
 KEEP_S = 10.0
 MAX_KEPT = 50_000
@@ -48,6 +49,19 @@ class _Kept:
 def key_hash(secret: str) -> str:
     """Return what is stored of an API key: it has 160 bits of chance, so a plain SHA-256 suffices."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def stands(session: Mapping[str, Any] | None, user: Mapping[str, Any] | None) -> bool:
+    """Tell whether a session still opens the account it was begun for.
+
+    It does so by the password that it was begun with alone. A login that looks at a password while that is changed
+    makes its session after all others have ended, and no revoking finds it. One of before sessions said so ends as
+    any does, by being revoked.
+    """
+    if session is None or session["revoked"] or user is None or not user["is_active"]:
+        return False
+    mark = mark_of(user["password"])
+    return bool(session["user"] == user["_id"] and (session.get("password") or mark) == mark)
 
 
 class TokenAuthenticator:
@@ -171,8 +185,8 @@ class TokenAuthenticator:
         if session is None or session["revoked"]:
             raise AuthenticationFailed("The token has been revoked.")
         user = await self._people.user(claims["user_id"])
-        if user is None or not user["is_active"] or session["user"] != user["_id"]:
-            raise AuthenticationFailed("The account is not active.")
+        if user is None or not stands(session, user):
+            raise AuthenticationFailed("The session has ended.")
         member = next(
             (m for m in await self._people.memberships(user["_id"]) if m["scope"] == session["tenant"]), None
         )

@@ -12,10 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from jinaconnect.actions.context import OperationContext
+from jinaconnect.actions.identity.authentication import stands
 from jinaconnect.actions.identity.sessions import access_tokens, open_session, prove
 from jinaconnect.core.errors import AuthenticationFailed
 from jinaconnect.core.principal import Mode
 from jinaconnect.store.databases.mongo import Document
+from jinaconnect.store.secrets.passwords import mark_of
 
 KIND = "browser"
 
@@ -30,11 +32,11 @@ class Opened:
 
 async def begin(ctx: OperationContext, name: str, password: str, tenant: str | None, mode: Mode) -> Opened:
     """Sign a person in; without `tenant` to their first organisation. Raises AuthenticationFailed, Throttled."""
-    _, memberships = await prove(ctx, name, password)
+    users, memberships = await prove(ctx, name, password)
     member = next((each for each in memberships if tenant in (None, each["scope"])), None)
     if member is None:
         raise AuthenticationFailed("The account is not a member of this organisation.")
-    session = await open_session(ctx, member, refresh=None, beside={})
+    session = await open_session(ctx, member, mark_of(users[member["user"]]["password"]), refresh=None, beside={})
     return await _opened(ctx, session, session, member, memberships, mode)
 
 
@@ -71,7 +73,7 @@ async def _held(ctx: OperationContext, cookie: str) -> Document:
     claims = ctx.ports.auth.claims(cookie, KIND)
     session = await ctx.services.people.session(claims["sid"])
     user = await ctx.services.people.user(session["user"]) if session is not None else None
-    if session is None or session["revoked"] or user is None or not user["is_active"]:
+    if session is None or not stands(session, user):
         raise AuthenticationFailed("The session has ended.")
     return session
 
@@ -83,7 +85,7 @@ async def _beside(ctx: OperationContext, held: Document, member: Document) -> st
         found = await ctx.services.people.session(known)
         if found is not None and not found["revoked"]:
             return str(known)
-    made = await open_session(ctx, member, refresh=None, beside={})
+    made = await open_session(ctx, member, held.get("password"), refresh=None, beside={})
     await ctx.services.people.put_session_beside(held["_id"], member["scope"], made)
     return made
 

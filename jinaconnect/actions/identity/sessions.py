@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from jinaconnect.actions.context import Context, OperationContext
-from jinaconnect.actions.identity.authentication import KEY_PREFIXES
+from jinaconnect.actions.identity.authentication import KEY_PREFIXES, stands
 from jinaconnect.actions.identity.letters import ask_for_letter
 from jinaconnect.core.errors import AuthenticationFailed, Invalid, PermissionDenied, Throttled
 from jinaconnect.core.identity.passwords import password_faults
 from jinaconnect.core.principal import Mode
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.secrets.passwords import hashed, matches
+from jinaconnect.store.secrets.passwords import hashed, mark_of, matches
 
 _WRONG = "The e-mail or password is wrong."
 
@@ -27,7 +27,7 @@ async def log_in(ctx: OperationContext, name: str, password: str, access_key: st
     member = _first(memberships)
     user = users[member["user"]]
     refresh = ctx.ids.new("jti")
-    session = await open_session(ctx, member, refresh=refresh)
+    session = await open_session(ctx, member, mark_of(user["password"]), refresh=refresh)
     answer = await access_tokens(ctx, session, user, member)
     return {**answer, "refresh": _renewal(ctx, session, refresh)}
 
@@ -57,15 +57,20 @@ def _first(memberships: Sequence[Document]) -> Document:
     return memberships[0]
 
 
-async def open_session(ctx: Context, member: Document, **fields: Any) -> str:
-    """Begin a session of a member and return its id."""
-    session = ctx.ids.new("sid")
-    expires = ctx.now() + timedelta(seconds=ctx.services.settings.refresh_ttl_s)
-    await ctx.services.people.add_session({
-        "_id": session, "user": member["user"], "tenant": member["scope"], "revoked": False, "created_at": ctx.now(),
-        "expires_at": expires, **fields,
-    })  # fmt: skip
-    return session
+async def open_session(ctx: Context, member: Document, password: str | None, **fields: Any) -> str:
+    """Begin a session of a member and return its id; `password` is the mark of the one that has opened it.
+
+    Raises AuthenticationFailed where the account has another one by now.
+    """
+    session = {
+        "_id": ctx.ids.new("sid"), "user": member["user"], "tenant": member["scope"], "revoked": False,
+        "created_at": ctx.now(), "expires_at": ctx.now() + timedelta(seconds=ctx.services.settings.refresh_ttl_s),
+        "password": password, **fields,
+    }  # fmt: skip
+    await ctx.services.people.add_session(session)
+    if not stands(session, await ctx.services.people.user(member["user"])):
+        raise AuthenticationFailed("The password was changed meanwhile.")
+    return str(session["_id"])
 
 
 async def _proven(ctx: Context, name: str, password: str) -> dict[str, Document]:
@@ -132,16 +137,16 @@ async def renew(ctx: OperationContext, token: str) -> dict[str, Any]:
     services = ctx.services
     claims = ctx.ports.auth.claims(token, "refresh")
     session = await services.people.session(claims["sid"])
-    if session is None or session["revoked"]:
+    user = await services.people.user(session["user"]) if session is not None else None
+    if session is None or user is None or not stands(session, user):
         raise AuthenticationFailed("The session has ended.")
     new = ctx.ids.new("jti")
     expires = ctx.now() + timedelta(seconds=services.settings.refresh_ttl_s)
     if not await services.people.rotate_session(session["_id"], claims["jti"], new, expires):
         await services.people.revoke_sessions({"_id": session["_id"]})
         raise AuthenticationFailed("The refresh token was used before; the session has ended.")
-    user = await services.people.user(session["user"])
     members = [row for row in await services.people.memberships(session["user"]) if row["scope"] == session["tenant"]]
-    if user is None or not user["is_active"] or not members:
+    if not members:
         raise AuthenticationFailed("The session has ended.")
     answer = await access_tokens(ctx, session["_id"], user, members[0])
     return {**answer, "refresh": _renewal(ctx, session["_id"], new)}

@@ -94,11 +94,15 @@ class People:
     @guarded
     async def change_user(
         self, id: str, fields: Mapping[str, Any], announcement: Callable[[Document], Document],
-        jobs: Sequence[Document] = (),
+        jobs: Sequence[Document] = (), holding: Mapping[str, Any] = MappingProxyType({}),
     ) -> tuple[Document, Document]:  # fmt: skip
-        """Change a person's profile and leave the jobs that follow from it; returns it and the row to be told."""
+        """Change a person's profile and leave the jobs that follow from it; returns it and the row to be told.
+
+        Raises NotFound where `holding` is not so any more.
+        """
+        query = {**holding, "_id": id}
         doc, rows = await change_announced(
-            self._database, "users", {"_id": id}, fields, lambda doc: [announcement(doc)], jobs
+            self._database, "users", query, fields, lambda doc: [announcement(doc)], jobs
         )
         return doc, rows[0]
 
