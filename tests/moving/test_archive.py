@@ -25,6 +25,7 @@ from jinaconnect.store.databases.mongo import connect
 from tests.client import Client, until
 from tests.conftest import PLENTY, Running
 from tests.handlers.inbox.test_inbox import ANN, BOB, received
+from tests.handlers.people import add_person
 from tests.tenants import Tenant
 
 PASSPHRASE = "seven green bottles on a wall"
@@ -60,6 +61,7 @@ async def test_an_organisation_goes_on_elsewhere_with_its_log_its_files_and_its_
     gateway: Running, elsewhere: Running, tenant: Tenant, tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
     people = await received(tenant, {ANN: ["one", "two"], BOB: ["three"]})
+    person = await add_person(gateway, tenant, "agent")
     form = aiohttp.FormData()
     form.add_field("file", b"\x89PNG\r\n\x1a\n" + bytes(64), filename="a.png")
     file = (await tenant().ask("POST", "/team-inbox/api/files/", data=form)).ok(201)
@@ -77,6 +79,9 @@ async def test_an_organisation_goes_on_elsewhere_with_its_log_its_files_and_its_
     assert [e["seq"] for e in await owner.events()] == [e["seq"] for e in events]
     further = (await owner.get("/events/", params={"after": page["cursor"], "limit": "500"})).ok()
     assert [e["id"] for e in further["events"]] == [e["id"] for e in events[3:]]
+    came = await elsewhere.services.people.user(person.id)
+    assert came is not None
+    assert (came["email_verified"], came["proved_at"]) == (True, None), "proved, but not here"
     chats = (await owner.get("/team-inbox/api/conversations/")).ok()["results"]
     assert {chat["contact"]["phone"]: chat["unread_count"] for chat in chats} == {ANN: 2, BOB: 1}
     app = await elsewhere.services.store.of(tenant.id, "live").get("apps", tenant.whatsapp["app_id"])

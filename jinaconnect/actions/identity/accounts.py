@@ -202,7 +202,7 @@ async def reset_password(ctx: OperationContext, token: str, password: str, confi
     if password != confirmed:
         raise Invalid.field("confirm_password", "does not match")
     user = await resettable(ctx, token)
-    if not await ctx.services.people.redeem_reset(user["_id"], key_hash(token), await hashed(password), ctx.now()):
+    if not await ctx.services.people.redeem_reset(user, key_hash(token), await hashed(password), ctx.now()):
         raise unusable("is unknown or used")
     await tell_changed(ctx, user)
     return str(user["email"])

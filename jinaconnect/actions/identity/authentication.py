@@ -196,9 +196,8 @@ class TokenAuthenticator:
         role = await self._role(session["tenant"], member["role"])
         expires = datetime.fromtimestamp(claims["exp"], UTC)
         name = f"{user['first_name']} {user['last_name']}".strip() or user["email"]
-        operator = user["username"] in self._operators and await self._people.is_first_account(
-            user["_id"], user["username"]
-        )
+        email = user["email"]
+        operator = email in self._operators and await self._people.is_first_account(user["_id"], email)
         mode: Mode = "test" if claims.get("mode") == "test" else "live"
         return self._principal(
             "user", user["_id"], name, tenant, mode, role, expires, user["username"], member["_id"], session["_id"],

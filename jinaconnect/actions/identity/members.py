@@ -221,7 +221,7 @@ async def accept(ctx: Context, token: str, password: str) -> None:
 
     # The membership first: it opens nothing before the password is set, and cut in between the link works once more.
     await store.change("members", member["_id"], decide)
-    if not await people.redeem_invitation(user["_id"], digest, await hashed(password), ctx.now()):
+    if not await people.redeem_invitation(user, digest, await hashed(password), ctx.now()):
         raise _unusable()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinaconnect.actions.context import Services
 from jinaconnect.actions.moving.sealed import CHECK, fits, for_the_way, resealed
 from jinaconnect.core.errors import Conflict
+from jinaconnect.core.identity.proof import arrived
 from jinaconnect.store.databases.mongo import Document
 from jinaconnect.store.moving.archive import tenant_of, unpack, verified
 from jinaconnect.store.moving.moves import Moves
@@ -35,7 +36,8 @@ async def import_tenant(services: Services, path: Path, passphrase: str) -> Asyn
     await moves.begin(tenant, archive, keys, services.secrets)
 
     def made(collection: str, doc: Document) -> Document:
-        return resealed(collection, doc, way, services.secrets)
+        after = resealed(collection, doc, way, services.secrets)
+        return arrived(after) if collection == "users" else after
 
     async for done in unpack(services.store.database, services.blobs, path, manifest, made):
         yield done

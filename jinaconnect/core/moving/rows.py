@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jinaconnect.core.errors import Invalid
+from jinaconnect.core.identity.proof import FROM_ELSEWHERE
 from jinaconnect.core.inbox import status
 from jinaconnect.core.inbox.contact import ASSIGNEES, LEAD_STATUSES, new_contact
 from jinaconnect.core.inbox.content import check_content
@@ -67,7 +68,7 @@ def person(row: Row, tenant: str) -> dict[str, Any]:
             "username": text(row, "username") or email, "first_name": text(row, "first_name", 150) or "",
             "last_name": text(row, "last_name", 150) or "", "mobile": phone(row, "mobile") or phone(row, "phone"),
             "password": None, "is_active": True, "email_verified": True, "home": tenant,
-            "created_at": when["created_at"],
+            **FROM_ELSEWHERE, "created_at": when["created_at"],
         },
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ An account is known before any tenant is, so these look-ups cross tenants. Each 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -14,11 +14,11 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from jinaconnect.core.errors import Conflict
+from jinaconnect.core.identity.proof import held_since, leaving, proving
 from jinaconnect.store.coordination.withdrawals import Change, Withdrawals
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.together import change_announced
 
-_EVER = datetime.min.replace(tzinfo=UTC)  # since an account was made
 _NO_COLLECTION, _NO_INDEX = 26, 27  # MongoDB's error_codes.yml
 
 
@@ -73,15 +73,16 @@ class People:
         return found or await self._database["users"].find({"username": name}, sort=[("_id", 1)]).to_list()
 
     @guarded
-    async def is_first_account(self, id: str, name: str) -> bool:
-        """Tell whether an account was the first with an address or username: the one a setting that names it means.
+    async def is_first_account(self, id: str, address: str) -> bool:
+        """Tell whether an account was the first to prove an address here: the one a setting that names it means.
 
-        Whoever moves to an address comes after all that had it before, and who has moved away from one keeps its
-        place: else a move were a way to what the setting gives to somebody else.
+        Neither an id nor a word from elsewhere makes anybody first, nor an account that somebody has made for an
+        address of others. Whoever moves to an address comes after all that had it before, and who has moved away from
+        one keeps its place: else a move were a way to what the setting gives to somebody else.
         """
-        query = {"$or": [{"email": name}, {"username": name}, {"had.address": name}]}
-        rows = await self._database["users"].find(query, {"email": 1, "moved_at": 1, "had": 1}).to_list()
-        return bool(rows) and min((_since(row, name), row["_id"]) for row in rows)[1] == id
+        rows = await self._database["users"].find({"$or": [{"email": address}, {"had.address": address}]}).to_list()
+        held = [(since, row["_id"]) for row in rows if (since := held_since(row, address)) is not None]
+        return bool(held) and min(held)[1] == id
 
     @guarded
     async def add_user(self, doc: Mapping[str, Any]) -> None:
@@ -122,8 +123,8 @@ class People:
             "moving_to.hash": digest, "moving_to.until": {"$gt": now},
         }  # fmt: skip
         fields = {
-            "email": moving["address"], "email_verified": True, "moving_to": None, "moved_at": now,
-            "had": [*user.get("had", ()), {"address": former, "since": user.get("moved_at")}],
+            "email": moving["address"], "email_verified": True, "proved_at": now, "moving_to": None, "moved_at": now,
+            "had": leaving(user),
             "reset": None, "invitation": None,
             # The secret is known as used from now on, in the place of any to the former address.
             "verification": {"hash": digest, "until": moving["until"]},
@@ -173,14 +174,14 @@ class People:
         """Note that a person has proven their address; False when the secret does not hold or has done so before."""
         result = await self._database["users"].update_one(
             {"verification.hash": digest, "verification.until": {"$gt": now}, "email_verified": False},
-            {"$set": {"email_verified": True, "is_active": True}},
+            {"$set": {"email_verified": True, "proved_at": now, "is_active": True}},
         )
         return bool(result.modified_count)
 
-    async def redeem_reset(self, id: str, digest: str, password: str, now: datetime) -> bool:
+    async def redeem_reset(self, user: Document, digest: str, password: str, now: datetime) -> bool:
         """Set the password of an account whose reset has this secret's hash; False when it does not hold any more."""
         holding = {"reset.hash": digest, "reset.until": {"$gt": now}}
-        return await self.set_password(id, password, holding, {"email_verified": True})
+        return await self.set_password(user["_id"], password, holding, proving(user, now))
 
     @guarded
     async def claim_account(self, id: str, tenant: str) -> bool:
@@ -194,11 +195,12 @@ class People:
         query = {"invitation.hash": digest, "invitation.until": {"$gt": now}}
         return await self._database["users"].find_one(query)
 
-    async def redeem_invitation(self, id: str, digest: str, password: str, now: datetime) -> bool:
-        """Set the password of an invited account and end the invitation; False when it does not hold any more."""
+    async def redeem_invitation(self, user: Document, digest: str, password: str, now: datetime) -> bool:
+        """Set the password of an account, as `invited` returns it, and end the invitation; False when that is over."""
         holding = {"invitation.hash": digest, "invitation.until": {"$gt": now}}
-        also = {"is_active": True, "email_verified": True, "invitation": None}
-        return await self.set_password(id, password, holding, also)
+        proof = {} if user["invitation"].get("elsewhere") else proving(user, now)
+        also = {"email_verified": True, **proof, "is_active": True, "invitation": None}
+        return await self.set_password(user["_id"], password, holding, also)
 
     @guarded
     async def tenants_of(self, user: str) -> list[str]:
@@ -248,13 +250,6 @@ class People:
         if not tenants:
             return 0
         return await self._withdrawals.change(Change(tuple(tenants), "sessions", open_ones, {"revoked": True}))
-
-
-def _since(user: Document, name: str) -> datetime:
-    """Return since when an account has, or had, a name that is its address, a former one or its username."""
-    own = [user.get("moved_at")] if user["email"] == name else []
-    former = [each["since"] for each in user.get("had", ()) if each["address"] == name]
-    return min((moment or _EVER for moment in (*own, *former)), default=_EVER)
 
 
 async def _drop_index(collection: AsyncCollection[Document], name: str) -> None:

@@ -76,6 +76,15 @@ async def join(
     return Member(member["user"], email, client(access), anyone, box)
 
 
+async def proved(client: Make, tenant: Tenant, box: PostBox, email: str, password: str) -> Member:
+    """Invite somebody, who answers the letter."""
+    member = (await tenant().post("/tenants/members/invite/", {"email": email, "role": "agent"})).ok(201)
+    given = {"token": member["invite_path"].partition("token=")[2], "password": password}
+    (await client(None).post("/tenants/members/accept/", given)).ok()
+    access = (await client(None).post("/token/", {"email": email, "password": password})).ok()["access"]
+    return Member(member["user"], email, client(access), client(None), box)
+
+
 @pytest.fixture
 async def ann(client: Make, tenant: Tenant, box: PostBox) -> Member:
     return await join(client, tenant, box)
@@ -321,18 +330,19 @@ async def test_moving_is_no_way_to_what_the_settings_give_an_address(
     async def operates(member: Member) -> bool:
         return (await member.client.get("/tenants/host-wallet/balance/")).status == 200
 
-    operator = await join(client, await new_tenant(), box)
-    third = await join(client, await new_tenant(), box, operator.email, SECOND)
+    operator = await proved(client, await new_tenant(), box, fresh("old"), FIRST)
+    third = await proved(client, await new_tenant(), box, operator.email, SECOND)
+    await box.letter(operator.email, 2)
     auth = gateway.ports.auth
     before, auth._operators = auth._operators, frozenset({operator.email})
     try:
-        (await ann.verify(await ann.asked(operator.email))).ok()
+        (await ann.verify(await ann.asked(operator.email, 3))).ok()
         assert [await operates(each) for each in (operator, ann, third)] == [True, False, False]
         there = fresh()
         (await operator.verify(await operator.asked(there))).ok()
         assert [await operates(each) for each in (operator, ann, third)] == [False, False, False]
-        await box.letter(operator.email, 2)
-        (await operator.verify(await operator.asked(operator.email, 3))).ok()
+        await box.letter(operator.email, 4)
+        (await operator.verify(await operator.asked(operator.email, 5))).ok()
         assert [await operates(each) for each in (operator, ann, third)] == [True, False, False]
     finally:
         auth._operators = before

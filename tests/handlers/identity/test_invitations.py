@@ -252,22 +252,3 @@ async def test_a_link_of_before_opens_only_the_organisation_that_made_it(
     mine = (await tenant().post(INVITE, {"email": mail, "role": "admin"})).ok(201)
     (await accept(tenant, mine, MINE)).ok()
     assert (await log_in(tenant, mail, MINE)).ok()["tenant"]["id"] == tenant.id
-
-
-async def test_an_account_of_another_organisation_is_no_operator(
-    gateway: Running, tenant: Tenant, client: Make, new_tenant: New
-) -> None:
-    mail, other = address(), await new_tenant()
-    await _as_before(gateway, mail, [tenant], password=MINE)
-    (await other().post(INVITE, {"email": mail, "role": "admin", "password": THEIRS})).ok(201)
-    auth = gateway.ports.auth
-    before, auth._operators = auth._operators, frozenset({mail})
-    try:
-        held = []
-        for password in (MINE, THEIRS):
-            access = (await log_in(tenant, mail, password)).ok()["access"]
-            mine = (await client(access).get("/tenants/my-permissions/")).ok()
-            held.append(mine["permissions"]["voice.platform"])
-        assert held == [True, False]
-    finally:
-        auth._operators = before
