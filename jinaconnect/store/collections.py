@@ -16,6 +16,7 @@ from jinaconnect.core.inbox.words import contact_words, message_words, recording
 from jinaconnect.core.office.notices import KEPT
 from jinaconnect.store.databases.indexes import Built
 
+ARRIVED = "arrived_at"  # when a document came here with its organisation, in no field that anybody is shown
 Keys = tuple[tuple[str, int], ...]
 
 
@@ -256,7 +257,7 @@ COLLECTIONS: dict[str, Collection] = {
     "trunks": Collection(
         tells=True,
         indexes=(Index((("_id", -1),)), Index((("priority", -1), ("_id", -1)))),
-        across=((("asterisk", 1),), (("updated_at", 1),), (("from_numbers", 1),)),
+        across=((("asterisk", 1),), (("updated_at", 1),), ((ARRIVED, 1),), (("from_numbers", 1),)),
     ),
     "trunk_states": Collection(tells=True, indexes=(Index((("_id", -1),)),), across=((("asterisk", 1),),)),
     "numbers": Collection(
@@ -270,7 +271,7 @@ COLLECTIONS: dict[str, Collection] = {
     "devices": Collection(
         tells=True,
         indexes=(Index((("_id", -1),)), Index((("user", 1), ("_id", -1)))),
-        across=((("asterisk", 1),), (("updated_at", 1),)),
+        across=((("asterisk", 1),), (("updated_at", 1),), ((ARRIVED, 1),)),
     ),
     "calls": Collection(
         tells=True,
@@ -316,7 +317,7 @@ COLLECTIONS: dict[str, Collection] = {
         tells=True, indexes=(Index((("_id", -1),)), Index((("contact", 1),), unique=True))
     ),
     "webhook_endpoints": Collection(
-        tells=True, indexes=(Index((("_id", -1),)),), across=((("updated_at", 1),),)
+        tells=True, indexes=(Index((("_id", -1),)),), across=((("updated_at", 1),), ((ARRIVED, 1),))
     ),
     "webhook_positions": Collection(indexes=(Index((("endpoint", 1),)),), across=((("due_at", 1),),)),
     "webhook_deliveries": Collection(

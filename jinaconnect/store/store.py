@@ -10,7 +10,7 @@ from typing import Any
 
 from jinaconnect.core.ids import encode
 from jinaconnect.core.principal import Mode, Principal, parse_scope
-from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.collections import ARRIVED, COLLECTIONS
 from jinaconnect.store.databases.indexes import settle
 from jinaconnect.store.databases.mongo import Document, guarded
 from jinaconnect.store.reads import SeveralReads, TenantReads
@@ -46,6 +46,13 @@ class Store(Rows):
         if not any(keys[0][0] in query for keys in COLLECTIONS[collection].across):
             raise ValueError(f"{collection} is not looked through by {sorted(query)}")
         return await self.raw(collection).find(dict(query), limit=limit, sort=list(sort) or None).to_list()
+
+    async def changed(self, collection: str, since: datetime) -> list[Document]:
+        """Return documents of all tenants that were changed since a moment, or came here with their organisation."""
+        found: dict[str, Document] = {}
+        for key in ("updated_at", ARRIVED):
+            found.update({row["_id"]: row for row in await self.across(collection, {key: {"$gte": since}})})
+        return list(found.values())
 
     async def overdue(
         self, collection: str, key: str, before: datetime, query: Mapping[str, Any] = MappingProxyType({}),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import secrets
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +14,13 @@ from jinaconnect.actions.messaging.accounts import OpenAccounts
 from jinaconnect.actions.moving.arriving import import_tenant
 from jinaconnect.actions.moving.leaving import export_tenant, take_back
 from jinaconnect.actions.moving.sealed import SEALED
-from jinaconnect.app import Gateway
-from jinaconnect.config import Config, Http, Mongodb
 from jinaconnect.core.errors import Conflict, Invalid
-from jinaconnect.serve import listening
-from jinaconnect.store.databases.embedded import EmbeddedMongo
-from jinaconnect.store.databases.mongo import connect
 from tests.client import Client, until
-from tests.conftest import PLENTY, Running
+from tests.conftest import Running
 from tests.handlers.inbox.test_inbox import ANN, BOB, received
 from tests.handlers.people import add_person
+from tests.moving.conftest import PASSPHRASE, arrive
 from tests.tenants import Tenant
-
-PASSPHRASE = "seven green bottles on a wall"
-
-
-@pytest.fixture
-async def elsewhere(mongod: EmbeddedMongo, tmp_path: Path) -> AsyncIterator[Running]:
-    """Another deployment, with a database and a master key of its own."""
-    name = f"elsewhere_{secrets.token_hex(4)}"
-    config = Config(
-        var_dir=tmp_path / "var", http=Http(port=0, drain_s=1), limits=PLENTY, mongodb=Mongodb(database=name)
-    )  # fmt: skip
-    running = Gateway(config)
-    await running.start(mongod.uri, listening(config))
-    yield Running(running.services.settings.own_url, running.services, running)
-    await running.stop()
-    client, _ = connect(mongod.uri, name, timeout_s=60)
-    await client.drop_database(name)
-    await client.close()
-
-
-async def arrive(there: Running, path: Path, passphrase: str = PASSPHRASE) -> list[str]:
-    return [done async for done in import_tenant(there.services, path, passphrase)]
 
 
 async def scheduled(client: Client, contact: str) -> str:

@@ -11,9 +11,10 @@ from jinaconnect.actions.context import Services
 from jinaconnect.actions.moving.sealed import CHECK, fits, for_the_way, resealed
 from jinaconnect.core.errors import Conflict
 from jinaconnect.core.identity.proof import arrived
+from jinaconnect.store.collections import ARRIVED
 from jinaconnect.store.databases.mongo import Document
-from jinaconnect.store.moving.archive import tenant_of, unpack, verified
-from jinaconnect.store.moving.moves import Moves
+from jinaconnect.store.moving.archive import tenant_of, unpack, unpack_stirred, verified
+from jinaconnect.store.moving.moves import Moves, put_aside
 
 HEARD_S = 2.5  # by then every process has heard whose cursors it takes
 
@@ -21,33 +22,45 @@ HEARD_S = 2.5  # by then every process has heard whose cursors it takes
 async def import_tenant(services: Services, path: Path, passphrase: str) -> AsyncIterator[str]:
     """Bring an archive's organisation here, yielding what is done; safe to repeat until it is complete.
 
-    Raises Invalid for an archive that is not whole or another passphrase, Conflict where the organisation is here.
+    Nobody works on a part of it: what is due and what is to be told waits until all is there, and work comes from
+    outside only then. Raises Invalid for an archive that is not whole or another passphrase, Conflict where the
+    organisation is here.
     """
     manifest = await asyncio.to_thread(verified, path)
     tenant, way = manifest["tenant"], for_the_way(passphrase, bytes.fromhex(manifest["salt"]))
     fits(way, bytes.fromhex(manifest["check"]))
-    if await services.registry.tenant(tenant) is not None:
-        raise Conflict("This organisation is here already.")
-    moves = Moves(services.store.database)
+    database, moves = services.store.database, Moves(services.store.database)
     archive = hashlib.sha256(manifest["check"].encode()).hexdigest()
-    keys = [
-        (bytes.fromhex(way.open(bytes.fromhex(each["key"]), CHECK)), each["epoch"]) for each in manifest["cursors"]
-    ]
-    await moves.begin(tenant, archive, keys, services.secrets)
 
     def made(collection: str, doc: Document) -> Document:
-        after = resealed(collection, doc, way, services.secrets)
+        after = put_aside(collection, resealed(collection, doc, way, services.secrets))
         return arrived(after) if collection == "users" else after
 
-    async for done in unpack(services.store.database, services.blobs, path, manifest, made):
-        yield done
-    await adopt_cursors(services)
-    await services.store.withdrawals.note([tenant])
-    await asyncio.sleep(HEARD_S)
-    doc = await asyncio.to_thread(tenant_of, path, manifest)
-    if not await services.registry.add_tenant({**doc, "suspended": False}):
+    def stirred(collection: str, doc: Document) -> Document:
+        return {**made(collection, doc), ARRIVED: services.clock()}
+
+    if await services.registry.tenant(tenant) is None:
+        keys = [
+            (bytes.fromhex(way.open(bytes.fromhex(each["key"]), CHECK)), each["epoch"]) for each in manifest["cursors"]
+        ]
+        await moves.begin(tenant, archive, keys, services.secrets)
+        async for done in unpack(database, services.blobs, path, manifest, made):
+            yield done
+        await adopt_cursors(services)
+        await services.store.withdrawals.note([tenant])
+        await asyncio.sleep(HEARD_S)
+        doc = await asyncio.to_thread(tenant_of, path, manifest)
+        await moves.land(tenant)
+        if not await services.registry.add_tenant({**doc, "suspended": True}):
+            raise Conflict("This organisation is here already.")
+    elif await moves.landing(tenant) != archive:
         raise Conflict("This organisation is here already.")
+    async for done in unpack_stirred(database, path, manifest, stirred):
+        yield done
+    await moves.suspend(tenant, suspended=False)
     await services.store.withdrawals.note([tenant])
+    await moves.unpark(tenant)
+    await moves.landed(tenant)
     yield "tenants"
 
 

@@ -29,8 +29,7 @@ async def export_tenant(services: Services, tenant: str, path: Path, passphrase:
     moves = Moves(services.store.database)
     salt = os.urandom(16)
     way = for_the_way(passphrase, salt)
-    if await services.registry.tenant(tenant) is None:
-        raise NotFound("There is no such organisation.")
+    await _check_whole(services, moves, tenant)
     if await moves.has_live_calls(tenant):
         raise InvalidState("Calls of this organisation go on.")
     await moves.suspend(tenant, suspended=True)
@@ -62,10 +61,16 @@ async def export_tenant(services: Services, tenant: str, path: Path, passphrase:
 
 
 async def take_back(services: Services, tenant: str) -> None:
-    """Have an organisation that moved out go on here; raises NotFound."""
-    if await services.registry.tenant(tenant) is None:
-        raise NotFound("There is no such organisation.")
+    """Have an organisation that moved out go on here; raises NotFound, InvalidState for one that is moving in."""
     moves = Moves(services.store.database)
+    await _check_whole(services, moves, tenant)
     await moves.unpark(tenant)
     await moves.suspend(tenant, suspended=False)
     await services.store.withdrawals.note([tenant])
+
+
+async def _check_whole(services: Services, moves: Moves, tenant: str) -> None:
+    if await services.registry.tenant(tenant) is None:
+        raise NotFound("There is no such organisation.")
+    if await moves.landing(tenant) is not None:
+        raise InvalidState("This organisation is not all here yet: repeat import-tenant.")

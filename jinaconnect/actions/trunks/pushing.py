@@ -70,14 +70,14 @@ class Pusher:
             await self._sweep([doc["_id"] for doc in wanted])
 
     async def changes(self) -> None:
-        """Push what changed since the last time, and what could not be pushed then; remove what is gone."""
+        """Push what changed or came since the last time, and what could not be pushed then; remove what is gone."""
         async with self._turn:
             if self._trunks is None or self._read_at is None:
                 return  # everything is pushed once the link stands
             read_at, since = self._services.clock(), self._read_at - OVERLAP
             wanted, self._again = self._again, {}
             for collection in ("trunks", "devices"):
-                for doc in await self._services.store.across(collection, {"updated_at": {"$gte": since}}):
+                for doc in await self._services.store.changed(collection, since):
                     wanted.pop(doc["_id"], None)
                     here = doc["asterisk"] == self._name and doc["deleted_at"] is None
                     if collection == "trunks":

@@ -203,10 +203,10 @@ class Webhooks:
             await self._drop(self._led[scope], 0)
 
     async def _refresh(self) -> None:
-        """Take note of endpoints that were changed, by whomever."""
+        """Take note of endpoints that were changed, by whomever, or came with their organisation."""
         since = self._mark - OVERLAP if self._mark.year > 1970 else self._mark
         mark = self._services.clock()
-        for doc in await self._services.store.across("webhook_endpoints", {"updated_at": {"$gte": since}}):
+        for doc in await self._services.store.changed("webhook_endpoints", since):
             self._take_note(doc)
         self._mark = mark
 

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,13 @@ MANIFEST = "manifest.json"
 PIECE = 1 << 20
 BATCH = 500
 BESIDE = ("events", "jobs", "inbound")  # what has partitions and is no collection of tenant data
-LAST = ("members", "roles", "api_keys")  # by which somebody gets in: written when all else is there
+# What is counted and told already comes before what is still to be: whatever happens meanwhile goes on from there.
+FIRST = ("inbox_folds", "inbox_rows", "inbox_days", "events", "wallets", "ledger")
+LAST = ("users", "members", "roles", "api_keys")  # by which somebody gets in: written when all else is there
+# By which work comes from outside, or is done at its time: written once the organisation itself is there.
+STIRRED = (
+    "apps", "links", "payment_orders", "recordings", "numbers", "trunks", "devices", "webhook_endpoints",
+)  # fmt: skip
 Made = Callable[[str, Document], Document]
 Manifest = dict[str, Any]
 _CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True)
@@ -122,13 +128,10 @@ def verified(path: Path) -> Manifest:
 
 
 async def unpack(database: Database, blobs: Blobs, path: Path, manifest: Manifest, made: Made) -> AsyncIterator[str]:
-    """Write what an archive holds, all but the organisation itself, yielding what is done; what is there stays.
+    """Write what an archive holds, but for the organisation and what it stirs by, yielding what is done.
 
-    Raises Conflict where something of somebody else stands in the way.
+    What is there stays. Raises Conflict where something of somebody else stands in the way.
     """
-    names = [name.removeprefix("documents/").removesuffix(".bson") for name in manifest["contents"] if
-             name.startswith("documents/")]  # fmt: skip
-    first = [name for name in names if name not in (*LAST, "users", "tenants")]
     with zipfile.ZipFile(path) as file:
         for name in (name for name in manifest["contents"] if name.startswith("blobs/")):
             _, scope, blob = name.split("/", 2)
@@ -138,7 +141,27 @@ async def unpack(database: Database, blobs: Blobs, path: Path, manifest: Manifes
                         while piece := member.read(PIECE):
                             await spool.write(piece)
                         await blobs.keep(spool, scope, blob)
-        for collection in (*first, "users", *LAST):
+    held = _collections(manifest)
+    others = [name for name in held if name not in (*FIRST, *LAST, *STIRRED, "tenants")]
+    async for done in _unpacked(database, path, [name for name in (*FIRST, *others, *LAST) if name in held], made):
+        yield done
+
+
+async def unpack_stirred(database: Database, path: Path, manifest: Manifest, made: Made) -> AsyncIterator[str]:
+    """Write what work comes by, as `unpack` writes the rest."""
+    held = _collections(manifest)
+    async for done in _unpacked(database, path, [name for name in STIRRED if name in held], made):
+        yield done
+
+
+def _collections(manifest: Manifest) -> list[str]:
+    names = [name for name in manifest["contents"] if name.startswith("documents/")]
+    return [name.removeprefix("documents/").removesuffix(".bson") for name in names]
+
+
+async def _unpacked(database: Database, path: Path, collections: Sequence[str], made: Made) -> AsyncIterator[str]:
+    with zipfile.ZipFile(path) as file:
+        for collection in collections:
             for batch in _batches(file, collection):
                 await _insert(database, collection, [made(collection, doc) for doc in batch])
             yield collection

@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from jinaconnect.core.errors import Conflict
+from jinaconnect.store.collections import COLLECTIONS
+from jinaconnect.store.databases.indexes import unhurried
 from jinaconnect.store.databases.mongo import Database, Document, guarded
 from jinaconnect.store.due import DUE_COLLECTIONS
 from jinaconnect.store.moving.archive import partitions
 from jinaconnect.store.secrets.sealing import Secrets
 
 LOGS = "moved_logs"
+
+
+def put_aside(collection: str, doc: Document) -> Document:
+    """Return a document that arrives, whose work and whose events wait until all is there: see `Moves.unpark`."""
+    after = dict(doc)
+    if collection in DUE_COLLECTIONS and after.get("due"):
+        after["parked"] = after.pop("due")
+    if after.get("pending"):
+        after["untold"], after["pending"] = after["pending"], []
+    return after
 
 
 class Moves:
@@ -43,10 +55,15 @@ class Moves:
 
     @guarded
     async def unpark(self, tenant: str) -> None:
-        """Have what was put aside wait again."""
-        for name in DUE_COLLECTIONS:
-            query = {**partitions(tenant), "parked": {"$exists": True}}
-            await self._database[name].update_many(query, [{"$set": {"due": "$parked"}}, {"$unset": "parked"}])
+        """Have what was put aside wait again; done again, it lets go of what is left."""
+        with unhurried():
+            for name in DUE_COLLECTIONS:
+                query = {**partitions(tenant), "parked": {"$exists": True}}
+                await self._database[name].update_many(query, [{"$set": {"due": "$parked"}}, {"$unset": "parked"}])
+            for name in (name for name, collection in COLLECTIONS.items() if collection.tells):
+                query = {**partitions(tenant), "untold": {"$exists": True}}
+                told: Document = {"pending": {"$concatArrays": ["$untold", {"$ifNull": ["$pending", []]}]}}
+                await self._database[name].update_many(query, [{"$set": told}, {"$unset": "untold"}])
 
     @guarded
     async def former(self, tenant: str) -> list[Document]:
@@ -70,6 +87,22 @@ class Moves:
             id = f"{tenant}/{archive[:16]}/{place}"
             row: dict[str, Any] = {"tenant": tenant, "epoch": epoch, "key": secrets.seal(key.hex(), f"{LOGS}/{id}")}
             await self._database[LOGS].update_one({"_id": id}, {"$setOnInsert": row}, upsert=True)
+
+    @guarded
+    async def land(self, tenant: str) -> None:
+        """Note that all is here but what is let go at the end, so that this is taken up where it is cut off."""
+        await self._database[LOGS].update_one({"_id": tenant}, {"$set": {"landing": True}})
+
+    @guarded
+    async def landing(self, tenant: str) -> str | None:
+        """Return the archive of an organisation that is here and not let go yet, None where there is none."""
+        row = await self._database[LOGS].find_one({"_id": tenant, "landing": True})
+        return None if row is None else str(row["archive"])
+
+    @guarded
+    async def landed(self, tenant: str) -> None:
+        """Note that all is here and goes on."""
+        await self._database[LOGS].update_one({"_id": tenant}, {"$unset": {"landing": ""}})
 
     @staticmethod
     def opened(secrets: Secrets, row: Document) -> bytes:
