@@ -87,3 +87,20 @@ async def test_it_is_set_aside_and_counts_as_unread(page: Page, gateway: Running
     await expect(page.locator(".chat")).to_have_count(0)  # its customer has written: it is back
     await page.get_by_label("State").select_option("OPEN")
     await expect(page.locator(".chat")).to_have_count(1)
+
+
+async def test_an_agent_notes_that_somebody_wants_no_more(page: Page, gateway: Running, tenant: Tenant) -> None:
+    await tenant.receives("+12025550111", "Kindly write to me no more.", name="Ann Lee")
+    person = await add_person(gateway, tenant, "agent", "Sam")
+    [contact] = (await tenant().get("/contacts/")).ok()["results"]
+    held = {"assigned_to_type": "USER", "assigned_to_id": person.id}
+    (await tenant().post(f"/contacts/{contact['id']}/assign/", held)).ok()
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await sign_in(page, gateway.url, person)
+    await page.locator(".chat", has_text="Ann Lee").click()
+    aside = page.get_by_role("complementary", name="Contact")
+    await aside.get_by_role("button", name="Wants no more…").click()
+    await aside.get_by_role("button", name="Note it").click()
+    await expect(aside).to_contain_text("WhatsApp marketing")
+    await expect(aside.get_by_role("button", name="Wants no more…")).to_have_count(0)
+    assert "WHATSAPP_MARKETING" in (await tenant().get(f"/contacts/{contact['id']}/")).ok()["opt_outs"]

@@ -34,6 +34,7 @@ export function actions(page) {
       return done(`Assigned to ${name}.`, post("assign", { assigned_to_type: "USER", assigned_to_id: user }), back);
     },
     snooze: (until) => done(`Set aside until ${exactly(until)}.`, post("snooze", { until: until.toISOString() }, CONVERSATIONS), later("wake", {}, CONVERSATIONS)),
+    optOut: (platform) => done("Noted: they want no more.", post("opt-out", { platform })),
     wake: () => done("Back again.", post("wake", {}, CONVERSATIONS)),
     /** Have it count as unread, and leave it, since looking at it reads it. */
     async unread() {
