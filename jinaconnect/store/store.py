@@ -10,7 +10,7 @@ from typing import Any
 
 from jinaconnect.core.ids import encode
 from jinaconnect.core.principal import Mode, Principal, parse_scope
-from jinaconnect.store.collections import ARRIVED, COLLECTIONS
+from jinaconnect.store.collections import COLLECTIONS
 from jinaconnect.store.databases.indexes import settle
 from jinaconnect.store.databases.mongo import Document, guarded
 from jinaconnect.store.reads import SeveralReads, TenantReads
@@ -49,10 +49,9 @@ class Store(Rows):
 
     async def changed(self, collection: str, since: datetime) -> list[Document]:
         """Return documents of all tenants that were changed since a moment, or came here with their organisation."""
-        found: dict[str, Document] = {}
-        for key in ("updated_at", ARRIVED):
-            found.update({row["_id"]: row for row in await self.across(collection, {key: {"$gte": since}})})
-        return list(found.values())
+        found = await self.across(collection, {"updated_at": {"$gte": since}})
+        found += await self.across(collection, {"arrived_at": {"$gte": since}})
+        return list({row["_id"]: row for row in found}.values())
 
     async def overdue(
         self, collection: str, key: str, before: datetime, query: Mapping[str, Any] = MappingProxyType({}),
