@@ -14,22 +14,22 @@ async function ask(method, path, options = {}) {
   }
 }
 
-const DOUBTED_MS = 10 * 60_000; // after which the same thing asked for again is meant anew
-const NAMED = /\/[a-z]+_[0-9a-z]{26}\//; // one thing: what is done to it again finds it done, or in between done otherwise
-const doubted = new Map(); // what was to be made and nobody answered: under which key, and when
+const DOUBTED_MS = 10 * 60_000; // after which the same is meant anew
+const NAMED = /\/[a-z]+_[0-9a-z]{26}\//; // one thing: what is done to it again finds it done
+const doubted = new Map(); // what was to be made and nobody answered: its key, and when
 
-/** Ask for something to be done `once`; what was to be made and found no answer goes under the same key the next time. */
+/** Ask for something to be done `once`: what was to be made and found no answer goes under the same key again. */
 async function order(method, path, { once, ...options } = {}) {
   if (!once) return ask(method, path, options);
-  if (NAMED.test(path)) return ask(method, path, { ...options, key: newKey() });
-  const what = JSON.stringify([method, path, options.query, options.body]);
+  const what = JSON.stringify([path, options]);
   const before = doubted.get(what);
   const key = before && Date.now() - before.at < DOUBTED_MS ? before.key : newKey();
   doubted.delete(what);
   try {
     return await ask(method, path, { ...options, key });
   } catch (error) {
-    if (error instanceof NoAnswer || error.code === "idempotency_in_progress") doubted.set(what, { key, at: Date.now() });
+    const open = error instanceof NoAnswer || error.code === "idempotency_in_progress";
+    if (open && !NAMED.test(path)) doubted.set(what, { key, at: Date.now() });
     throw error;
   }
 }

@@ -99,8 +99,8 @@ async def test_an_agent_notes_that_somebody_wants_no_more(page: Page, gateway: R
     await sign_in(page, gateway.url, person)
     await page.locator(".chat", has_text="Ann Lee").click()
     aside = page.get_by_role("complementary", name="Contact")
-    await aside.get_by_role("button", name="Wants no more…").click()
-    await aside.get_by_role("button", name="Note it").click()
-    await expect(aside).to_contain_text("WhatsApp marketing")
-    await expect(aside.get_by_role("button", name="Wants no more…")).to_have_count(0)
+    await aside.get_by_text("They want no more…").click()
+    await aside.get_by_role("button", name="Note it for WhatsApp").click()
+    await expect(aside).to_contain_text("whatsapp marketing")
+    await expect(aside.get_by_text("They want no more…")).to_have_count(0)
     assert "WHATSAPP_MARKETING" in (await tenant().get(f"/contacts/{contact['id']}/")).ok()["opt_outs"]

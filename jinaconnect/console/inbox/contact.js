@@ -7,11 +7,7 @@ import { plain } from "../text.js";
 import { PLATFORMS } from "./platforms.js";
 
 class ContactView extends Element {
-  static properties = { app: { attribute: false }, page: { attribute: false }, contact: { attribute: false }, asked: { state: true } };
-
-  willUpdate(changed) {
-    if (changed.has("contact") && changed.get("contact")?.id !== this.contact?.id) this.asked = false;
-  }
+  static properties = { app: { attribute: false }, page: { attribute: false }, contact: { attribute: false } };
 
   render() {
     const { contact } = this;
@@ -42,35 +38,24 @@ class ContactView extends Element {
       <dl>
         ${facts.map(([name, value]) => html`<div><dt><bdi>${plain(name, 40)}</bdi></dt><dd><bdi>${plain(value, 200)}</bdi></dd></div>`)}
         <div><dt>Reached by</dt><dd>${channels.map(([name]) => PLATFORMS[name.toUpperCase()]?.name ?? name).join(", ") || "nothing"}</dd></div>
-        ${Object.keys(contact.opt_outs ?? {}).length ? html`<div><dt>Wants none of</dt><dd>${Object.keys(contact.opt_outs).map(refusedOf).join(", ")}</dd></div>` : ""}
+        ${Object.keys(contact.opt_outs ?? {}).length ? html`<div><dt>Wants none of</dt><dd>${Object.keys(contact.opt_outs).join(", ").replaceAll("_", " ").toLowerCase()}</dd></div>` : ""}
         ${contact.dnc ? html`<div><dt>Calls</dt><dd>do not call</dd></div>` : ""}
         <div><dt>Since</dt><dd><time datetime=${contact.created_at} title=${exactly(contact.created_at)}>${day(contact.created_at)}</time></dd></div>
       </dl>
       <p class="contact-does">
         ${contact.phone && !contact.dnc && session.may("voice.call") ? html`<button @click=${() => this.app.go(`calls/new/${contact.phone}`)}>${icons.calls} Call</button>` : ""}
-        <button @click=${() => this.page.act.save()}>${icons.file} Save as PDF</button>
-        ${this.#refusing(contact)}</p>`;
+        <button @click=${() => this.page.act.save()}>${icons.file} Save as PDF</button></p>
+      ${this.#refusing(contact)}`;
   }
 
-  /** What notes that they said, in words of their own, to want no more where the conversation is held. */
+  /** What notes that they want no more, said in words of their own. */
   #refusing(contact) {
     const platform = this.app.inbox.conversations.get(contact.id)?.platform;
-    const refused = Object.keys(contact.opt_outs ?? {}).some((each) => each.split("_")[0] === platform);
+    const refused = Object.keys(contact.opt_outs ?? {}).some((key) => key.startsWith(platform));
     if (refused || !PLATFORMS[platform]?.writes || !session.may("inbox.reply|contact.edit")) return "";
-    if (!this.asked) return html`<button @click=${() => (this.asked = true)}>Wants no more…</button>`;
-    const note = () => {
-      this.asked = false;
-      this.page.act.optOut(platform);
-    };
-    return html`<span class="soft small">Did they say that they want no more over ${PLATFORMS[platform].name}?</span>
-      <button class="danger" @click=${note}>Note it</button> <button @click=${() => (this.asked = false)}>Leave it</button>`;
+    return html`<details><summary>They want no more…</summary>
+      <button class="danger" @click=${() => this.page.act.optOut(platform)}>Note it for ${PLATFORMS[platform].name}</button></details>`;
   }
-}
-
-/** Return the name of what a key of `opt_outs` refuses. */
-function refusedOf(key) {
-  const [platform, marketing] = key.split("_");
-  return `${PLATFORMS[platform]?.name ?? platform}${marketing ? " marketing" : ""}`;
 }
 
 customElements.define("jc-contact", ContactView);

@@ -1,5 +1,5 @@
 // Messages on their way. Each has a key, so that asking again what became of one can never send it twice; what was under
-// way when the page went is asked about when it comes back. Each is kept by itself: another tab has others.
+// way when the page went is asked about when it comes back. Each is kept by itself, for other tabs have others.
 import { NoAnswer, Refused, api, newKey } from "../api.js";
 import { session } from "../session.js";
 
@@ -15,9 +15,9 @@ export class Outbox {
   constructor(inbox) {
     this.#inbox = inbox;
     this.#name = `jina.outbox.${session.tenant.id}.${session.mode}.${session.user.id}.`;
-    const names = Object.keys(localStorage).filter((name) => name.startsWith(this.#name));
+    const kept = Object.entries(localStorage).filter(([name]) => name.startsWith(this.#name));
     const now = Date.now();
-    for (const row of names.map((name) => JSON.parse(localStorage.getItem(name))).sort((a, b) => (a.at < b.at ? -1 : 1))) {
+    for (const row of kept.map(([, text]) => JSON.parse(text)).sort((a, b) => (a.at < b.at ? -1 : 1))) {
       if (now - Date.parse(row.at) >= KEPT_MS) {
         this.#forget(row);
         continue;

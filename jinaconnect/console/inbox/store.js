@@ -2,7 +2,7 @@
 //
 // Everything here may be told twice and late without harm: a conversation's events carry the whole entry, a message
 // counts when it is newer than the newest counted, and a message's state is replaced by that of a later event only.
-import { api, NoAnswer } from "../api.js";
+import { api } from "../api.js";
 import { session } from "../session.js";
 import { Thread } from "./timeline.js";
 
@@ -11,8 +11,8 @@ const PAUSE_MS = 80; // between two drawings while much happens
 const SHARE = 3; // … and as many times as long as one took: the reader's own doing comes in between
 const FEW = 3; // unknown conversations that are read one by one
 const AT_ONCE = 100;
-const ONE_BY_ONE = 10; // requests at a time
-const AGAIN_MS = 2000; // until what the gateway had no time for is asked for again
+const ONE_BY_ONE = 10; // at a time
+const AGAIN_MS = 2000; // until what found no answer is asked for again
 const KEPT = 3000; // events remembered for what is being loaded
 
 export const OPEN = "OPEN", CLOSED = "CLOSED";
@@ -290,7 +290,7 @@ export class Inbox {
     const missing = () => [...wanted].filter((id) => !this.conversations.has(id));
     let pause = PAUSE_MS;
     const failed = (ids, error) => {
-      if (!passing(error)) return; // one that is gone, or not for us
+      if (error.status < 500 && error.status !== 429) return; // gone, or not for us
       ids.forEach((id) => this.#wanted.add(id));
       pause = AGAIN_MS;
     };
@@ -311,12 +311,9 @@ export class Inbox {
     }
     this.#again(mark, wanted);
     this.#asking = false;
-    this.#ask(pause); // what came meanwhile, or found no answer
+    this.#ask(pause); // for what is left
     this.#changed();
   }
 }
-
-/** Tell whether a failure may pass: nobody answered, too much was asked, or the gateway is not itself. */
-const passing = (error) => error instanceof NoAnswer || error.status === 429 || error.status >= 500;
 
 const at = (entry) => (entry.last_message ? Date.parse(entry.last_message.timestamp) : 0);
