@@ -77,8 +77,9 @@ class Player extends Element {
     else this.#audio.pause();
   }
 
-  /** Play from a moment on. */
-  #hear(seconds) {
+  /** Play from a moment on, once it can be. */
+  async #hear(seconds) {
+    await this.#started;
     if (!this.ready) return;
     this.#to(seconds);
     this.#audio.play().catch(() => {});
