@@ -155,10 +155,17 @@ class Socket:
 
 
 async def until(check: Callable[[], Awaitable[Any]], within_s: float = 20) -> Any:
-    """Call again and again until the result is true, and return it."""
-    async with asyncio.timeout(within_s):
+    """Call again and again until the result is true, and return it; raises TimeoutError.
+
+    The time is looked at as well: what is cancelled in the moment it is done goes on (`asyncio.wait_for`, Python 3.11).
+    """
+    clock = asyncio.get_running_loop().time
+    ends = clock() + within_s
+    async with asyncio.timeout_at(ends):
         while True:
             result = await check()
             if result:
                 return result
+            if clock() > ends:
+                raise TimeoutError
             await asyncio.sleep(0.02)

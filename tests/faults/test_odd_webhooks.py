@@ -92,7 +92,7 @@ async def test_a_report_of_an_unknown_message_waits_in_each_organisation_apart(
         (await each.webhook(each.envelope({"statuses": [dict(report)]}))).ok()
 
     async def both() -> bool:
-        rows = await gateway.services.store.raw("jobs").find({"data.carrier_id": id}).to_list()
+        rows = await gateway.services.store.raw("jobs").find({"data.fact.carrier_id": id}).to_list()
         return {row["scope"] for row in rows} == {f"{tenant.id}:live", f"{other.id}:live"}
 
     await until(both)
