@@ -24,7 +24,7 @@ ANSWERS_WITHIN = timedelta(seconds=20)  # a carrier who is asked
 AT_ONCE = 64
 TURNED = 500
 LOOK_EVERY_S = 0.5  # at whether it was cancelled meanwhile
-WITHDRAWN = "The broadcast was cancelled before they were asked for."
+CANCELLED_FIRST = "The broadcast was cancelled before they were asked for."
 PAUSED_AFTER = 5  # refusals of the account itself, one after the other
 
 
@@ -105,7 +105,8 @@ async def _fail_rest(ctx: OperationContext, doc: Document) -> None:
         if held is None or not _own(ctx, held):
             return
         fields = {
-            "status": states.FAILED, "failed_at": ctx.now(), "error_code": states.WITHDRAWN, "response": WITHDRAWN,
+            "status": states.FAILED, "failed_at": ctx.now(), "error_code": states.WITHDRAWN,
+            "response": CANCELLED_FIRST,
         }  # fmt: skip
         failed += await ctx.data.change_alike("broadcast_rows", [row["_id"] for row in rows], left, fields)
     if failed:

@@ -100,8 +100,10 @@ class MediaFetcher:
 
     def _over(self, claim: Claim, error: Exception) -> bool:
         """Tell whether no further try will bring a file."""
-        if isinstance(error, FileRefused) or claim.tries < MAX_TRIES:
-            return isinstance(error, FileRefused)
+        if isinstance(error, FileRefused):
+            return True
+        if claim.tries < MAX_TRIES:
+            return False
         age = self._services.clock() - datetime.fromtimestamp(made_at(claim.doc["_id"]) / 1000, UTC)
         return isinstance(error, FileMissing | Blocked | TooLarge) or age >= TRIED_FOR
 

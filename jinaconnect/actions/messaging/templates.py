@@ -17,13 +17,7 @@ from jinaconnect.channels.table import CHANNELS
 from jinaconnect.core.clock import iso_or_none
 from jinaconnect.core.errors import CarrierFailed, Invalid, NotFound
 from jinaconnect.core.inbox.platform import FORMER_PLATFORM, PLATFORMS
-from jinaconnect.core.messaging.template_form import (
-    COMMERCE,
-    WORDLESS,
-    NewTemplate,
-    form_faults,
-    with_files,
-)
+from jinaconnect.core.messaging.template_form import COMMERCE, WORDLESS, NewTemplate, form_faults, with_files
 from jinaconnect.core.messaging.templates import (
     content_of,
     given_values,

@@ -27,18 +27,17 @@ class Reading:
         self._told: list[str] = []
         page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: self._told.append(str(frame))))
 
-    async def begins(self) -> None:
-        """Hold up what is read from now on."""
+    async def begins(self, gateway: Running, tenant: Tenant) -> None:
+        """Sign in, and hold up the first that is read: somebody writes who is not known yet."""
+        await sign_in(self._page, gateway.url, await add_person(gateway, tenant, "manager", "Sam"))
         await self._page.route(ENTRY, self._hold)
+        await tenant.receives("+12025550111", "the first", name="Ann Lee")
+        await asyncio.wait_for(self._begun.wait(), 20)
 
     async def _hold(self, route: Route) -> None:
         self._begun.set()
         await self._released.wait()
         await route.continue_()
-
-    async def asked(self) -> None:
-        """Wait until a conversation is being read."""
-        await asyncio.wait_for(self._begun.wait(), 20)
 
     async def told(self, text: str) -> None:
         """Wait until the feed has brought a text."""
@@ -55,10 +54,7 @@ class Reading:
 
 async def test_who_writes_while_another_is_read_is_not_forgotten(page: Page, gateway: Running, tenant: Tenant) -> None:
     reading = Reading(page)
-    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager", "Sam"))
-    await reading.begins()
-    await tenant.receives("+12025550111", "the first", name="Ann Lee")
-    await reading.asked()
+    await reading.begins(gateway, tenant)
     await tenant.receives("+12025550112", "the second", name="Bob Ray")
     await reading.told("the second")
     reading.answered()
@@ -90,10 +86,7 @@ async def test_who_wrote_while_nobody_answered_is_asked_for_again(
 
 async def test_many_who_write_at_one_moment_are_all_listed(page: Page, gateway: Running, tenant: Tenant) -> None:
     reading = Reading(page)
-    await sign_in(page, gateway.url, await add_person(gateway, tenant, "manager", "Sam"))
-    await reading.begins()
-    await tenant.receives("+12025550111", "the first", name="Ann Lee")
-    await reading.asked()
+    await reading.begins(gateway, tenant)
     for number in range(MANY):
         await tenant.receives(f"+12025551{number:03d}", f"no. {number}.", name=f"Customer {number}")
     await reading.told(f"no. {MANY - 1}.")
